@@ -1,0 +1,163 @@
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::config::retry::{ClassifyRetry, RetryAction};
+use aws_sdk_s3::config::{
+    Credentials, RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider,
+    SharedHttpClient, interceptors::InterceptorContext,
+};
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::retries::classifiers::RetryClassifierPriority;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::Flavor;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(4);
+const FIRST_BACKOFF: Duration = Duration::from_millis(50);
+
+/// Where the store is and who the gateway is there.
+#[derive(Clone, Debug)]
+pub struct AwsSettings {
+    /// Which engine.
+    pub flavor: Flavor,
+    /// S3; AWS's own where none is given.
+    pub endpoint: Option<String>,
+    /// STS; AWS's own where none is given.
+    pub sts_endpoint: Option<String>,
+    /// Signs and creates buckets.
+    pub region: String,
+    /// The gateway's own identity; AWS's default chain where none is given.
+    pub identity: Option<StaticIdentity>,
+    /// The role whose sessions are handed out.
+    pub role_arn: Option<String>,
+    /// Shown to the role's trust policy.
+    pub external_id: Option<String>,
+    /// `https://host/bucket` rather than `https://bucket.host`.
+    pub path_style: bool,
+    /// Certificate authorities to trust beside the system's (PEM).
+    pub ca_bundle: Option<Vec<u8>>,
+}
+
+/// A long-lived key pair of the gateway's own.
+#[derive(Clone, Debug)]
+pub struct StaticIdentity {
+    /// Names the key.
+    pub access_key_id: String,
+    /// Signs with it.
+    pub secret_access_key: SecretString,
+}
+
+/// One S3 and one STS client over one connection pool.
+#[derive(Clone, Debug)]
+pub struct AwsClients {
+    pub(super) s3: aws_sdk_s3::Client,
+    pub(super) sts: aws_sdk_sts::Client,
+    pub(super) settings: AwsSettings,
+}
+
+/// The certificate authorities cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot set up TLS: {0}")]
+pub struct CaError(String);
+
+impl AwsClients {
+    /// Sets the clients up; nothing is asked yet.
+    ///
+    /// # Errors
+    ///
+    /// [`CaError`] when the PEM holds no certificate authority.
+    pub async fn new(settings: AwsSettings) -> Result<Self, CaError> {
+        let config = sdk_config(&settings).await?;
+        let mut s3 = aws_sdk_s3::config::Builder::from(&config)
+            .force_path_style(settings.path_style)
+            // Stores older than 2025 refuse the checksums that newer SDKs add unasked.
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            .retry_classifier(NeverAfterTimeout);
+        s3.set_endpoint_url(settings.endpoint.clone());
+        let mut sts =
+            aws_sdk_sts::config::Builder::from(&config).retry_classifier(NeverAfterTimeout);
+        sts.set_endpoint_url(settings.sts_endpoint.clone());
+        Ok(Self {
+            s3: aws_sdk_s3::Client::from_conf(s3.build()),
+            sts: aws_sdk_sts::Client::from_conf(sts.build()),
+            settings,
+        })
+    }
+}
+
+async fn sdk_config(settings: &AwsSettings) -> Result<SdkConfig, CaError> {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build();
+    let retries = RetryConfig::standard()
+        .with_max_attempts(2)
+        .with_initial_backoff(FIRST_BACKOFF);
+    let loader = aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(settings.region.clone()))
+        .http_client(http_client(settings.ca_bundle.as_deref())?)
+        .timeout_config(timeouts)
+        .retry_config(retries);
+    let Some(identity) = &settings.identity else {
+        return Ok(loader.load().await);
+    };
+    let credentials = Credentials::builder()
+        .access_key_id(identity.access_key_id.clone())
+        .secret_access_key(identity.secret_access_key.expose_secret())
+        .provider_name("storage.access_key_id")
+        .build();
+    let provider = SharedCredentialsProvider::new(credentials);
+    Ok(loader.credentials_provider(provider).load().await)
+}
+
+fn http_client(ca_bundle: Option<&[u8]>) -> Result<SharedHttpClient, CaError> {
+    let trusted = TrustStore::default().with_native_roots(true);
+    let trusted = match ca_bundle {
+        Some(pem) => trusted.with_pem_certificate(pem),
+        None => trusted,
+    };
+    let context = TlsContext::builder()
+        .with_trust_store(trusted)
+        .build()
+        .map_err(|error| CaError(error.to_string()))?;
+    Ok(aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .tls_context(context)
+        .build_https())
+}
+
+/// A timeout is never retried (contract section 8): the request's time is spent, and the store
+/// that is too slow for one request does not need a second.
+#[derive(Debug)]
+struct NeverAfterTimeout;
+
+impl ClassifyRetry for NeverAfterTimeout {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let Some(Err(error)) = context.output_or_error() else {
+            return RetryAction::NoActionIndicated;
+        };
+        let slow_connection = error
+            .as_connector_error()
+            .is_some_and(ConnectorError::is_timeout);
+        if error.is_timeout_error() || slow_connection {
+            return RetryAction::RetryForbidden;
+        }
+        RetryAction::NoActionIndicated
+    }
+
+    fn name(&self) -> &'static str {
+        "never after a timeout"
+    }
+
+    fn priority(&self) -> RetryClassifierPriority {
+        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
+    }
+}

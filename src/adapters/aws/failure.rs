@@ -1,0 +1,63 @@
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+
+use crate::service::{FailureKind, UpstreamFailure};
+
+/// An error code longer than this, or of other characters, is not one of AWS's.
+const MAX_CODE_CHARS: usize = 64;
+
+/// Sorts an SDK's error and describes it by operation, error code and status; the store's own
+/// text stays out of our logs and answers.
+pub(super) fn describe<E: ProvideErrorMetadata>(
+    operation: &str,
+    error: &SdkError<E, HttpResponse>,
+) -> UpstreamFailure {
+    let (kind, what) = match error {
+        SdkError::TimeoutError(_) => (FailureKind::Timeout, "no answer in time".to_owned()),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+            (FailureKind::Timeout, "no connection in time".to_owned())
+        }
+        SdkError::DispatchFailure(failure) if failure.is_io() => {
+            (FailureKind::Unreachable, "no connection".to_owned())
+        }
+        SdkError::DispatchFailure(_) => (
+            FailureKind::Refused,
+            "no request could be made: check the gateway's identity".to_owned(),
+        ),
+        SdkError::ServiceError(service) => {
+            let status = service.raw().status().as_u16();
+            let code = code(error).unwrap_or("no error code");
+            (kind_of(status, code), format!("{code} (HTTP {status})"))
+        }
+        SdkError::ResponseError(_) => (FailureKind::Nonsense, "an answer that is no S3".to_owned()),
+        _ => (
+            FailureKind::Refused,
+            "the request could not be built".to_owned(),
+        ),
+    };
+    UpstreamFailure::new(kind, format!("{operation}: {what}"))
+}
+
+/// The error code, if it looks like one.
+pub(super) fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
+    let code = error.as_service_error()?.code()?;
+    let is_code = code.len() <= MAX_CODE_CHARS
+        && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.');
+    is_code.then_some(code)
+}
+
+/// The status of an answer, where there was one.
+pub(super) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
+    error
+        .raw_response()
+        .map(|response| response.status().as_u16())
+}
+
+fn kind_of(status: u16, code: &str) -> FailureKind {
+    match (status, code) {
+        (_, "Throttling" | "ThrottlingException" | "SlowDown" | "RequestLimitExceeded")
+        | (429 | 500.., _) => FailureKind::Unreachable,
+        (400..=499, _) => FailureKind::Refused,
+        _ => FailureKind::Nonsense,
+    }
+}

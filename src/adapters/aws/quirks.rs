@@ -1,0 +1,101 @@
+use std::str::FromStr;
+
+/// Which engine the store runs (`storage.flavor`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flavor {
+    /// AWS S3 and STS.
+    Aws,
+    /// `MinIO`.
+    Minio,
+    /// Ceph RGW.
+    Ceph,
+    /// Something else that speaks S3 and STS.
+    Generic,
+}
+
+/// Not one of the flavors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected one of aws, minio, ceph, generic")]
+pub struct UnknownFlavor;
+
+/// How far an engine knows a feature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Support {
+    /// It does, and a failure is a failure.
+    Yes,
+    /// It may: "not implemented" is an answer.
+    Perhaps,
+    /// It does not.
+    No,
+}
+
+/// What engines do differently, measured; never a different contract.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Quirks {
+    /// Buckets can be closed to the public (S3 `PutPublicAccessBlock`).
+    pub(super) public_access_block: Support,
+    /// Buckets carry tags.
+    pub(super) bucket_tags: Support,
+    /// Every bucket of the store is the gateway's account's, so that a refusal to look at one
+    /// says something about the gateway and nothing about the bucket.
+    pub(super) single_account: bool,
+    /// `CreateBucket` names the region, except in us-east-1.
+    pub(super) location_constraint: bool,
+}
+
+impl Flavor {
+    pub(super) fn quirks(self) -> Quirks {
+        match self {
+            Self::Aws => Quirks {
+                public_access_block: Support::Yes,
+                bucket_tags: Support::Yes,
+                single_account: false,
+                location_constraint: true,
+            },
+            Self::Ceph => Quirks {
+                public_access_block: Support::Yes,
+                bucket_tags: Support::Yes,
+                single_account: false,
+                location_constraint: false,
+            },
+            Self::Minio => Quirks {
+                public_access_block: Support::No,
+                bucket_tags: Support::Yes,
+                single_account: true,
+                location_constraint: false,
+            },
+            Self::Generic => Quirks {
+                public_access_block: Support::Perhaps,
+                bucket_tags: Support::Perhaps,
+                single_account: false,
+                location_constraint: false,
+            },
+        }
+    }
+
+    /// Whether `AssumeRole` needs to be told a role that exists.
+    #[must_use]
+    pub fn needs_role(self) -> bool {
+        matches!(self, Self::Aws | Self::Ceph)
+    }
+
+    /// Whether buckets are addressed by path unless configured otherwise.
+    #[must_use]
+    pub fn prefers_path_style(self) -> bool {
+        self != Self::Aws
+    }
+}
+
+impl FromStr for Flavor {
+    type Err = UnknownFlavor;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFlavor> {
+        match text {
+            "aws" => Ok(Self::Aws),
+            "minio" => Ok(Self::Minio),
+            "ceph" => Ok(Self::Ceph),
+            "generic" => Ok(Self::Generic),
+            _ => Err(UnknownFlavor),
+        }
+    }
+}

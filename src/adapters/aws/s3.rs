@@ -1,0 +1,237 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::types::{
+    BucketLocationConstraint, BucketNamespace, CreateBucketConfiguration,
+    PublicAccessBlockConfiguration, Tag, Tagging,
+};
+
+use crate::domain::BucketName;
+use crate::service::{Buckets, Creation, FailureKind, Presence, UpstreamFailure};
+
+use super::failure::{code, describe, status};
+use super::quirks::{Quirks, Support};
+use super::{AwsClients, Flavor};
+
+/// AWS's default region, which `CreateBucket` must not name.
+const UNNAMED_REGION: &str = "us-east-1";
+
+/// How long another creation of the same bucket is given to end (S3 `OperationAborted`).
+const CONCURRENT_CREATION: Duration = Duration::from_millis(300);
+
+/// Buckets over S3, through the gateway's own identity.
+pub struct S3Buckets {
+    client: Client,
+    flavor: Flavor,
+    quirks: Quirks,
+    region: String,
+    expected_owner: Option<String>,
+}
+
+impl S3Buckets {
+    /// Over these clients.
+    #[must_use]
+    pub fn new(clients: &AwsClients) -> Self {
+        let settings = &clients.settings;
+        let expected_owner = match settings.flavor {
+            Flavor::Aws => settings
+                .role_arn
+                .as_deref()
+                .and_then(account_of)
+                .map(str::to_owned),
+            _ => None,
+        };
+        Self {
+            client: clients.s3.clone(),
+            flavor: settings.flavor,
+            quirks: settings.flavor.quirks(),
+            region: settings.region.clone(),
+            expected_owner,
+        }
+    }
+
+    /// The answer to HEAD has no body, so it does not say why it refuses; a GET does.
+    async fn why_hidden(&self, bucket: &BucketName) -> Result<Presence, UpstreamFailure> {
+        let asked = self
+            .client
+            .get_bucket_location()
+            .bucket(bucket.as_str())
+            .set_expected_bucket_owner(self.expected_owner.clone())
+            .send()
+            .await;
+        match asked {
+            Ok(_) => Ok(Presence::Foreign),
+            Err(error) if code(&error) == Some("NoSuchBucket") => Ok(Presence::Missing),
+            Err(error) if code(&error) == Some("AccessDenied") && !self.quirks.single_account => {
+                Ok(Presence::Foreign)
+            }
+            Err(error) => Err(describe("GetBucketLocation", &error)),
+        }
+    }
+
+    fn configuration(&self) -> Option<CreateBucketConfiguration> {
+        let named = self.quirks.location_constraint && self.region != UNNAMED_REGION;
+        named.then(|| {
+            CreateBucketConfiguration::builder()
+                .location_constraint(BucketLocationConstraint::from(self.region.as_str()))
+                .build()
+        })
+    }
+
+    /// AWS's account-regional names end in `-an`, and nobody else can take them.
+    fn namespace(&self, bucket: &BucketName) -> Option<BucketNamespace> {
+        let account_regional = self.flavor == Flavor::Aws && bucket.as_str().ends_with("-an");
+        account_regional.then(|| BucketNamespace::from("account-regional"))
+    }
+
+    /// Somebody is creating the same bucket at this moment: wait and see who.
+    async fn after_concurrent_creation(
+        &self,
+        bucket: &BucketName,
+    ) -> Result<Creation, UpstreamFailure> {
+        tokio::time::sleep(CONCURRENT_CREATION).await;
+        match self.look(bucket).await? {
+            Presence::Ours => Ok(Creation::AlreadyOurs),
+            Presence::Foreign => Ok(Creation::Foreign),
+            Presence::Missing => Err(UpstreamFailure::new(
+                FailureKind::Unreachable,
+                "CreateBucket: OperationAborted, and the bucket is still missing",
+            )),
+        }
+    }
+
+    async fn close_to_the_public(&self, bucket: &BucketName) -> Result<(), UpstreamFailure> {
+        let closed = PublicAccessBlockConfiguration::builder()
+            .block_public_acls(true)
+            .ignore_public_acls(true)
+            .block_public_policy(true)
+            .restrict_public_buckets(true)
+            .build();
+        let sent = self
+            .client
+            .put_public_access_block()
+            .bucket(bucket.as_str())
+            .public_access_block_configuration(closed)
+            .send()
+            .await;
+        accept(
+            self.quirks.public_access_block,
+            "PutPublicAccessBlock",
+            sent,
+        )
+    }
+
+    async fn mark(&self, bucket: &BucketName) -> Result<(), UpstreamFailure> {
+        let tags = Tag::builder()
+            .key("managed-by")
+            .value("cloakroom")
+            .build()
+            .and_then(|tag| Tagging::builder().tag_set(tag).build())
+            .map_err(|_| UpstreamFailure::new(FailureKind::Nonsense, "the tag cannot be built"))?;
+        let sent = self
+            .client
+            .put_bucket_tagging()
+            .bucket(bucket.as_str())
+            .tagging(tags)
+            .send()
+            .await;
+        accept(self.quirks.bucket_tags, "PutBucketTagging", sent)
+    }
+}
+
+#[async_trait]
+impl Buckets for S3Buckets {
+    async fn look(&self, bucket: &BucketName) -> Result<Presence, UpstreamFailure> {
+        let asked = self
+            .client
+            .head_bucket()
+            .bucket(bucket.as_str())
+            .set_expected_bucket_owner(self.expected_owner.clone())
+            .send()
+            .await;
+        match asked {
+            Ok(_) => Ok(Presence::Ours),
+            Err(error) => match status(&error) {
+                Some(404) => Ok(Presence::Missing),
+                // In another region than ours: whoever's it is, it is not this gateway's.
+                Some(301) => Ok(Presence::Foreign),
+                Some(403) => self.why_hidden(bucket).await,
+                _ => Err(describe("HeadBucket", &error)),
+            },
+        }
+    }
+
+    async fn create(&self, bucket: &BucketName) -> Result<Creation, UpstreamFailure> {
+        let made = self
+            .client
+            .create_bucket()
+            .bucket(bucket.as_str())
+            .set_create_bucket_configuration(self.configuration())
+            .set_bucket_namespace(self.namespace(bucket))
+            .send()
+            .await;
+        match made {
+            Ok(_) => Ok(Creation::Made),
+            Err(error) => match code(&error) {
+                Some("BucketAlreadyOwnedByYou") => Ok(Creation::AlreadyOurs),
+                Some("BucketAlreadyExists") => Ok(Creation::Foreign),
+                Some("OperationAborted") => self.after_concurrent_creation(bucket).await,
+                _ => Err(describe("CreateBucket", &error)),
+            },
+        }
+    }
+
+    async fn furnish(&self, bucket: &BucketName) -> Result<(), UpstreamFailure> {
+        if self.quirks.public_access_block != Support::No {
+            self.close_to_the_public(bucket).await?;
+        }
+        if self.quirks.bucket_tags != Support::No {
+            self.mark(bucket).await?;
+        }
+        Ok(())
+    }
+}
+
+fn accept<T, E: ProvideErrorMetadata>(
+    support: Support,
+    operation: &str,
+    sent: Result<T, SdkError<E, HttpResponse>>,
+) -> Result<(), UpstreamFailure> {
+    match sent {
+        Ok(_) => Ok(()),
+        Err(error)
+            if support == Support::Perhaps
+                && (status(&error) == Some(501)
+                    || matches!(code(&error), Some("NotImplemented" | "MethodNotAllowed"))) =>
+        {
+            Ok(())
+        }
+        Err(error) => Err(describe(operation, &error)),
+    }
+}
+
+/// `arn:partition:iam::ACCOUNT:role/…`
+fn account_of(role_arn: &str) -> Option<&str> {
+    role_arn
+        .split(':')
+        .nth(4)
+        .filter(|account| !account.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_account_is_in_the_role() {
+        assert_eq!(
+            account_of("arn:aws:iam::123456789012:role/x"),
+            Some("123456789012")
+        );
+        assert_eq!(account_of("arn:aws:iam:::role/gateway"), None);
+        assert_eq!(account_of("nonsense"), None);
+    }
+}

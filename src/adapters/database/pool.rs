@@ -1,0 +1,110 @@
+use std::time::Duration;
+
+use sqlx::AnyPool;
+use sqlx::any::AnyPoolOptions;
+use sqlx::migrate::{MigrateError, Migrator};
+
+use crate::service::RegistryError;
+
+/// How long a statement waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+
+const MAX_CONNECTIONS: u32 = 8;
+
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// A pool of connections to a database whose schema is up to date.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pub(super) pool: AnyPool,
+}
+
+/// The database cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// No connection.
+    #[error("cannot open the database: {0}")]
+    Open(#[source] sqlx::Error),
+    /// The schema cannot be brought up to date.
+    #[error("cannot bring the database's schema up to date: {0}")]
+    Migrate(#[from] MigrateError),
+}
+
+impl Database {
+    /// Connects and brings the schema up to date. `url` is `sqlite://…` or `postgres://…`.
+    ///
+    /// # Errors
+    ///
+    /// [`DatabaseError`] when either fails.
+    pub async fn open(url: &str) -> Result<Self, DatabaseError> {
+        sqlx::any::install_default_drivers();
+        let is_sqlite = url.starts_with("sqlite:");
+        let pool = AnyPoolOptions::new()
+            .max_connections(MAX_CONNECTIONS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    if is_sqlite {
+                        for pragma in SQLITE_PRAGMAS {
+                            sqlx::query(pragma).execute(&mut *connection).await?;
+                        }
+                    }
+                    Ok(())
+                })
+            })
+            .connect(url)
+            .await
+            .map_err(DatabaseError::Open)?;
+        let migrator = if is_sqlite { &SQLITE } else { &POSTGRES };
+        migrate(migrator, &pool).await?;
+        Ok(Self { pool })
+    }
+
+    /// Lets go of the connections.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// Readers do not wait for the writer; a commit is on disk when it returns; a second process
+/// waits for its turn.
+const SQLITE_PRAGMAS: [&str; 3] = [
+    "PRAGMA busy_timeout = 3000",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+];
+
+/// `SQLite` has no lock for two processes that start on a new file at once: the slower one fails,
+/// and finds the work done when it looks again.
+async fn migrate(migrator: &Migrator, pool: &AnyPool) -> Result<(), MigrateError> {
+    const ATTEMPTS: u32 = 5;
+    for attempt in 1..ATTEMPTS {
+        if migrator.run(pool).await.is_ok() {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50) * attempt).await;
+    }
+    migrator.run(pool).await
+}
+
+/// What goes into the log of a database's error: its kind and code. The driver's text may quote
+/// values.
+pub(super) fn failed(step: &'static str) -> impl Fn(sqlx::Error) -> RegistryError {
+    move |error| {
+        let cause = match &error {
+            sqlx::Error::Database(database) => {
+                let code = database.code();
+                format!(
+                    "the database refuses (code {})",
+                    code.as_deref().unwrap_or("none")
+                )
+            }
+            sqlx::Error::PoolTimedOut => "no connection in time".to_owned(),
+            sqlx::Error::PoolClosed => "the gateway is shutting down".to_owned(),
+            sqlx::Error::Io(error) => format!("connection lost ({})", error.kind()),
+            _ => "an unexpected answer".to_owned(),
+        };
+        RegistryError(format!("{step}: {cause}"))
+    }
+}

@@ -1,0 +1,102 @@
+use std::time::Duration;
+
+use openidconnect::http::StatusCode;
+use openidconnect::{HttpRequest, HttpResponse};
+
+use crate::service::{FailureKind, UpstreamFailure};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(2_500);
+
+/// The HTTP client for authorization servers: verified TLS, no redirects, bounded answers, one
+/// retry where an answer may come of it.
+#[derive(Clone, Debug)]
+pub struct OauthHttp(reqwest::Client);
+
+/// The client cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot set up TLS: {0}")]
+pub struct OauthHttpError(#[from] reqwest::Error);
+
+impl OauthHttp {
+    /// Trusts the system's certificate authorities, and those in `extra_authorities` (PEM).
+    ///
+    /// # Errors
+    ///
+    /// [`OauthHttpError`] when the PEM cannot be read or the system has no authorities.
+    pub fn new(extra_authorities: Option<&[u8]>) -> Result<Self, OauthHttpError> {
+        let mut builder = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(ATTEMPT_TIMEOUT)
+            .tcp_nodelay(true);
+        if let Some(pem) = extra_authorities {
+            builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
+        }
+        Ok(Self(builder.build()?))
+    }
+
+    /// Sends the request; once more after a transport error, 429 or 5xx, never after a timeout
+    /// (contract section 8).
+    ///
+    /// # Errors
+    ///
+    /// [`UpstreamFailure`] when no answer came, or one longer than `max_bytes`.
+    pub async fn send(
+        &self,
+        request: HttpRequest,
+        max_bytes: usize,
+    ) -> Result<HttpResponse, UpstreamFailure> {
+        let first = self.attempt(request.clone(), max_bytes).await;
+        let again = match &first {
+            Ok(answer) => is_worth_another_try(answer.status()),
+            Err(failure) => failure.kind == FailureKind::Unreachable,
+        };
+        if again {
+            self.attempt(request, max_bytes).await
+        } else {
+            first
+        }
+    }
+
+    async fn attempt(
+        &self,
+        request: HttpRequest,
+        max_bytes: usize,
+    ) -> Result<HttpResponse, UpstreamFailure> {
+        let request = reqwest::Request::try_from(request).map_err(|error| failed(&error))?;
+        let mut answer = self
+            .0
+            .execute(request)
+            .await
+            .map_err(|error| failed(&error))?;
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| failed(&error))? {
+            if body.len() + chunk.len() > max_bytes {
+                let cause = format!("the answer is longer than {max_bytes} bytes");
+                return Err(UpstreamFailure::new(FailureKind::Nonsense, cause));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let mut response = HttpResponse::new(body);
+        *response.status_mut() = answer.status();
+        *response.headers_mut() = answer.headers().clone();
+        Ok(response)
+    }
+}
+
+fn is_worth_another_try(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
+}
+
+/// reqwest's own text holds the URL and nothing else of the request.
+fn failed(error: &reqwest::Error) -> UpstreamFailure {
+    let (kind, cause) = if error.is_timeout() {
+        (FailureKind::Timeout, "no answer in time")
+    } else if error.is_connect() {
+        (FailureKind::Unreachable, "no connection")
+    } else {
+        (FailureKind::Unreachable, "the connection broke off")
+    };
+    UpstreamFailure::new(kind, cause)
+}

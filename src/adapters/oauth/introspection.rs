@@ -1,0 +1,232 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use openidconnect::core::{
+    CoreAuthDisplay, CoreAuthPrompt, CoreErrorResponseType, CoreGenderClaim, CoreJsonWebKey,
+    CoreJweContentEncryptionAlgorithm, CoreRevocableToken, CoreRevocationErrorResponse,
+    CoreTokenResponse, CoreTokenType,
+};
+use openidconnect::{
+    AccessToken as Token, AuthType, Client, ClientId, ClientSecret, EmptyAdditionalClaims,
+    EndpointNotSet, EndpointSet, IntrospectionUrl, IssuerUrl, JsonWebKeySet, RequestTokenError,
+    Scope, StandardErrorResponse, TokenIntrospectionResponse,
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tokio::sync::OnceCell;
+
+use crate::domain::{AccessToken, UnverifiedClaims};
+use crate::service::{FailureKind, Introspection, UpstreamFailure};
+
+use super::strict_json::{StrictObject, WrongMember};
+use super::{Discovery, OauthHttp};
+
+/// The longest answer read, in bytes (contract section 4).
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
+
+/// Token introspection (RFC 7662) at the authorization server.
+pub struct IntrospectionClient {
+    http: OauthHttp,
+    discovery: Arc<Discovery>,
+    settings: IntrospectionSettings,
+    client: OnceCell<OidcClient>,
+}
+
+/// The gateway's own client at the authorization server.
+#[derive(Clone, Debug)]
+pub struct IntrospectionSettings {
+    /// Whose tokens are asked about.
+    pub issuer: String,
+    /// The client's id.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: SecretString,
+}
+
+type OidcClient = Client<
+    EmptyAdditionalClaims,
+    CoreAuthDisplay,
+    CoreGenderClaim,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJsonWebKey,
+    CoreAuthPrompt,
+    StandardErrorResponse<CoreErrorResponseType>,
+    CoreTokenResponse,
+    IntrospectionAnswer,
+    CoreRevocableToken,
+    CoreRevocationErrorResponse,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+>;
+
+type RequestError =
+    RequestTokenError<UpstreamFailure, StandardErrorResponse<CoreErrorResponseType>>;
+
+/// The answer, read strictly: `openidconnect`'s own type takes the last of two equal members.
+#[derive(Debug)]
+struct IntrospectionAnswer(UnverifiedClaims);
+
+impl IntrospectionClient {
+    /// Nothing is asked yet.
+    #[must_use]
+    pub fn new(
+        http: OauthHttp,
+        discovery: Arc<Discovery>,
+        settings: IntrospectionSettings,
+    ) -> Self {
+        Self {
+            http,
+            discovery,
+            settings,
+            client: OnceCell::new(),
+        }
+    }
+
+    async fn connect(&self) -> Result<OidcClient, UpstreamFailure> {
+        let endpoint = self.discovery.introspection_endpoint().await?;
+        let issuer = IssuerUrl::new(self.settings.issuer.clone())
+            .map_err(|_| UpstreamFailure::new(FailureKind::Nonsense, "oauth.issuer is no URL"))?;
+        let client_id = ClientId::new(self.settings.client_id.clone());
+        let secret = self.settings.client_secret.expose_secret().to_owned();
+        Ok(Client::new(client_id, issuer, JsonWebKeySet::default())
+            .set_client_secret(ClientSecret::new(secret))
+            .set_auth_type(AuthType::BasicAuth)
+            .set_introspection_url(IntrospectionUrl::from_url(endpoint.clone())))
+    }
+}
+
+#[async_trait]
+impl Introspection for IntrospectionClient {
+    async fn introspect(
+        &self,
+        token: &AccessToken,
+    ) -> Result<Arc<UnverifiedClaims>, UpstreamFailure> {
+        let client = self.client.get_or_try_init(|| self.connect()).await?;
+        let token = Token::new(token.expose().to_owned());
+        let http = |request| {
+            let http = self.http.clone();
+            async move { http.send(request, MAX_ANSWER_BYTES).await }
+        };
+        let answer = client
+            .introspect(&token)
+            .set_token_type_hint("access_token")
+            .request_async(&http)
+            .await
+            .map_err(failed)?;
+        Ok(Arc::new(answer.0))
+    }
+}
+
+/// Says what happened without a word of the answer. 401 means that the gateway's own client is
+/// not accepted: our fault, not the caller's (security.md).
+fn failed(error: RequestError) -> UpstreamFailure {
+    match error {
+        RequestTokenError::Request(failure) => failure,
+        RequestTokenError::ServerResponse(_) => UpstreamFailure::new(
+            FailureKind::Refused,
+            "introspection answers with an OAuth error: check oauth.client_id and its secret",
+        ),
+        RequestTokenError::Parse(error, _) => UpstreamFailure::new(
+            FailureKind::Nonsense,
+            format!("introspection answers nonsense: {}", error.inner()),
+        ),
+        RequestTokenError::Other(_) => UpstreamFailure::new(
+            FailureKind::Nonsense,
+            "introspection answers with an unexpected status or media type",
+        ),
+    }
+}
+
+fn read(answer: &StrictObject) -> Result<UnverifiedClaims, WrongMember> {
+    Ok(UnverifiedClaims {
+        active: answer.required_bool("active")?,
+        sub: answer.string("sub")?,
+        client_id: answer.string("client_id")?,
+        azp: answer.string("azp")?,
+        scope: answer.string("scope")?,
+        exp: answer.date("exp")?,
+        nbf: answer.date("nbf")?,
+        iss: answer.string("iss")?,
+        aud: answer.audience("aud")?,
+        token_type: answer.string("token_type")?,
+        typ: answer.string("typ")?,
+        token_use: answer.string("token_use")?,
+        sender_constrained: answer.has_object("cnf")?,
+    })
+}
+
+impl<'de> Deserialize<'de> for IntrospectionAnswer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let answer = StrictObject::deserialize(deserializer)?;
+        read(&answer).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+impl Serialize for IntrospectionAnswer {
+    /// Asked for by `openidconnect`'s trait and never called: what an answer says is not written
+    /// anywhere.
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom(
+            "introspection answers are not written",
+        ))
+    }
+}
+
+/// What `openidconnect` may ask of an answer. The gateway reads [`UnverifiedClaims`] instead,
+/// which knows more members.
+impl TokenIntrospectionResponse for IntrospectionAnswer {
+    type TokenType = CoreTokenType;
+
+    fn active(&self) -> bool {
+        self.0.active
+    }
+
+    fn scopes(&self) -> Option<&Vec<Scope>> {
+        None
+    }
+
+    fn client_id(&self) -> Option<&ClientId> {
+        None
+    }
+
+    fn username(&self) -> Option<&str> {
+        None
+    }
+
+    fn token_type(&self) -> Option<&CoreTokenType> {
+        None
+    }
+
+    fn exp(&self) -> Option<DateTime<Utc>> {
+        self.0.exp
+    }
+
+    fn iat(&self) -> Option<DateTime<Utc>> {
+        None
+    }
+
+    fn nbf(&self) -> Option<DateTime<Utc>> {
+        self.0.nbf
+    }
+
+    fn sub(&self) -> Option<&str> {
+        self.0.sub.as_deref()
+    }
+
+    fn aud(&self) -> Option<&Vec<String>> {
+        self.0.aud.as_ref().map(|aud| &aud.0)
+    }
+
+    fn iss(&self) -> Option<&str> {
+        self.0.iss.as_deref()
+    }
+
+    fn jti(&self) -> Option<&str> {
+        None
+    }
+}

@@ -1,0 +1,251 @@
+//! JSON as a security boundary reads it: no duplicate members at any depth, no member of another
+//! type than expected, `null` included. A reader that takes the last of two `active` is a hole.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+use crate::domain::Audience;
+
+/// A JSON object without duplicate members at any depth.
+#[derive(Debug)]
+pub(super) struct StrictObject(Map<String, Value>);
+
+/// Which member is wrong; never its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("member '{member}' is not {expected}")]
+pub(super) struct WrongMember {
+    member: &'static str,
+    expected: &'static str,
+}
+
+impl StrictObject {
+    pub(super) fn from_slice(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(bytes)
+    }
+
+    pub(super) fn required_bool(&self, member: &'static str) -> Result<bool, WrongMember> {
+        match self.0.get(member) {
+            Some(Value::Bool(value)) => Ok(*value),
+            _ => Err(WrongMember {
+                member,
+                expected: "a boolean",
+            }),
+        }
+    }
+
+    pub(super) fn string(&self, member: &'static str) -> Result<Option<String>, WrongMember> {
+        match self.0.get(member) {
+            None => Ok(None),
+            Some(Value::String(value)) => Ok(Some(value.clone())),
+            Some(_) => Err(WrongMember {
+                member,
+                expected: "a string",
+            }),
+        }
+    }
+
+    /// A `NumericDate` (RFC 7519 section 2): seconds since 1970, possibly with a fraction.
+    pub(super) fn date(&self, member: &'static str) -> Result<Option<DateTime<Utc>>, WrongMember> {
+        match self.0.get(member) {
+            None => Ok(None),
+            Some(Value::Number(seconds)) => Ok(Some(numeric_date(seconds))),
+            Some(_) => Err(WrongMember {
+                member,
+                expected: "a number",
+            }),
+        }
+    }
+
+    pub(super) fn audience(&self, member: &'static str) -> Result<Option<Audience>, WrongMember> {
+        let wrong = WrongMember {
+            member,
+            expected: "a string or a list of strings",
+        };
+        match self.0.get(member) {
+            None => Ok(None),
+            Some(Value::String(one)) => Ok(Some(Audience(vec![one.clone()]))),
+            Some(Value::Array(several)) => {
+                let several = several.iter().map(|one| one.as_str().map(str::to_owned));
+                let several: Option<Vec<String>> = several.collect();
+                several.map(|list| Some(Audience(list))).ok_or(wrong)
+            }
+            Some(_) => Err(wrong),
+        }
+    }
+
+    pub(super) fn has_object(&self, member: &'static str) -> Result<bool, WrongMember> {
+        match self.0.get(member) {
+            None => Ok(false),
+            Some(Value::Object(_)) => Ok(true),
+            Some(_) => Err(WrongMember {
+                member,
+                expected: "an object",
+            }),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for StrictObject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match StrictValue::deserialize(deserializer)?.0 {
+            Value::Object(members) => Ok(Self(members)),
+            _ => Err(de::Error::custom("not a JSON object")),
+        }
+    }
+}
+
+struct StrictValue(Value);
+
+impl<'de> Deserialize<'de> for StrictValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor).map(Self)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+        let number = Number::from_f64(value);
+        number
+            .map(Value::Number)
+            .ok_or_else(|| E::custom("not a finite number"))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(StrictValue(value)) = seq.next_element()? {
+            list.push(value);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut members = Map::new();
+        while let Some((name, StrictValue(value))) = map.next_entry::<String, _>()? {
+            if members.insert(name, value).is_some() {
+                return Err(de::Error::custom("a member stands twice"));
+            }
+        }
+        Ok(Value::Object(members))
+    }
+}
+
+/// Fractions are cut off; what no calendar holds counts as the calendar's end, or its beginning.
+fn numeric_date(number: &Number) -> DateTime<Utc> {
+    #[expect(clippy::cast_possible_truncation, reason = "a cast from f64 saturates")]
+    let seconds = number.as_i64().unwrap_or_else(|| {
+        number
+            .as_f64()
+            .map_or(i64::MAX, |seconds| seconds.floor() as i64)
+    });
+    let out_of_range = if seconds < 0 {
+        DateTime::<Utc>::MIN_UTC
+    } else {
+        DateTime::<Utc>::MAX_UTC
+    };
+    DateTime::from_timestamp(seconds, 0).unwrap_or(out_of_range)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(json: &str) -> StrictObject {
+        StrictObject::from_slice(json.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_member_that_stands_twice_is_refused_at_any_depth() {
+        for json in [
+            r#"{"active":false,"active":true}"#,
+            r#"{"active":true,"\u0061ctive":true}"#,
+            r#"{"active":true,"x":{"a":1,"a":2}}"#,
+            r#"{"active":true,"x":[{"a":1,"a":2}]}"#,
+        ] {
+            assert!(StrictObject::from_slice(json.as_bytes()).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        for json in ["", "null", "true", "[]", "\"x\"", "{", "{}x", r#"{"a":1,}"#] {
+            assert!(StrictObject::from_slice(json.as_bytes()).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn active_is_a_boolean_and_nothing_like_one() {
+        for json in [
+            "{}",
+            r#"{"active":"true"}"#,
+            r#"{"active":1}"#,
+            r#"{"active":null}"#,
+        ] {
+            assert!(object(json).required_bool("active").is_err(), "{json}");
+        }
+        assert_eq!(
+            object(r#"{"active":true}"#).required_bool("active"),
+            Ok(true)
+        );
+    }
+
+    #[test]
+    fn dates_are_numbers() {
+        let date = |json: &str| object(json).date("exp");
+        assert!(date(r#"{"exp":"1800000000"}"#).is_err());
+        assert!(date(r#"{"exp":null}"#).is_err());
+        assert_eq!(date("{}"), Ok(None));
+        let noon = DateTime::from_timestamp(1_800_000_000, 0);
+        assert_eq!(date(r#"{"exp":1800000000}"#), Ok(noon));
+        assert_eq!(date(r#"{"exp":1800000000.9}"#), Ok(noon));
+        assert_eq!(date(r#"{"exp":1e300}"#), Ok(Some(DateTime::<Utc>::MAX_UTC)));
+        assert_eq!(
+            date(r#"{"exp":18446744073709551615}"#),
+            Ok(Some(DateTime::<Utc>::MAX_UTC))
+        );
+        assert_eq!(
+            date(r#"{"exp":-1e300}"#),
+            Ok(Some(DateTime::<Utc>::MIN_UTC))
+        );
+    }
+
+    #[test]
+    fn other_members_keep_their_types() {
+        assert!(object(r#"{"scope":["a"]}"#).string("scope").is_err());
+        assert!(object(r#"{"sub":7}"#).string("sub").is_err());
+        assert!(object(r#"{"aud":["a",1]}"#).audience("aud").is_err());
+        assert!(object(r#"{"aud":{}}"#).audience("aud").is_err());
+        assert!(object(r#"{"cnf":"x"}"#).has_object("cnf").is_err());
+        assert_eq!(object(r#"{"cnf":{}}"#).has_object("cnf"), Ok(true));
+    }
+}

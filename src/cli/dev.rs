@@ -1,0 +1,180 @@
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use url::Url;
+
+use crate::adapters::aws::{Flavor, StaticIdentity};
+use crate::config::{
+    Config, DatabaseConfig, HttpConfig, LimitsConfig, LogConfig, LogLevel, NamingConfig,
+    OauthConfig, StorageConfig,
+};
+use crate::domain::Scope;
+use crate::embedded::authorization_server::AuthorizationServer;
+use crate::embedded::storage::Storage;
+use crate::server::{Server, StartError};
+use crate::telemetry;
+
+use super::outcome::{CommandError, print};
+use super::signals;
+
+pub(super) const OAUTH_PORT: u16 = 8081;
+
+/// The gateway's own client at the embedded authorization server.
+const GATEWAY: &str = "cloakroom";
+
+/// Runs gateway, store and authorization server on loopback. FOR DEVELOPMENT ONLY: whoever can
+/// reach this machine's loopback gets a token for any user name.
+#[derive(clap::Args, Debug)]
+pub(super) struct Dev {
+    /// The gateway's port; 0 is any free one
+    #[arg(long, value_name = "PORT", default_value_t = 8080)]
+    port: u16,
+    /// The store's port; 0 is any free one
+    #[arg(long, value_name = "PORT", default_value_t = 9000)]
+    storage_port: u16,
+    /// The authorization server's port; 0 is any free one
+    #[arg(long, value_name = "PORT", default_value_t = OAUTH_PORT)]
+    oauth_port: u16,
+    /// Where objects, registry and audit trail are kept
+    #[arg(long, value_name = "DIR", default_value = ".cloakroom")]
+    data_dir: PathBuf,
+    /// How long credentials last; seconds are allowed here
+    #[arg(long, value_name = "TIME", default_value = "1h")]
+    session_duration: humantime::Duration,
+}
+
+impl Dev {
+    pub(super) async fn run(self) -> Result<(), CommandError> {
+        telemetry::start(LogLevel::Info).map_err(|error| failed(&error))?;
+        let length = Duration::from(self.session_duration).as_secs();
+        if !(1..=43_200).contains(&length) {
+            return Err(CommandError::Failed(
+                "--session-duration: must be from 1s to 12h".to_owned(),
+            ));
+        }
+        std::fs::create_dir_all(&self.data_dir).map_err(|error| {
+            failed(&format!("--data-dir: {}: {error}", self.data_dir.display()))
+        })?;
+        let oauth = AuthorizationServer::start(self.oauth_port, GATEWAY)
+            .map_err(|error| taken("--oauth-port", self.oauth_port, &error))?;
+        let storage = Storage::start(self.storage_port, self.data_dir.join("storage"))
+            .await
+            .map_err(|error| taken("--storage-port", self.storage_port, &error))?;
+        let config = self
+            .config(&oauth, &storage)
+            .map_err(|error| failed(&error))?;
+        let server = Server::build(&config).await.map_err(|error| match error {
+            StartError::Listen { error, .. } => taken("--port", self.port, &error),
+            other => other.into(),
+        })?;
+        print(&banner(&server, &oauth, &storage, &self))?;
+        server
+            .run(signals::stop())
+            .await
+            .map_err(|error| failed(&error))
+    }
+
+    /// The same configuration as any gateway's, in code.
+    fn config(
+        &self,
+        oauth: &AuthorizationServer,
+        storage: &Storage,
+    ) -> Result<Config, Box<dyn std::error::Error>> {
+        let issuer = oauth.issuer();
+        let database = self.data_dir.join("cloakroom.db");
+        Ok(Config {
+            http: HttpConfig {
+                address: SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)),
+                public_url: None,
+                max_in_flight: 512,
+            },
+            oauth: OauthConfig {
+                discovery_url: Url::parse(&issuer)?,
+                issuer,
+                introspection_endpoint: None,
+                client_id: oauth.resource_server().client_id.clone(),
+                client_secret: oauth.resource_server().client_secret.clone().into(),
+                required_scope: Scope::parse("com.cleverbase.storage")?,
+                audience: Some(GATEWAY.to_owned()),
+                introspection_cache: Duration::from_secs(10),
+                allow_http: false,
+                authorities: None,
+            },
+            storage: StorageConfig {
+                flavor: Flavor::Generic,
+                endpoint: Some(Url::parse(&storage.url())?),
+                public_endpoint: None,
+                sts_endpoint: None,
+                region: "us-east-1".to_owned(),
+                identity: Some(StaticIdentity {
+                    access_key_id: storage.identity().access_key_id.clone(),
+                    secret_access_key: storage.identity().secret_access_key.clone().into(),
+                }),
+                role_arn: None,
+                external_id: None,
+                path_style: true,
+                session_duration: self.session_duration.into(),
+                cap_to_token_expiry: false,
+                bucket_recheck: Duration::from_mins(5),
+                extra_actions: Vec::new(),
+                allow_http: false,
+                authorities: None,
+            },
+            naming: NamingConfig {
+                // With --oauth-port 0 every start is another issuer.
+                accept_change: true,
+                ..NamingConfig::default()
+            },
+            limits: LimitsConfig {
+                per_owner: "20/s burst 100".parse()?,
+            },
+            database: DatabaseConfig {
+                url: SecretString::from(format!("sqlite://{}?mode=rwc", database.display())),
+            },
+            log: LogConfig {
+                level: LogLevel::Info,
+            },
+        })
+    }
+}
+
+fn banner(server: &Server, oauth: &AuthorizationServer, storage: &Storage, dev: &Dev) -> String {
+    let gateway = format!("http://{}", server.address());
+    let (issuer, store) = (oauth.issuer(), storage.url());
+    let port = issuer.rsplit(':').next().unwrap_or_default();
+    let token = if port == OAUTH_PORT.to_string() {
+        "cloakroom dev-token alice".to_owned()
+    } else {
+        format!("cloakroom dev-token alice --oauth-port {port}")
+    };
+    let this =
+        std::env::current_exe().map_or("cloakroom".into(), |path| path.display().to_string());
+    let token = token.replacen("cloakroom", &this, 1);
+    let data = dev.data_dir.display();
+    format!(
+        "\ncloakroom is ready. FOR DEVELOPMENT ONLY: anybody on this machine gets a token for any user.\n\
+         \n  gateway               {gateway}\
+         \n  authorization server  {issuer}\
+         \n  store                 {store}\
+         \n  data                  {data}\n\
+         \nPaste into another terminal:\n\
+         \n  TOKEN=$({token})\
+         \n  curl -sX POST {gateway}/v1/credentials -H \"Authorization: Bearer $TOKEN\"\n\n"
+    )
+}
+
+fn failed(error: &dyn ToString) -> CommandError {
+    CommandError::Failed(error.to_string())
+}
+
+fn taken(flag: &str, port: u16, error: &io::Error) -> CommandError {
+    CommandError::Failed(match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("{flag}: port {port} is taken; choose another, or 0 for any free one")
+        }
+        _ => format!("{flag}: {error}"),
+    })
+}

@@ -1,0 +1,98 @@
+//! What the operator says: a TOML file, then the environment, which wins. Every key is read once,
+//! by the section it belongs to; every mistake is reported, not only the first.
+
+mod database;
+mod http;
+mod limits;
+mod log;
+mod naming;
+mod oauth;
+mod reader;
+mod storage;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use reader::Reader;
+
+pub use database::DatabaseConfig;
+pub use http::HttpConfig;
+pub use limits::LimitsConfig;
+pub use log::{LogConfig, LogLevel};
+pub use naming::NamingConfig;
+pub use oauth::OauthConfig;
+pub use storage::StorageConfig;
+
+/// The whole configuration, every value valid.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `http.*`
+    pub http: HttpConfig,
+    /// `oauth.*`
+    pub oauth: OauthConfig,
+    /// `storage.*`
+    pub storage: StorageConfig,
+    /// `naming.*`
+    pub naming: NamingConfig,
+    /// `limits.*`
+    pub limits: LimitsConfig,
+    /// `database.*`
+    pub database: DatabaseConfig,
+    /// `log.*`
+    pub log: LogConfig,
+}
+
+/// Everything that is wrong with the configuration, one line each.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct ConfigErrors(pub Vec<String>);
+
+impl Config {
+    /// Reads the file, if there is one, and the environment. `CLOAKROOM_CONFIG` names the file
+    /// where the command line does not.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigErrors`] with a line for each mistake, naming its key.
+    pub fn load(
+        file: Option<&Path>,
+        environment: HashMap<String, String>,
+    ) -> Result<Self, ConfigErrors> {
+        let named = environment.get("CLOAKROOM_CONFIG").map(PathBuf::from);
+        let file = file.map(Path::to_owned).or(named);
+        let mut reader = Reader::new(file.as_deref(), environment)?;
+        let (http, oauth, storage, naming, limits, database, log) = (
+            HttpConfig::read(&mut reader),
+            OauthConfig::read(&mut reader),
+            StorageConfig::read(&mut reader),
+            NamingConfig::read(&mut reader),
+            LimitsConfig::read(&mut reader),
+            DatabaseConfig::read(&mut reader),
+            LogConfig::read(&mut reader),
+        );
+        let errors = reader.finish();
+        match (http, oauth, storage, naming, limits, database, log) {
+            (
+                Some(http),
+                Some(oauth),
+                Some(storage),
+                Some(naming),
+                Some(limits),
+                Some(database),
+                Some(log),
+            ) if errors.is_empty() => Ok(Self {
+                http,
+                oauth,
+                storage,
+                naming,
+                limits,
+                database,
+                log,
+            }),
+            _ => Err(ConfigErrors(errors)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,53 @@
+use crate::domain::{BucketFormula, FormulaError, NamingSecret};
+
+use super::reader::Reader;
+
+/// `naming.*`: how buckets are named.
+#[derive(Clone, Debug, Default)]
+pub struct NamingConfig {
+    /// `naming.prefix`, `.suffix`, `.namespace`, `.secret`.
+    pub formula: BucketFormula,
+    /// `naming.adopt`: take over a bucket that stands at its first claim, where the engine shows
+    /// that it is ours.
+    pub adopt: bool,
+    /// `naming.accept_change`: the formula or the issuer may differ from what the registry was
+    /// made with.
+    pub accept_change: bool,
+}
+
+impl NamingConfig {
+    pub(super) fn read(reader: &mut Reader) -> Option<Self> {
+        let prefix = reader.parse("naming.prefix", String::new());
+        let suffix = reader.parse("naming.suffix", String::new());
+        let namespace = reader.parse("naming.namespace", String::new());
+        let secret = reader.secret("naming.secret");
+        let adopt = reader.parse("naming.adopt", false);
+        let accept_change = reader.parse("naming.accept_change", false);
+        let secret = secret?.map(|secret| NamingSecret::new(&secret)).transpose();
+        let formula = secret.and_then(|secret| {
+            BucketFormula::new(
+                &prefix.unwrap_or_default(),
+                &suffix.unwrap_or_default(),
+                &namespace.unwrap_or_default(),
+                secret,
+            )
+        });
+        let formula = formula
+            .map_err(|error| reader.error(key(error), error))
+            .ok();
+        Some(Self {
+            formula: formula?,
+            adopt: adopt?,
+            accept_change: accept_change?,
+        })
+    }
+}
+
+fn key(error: FormulaError) -> &'static str {
+    match error {
+        FormulaError::TooLong | FormulaError::Prefix | FormulaError::Reserved => "naming.prefix",
+        FormulaError::Suffix => "naming.suffix",
+        FormulaError::Namespace => "naming.namespace",
+        FormulaError::Secret => "naming.secret",
+    }
+}

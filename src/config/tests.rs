@@ -1,0 +1,196 @@
+use std::io::Write;
+
+use secrecy::ExposeSecret;
+
+use super::*;
+
+const GOOD: &[(&str, &str)] = &[
+    ("CLOAKROOM_OAUTH__ISSUER", "https://as.example"),
+    ("CLOAKROOM_OAUTH__CLIENT_ID", "gateway"),
+    ("CLOAKROOM_OAUTH__CLIENT_SECRET", "0123456789"),
+    ("CLOAKROOM_STORAGE__ENDPOINT", "https://s3.example/"),
+];
+
+fn load(file: Option<&str>, variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("cloakroom.toml");
+    let file = file.map(|text| {
+        std::fs::write(&path, text).unwrap();
+        path.as_path()
+    });
+    let variables = variables
+        .iter()
+        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+    Config::load(file, variables.collect()).map_err(|errors| errors.0)
+}
+
+fn with(more: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+    load(None, &[GOOD, more].concat())
+}
+
+fn complaint(more: &[(&str, &str)]) -> String {
+    with(more).unwrap_err().join("\n")
+}
+
+#[test]
+fn the_required_keys_are_enough() {
+    let config = with(&[]).unwrap();
+    assert_eq!(config.http.address.to_string(), "127.0.0.1:8080");
+    assert_eq!(
+        config.oauth.required_scope.as_str(),
+        "com.cleverbase.storage"
+    );
+    assert_eq!(config.storage.session_duration.as_secs(), 3_600);
+    assert_eq!(config.storage.told_endpoint(), "https://s3.example");
+    assert_eq!(
+        config.database.url.expose_secret(),
+        "sqlite://cloakroom.db?mode=rwc"
+    );
+    assert_eq!(config.oauth.client_secret.expose_secret(), "0123456789");
+}
+
+#[test]
+fn all_mistakes_are_reported_at_once_each_with_its_key() {
+    let errors = load(
+        None,
+        &[
+            ("CLOAKROOM_HTTP__ADDRESS", "nowhere"),
+            ("CLOAKROOM_STORAGE__FLAVOR", "ceph"),
+            ("CLOAKROOM_STORAGE__SESSION_DURATION", "5s"),
+            ("CLOAKROOM_STORAGE__EXTRA_ACTIONS", "s3:PutObjectAcl"),
+            ("CLOAKROOM_NAMING__PREFIX", "A"),
+            ("CLOAKROOM_LIMITS__PER_OWNER", "many"),
+            ("CLOAKROOM_DATABASE__URL", "mysql://x"),
+            ("CLOAKROOM_HTTP__ADRESS", "typo"),
+        ],
+    )
+    .unwrap_err();
+    for key in [
+        "http.address:",
+        "oauth.issuer:",
+        "oauth.client_id:",
+        "oauth.client_secret:",
+        "storage.endpoint:",
+        "storage.role_arn:",
+        "storage.session_duration:",
+        "storage.extra_actions:",
+        "naming.prefix:",
+        "limits.per_owner:",
+        "database.url:",
+        "http.adress: there is no such key",
+    ] {
+        let lines = errors.iter().filter(|line| line.starts_with(key)).count();
+        assert_eq!(lines, 1, "{key} in {errors:#?}");
+    }
+}
+
+#[test]
+fn the_environment_wins_over_the_file() {
+    let file = "[http]\naddress = '127.0.0.1:1'\nmax_in_flight = 7\n";
+    let config = load(
+        Some(file),
+        &[GOOD, &[("CLOAKROOM_HTTP__ADDRESS", "127.0.0.1:2")]].concat(),
+    );
+    let config = config.unwrap();
+    assert_eq!(
+        (config.http.address.port(), config.http.max_in_flight),
+        (2, 7)
+    );
+}
+
+#[test]
+fn a_mistake_in_the_file_names_the_file() {
+    let errors = load(Some("[http]\nadress = 'x'\n"), GOOD).unwrap_err();
+    assert!(
+        errors[0].contains("http.adress") && errors[0].contains("cloakroom.toml"),
+        "{errors:?}"
+    );
+}
+
+#[test]
+fn a_file_that_is_no_toml_or_is_missing_is_an_error() {
+    assert!(load(Some("= x"), GOOD).is_err());
+    assert!(Config::load(Some(Path::new("/nonexistent.toml")), HashMap::new()).is_err());
+}
+
+#[test]
+fn names_without_two_underscores_are_not_ours() {
+    assert!(with(&[("CLOAKROOM_PORT", "tcp://10.0.0.1:80"), ("OTHER__X", "y")]).is_ok());
+}
+
+#[test]
+fn lists_are_toml_or_comma_separated() {
+    let variable = [(
+        "CLOAKROOM_STORAGE__EXTRA_ACTIONS",
+        "s3:GetBucketLocation, s3:AbortMultipartUpload",
+    )];
+    assert_eq!(with(&variable).unwrap().storage.extra_actions.len(), 2);
+    let file = "[storage]\nextra_actions = ['s3:GetBucketLocation']\n";
+    assert_eq!(
+        load(Some(file), GOOD).unwrap().storage.extra_actions.len(),
+        1
+    );
+}
+
+#[test]
+fn plain_http_needs_loopback_or_leave() {
+    let as_key = "CLOAKROOM_OAUTH__ISSUER";
+    assert!(complaint(&[(as_key, "http://as.example")]).contains("oauth.allow_http"));
+    assert!(with(&[(as_key, "http://127.0.0.1:8081")]).is_ok());
+    assert!(
+        with(&[
+            (as_key, "http://as.example"),
+            ("CLOAKROOM_OAUTH__ALLOW_HTTP", "true")
+        ])
+        .is_ok()
+    );
+    assert!(
+        complaint(&[("CLOAKROOM_STORAGE__ENDPOINT", "http://s3.example")])
+            .contains("storage.allow_http")
+    );
+    assert!(complaint(&[("CLOAKROOM_HTTP__PUBLIC_URL", "http://gw.example")]).contains("https"));
+    assert!(complaint(&[("CLOAKROOM_HTTP__ADDRESS", "0.0.0.0:80")]).contains("http.public_url"));
+}
+
+#[test]
+fn secrets_that_everybody_knows_are_refused_and_never_quoted() {
+    let said = complaint(&[("CLOAKROOM_OAUTH__CLIENT_SECRET", "ChangeMe")]);
+    assert!(said.contains("oauth.client_secret") && !said.contains("ChangeMe"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_secret_may_come_from_a_file_that_not_everybody_can_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    writeln!(file, "from-the-file").unwrap();
+    let path = file.path().to_str().unwrap();
+    let variables: Vec<_> = GOOD
+        .iter()
+        .filter(|(k, _)| !k.ends_with("SECRET"))
+        .copied()
+        .collect();
+    let variables = [
+        &variables[..],
+        &[("CLOAKROOM_OAUTH__CLIENT_SECRET_FILE", path)],
+    ]
+    .concat();
+    let config = load(None, &variables).unwrap();
+    assert_eq!(config.oauth.client_secret.expose_secret(), "from-the-file");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let errors = load(None, &variables).unwrap_err();
+    assert!(
+        errors[0].starts_with("oauth.client_secret_file:"),
+        "{errors:?}"
+    );
+}
+
+#[test]
+fn a_configuration_can_be_printed_without_its_secrets() {
+    let config = with(&[("CLOAKROOM_NAMING__SECRET", "canary-naming")]).unwrap();
+    let printed = format!("{config:?}");
+    assert!(
+        !printed.contains("canary-naming") && !printed.contains("0123456789"),
+        "{printed}"
+    );
+}

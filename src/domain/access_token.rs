@@ -1,0 +1,79 @@
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// The longest token accepted, in bytes (contract section 4).
+pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
+
+/// A Bearer token as it came, its grammar checked and nothing else: `b64token` of RFC 6750
+/// section 2.1, at most [`MAX_TOKEN_BYTES`] long.
+#[derive(Clone)]
+pub struct AccessToken(SecretString);
+
+/// The value is empty, over-long, or no `b64token`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the token is empty, longer than {MAX_TOKEN_BYTES} bytes or not of RFC 6750's grammar")]
+pub struct MalformedToken;
+
+impl AccessToken {
+    /// Checks the grammar of RFC 6750 section 2.1.
+    ///
+    /// # Errors
+    ///
+    /// [`MalformedToken`] when it does not hold.
+    pub fn parse(value: &str) -> Result<Self, MalformedToken> {
+        if value.len() > MAX_TOKEN_BYTES || !is_b64token(value) {
+            return Err(MalformedToken);
+        }
+        Ok(Self(SecretString::from(value)))
+    }
+
+    /// The token itself, for the authorization server and nobody else.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AccessToken(redacted)")
+    }
+}
+
+fn is_b64token(value: &str) -> bool {
+    let body = value.trim_end_matches('=');
+    !body.is_empty()
+        && body
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grammar_is_rfc_6750s() {
+        for good in ["a", "abc.def-_~+/", "abc==", "eyJ.eyJ.sig"] {
+            assert!(AccessToken::parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "", "=", "a b", "a=b", "\u{e4}", "a,b", "a\"", "a\tb", "a\0", " a", "a ",
+        ] {
+            assert!(AccessToken::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn eight_kibibytes_are_the_limit() {
+        assert!(AccessToken::parse(&"a".repeat(MAX_TOKEN_BYTES)).is_ok());
+        assert!(AccessToken::parse(&"a".repeat(MAX_TOKEN_BYTES + 1)).is_err());
+    }
+
+    #[test]
+    fn debug_does_not_show_the_token() {
+        let token = AccessToken::parse("canary").unwrap();
+        assert!(!format!("{token:?}").contains("canary"));
+    }
+}

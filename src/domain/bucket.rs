@@ -1,0 +1,330 @@
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+
+use super::{Owner, OwnerDigest};
+
+/// The fewest hex digits of the digest that a name may hold: 128 bits, so that nobody finds two
+/// owners with one name (contract section 5).
+pub const MIN_DIGITS: usize = 32;
+
+/// The longest bucket name of S3.
+const MAX_NAME_CHARS: usize = 63;
+
+/// The name of a bucket: 3 to 63 characters of `[a-z0-9-.]`.
+///
+/// It enters session policies, where `*`, `?` and `$` would widen them; hence the alphabet.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BucketName(String);
+
+/// How a bucket's name follows from its owner (contract section 5).
+#[derive(Clone, Debug, Default)]
+pub struct BucketFormula {
+    prefix: String,
+    suffix: String,
+    namespace: String,
+    secret: Option<NamingSecret>,
+}
+
+/// The key of the digest, where one is configured (`naming.secret`).
+#[derive(Clone)]
+pub struct NamingSecret(Hmac<Sha256>);
+
+/// Why no name could be made by this formula.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FormulaError {
+    /// Prefix and suffix leave fewer than [`MIN_DIGITS`] digits.
+    #[error("prefix and suffix leave fewer than {MIN_DIGITS} hex digits of a 63-character name")]
+    TooLong,
+    /// The prefix is not the start of a bucket name.
+    #[error(
+        "the prefix must be of [a-z0-9-.], start with a letter or digit, without '..', '.-' or '-.'"
+    )]
+    Prefix,
+    /// The suffix is not the end of a bucket name.
+    #[error(
+        "the suffix must be of [a-z0-9-.], end with a letter or digit, without '..', '.-' or '-.'"
+    )]
+    Suffix,
+    /// A name that S3 reserves.
+    #[error(
+        "S3 reserves the prefixes xn--, sthree- and amzn-s3-demo- and the suffixes -s3alias, --ol-s3, .mrap, --x-s3 and --table-s3"
+    )]
+    Reserved,
+    /// A NUL would let two owners share a message.
+    #[error("the namespace must not hold control characters")]
+    Namespace,
+    /// An empty secret protects nothing.
+    #[error("the secret must not be empty")]
+    Secret,
+}
+
+impl BucketName {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for BucketName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl NamingSecret {
+    /// Takes the secret as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`FormulaError::Secret`] when it is empty.
+    pub fn new(secret: &SecretString) -> Result<Self, FormulaError> {
+        let key = secret.expose_secret().as_bytes();
+        if key.is_empty() {
+            return Err(FormulaError::Secret);
+        }
+        Hmac::new_from_slice(key)
+            .map(Self)
+            .map_err(|_| FormulaError::Secret)
+    }
+
+    fn hmac(&self, message: &[u8]) -> [u8; 32] {
+        self.0
+            .clone()
+            .chain_update(message)
+            .finalize()
+            .into_bytes()
+            .into()
+    }
+}
+
+impl fmt::Debug for NamingSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NamingSecret(redacted)")
+    }
+}
+
+impl BucketFormula {
+    /// Checks that every name made by the formula is one that S3 takes.
+    ///
+    /// # Errors
+    ///
+    /// [`FormulaError`] says which part is wrong.
+    pub fn new(
+        prefix: &str,
+        suffix: &str,
+        namespace: &str,
+        secret: Option<NamingSecret>,
+    ) -> Result<Self, FormulaError> {
+        if prefix.len() + suffix.len() + MIN_DIGITS > MAX_NAME_CHARS {
+            return Err(FormulaError::TooLong);
+        }
+        if !is_part(prefix) || prefix.starts_with(['-', '.']) {
+            return Err(FormulaError::Prefix);
+        }
+        if !is_part(suffix) || suffix.ends_with(['-', '.']) {
+            return Err(FormulaError::Suffix);
+        }
+        if is_reserved(prefix, suffix) {
+            return Err(FormulaError::Reserved);
+        }
+        if namespace.chars().any(char::is_control) {
+            return Err(FormulaError::Namespace);
+        }
+        Ok(Self {
+            prefix: prefix.to_owned(),
+            suffix: suffix.to_owned(),
+            namespace: namespace.to_owned(),
+            secret,
+        })
+    }
+
+    /// SHA-256 of `namespace NUL field NUL field`, or HMAC-SHA-256 of the same under
+    /// `naming.secret`. Whoever changes a byte of this message gives every owner another bucket.
+    #[must_use]
+    pub fn digest(&self, owner: &Owner) -> OwnerDigest {
+        let mut message = self.namespace.clone().into_bytes();
+        for field in owner.message_fields() {
+            message.push(0);
+            message.extend_from_slice(field.as_bytes());
+        }
+        OwnerDigest(match &self.secret {
+            Some(secret) => secret.hmac(&message),
+            None => Sha256::digest(&message).into(),
+        })
+    }
+
+    /// Prefix, as many digits of the digest as fit into 63 characters, suffix.
+    #[must_use]
+    pub fn bucket(&self, owner: &Owner) -> BucketName {
+        let digits = MAX_NAME_CHARS - self.prefix.len() - self.suffix.len();
+        let digest = self.digest(owner).to_hex();
+        BucketName(format!("{}{digest:.digits$}{}", self.prefix, self.suffix))
+    }
+
+    /// What the registry remembers of the formula, one line a part, so that a change can be
+    /// refused and explained. The secret appears as a keyed digest of its own.
+    #[must_use]
+    pub fn fingerprint(&self) -> Vec<(&'static str, String)> {
+        let secret = self.secret.as_ref().map_or_else(String::new, |secret| {
+            hex::encode(secret.hmac(b"cloakroom naming.secret fingerprint"))
+        });
+        vec![
+            ("naming.prefix", self.prefix.clone()),
+            ("naming.suffix", self.suffix.clone()),
+            ("naming.namespace", self.namespace.clone()),
+            ("naming.secret", secret),
+        ]
+    }
+}
+
+fn is_part(part: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
+    part.bytes().all(allowed) && !["..", ".-", "-."].iter().any(|pair| part.contains(pair))
+}
+
+fn is_reserved(prefix: &str, suffix: &str) -> bool {
+    ["xn--", "sthree-", "amzn-s3-demo-"]
+        .iter()
+        .any(|r| prefix.starts_with(r))
+        || ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"]
+            .iter()
+            .any(|r| suffix.ends_with(r))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::{ClientId, Principal, Subject};
+
+    fn principal(client_id: &str, subject: &str) -> Owner {
+        Owner::Principal(Principal {
+            client_id: ClientId::parse(client_id).unwrap(),
+            subject: Subject::parse(subject).unwrap(),
+        })
+    }
+
+    fn claim() -> impl Strategy<Value = String> {
+        "[^\\p{C}]{1,60}".prop_filter("at most 255 bytes", |s| s.len() <= 255)
+    }
+
+    fn keyed(secret: &str) -> BucketFormula {
+        let secret = NamingSecret::new(&SecretString::from(secret)).unwrap();
+        BucketFormula::new("", "", "", Some(secret)).unwrap()
+    }
+
+    #[test]
+    fn the_name_is_what_the_contracts_one_liner_prints() {
+        // printf '%s\0%s\0%s' "" demo alice | sha256sum | cut -c1-63
+        let bucket = BucketFormula::default().bucket(&principal("demo", "alice"));
+        assert_eq!(
+            bucket.as_str(),
+            "5c3b3bb8e6448a51b8ad7992994f7220a88e07baef43de9f0000dc1e1323e0a"
+        );
+    }
+
+    #[test]
+    fn prefix_and_suffix_take_the_place_of_digits() {
+        let formula = BucketFormula::new("acme-", "-eu", "prod", None).unwrap();
+        let bucket = formula.bucket(&principal("demo", "alice"));
+        assert_eq!(bucket.as_str().len(), 63);
+        assert!(bucket.as_str().starts_with("acme-"));
+        assert!(bucket.as_str().ends_with("-eu"));
+    }
+
+    #[test]
+    fn namespace_and_secret_take_part() {
+        let alice = principal("demo", "alice");
+        let names = [
+            BucketFormula::default(),
+            BucketFormula::new("", "", "staging", None).unwrap(),
+            keyed("one"),
+            keyed("two"),
+        ]
+        .map(|formula| formula.bucket(&alice));
+        for (i, a) in names.iter().enumerate() {
+            assert!(names.iter().skip(i + 1).all(|b| a != b));
+        }
+    }
+
+    #[test]
+    fn the_keyed_name_is_hmac_sha_256() {
+        // printf '%s\0%s\0%s' "" demo alice | openssl dgst -sha256 -hmac pepper | cut -d' ' -f2 | cut -c1-63
+        assert_eq!(
+            keyed("pepper").bucket(&principal("demo", "alice")).as_str(),
+            "b0bc56ad614af10e7ac722a9381250a6403bddf8f47305e2fdd8c1eb53aaf10"
+        );
+    }
+
+    #[test]
+    fn a_formula_that_leaves_too_few_digits_is_refused() {
+        let fits = "a".repeat(31);
+        assert!(BucketFormula::new(&fits, "", "", None).is_ok());
+        assert_eq!(
+            BucketFormula::new(&fits, "b", "", None).unwrap_err(),
+            FormulaError::TooLong
+        );
+    }
+
+    #[test]
+    fn a_formula_that_makes_no_bucket_names_is_refused() {
+        for bad in ["A", "a_b", "-a", ".a", "a..b", "a*", "a/", "\u{e4}"] {
+            assert_eq!(
+                BucketFormula::new(bad, "", "", None).unwrap_err(),
+                FormulaError::Prefix,
+                "{bad}"
+            );
+        }
+        for bad in ["a-", "a.", "Z"] {
+            assert_eq!(
+                BucketFormula::new("", bad, "", None).unwrap_err(),
+                FormulaError::Suffix
+            );
+        }
+        assert_eq!(
+            BucketFormula::new("xn--a", "", "", None).unwrap_err(),
+            FormulaError::Reserved
+        );
+        assert_eq!(
+            BucketFormula::new("", "", "a\0b", None).unwrap_err(),
+            FormulaError::Namespace
+        );
+    }
+
+    #[test]
+    fn the_fingerprint_does_not_hold_the_secret() {
+        assert!(!format!("{:?}", keyed("canary").fingerprint()).contains("canary"));
+        assert!(!format!("{:?}", keyed("canary")).contains("canary"));
+    }
+
+    proptest! {
+        #[test]
+        fn every_name_is_a_bucket_name(client in claim(), subject in claim()) {
+            let name = BucketFormula::default().bucket(&principal(&client, &subject));
+            prop_assert_eq!(name.as_str().len(), 63);
+            prop_assert!(name.as_str().bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)));
+        }
+
+        #[test]
+        fn two_principals_never_share_a_name(a in claim(), b in claim(), c in claim(), d in claim()) {
+            prop_assume!((&a, &b) != (&c, &d));
+            let formula = BucketFormula::default();
+            prop_assert_ne!(formula.bucket(&principal(&a, &b)), formula.bucket(&principal(&c, &d)));
+        }
+
+        #[test]
+        fn moving_a_character_across_the_border_is_another_principal(s in "[a-z]{2,40}", at in 1_usize..39) {
+            prop_assume!(at < s.len());
+            let formula = BucketFormula::default();
+            let (a, b) = s.split_at(at);
+            let whole = formula.bucket(&principal(&s, &s));
+            let split = formula.bucket(&principal(a, b));
+            prop_assert_ne!(whole, split);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! What the product exists for, pure: no IO, no async, no clock.
+//!
+//! Every route is the same sentence: who is asking ([`Caller`]) → what is theirs ([`Owner`],
+//! [`Grant`]) → hand out a key to it ([`SessionPolicy`], [`Session`]).
+
+mod access_token;
+mod audit_record;
+mod bucket;
+mod caller;
+mod claims;
+mod grant;
+mod owner;
+mod principal;
+mod request_id;
+mod scope;
+mod session;
+mod session_name;
+mod session_policy;
+
+pub use access_token::{AccessToken, MAX_TOKEN_BYTES, MalformedToken};
+pub use audit_record::AuditRecord;
+pub use bucket::{BucketFormula, BucketName, FormulaError, MIN_DIGITS, NamingSecret};
+pub use caller::Caller;
+pub use claims::{Audience, TokenProblem, TokenRules, UnverifiedClaims};
+pub use grant::{Access, Grant, Prefix, PrefixError};
+pub use owner::{Owner, OwnerDigest};
+pub use principal::{ClaimError, ClientId, MAX_CLAIM_BYTES, Principal, Subject};
+pub use request_id::RequestId;
+pub use scope::{InvalidScope, Scope};
+pub use session::Session;
+pub use session_name::RoleSessionName;
+pub use session_policy::{ExtraAction, MAX_POLICY_CHARS, PolicyTooLong, SessionPolicy};

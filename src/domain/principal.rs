@@ -1,0 +1,122 @@
+use std::fmt;
+
+/// The longest `sub` or client id accepted, in bytes (contract section 4).
+pub const MAX_CLAIM_BYTES: usize = 255;
+
+/// An OAuth client identifier (RFC 6749 section 2.2), exactly as the authorization server wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ClientId(String);
+
+/// The `sub` of a token (RFC 7519 section 4.1.2), exactly as the authorization server wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Subject(String);
+
+/// A person through a client: the pair that owns a bucket of its own.
+///
+/// A machine client (`sub` = `client_id`) is one more principal.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Principal {
+    /// Through which client the person asks.
+    pub client_id: ClientId,
+    /// Who the person is to the authorization server.
+    pub subject: Subject,
+}
+
+/// Why a claim's value cannot name anybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClaimError {
+    /// The empty string.
+    #[error("is empty")]
+    Empty,
+    /// More than [`MAX_CLAIM_BYTES`] bytes.
+    #[error("is longer than {MAX_CLAIM_BYTES} bytes")]
+    TooLong,
+    /// A control character, NUL among them, which separates the fields of the bucket's message.
+    #[error("holds a control character")]
+    ControlCharacter,
+}
+
+impl ClientId {
+    /// Takes the value as it is: nothing is trimmed, folded or normalised.
+    ///
+    /// # Errors
+    ///
+    /// [`ClaimError`] when it is empty, too long or holds a control character.
+    pub fn parse(value: &str) -> Result<Self, ClaimError> {
+        checked(value).map(Self)
+    }
+
+    /// The identifier as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Subject {
+    /// Takes the value as it is: nothing is trimmed, folded or normalised.
+    ///
+    /// # Errors
+    ///
+    /// [`ClaimError`] when it is empty, too long or holds a control character.
+    pub fn parse(value: &str) -> Result<Self, ClaimError> {
+        checked(value).map(Self)
+    }
+
+    /// The subject as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Principal {
+    /// A JSON array: unambiguous whatever the two fields hold.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pair = [self.client_id.as_str(), self.subject.as_str()];
+        f.write_str(&serde_json::to_string(&pair).map_err(|_| fmt::Error)?)
+    }
+}
+
+fn checked(value: &str) -> Result<String, ClaimError> {
+    if value.is_empty() {
+        return Err(ClaimError::Empty);
+    }
+    if value.len() > MAX_CLAIM_BYTES {
+        return Err(ClaimError::TooLong);
+    }
+    if value.chars().any(char::is_control) {
+        return Err(ClaimError::ControlCharacter);
+    }
+    Ok(value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_is_taken_as_it_is() {
+        for value in [" alice ", "Alice", "a\u{308}", "\u{e4}", "../bob", "*"] {
+            assert_eq!(Subject::parse(value).unwrap().as_str(), value);
+        }
+    }
+
+    #[test]
+    fn what_cannot_name_anybody_is_refused() {
+        assert_eq!(Subject::parse(""), Err(ClaimError::Empty));
+        assert_eq!(ClientId::parse(&"x".repeat(256)), Err(ClaimError::TooLong));
+        assert!(ClientId::parse(&"x".repeat(255)).is_ok());
+        for control in ["\0", "a\nb", "\u{7f}", "\u{85}"] {
+            assert_eq!(Subject::parse(control), Err(ClaimError::ControlCharacter));
+        }
+    }
+
+    #[test]
+    fn the_length_counts_bytes() {
+        assert_eq!(
+            Subject::parse(&"\u{e4}".repeat(128)),
+            Err(ClaimError::TooLong)
+        );
+    }
+}

@@ -1,0 +1,332 @@
+use std::fmt;
+
+use serde::Serialize;
+
+use super::{Access, Grant};
+
+/// The longest policy that every engine takes, in characters (contract section 6).
+pub const MAX_POLICY_CHARS: usize = 2_048;
+
+/// The inline session policy that confines credentials to one grant: the product's whole promise.
+///
+/// It is compact JSON (Ceph refuses a space), built from typed values. Nothing enters it but a
+/// [`super::BucketName`] and a [`super::Prefix`], whose alphabets hold no wildcard and no variable;
+/// an empty policy cannot be built, because STS takes it for "no restriction".
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionPolicy(String);
+
+/// An action that an operator may add to the four of contract section 6 (`storage.extra_actions`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ExtraAction {
+    /// `s3:AbortMultipartUpload`, on objects; a write.
+    AbortMultipartUpload,
+    /// `s3:ListMultipartUploadParts`, on objects.
+    ListMultipartUploadParts,
+    /// `s3:ListBucketMultipartUploads`, on the bucket.
+    ListBucketMultipartUploads,
+    /// `s3:GetBucketLocation`, on the bucket.
+    GetBucketLocation,
+}
+
+/// The policy would be longer than [`MAX_POLICY_CHARS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the session policy would be longer than {MAX_POLICY_CHARS} characters")]
+pub struct PolicyTooLong;
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Document {
+    version: &'static str,
+    statement: Vec<Statement>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Statement {
+    effect: &'static str,
+    action: Vec<&'static str>,
+    resource: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    condition: Option<Condition>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Condition {
+    string_like: StringLike,
+}
+
+#[derive(Serialize)]
+struct StringLike {
+    #[serde(rename = "s3:prefix")]
+    prefix: String,
+}
+
+impl SessionPolicy {
+    /// Writes the policy for a grant.
+    ///
+    /// # Errors
+    ///
+    /// [`PolicyTooLong`] when the prefix is so long that an engine would refuse the policy.
+    pub fn for_grant(grant: &Grant, extra: &[ExtraAction]) -> Result<Self, PolicyTooLong> {
+        let document = Document {
+            version: "2012-10-17",
+            statement: statements(grant, extra),
+        };
+        let json = serde_json::to_string(&document).map_err(|_| PolicyTooLong)?;
+        if json.len() > MAX_POLICY_CHARS {
+            return Err(PolicyTooLong);
+        }
+        Ok(Self(json))
+    }
+
+    /// The policy as the STS call carries it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SessionPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl ExtraAction {
+    /// The closed list.
+    pub const ALL: [Self; 4] = [
+        Self::AbortMultipartUpload,
+        Self::ListMultipartUploadParts,
+        Self::ListBucketMultipartUploads,
+        Self::GetBucketLocation,
+    ];
+
+    /// The action as IAM writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AbortMultipartUpload => "s3:AbortMultipartUpload",
+            Self::ListMultipartUploadParts => "s3:ListMultipartUploadParts",
+            Self::ListBucketMultipartUploads => "s3:ListBucketMultipartUploads",
+            Self::GetBucketLocation => "s3:GetBucketLocation",
+        }
+    }
+
+    fn applies_to(self, target: Target, access: Access) -> bool {
+        match self {
+            Self::AbortMultipartUpload => target == Target::Objects && access == Access::ReadWrite,
+            Self::ListMultipartUploadParts => target == Target::Objects,
+            Self::ListBucketMultipartUploads => target == Target::List,
+            Self::GetBucketLocation => target == Target::Bucket,
+        }
+    }
+}
+
+/// What a statement speaks of. Listing is apart from the bucket's other actions because only
+/// listing knows the condition key `s3:prefix`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Target {
+    List,
+    Bucket,
+    Objects,
+}
+
+fn statements(grant: &Grant, extra: &[ExtraAction]) -> Vec<Statement> {
+    let bucket = format!("arn:aws:s3:::{}", grant.bucket);
+    let prefix = grant.prefix.as_ref().map_or("", |prefix| prefix.as_str());
+    let allow = |target, resource: &str, condition| Statement {
+        effect: "Allow",
+        action: actions(target, grant.access, extra),
+        resource: resource.to_owned(),
+        condition,
+    };
+    let only_below = grant.prefix.as_ref().map(|prefix| Condition {
+        string_like: StringLike {
+            prefix: format!("{prefix}*"),
+        },
+    });
+    [
+        allow(Target::List, &bucket, only_below),
+        allow(Target::Bucket, &bucket, None),
+        allow(Target::Objects, &format!("{bucket}/{prefix}*"), None),
+    ]
+    .into_iter()
+    .filter(|statement| !statement.action.is_empty())
+    .collect()
+}
+
+fn actions(target: Target, access: Access, extra: &[ExtraAction]) -> Vec<&'static str> {
+    let base: &[&str] = match (target, access) {
+        (Target::List, _) => &["s3:ListBucket"],
+        (Target::Bucket, _) => &[],
+        (Target::Objects, Access::Read) => &["s3:GetObject"],
+        (Target::Objects, Access::ReadWrite) => {
+            &["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
+        }
+    };
+    let added = extra
+        .iter()
+        .filter(|action| action.applies_to(target, access))
+        .map(|action| action.as_str());
+    base.iter().copied().chain(added).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::domain::{BucketFormula, ClientId, Owner, Prefix, Principal, Subject};
+
+    fn grant(client_id: &str, subject: &str) -> Grant {
+        let owner = Owner::Principal(Principal {
+            client_id: ClientId::parse(client_id).unwrap(),
+            subject: Subject::parse(subject).unwrap(),
+        });
+        Grant::whole(BucketFormula::default().bucket(&owner), Access::ReadWrite)
+    }
+
+    fn policy(grant: &Grant, extra: &[ExtraAction]) -> String {
+        SessionPolicy::for_grant(grant, extra).unwrap().0
+    }
+
+    fn with_prefix(prefix: &str, access: Access) -> Grant {
+        Grant {
+            prefix: Some(Prefix::parse(prefix).unwrap()),
+            access,
+            ..grant("demo", "alice")
+        }
+    }
+
+    /// A second reading of IAM's wildcards, so that the test does not lean on the code it tests.
+    fn matches(pattern: &str, text: &str) -> bool {
+        match pattern.split_once('*') {
+            None => pattern == text,
+            Some((head, "")) => text.starts_with(head),
+            Some(_) => panic!("more than one wildcard in {pattern}"),
+        }
+    }
+
+    fn resources(policy: &str) -> Vec<String> {
+        let document: Value = serde_json::from_str(policy).unwrap();
+        let statements = document["Statement"].as_array().unwrap();
+        assert!(!statements.is_empty());
+        statements
+            .iter()
+            .map(|s| s["Resource"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    fn allowed_actions(policy: &str) -> Vec<String> {
+        let document: Value = serde_json::from_str(policy).unwrap();
+        let statements = document["Statement"].as_array().unwrap();
+        statements
+            .iter()
+            .flat_map(|s| s["Action"].as_array().unwrap())
+            .map(|a| a.as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn a_whole_bucket() {
+        assert_snapshot!(policy(&grant("demo", "alice"), &[]));
+    }
+
+    #[test]
+    fn a_prefix_in_a_bucket() {
+        assert_snapshot!(policy(&with_prefix("acme/", Access::ReadWrite), &[]));
+    }
+
+    #[test]
+    fn a_prefix_to_read() {
+        assert_snapshot!(policy(&with_prefix("acme/", Access::Read), &[]));
+    }
+
+    #[test]
+    fn every_extra_action() {
+        assert_snapshot!(policy(
+            &with_prefix("acme/", Access::ReadWrite),
+            &ExtraAction::ALL
+        ));
+    }
+
+    #[test]
+    fn the_actions_are_the_four_and_no_other() {
+        assert_eq!(
+            allowed_actions(&policy(&grant("demo", "alice"), &[])),
+            [
+                "s3:ListBucket",
+                "s3:GetObject",
+                "s3:PutObject",
+                "s3:DeleteObject"
+            ]
+        );
+    }
+
+    #[test]
+    fn reading_never_writes() {
+        let policy = policy(&with_prefix("a/", Access::Read), &ExtraAction::ALL);
+        for action in allowed_actions(&policy) {
+            assert!(
+                !["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
+                    .contains(&action.as_str())
+            );
+        }
+    }
+
+    #[test]
+    fn a_policy_that_an_engine_would_refuse_is_not_written() {
+        let grant = with_prefix(&format!("{}/", "a".repeat(1_000)), Access::ReadWrite);
+        assert_eq!(SessionPolicy::for_grant(&grant, &[]), Err(PolicyTooLong));
+    }
+
+    proptest! {
+        #[test]
+        fn no_policy_reaches_another_principals_bucket(
+            a in "[^\\p{C}]{1,40}", b in "[^\\p{C}]{1,40}",
+            c in "[^\\p{C}]{1,40}", d in "[^\\p{C}]{1,40}",
+            key in "[^\\p{C}]{0,40}",
+        ) {
+            prop_assume!((&a, &b) != (&c, &d));
+            let other = grant(&c, &d).bucket;
+            let targets = [
+                format!("arn:aws:s3:::{other}"),
+                format!("arn:aws:s3:::{other}/{key}"),
+                format!("arn:aws:s3:::{other}/../{key}"),
+            ];
+            for pattern in resources(&policy(&grant(&a, &b), &ExtraAction::ALL)) {
+                for target in &targets {
+                    prop_assert!(!matches(&pattern, target), "{} reaches {}", pattern, target);
+                }
+            }
+        }
+
+        #[test]
+        fn only_our_alphabet_enters_a_policy(client in "[^\\p{C}]{1,40}", subject in "[^\\p{C}]{1,40}") {
+            for resource in resources(&policy(&grant(&client, &subject), &[])) {
+                let inserted = resource.strip_prefix("arn:aws:s3:::").unwrap();
+                let inserted = inserted.strip_suffix("/*").unwrap_or(inserted);
+                prop_assert!(inserted.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
+            }
+        }
+
+        #[test]
+        fn a_prefix_never_matches_a_sibling(prefix in "[a-z]{1,12}", tail in "[a-z0-9.-]{1,12}") {
+            let policy = policy(&with_prefix(&format!("{prefix}/"), Access::ReadWrite), &[]);
+            let bucket = grant("demo", "alice").bucket;
+            let objects = format!("arn:aws:s3:::{bucket}/{prefix}/*");
+            prop_assert!(resources(&policy).contains(&objects));
+            let sibling = format!("arn:aws:s3:::{bucket}/{prefix}{tail}/x");
+            prop_assert!(!matches(&objects, &sibling));
+        }
+
+        #[test]
+        fn a_policy_is_compact_ascii(client in "[^\\p{C}]{1,40}") {
+            let policy = policy(&grant(&client, "x"), &ExtraAction::ALL);
+            prop_assert!(policy.is_ascii() && !policy.contains(char::is_whitespace));
+        }
+    }
+}

@@ -1,0 +1,146 @@
+use actix_web::http::header;
+use actix_web::web::ServiceConfig;
+use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::Utc;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use url::form_urlencoded;
+
+use crate::embedded::random::hex_digits;
+
+use super::State;
+
+const INTROSPECTION: &str = "/introspect";
+const JWKS: &str = "/jwks";
+/// Not a part of OAuth: whoever can reach it gets a token for any user name.
+const DEV_TOKEN: &str = "/dev/token";
+
+pub(super) fn routes(config: &mut ServiceConfig) {
+    config
+        .route("/.well-known/openid-configuration", web::get().to(metadata))
+        .route(
+            "/.well-known/oauth-authorization-server",
+            web::get().to(metadata),
+        )
+        .route(JWKS, web::get().to(jwks))
+        .route(INTROSPECTION, web::post().to(introspect))
+        .route(DEV_TOKEN, web::post().to(dev_token));
+}
+
+/// What a developer wants in a token.
+#[derive(Deserialize)]
+struct Wish {
+    user: String,
+    client_id: String,
+    scope: String,
+    expires_in: i64,
+    #[serde(default)]
+    without_claim: String,
+}
+
+#[derive(Deserialize)]
+struct Question {
+    token: String,
+}
+
+/// `OpenID Connect Discovery 1.0` section 3, RFC 8414 section 2.
+async fn metadata(state: web::Data<State>) -> HttpResponse {
+    let at = |path: &str| format!("{}{path}", state.issuer);
+    HttpResponse::Ok().json(json!({
+        "issuer": state.issuer,
+        "jwks_uri": at(JWKS),
+        "introspection_endpoint": at(INTROSPECTION),
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic"],
+        "response_types_supported": [],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["ES256"],
+    }))
+}
+
+async fn jwks(state: web::Data<State>) -> HttpResponse {
+    HttpResponse::Ok().json(state.signer.jwks())
+}
+
+/// RFC 7662 section 2: only the resource server may ask.
+async fn introspect(
+    request: HttpRequest,
+    question: web::Form<Question>,
+    state: web::Data<State>,
+) -> HttpResponse {
+    if !is_resource_server(&request, &state) {
+        return HttpResponse::Unauthorized()
+            .insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"introspection\""))
+            .json(json!({ "error": "invalid_client" }));
+    }
+    let answer = match state.signer.check(&question.token) {
+        None => json!({ "active": false }),
+        Some(mut claims) => {
+            claims.insert("active".to_owned(), json!(true));
+            claims.insert("token_type".to_owned(), json!("Bearer"));
+            Value::Object(claims)
+        }
+    };
+    HttpResponse::Ok().json(answer)
+}
+
+/// A token as wished for, good or bad.
+async fn dev_token(wish: web::Form<Wish>, state: web::Data<State>) -> HttpResponse {
+    let Some(token) = token(&wish, &state) else {
+        return HttpResponse::InternalServerError().finish();
+    };
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(json!({
+            "access_token": token,
+            "token_type": "Bearer",
+            "expires_in": wish.expires_in,
+            "scope": wish.scope,
+        }))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is a foreign system with a clock of its own"
+)]
+fn token(wish: &Wish, state: &State) -> Option<String> {
+    let now = Utc::now().timestamp();
+    let claims = json!({
+        "iss": state.issuer,
+        "sub": wish.user,
+        "client_id": wish.client_id,
+        "aud": state.resource_server.client_id,
+        "scope": wish.scope,
+        "iat": now,
+        "exp": now.saturating_add(wish.expires_in),
+        "jti": hex_digits(16).ok()?,
+    });
+    let Value::Object(mut claims) = claims else {
+        return None;
+    };
+    let unwanted: Vec<&str> = wish.without_claim.split(',').collect();
+    claims.retain(|name, _| !unwanted.contains(&name.as_str()));
+    state.signer.sign(&claims)
+}
+
+/// HTTP Basic with form-encoded id and secret (RFC 6749 section 2.3.1).
+fn is_resource_server(request: &HttpRequest, state: &State) -> bool {
+    let client = &state.resource_server;
+    let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let pair = format!(
+        "{}:{}",
+        encoded(&client.client_id),
+        encoded(&client.client_secret)
+    );
+    let sent = request.headers().get(header::AUTHORIZATION);
+    let sent = sent
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '));
+    sent.is_some_and(|(scheme, credentials)| {
+        scheme.eq_ignore_ascii_case("Basic") && decode_basic(credentials) == Some(pair)
+    })
+}
+
+fn decode_basic(credentials: &str) -> Option<String> {
+    let bytes = base64_simd::STANDARD.decode_to_vec(credentials).ok()?;
+    String::from_utf8(bytes).ok()
+}

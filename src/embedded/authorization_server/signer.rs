@@ -1,0 +1,61 @@
+use std::io;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde_json::{Map, Value};
+
+use crate::embedded::random::hex_digits;
+
+/// One ES256 key pair.
+pub(super) struct Signer {
+    kid: String,
+    signing: EncodingKey,
+    checking: DecodingKey,
+    jwks: JwkSet,
+}
+
+impl Signer {
+    pub(super) fn generate() -> io::Result<Self> {
+        let random = SystemRandom::new();
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)
+            .map_err(|_| io::Error::other("no key could be made"))?;
+        let signing = EncodingKey::from_ec_der(pkcs8.as_ref());
+        let mut jwk =
+            Jwk::from_encoding_key(&signing, Algorithm::ES256).map_err(io::Error::other)?;
+        let kid = hex_digits(8)?;
+        jwk.common.key_id = Some(kid.clone());
+        jwk.common.public_key_use = Some(PublicKeyUse::Signature);
+        let checking = DecodingKey::from_jwk(&jwk).map_err(io::Error::other)?;
+        Ok(Self {
+            kid,
+            signing,
+            checking,
+            jwks: JwkSet { keys: vec![jwk] },
+        })
+    }
+
+    /// The public key (RFC 7517 section 5).
+    pub(super) fn jwks(&self) -> &JwkSet {
+        &self.jwks
+    }
+
+    /// A JWT access token (RFC 9068 section 2).
+    pub(super) fn sign(&self, claims: &Map<String, Value>) -> Option<String> {
+        let mut header = Header::new(Algorithm::ES256);
+        header.typ = Some("at+jwt".to_owned());
+        header.kid = Some(self.kid.clone());
+        jsonwebtoken::encode(&header, claims, &self.signing).ok()
+    }
+
+    /// The claims of a token that this key signed and that has not expired.
+    pub(super) fn check(&self, token: &str) -> Option<Map<String, Value>> {
+        let mut validation = Validation::new(Algorithm::ES256);
+        validation.leeway = 0;
+        validation.validate_aud = false;
+        let checked =
+            jsonwebtoken::decode::<Map<String, Value>>(token, &self.checking, &validation);
+        checked.ok().map(|token| token.claims)
+    }
+}

@@ -1,0 +1,129 @@
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use s3s::auth::{S3Auth, SecretKey};
+use s3s::{S3Result, s3_error};
+
+use super::RootIdentity;
+use super::policy::Policy;
+use crate::embedded::random::hex_digits;
+
+/// How long an expired session is remembered, so that it is told "expired" and not "unknown".
+const REMEMBERED: Duration = Duration::from_mins(10);
+
+/// The keys that the store knows: the root's and those of the sessions it opened.
+pub(super) struct Sessions {
+    root: RootIdentity,
+    open: RwLock<HashMap<String, Session>>,
+}
+
+/// A session as the store keeps it.
+struct Session {
+    secret: SecretKey,
+    token: String,
+    policy: Option<Policy>,
+    ends: Instant,
+}
+
+/// A session as its holder gets it.
+pub(super) struct NewSession {
+    pub(super) access_key_id: String,
+    pub(super) secret_access_key: String,
+    pub(super) session_token: String,
+    pub(super) expiration: DateTime<Utc>,
+}
+
+/// Who signed a request.
+#[derive(Clone)]
+pub(super) enum Signer {
+    Root,
+    /// With the session policy, where there is one.
+    Session(Option<Policy>),
+}
+
+impl Sessions {
+    pub(super) fn new(root: RootIdentity) -> Self {
+        Self {
+            root,
+            open: RwLock::default(),
+        }
+    }
+
+    /// Opens a session.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is a foreign system with a clock of its own"
+    )]
+    pub(super) fn open(
+        &self,
+        policy: Option<Policy>,
+        duration: Duration,
+    ) -> std::io::Result<NewSession> {
+        let new = NewSession {
+            access_key_id: format!("ASIA{}", hex_digits(8)?.to_uppercase()),
+            secret_access_key: hex_digits(20)?,
+            session_token: hex_digits(48)?,
+            expiration: Utc::now() + duration,
+        };
+        let session = Session {
+            secret: SecretKey::from(new.secret_access_key.clone()),
+            token: new.session_token.clone(),
+            policy,
+            ends: Instant::now() + duration,
+        };
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if open.len().is_power_of_two() {
+            open.retain(|_, session| session.ends + REMEMBERED > now);
+        }
+        open.insert(new.access_key_id.clone(), session);
+        Ok(new)
+    }
+
+    /// Who signed a request with this key and sent this session token along. The signature has
+    /// been checked by now; the token and the time have not.
+    pub(super) fn signer(&self, access_key: &str, token: Option<&str>) -> S3Result<Signer> {
+        if access_key == self.root.access_key_id {
+            return match token {
+                None => Ok(Signer::Root),
+                Some(_) => Err(s3_error!(
+                    InvalidToken,
+                    "The session token is not this key's"
+                )),
+            };
+        }
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        let session = open
+            .get(access_key)
+            .ok_or_else(|| s3_error!(InvalidAccessKeyId))?;
+        let sent = token.ok_or_else(|| s3_error!(AccessDenied, "A session token is required"))?;
+        aws_lc_rs::constant_time::verify_slices_are_equal(
+            sent.as_bytes(),
+            session.token.as_bytes(),
+        )
+        .map_err(|_| s3_error!(InvalidToken, "The session token is not this key's"))?;
+        if session.ends <= Instant::now() {
+            return Err(s3_error!(ExpiredToken, "The session has expired"));
+        }
+        Ok(Signer::Session(session.policy.clone()))
+    }
+}
+
+/// The secret keys, for whoever checks signatures.
+pub(super) struct Keys(pub(super) Arc<Sessions>);
+
+#[async_trait::async_trait]
+impl S3Auth for Keys {
+    async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
+        if access_key == self.0.root.access_key_id {
+            return Ok(SecretKey::from(self.0.root.secret_access_key.clone()));
+        }
+        let open = self.0.open.read().unwrap_or_else(PoisonError::into_inner);
+        let session = open.get(access_key);
+        session
+            .map(|session| session.secret.clone())
+            .ok_or_else(|| s3_error!(InvalidAccessKeyId))
+    }
+}

@@ -1,0 +1,198 @@
+use actix_web::http::{Method, StatusCode};
+
+use crate::domain::TokenProblem;
+use crate::service::Refusal;
+
+/// Everything that a route may answer instead of what was asked for: the use cases' refusals and
+/// the framework's.
+#[derive(Clone, Debug)]
+pub(super) enum Failure {
+    Refused(Refusal),
+    NotFound,
+    MethodNotAllowed(Vec<Method>),
+    PayloadTooLarge,
+    UnsupportedMediaType,
+}
+
+/// A problem type (RFC 9457 section 3.1.1) of `POST /v1/credentials` and of every route without a
+/// dialect of its own. This match is the table of contract section 4.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ProblemType {
+    pub(super) slug: &'static str,
+    pub(super) status: StatusCode,
+    pub(super) title: &'static str,
+    pub(super) detail: &'static str,
+}
+
+const fn problem(
+    slug: &'static str,
+    status: StatusCode,
+    title: &'static str,
+    detail: &'static str,
+) -> ProblemType {
+    ProblemType {
+        slug,
+        status,
+        title,
+        detail,
+    }
+}
+
+pub(super) const MISSING_CLAIMS: ProblemType = problem(
+    "missing-claims",
+    StatusCode::BAD_REQUEST,
+    "Missing claims",
+    "The access token does not name both a subject (sub) and a client (client_id).",
+);
+pub(super) const INVALID_REQUEST: ProblemType = problem(
+    "invalid-request",
+    StatusCode::BAD_REQUEST,
+    "Invalid request",
+    "The request is malformed.",
+);
+pub(super) const MISSING_TOKEN: ProblemType = problem(
+    "missing-token",
+    StatusCode::UNAUTHORIZED,
+    "Missing token",
+    "Send an access token in the Authorization header: 'Authorization: Bearer <token>'.",
+);
+pub(super) const INVALID_TOKEN: ProblemType = problem(
+    "invalid-token",
+    StatusCode::UNAUTHORIZED,
+    "Invalid token",
+    "The access token is not valid here: it may be expired, revoked, or meant for another service.",
+);
+pub(super) const INSUFFICIENT_SCOPE: ProblemType = problem(
+    "insufficient-scope",
+    StatusCode::FORBIDDEN,
+    "Insufficient scope",
+    "The access token was issued without the scope that this service requires.",
+);
+pub(super) const NOT_FOUND: ProblemType = problem(
+    "not-found",
+    StatusCode::NOT_FOUND,
+    "Not found",
+    "There is nothing at this address.",
+);
+pub(super) const METHOD_NOT_ALLOWED: ProblemType = problem(
+    "method-not-allowed",
+    StatusCode::METHOD_NOT_ALLOWED,
+    "Method not allowed",
+    "This address does not take this method; the Allow header says which it takes.",
+);
+pub(super) const BUCKET_CONFLICT: ProblemType = problem(
+    "bucket-conflict",
+    StatusCode::CONFLICT,
+    "Bucket conflict",
+    "The bucket that belongs to this token exists and is not known to be its owner's.",
+);
+pub(super) const PAYLOAD_TOO_LARGE: ProblemType = problem(
+    "payload-too-large",
+    StatusCode::PAYLOAD_TOO_LARGE,
+    "Payload too large",
+    "The request's body is longer than 64 KiB.",
+);
+pub(super) const UNSUPPORTED_MEDIA_TYPE: ProblemType = problem(
+    "unsupported-media-type",
+    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+    "Unsupported media type",
+    "A body, if there is one, must be application/json.",
+);
+pub(super) const RATE_LIMITED: ProblemType = problem(
+    "rate-limited",
+    StatusCode::TOO_MANY_REQUESTS,
+    "Rate limited",
+    "Too many calls for this owner; credentials can be kept until they expire.",
+);
+pub(super) const INTERNAL_ERROR: ProblemType = problem(
+    "internal-error",
+    StatusCode::INTERNAL_SERVER_ERROR,
+    "Internal error",
+    "Something went wrong on our side.",
+);
+pub(super) const IDENTIFICATION_UNAVAILABLE: ProblemType = problem(
+    "identification-unavailable",
+    StatusCode::BAD_GATEWAY,
+    "Identification unavailable",
+    "The authorization server cannot be asked about the token at the moment.",
+);
+pub(super) const STORAGE_UNAVAILABLE: ProblemType = problem(
+    "storage-unavailable",
+    StatusCode::BAD_GATEWAY,
+    "Storage unavailable",
+    "The store cannot be asked for credentials at the moment.",
+);
+pub(super) const OVERLOADED: ProblemType = problem(
+    "overloaded",
+    StatusCode::SERVICE_UNAVAILABLE,
+    "Overloaded",
+    "Too many requests are under way.",
+);
+
+/// All of them, for the contract and the documentation.
+pub(super) const ALL: [ProblemType; 15] = [
+    MISSING_CLAIMS,
+    INVALID_REQUEST,
+    MISSING_TOKEN,
+    INVALID_TOKEN,
+    INSUFFICIENT_SCOPE,
+    NOT_FOUND,
+    METHOD_NOT_ALLOWED,
+    BUCKET_CONFLICT,
+    PAYLOAD_TOO_LARGE,
+    UNSUPPORTED_MEDIA_TYPE,
+    RATE_LIMITED,
+    INTERNAL_ERROR,
+    IDENTIFICATION_UNAVAILABLE,
+    STORAGE_UNAVAILABLE,
+    OVERLOADED,
+];
+
+impl Failure {
+    /// Many causes inside, few answers outside.
+    pub(super) fn problem_type(&self) -> ProblemType {
+        match self {
+            Self::Refused(refusal) => match refusal {
+                Refusal::MissingCredential => MISSING_TOKEN,
+                Refusal::MalformedRequest(_) => INVALID_REQUEST,
+                Refusal::Token(problem) => match problem {
+                    TokenProblem::MissingClaims => MISSING_CLAIMS,
+                    TokenProblem::MissingScope => INSUFFICIENT_SCOPE,
+                    TokenProblem::Inactive
+                    | TokenProblem::Expired
+                    | TokenProblem::NotYetValid
+                    | TokenProblem::WrongIssuer
+                    | TokenProblem::WrongAudience
+                    | TokenProblem::NotAnAccessToken
+                    | TokenProblem::SenderConstrained
+                    | TokenProblem::TwoClientIds
+                    | TokenProblem::EndsTooSoon => INVALID_TOKEN,
+                },
+                Refusal::BucketConflict => BUCKET_CONFLICT,
+                Refusal::RateLimited { .. } => RATE_LIMITED,
+                Refusal::AuthorizationServer(_) => IDENTIFICATION_UNAVAILABLE,
+                Refusal::Store(_) => STORAGE_UNAVAILABLE,
+                Refusal::Internal(_) => INTERNAL_ERROR,
+                Refusal::Overloaded => OVERLOADED,
+            },
+            Self::NotFound => NOT_FOUND,
+            Self::MethodNotAllowed(_) => METHOD_NOT_ALLOWED,
+            Self::PayloadTooLarge => PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => UNSUPPORTED_MEDIA_TYPE,
+        }
+    }
+
+    /// What the log says, if it says more than the slug.
+    pub(super) fn cause(&self) -> Option<String> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.to_string()),
+            _ => None,
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}

@@ -1,0 +1,91 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+
+use crate::domain::{RequestId, Scope};
+use crate::service::{Authenticate, Issue, Randomness};
+
+/// What every handler shares.
+pub struct Gateway {
+    parts: GatewayParts,
+    in_flight: AtomicUsize,
+}
+
+/// What a [`Gateway`] is made of.
+pub struct GatewayParts {
+    /// The use case "who is asking".
+    pub authenticate: Authenticate,
+    /// The use case "hand out a key".
+    pub issue: Issue,
+    /// Names requests.
+    pub randomness: Arc<dyn Randomness>,
+    /// Tells whether the gateway can work.
+    pub readiness: Arc<dyn Readiness>,
+    /// The scope that a token must hold.
+    pub required_scope: Scope,
+    /// The gateway's own address, as clients see it, without a slash at the end.
+    pub public_url: String,
+    /// Whose tokens are taken.
+    pub issuer: String,
+    /// What clients are told about the store.
+    pub storage: StorageAddress,
+    /// How many credential calls may be under way at once.
+    pub max_in_flight: usize,
+}
+
+/// Where clients find the store.
+#[derive(Clone, Debug)]
+pub struct StorageAddress {
+    /// Its base URL.
+    pub endpoint: String,
+    /// Its region.
+    pub region: String,
+}
+
+/// Whether the gateway can do its work: the registry writable, discovery succeeded once.
+#[async_trait]
+pub trait Readiness: Send + Sync {
+    /// What is missing, in a word; nothing if all is well.
+    async fn missing(&self) -> Option<&'static str>;
+}
+
+/// One credential call under way; ends when dropped.
+pub(super) struct InFlight<'a>(&'a AtomicUsize);
+
+impl Gateway {
+    /// Puts the handlers' state together.
+    #[must_use]
+    pub fn new(parts: GatewayParts) -> Self {
+        Self {
+            parts,
+            in_flight: AtomicUsize::new(0),
+        }
+    }
+
+    pub(super) fn parts(&self) -> &GatewayParts {
+        &self.parts
+    }
+
+    pub(super) fn new_request_id(&self) -> RequestId {
+        RequestId::from_random(self.parts.randomness.bits())
+    }
+
+    /// The address of one of the gateway's own pages.
+    pub(super) fn link(&self, path: &str) -> String {
+        format!("{}{path}", self.parts.public_url)
+    }
+
+    /// Counts a credential call in, unless there are too many.
+    pub(super) fn enter(&self) -> Option<InFlight<'_>> {
+        let entered = InFlight(&self.in_flight);
+        let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
+        (before < self.parts.max_in_flight).then_some(entered)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,27 @@
+//! `GET /livez`, `GET /readyz`: for whoever runs the gateway.
+
+use actix_web::{HttpResponse, web};
+
+use super::gateway::Gateway;
+
+/// The process answers.
+pub(super) async fn livez(_gateway: web::Data<Gateway>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/plain; charset=utf-8")
+        .body("ok\n")
+}
+
+/// The gateway can work: the registry is writable, discovery has succeeded once. The live
+/// upstreams are not asked: their failure is every replica's, and none would be left.
+pub(super) async fn readyz(gateway: web::Data<Gateway>) -> HttpResponse {
+    let (mut response, text) = match gateway.parts().readiness.missing().await {
+        None => (HttpResponse::Ok(), "ready\n".to_owned()),
+        Some(what) => (
+            HttpResponse::ServiceUnavailable(),
+            format!("not ready: {what}\n"),
+        ),
+    };
+    response
+        .content_type("text/plain; charset=utf-8")
+        .body(text)
+}

@@ -1,0 +1,150 @@
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
+use futures_util::FutureExt;
+
+use crate::domain::{BucketName, RequestId};
+use crate::service::Refusal;
+
+use super::failure::Failure;
+use super::gateway::Gateway;
+use super::problem;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What is known of a request while it is answered: its name, and how it ends.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    request_id: RequestId,
+    ending: Arc<Mutex<Ending>>,
+}
+
+#[derive(Debug, Default)]
+struct Ending {
+    outcome: Option<&'static str>,
+    cause: Option<String>,
+    bucket: Option<String>,
+}
+
+impl Seen {
+    fn new(request_id: RequestId) -> Self {
+        Self {
+            request_id,
+            ending: Arc::default(),
+        }
+    }
+
+    /// What [`observe`] put into the request.
+    pub(super) fn of(request: &HttpRequest) -> Self {
+        request
+            .extensions()
+            .get::<Self>()
+            .cloned()
+            .unwrap_or_else(|| Self::new(RequestId::from_random([0; 16])))
+    }
+
+    pub(super) fn request_id(&self) -> RequestId {
+        self.request_id
+    }
+
+    /// Credentials to this bucket go out.
+    pub(super) fn vended(&self, bucket: &BucketName) {
+        let mut ending = self.ending();
+        ending.outcome = Some("vended");
+        ending.bucket = Some(bucket.to_string());
+    }
+
+    /// A failure goes out. A conflict is said aloud: somebody should look (contract section 4).
+    pub(super) fn ended_with(&self, failure: &Failure) {
+        let mut ending = self.ending();
+        ending.outcome = Some(failure.problem_type().slug);
+        ending.cause = failure.cause();
+        if matches!(failure, Failure::Refused(Refusal::BucketConflict)) {
+            tracing::error!(
+                request_id = %self.request_id,
+                alarm = "bucket-conflict",
+                "a bucket exists and is not known to be its owner's: nothing was vended"
+            );
+        }
+    }
+
+    fn ending(&self) -> std::sync::MutexGuard<'_, Ending> {
+        self.ending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Around every route: names the request, keeps the answer out of caches, turns a panic into an
+/// internal error, writes one line into the log.
+///
+/// The line holds no header, no query, no body and no path but the route's own: each may carry a
+/// token.
+///
+/// # Errors
+///
+/// The framework's own, as an answer.
+pub async fn observe(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let started = Instant::now();
+    let Some(gateway) = request.app_data::<web::Data<Gateway>>().cloned() else {
+        return Err(actix_web::error::ErrorInternalServerError("no gateway"));
+    };
+    let seen = Seen::new(gateway.new_request_id());
+    request.extensions_mut().insert(seen.clone());
+    let method = request.method().clone();
+    let called = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+    let (response, route) = match called {
+        Ok(response) => {
+            let mut response = response?.map_into_boxed_body();
+            add_headers(response.response_mut(), &seen);
+            let route = response.request().match_pattern();
+            (Ok(response), route)
+        }
+        Err(_) => (Err(panicked(&seen, &gateway)), None),
+    };
+    let status = match &response {
+        Ok(response) => response.status(),
+        Err(error) => error.as_response_error().status_code(),
+    };
+    let ending = seen.ending();
+    tracing::info!(
+        request_id = %seen.request_id,
+        method = %method,
+        route = route.as_deref().unwrap_or("none"),
+        status = status.as_u16(),
+        outcome = ending.outcome.unwrap_or("answered"),
+        cause = ending.cause,
+        bucket = ending.bucket,
+        duration_ms = started.elapsed().as_secs_f64() * 1_000.0,
+        "request"
+    );
+    drop(ending);
+    response
+}
+
+fn panicked(seen: &Seen, gateway: &Gateway) -> Error {
+    let failure = Refusal::Internal("a handler panicked".to_owned()).into();
+    let mut response: HttpResponse = problem::answer(&failure, seen, gateway);
+    add_headers(&mut response, seen);
+    InternalError::from_response("a handler panicked", response).into()
+}
+
+fn add_headers<B>(response: &mut HttpResponse<B>, seen: &Seen) {
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::try_from(seen.request_id.to_string()) {
+        headers.insert(X_REQUEST_ID, id);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+}

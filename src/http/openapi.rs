@@ -1,0 +1,181 @@
+//! The contract in machine-readable form, built from the same tables that answer requests.
+
+use actix_web::{HttpResponse, web};
+use serde_json::json;
+use utoipa::OpenApi as _;
+use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, PathItem, PathsBuilder};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{
+    ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, ResponsesBuilder,
+};
+use utoipa::{ToSchema, openapi};
+
+use super::failure::ProblemType;
+use super::gateway::Gateway;
+use super::v1;
+
+/// The name that operations refer to the Bearer token by.
+pub(super) const BEARER: &str = "bearer";
+
+/// Where the examples live.
+const EXAMPLE_HOST: &str = "https://storage-authorization.example.com";
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "cloakroom",
+        description = "Hand in an OAuth access token, get the key to your own S3 storage.",
+        license(name = "MIT", identifier = "MIT"),
+    ),
+    components(schemas(v1::credentials::CredentialsAnswer, Problem))
+)]
+struct Base;
+
+/// Problem details (RFC 9457).
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what the problem_details crate writes")]
+struct Problem {
+    /// What sort of problem this is; the page at this address explains it.
+    #[schema(format = "uri")]
+    r#type: String,
+    /// The sort of problem in a few words.
+    title: String,
+    /// The status of the answer.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// What went wrong this time.
+    detail: String,
+    /// This occurrence: the request's id, as in the header `X-Request-Id`.
+    #[schema(format = "uri")]
+    instance: String,
+}
+
+/// `GET /openapi.yaml`
+pub(super) async fn yaml(_gateway: web::Data<Gateway>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("application/yaml")
+        .body(openapi_yaml())
+}
+
+/// `GET /openapi.json`
+pub(super) async fn json(_gateway: web::Data<Gateway>) -> HttpResponse {
+    HttpResponse::Ok().json(document())
+}
+
+/// The contract as YAML: what `openapi.yaml` in the repository holds.
+#[must_use]
+pub fn openapi_yaml() -> String {
+    // The document is static; a test compares the outcome with the file.
+    document().to_yaml().unwrap_or_default()
+}
+
+/// The contract as JSON.
+#[must_use]
+pub fn openapi_json() -> String {
+    document().to_json().unwrap_or_default()
+}
+
+fn document() -> OpenApi {
+    let mut document = Base::openapi();
+    document.paths = PathsBuilder::new()
+        .path(
+            "/v1/credentials",
+            PathItem::new(HttpMethod::Post, v1::credentials::operation()),
+        )
+        .path("/livez", PathItem::new(HttpMethod::Get, livez()))
+        .path("/readyz", PathItem::new(HttpMethod::Get, readyz()))
+        .build();
+    if let Some(components) = &mut document.components {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
+    }
+    document
+}
+
+fn livez() -> Operation {
+    OperationBuilder::new()
+        .summary(Some("Is the process alive?"))
+        .response("200", text("It is.", "ok\n"))
+        .build()
+}
+
+fn readyz() -> Operation {
+    OperationBuilder::new()
+        .summary(Some("Can the gateway work?"))
+        .response("200", text("It can.", "ready\n"))
+        .response("503", text("Not now.", "not ready: registry\n"))
+        .build()
+}
+
+fn text(description: &str, example: &str) -> Response {
+    let content = ContentBuilder::new().example(Some(json!(example))).build();
+    ResponseBuilder::new()
+        .description(description)
+        .content("text/plain", content)
+        .build()
+}
+
+/// The answer for a status, with an example of each problem type that has it.
+pub(super) fn problems(types: &[ProblemType]) -> Response {
+    let titles: Vec<&str> = types.iter().map(|problem| problem.title).collect();
+    let examples = types.iter().map(|problem| {
+        let example = ExampleBuilder::new().value(Some(example(problem))).build();
+        (problem.slug, RefOr::T(example))
+    });
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("Problem")))
+        .examples_from_iter(examples)
+        .build();
+    ResponseBuilder::new()
+        .description(titles.join(", or "))
+        .content("application/problem+json", content)
+        .build()
+}
+
+fn example(problem: &ProblemType) -> serde_json::Value {
+    json!({
+        "type": format!("{EXAMPLE_HOST}/problems/{}", problem.slug),
+        "status": problem.status.as_u16(),
+        "title": problem.title,
+        "detail": problem.detail,
+        "instance": "urn:uuid:0f5f9c3e-5a3c-4a6e-9d0b-1f6b0a5a7c11",
+    })
+}
+
+/// The answers of a vending route, a status each.
+pub(super) fn by_status(types: &[ProblemType]) -> ResponsesBuilder {
+    let mut statuses: Vec<u16> = types
+        .iter()
+        .map(|problem| problem.status.as_u16())
+        .collect();
+    statuses.sort_unstable();
+    statuses.dedup();
+    let of = |status: &u16| -> Vec<ProblemType> {
+        types
+            .iter()
+            .filter(|problem| problem.status.as_u16() == *status)
+            .copied()
+            .collect()
+    };
+    let responses = statuses
+        .iter()
+        .map(|status| (status.to_string(), problems(&of(status))));
+    ResponsesBuilder::new().responses_from_iter(responses)
+}
+
+/// A JSON answer of this schema, with an example.
+pub(super) fn success(
+    description: &str,
+    schema: &str,
+    example: serde_json::Value,
+) -> openapi::Response {
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name(schema)))
+        .example(Some(example))
+        .build();
+    ResponseBuilder::new()
+        .description(description)
+        .content("application/json", content)
+        .build()
+}

@@ -1,0 +1,102 @@
+//! The problem types as answers: RFC 9457, with the challenges of RFC 6750 and RFC 9728.
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, ResponseError};
+use problem_details::ProblemDetails;
+use serde::Serialize;
+
+use crate::service::Refusal;
+
+use super::failure::{self, Failure, ProblemType};
+use super::gateway::Gateway;
+use super::observe::Seen;
+use super::protected_resource;
+
+/// Seconds until a shed request may be worth another try.
+const RETRY_WHEN_OVERLOADED: u64 = 1;
+
+/// `instance` goes in as an extension member: the crate's own is an `http::Uri`, which cannot
+/// hold a `urn:uuid:`.
+#[derive(Debug, Serialize)]
+struct Instance {
+    instance: String,
+}
+
+/// The failure in this language, with all its headers.
+pub(super) fn answer(failure: &Failure, seen: &Seen, gateway: &Gateway) -> HttpResponse {
+    let problem = failure.problem_type();
+    let mut response = body(failure, &problem, seen, gateway);
+    let headers = response.headers_mut();
+    let mut set = |name, value: String| {
+        if let Ok(value) = header::HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    };
+    if let Some(challenge) = challenge(&problem, gateway) {
+        set(header::WWW_AUTHENTICATE, challenge);
+    }
+    if let Some(seconds) = retry_after(failure) {
+        set(header::RETRY_AFTER, seconds.to_string());
+    }
+    if let Failure::MethodNotAllowed(allowed) = failure {
+        let allowed: Vec<&str> = allowed
+            .iter()
+            .map(actix_web::http::Method::as_str)
+            .collect();
+        set(header::ALLOW, allowed.join(", "));
+    }
+    seen.ended_with(failure);
+    response
+}
+
+fn body(failure: &Failure, problem: &ProblemType, seen: &Seen, gateway: &Gateway) -> HttpResponse {
+    let detail = match failure {
+        Failure::Refused(Refusal::MalformedRequest(what)) => what,
+        _ => problem.detail,
+    };
+    let mut details = ProblemDetails::new()
+        .with_title(problem.title)
+        .with_detail(detail)
+        .with_extensions(Instance {
+            instance: seen.request_id().urn(),
+        });
+    // actix-web is on http 0.2, this crate on 1.x.
+    details.status = http::StatusCode::from_u16(problem.status.as_u16()).ok();
+    details.r#type = gateway
+        .link(&format!("/problems/{}", problem.slug))
+        .parse::<http::Uri>()
+        .ok()
+        .map(Into::into);
+    details.error_response()
+}
+
+/// RFC 6750 section 3: a request without a credential learns no error code.
+fn challenge(problem: &ProblemType, gateway: &Gateway) -> Option<String> {
+    let error = match problem.slug {
+        slug if slug == failure::MISSING_TOKEN.slug => String::new(),
+        slug if slug == failure::INVALID_TOKEN.slug => "error=\"invalid_token\", ".to_owned(),
+        slug if slug == failure::INSUFFICIENT_SCOPE.slug => {
+            let scope = &gateway.parts().required_scope;
+            format!("error=\"insufficient_scope\", scope=\"{scope}\", ")
+        }
+        slug if [failure::MISSING_CLAIMS.slug, failure::INVALID_REQUEST.slug].contains(&slug) => {
+            "error=\"invalid_request\", ".to_owned()
+        }
+        _ => return None,
+    };
+    let metadata = gateway.link(protected_resource::PATH);
+    Some(format!(
+        "Bearer {error}realm=\"cloakroom\", resource_metadata=\"{metadata}\""
+    ))
+}
+
+fn retry_after(failure: &Failure) -> Option<u64> {
+    match failure {
+        Failure::Refused(Refusal::RateLimited { retry_after }) => {
+            // Rounded up: whoever waits so long is let in.
+            Some(retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0))
+        }
+        Failure::Refused(Refusal::Overloaded) => Some(RETRY_WHEN_OVERLOADED),
+        _ => None,
+    }
+}

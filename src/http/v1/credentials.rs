@@ -1,0 +1,132 @@
+//! `POST /v1/credentials`: seed 003's dialect.
+
+use actix_web::http::Method;
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::SecondsFormat;
+use secrecy::ExposeSecret;
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use utoipa::openapi::path::{Operation, OperationBuilder};
+use utoipa::openapi::security::SecurityRequirement;
+
+use crate::domain::Access;
+use crate::http::bearer::bearer_token;
+use crate::http::dialect::{Ask, Dialect, Vended};
+use crate::http::failure::{self, Failure};
+use crate::http::gateway::Gateway;
+use crate::http::observe::Seen;
+use crate::http::openapi::{BEARER, by_status, success};
+use crate::http::problem;
+use crate::http::query::check_query;
+
+/// The dialect of `POST /v1/credentials`.
+pub(in crate::http) struct V1Credentials;
+
+/// The bucket that is yours and temporary credentials that reach it and nothing else.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct CredentialsAnswer {
+    /// The bucket's name.
+    #[schema(example = "5c3b3bb8e6448a51b8ad7992994f7220a88e07baef43de9f0000dc1e1323e0a")]
+    bucket: String,
+    /// The store's base URL: the endpoint of your S3 client.
+    #[schema(example = "https://storage.example.com")]
+    endpoint: String,
+    /// The store's region.
+    #[schema(example = "us-east-1")]
+    region: String,
+    credentials: TemporaryCredentials,
+}
+
+/// Temporary S3 credentials.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http) struct TemporaryCredentials {
+    #[schema(example = "AKIAIOSFODNN7EXAMPLE")]
+    access_key_id: String,
+    #[schema(example = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")]
+    secret_access_key: String,
+    /// Goes with every request, as `AWS_SESSION_TOKEN` for instance.
+    #[schema(example = "FwoGZXIvY...")]
+    session_token: String,
+    /// When the store stops taking them; UTC, whole seconds.
+    #[schema(example = "2026-03-15T14:00:00Z", format = DateTime)]
+    expiration: String,
+}
+
+impl Dialect for V1Credentials {
+    fn name(&self) -> &'static str {
+        "v1"
+    }
+
+    fn method(&self) -> Method {
+        Method::POST
+    }
+
+    fn read(&self, request: &HttpRequest) -> Result<Ask, Failure> {
+        let token = bearer_token(request)?;
+        check_query(request.query_string(), &[])?;
+        Ok(Ask {
+            token,
+            access: Access::ReadWrite,
+        })
+    }
+
+    fn render(&self, vended: &Vended, gateway: &Gateway) -> HttpResponse {
+        let Vended { grant, session } = vended;
+        let storage = &gateway.parts().storage;
+        let expiration = session.expiration;
+        HttpResponse::Ok().json(CredentialsAnswer {
+            bucket: grant.bucket.to_string(),
+            endpoint: storage.endpoint.clone(),
+            region: storage.region.clone(),
+            credentials: TemporaryCredentials {
+                access_key_id: session.access_key_id.clone(),
+                secret_access_key: session.secret_access_key.expose_secret().to_owned(),
+                session_token: session.session_token.expose_secret().to_owned(),
+                expiration: expiration.to_rfc3339_opts(SecondsFormat::Secs, true),
+            },
+        })
+    }
+
+    fn refuse(&self, failure: &Failure, seen: &Seen, gateway: &Gateway) -> HttpResponse {
+        problem::answer(failure, seen, gateway)
+    }
+}
+
+/// The route in the contract.
+pub(in crate::http) fn operation() -> Operation {
+    let vended = success(
+        "Credentials to the bucket of the token's client and subject",
+        "CredentialsAnswer",
+        json!({
+            "bucket": "5c3b3bb8e6448a51b8ad7992994f7220a88e07baef43de9f0000dc1e1323e0a",
+            "endpoint": "https://storage.example.com",
+            "region": "us-east-1",
+            "credentials": {
+                "accessKeyId": "AKIAIOSFODNN7EXAMPLE",
+                "secretAccessKey": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+                "sessionToken": "FwoGZXIvY...",
+                "expiration": "2026-03-15T14:00:00Z",
+            },
+        }),
+    );
+    let problems = failure::ALL
+        .iter()
+        .filter(|problem| problem.slug != failure::NOT_FOUND.slug);
+    OperationBuilder::new()
+        .operation_id(Some("getCredentials"))
+        .summary(Some("Get credentials to your own bucket"))
+        .description(Some(
+            "Makes the bucket of the token's client and subject if it is missing, and returns \
+             fresh temporary S3 credentials that reach this bucket and nothing else. The body may \
+             be empty or `{}`.",
+        ))
+        .security(SecurityRequirement::new(BEARER, Vec::<String>::new()))
+        .responses(
+            by_status(&problems.copied().collect::<Vec<_>>())
+                .response("200", vended)
+                .build(),
+        )
+        .build()
+}

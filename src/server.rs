@@ -1,0 +1,372 @@
+//! The composition root: a configuration becomes a server with a port; a server runs until told
+//! to stop, and stops gracefully.
+
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::Server as HttpServerFuture;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use async_trait::async_trait;
+use secrecy::ExposeSecret;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use url::Url;
+
+use crate::adapters::aws::{AwsClients, AwsSettings, CaError, S3Buckets, StsSessions};
+use crate::adapters::database::{
+    Database, DatabaseError, FingerprintChange, SqlAuditTrail, SqlRegistry,
+};
+use crate::adapters::oauth::{
+    Discovery, DiscoverySettings, IntrospectionClient, IntrospectionSettings, OauthHttp,
+    OauthHttpError,
+};
+use crate::adapters::{CachedIntrospection, OsRandomness, OwnerRateLimiter, SystemClock};
+use crate::config::{Config, StorageConfig};
+use crate::domain::TokenRules;
+use crate::http::{Gateway, GatewayParts, Readiness, StorageAddress, observe, routes};
+use crate::service::{
+    Authenticate, Clock, EnsureBucket, EnsureBucketSettings, Introspection, Issue, IssuePorts,
+    IssueSettings, RegistryError,
+};
+
+/// How long requests under way may take to end after the signal to stop.
+const GRACE_SECONDS: u64 = 30;
+
+/// How long an idle connection is kept: longer than load balancers' usual 60 s, so that they
+/// close first.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+const DISCOVERY_RETRY: Duration = Duration::from_secs(1);
+const FORGET_EVERY: Duration = Duration::from_mins(1);
+
+/// A gateway that has its port and may run.
+pub struct Server {
+    address: SocketAddr,
+    http: HttpServerFuture,
+    database: Database,
+    background: Vec<JoinHandle<()>>,
+}
+
+/// Why a gateway cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The port is taken, or not ours to take.
+    #[error("http.address: cannot listen on {address}: {error}")]
+    Listen {
+        /// The address that was configured.
+        address: SocketAddr,
+        /// What the operating system says.
+        error: io::Error,
+    },
+    /// `database.url`
+    #[error("database.url: {0}")]
+    Database(#[from] DatabaseError),
+    /// The registry cannot be read.
+    #[error("database.url: {0}")]
+    Registry(#[from] RegistryError),
+    /// The formula or the issuer is not what the registry was made with.
+    #[error("{}", explain(.0))]
+    FingerprintChanged(Vec<FingerprintChange>),
+    /// `oauth.ca_file`
+    #[error("oauth.ca_file: {0}")]
+    OauthTls(#[from] OauthHttpError),
+    /// `storage.ca_file`
+    #[error("storage.ca_file: {0}")]
+    StorageTls(#[from] CaError),
+    /// No key for the introspection cache.
+    #[error("the introspection cache cannot be keyed")]
+    CacheKey,
+}
+
+impl StartError {
+    /// Whether the configuration is to blame (exit 64).
+    #[must_use]
+    pub fn is_configuration(&self) -> bool {
+        matches!(
+            self,
+            Self::FingerprintChanged(_) | Self::OauthTls(_) | Self::StorageTls(_)
+        )
+    }
+}
+
+impl Server {
+    /// Takes the port, opens the database, puts everything together.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] names the key that is to blame.
+    pub async fn build(config: &Config) -> Result<Self, StartError> {
+        warn_of_exposure(config);
+        let listener = listen(config.http.address)?;
+        let address = listener.local_addr().unwrap_or(config.http.address);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let database = Database::open(config.database.url.expose_secret()).await?;
+        let registry = Arc::new(SqlRegistry::new(database.clone(), Arc::clone(&clock)));
+        check_fingerprint(config, &registry).await?;
+        let oauth_http = OauthHttp::new(config.oauth.authorities.as_deref())?;
+        let discovery = discovery(config, oauth_http.clone());
+        let rate_limiter = Arc::new(OwnerRateLimiter::new(config.limits.per_owner));
+        let issue = issue(config, &database, &registry, &rate_limiter, &clock).await?;
+        let gateway = web::Data::new(Gateway::new(GatewayParts {
+            authenticate: authenticate(config, oauth_http, &discovery, &clock)?,
+            issue,
+            randomness: Arc::new(OsRandomness),
+            readiness: Arc::new(Ready {
+                registry,
+                discovery: Arc::clone(&discovery),
+            }),
+            required_scope: config.oauth.required_scope.clone(),
+            public_url: config.http.public_url(address),
+            issuer: config.oauth.issuer.clone(),
+            storage: StorageAddress {
+                endpoint: config.storage.told_endpoint(),
+                region: config.storage.region.clone(),
+            },
+            max_in_flight: config.http.max_in_flight,
+        }));
+        let http =
+            serve(listener, gateway).map_err(|error| StartError::Listen { address, error })?;
+        let background = vec![
+            tokio::spawn(discover(discovery)),
+            tokio::spawn(forget_idle(rate_limiter)),
+        ];
+        Ok(Self {
+            address,
+            http,
+            database,
+            background,
+        })
+    }
+
+    /// Where the gateway listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers until `stop` comes true; then takes no more connections, lets what runs come to an
+    /// end (30 s at most) and closes the database.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says when serving fails.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
+        let handle = self.http.handle();
+        let mut serving = tokio::spawn(self.http);
+        let outcome = tokio::select! {
+            ended = &mut serving => ended,
+            () = stop => {
+                tracing::info!("stopping: requests under way may end");
+                handle.stop(true).await;
+                serving.await
+            }
+        };
+        for task in self.background {
+            task.abort();
+        }
+        self.database.close().await;
+        tracing::info!("stopped");
+        outcome.map_err(io::Error::other)?
+    }
+}
+
+/// Whether the registry is writable and discovery has succeeded once.
+struct Ready {
+    registry: Arc<SqlRegistry>,
+    discovery: Arc<Discovery>,
+}
+
+#[async_trait]
+impl Readiness for Ready {
+    async fn missing(&self) -> Option<&'static str> {
+        if !self.discovery.has_succeeded() {
+            return Some("discovery");
+        }
+        match tokio::time::timeout(PROBE_TIMEOUT, self.registry.probe()).await {
+            Ok(Ok(())) => None,
+            _ => Some("registry"),
+        }
+    }
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).map_err(|error| StartError::Listen { address, error })
+}
+
+fn serve(listener: TcpListener, gateway: web::Data<Gateway>) -> io::Result<HttpServerFuture> {
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(gateway.clone())
+            .wrap(from_fn(observe))
+            .configure(routes)
+    });
+    let server = server
+        .keep_alive(KEEP_ALIVE)
+        .shutdown_timeout(GRACE_SECONDS)
+        .disable_signals()
+        .listen(listener)?;
+    Ok(server.run())
+}
+
+fn discovery(config: &Config, http: OauthHttp) -> Arc<Discovery> {
+    let settings = DiscoverySettings {
+        issuer: config.oauth.issuer.clone(),
+        url: config.oauth.discovery_url.clone(),
+        allow_http: config.oauth.allow_http,
+        introspection_endpoint: config.oauth.introspection_endpoint.clone(),
+    };
+    Arc::new(Discovery::new(http, settings))
+}
+
+fn authenticate(
+    config: &Config,
+    http: OauthHttp,
+    discovery: &Arc<Discovery>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Authenticate, StartError> {
+    let settings = IntrospectionSettings {
+        issuer: config.oauth.issuer.clone(),
+        client_id: config.oauth.client_id.clone(),
+        client_secret: config.oauth.client_secret.clone(),
+    };
+    let client: Arc<dyn Introspection> = Arc::new(IntrospectionClient::new(
+        http,
+        Arc::clone(discovery),
+        settings,
+    ));
+    let keep = config.oauth.introspection_cache;
+    let cached = CachedIntrospection::new(client, Arc::clone(clock), &OsRandomness, keep)
+        .map_err(|_| StartError::CacheKey)?;
+    let rules = TokenRules {
+        issuer: config.oauth.issuer.clone(),
+        audience: config.oauth.audience.clone(),
+    };
+    Ok(Authenticate::new(
+        Arc::new(cached),
+        Arc::clone(clock),
+        rules,
+    ))
+}
+
+async fn issue(
+    config: &Config,
+    database: &Database,
+    registry: &Arc<SqlRegistry>,
+    rate_limiter: &Arc<OwnerRateLimiter>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Issue, StartError> {
+    let clients = AwsClients::new(aws_settings(&config.storage)).await?;
+    let runtime = Handle::current();
+    let ensure_bucket = EnsureBucket::new(
+        Arc::<SqlRegistry>::clone(registry),
+        Arc::new(S3Buckets::new(&clients)),
+        EnsureBucketSettings {
+            recheck: config.storage.bucket_recheck,
+            adopt: config.naming.adopt,
+        },
+        runtime.clone(),
+    );
+    let ports = IssuePorts {
+        rate_limiter: Arc::<OwnerRateLimiter>::clone(rate_limiter),
+        ensure_bucket: Arc::new(ensure_bucket),
+        sessions: Arc::new(StsSessions::new(&clients, Arc::clone(clock))),
+        audit_trail: Arc::new(SqlAuditTrail::start(database.clone(), &runtime)),
+        clock: Arc::clone(clock),
+    };
+    let settings = IssueSettings {
+        formula: config.naming.formula.clone(),
+        extra_actions: config.storage.extra_actions.clone(),
+        session_duration: config.storage.session_duration,
+        cap_to_token_expiry: config.storage.cap_to_token_expiry,
+    };
+    Ok(Issue::new(ports, settings))
+}
+
+fn aws_settings(storage: &StorageConfig) -> AwsSettings {
+    let base = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
+    let endpoint = storage.endpoint.as_ref().map(base);
+    AwsSettings {
+        flavor: storage.flavor,
+        sts_endpoint: storage
+            .sts_endpoint
+            .as_ref()
+            .map(base)
+            .or_else(|| endpoint.clone()),
+        endpoint,
+        region: storage.region.clone(),
+        identity: storage.identity.clone(),
+        role_arn: storage.role_arn.clone(),
+        external_id: storage.external_id.clone(),
+        path_style: storage.path_style,
+        ca_bundle: storage.authorities.clone(),
+    }
+}
+
+/// Another formula means other buckets for everybody; another issuer means other people behind
+/// the same `sub` (contract section 5).
+async fn check_fingerprint(config: &Config, registry: &SqlRegistry) -> Result<(), StartError> {
+    let mut parts = config.naming.formula.fingerprint();
+    parts.push(("oauth.issuer", config.oauth.issuer.clone()));
+    let changes = registry.check_fingerprint(&parts).await?;
+    if changes.is_empty() {
+        return Ok(());
+    }
+    if !config.naming.accept_change {
+        return Err(StartError::FingerprintChanged(changes));
+    }
+    for FingerprintChange { name, .. } in &changes {
+        tracing::warn!(
+            key = name,
+            "naming.accept_change: a new value is taken for granted"
+        );
+    }
+    Ok(registry.accept_fingerprint(&parts).await?)
+}
+
+fn explain(changes: &[FingerprintChange]) -> String {
+    let mut lines: Vec<String> = changes
+        .iter()
+        .map(|change| match change.name.as_str() {
+            name @ "naming.secret" => format!("{name}: is not what the registry was made with"),
+            name => format!(
+                "{name}: is '{}', and the registry was made with '{}'",
+                change.now, change.before
+            ),
+        })
+        .collect();
+    lines.push(
+        "naming.accept_change: set it to true only if every owner may get another bucket, or \
+         another person's: bucket names follow from these values"
+            .to_owned(),
+    );
+    lines.join("\n")
+}
+
+fn warn_of_exposure(config: &Config) {
+    if config.oauth.is_exposed() {
+        tracing::warn!("oauth.allow_http: tokens travel unprotected to the authorization server");
+    }
+    if config.storage.is_exposed() {
+        tracing::warn!("storage.allow_http: keys travel unprotected from the store");
+    }
+}
+
+/// Reads the metadata before the first request needs them, and as long as it takes.
+async fn discover(discovery: Arc<Discovery>) {
+    while let Err(failure) = discovery.introspection_endpoint().await {
+        tracing::warn!(cause = %failure, "discovery failed; trying again");
+        tokio::time::sleep(DISCOVERY_RETRY).await;
+    }
+}
+
+async fn forget_idle(limiter: Arc<OwnerRateLimiter>) {
+    loop {
+        tokio::time::sleep(FORGET_EVERY).await;
+        limiter.forget_idle();
+    }
+}

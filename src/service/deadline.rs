@@ -1,0 +1,36 @@
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+/// When an answer must be out (contract section 8): one a request, shared by all its steps.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(Instant);
+
+/// The step's own time, or what was left of the request's, is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the time allowed has passed")]
+pub struct DeadlinePassed;
+
+impl Deadline {
+    /// So long from now.
+    #[must_use]
+    pub fn after(duration: Duration) -> Self {
+        Self(Instant::now() + duration)
+    }
+
+    /// Waits for a step no longer than its own time and what is left of the request's.
+    ///
+    /// # Errors
+    ///
+    /// [`DeadlinePassed`]; the step is dropped then.
+    pub async fn limit<T>(
+        self,
+        own: Duration,
+        step: impl Future<Output = T>,
+    ) -> Result<T, DeadlinePassed> {
+        timeout_at(self.0.min(Instant::now() + own), step)
+            .await
+            .map_err(|_| DeadlinePassed)
+    }
+}

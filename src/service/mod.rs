@@ -1,0 +1,25 @@
+//! The use cases and their ports. Knows the domain only; what is outside comes in as
+//! `Arc<dyn Trait>`.
+//!
+//! [`Authenticate`] says who is asking, [`Issue`] hands out the key. They are apart because a
+//! health check of the deployment needs the second without the first.
+
+mod authenticate;
+mod deadline;
+mod ensure_bucket;
+mod issue;
+mod ports;
+mod refusal;
+
+#[cfg(test)]
+mod fakes;
+
+pub use authenticate::Authenticate;
+pub use deadline::{Deadline, DeadlinePassed};
+pub use ensure_bucket::{EnsureBucket, EnsureBucketSettings, EnsureError};
+pub use issue::{Issue, IssuePorts, IssueSettings, Order};
+pub use ports::{
+    AuditTrail, Buckets, Claim, ClaimState, Clock, Creation, Introspection, Presence, Randomness,
+    RateLimiter, Registry, RegistryError, SessionRequest, Sessions,
+};
+pub use refusal::{FailureKind, Refusal, UpstreamFailure};

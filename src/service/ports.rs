@@ -1,0 +1,140 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::domain::{
+    AccessToken, AuditRecord, BucketName, Owner, OwnerDigest, RoleSessionName, Session,
+    SessionPolicy, UnverifiedClaims,
+};
+
+use super::UpstreamFailure;
+
+/// What time it is.
+pub trait Clock: Send + Sync {
+    /// Now, UTC.
+    fn now(&self) -> DateTime<Utc>;
+}
+
+/// Where unpredictable bits come from.
+pub trait Randomness: Send + Sync {
+    /// 128 of them.
+    fn bits(&self) -> [u8; 16];
+}
+
+/// Asks what a token stands for (RFC 7662).
+#[async_trait]
+pub trait Introspection: Send + Sync {
+    /// The authorization server's answer, well-formed and not yet believed.
+    async fn introspect(
+        &self,
+        token: &AccessToken,
+    ) -> Result<Arc<UnverifiedClaims>, UpstreamFailure>;
+}
+
+/// How often an owner may ask.
+pub trait RateLimiter: Send + Sync {
+    /// Takes one call from the owner's allowance, or says how long to wait for the next.
+    ///
+    /// # Errors
+    ///
+    /// The time until the next call may succeed.
+    fn take(&self, owner: &OwnerDigest) -> Result<(), Duration>;
+}
+
+/// Which owner has which bucket: unique both ways.
+#[async_trait]
+pub trait Registry: Send + Sync {
+    /// Writes down that the owner claims the bucket, unless it is written already.
+    async fn claim(&self, owner: &Owner, bucket: &BucketName) -> Result<Claim, RegistryError>;
+
+    /// Moves the owner's claim forward; never back, whoever else is at it.
+    async fn advance(&self, owner: &Owner, to: ClaimState) -> Result<(), RegistryError>;
+}
+
+/// What the registry says to a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// The owner has this bucket, and so far has come.
+    Held(ClaimState),
+    /// The bucket is another owner's, or the owner has another bucket.
+    Conflict,
+}
+
+/// How far the making of a bucket has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ClaimState {
+    /// The name is taken; nobody has looked at the store.
+    Claimed,
+    /// The store had no such bucket, and the gateway set out to make it: whatever stands there
+    /// from now on is its own work.
+    Creating,
+    /// The bucket is there, with everything that belongs to it.
+    Ready,
+}
+
+/// The registry cannot be read or written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("registry: {0}")]
+pub struct RegistryError(pub String);
+
+/// The record of what was vended.
+#[async_trait]
+pub trait AuditTrail: Send + Sync {
+    /// Returns when the record is on disk.
+    async fn record(&self, record: AuditRecord) -> Result<(), RegistryError>;
+}
+
+/// Buckets of the store, through the gateway's own identity.
+#[async_trait]
+pub trait Buckets: Send + Sync {
+    /// What stands at this name.
+    async fn look(&self, bucket: &BucketName) -> Result<Presence, UpstreamFailure>;
+
+    /// Makes the bucket.
+    async fn create(&self, bucket: &BucketName) -> Result<Creation, UpstreamFailure>;
+
+    /// Closes the bucket to the public and marks it as the gateway's, where the engine can.
+    async fn furnish(&self, bucket: &BucketName) -> Result<(), UpstreamFailure>;
+}
+
+/// What stands at a bucket's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// Nothing.
+    Missing,
+    /// A bucket of the gateway's own account.
+    Ours,
+    /// A bucket of somebody else's.
+    Foreign,
+}
+
+/// How the making of a bucket ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Creation {
+    /// It is there now.
+    Made,
+    /// It was there, and is the gateway's own account's.
+    AlreadyOurs,
+    /// It was there, and is somebody else's.
+    Foreign,
+}
+
+/// Temporary credentials of the store (AWS STS `AssumeRole`).
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// Opens a session.
+    async fn assume_role(&self, request: SessionRequest) -> Result<Session, UpstreamFailure>;
+}
+
+/// What a session is to be. There is no session without a policy.
+#[derive(Clone, Debug)]
+pub struct SessionRequest {
+    /// What confines it.
+    pub policy: SessionPolicy,
+    /// The pseudonym that the store's log shows.
+    pub name: RoleSessionName,
+    /// How long it is to last.
+    pub duration: Duration,
+}

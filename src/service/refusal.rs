@@ -1,0 +1,99 @@
+use std::time::Duration;
+
+use crate::domain::TokenProblem;
+
+use super::{EnsureError, RegistryError};
+
+/// How every use case ends when it does not vend: the closed list of causes. What a cause looks
+/// like from outside is the dialect's business; what it says inside goes into the log.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The request carries no credential of this dialect.
+    #[error("no credential was presented")]
+    MissingCredential,
+    /// The request breaks the grammar of the dialect.
+    #[error("malformed request: {0}")]
+    MalformedRequest(&'static str),
+    /// The token does not open anything.
+    #[error(transparent)]
+    Token(#[from] TokenProblem),
+    /// The bucket exists and is not known to be the owner's: nothing is vended, and somebody
+    /// should look.
+    #[error("the bucket exists and is not known to be this owner's")]
+    BucketConflict,
+    /// The owner asks too often.
+    #[error("the owner asks too often")]
+    RateLimited {
+        /// When the next call may succeed.
+        retry_after: Duration,
+    },
+    /// The authorization server cannot be asked or does not make sense.
+    #[error("authorization server: {0}")]
+    AuthorizationServer(UpstreamFailure),
+    /// The store cannot be asked or does not make sense.
+    #[error("store: {0}")]
+    Store(UpstreamFailure),
+    /// Our own fault, the registry's included.
+    #[error("internal: {0}")]
+    Internal(String),
+    /// Too many requests are under way.
+    #[error("too many requests are under way")]
+    Overloaded,
+}
+
+/// What went wrong with a system that we depend on, in our own words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{kind:?}: {cause}")]
+pub struct UpstreamFailure {
+    /// The sort of failure.
+    pub kind: FailureKind,
+    /// For the log; never an upstream's text, a claim or a token.
+    pub cause: String,
+}
+
+/// The sorts of failure that a dialect may tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// No answer in time.
+    Timeout,
+    /// No connection, or an answer that says "not now".
+    Unreachable,
+    /// The system does not accept the gateway's own identity, or refuses it the action.
+    Refused,
+    /// An answer that breaks the protocol.
+    Nonsense,
+}
+
+impl UpstreamFailure {
+    /// No answer in time.
+    #[must_use]
+    pub fn timeout(step: &str) -> Self {
+        Self::new(FailureKind::Timeout, format!("{step} took too long"))
+    }
+
+    /// A failure of this sort.
+    #[must_use]
+    pub fn new(kind: FailureKind, cause: impl Into<String>) -> Self {
+        Self {
+            kind,
+            cause: cause.into(),
+        }
+    }
+}
+
+impl From<RegistryError> for Refusal {
+    fn from(error: RegistryError) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+impl From<EnsureError> for Refusal {
+    fn from(error: EnsureError) -> Self {
+        match error {
+            EnsureError::Conflict => Self::BucketConflict,
+            EnsureError::Registry(error) => error.into(),
+            EnsureError::Store(failure) => Self::Store(failure),
+            EnsureError::Vanished => Self::Internal(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Logs: JSON, or easier on the eye where a terminal reads them; to standard error, so that
+//! standard output holds results only.
+
+use std::io::IsTerminal;
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+use tracing_subscriber::{Layer, fmt, registry};
+
+use crate::config::LogLevel;
+
+/// Starts logging. Libraries are heard from `warn` on only, whatever the level: below, some of
+/// them write what they send.
+///
+/// # Errors
+///
+/// When something else logs already.
+pub fn start(level: LogLevel) -> Result<(), TryInitError> {
+    let own = match level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+    };
+    let filter = Targets::new()
+        .with_default(own.min(LevelFilter::WARN))
+        .with_target("cloakroom", own)
+        // Writes whole answers.
+        .with_target("s3s", LevelFilter::OFF);
+    let stderr = fmt::layer().with_writer(std::io::stderr);
+    let layer = if std::io::stderr().is_terminal() {
+        stderr.compact().with_target(false).boxed()
+    } else {
+        stderr.json().flatten_event(true).with_ansi(false).boxed()
+    };
+    registry().with(layer.with_filter(filter)).try_init()?;
+    log_panics();
+    Ok(())
+}
+
+/// A panic's text may quote a value; its place says enough.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place = place.as_deref().unwrap_or("unknown"), "panic");
+    }));
+}

@@ -1,0 +1,50 @@
+use crate::support::{Setup, spawn_app};
+
+async fn status(app: &crate::support::App, path: &str) -> (u16, String) {
+    let answer = app.send(app.http.get(format!("{}{path}", app.url))).await;
+    answer.assert_common_headers();
+    (answer.status, answer.text)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_with_all_it_needs_is_alive_and_ready() {
+    let app = spawn_app().await;
+    // The first call makes sure that discovery has happened.
+    app.credentials_of("alice").await;
+    assert_eq!(status(&app, "/livez").await, (200, "ok\n".to_owned()));
+    assert_eq!(status(&app, "/readyz").await, (200, "ready\n".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_discovery_it_is_alive_and_not_ready() {
+    let nobody = "http://127.0.0.1:1";
+    let app = Setup::default().key("oauth.issuer", nobody).spawn().await;
+    assert_eq!(status(&app, "/livez").await.0, 200);
+    assert_eq!(
+        status(&app, "/readyz").await,
+        (503, "not ready: discovery\n".to_owned())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_cannot_be_written_makes_it_unready_and_vends_nothing() {
+    let app = spawn_app().await;
+    let token = app.token("alice").await;
+    app.ask(&token).await.credentials();
+    let database = sqlx::SqlitePool::connect(&app.database_url())
+        .await
+        .unwrap();
+    sqlx::query("DROP TABLE audit_trail")
+        .execute(&database)
+        .await
+        .unwrap();
+    sqlx::query("DROP TABLE probe")
+        .execute(&database)
+        .await
+        .unwrap();
+    assert_eq!(
+        status(&app, "/readyz").await,
+        (503, "not ready: registry\n".to_owned())
+    );
+    app.ask(&token).await.assert_problem(500, "internal-error");
+}

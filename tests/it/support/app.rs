@@ -1,0 +1,232 @@
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_s3::config::{Credentials as SdkCredentials, Region, StalledStreamProtectionConfig};
+use cloakroom::config::Config;
+use cloakroom::embedded::authorization_server::AuthorizationServer;
+use cloakroom::embedded::storage::Storage;
+use cloakroom::server::Server;
+use reqwest::RequestBuilder;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::{Answer, Credentials, SCOPE};
+
+/// What differs from an ordinary gateway.
+pub(crate) struct Setup {
+    variables: HashMap<String, String>,
+    change: Box<dyn FnOnce(&mut Config) + Send>,
+}
+
+/// A gateway with everything it needs, on ports of its own.
+pub(crate) struct App {
+    pub(crate) url: String,
+    pub(crate) oauth: AuthorizationServer,
+    pub(crate) storage: Storage,
+    pub(crate) directory: TempDir,
+    pub(crate) http: reqwest::Client,
+    stop: Option<oneshot::Sender<()>>,
+    running: JoinHandle<()>,
+}
+
+pub(crate) async fn spawn_app() -> App {
+    Setup::default().spawn().await
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            variables: HashMap::new(),
+            change: Box::new(|_| {}),
+        }
+    }
+}
+
+impl Setup {
+    /// Sets a key of the configuration, as the environment would.
+    pub(crate) fn key(mut self, key: &str, value: &str) -> Self {
+        let name = format!("CLOAKROOM_{}", key.to_uppercase().replace('.', "__"));
+        self.variables.insert(name, value.to_owned());
+        self
+    }
+
+    /// Changes what the configuration's own checks would not let pass.
+    pub(crate) fn change(mut self, change: impl FnOnce(&mut Config) + Send + 'static) -> Self {
+        self.change = Box::new(change);
+        self
+    }
+
+    pub(crate) async fn spawn(self) -> App {
+        self.spawn_in(tempfile::tempdir().unwrap()).await
+    }
+
+    pub(crate) async fn spawn_in(self, directory: TempDir) -> App {
+        let oauth = AuthorizationServer::start(0, "cloakroom").unwrap();
+        let storage = Storage::start(0, directory.path().join("storage"))
+            .await
+            .unwrap();
+        let config = self.config(&oauth, &storage, &directory);
+        let server = Server::build(&config).await.unwrap();
+        let url = format!("http://{}", server.address());
+        let (stop, stopped) = oneshot::channel();
+        let running = tokio::spawn(async move {
+            server
+                .run(async { stopped.await.unwrap_or(()) })
+                .await
+                .unwrap();
+        });
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        App {
+            url,
+            oauth,
+            storage,
+            directory,
+            http,
+            stop: Some(stop),
+            running,
+        }
+    }
+
+    fn config(self, oauth: &AuthorizationServer, storage: &Storage, directory: &TempDir) -> Config {
+        let database = directory.path().join("cloakroom.db");
+        let identity = storage.identity();
+        let mut variables: HashMap<String, String> = [
+            ("HTTP__ADDRESS", "127.0.0.1:0".to_owned()),
+            ("OAUTH__ISSUER", oauth.issuer()),
+            (
+                "OAUTH__CLIENT_ID",
+                oauth.resource_server().client_id.clone(),
+            ),
+            (
+                "OAUTH__CLIENT_SECRET",
+                oauth.resource_server().client_secret.clone(),
+            ),
+            ("STORAGE__ENDPOINT", storage.url()),
+            ("STORAGE__ACCESS_KEY_ID", identity.access_key_id.clone()),
+            (
+                "STORAGE__SECRET_ACCESS_KEY",
+                identity.secret_access_key.clone(),
+            ),
+            (
+                "DATABASE__URL",
+                format!("sqlite://{}?mode=rwc", database.display()),
+            ),
+            ("NAMING__ACCEPT_CHANGE", "true".to_owned()),
+        ]
+        .map(|(name, value)| (format!("CLOAKROOM_{name}"), value))
+        .into();
+        variables.extend(self.variables);
+        let mut config = Config::load(None, variables).unwrap();
+        (self.change)(&mut config);
+        config
+    }
+}
+
+impl App {
+    /// A token of the authorization server, as `cloakroom dev-token` gets it.
+    pub(crate) async fn token(&self, user: &str) -> String {
+        self.token_with(&[("user", user)]).await
+    }
+
+    pub(crate) async fn token_with(&self, wishes: &[(&str, &str)]) -> String {
+        let mut form: HashMap<&str, &str> = [
+            ("user", "alice"),
+            ("client_id", "demo"),
+            ("scope", SCOPE),
+            ("expires_in", "3600"),
+        ]
+        .into();
+        form.extend(wishes.iter().copied());
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(form)
+            .finish();
+        let answer = self
+            .http
+            .post(format!("{}/dev/token", self.oauth.issuer()))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body)
+            .send()
+            .await
+            .unwrap();
+        let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        answer["access_token"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn post(&self, path: &str) -> RequestBuilder {
+        self.http.post(format!("{}{path}", self.url))
+    }
+
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Answer {
+        Answer::read(request.send().await.unwrap()).await
+    }
+
+    /// `POST /v1/credentials` with this token.
+    pub(crate) async fn ask(&self, token: &str) -> Answer {
+        self.send(self.post("/v1/credentials").bearer_auth(token))
+            .await
+    }
+
+    pub(crate) async fn credentials_of(&self, user: &str) -> Credentials {
+        self.ask(&self.token(user).await).await.credentials()
+    }
+
+    pub(crate) fn database_url(&self) -> String {
+        format!(
+            "sqlite://{}",
+            self.directory.path().join("cloakroom.db").display()
+        )
+    }
+
+    /// The store as its root sees it.
+    pub(crate) fn root(&self) -> aws_sdk_s3::Client {
+        let identity = self.storage.identity();
+        s3(
+            &self.storage.url(),
+            &identity.access_key_id,
+            &identity.secret_access_key,
+            None,
+        )
+    }
+
+    /// Stops the gateway as SIGTERM does, keeping what it wrote.
+    pub(crate) async fn stop(mut self) -> TempDir {
+        self.stop.take().unwrap().send(()).unwrap();
+        self.running.await.unwrap();
+        self.directory
+    }
+}
+
+impl Credentials {
+    /// The store as the holder of these credentials sees it.
+    pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
+        let keys = &self.credentials;
+        let token = Some(keys.session_token.as_str());
+        s3(
+            &self.endpoint,
+            &keys.access_key_id,
+            &keys.secret_access_key,
+            token,
+        )
+    }
+}
+
+fn s3(endpoint: &str, id: &str, secret: &str, token: Option<&str>) -> aws_sdk_s3::Client {
+    let token = token.map(str::to_owned);
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version_latest()
+        .endpoint_url(endpoint)
+        .region(Region::new("us-east-1"))
+        .credentials_provider(SdkCredentials::new(id, secret, token, None, "test"))
+        .force_path_style(true)
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .timeout_config(
+            aws_sdk_s3::config::timeout::TimeoutConfig::builder()
+                .operation_timeout(Duration::from_secs(20))
+                .build(),
+        )
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build();
+    aws_sdk_s3::Client::from_conf(config)
+}

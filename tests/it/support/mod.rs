@@ -1,0 +1,16 @@
+//! `spawn_app()` and its verbs.
+
+mod answer;
+mod app;
+mod fake;
+
+pub(crate) use answer::{Answer, Credentials};
+pub(crate) use app::{App, Setup, spawn_app};
+pub(crate) use fake::{fake_authorization_server, introspection_says};
+
+/// The scope that tokens need.
+pub(crate) const SCOPE: &str = "com.cleverbase.storage";
+
+/// `printf '%s\0%s\0%s' "" demo alice | sha256sum | cut -c1-63`
+pub(crate) const ALICES_BUCKET: &str =
+    "5c3b3bb8e6448a51b8ad7992994f7220a88e07baef43de9f0000dc1e1323e0a";

@@ -1,0 +1,10 @@
+//! `POST /v1/credentials`
+
+mod buckets;
+mod introspection;
+mod limits;
+mod refusals;
+mod secrets;
+mod store_failures;
+mod tokens;
+mod vending;
