@@ -117,3 +117,90 @@ async fn answer(
     let grant = order.grant;
     Ok(Vended { grant, session })
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::dev::Service as _;
+    use actix_web::middleware::from_fn;
+    use actix_web::test::{TestRequest, init_service};
+    use actix_web::{App, web};
+    use serde_json::Value;
+
+    use super::*;
+    use crate::http::gateway::test_gateway;
+    use crate::http::{observe, problem, vending};
+
+    struct Panicking;
+
+    impl Dialect for Panicking {
+        fn name(&self) -> &'static str {
+            "panicking"
+        }
+
+        fn method(&self) -> Method {
+            Method::POST
+        }
+
+        fn read(&self, _: &HttpRequest) -> Result<Ask, Failure> {
+            panic!("canary")
+        }
+
+        fn render(&self, _: &Vended, _: &Gateway) -> HttpResponse {
+            HttpResponse::Ok().finish()
+        }
+
+        fn refuse(&self, failure: &Failure, seen: &Seen, gateway: &Gateway) -> HttpResponse {
+            let mut answer = problem::answer(failure, seen, gateway);
+            let name = actix_web::http::header::HeaderName::from_static("x-dialect");
+            answer
+                .headers_mut()
+                .insert(name, "panicking".parse().unwrap());
+            answer
+        }
+    }
+
+    async fn panics() -> HttpResponse {
+        panic!("canary")
+    }
+
+    #[actix_web::test]
+    async fn a_panic_is_a_500_problem_in_the_words_of_the_route() {
+        let app = App::new()
+            .app_data(web::Data::new(test_gateway()))
+            .wrap(from_fn(observe))
+            .service(vending("/dialect", &Panicking))
+            .route("/plain", web::post().to(panics));
+        let app = init_service(app).await;
+        for (path, dialect) in [("/dialect", Some("panicking")), ("/plain", None)] {
+            let request = TestRequest::post().uri(path).to_request();
+            let answer = app.call(request).await;
+            let answer = answer.map_or_else(|error| error.error_response(), Into::into);
+            assert_eq!(answer.status(), 500);
+            let header = |name: &str| {
+                answer
+                    .headers()
+                    .get(name)
+                    .map(|v| v.to_str().unwrap().to_owned())
+            };
+            assert_eq!(
+                header("content-type").as_deref(),
+                Some("application/problem+json")
+            );
+            assert_eq!(header("cache-control").as_deref(), Some("no-store"));
+            assert_eq!(header("x-request-id").map(|id| id.len()), Some(36));
+            assert_eq!(header("x-dialect").as_deref(), dialect);
+            let body = actix_web::body::to_bytes(answer.into_body())
+                .await
+                .ok()
+                .unwrap();
+            let body: Value = serde_json::from_slice(&body).unwrap();
+            assert!(
+                body["type"]
+                    .as_str()
+                    .unwrap()
+                    .ends_with("/problems/internal-error")
+            );
+            assert!(!body.to_string().contains("canary"));
+        }
+    }
+}

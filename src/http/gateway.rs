@@ -89,3 +89,40 @@ impl Drop for InFlight<'_> {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+/// A gateway whose ports answer nothing good.
+#[cfg(test)]
+pub(super) fn test_gateway() -> Gateway {
+    use crate::domain::TokenRules;
+    use crate::service::fakes::{FixedClock, Nothing, test_issue};
+
+    let rules = TokenRules {
+        issuer: "https://as.example".to_owned(),
+        audience: None,
+    };
+    Gateway::new(GatewayParts {
+        authenticate: Authenticate::new(Arc::new(Nothing), Arc::new(FixedClock), rules),
+        issue: test_issue(),
+        randomness: Arc::new(Nothing),
+        readiness: Arc::new(Always),
+        required_scope: Scope::parse("storage").unwrap(),
+        public_url: "https://gateway.example".to_owned(),
+        issuer: "https://as.example".to_owned(),
+        storage: StorageAddress {
+            endpoint: "https://s3.example".to_owned(),
+            region: "us-east-1".to_owned(),
+        },
+        max_in_flight: 1,
+    })
+}
+
+#[cfg(test)]
+struct Always;
+
+#[cfg(test)]
+#[async_trait]
+impl Readiness for Always {
+    async fn missing(&self) -> Option<&'static str> {
+        None
+    }
+}

@@ -1,38 +1,45 @@
 //! Fakes behind the ports, for the tests of this layer.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use crate::domain::{BucketFormula, BucketName, ClientId, Owner, Principal, Subject};
-
-use super::{
-    Buckets, Claim, ClaimState, Creation, FailureKind, Presence, Registry, RegistryError,
-    UpstreamFailure,
+use crate::domain::{
+    AccessToken, AuditRecord, BucketFormula, BucketName, ClientId, Owner, OwnerDigest, Principal,
+    Session, Subject, UnverifiedClaims,
 };
 
-pub(super) fn principal(client_id: &str, subject: &str) -> Owner {
+use super::{
+    AuditTrail, Buckets, Claim, ClaimState, Clock, Creation, EnsureBucket, EnsureBucketSettings,
+    FailureKind, Introspection, Issue, IssuePorts, IssueSettings, Presence, Randomness,
+    RateLimiter, Registry, RegistryError, SessionRequest, Sessions, UpstreamFailure,
+};
+
+pub(crate) fn principal(client_id: &str, subject: &str) -> Owner {
     Owner::Principal(Principal {
         client_id: ClientId::parse(client_id).unwrap(),
         subject: Subject::parse(subject).unwrap(),
     })
 }
 
-pub(super) fn alice() -> Owner {
+pub(crate) fn alice() -> Owner {
     principal("demo", "alice")
 }
 
-pub(super) fn bucket_of(owner: &Owner) -> BucketName {
+pub(crate) fn bucket_of(owner: &Owner) -> BucketName {
     BucketFormula::default().bucket(owner)
 }
 
 #[derive(Default)]
-pub(super) struct FakeRegistry(Mutex<HashMap<Owner, (BucketName, ClaimState)>>);
+pub(crate) struct FakeRegistry(Mutex<HashMap<Owner, (BucketName, ClaimState)>>);
 
 impl FakeRegistry {
-    pub(super) fn state(&self, owner: &Owner) -> Option<ClaimState> {
+    pub(crate) fn state(&self, owner: &Owner) -> Option<ClaimState> {
         self.0.lock().unwrap().get(owner).map(|(_, state)| *state)
     }
 }
@@ -65,7 +72,7 @@ impl Registry for FakeRegistry {
     }
 }
 
-pub(super) struct FakeBuckets {
+pub(crate) struct FakeBuckets {
     calls: Mutex<Vec<&'static str>>,
     present: Mutex<HashMap<BucketName, Presence>>,
     fail_once: Mutex<Option<&'static str>>,
@@ -84,11 +91,11 @@ impl Default for FakeBuckets {
 }
 
 impl FakeBuckets {
-    pub(super) fn calls(&self) -> Vec<&'static str> {
+    pub(crate) fn calls(&self) -> Vec<&'static str> {
         self.calls.lock().unwrap().clone()
     }
 
-    pub(super) fn put(&self, bucket: &BucketName, presence: Presence) {
+    pub(crate) fn put(&self, bucket: &BucketName, presence: Presence) {
         self.present
             .lock()
             .unwrap()
@@ -96,15 +103,15 @@ impl FakeBuckets {
     }
 
     /// The named call does its work, and then its answer is lost.
-    pub(super) fn fail_once_after(&self, call: &'static str) {
+    pub(crate) fn fail_once_after(&self, call: &'static str) {
         *self.fail_once.lock().unwrap() = Some(call);
     }
 
-    pub(super) fn hold(&self) {
+    pub(crate) fn hold(&self) {
         self.gate.try_acquire().unwrap().forget();
     }
 
-    pub(super) fn release(&self) {
+    pub(crate) fn release(&self) {
         self.gate.add_permits(1);
     }
 
@@ -150,4 +157,80 @@ impl Buckets for FakeBuckets {
         self.called("furnish").await;
         self.answer("furnish", ())
     }
+}
+
+/// Noon, always.
+pub(crate) struct FixedClock;
+
+impl Clock for FixedClock {
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+    }
+}
+
+/// Every port that can fail, failing.
+pub(crate) struct Nothing;
+
+fn nothing<T>() -> Result<T, UpstreamFailure> {
+    Err(UpstreamFailure::new(FailureKind::Unreachable, "nothing"))
+}
+
+impl Randomness for Nothing {
+    fn bits(&self) -> [u8; 16] {
+        [4; 16]
+    }
+}
+
+impl RateLimiter for Nothing {
+    fn take(&self, _: &OwnerDigest) -> Result<(), Duration> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Introspection for Nothing {
+    async fn introspect(&self, _: &AccessToken) -> Result<Arc<UnverifiedClaims>, UpstreamFailure> {
+        nothing()
+    }
+}
+
+#[async_trait]
+impl Sessions for Nothing {
+    async fn assume_role(&self, _: SessionRequest) -> Result<Session, UpstreamFailure> {
+        nothing()
+    }
+}
+
+#[async_trait]
+impl AuditTrail for Nothing {
+    async fn record(&self, _: AuditRecord) -> Result<(), RegistryError> {
+        Err(RegistryError("nothing".to_owned()))
+    }
+}
+
+/// An `Issue` over these fakes.
+pub(crate) fn test_issue() -> Issue {
+    let settings = EnsureBucketSettings {
+        recheck: Duration::from_secs(60),
+        adopt: false,
+    };
+    let (registry, buckets) = (
+        Arc::<FakeRegistry>::default(),
+        Arc::<FakeBuckets>::default(),
+    );
+    let ensure_bucket = EnsureBucket::new(registry, buckets, settings, Handle::current());
+    let ports = IssuePorts {
+        rate_limiter: Arc::new(Nothing),
+        ensure_bucket: Arc::new(ensure_bucket),
+        sessions: Arc::new(Nothing),
+        audit_trail: Arc::new(Nothing),
+        clock: Arc::new(FixedClock),
+    };
+    let settings = IssueSettings {
+        formula: BucketFormula::default(),
+        extra_actions: Vec::new(),
+        session_duration: Duration::from_hours(1),
+        cap_to_token_expiry: false,
+    };
+    Issue::new(ports, settings)
 }

@@ -12,7 +12,7 @@ mod ports;
 mod refusal;
 
 #[cfg(test)]
-mod fakes;
+pub(crate) mod fakes;
 
 pub use authenticate::Authenticate;
 pub use deadline::{Deadline, DeadlinePassed};

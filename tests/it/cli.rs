@@ -1,1 +1,164 @@
+use std::net::TcpListener;
+use std::process::Output;
+use std::time::{Duration, Instant};
 
+use crate::support::{Process, cloakroom};
+
+async fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let variables = variables.iter().copied();
+    let running = cloakroom(arguments).envs(variables).output();
+    tokio::time::timeout(Duration::from_secs(20), running)
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[tokio::test]
+async fn alone_it_prints_help() {
+    let help = stderr(&run(&[], &[]).await);
+    for command in ["dev", "dev-token", "serve", "openapi", "healthcheck"] {
+        assert!(help.contains(command), "{help}");
+    }
+}
+
+#[tokio::test]
+async fn a_bad_configuration_is_exit_64_with_all_the_errors() {
+    let output = run(
+        &["serve"],
+        &[
+            ("CLOAKROOM_HTTP__ADRESS", "x"),
+            ("CLOAKROOM_LOG__LEVEL", "loud"),
+        ],
+    )
+    .await;
+    assert_eq!(output.status.code(), Some(64));
+    let said = stderr(&output);
+    for key in [
+        "http.adress:",
+        "oauth.issuer:",
+        "oauth.client_id:",
+        "storage.endpoint:",
+        "log.level:",
+    ] {
+        assert_eq!(
+            said.lines().filter(|line| line.starts_with(key)).count(),
+            1,
+            "{key} in {said}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_second_start_on_the_same_port_names_the_key() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let directory = tempfile::tempdir().unwrap();
+    let database = format!(
+        "sqlite://{}?mode=rwc",
+        directory.path().join("x.db").display()
+    );
+    let variables = minimal(&database, &address);
+    let output = run(&["serve"], &as_pairs(&variables)).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("http.address:"),
+        "{}",
+        stderr(&output)
+    );
+    for flag in ["--port", "--storage-port", "--oauth-port"] {
+        let port = listener.local_addr().unwrap().port().to_string();
+        let data = directory.path().join(flag).display().to_string();
+        let mut arguments = vec!["dev", "--data-dir", &data];
+        for other in ["--port", "--storage-port", "--oauth-port"] {
+            arguments.extend([other, if other == flag { &port } else { "0" }]);
+        }
+        let output = run(&arguments, &[]).await;
+        assert_eq!(output.status.code(), Some(1));
+        let complaint = format!("{flag}: port {port} is taken");
+        assert!(stderr(&output).contains(&complaint), "{}", stderr(&output));
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_opened_names_the_key() {
+    let variables = minimal("sqlite:///nonexistent/x.db", "127.0.0.1:0");
+    let output = run(&["serve"], &as_pairs(&variables)).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("database.url:"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[tokio::test]
+async fn dev_is_ready_within_two_seconds_and_stops_at_sigterm() {
+    let started = Instant::now();
+    let process = Process::dev(&[]).await;
+    assert!(
+        started.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        started.elapsed()
+    );
+    let ready = reqwest::Client::builder().no_proxy().build().unwrap();
+    let answer = ready
+        .get(format!("{}/livez", process.gateway))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 200);
+    let token = process.dev_token(&["bob", "--expires-in", "5m"]).await;
+    assert_eq!(token.split('.').count(), 3);
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_dev_token_without_a_dev_says_what_to_do() {
+    let output = run(&["dev-token", "alice", "--oauth-port", "1"], &[]).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty());
+    assert!(stderr(&output).contains("--oauth-port"));
+}
+
+#[tokio::test]
+async fn healthcheck_says_whether_the_gateway_is_ready() {
+    let variables = minimal("sqlite::memory:", "127.0.0.1:1");
+    let output = run(&["healthcheck"], &as_pairs(&variables)).await;
+    assert_eq!(output.status.code(), Some(1));
+    let app = crate::support::spawn_app().await;
+    app.credentials_of("alice").await;
+    let address = app.url.trim_start_matches("http://").to_owned();
+    let variables = minimal("sqlite::memory:", &address);
+    let output = run(&["healthcheck"], &as_pairs(&variables)).await;
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+fn minimal(database: &str, address: &str) -> Vec<(&'static str, String)> {
+    vec![
+        ("CLOAKROOM_HTTP__ADDRESS", address.to_owned()),
+        ("CLOAKROOM_OAUTH__ISSUER", "http://127.0.0.1:1".to_owned()),
+        ("CLOAKROOM_OAUTH__CLIENT_ID", "gateway".to_owned()),
+        ("CLOAKROOM_OAUTH__CLIENT_SECRET", "0123456789".to_owned()),
+        (
+            "CLOAKROOM_STORAGE__ENDPOINT",
+            "http://127.0.0.1:1".to_owned(),
+        ),
+        ("CLOAKROOM_STORAGE__ACCESS_KEY_ID", "key".to_owned()),
+        (
+            "CLOAKROOM_STORAGE__SECRET_ACCESS_KEY",
+            "0123456789".to_owned(),
+        ),
+        ("CLOAKROOM_DATABASE__URL", database.to_owned()),
+    ]
+}
+
+fn as_pairs<'a>(variables: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
+    variables
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect()
+}

@@ -1,8 +1,17 @@
 //! The gateway from outside, over real sockets: embedded store and authorization server, SQLite,
 //! loopback only. The tree mirrors the routes.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, which is what it is for"
+)]
+
 mod architecture;
 mod cli;
+mod crash;
 mod embedded;
 mod health;
 mod openapi;

@@ -1,1 +1,146 @@
+use sqlx::{Row, SqlitePool};
 
+use crate::support::{ALICES_BUCKET, App, Setup, spawn_app};
+
+async fn rows(app: &App, query: &'static str) -> Vec<sqlx::sqlite::SqliteRow> {
+    let database = SqlitePool::connect(&app.database_url()).await.unwrap();
+    sqlx::query(query).fetch_all(&database).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_owns_which_bucket_is_on_record() {
+    let app = spawn_app().await;
+    app.credentials_of("alice").await;
+    let rows = rows(
+        &app,
+        "SELECT owner_kind, owner_id, bucket, state FROM owned_buckets",
+    )
+    .await;
+    assert_eq!(rows.len(), 1);
+    let column = |i: usize| rows[0].get::<String, _>(i);
+    assert_eq!(column(0), "principal");
+    assert_eq!(column(1), "[\"demo\",\"alice\"]");
+    assert_eq!(column(2), ALICES_BUCKET);
+    assert_eq!(column(3), "ready");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_credential_vended_has_one_audit_row_and_no_secret() {
+    let app = spawn_app().await;
+    let token = app.token("alice").await;
+    let answers = futures_util::future::join_all((0..30).map(|_| app.ask(&token))).await;
+    app.ask("nonsense").await;
+    let rows = rows(&app, "SELECT * FROM audit_trail").await;
+    assert_eq!(rows.len(), 30);
+    for answer in answers {
+        let id = answer.header("x-request-id").unwrap().to_owned();
+        let vended = answer.credentials();
+        let mine: Vec<_> = rows
+            .iter()
+            .filter(|row| row.get::<String, _>("request_id") == id)
+            .collect();
+        assert_eq!(mine.len(), 1);
+        let column = |name: &str| mine[0].get::<String, _>(name);
+        assert_eq!(column("access_key_id"), vended.credentials.access_key_id);
+        assert_eq!(column("expiration"), vended.credentials.expiration);
+        assert_eq!(column("bucket"), ALICES_BUCKET);
+        assert_eq!(column("dialect"), "v1");
+        assert_eq!(column("caller"), "principal [\"demo\",\"alice\"]");
+        assert_eq!(
+            (column("owner_kind"), column("owner_id")),
+            ("principal".into(), "[\"demo\",\"alice\"]".into())
+        );
+        assert_eq!(
+            (column("access").as_str(), column("prefix").as_str()),
+            ("read-write", "")
+        );
+        assert_eq!(column("time").len(), 20);
+        for secret in [
+            &token,
+            &vended.credentials.secret_access_key,
+            &vended.credentials.session_token,
+        ] {
+            for name in ["caller", "owner_id", "request_id", "access_key_id"] {
+                assert_ne!(&column(name), secret);
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_formula_or_issuer_is_refused_until_accepted() {
+    let app = spawn_app().await;
+    app.credentials_of("alice").await;
+    let url = format!("{}?mode=rwc", app.database_url());
+    let directory = app.stop().await;
+    let start = |accept: &'static str, prefix: &'static str| {
+        let variables = [
+            ("CLOAKROOM_HTTP__ADDRESS", "127.0.0.1:0".to_owned()),
+            ("CLOAKROOM_OAUTH__ISSUER", "http://127.0.0.1:1".to_owned()),
+            ("CLOAKROOM_OAUTH__CLIENT_ID", "gateway".to_owned()),
+            ("CLOAKROOM_OAUTH__CLIENT_SECRET", "0123456789".to_owned()),
+            (
+                "CLOAKROOM_STORAGE__ENDPOINT",
+                "http://127.0.0.1:1".to_owned(),
+            ),
+            ("CLOAKROOM_DATABASE__URL", url.clone()),
+            ("CLOAKROOM_NAMING__PREFIX", prefix.to_owned()),
+            ("CLOAKROOM_NAMING__ACCEPT_CHANGE", accept.to_owned()),
+        ];
+        async move {
+            let variables = variables.map(|(name, value)| (name.to_owned(), value));
+            let config = cloakroom::config::Config::load(None, variables.into()).unwrap();
+            cloakroom::server::Server::build(&config).await.err()
+        }
+    };
+    let error = start("false", "new-").await.unwrap();
+    assert!(error.is_configuration());
+    let said = error.to_string();
+    for key in ["naming.prefix:", "oauth.issuer:", "naming.accept_change:"] {
+        assert_eq!(
+            said.lines().filter(|line| line.starts_with(key)).count(),
+            1,
+            "{key} in {said}"
+        );
+    }
+    assert!(start("true", "new-").await.is_none());
+    assert!(start("false", "new-").await.is_none());
+    assert!(start("false", "").await.is_some());
+    drop(directory);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_gateways_on_one_database_do_not_step_on_each_other() {
+    let one = spawn_app().await;
+    let url = format!("{}?mode=rwc", one.database_url());
+    let identity = one.storage.identity();
+    let two = Setup::default()
+        .key("database.url", &url)
+        .key("storage.endpoint", &one.storage.url())
+        .key("storage.access_key_id", &identity.access_key_id)
+        .key("storage.secret_access_key", &identity.secret_access_key)
+        .key("oauth.issuer", &one.oauth.issuer())
+        .key(
+            "oauth.client_secret",
+            &one.oauth.resource_server().client_secret,
+        )
+        .spawn()
+        .await;
+    for user in 0..20 {
+        let token = one.token(&format!("user-{user}")).await;
+        let (a, b) = tokio::join!(one.ask(&token), two.ask(&token));
+        assert_eq!(a.credentials().bucket, b.credentials().bucket);
+    }
+    assert_eq!(
+        rows(&one, "SELECT 1 FROM owned_buckets WHERE state = 'ready'")
+            .await
+            .len(),
+        20
+    );
+    assert_eq!(
+        rows(&one, "SELECT DISTINCT request_id FROM audit_trail")
+            .await
+            .len(),
+        40
+    );
+}

@@ -7,10 +7,11 @@ use openidconnect::core::{
     CoreJweContentEncryptionAlgorithm, CoreRevocableToken, CoreRevocationErrorResponse,
     CoreTokenResponse, CoreTokenType,
 };
+use openidconnect::http::StatusCode;
 use openidconnect::{
     AccessToken as Token, AuthType, Client, ClientId, ClientSecret, EmptyAdditionalClaims,
-    EndpointNotSet, EndpointSet, IntrospectionUrl, IssuerUrl, JsonWebKeySet, RequestTokenError,
-    Scope, StandardErrorResponse, TokenIntrospectionResponse,
+    EndpointNotSet, EndpointSet, HttpResponse, IntrospectionUrl, IssuerUrl, JsonWebKeySet,
+    RequestTokenError, Scope, StandardErrorResponse, TokenIntrospectionResponse,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -110,7 +111,7 @@ impl Introspection for IntrospectionClient {
         let token = Token::new(token.expose().to_owned());
         let http = |request| {
             let http = self.http.clone();
-            async move { http.send(request, MAX_ANSWER_BYTES).await }
+            async move { whole(http.send(request, MAX_ANSWER_BYTES).await?) }
         };
         let answer = client
             .introspect(&token)
@@ -140,6 +141,17 @@ fn failed(error: RequestError) -> UpstreamFailure {
             "introspection answers with an unexpected status or media type",
         ),
     }
+}
+
+/// `openidconnect` reads one JSON value and does not look at what follows it.
+fn whole(answer: HttpResponse) -> Result<HttpResponse, UpstreamFailure> {
+    if answer.status() == StatusCode::OK {
+        StrictObject::from_slice(answer.body()).map_err(|error| {
+            let cause = format!("introspection answers nonsense: {error}");
+            UpstreamFailure::new(FailureKind::Nonsense, cause)
+        })?;
+    }
+    Ok(answer)
 }
 
 fn read(answer: &StrictObject) -> Result<UnverifiedClaims, WrongMember> {

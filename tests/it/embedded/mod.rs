@@ -1,1 +1,5 @@
+//! The embedded store: what it holds, and what it refuses.
 
+mod isolation;
+mod sessions;
+mod store;

@@ -131,27 +131,7 @@ impl App {
     }
 
     pub(crate) async fn token_with(&self, wishes: &[(&str, &str)]) -> String {
-        let mut form: HashMap<&str, &str> = [
-            ("user", "alice"),
-            ("client_id", "demo"),
-            ("scope", SCOPE),
-            ("expires_in", "3600"),
-        ]
-        .into();
-        form.extend(wishes.iter().copied());
-        let body = url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(form)
-            .finish();
-        let answer = self
-            .http
-            .post(format!("{}/dev/token", self.oauth.issuer()))
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(body)
-            .send()
-            .await
-            .unwrap();
-        let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
-        answer["access_token"].as_str().unwrap().to_owned()
+        dev_token(&self.http, &self.oauth, wishes).await
     }
 
     pub(crate) fn post(&self, path: &str) -> RequestBuilder {
@@ -196,6 +176,34 @@ impl App {
         self.running.await.unwrap();
         self.directory
     }
+}
+
+/// A token as `cloakroom dev-token` gets it, alice's unless wished otherwise.
+pub(crate) async fn dev_token(
+    http: &reqwest::Client,
+    oauth: &AuthorizationServer,
+    wishes: &[(&str, &str)],
+) -> String {
+    let mut form: HashMap<&str, &str> = [
+        ("user", "alice"),
+        ("client_id", "demo"),
+        ("scope", SCOPE),
+        ("expires_in", "3600"),
+    ]
+    .into();
+    form.extend(wishes.iter().copied());
+    let body = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(form)
+        .finish();
+    let answer = http
+        .post(format!("{}/dev/token", oauth.issuer()))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(body)
+        .send()
+        .await
+        .unwrap();
+    let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    answer["access_token"].as_str().unwrap().to_owned()
 }
 
 impl Credentials {

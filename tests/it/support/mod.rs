@@ -3,10 +3,12 @@
 mod answer;
 mod app;
 mod fake;
+mod process;
 
 pub(crate) use answer::{Answer, Credentials};
-pub(crate) use app::{App, Setup, spawn_app};
+pub(crate) use app::{App, Setup, dev_token, spawn_app};
 pub(crate) use fake::{fake_authorization_server, introspection_says};
+pub(crate) use process::{Process, cloakroom};
 
 /// The scope that tokens need.
 pub(crate) const SCOPE: &str = "com.cleverbase.storage";

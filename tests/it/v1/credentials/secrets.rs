@@ -1,1 +1,78 @@
+//! A running `cloakroom dev`, all its output, and no secret in it.
 
+use std::time::Duration;
+
+use crate::support::{Answer, Process};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_is_in_any_log() {
+    let process = Process::dev(&[]).await;
+    let token = process.dev_token(&["alice"]).await;
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let post = |path: &str| http.post(format!("{}{path}", process.gateway));
+    let vended = Answer::read(
+        post("/v1/credentials")
+            .bearer_auth(&token)
+            .send()
+            .await
+            .unwrap(),
+    )
+    .await;
+    let vended = vended.credentials();
+    let canary = "canary-in-a-token";
+    for request in [
+        post("/v1/credentials").bearer_auth(canary),
+        post(&format!("/v1/credentials?access_token={canary}")).bearer_auth(canary),
+        post(&format!("/{canary}")),
+        post("/v1/credentials").header("authorization", format!("Basic {canary}")),
+        post("/v1/credentials").bearer_auth(&token).body(canary),
+        post("/v1/credentials").header("x-request-id", canary),
+    ] {
+        request.send().await.unwrap();
+    }
+    let output = process.stop().await;
+    assert!(
+        output.matches("\"message\":\"request\"").count() >= 7,
+        "{output}"
+    );
+    let keys = &vended.credentials;
+    for secret in [
+        &token,
+        &keys.secret_access_key,
+        &keys.session_token,
+        &canary.to_owned(),
+    ] {
+        assert!(!output.contains(secret.as_str()), "{secret} in {output}");
+    }
+    assert!(!output.contains("alice\""), "a subject in {output}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_request_is_one_line_with_what_an_operator_asks_for() {
+    let process = Process::dev(&[]).await;
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_secs(5))
+        .build()
+        .unwrap();
+    let answer = http
+        .post(format!("{}/v1/credentials", process.gateway))
+        .bearer_auth("x")
+        .send()
+        .await
+        .unwrap();
+    let id = answer.headers()["x-request-id"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let output = process.stop().await;
+    let lines: Vec<&str> = output.lines().filter(|line| line.contains(&id)).collect();
+    assert_eq!(lines.len(), 1, "{output}");
+    let line: serde_json::Value = serde_json::from_str(lines[0]).unwrap();
+    assert_eq!(line["request_id"], id);
+    assert_eq!(line["outcome"], "invalid-token");
+    assert_eq!(line["cause"], "the token is not active");
+    assert_eq!(line["status"], 401);
+    assert_eq!(line["route"], "/v1/credentials");
+    assert!(line["duration_ms"].as_f64().unwrap() > 0.0);
+}

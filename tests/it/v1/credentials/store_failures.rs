@@ -1,1 +1,194 @@
+use std::time::{Duration, Instant};
 
+use wiremock::matchers::{any, method};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::support::{ALICES_BUCKET, Setup, spawn_app};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_down_is_502_and_recovery_needs_no_restart() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let app = Setup::default()
+        .key("storage.endpoint", &format!("http://{address}"))
+        .spawn()
+        .await;
+    let token = app.token("alice").await;
+    app.ask(&token)
+        .await
+        .assert_problem(502, "storage-unavailable");
+    let listener = std::net::TcpListener::bind(address).unwrap();
+    let store = MockServer::builder().listener(listener).start().await;
+    Mock::given(method("HEAD"))
+        .respond_with(ResponseTemplate::new(404))
+        .mount(&store)
+        .await;
+    Mock::given(method("PUT"))
+        .respond_with(ResponseTemplate::new(200))
+        .mount(&store)
+        .await;
+    Mock::given(method("POST"))
+        .respond_with(sts("2099-01-01T00:00:00Z"))
+        .mount(&store)
+        .await;
+    assert_eq!(app.ask(&token).await.credentials().bucket, ALICES_BUCKET);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_store_is_502_within_the_deadline() {
+    let store = MockServer::start().await;
+    let slow = ResponseTemplate::new(200).set_delay(Duration::from_secs(30));
+    Mock::given(any()).respond_with(slow).mount(&store).await;
+    let app = Setup::default()
+        .key("storage.endpoint", &store.uri())
+        .spawn()
+        .await;
+    let token = app.token("alice").await;
+    let started = Instant::now();
+    app.ask(&token)
+        .await
+        .assert_problem(502, "storage-unavailable");
+    assert!(
+        started.elapsed() < Duration::from_millis(5_200),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_refuses_the_gateways_identity_is_502() {
+    let app = Setup::default()
+        .key("storage.access_key_id", "AKIAUNKNOWN")
+        .key("storage.secret_access_key", "0123456789abcdef")
+        .spawn()
+        .await;
+    let token = app.token("alice").await;
+    app.ask(&token)
+        .await
+        .assert_problem(502, "storage-unavailable");
+    let app = Setup::default()
+        .key("storage.secret_access_key", "not-the-secret")
+        .spawn()
+        .await;
+    let token = app.token("alice").await;
+    app.ask(&token)
+        .await
+        .assert_problem(502, "storage-unavailable");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_sts_that_answers_nonsense_is_502_and_never_vends() {
+    for answer in [
+        ResponseTemplate::new(200),
+        ResponseTemplate::new(200).set_body_string("<html/>"),
+        ResponseTemplate::new(200).set_body_string("{}"),
+        ResponseTemplate::new(204),
+        ResponseTemplate::new(403),
+        ResponseTemplate::new(500),
+        sts("2001-01-01T00:00:00Z"),
+        sts("soon"),
+        ResponseTemplate::new(200).set_body_string(
+            STS.replace("TOKEN", "")
+                .replace("TIME", "2099-01-01T00:00:00Z"),
+        ),
+        ResponseTemplate::new(200).set_body_string(
+            STS.replace("KEY", "")
+                .replace("TIME", "2099-01-01T00:00:00Z"),
+        ),
+    ] {
+        let store = MockServer::start().await;
+        Mock::given(method("HEAD"))
+            .respond_with(ResponseTemplate::new(404))
+            .mount(&store)
+            .await;
+        Mock::given(method("PUT"))
+            .respond_with(ResponseTemplate::new(200))
+            .mount(&store)
+            .await;
+        Mock::given(method("POST"))
+            .respond_with(answer)
+            .mount(&store)
+            .await;
+        let app = Setup::default()
+            .key("storage.endpoint", &store.uri())
+            .spawn()
+            .await;
+        app.ask(&app.token("alice").await)
+            .await
+            .assert_problem(502, "storage-unavailable");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_bucket_is_409_and_never_vends() {
+    let store = MockServer::start().await;
+    Mock::given(method("HEAD"))
+        .respond_with(ResponseTemplate::new(404))
+        .mount(&store)
+        .await;
+    let foreign = "<Error><Code>BucketAlreadyExists</Code><Message>x</Message></Error>";
+    let foreign = ResponseTemplate::new(409).set_body_string(foreign);
+    Mock::given(method("PUT"))
+        .respond_with(foreign)
+        .mount(&store)
+        .await;
+    Mock::given(method("POST"))
+        .respond_with(sts("2099-01-01T00:00:00Z"))
+        .mount(&store)
+        .await;
+    let app = Setup::default()
+        .key("storage.endpoint", &store.uri())
+        .spawn()
+        .await;
+    app.ask(&app.token("alice").await)
+        .await
+        .assert_problem(409, "bucket-conflict");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_stores_own_words_stay_inside() {
+    let store = MockServer::start().await;
+    let talkative = "<Error><Code>Weird</Code><Message>canary-message</Message></Error>";
+    let talkative = ResponseTemplate::new(400).set_body_string(talkative);
+    Mock::given(any())
+        .respond_with(talkative)
+        .mount(&store)
+        .await;
+    let app = Setup::default()
+        .key("storage.endpoint", &store.uri())
+        .spawn()
+        .await;
+    let answer = app.ask(&app.token("alice").await).await;
+    answer.assert_problem(502, "storage-unavailable");
+    assert!(!answer.text.contains("canary") && !answer.text.contains("Weird"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_remembered_of_a_failure() {
+    let app = spawn_app().await;
+    app.root()
+        .create_bucket()
+        .bucket(ALICES_BUCKET)
+        .send()
+        .await
+        .unwrap();
+    let token = app.token("alice").await;
+    app.ask(&token).await.assert_problem(409, "bucket-conflict");
+    app.root()
+        .delete_bucket()
+        .bucket(ALICES_BUCKET)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(app.ask(&token).await.status, 200);
+}
+
+const STS: &str = "<AssumeRoleResponse><AssumeRoleResult><Credentials>\
+    <AccessKeyId>ASIAKEY</AccessKeyId><SecretAccessKey>KEY</SecretAccessKey>\
+    <SessionToken>TOKEN</SessionToken><Expiration>TIME</Expiration>\
+    </Credentials></AssumeRoleResult></AssumeRoleResponse>";
+
+fn sts(expiration: &str) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_string(STS.replace("TIME", expiration))
+}

@@ -1,0 +1,123 @@
+use std::process::Stdio;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::task::JoinHandle;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_cloakroom");
+
+/// A `cloakroom dev` in a process of its own.
+pub(crate) struct Process {
+    pub(crate) gateway: String,
+    oauth_port: String,
+    child: Child,
+    stdout: Lines<BufReader<ChildStdout>>,
+    stderr: JoinHandle<String>,
+    _directory: TempDir,
+}
+
+/// The program with these arguments.
+pub(crate) fn cloakroom(arguments: &[&str]) -> Command {
+    let mut command = Command::new(BINARY);
+    command
+        .args(arguments)
+        .env_clear()
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    command
+}
+
+impl Process {
+    /// Starts it on free ports and waits for its banner.
+    pub(crate) async fn dev(arguments: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut child = cloakroom(&[
+            "dev",
+            "--port",
+            "0",
+            "--storage-port",
+            "0",
+            "--oauth-port",
+            "0",
+        ])
+        .args(arguments)
+        .current_dir(directory.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut stderr = child.stderr.take().unwrap();
+        let stderr = tokio::spawn(async move {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).await.unwrap();
+            text
+        });
+        let gateway = line_after(&mut stdout, "gateway").await;
+        let oauth = line_after(&mut stdout, "authorization server").await;
+        let oauth_port = oauth.rsplit(':').next().unwrap().to_owned();
+        Self {
+            gateway,
+            oauth_port,
+            child,
+            stdout,
+            stderr,
+            _directory: directory,
+        }
+    }
+
+    /// `cloakroom dev-token`, from this process.
+    pub(crate) async fn dev_token(&self, arguments: &[&str]) -> String {
+        let output = cloakroom(&["dev-token", "--oauth-port", &self.oauth_port])
+            .args(arguments)
+            .output();
+        let output = output.await.unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .trim_end()
+            .to_owned()
+    }
+
+    /// Sends SIGTERM, expects exit 0, and returns all that it said.
+    pub(crate) async fn stop(mut self) -> String {
+        let id = self.child.id().unwrap().to_string();
+        assert!(
+            Command::new("kill")
+                .arg(id)
+                .status()
+                .await
+                .unwrap()
+                .success()
+        );
+        let ended = tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await;
+        assert!(ended.unwrap().unwrap().success());
+        let mut output = self.stderr.await.unwrap();
+        while let Some(line) = self.stdout.next_line().await.unwrap() {
+            output.push_str(&line);
+            output.push('\n');
+        }
+        output
+    }
+}
+
+/// The last word of the first line that holds this label.
+async fn line_after(stdout: &mut Lines<BufReader<ChildStdout>>, label: &str) -> String {
+    let found = async {
+        loop {
+            let line = stdout
+                .next_line()
+                .await
+                .unwrap()
+                .expect("the process ended before its banner");
+            if line.trim_start().starts_with(label) {
+                return line.rsplit(' ').next().unwrap().to_owned();
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), found)
+        .await
+        .unwrap()
+}
