@@ -54,6 +54,8 @@ rgw data = $dir/rgw
 pid file = $dir/run/rgw.r.pid
 rgw frontends = beast endpoint=127.0.0.1:$port tcp_nodelay=1
 rgw_s3_auth_use_sts = true
+# So that a test sees a session end; the default is 900.
+rgw_sts_min_session_duration = 1
 rgw_sts_key = $(head -c 8 /dev/urandom | od -An -tx1 | tr -d ' \n')
 ms mon client mode = crc
 auth client required = none

@@ -34,6 +34,9 @@ pub(super) enum Support {
 pub(super) struct Quirks {
     /// Buckets can be closed to the public (S3 `PutPublicAccessBlock`).
     pub(super) public_access_block: Support,
+    /// That feature's `BlockPublicAcls` refuses what it should. Ceph 16 refuses every `PutObject`
+    /// under it, with a public ACL or without; `IgnorePublicAcls` closes the bucket as well.
+    pub(super) block_public_acls: bool,
     /// Buckets carry tags.
     pub(super) bucket_tags: Support,
     /// Every bucket of the store is the gateway's account's, so that a refusal to look at one
@@ -48,24 +51,28 @@ impl Flavor {
         match self {
             Self::Aws => Quirks {
                 public_access_block: Support::Yes,
+                block_public_acls: true,
                 bucket_tags: Support::Yes,
                 single_account: false,
                 location_constraint: true,
             },
             Self::Ceph => Quirks {
                 public_access_block: Support::Yes,
+                block_public_acls: false,
                 bucket_tags: Support::Yes,
                 single_account: false,
                 location_constraint: false,
             },
             Self::Minio => Quirks {
                 public_access_block: Support::No,
+                block_public_acls: false,
                 bucket_tags: Support::Yes,
                 single_account: true,
                 location_constraint: false,
             },
             Self::Generic => Quirks {
                 public_access_block: Support::Perhaps,
+                block_public_acls: false,
                 bucket_tags: Support::Perhaps,
                 single_account: false,
                 location_constraint: false,

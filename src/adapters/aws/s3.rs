@@ -105,7 +105,7 @@ impl S3Buckets {
 
     async fn close_to_the_public(&self, bucket: &BucketName) -> Result<(), UpstreamFailure> {
         let closed = PublicAccessBlockConfiguration::builder()
-            .block_public_acls(true)
+            .block_public_acls(self.quirks.block_public_acls)
             .ignore_public_acls(true)
             .block_public_policy(true)
             .restrict_public_buckets(true)

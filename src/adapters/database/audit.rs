@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
-use sqlx::{Any, QueryBuilder};
+use sqlx::AssertSqlSafe;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
@@ -13,6 +13,8 @@ use super::pool::failed;
 /// The most records that one commit takes. Every group size is a statement of its own to the
 /// database, so there should not be too many.
 const GROUP: usize = 64;
+
+const COLUMNS: usize = 11;
 
 /// How many records may wait before callers do.
 const WAITING: usize = 1_024;
@@ -70,31 +72,44 @@ async fn write(database: Database, mut entries: mpsc::Receiver<Entry>) {
 
 /// One statement, so one transaction: the group is written whole or not at all.
 async fn insert(database: &Database, group: &[Entry]) -> Result<(), sqlx::Error> {
-    let mut statement = QueryBuilder::<Any>::new(
-        "INSERT INTO audit_trail (time, request_id, dialect, caller, owner_kind, owner_id, \
-         bucket, prefix, access, access_key_id, expiration) ",
-    );
-    statement.push_values(group, |mut row, Entry { record, .. }| {
-        row.push_bind(utc(record.time))
-            .push_bind(record.request_id.to_string())
-            .push_bind(record.dialect)
-            .push_bind(record.caller.clone())
-            .push_bind(record.owner.kind())
-            .push_bind(record.owner.id())
-            .push_bind(record.bucket.to_string())
-            .push_bind(
+    let mut query = sqlx::query(AssertSqlSafe(statement(group.len())));
+    for Entry { record, .. } in group {
+        query = query
+            .bind(utc(record.time))
+            .bind(record.request_id.to_string())
+            .bind(record.dialect)
+            .bind(record.caller.clone())
+            .bind(record.owner.kind())
+            .bind(record.owner.id())
+            .bind(record.bucket.to_string())
+            .bind(
                 record
                     .prefix
                     .as_ref()
                     .map(ToString::to_string)
                     .unwrap_or_default(),
             )
-            .push_bind(record.access.as_str())
-            .push_bind(record.access_key_id.clone())
-            .push_bind(utc(record.expiration));
-    });
-    statement.build().execute(&database.pool).await?;
+            .bind(record.access.as_str())
+            .bind(record.access_key_id.clone())
+            .bind(utc(record.expiration));
+    }
+    query.execute(&database.pool).await?;
     Ok(())
+}
+
+/// The statement for so many rows; only numbers enter it.
+fn statement(rows: usize) -> String {
+    let row = |row: usize| {
+        let first = row * COLUMNS + 1;
+        let places: Vec<String> = (first..first + COLUMNS).map(|n| format!("${n}")).collect();
+        format!("({})", places.join(", "))
+    };
+    let rows: Vec<String> = (0..rows).map(row).collect();
+    format!(
+        "INSERT INTO audit_trail (time, request_id, dialect, caller, owner_kind, owner_id, \
+         bucket, prefix, access, access_key_id, expiration) VALUES {}",
+        rows.join(", ")
+    )
 }
 
 fn utc(time: DateTime<Utc>) -> String {

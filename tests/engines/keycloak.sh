@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# A Keycloak on loopback with the realm of deploy/keycloak: `keycloak.sh start DIR`,
+# `keycloak.sh stop DIR`. Writes DIR/gateway.env. Needs Maven (fetches the distribution once, into
+# the home folder's cache), unzip and a JDK 17 or later.
+set -euo pipefail
+
+action="$1" dir="$(mkdir -p "$2" && cd "$2" && pwd)"
+port="${KEYCLOAK_PORT:-8180}" version="26.7.5"
+cache="${XDG_CACHE_HOME:-$HOME/.cache}/cloakroom/keycloak"
+realm="$(cd "$(dirname "${BASH_SOURCE[0]}")/../../deploy/keycloak" && pwd)/realm.json"
+
+stop() {
+    local pid
+    pid="$(cat "$dir/pid" 2>/dev/null)" || return 0
+    kill "$pid" 2>/dev/null || return 0
+    for _ in $(seq 150); do kill -0 "$pid" 2>/dev/null || return 0; sleep 0.1; done
+    kill -9 "$pid" 2>/dev/null || true
+}
+
+unpack() {
+    local name="keycloak-quarkus-dist-$version.zip"
+    mkdir -p "$cache"
+    [ -f "$cache/$name" ] || mvn -q dependency:copy -DoutputDirectory="$cache" \
+        -Dartifact="org.keycloak:keycloak-quarkus-dist:$version:zip"
+    unzip -q "$cache/$name" -d "$dir"
+}
+
+start() {
+    local home="$dir/keycloak-$version" secret
+    secret="$(head -c 20 /dev/urandom | od -An -tx1 | tr -d ' \n')"
+    unpack
+    mkdir -p "$home/data/import"
+    cp "$realm" "$home/data/import/"
+    CLOAKROOM_OAUTH_CLIENT_SECRET="$secret" JAVA_OPTS_APPEND="-Xmx768m" \
+        "$home/bin/kc.sh" start-dev --http-port="$port" --http-host=127.0.0.1 --import-realm \
+        >"$dir/log" 2>&1 &
+    echo $! >"$dir/pid"
+    local issuer="http://127.0.0.1:$port/realms/cloakroom"
+    for _ in $(seq 1800); do
+        if curl -fs -o /dev/null "$issuer/.well-known/openid-configuration"; then
+            cat >"$dir/gateway.env" <<EOF
+export CLOAKROOM_OAUTH__ISSUER=$issuer
+export CLOAKROOM_OAUTH__CLIENT_ID=cloakroom
+export CLOAKROOM_OAUTH__CLIENT_SECRET=$secret
+EOF
+            return
+        fi
+        kill -0 "$(cat "$dir/pid")" 2>/dev/null || break
+        sleep 0.1
+    done
+    echo "keycloak: no answer on port $port; see $dir/log" >&2
+    return 1
+}
+
+"$action"

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# A MinIO on loopback: `minio.sh start DIR`, `minio.sh stop DIR`. The server is MINIO_BIN, or
+# `minio` on PATH. Writes DIR/gateway.env. Needs a python3 with `minio` in it (PYTHON).
+set -euo pipefail
+
+action="$1" dir="$(mkdir -p "$2" && cd "$2" && pwd)"
+port="${MINIO_PORT:-9100}"
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+
+stop() {
+    local pid
+    pid="$(cat "$dir/pid" 2>/dev/null)" || return 0
+    kill "$pid" 2>/dev/null || return 0
+    for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || return 0; sleep 0.1; done
+    kill -9 "$pid" 2>/dev/null || true
+}
+
+secret() { head -c 20 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
+
+start() {
+    local root id="gateway" secret
+    root="$(secret)" secret="$(secret)"
+    MINIO_ROOT_USER=root MINIO_ROOT_PASSWORD="$root" \
+        "${MINIO_BIN:-minio}" server "$dir/data" --quiet --address "127.0.0.1:$port" \
+        --console-address 127.0.0.1:0 >"$dir/log" 2>&1 &
+    echo $! >"$dir/pid"
+    for _ in $(seq 300); do
+        if curl -fs -o /dev/null "http://127.0.0.1:$port/minio/health/ready"; then
+            "${PYTHON:-python3}" "$here/minio_setup.py" "127.0.0.1:$port" root "$root" "$id" "$secret" \
+                "$here/../../deploy/minio/gateway-policy.json"
+            cat >"$dir/gateway.env" <<EOF
+export CLOAKROOM_STORAGE__FLAVOR=minio
+export CLOAKROOM_STORAGE__ENDPOINT=http://127.0.0.1:$port
+export CLOAKROOM_STORAGE__ACCESS_KEY_ID=$id
+export CLOAKROOM_STORAGE__SECRET_ACCESS_KEY=$secret
+EOF
+            return
+        fi
+        sleep 0.1
+    done
+    echo "minio: no answer on port $port within 30 s; see $dir/log" >&2
+    return 1
+}
+
+"$action"

@@ -1,0 +1,13 @@
+"""Makes the gateway's user on a MinIO and gives it the policy of deploy/minio: what docs/minio.md
+does with `mc`."""
+
+import sys
+
+from minio import MinioAdmin
+from minio.credentials import StaticProvider
+
+endpoint, root, root_secret, user, secret, policy = sys.argv[1:]
+admin = MinioAdmin(endpoint=endpoint, credentials=StaticProvider(root, root_secret), secure=False)
+admin.user_add(access_key=user, secret_key=secret)
+admin.policy_add(policy_name="cloakroom-gateway", policy_file=policy)
+admin.attach_policy(policies=["cloakroom-gateway"], user=user)

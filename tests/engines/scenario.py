@@ -1,0 +1,418 @@
+"""The main job and the isolation matrix against a running gateway, with boto3 and the AWS CLI.
+
+    scenario.py --gateway URL --engine NAME --token-command 'CMD %s' [--aws PATH]
+
+Two people get credentials; each reaches their own bucket; alice is refused everything else. An
+attack counts as refused only on a 403, unless noted: any other error could hide a hole.
+"""
+
+import argparse
+import base64
+import hashlib
+import http.client
+import json
+import os
+import pathlib
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import boto3
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.client import Config
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+
+SECRET = b"bob's secret"
+MEBIBYTE = 1024 * 1024
+
+passed, failed, noted = 0, [], {}
+
+
+def check(name, good, seen=""):
+    global passed
+    if good:
+        passed += 1
+    else:
+        failed.append(name)
+    print(f"{'ok  ' if good else 'FAIL'}  {name}{'' if good else f'  ({seen})'}", flush=True)
+
+
+def status_of(call):
+    """The HTTP status and the error code of a boto3 call."""
+    try:
+        call()
+        return 200, ""
+    except ClientError as error:
+        answer = error.response
+        return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"].get("Code", "")
+
+
+def allowed(name, call):
+    status, code = status_of(call)
+    check(f"allowed: {name}", status == 200, f"{status} {code}")
+
+
+def refused(name, call, statuses=(403,)):
+    status, code = status_of(call)
+    check(f"refused: {name}", status in statuses, f"{status} {code}")
+
+
+def note(name, call):
+    """What engines do differently: neither good nor bad, but written down."""
+    status, code = status_of(call)
+    noted[name] = f"{status} {code}".strip()
+
+
+class Person:
+    def __init__(self, options, name):
+        self.engine = options.engine
+        command = options.token_command % shlex.quote(name)
+        self.token = subprocess.run(
+            command, shell=True, check=True, capture_output=True, text=True
+        ).stdout.strip()
+        self.gateway = options.gateway
+        answer = self.vend()
+        self.bucket, self.endpoint = answer["bucket"], answer["endpoint"]
+        self.region, self.keys = answer["region"], answer["credentials"]
+        self.s3 = self.client()
+
+    def vend(self):
+        request = urllib.request.Request(
+            f"{self.gateway}/v1/credentials",
+            method="POST",
+            headers={"Authorization": f"Bearer {self.token}"},
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            assert answer.headers["Cache-Control"] == "no-store"
+            return json.load(answer)
+
+    def claims(self):
+        payload = self.token.split(".")[1]
+        return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+
+    def client(self, **changes):
+        keys = {**self.keys, **changes}
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            region_name=self.region,
+            aws_access_key_id=keys["accessKeyId"],
+            aws_secret_access_key=keys["secretAccessKey"],
+            aws_session_token=keys["sessionToken"],
+            config=Config(
+                s3={"addressing_style": "path"},
+                retries={"total_max_attempts": 1},
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        )
+
+    def raw(self, method, path, headers=None, body=b""):
+        """Sends the path as it is: boto3's HTTP library would fold `..` away."""
+        url = f"{self.endpoint}{path}"
+        digest = hashlib.sha256(body).hexdigest()
+        request = AWSRequest(
+            method, url, data=body, headers={"x-amz-content-sha256": digest, **(headers or {})}
+        )
+        keys = Credentials(
+            self.keys["accessKeyId"], self.keys["secretAccessKey"], self.keys["sessionToken"]
+        )
+        S3SigV4Auth(keys, "s3", self.region).add_auth(request)
+        where = urllib.parse.urlsplit(self.endpoint)
+        connection = http.client.HTTPConnection(where.netloc, timeout=20)
+        connection.putrequest(method, path, skip_accept_encoding=True)
+        for name, value in request.headers.items():
+            connection.putheader(name, value)
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+
+def the_name(alice):
+    claims = alice.claims()
+    client = claims.get("client_id") or claims["azp"]
+    message = b"\0".join([b"", client.encode(), claims["sub"].encode()])
+    expected = hashlib.sha256(message).hexdigest()[:63]
+    check("the bucket is what the contract's one-liner prints", alice.bucket == expected)
+
+
+def own_bucket(alice):
+    s3, bucket = alice.s3, alice.bucket
+    for key in ["plain", "with space+plus", "umlaut-ä", "deep/er/key"]:
+        allowed(f"put {key}", lambda: s3.put_object(Bucket=bucket, Key=key, Body=key.encode()))
+        body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        check(f"what was put is got: {key}", body == key.encode())
+    listed = {entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]}
+    check("list shows it all", {"plain", "with space+plus", "umlaut-ä", "deep/er/key"} <= listed)
+    allowed("head", lambda: s3.head_object(Bucket=bucket, Key="plain"))
+    source = {"Bucket": bucket, "Key": "plain"}
+    allowed("copy within", lambda: s3.copy_object(Bucket=bucket, Key="copy", CopySource=source))
+    allowed("delete", lambda: s3.delete_object(Bucket=bucket, Key="copy"))
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="big")["UploadId"]
+    parts = []
+    for number in range(1, 5):
+        part = s3.upload_part(
+            Bucket=bucket, Key="big", UploadId=upload, PartNumber=number, Body=bytes(5 * MEBIBYTE)
+        )
+        parts.append({"PartNumber": number, "ETag": part["ETag"]})
+    allowed(
+        "multipart upload of 20 MiB",
+        lambda: s3.complete_multipart_upload(
+            Bucket=bucket, Key="big", UploadId=upload, MultipartUpload={"Parts": parts}
+        ),
+    )
+    size = s3.head_object(Bucket=bucket, Key="big")["ContentLength"]
+    check("its size is right", size == 20 * MEBIBYTE)
+
+
+def other_bucket(alice, bob):
+    s3, mine, theirs = alice.s3, alice.bucket, bob.bucket
+    body = b"x"
+    refused("put", lambda: s3.put_object(Bucket=theirs, Key="x", Body=body))
+    refused("get", lambda: s3.get_object(Bucket=theirs, Key="secret"))
+    refused("head", lambda: s3.head_object(Bucket=theirs, Key="secret"))
+    refused("list", lambda: s3.list_objects_v2(Bucket=theirs))
+    refused("list (version 1)", lambda: s3.list_objects(Bucket=theirs))
+    refused("head bucket", lambda: s3.head_bucket(Bucket=theirs))
+    refused("delete", lambda: s3.delete_object(Bucket=theirs, Key="secret"))
+    secret = {"Bucket": theirs, "Key": "secret"}
+    plain = {"Bucket": mine, "Key": "plain"}
+    refused("copy from", lambda: s3.copy_object(Bucket=mine, Key="x", CopySource=secret))
+    refused("copy to", lambda: s3.copy_object(Bucket=theirs, Key="x", CopySource=plain))
+    refused("begin a multipart upload", lambda: s3.create_multipart_upload(Bucket=theirs, Key="x"))
+    upload = s3.create_multipart_upload(Bucket=mine, Key="x")["UploadId"]
+    refused(
+        "multipart copy from",
+        lambda: s3.upload_part_copy(
+            Bucket=mine, Key="x", UploadId=upload, PartNumber=1, CopySource=secret
+        ),
+    )
+    note("abort one's own upload", lambda: s3.abort_multipart_upload(Bucket=mine, Key="x", UploadId=upload))
+    batch = {"Objects": [{"Key": "secret"}]}
+    try:
+        errors = s3.delete_objects(Bucket=theirs, Delete=batch).get("Errors", [])
+        check("refused: batch delete", [e["Code"] for e in errors] == ["AccessDenied"], errors)
+    except ClientError as error:
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        check("refused: batch delete", status == 403, status)
+
+
+def buckets(alice, bob):
+    s3 = alice.s3
+    refused("create a bucket", lambda: s3.create_bucket(Bucket="cloakroom-brand-new"))
+    try:
+        shown = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
+        noted["list buckets"] = "200, own only"
+        check("list buckets shows nobody else's", shown <= {alice.bucket}, shown)
+    except ClientError as error:
+        noted["list buckets"] = "403 AccessDenied"
+        check("list buckets is refused", error.response["ResponseMetadata"]["HTTPStatusCode"] == 403)
+    rule = {"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}
+    expire = {"ID": "x", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}
+    for whose, bucket in [("own", alice.bucket), ("other", bob.bucket)]:
+        statement = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": "*",
+                    "Action": ["s3:GetObject"],
+                    "Resource": [f"arn:aws:s3:::{bucket}/*"],
+                }
+            ],
+        }
+        policy = json.dumps(statement)
+        refused(f"delete the {whose} bucket", lambda: s3.delete_bucket(Bucket=bucket))
+        refused(f"policy of the {whose} bucket", lambda: s3.put_bucket_policy(Bucket=bucket, Policy=policy))
+        refused(f"read policy of the {whose} bucket", lambda: s3.get_bucket_policy(Bucket=bucket))
+        # MinIO knows no bucket CORS and no ACLs but "private": "not implemented" is no hole.
+        refused(f"ACL of the {whose} bucket", lambda: s3.put_bucket_acl(Bucket=bucket, ACL="public-read"), (403, 501))
+        refused(
+            f"CORS of the {whose} bucket",
+            lambda: s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]}),
+            (403, 501),
+        )
+        refused(
+            f"lifecycle of the {whose} bucket",
+            lambda: s3.put_bucket_lifecycle_configuration(
+                Bucket=bucket, LifecycleConfiguration={"Rules": [expire]}
+            ),
+        )
+        key = "plain" if whose == "own" else "secret"
+        refused(
+            f"ACL of an object in the {whose} bucket",
+            lambda: s3.put_object_acl(Bucket=bucket, Key=key, ACL="public-read"),
+            (403, 501),
+        )
+    note("batch delete in one's own bucket", lambda: batch_delete(s3, alice.bucket))
+
+
+def batch_delete(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="batch", Body=b"x")
+    answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "batch"}]})
+    if answer.get("Errors"):
+        error = {"Code": answer["Errors"][0]["Code"]}
+        raise ClientError({"Error": error, "ResponseMetadata": {"HTTPStatusCode": 403}}, "DeleteObjects")
+
+
+def publishing(alice):
+    put = lambda: alice.s3.put_object(Bucket=alice.bucket, Key="public", Body=b"x", ACL="public-read")
+    note("put with ACL public-read", put)
+    status_of(put)
+    try:
+        with urllib.request.urlopen(f"{alice.endpoint}/{alice.bucket}/public", timeout=20) as answer:
+            seen = answer.status
+    except urllib.error.HTTPError as error:
+        seen = error.code
+    check("nobody reads it without a signature", seen in (403, 404), seen)
+
+
+def dots(alice, bob):
+    theirs = bob.bucket
+    for dots in ["..", "%2e%2e", "%2E%2E", "a/../..", "./.."]:
+        path = f"/{alice.bucket}/{dots}/{theirs}/secret"
+        status, body = alice.raw("GET", path)
+        check(f"raw GET {dots} leads nowhere", status >= 400 and SECRET not in body, status)
+        alice.raw("PUT", path, body=b"overwritten")
+        alice.raw("DELETE", path)
+        for source in [f"{alice.bucket}/{dots}/{theirs}/secret", f"/{alice.bucket}/{dots}/{theirs}/secret"]:
+            target = f"/{alice.bucket}/stolen"
+            alice.raw("PUT", target, {"x-amz-copy-source": source})
+            _, body = alice.raw("GET", target)
+            check(f"raw copy from {source.replace(theirs, 'bob')[-24:]} leads nowhere", SECRET not in body)
+    body = bob.s3.get_object(Bucket=theirs, Key="secret")["Body"].read()
+    check("bob's object is as it was", body == SECRET)
+    names = [entry["Key"] for entry in bob.s3.list_objects_v2(Bucket=theirs)["Contents"]]
+    check("bob's bucket holds nothing else", names == ["secret"], names)
+
+
+def credentials(alice, bob):
+    listing = lambda client: lambda: client.list_objects_v2(Bucket=alice.bucket)
+    statuses = (400, 403)
+    tampering(alice, bob, statuses)
+    token = alice.keys["sessionToken"]
+    refused("cut session token", listing(alice.client(sessionToken=token[: len(token) // 2])), statuses)
+    refused("bob's session token", listing(alice.client(sessionToken=bob.keys["sessionToken"])), statuses)
+    refused("no session token", listing(alice.client(sessionToken=None)), statuses)
+    refused("bob's secret key", listing(alice.client(secretAccessKey=bob.keys["secretAccessKey"])), statuses)
+    refused("bob's credentials on alice's bucket", listing(bob.s3))
+    fresh = alice.vend()
+    check("fresh credentials at every call", fresh["credentials"]["accessKeyId"] != alice.keys["accessKeyId"])
+    check("to the same bucket", fresh["bucket"] == alice.bucket)
+
+
+def tampering(alice, bob, statuses):
+    """A changed token must never open more. Ceph encrypts its tokens without authenticating them
+    and takes some changes for good; the others refuse every one."""
+    token = alice.keys["sessionToken"]
+    accepted, wider = 0, []
+    for position in range(0, len(token) - 4, max(1, len(token) // 40)):
+        changed = "A" if token[position] != "A" else "B"
+        client = alice.client(sessionToken=token[:position] + changed + token[position + 1 :])
+        status, _ = status_of(lambda: client.list_objects_v2(Bucket=alice.bucket))
+        accepted += status not in statuses
+        status, _ = status_of(lambda: client.get_object(Bucket=bob.bucket, Key="secret"))
+        if status not in statuses:
+            wider.append(position)
+    check("a tampered session token opens nothing more", not wider, wider)
+    if alice.engine == "ceph":
+        noted["tampered session tokens that still open one's own bucket"] = f"{accepted} of 40"
+    else:
+        check("refused: every tampered session token", accepted == 0, accepted)
+
+
+def expiry(alice):
+    """A session as the gateway asks for it, but short: where the engine lets it be."""
+    sts = boto3.client(
+        "sts",
+        endpoint_url=os.environ["CLOAKROOM_STORAGE__ENDPOINT"],
+        region_name=alice.region,
+        aws_access_key_id=os.environ["CLOAKROOM_STORAGE__ACCESS_KEY_ID"],
+        aws_secret_access_key=os.environ["CLOAKROOM_STORAGE__SECRET_ACCESS_KEY"],
+        config=Config(parameter_validation=False),
+    )
+    role = os.environ.get("CLOAKROOM_STORAGE__ROLE_ARN", "arn:aws:iam:::role/cloakroom")
+    opened = sts.assume_role(RoleArn=role, RoleSessionName="expiry", DurationSeconds=2)["Credentials"]
+    names = {"accessKeyId": "AccessKeyId", "secretAccessKey": "SecretAccessKey", "sessionToken": "SessionToken"}
+    client = alice.client(**{ours: opened[theirs] for ours, theirs in names.items()})
+    allowed("a session before its end", lambda: client.list_objects_v2(Bucket=alice.bucket))
+    time.sleep(4)
+    refused("a session after its end", lambda: client.list_objects_v2(Bucket=alice.bucket), (400, 403))
+
+
+def command_line(alice, bob, aws):
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": tempfile.gettempdir(),
+        "AWS_ACCESS_KEY_ID": alice.keys["accessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": alice.keys["secretAccessKey"],
+        "AWS_SESSION_TOKEN": alice.keys["sessionToken"],
+        "AWS_DEFAULT_REGION": alice.region,
+        "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
+        "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        big = pathlib.Path(folder, "big")
+        big.write_bytes(os.urandom(20 * MEBIBYTE))
+
+        def run(*arguments):
+            command = [aws, "s3", *arguments, "--endpoint-url", alice.endpoint]
+            return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+
+        mine, theirs = f"s3://{alice.bucket}", f"s3://{bob.bucket}"
+        check("AWS CLI: cp up, 20 MiB", run("cp", str(big), f"{mine}/cli").returncode == 0)
+        check("AWS CLI: ls", " cli" in run("ls", f"{mine}/").stdout)
+        check("AWS CLI: cp down", run("cp", f"{mine}/cli", f"{folder}/back").returncode == 0)
+        check("AWS CLI: what went up came down", pathlib.Path(folder, "back").read_bytes() == big.read_bytes())
+        check("AWS CLI: rm", run("rm", f"{mine}/cli").returncode == 0)
+        check("AWS CLI: refused cp of bob's", run("cp", f"{theirs}/secret", f"{folder}/x").returncode != 0)
+        for operation, *more in [
+            ("list-objects-v2",),
+            ("get-object", "--key", "secret", f"{folder}/x"),
+            ("put-object", "--key", "x", "--body", f"{folder}/back"),
+            ("delete-object", "--key", "secret"),
+        ]:
+            command = [aws, "s3api", operation, "--bucket", bob.bucket, *more, "--endpoint-url", alice.endpoint]
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+            denied = done.returncode != 0 and "AccessDenied" in done.stderr
+            check(f"AWS CLI: refused {operation} of bob's", denied, done.stderr.strip()[:200])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--gateway", required=True)
+    parser.add_argument("--engine", required=True)
+    parser.add_argument("--token-command", required=True)
+    parser.add_argument("--aws", default="aws")
+    parser.add_argument("--short-sessions", action="store_true", help="the STS opens sessions of 2 s")
+    options = parser.parse_args()
+    alice, bob = Person(options, "alice"), Person(options, "bob")
+    check("two people have two buckets", alice.bucket != bob.bucket)
+    bob.s3.put_object(Bucket=bob.bucket, Key="secret", Body=SECRET)
+    the_name(alice)
+    own_bucket(alice)
+    other_bucket(alice, bob)
+    buckets(alice, bob)
+    publishing(alice)
+    dots(alice, bob)
+    credentials(alice, bob)
+    if options.short_sessions:
+        expiry(alice)
+    else:
+        print(f"SKIPPED: expiry on {options.engine}: its shortest session is too long to wait for")
+    command_line(alice, bob, options.aws)
+    for name, seen in noted.items():
+        print(f"note  {options.engine}: {name}: {seen}")
+    print(f"{options.engine}: {passed} passed, {len(failed)} failed")
+    sys.exit(1 if failed else 0)
+
+
+main()
