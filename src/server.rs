@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::dev::Server as HttpServerFuture;
 use actix_web::middleware::from_fn;
@@ -13,6 +13,7 @@ use actix_web::{App, HttpServer, web};
 use async_trait::async_trait;
 use secrecy::ExposeSecret;
 use tokio::runtime::Handle;
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use url::Url;
 
@@ -30,7 +31,7 @@ use crate::domain::TokenRules;
 use crate::http::{Gateway, GatewayParts, Readiness, StorageAddress, observe, routes};
 use crate::service::{
     Authenticate, Clock, EnsureBucket, EnsureBucketSettings, Introspection, Issue, IssuePorts,
-    IssueSettings, RegistryError,
+    IssueSettings, Randomness, RegistryError,
 };
 
 /// How long requests under way may take to end after the signal to stop.
@@ -40,7 +41,7 @@ const GRACE_SECONDS: u64 = 30;
 /// close first.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+const PROBE_EVERY: Duration = Duration::from_secs(1);
 const DISCOVERY_RETRY: Duration = Duration::from_secs(1);
 const FORGET_EVERY: Duration = Duration::from_mins(1);
 
@@ -119,6 +120,7 @@ impl Server {
             readiness: Arc::new(Ready {
                 registry,
                 discovery: Arc::clone(&discovery),
+                probed: Mutex::default(),
             }),
             required_scope: config.oauth.required_scope.clone(),
             public_url: config.http.public_url(address),
@@ -179,6 +181,23 @@ impl Server {
 struct Ready {
     registry: Arc<SqlRegistry>,
     discovery: Arc<Discovery>,
+    /// When the registry was last written to, and whether that went well.
+    probed: Mutex<Option<(Instant, bool)>>,
+}
+
+impl Ready {
+    /// One probe a second at most, however many ask: each costs a sync of the disk.
+    async fn registry_is_writable(&self) -> bool {
+        let mut probed = self.probed.lock().await;
+        if let Some((when, outcome)) = *probed
+            && when.elapsed() < PROBE_EVERY
+        {
+            return outcome;
+        }
+        let outcome = self.registry.probe().await.is_ok();
+        *probed = Some((Instant::now(), outcome));
+        outcome
+    }
 }
 
 #[async_trait]
@@ -187,10 +206,7 @@ impl Readiness for Ready {
         if !self.discovery.has_succeeded() {
             return Some("discovery");
         }
-        match tokio::time::timeout(PROBE_TIMEOUT, self.registry.probe()).await {
-            Ok(Ok(())) => None,
-            _ => Some("registry"),
-        }
+        (!self.registry_is_writable().await).then_some("registry")
     }
 }
 
@@ -266,6 +282,7 @@ async fn issue(
         Arc::<SqlRegistry>::clone(registry),
         Arc::new(S3Buckets::new(&clients)),
         EnsureBucketSettings {
+            deployment: registry.deployment(OsRandomness.bits()).await?,
             recheck: config.storage.bucket_recheck,
             adopt: config.naming.adopt,
         },
@@ -325,7 +342,7 @@ async fn check_fingerprint(config: &Config, registry: &SqlRegistry) -> Result<()
             "naming.accept_change: a new value is taken for granted"
         );
     }
-    Ok(registry.accept_fingerprint(&parts).await?)
+    Ok(registry.accept_fingerprint(&parts, &changes).await?)
 }
 
 fn explain(changes: &[FingerprintChange]) -> String {

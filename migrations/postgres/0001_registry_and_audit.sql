@@ -8,6 +8,13 @@ CREATE TABLE owned_buckets (
     PRIMARY KEY (owner_kind, owner_id)
 );
 
+-- What owners had before the formula of the names was changed: nobody else is given it.
+CREATE TABLE former_buckets (
+    owner_kind TEXT NOT NULL,
+    owner_id   TEXT NOT NULL,
+    bucket     TEXT NOT NULL PRIMARY KEY
+);
+
 -- One row a credential vended; never a secret. Times are RFC 3339, UTC, whole seconds.
 CREATE TABLE audit_trail (
     id            BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -24,7 +31,7 @@ CREATE TABLE audit_trail (
     expiration    TEXT NOT NULL
 );
 
--- What the bucket names were made with, so that a change is noticed.
+-- What the bucket names were made with, so that a change is noticed; and the deployment's name.
 CREATE TABLE fingerprint (
     name  TEXT NOT NULL PRIMARY KEY,
     value TEXT NOT NULL

@@ -10,6 +10,7 @@ mod outcome;
 mod serve;
 mod signals;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -45,6 +46,16 @@ struct ConfigFile {
     /// TOML file; the environment (`CLOAKROOM_<SECTION>__<KEY>`) wins over it
     #[arg(long, value_name = "FILE", env = "CLOAKROOM_CONFIG")]
     config: Option<PathBuf>,
+}
+
+/// The variables that are ours; others need not even be text.
+fn environment() -> HashMap<String, String> {
+    let ours = std::env::vars_os().filter_map(|(name, value)| {
+        let name = name.into_string().ok()?;
+        name.starts_with("CLOAKROOM_")
+            .then(|| (name, value.to_string_lossy().into_owned()))
+    });
+    ours.collect()
 }
 
 impl Cli {

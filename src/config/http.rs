@@ -58,5 +58,6 @@ fn wrong_public_url(address: Option<SocketAddr>, url: Option<&Url>) -> Option<&'
         return Some("must be https: tokens and keys travel over it (plain http only on loopback)");
     }
     let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    let plain = plain && url.password().is_none();
     (!plain).then_some("must be scheme, host, port and path only")
 }

@@ -1,6 +1,10 @@
+use secrecy::ExposeSecret;
+
 use crate::domain::{BucketFormula, FormulaError, NamingSecret};
 
 use super::reader::Reader;
+
+const MIN_SECRET_BYTES: usize = 16;
 
 /// `naming.*`: how buckets are named.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +27,14 @@ impl NamingConfig {
         let secret = reader.secret("naming.secret");
         let adopt = reader.parse("naming.adopt", false);
         let accept_change = reader.parse("naming.accept_change", false);
+        if let Some(Some(secret)) = &secret
+            && secret.expose_secret().len() < MIN_SECRET_BYTES
+        {
+            reader.error(
+                "naming.secret",
+                "must be at least 16 bytes: it keeps names from being guessed",
+            );
+        }
         let secret = secret?.map(|secret| NamingSecret::new(&secret)).transpose();
         let formula = secret.and_then(|secret| {
             BucketFormula::new(

@@ -62,9 +62,11 @@ impl OauthConfig {
         let audience = reader.optional("oauth.audience");
         let cache = reader.duration("oauth.introspection_cache", DEFAULT_CACHE);
         let authorities = reader.authorities("oauth.ca_file");
+        let endpoint = introspection_endpoint.as_ref().and_then(Option::as_ref);
+        check_address(reader, "oauth.discovery_url", discovery_url.as_ref());
+        check_address(reader, "oauth.introspection_endpoint", endpoint);
         if allow_http == Some(false) {
             refuse_http(reader, "oauth.discovery_url", discovery_url.as_ref());
-            let endpoint = introspection_endpoint.as_ref().and_then(Option::as_ref);
             refuse_http(reader, "oauth.introspection_endpoint", endpoint);
         }
         Some(Self {
@@ -102,8 +104,19 @@ fn parse_issuer(reader: &mut Reader, issuer: &str) -> Option<Url> {
     }
 }
 
+/// Refuses addresses that carry a password or are of no kind that the gateway speaks.
+pub(super) fn check_address(reader: &mut Reader, key: &str, url: Option<&Url>) {
+    let Some(url) = url else { return };
+    if !["http", "https"].contains(&url.scheme()) {
+        reader.error(key, "must start with https:// or http://");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        reader.error(key, "must not hold a user name or password");
+    }
+}
+
 pub(super) fn refuse_http(reader: &mut Reader, key: &str, url: Option<&Url>) {
-    if url.is_some_and(|url| !is_confidential(url)) {
+    if url.is_some_and(|url| url.scheme() == "http" && !is_confidential(url)) {
         let section = key.split('.').next().unwrap_or_default();
         reader.error(
             key,

@@ -51,7 +51,7 @@ impl Reader {
             .add_source(source)
             .build()
             .and_then(|config| config.collect())
-            .map_err(|error| ConfigErrors(vec![error.to_string()]))?;
+            .map_err(|error| ConfigErrors(vec![position(&error.to_string())]))?;
         let mut flat = BTreeMap::new();
         for (name, value) in values {
             flatten(name, value, &mut flat);
@@ -148,6 +148,7 @@ impl Reader {
     )]
     pub(super) fn secret(&mut self, key: &str) -> Option<Option<SecretString>> {
         let file_key = format!("{key}_file");
+        let in_shared_file = self.stands_in_shared_file(key);
         let secret = match (self.text(key), self.text(&file_key)) {
             (Some(_), Some(_)) => {
                 self.error(key, format!("is given twice: here and by {file_key}"));
@@ -167,11 +168,23 @@ impl Reader {
             self.error(key, "must not be empty");
             return None;
         }
-        if KNOWN_SECRETS.contains(&secret.to_ascii_lowercase().as_str()) {
+        if is_known_secret(&secret) {
             self.error(key, "is a secret that everybody knows: choose another");
             return None;
         }
+        if in_shared_file {
+            self.error(
+                key,
+                "stands in a file that everybody on this machine can read: chmod o-r",
+            );
+            return None;
+        }
         Some(Some(SecretString::from(secret)))
+    }
+
+    fn stands_in_shared_file(&self, key: &str) -> bool {
+        let origin = self.values.get(key).and_then(Value::origin);
+        origin.is_some_and(|origin| is_world_readable(Path::new(origin)))
     }
 
     /// The content of a file of certificate authorities, if one is named.
@@ -195,6 +208,21 @@ impl Reader {
             }
         }
     }
+}
+
+/// Whether everybody knows this secret.
+pub(super) fn is_known_secret(secret: &str) -> bool {
+    KNOWN_SECRETS.contains(&secret.to_ascii_lowercase().as_str())
+}
+
+/// The first line of a parser's message says where; the next ones quote the file, secrets and all.
+fn position(message: &str) -> String {
+    let place = message.lines().next().unwrap_or_default();
+    let file = message
+        .rsplit_once(" in ")
+        .map(|(_, file)| file.trim())
+        .unwrap_or_default();
+    format!("{place} in {file}: the configuration file is no TOML")
 }
 
 /// Where a value came from, for the end of a message.

@@ -6,7 +6,7 @@ use crate::adapters::aws::{Flavor, StaticIdentity};
 use crate::adapters::oauth::is_confidential;
 use crate::domain::ExtraAction;
 
-use super::oauth::refuse_http;
+use super::oauth::{check_address, refuse_http};
 use super::reader::Reader;
 
 const DEFAULT_REGION: &str = "us-east-1";
@@ -57,6 +57,7 @@ impl StorageConfig {
         let flavor = reader.parse("storage.flavor", Flavor::Generic);
         let mut endpoint = |key| {
             let url = reader.optional::<Url>(key);
+            check_address(reader, key, url.as_ref().and_then(Option::as_ref));
             if allow_http == Some(false) {
                 refuse_http(reader, key, url.as_ref().and_then(Option::as_ref));
             }
@@ -123,7 +124,7 @@ impl StorageConfig {
     /// Whether keys travel to the store unprotected.
     #[must_use]
     pub fn is_exposed(&self) -> bool {
-        let endpoints = [&self.endpoint, &self.sts_endpoint];
+        let endpoints = [&self.endpoint, &self.sts_endpoint, &self.public_endpoint];
         endpoints
             .into_iter()
             .flatten()

@@ -114,6 +114,30 @@ fn a_file_that_is_no_toml_or_is_missing_is_an_error() {
 }
 
 #[test]
+fn a_mistake_in_the_file_does_not_quote_it() {
+    let errors = load(Some("[oauth]\nclient_secret = canary-secret\n"), GOOD).unwrap_err();
+    assert!(
+        errors[0].contains("line 2") && errors[0].contains("cloakroom.toml"),
+        "{errors:?}"
+    );
+    assert!(!errors.join("\n").contains("canary"), "{errors:?}");
+}
+
+#[test]
+fn a_registry_that_does_not_last_and_a_known_password_are_refused() {
+    for url in [
+        "sqlite::memory:",
+        "sqlite://x?mode=memory",
+        "postgres://u:password@127.0.0.1/x",
+    ] {
+        assert!(
+            complaint(&[("CLOAKROOM_DATABASE__URL", url)]).starts_with("database.url:"),
+            "{url}"
+        );
+    }
+}
+
+#[test]
 fn names_without_two_underscores_are_not_ours() {
     assert!(with(&[("CLOAKROOM_PORT", "tcp://10.0.0.1:80"), ("OTHER__X", "y")]).is_ok());
 }
@@ -187,7 +211,7 @@ fn a_secret_may_come_from_a_file_that_not_everybody_can_read() {
 
 #[test]
 fn a_configuration_can_be_printed_without_its_secrets() {
-    let config = with(&[("CLOAKROOM_NAMING__SECRET", "canary-naming")]).unwrap();
+    let config = with(&[("CLOAKROOM_NAMING__SECRET", "canary-naming-secret")]).unwrap();
     let printed = format!("{config:?}");
     assert!(
         !printed.contains("canary-naming") && !printed.contains("0123456789"),

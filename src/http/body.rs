@@ -5,7 +5,7 @@ use url::form_urlencoded;
 
 use crate::service::Refusal;
 
-use super::failure::Failure;
+use super::failure::{Failure, TOKEN_IN_BODY};
 
 /// The longest body of a vending route, in bytes (contract section 3).
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -56,7 +56,5 @@ fn holds_token(body: &[u8]) -> bool {
 }
 
 fn token_in_body() -> Failure {
-    Failure::Refused(Refusal::MalformedRequest(
-        "An access token must be sent in the Authorization header, never in the body.",
-    ))
+    Failure::Refused(Refusal::MalformedRequest(TOKEN_IN_BODY))
 }

@@ -94,12 +94,23 @@ async fn answer(
     gateway: &Gateway,
 ) -> Result<Vended, Failure> {
     let deadline = Deadline::after(dialect.time_limit());
-    let _in_flight = gateway.enter().ok_or(Refusal::Overloaded)?;
-    let ask = dialect.read(request)?;
-    deadline
+    let ask = dialect.read(request);
+    let body = deadline
         .limit(dialect.time_limit(), read_empty_body(request, payload))
         .await
-        .map_err(|_| Refusal::MalformedRequest("The request's body took too long."))??;
+        .unwrap_or_else(|_| Err(too_slow()));
+    let ask = match (ask, body) {
+        // Whoever put the token into the body had better be told so.
+        (Err(Failure::Refused(Refusal::MissingCredential)), Err(failure))
+            if failure.is_misplaced_token() =>
+        {
+            return Err(failure);
+        }
+        (Err(failure), _) | (Ok(_), Err(failure)) => return Err(failure),
+        (Ok(ask), Ok(())) => ask,
+    };
+    // Only now: a client that is slow to send its body must not hold a place.
+    let _in_flight = gateway.enter().ok_or(Refusal::Overloaded)?;
     let parts = gateway.parts();
     let caller = parts
         .authenticate
@@ -116,6 +127,10 @@ async fn answer(
     let session = parts.issue.issue(&order, deadline).await?;
     let grant = order.grant;
     Ok(Vended { grant, session })
+}
+
+fn too_slow() -> Failure {
+    Refusal::MalformedRequest("The request's body took too long.").into()
 }
 
 #[cfg(test)]

@@ -3,6 +3,10 @@ use actix_web::http::{Method, StatusCode};
 use crate::domain::TokenProblem;
 use crate::service::Refusal;
 
+/// Said to whoever sends an access token in the body (RFC 6750 section 2.2 allows it, we do not).
+pub(super) const TOKEN_IN_BODY: &str =
+    "An access token must be sent in the Authorization header, never in the body.";
+
 /// Everything that a route may answer instead of what was asked for: the use cases' refusals and
 /// the framework's.
 #[derive(Clone, Debug)]
@@ -180,6 +184,11 @@ impl Failure {
             Self::PayloadTooLarge => PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => UNSUPPORTED_MEDIA_TYPE,
         }
+    }
+
+    /// Whether an access token was found where none belongs.
+    pub(super) fn is_misplaced_token(&self) -> bool {
+        matches!(self, Self::Refused(Refusal::MalformedRequest(what)) if *what == TOKEN_IN_BODY)
     }
 
     /// What the log says, if it says more than the slug.

@@ -10,12 +10,15 @@ use tokio::runtime::Handle;
 use crate::domain::{BucketName, Owner};
 
 use super::{
-    Buckets, Claim, ClaimState, Creation, Deadline, Presence, Registry, RegistryError,
+    Buckets, Claim, ClaimState, Creation, Deadline, FailureKind, Presence, Registry, RegistryError,
     UpstreamFailure,
 };
 
 /// The most that a request waits for a bucket; the making goes on without it.
 const STEP_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// The most that the making of one bucket takes, so that nothing is stuck for good.
+const MAKING_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How many owners' buckets are remembered as ready, so that memory does not grow with owners.
 const REMEMBERED: u64 = 20_000;
@@ -30,8 +33,10 @@ pub struct EnsureBucket {
 }
 
 /// What the configuration says about buckets.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct EnsureBucketSettings {
+    /// The name of this deployment: of all gateways on one registry.
+    pub deployment: String,
     /// How long "it exists and is ours" is believed (`storage.bucket_recheck`).
     pub recheck: Duration,
     /// Whether a bucket that stands at its first claim may be taken over (`naming.adopt`).
@@ -58,9 +63,9 @@ pub enum EnsureError {
 struct Maker {
     registry: Arc<dyn Registry>,
     buckets: Arc<dyn Buckets>,
-    adopt: bool,
+    settings: EnsureBucketSettings,
     ready: Cache<Owner, BucketName>,
-    under_way: Mutex<HashMap<Owner, Making>>,
+    under_way: Mutex<HashMap<(Owner, BucketName), Making>>,
 }
 
 type Making = Shared<BoxFuture<'static, Result<(), EnsureError>>>;
@@ -81,7 +86,7 @@ impl EnsureBucket {
         let maker = Maker {
             registry,
             buckets,
-            adopt: settings.adopt,
+            settings,
             ready,
             under_way: Mutex::default(),
         };
@@ -113,8 +118,9 @@ impl EnsureBucket {
     }
 
     fn join_or_start(&self, owner: &Owner, bucket: &BucketName) -> Making {
+        let key = (owner.clone(), bucket.clone());
         let mut under_way = self.maker.under_way();
-        if let Some(making) = under_way.get(owner) {
+        if let Some(making) = under_way.get(&key) {
             return making.clone();
         }
         let task = self
@@ -122,15 +128,17 @@ impl EnsureBucket {
             .spawn(Arc::clone(&self.maker).run(owner.clone(), bucket.clone()));
         let making = async move { task.await.unwrap_or(Err(EnsureError::Vanished)) };
         let making = making.boxed().shared();
-        under_way.insert(owner.clone(), making.clone());
+        under_way.insert(key, making.clone());
         making
     }
 }
 
 impl Maker {
     async fn run(self: Arc<Self>, owner: Owner, bucket: BucketName) -> Result<(), EnsureError> {
-        let _leave = Leave(&self, &owner);
-        self.make(&owner, &bucket).await?;
+        let key = (owner.clone(), bucket.clone());
+        let _leave = Leave(&self, &key);
+        let made = tokio::time::timeout(MAKING_TIMEOUT, self.make(&owner, &bucket)).await;
+        made.unwrap_or_else(|_| Err(UpstreamFailure::timeout("making the bucket").into()))?;
         self.ready.insert(owner.clone(), bucket).await;
         Ok(())
     }
@@ -141,7 +149,8 @@ impl Maker {
         let state = self.claim(owner, bucket).await?;
         match (self.buckets.look(bucket).await?, state) {
             (Presence::Foreign, _) => Err(EnsureError::Conflict),
-            (Presence::Ours, ClaimState::Ready) => Ok(()),
+            (Presence::Hidden, _) => self.unveil(bucket).await,
+            (Presence::Ours, ClaimState::Ready) => self.must_be_marked_ours(bucket).await,
             (Presence::Ours, ClaimState::Claimed) => {
                 self.meet(owner, bucket).await?;
                 self.create(owner, bucket).await
@@ -163,7 +172,7 @@ impl Maker {
     /// registry says so by now, or it was there before us.
     async fn meet(&self, owner: &Owner, bucket: &BucketName) -> Result<(), EnsureError> {
         let by_another_replica = self.claim(owner, bucket).await? > ClaimState::Claimed;
-        if by_another_replica || self.adopt {
+        if by_another_replica || self.settings.adopt {
             return Ok(());
         }
         Err(EnsureError::Conflict)
@@ -175,11 +184,35 @@ impl Maker {
             Creation::Made | Creation::AlreadyOurs => {}
             Creation::Foreign => return Err(EnsureError::Conflict),
         }
-        self.buckets.furnish(bucket).await?;
+        // Engines answer a creation like a repetition of it, so the answer does not say whether
+        // another deployment was here between our intent and now. Its mark does.
+        self.must_be_marked_ours(bucket).await?;
+        self.buckets
+            .furnish(bucket, &self.settings.deployment)
+            .await?;
+        self.must_be_marked_ours(bucket).await?;
         Ok(self.registry.advance(owner, ClaimState::Ready).await?)
     }
 
-    fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<Owner, Making>> {
+    /// Staging and production on one store must not meet in one locker (contract section 5).
+    async fn must_be_marked_ours(&self, bucket: &BucketName) -> Result<(), EnsureError> {
+        let marker = self.buckets.marker(bucket).await?;
+        if self.settings.adopt || marker.is_none_or(|marker| marker == self.settings.deployment) {
+            return Ok(());
+        }
+        Err(EnsureError::Conflict)
+    }
+
+    /// An attempt to create says whether a foreign bucket is in the way or a right is lacking.
+    async fn unveil(&self, bucket: &BucketName) -> Result<(), EnsureError> {
+        if self.buckets.create(bucket).await? == Creation::Foreign {
+            return Err(EnsureError::Conflict);
+        }
+        let cause = "the gateway may create buckets but not look at them: grant s3:ListBucket";
+        Err(UpstreamFailure::new(FailureKind::Refused, cause).into())
+    }
+
+    fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<(Owner, BucketName), Making>> {
         self.under_way
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -187,7 +220,7 @@ impl Maker {
 }
 
 /// Takes the owner off the list when its task ends, however it ends.
-struct Leave<'a>(&'a Maker, &'a Owner);
+struct Leave<'a>(&'a Maker, &'a (Owner, BucketName));
 
 impl Drop for Leave<'_> {
     fn drop(&mut self) {
@@ -205,6 +238,7 @@ mod tests {
     struct World {
         registry: Arc<FakeRegistry>,
         buckets: Arc<FakeBuckets>,
+        deployment: &'static str,
     }
 
     impl World {
@@ -212,12 +246,23 @@ mod tests {
             Self {
                 registry: Arc::default(),
                 buckets: Arc::default(),
+                deployment: "production",
+            }
+        }
+
+        /// Another deployment on the same store, with a registry of its own.
+        fn another_deployment(&self) -> Self {
+            Self {
+                registry: Arc::default(),
+                buckets: self.buckets.clone(),
+                deployment: "staging",
             }
         }
 
         /// A gateway process: what it remembers does not outlive it.
         fn process(&self, adopt: bool) -> EnsureBucket {
             let settings = EnsureBucketSettings {
+                deployment: self.deployment.to_owned(),
                 recheck: PATIENCE,
                 adopt,
             };
@@ -239,7 +284,10 @@ mod tests {
         let process = world.process(false);
         ensure(&process).await.unwrap();
         ensure(&process).await.unwrap();
-        assert_eq!(world.buckets.calls(), ["look", "create", "furnish"]);
+        assert_eq!(
+            world.buckets.calls(),
+            ["look", "create", "marker", "furnish", "marker"]
+        );
         assert_eq!(world.registry.state(&alice()), Some(ClaimState::Ready));
     }
 
@@ -249,7 +297,10 @@ mod tests {
         let process = world.process(false);
         let calls = futures_util::future::join_all((0..50).map(|_| ensure(&process))).await;
         assert!(calls.iter().all(Result::is_ok));
-        assert_eq!(world.buckets.calls(), ["look", "create", "furnish"]);
+        assert_eq!(
+            world.buckets.calls(),
+            ["look", "create", "marker", "furnish", "marker"]
+        );
     }
 
     #[tokio::test]
@@ -286,6 +337,43 @@ mod tests {
             ensure(&world.process(false)).await.unwrap();
             assert_eq!(world.registry.state(&alice()), Some(ClaimState::Ready));
         }
+    }
+
+    #[tokio::test]
+    async fn another_deployments_bucket_is_a_conflict_even_after_a_failed_creation_of_ones_own() {
+        let world = World::new();
+        world.buckets.refuse_once("create");
+        assert!(ensure(&world.process(false)).await.is_err());
+        ensure(&world.another_deployment().process(false))
+            .await
+            .unwrap();
+        assert_eq!(
+            ensure(&world.process(false)).await,
+            Err(EnsureError::Conflict)
+        );
+    }
+
+    #[tokio::test]
+    async fn two_deployments_at_once_do_not_share_a_bucket() {
+        let world = World::new();
+        let staging = world.another_deployment();
+        let (one, two) = (world.process(false), staging.process(false));
+        let (a, b) = tokio::join!(ensure(&one), ensure(&two));
+        assert!(a.is_err() || b.is_err(), "{a:?} {b:?}");
+        // Whoever lost is told so at the next look, whatever it believed before.
+        let (a, b) = (
+            ensure(&world.process(false)).await,
+            ensure(&staging.process(false)).await,
+        );
+        assert!(a.is_err() || b.is_err(), "{a:?} {b:?}");
+    }
+
+    #[tokio::test]
+    async fn a_gateway_that_lacks_rights_is_not_told_of_a_conflict() {
+        let world = World::new();
+        world.buckets.put(&bucket_of(&alice()), Presence::Hidden);
+        let outcome = ensure(&world.process(false)).await;
+        assert!(matches!(outcome, Err(EnsureError::Store(_))), "{outcome:?}");
     }
 
     #[tokio::test]
@@ -330,6 +418,9 @@ mod tests {
         assert!(process.ensure(&alice(), &bucket, soon).await.is_err());
         world.buckets.release();
         ensure(&process).await.unwrap();
-        assert_eq!(world.buckets.calls(), ["look", "create", "furnish"]);
+        assert_eq!(
+            world.buckets.calls(),
+            ["look", "create", "marker", "furnish", "marker"]
+        );
     }
 }

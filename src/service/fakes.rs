@@ -75,6 +75,8 @@ impl Registry for FakeRegistry {
 pub(crate) struct FakeBuckets {
     calls: Mutex<Vec<&'static str>>,
     present: Mutex<HashMap<BucketName, Presence>>,
+    markers: Mutex<HashMap<BucketName, String>>,
+    refuse_once: Mutex<Option<&'static str>>,
     fail_once: Mutex<Option<&'static str>>,
     gate: Semaphore,
 }
@@ -84,6 +86,8 @@ impl Default for FakeBuckets {
         Self {
             calls: Mutex::default(),
             present: Mutex::default(),
+            markers: Mutex::default(),
+            refuse_once: Mutex::default(),
             fail_once: Mutex::default(),
             gate: Semaphore::new(1),
         }
@@ -105,6 +109,20 @@ impl FakeBuckets {
     /// The named call does its work, and then its answer is lost.
     pub(crate) fn fail_once_after(&self, call: &'static str) {
         *self.fail_once.lock().unwrap() = Some(call);
+    }
+
+    /// The named call does nothing and fails.
+    pub(crate) fn refuse_once(&self, call: &'static str) {
+        *self.refuse_once.lock().unwrap() = Some(call);
+    }
+
+    fn refuses(&self, call: &'static str) -> bool {
+        let mut refuse_once = self.refuse_once.lock().unwrap();
+        let refuses = *refuse_once == Some(call);
+        if refuses {
+            *refuse_once = None;
+        }
+        refuses
     }
 
     pub(crate) fn hold(&self) {
@@ -140,6 +158,9 @@ impl Buckets for FakeBuckets {
 
     async fn create(&self, bucket: &BucketName) -> Result<Creation, UpstreamFailure> {
         self.called("create").await;
+        if self.refuses("create") {
+            return nothing();
+        }
         let before = self
             .present
             .lock()
@@ -148,13 +169,21 @@ impl Buckets for FakeBuckets {
         let creation = match before {
             Some(Presence::Ours) => Creation::AlreadyOurs,
             Some(Presence::Foreign) => Creation::Foreign,
+            Some(Presence::Hidden) => return nothing(),
             Some(Presence::Missing) | None => Creation::Made,
         };
         self.answer("create", creation)
     }
 
-    async fn furnish(&self, _bucket: &BucketName) -> Result<(), UpstreamFailure> {
+    async fn marker(&self, bucket: &BucketName) -> Result<Option<String>, UpstreamFailure> {
+        self.called("marker").await;
+        Ok(self.markers.lock().unwrap().get(bucket).cloned())
+    }
+
+    async fn furnish(&self, bucket: &BucketName, deployment: &str) -> Result<(), UpstreamFailure> {
         self.called("furnish").await;
+        let mut markers = self.markers.lock().unwrap();
+        markers.insert(bucket.clone(), deployment.to_owned());
         self.answer("furnish", ())
     }
 }
@@ -211,6 +240,7 @@ impl AuditTrail for Nothing {
 /// An `Issue` over these fakes.
 pub(crate) fn test_issue() -> Issue {
     let settings = EnsureBucketSettings {
+        deployment: "test".to_owned(),
         recheck: Duration::from_secs(60),
         adopt: false,
     };

@@ -94,21 +94,23 @@ impl Issue {
             .rate_limiter
             .take(&digest)
             .map_err(|retry_after| Refusal::RateLimited { retry_after })?;
-        let request = SessionRequest {
-            policy: SessionPolicy::for_grant(&order.grant, &self.settings.extra_actions)
-                .map_err(|error| Refusal::Internal(error.to_string()))?,
-            name: RoleSessionName::new(&digest, &order.request_id),
-            duration: self.duration(&order.caller)?,
-        };
+        let policy = SessionPolicy::for_grant(&order.grant, &self.settings.extra_actions)
+            .map_err(|error| Refusal::Internal(error.to_string()))?;
         self.ports
             .ensure_bucket
             .ensure(&order.owner, &order.grant.bucket, deadline)
             .await?;
+        let request = SessionRequest {
+            policy,
+            name: RoleSessionName::new(&digest, &order.request_id),
+            duration: self.duration(&order.caller)?,
+        };
         let session = self.open(request, deadline).await?;
         self.record(order, &session, deadline).await?;
         Ok(session)
     }
 
+    /// A token whose end is not known does not shorten a session.
     fn duration(&self, caller: &Caller) -> Result<Duration, Refusal> {
         let full = self.settings.session_duration;
         let Some(expires) = caller

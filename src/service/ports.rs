@@ -95,8 +95,12 @@ pub trait Buckets: Send + Sync {
     /// Makes the bucket.
     async fn create(&self, bucket: &BucketName) -> Result<Creation, UpstreamFailure>;
 
-    /// Closes the bucket to the public and marks it as the gateway's, where the engine can.
-    async fn furnish(&self, bucket: &BucketName) -> Result<(), UpstreamFailure>;
+    /// Which deployment of the gateway has marked the bucket as its own, if any has and the engine
+    /// can tell.
+    async fn marker(&self, bucket: &BucketName) -> Result<Option<String>, UpstreamFailure>;
+
+    /// Closes the bucket to the public and marks it as this deployment's, where the engine can.
+    async fn furnish(&self, bucket: &BucketName, deployment: &str) -> Result<(), UpstreamFailure>;
 }
 
 /// What stands at a bucket's name.
@@ -108,6 +112,8 @@ pub enum Presence {
     Ours,
     /// A bucket of somebody else's.
     Foreign,
+    /// The gateway may not look: there is a foreign bucket, or the gateway lacks rights.
+    Hidden,
 }
 
 /// How the making of a bucket ended.

@@ -313,16 +313,15 @@ def tampering(alice, bob, statuses):
     """A changed token must never open more. Ceph encrypts its tokens without authenticating them
     and takes some changes for good; the others refuse every one."""
     token = alice.keys["sessionToken"]
-    accepted, wider = 0, []
+    accepted, answers = 0, set()
     for position in range(0, len(token) - 4, max(1, len(token) // 40)):
         changed = "A" if token[position] != "A" else "B"
         client = alice.client(sessionToken=token[:position] + changed + token[position + 1 :])
         status, _ = status_of(lambda: client.list_objects_v2(Bucket=alice.bucket))
         accepted += status not in statuses
-        status, _ = status_of(lambda: client.get_object(Bucket=bob.bucket, Key="secret"))
-        if status not in statuses:
-            wider.append(position)
-    check("a tampered session token opens nothing more", not wider, wider)
+        status, code = status_of(lambda: client.get_object(Bucket=bob.bucket, Key="secret"))
+        answers.add(f"{status} {code}".strip())
+    check("a tampered session token opens nothing more", not any(a.startswith("2") for a in answers), answers)
     if alice.engine == "ceph":
         noted["tampered session tokens that still open one's own bucket"] = f"{accepted} of 40"
     else:
@@ -380,10 +379,12 @@ def command_line(alice, bob, aws):
             ("put-object", "--key", "x", "--body", f"{folder}/back"),
             ("delete-object", "--key", "secret"),
         ]:
-            command = [aws, "s3api", operation, "--bucket", bob.bucket, *more, "--endpoint-url", alice.endpoint]
+            command = [aws, "--debug", "s3api", operation, "--bucket", bob.bucket, *more]
+            command += ["--endpoint-url", alice.endpoint]
             done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-            denied = done.returncode != 0 and "AccessDenied" in done.stderr
-            check(f"AWS CLI: refused {operation} of bob's", denied, done.stderr.strip()[:200])
+            # Ceph's errors have no message, and the CLI stumbles over that: its log has the status.
+            denied = done.returncode != 0 and 'HTTP/1.1" 403' in done.stderr
+            check(f"AWS CLI: refused {operation} of bob's", denied, done.stderr.strip()[-200:])
 
 
 def main():

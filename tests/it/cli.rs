@@ -126,13 +126,13 @@ async fn a_dev_token_without_a_dev_says_what_to_do() {
 
 #[tokio::test]
 async fn healthcheck_says_whether_the_gateway_is_ready() {
-    let variables = minimal("sqlite::memory:", "127.0.0.1:1");
+    let variables = minimal("sqlite://x.db", "127.0.0.1:1");
     let output = run(&["healthcheck"], &as_pairs(&variables)).await;
     assert_eq!(output.status.code(), Some(1));
     let app = crate::support::spawn_app().await;
     app.credentials_of("alice").await;
     let address = app.url.trim_start_matches("http://").to_owned();
-    let variables = minimal("sqlite::memory:", &address);
+    let variables = minimal("sqlite://x.db", &address);
     let output = run(&["healthcheck"], &as_pairs(&variables)).await;
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
 }

@@ -101,7 +101,12 @@ async fn sdk_config(settings: &AwsSettings) -> Result<SdkConfig, CaError> {
     let retries = RetryConfig::standard()
         .with_max_attempts(2)
         .with_initial_backoff(FIRST_BACKOFF);
-    let loader = aws_config::defaults(BehaviorVersion::latest())
+    let mut loader = aws_config::defaults(BehaviorVersion::latest());
+    if settings.endpoint.is_some() {
+        // These come from the environment and know AWS's own endpoints only.
+        loader = loader.use_fips(false).use_dual_stack(false);
+    }
+    let loader = loader
         .region(Region::new(settings.region.clone()))
         .http_client(http_client(settings.ca_bundle.as_deref())?)
         .timeout_config(timeouts)

@@ -19,6 +19,9 @@ use super::{AwsClients, Flavor};
 /// AWS's default region, which `CreateBucket` must not name.
 const UNNAMED_REGION: &str = "us-east-1";
 
+/// The tag that says which deployment of the gateway a bucket belongs to.
+const DEPLOYMENT_TAG: &str = "cloakroom-deployment";
+
 /// How long another creation of the same bucket is given to end (S3 `OperationAborted`).
 const CONCURRENT_CREATION: Duration = Duration::from_millis(300);
 
@@ -63,10 +66,10 @@ impl S3Buckets {
             .send()
             .await;
         match asked {
-            Ok(_) => Ok(Presence::Foreign),
+            Ok(_) => Ok(Presence::Hidden),
             Err(error) if code(&error) == Some("NoSuchBucket") => Ok(Presence::Missing),
             Err(error) if code(&error) == Some("AccessDenied") && !self.quirks.single_account => {
-                Ok(Presence::Foreign)
+                Ok(Presence::Hidden)
             }
             Err(error) => Err(describe("GetBucketLocation", &error)),
         }
@@ -96,7 +99,7 @@ impl S3Buckets {
         match self.look(bucket).await? {
             Presence::Ours => Ok(Creation::AlreadyOurs),
             Presence::Foreign => Ok(Creation::Foreign),
-            Presence::Missing => Err(UpstreamFailure::new(
+            Presence::Missing | Presence::Hidden => Err(UpstreamFailure::new(
                 FailureKind::Unreachable,
                 "CreateBucket: OperationAborted, and the bucket is still missing",
             )),
@@ -124,13 +127,17 @@ impl S3Buckets {
         )
     }
 
-    async fn mark(&self, bucket: &BucketName) -> Result<(), UpstreamFailure> {
-        let tags = Tag::builder()
-            .key("managed-by")
-            .value("cloakroom")
-            .build()
-            .and_then(|tag| Tagging::builder().tag_set(tag).build())
-            .map_err(|_| UpstreamFailure::new(FailureKind::Nonsense, "the tag cannot be built"))?;
+    async fn mark(&self, bucket: &BucketName, deployment: &str) -> Result<(), UpstreamFailure> {
+        let tag = |key, value| Tag::builder().key(key).value(value).build();
+        let tags = tag("managed-by", "cloakroom").and_then(|managed_by| {
+            let deployment = tag(DEPLOYMENT_TAG, deployment)?;
+            Tagging::builder()
+                .tag_set(managed_by)
+                .tag_set(deployment)
+                .build()
+        });
+        let tags = tags
+            .map_err(|_| UpstreamFailure::new(FailureKind::Nonsense, "the tags cannot be built"))?;
         let sent = self
             .client
             .put_bucket_tagging()
@@ -184,12 +191,40 @@ impl Buckets for S3Buckets {
         }
     }
 
-    async fn furnish(&self, bucket: &BucketName) -> Result<(), UpstreamFailure> {
+    async fn marker(&self, bucket: &BucketName) -> Result<Option<String>, UpstreamFailure> {
+        if self.quirks.bucket_tags == Support::No {
+            return Ok(None);
+        }
+        let asked = self
+            .client
+            .get_bucket_tagging()
+            .bucket(bucket.as_str())
+            .send()
+            .await;
+        match asked {
+            Ok(tagging) => {
+                let tags = tagging.tag_set.into_iter();
+                let mut markers = tags.filter(|tag| tag.key == DEPLOYMENT_TAG);
+                Ok(markers.next().map(|tag| tag.value))
+            }
+            Err(error) if matches!(code(&error), Some("NoSuchTagSet" | "NoSuchTagSetError")) => {
+                Ok(None)
+            }
+            Err(error) => accept(
+                self.quirks.bucket_tags,
+                "GetBucketTagging",
+                Err::<(), _>(error),
+            )
+            .map(|()| None),
+        }
+    }
+
+    async fn furnish(&self, bucket: &BucketName, deployment: &str) -> Result<(), UpstreamFailure> {
         if self.quirks.public_access_block != Support::No {
             self.close_to_the_public(bucket).await?;
         }
         if self.quirks.bucket_tags != Support::No {
-            self.mark(bucket).await?;
+            self.mark(bucket, deployment).await?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use crate::domain::AuditRecord;
 use crate::service::{AuditTrail, RegistryError};
 
 use super::Database;
-use super::pool::failed;
+use super::pool::bounded;
 
 /// The most records that one commit takes. Every group size is a statement of its own to the
 /// database, so there should not be too many.
@@ -62,7 +62,7 @@ async fn write(database: Database, mut entries: mpsc::Receiver<Entry>) {
         if group.is_empty() {
             continue;
         }
-        let outcome = insert(&database, &group).await.map_err(failed("audit"));
+        let outcome = bounded("audit", insert(&database, &group)).await;
         for entry in group.drain(..) {
             // The receiver may have run out of time meanwhile.
             let _ = entry.committed.send(outcome.clone());

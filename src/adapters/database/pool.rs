@@ -9,6 +9,10 @@ use crate::service::RegistryError;
 /// How long a statement waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// How long a statement may take, so that a registry that hangs is known to hang before a
+/// request's time is over.
+const STATEMENT_TIMEOUT: Duration = Duration::from_millis(3_500);
+
 const MAX_CONNECTIONS: u32 = 8;
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -88,23 +92,32 @@ async fn migrate(migrator: &Migrator, pool: &AnyPool) -> Result<(), MigrateError
     migrator.run(pool).await
 }
 
+/// Runs one statement, no longer than the registry may take.
+pub(super) async fn bounded<T>(
+    step: &'static str,
+    statement: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, RegistryError> {
+    match tokio::time::timeout(STATEMENT_TIMEOUT, statement).await {
+        Ok(done) => done.map_err(|error| failed(step, &error)),
+        Err(_) => Err(RegistryError(format!("{step}: no answer in time"))),
+    }
+}
+
 /// What goes into the log of a database's error: its kind and code. The driver's text may quote
 /// values.
-pub(super) fn failed(step: &'static str) -> impl Fn(sqlx::Error) -> RegistryError {
-    move |error| {
-        let cause = match &error {
-            sqlx::Error::Database(database) => {
-                let code = database.code();
-                format!(
-                    "the database refuses (code {})",
-                    code.as_deref().unwrap_or("none")
-                )
-            }
-            sqlx::Error::PoolTimedOut => "no connection in time".to_owned(),
-            sqlx::Error::PoolClosed => "the gateway is shutting down".to_owned(),
-            sqlx::Error::Io(error) => format!("connection lost ({})", error.kind()),
-            _ => "an unexpected answer".to_owned(),
-        };
-        RegistryError(format!("{step}: {cause}"))
-    }
+fn failed(step: &str, error: &sqlx::Error) -> RegistryError {
+    let cause = match error {
+        sqlx::Error::Database(database) => {
+            let code = database.code();
+            format!(
+                "the database refuses (code {})",
+                code.as_deref().unwrap_or("none")
+            )
+        }
+        sqlx::Error::PoolTimedOut => "no connection in time".to_owned(),
+        sqlx::Error::PoolClosed => "the gateway is shutting down".to_owned(),
+        sqlx::Error::Io(error) => format!("connection lost ({})", error.kind()),
+        _ => "an unexpected answer".to_owned(),
+    };
+    RegistryError(format!("{step}: {cause}"))
 }

@@ -8,7 +8,7 @@ use crate::domain::{BucketName, Owner};
 use crate::service::{Claim, ClaimState, Clock, Registry, RegistryError};
 
 use super::Database;
-use super::pool::failed;
+use super::pool::bounded;
 
 /// Which owner has which bucket, in a database.
 pub struct SqlRegistry {
@@ -46,10 +46,7 @@ impl SqlRegistry {
     ) -> Result<Vec<FingerprintChange>, RegistryError> {
         let mut changes = Vec::new();
         for (name, now) in parts {
-            let before = self
-                .remember(name, now)
-                .await
-                .map_err(failed("fingerprint"))?;
+            let before = bounded("fingerprint", self.remember(name, now)).await?;
             if before != *now {
                 let (name, now) = ((*name).to_owned(), now.clone());
                 changes.push(FingerprintChange { name, before, now });
@@ -58,21 +55,53 @@ impl SqlRegistry {
         Ok(changes)
     }
 
-    /// Takes the new fingerprint for granted from now on.
+    /// Takes the new fingerprint for granted from now on. Where bucket names change, every owner
+    /// is to get another bucket: what they had is set aside, still theirs, so that nobody else is
+    /// given it and they find it again if the change is taken back.
     ///
     /// # Errors
     ///
     /// [`RegistryError`] when the registry cannot be written.
-    pub async fn accept_fingerprint(&self, parts: &[(&str, String)]) -> Result<(), RegistryError> {
+    pub async fn accept_fingerprint(
+        &self,
+        parts: &[(&str, String)],
+        changes: &[FingerprintChange],
+    ) -> Result<(), RegistryError> {
+        let renames = changes
+            .iter()
+            .any(|change| change.name.starts_with("naming."));
+        let done = self.accept(parts, renames);
+        bounded("fingerprint", done).await
+    }
+
+    /// The name of this deployment: of all gateways on this registry. The first start makes it.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError`] when the registry cannot be read or written.
+    pub async fn deployment(&self, fresh: [u8; 16]) -> Result<String, RegistryError> {
+        bounded(
+            "deployment",
+            self.remember("deployment", &hex::encode(fresh)),
+        )
+        .await
+    }
+
+    async fn accept(&self, parts: &[(&str, String)], renames: bool) -> Result<(), sqlx::Error> {
+        let mut transaction = self.database.pool.begin().await?;
+        if renames {
+            for statement in SET_ASIDE {
+                sqlx::query(statement).execute(&mut *transaction).await?;
+            }
+        }
         for (name, now) in parts {
             sqlx::query("UPDATE fingerprint SET value = $2 WHERE name = $1")
                 .bind(*name)
                 .bind(now)
-                .execute(&self.database.pool)
-                .await
-                .map_err(failed("fingerprint"))?;
+                .execute(&mut *transaction)
+                .await?;
         }
-        Ok(())
+        transaction.commit().await
     }
 
     /// Writes something, because a registry that can only be read is of no use.
@@ -81,14 +110,15 @@ impl SqlRegistry {
     ///
     /// [`RegistryError`] when it cannot be written.
     pub async fn probe(&self) -> Result<(), RegistryError> {
-        sqlx::query(
+        let statement = sqlx::query(
             "INSERT INTO probe (id, at) VALUES (1, $1) \
              ON CONFLICT (id) DO UPDATE SET at = excluded.at",
+        );
+        bounded(
+            "probe",
+            statement.bind(self.now()).execute(&self.database.pool),
         )
-        .bind(self.now())
-        .execute(&self.database.pool)
-        .await
-        .map_err(failed("probe"))?;
+        .await?;
         Ok(())
     }
 
@@ -117,7 +147,24 @@ impl SqlRegistry {
             .transpose()
     }
 
+    /// Writes the claim down, unless the bucket is or was another owner's. A bucket that was the
+    /// owner's own before a change of the formula is no stranger.
     async fn insert(&self, owner: &Owner, bucket: &BucketName) -> Result<(), sqlx::Error> {
+        let former =
+            sqlx::query("SELECT owner_kind, owner_id FROM former_buckets WHERE bucket = $1")
+                .bind(bucket.as_str())
+                .fetch_optional(&self.database.pool)
+                .await?;
+        let state = match former {
+            None => ClaimState::Claimed,
+            Some(row)
+                if row.try_get::<String, _>(0)? == owner.kind()
+                    && row.try_get::<String, _>(1)? == owner.id() =>
+            {
+                ClaimState::Creating
+            }
+            Some(_) => return Ok(()),
+        };
         sqlx::query(
             "INSERT INTO owned_buckets (owner_kind, owner_id, bucket, state, claimed_at) \
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
@@ -125,7 +172,7 @@ impl SqlRegistry {
         .bind(owner.kind())
         .bind(owner.id())
         .bind(bucket.as_str())
-        .bind(name(ClaimState::Claimed))
+        .bind(name(state))
         .bind(self.now())
         .execute(&self.database.pool)
         .await?;
@@ -140,10 +187,10 @@ impl SqlRegistry {
 #[async_trait]
 impl Registry for SqlRegistry {
     async fn claim(&self, owner: &Owner, bucket: &BucketName) -> Result<Claim, RegistryError> {
-        let mut row = self.find(owner).await.map_err(failed("claim"))?;
+        let mut row = bounded("claim", self.find(owner)).await?;
         if row.is_none() {
-            self.insert(owner, bucket).await.map_err(failed("claim"))?;
-            row = self.find(owner).await.map_err(failed("claim"))?;
+            bounded("claim", self.insert(owner, bucket)).await?;
+            row = bounded("claim", self.find(owner)).await?;
         }
         match row {
             Some((held, state)) if held == bucket.as_str() => parse(&state).map(Claim::Held),
@@ -153,19 +200,23 @@ impl Registry for SqlRegistry {
     }
 
     async fn advance(&self, owner: &Owner, to: ClaimState) -> Result<(), RegistryError> {
-        sqlx::query(
+        let statement = sqlx::query(
             "UPDATE owned_buckets SET state = $3 \
              WHERE owner_kind = $1 AND owner_id = $2 AND state <> $3 AND state <> 'ready'",
-        )
-        .bind(owner.kind())
-        .bind(owner.id())
-        .bind(name(to))
-        .execute(&self.database.pool)
-        .await
-        .map_err(failed("advance"))?;
+        );
+        let statement = statement.bind(owner.kind()).bind(owner.id()).bind(name(to));
+        bounded("advance", statement.execute(&self.database.pool)).await?;
         Ok(())
     }
 }
+
+/// Moves every owner's bucket out of the way.
+const SET_ASIDE: [&str; 3] = [
+    "DELETE FROM former_buckets WHERE bucket IN (SELECT bucket FROM owned_buckets)",
+    "INSERT INTO former_buckets (owner_kind, owner_id, bucket) \
+     SELECT owner_kind, owner_id, bucket FROM owned_buckets",
+    "DELETE FROM owned_buckets",
+];
 
 fn name(state: ClaimState) -> &'static str {
     match state {

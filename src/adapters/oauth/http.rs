@@ -27,6 +27,8 @@ impl OauthHttp {
     pub fn new(extra_authorities: Option<&[u8]>) -> Result<Self, OauthHttpError> {
         let mut builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
+            // A proxy from the environment would see tokens meant for a loopback address.
+            .no_proxy()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(ATTEMPT_TIMEOUT)
             .tcp_nodelay(true);

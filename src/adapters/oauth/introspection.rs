@@ -111,7 +111,7 @@ impl Introspection for IntrospectionClient {
         let token = Token::new(token.expose().to_owned());
         let http = |request| {
             let http = self.http.clone();
-            async move { whole(http.send(request, MAX_ANSWER_BYTES).await?) }
+            async move { checked(http.send(request, MAX_ANSWER_BYTES).await?) }
         };
         let answer = client
             .introspect(&token)
@@ -123,34 +123,39 @@ impl Introspection for IntrospectionClient {
     }
 }
 
-/// Says what happened without a word of the answer. 401 means that the gateway's own client is
-/// not accepted: our fault, not the caller's (security.md).
+/// Says what happened in words that are all ours: [`checked`] has let only a strict JSON object
+/// through, so what is left to go wrong is a member's type or the media type.
 fn failed(error: RequestError) -> UpstreamFailure {
-    match error {
-        RequestTokenError::Request(failure) => failure,
-        RequestTokenError::ServerResponse(_) => UpstreamFailure::new(
-            FailureKind::Refused,
-            "introspection answers with an OAuth error: check oauth.client_id and its secret",
-        ),
-        RequestTokenError::Parse(error, _) => UpstreamFailure::new(
-            FailureKind::Nonsense,
-            format!("introspection answers nonsense: {}", error.inner()),
-        ),
-        RequestTokenError::Other(_) => UpstreamFailure::new(
-            FailureKind::Nonsense,
-            "introspection answers with an unexpected status or media type",
-        ),
-    }
+    let cause = match error {
+        RequestTokenError::Request(failure) => return failure,
+        RequestTokenError::Parse(error, _) => {
+            format!("introspection answers nonsense: {}", error.inner())
+        }
+        RequestTokenError::ServerResponse(_) | RequestTokenError::Other(_) => {
+            "introspection answers with an unexpected media type".to_owned()
+        }
+    };
+    UpstreamFailure::new(FailureKind::Nonsense, cause)
 }
 
-/// `openidconnect` reads one JSON value and does not look at what follows it.
-fn whole(answer: HttpResponse) -> Result<HttpResponse, UpstreamFailure> {
-    if answer.status() == StatusCode::OK {
-        StrictObject::from_slice(answer.body()).map_err(|error| {
-            let cause = format!("introspection answers nonsense: {error}");
-            UpstreamFailure::new(FailureKind::Nonsense, cause)
-        })?;
+/// What `openidconnect` leaves open: it reads one JSON value and does not look at what follows
+/// it, and it quotes the answer when it cannot read an error.
+fn checked(answer: HttpResponse) -> Result<HttpResponse, UpstreamFailure> {
+    let status = answer.status();
+    if status != StatusCode::OK {
+        // 401 means that the gateway's own client is not accepted: our fault, not the caller's.
+        let kind = match status.as_u16() {
+            400 | 401 | 403 => FailureKind::Refused,
+            429 | 500.. => FailureKind::Unreachable,
+            _ => FailureKind::Nonsense,
+        };
+        let cause = format!("introspection answers HTTP {}", status.as_u16());
+        return Err(UpstreamFailure::new(kind, cause));
     }
+    StrictObject::from_slice(answer.body()).map_err(|error| {
+        let cause = format!("introspection answers nonsense: {error}");
+        UpstreamFailure::new(FailureKind::Nonsense, cause)
+    })?;
     Ok(answer)
 }
 

@@ -1,4 +1,7 @@
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header;
+use actix_web::middleware::Next;
 use actix_web::web::ServiceConfig;
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::Utc;
@@ -25,6 +28,21 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         .route(JWKS, web::get().to(jwks))
         .route(INTROSPECTION, web::post().to(introspect))
         .route(DEV_TOKEN, web::post().to(dev_token));
+}
+
+/// A browser that was led here by another name (DNS rebinding) gets nothing.
+pub(super) async fn loopback_only(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let host = request.connection_info().host().to_owned();
+    let name = host
+        .rsplit_once(':')
+        .map_or(host.as_str(), |(name, _)| name);
+    if !["127.0.0.1", "localhost", "[::1]"].contains(&name) {
+        return Ok(request.into_response(HttpResponse::MisdirectedRequest().finish()));
+    }
+    Ok(next.call(request).await?.map_into_boxed_body())
 }
 
 /// What a developer wants in a token.

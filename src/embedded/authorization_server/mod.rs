@@ -9,6 +9,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 
 use signer::Signer;
@@ -60,6 +61,7 @@ impl AuthorizationServer {
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(state.clone())
+                .wrap(from_fn(endpoints::loopback_only))
                 .configure(endpoints::routes)
         })
         .workers(1)

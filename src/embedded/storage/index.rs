@@ -35,6 +35,9 @@ CREATE TABLE IF NOT EXISTS objects (
     bucket TEXT NOT NULL, key TEXT NOT NULL, size INTEGER NOT NULL, etag TEXT NOT NULL,
     modified INTEGER NOT NULL, PRIMARY KEY (bucket, key)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS bucket_tags (
+    bucket TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (bucket, key)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS uploads (
     id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key TEXT NOT NULL, begun INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -82,6 +85,31 @@ impl Index {
         .execute(&self.pool)
         .await?;
         Ok(done.rows_affected() > 0)
+    }
+
+    pub(super) async fn tags(&self, bucket: &str) -> SqlResult<Vec<(String, String)>> {
+        sqlx::query_as("SELECT key, value FROM bucket_tags WHERE bucket = ? ORDER BY key")
+            .bind(bucket)
+            .fetch_all(&self.pool)
+            .await
+    }
+
+    /// Replaces all the tags of a bucket.
+    pub(super) async fn set_tags(&self, bucket: &str, tags: &[(String, String)]) -> SqlResult<()> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query("DELETE FROM bucket_tags WHERE bucket = ?")
+            .bind(bucket)
+            .execute(&mut *transaction)
+            .await?;
+        for (key, value) in tags {
+            sqlx::query("INSERT INTO bucket_tags (bucket, key, value) VALUES (?, ?, ?)")
+                .bind(bucket)
+                .bind(key)
+                .bind(value)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await
     }
 
     pub(super) async fn put(&self, bucket: &str, entry: &Entry) -> SqlResult<()> {

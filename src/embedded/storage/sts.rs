@@ -39,12 +39,19 @@ impl AssumeRole {
 
     fn assume(&self, form: &[(String, String)]) -> Result<NewSession, StsError> {
         let one = |name: &str| {
-            let mut values = form
-                .iter()
-                .filter(|(key, _)| key == name)
-                .map(|(_, value)| value);
-            values.next().filter(|_| values.next().is_none())
+            form.iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value)
         };
+        let repeats = |(i, (key, _)): (usize, &(String, String))| {
+            form.iter().skip(i + 1).any(|(other, _)| other == key)
+        };
+        if form.iter().enumerate().any(repeats) {
+            return Err(bad("ValidationError", "A parameter stands more than once."));
+        }
+        if form.iter().any(|(key, _)| key.starts_with("PolicyArns")) {
+            return Err(bad("ValidationError", "PolicyArns are not known here."));
+        }
         if one("Action").map(String::as_str) != Some("AssumeRole") {
             return Err(bad("InvalidAction", "The only action here is AssumeRole."));
         }

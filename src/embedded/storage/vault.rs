@@ -8,12 +8,13 @@ use s3s::dto::{
     CreateBucketInput, CreateBucketOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput,
     DeleteBucketInput, DeleteBucketOutput, DeleteObjectInput, DeleteObjectOutput,
     DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag, GetBucketLocationInput,
-    GetBucketLocationOutput, GetObjectInput, GetObjectOutput, HeadBucketInput, HeadBucketOutput,
-    HeadObjectInput, HeadObjectOutput, ListBucketsInput, ListBucketsOutput,
-    ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsInput, ListObjectsOutput,
-    ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput, PutObjectInput,
-    PutObjectOutput, StreamingBlob, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput,
-    UploadPartOutput,
+    GetBucketLocationOutput, GetBucketTaggingInput, GetBucketTaggingOutput, GetObjectInput,
+    GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput,
+    ListBucketsInput, ListBucketsOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput,
+    ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput,
+    ListPartsOutput, PutBucketTaggingInput, PutBucketTaggingOutput, PutObjectInput,
+    PutObjectOutput, StreamingBlob, Tag, UploadPartCopyInput, UploadPartCopyOutput,
+    UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 use s3s_fs::FileSystem;
@@ -160,6 +161,10 @@ impl S3 for Vault {
         {
             return Err(s3_error!(BucketNotEmpty));
         }
+        self.index
+            .set_tags(&req.input.bucket, &[])
+            .await
+            .map_err(internal)?;
         self.files.delete_bucket(req).await
     }
 
@@ -184,6 +189,43 @@ impl S3 for Vault {
         req: S3Request<ListBucketsInput>,
     ) -> S3Result<S3Response<ListBucketsOutput>> {
         self.files.list_buckets(req).await
+    }
+
+    async fn put_bucket_tagging(
+        &self,
+        req: S3Request<PutBucketTaggingInput>,
+    ) -> S3Result<S3Response<PutBucketTaggingOutput>> {
+        self.must_have_bucket(&req.input.bucket).await?;
+        let tags = req
+            .input
+            .tagging
+            .tag_set
+            .into_iter()
+            .map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default()));
+        let tags: Vec<(String, String)> = tags.collect();
+        self.index
+            .set_tags(&req.input.bucket, &tags)
+            .await
+            .map_err(internal)?;
+        Ok(S3Response::new(PutBucketTaggingOutput::default()))
+    }
+
+    async fn get_bucket_tagging(
+        &self,
+        req: S3Request<GetBucketTaggingInput>,
+    ) -> S3Result<S3Response<GetBucketTaggingOutput>> {
+        self.must_have_bucket(&req.input.bucket).await?;
+        let tags = self.index.tags(&req.input.bucket).await.map_err(internal)?;
+        if tags.is_empty() {
+            return Err(s3_error!(NoSuchTagSet));
+        }
+        let tags = tags.into_iter().map(|(key, value)| Tag {
+            key: Some(key),
+            value: Some(value),
+        });
+        Ok(S3Response::new(GetBucketTaggingOutput {
+            tag_set: tags.collect(),
+        }))
     }
 
     async fn put_object(

@@ -64,8 +64,8 @@ impl Dialect for V1Credentials {
     }
 
     fn read(&self, request: &HttpRequest) -> Result<Ask, Failure> {
-        let token = bearer_token(request)?;
         check_query(request.query_string(), &[])?;
+        let token = bearer_token(request)?;
         Ok(Ask {
             token,
             access: Access::ReadWrite,

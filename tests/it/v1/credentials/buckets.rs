@@ -59,6 +59,46 @@ async fn a_bucket_claimed_by_a_second_owner_is_409() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_deployments_bucket_is_409_even_where_it_was_believed_to_be_ones_own() {
+    let app = Setup::default()
+        .key("storage.bucket_recheck", "1ms")
+        .spawn()
+        .await;
+    let token = app.token("alice").await;
+    app.ask(&token).await.credentials();
+    let tag = |key, value| {
+        aws_sdk_s3::types::Tag::builder()
+            .key(key)
+            .value(value)
+            .build()
+            .unwrap()
+    };
+    let tags =
+        aws_sdk_s3::types::Tagging::builder().tag_set(tag("cloakroom-deployment", "staging"));
+    let tags = tags.build().unwrap();
+    app.root()
+        .put_bucket_tagging()
+        .bucket(ALICES_BUCKET)
+        .tagging(tags)
+        .send()
+        .await
+        .unwrap();
+    app.ask(&token).await.assert_problem(409, "bucket-conflict");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_an_accepted_change_of_the_formula_everybody_gets_another_bucket() {
+    let app = spawn_app().await;
+    let before = app.credentials_of("alice").await.bucket;
+    let renamed = Setup::default().key("naming.prefix", "new-");
+    let app = renamed.spawn_in(app.stop().await).await;
+    let after = app.credentials_of("alice").await.bucket;
+    assert!(after.starts_with("new-"));
+    let app = Setup::default().spawn_in(app.stop().await).await;
+    assert_eq!(app.credentials_of("alice").await.bucket, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_bucket_survives_a_restart_with_what_is_in_it() {
     let app = spawn_app().await;
     let alice = app.credentials_of("alice").await;

@@ -28,6 +28,7 @@ async fn a_store_that_is_down_is_502_and_recovery_needs_no_restart() {
         .respond_with(ResponseTemplate::new(200))
         .mount(&store)
         .await;
+    untagged(&store).await;
     Mock::given(method("POST"))
         .respond_with(sts("2099-01-01T00:00:00Z"))
         .mount(&store)
@@ -106,6 +107,7 @@ async fn an_sts_that_answers_nonsense_is_502_and_never_vends() {
             .respond_with(ResponseTemplate::new(200))
             .mount(&store)
             .await;
+        untagged(&store).await;
         Mock::given(method("POST"))
             .respond_with(answer)
             .mount(&store)
@@ -182,6 +184,16 @@ async fn nothing_is_remembered_of_a_failure() {
         .await
         .unwrap();
     assert_eq!(app.ask(&token).await.status, 200);
+}
+
+/// A bucket that nobody has marked.
+async fn untagged(store: &MockServer) {
+    let none = "<Error><Code>NoSuchTagSet</Code></Error>";
+    let none = ResponseTemplate::new(404).set_body_string(none);
+    Mock::given(method("GET"))
+        .respond_with(none)
+        .mount(store)
+        .await;
 }
 
 const STS: &str = "<AssumeRoleResponse><AssumeRoleResult><Credentials>\

@@ -59,6 +59,13 @@ async fn a_token_in_query_or_body_is_400() {
         .post(&format!("/v1/credentials?access_token={token}"))
         .bearer_auth(&token);
     app.send(query).await.assert_problem(400, "invalid-request");
+    let alone = app.post(&format!("/v1/credentials?access_token={token}"));
+    app.send(alone).await.assert_problem(400, "invalid-request");
+    let alone = app
+        .post("/v1/credentials")
+        .header("content-type", "application/x-www-form-urlencoded");
+    let alone = alone.body(format!("access_token={token}"));
+    app.send(alone).await.assert_problem(400, "invalid-request");
     let form = app
         .post("/v1/credentials")
         .bearer_auth(&token)
