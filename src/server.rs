@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use url::Url;
 
-use crate::adapters::aws::{AwsClients, AwsSettings, CaError, S3Buckets, StsSessions};
+use crate::adapters::aws::{AwsClients, AwsSettings, CaError, Flavor, S3Buckets, StsSessions};
 use crate::adapters::database::{
     Database, DatabaseError, FingerprintChange, SqlAuditTrail, SqlRegistry,
 };
@@ -367,6 +367,12 @@ fn explain(changes: &[FingerprintChange]) -> String {
 fn warn_of_exposure(config: &Config) {
     if config.oauth.is_exposed() {
         tracing::warn!("oauth.allow_http: tokens travel unprotected to the authorization server");
+    }
+    if config.storage.flavor == Flavor::Ceph {
+        tracing::warn!(
+            "storage.flavor ceph: Ceph does not authenticate its session tokens, and a tampered one \
+             can reach other buckets (measured on 16.2.15); see docs/ceph.md"
+        );
     }
     if config.storage.is_exposed() {
         tracing::warn!("storage.allow_http: keys travel unprotected from the store");

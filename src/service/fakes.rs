@@ -241,7 +241,7 @@ impl AuditTrail for Nothing {
 pub(crate) fn test_issue() -> Issue {
     let settings = EnsureBucketSettings {
         deployment: "test".to_owned(),
-        recheck: Duration::from_secs(60),
+        recheck: Duration::from_mins(1),
         adopt: false,
     };
     let (registry, buckets) = (

@@ -41,8 +41,8 @@ async fn every_credential_vended_has_one_audit_row_and_no_secret() {
             .collect();
         assert_eq!(mine.len(), 1);
         let column = |name: &str| mine[0].get::<String, _>(name);
-        assert_eq!(column("access_key_id"), vended.credentials.access_key_id);
-        assert_eq!(column("expiration"), vended.credentials.expiration);
+        assert_eq!(column("access_key_id"), vended.keys.access_key_id);
+        assert_eq!(column("expiration"), vended.keys.expiration);
         assert_eq!(column("bucket"), ALICES_BUCKET);
         assert_eq!(column("dialect"), "v1");
         assert_eq!(column("caller"), "principal [\"demo\",\"alice\"]");
@@ -57,8 +57,8 @@ async fn every_credential_vended_has_one_audit_row_and_no_secret() {
         assert_eq!(column("time").len(), 20);
         for secret in [
             &token,
-            &vended.credentials.secret_access_key,
-            &vended.credentials.session_token,
+            &vended.keys.secret_access_key,
+            &vended.keys.session_token,
         ] {
             for name in ["caller", "owner_id", "request_id", "access_key_id"] {
                 assert_ne!(&column(name), secret);

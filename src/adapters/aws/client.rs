@@ -17,8 +17,12 @@ use secrecy::{ExposeSecret, SecretString};
 use super::Flavor;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// STS is asked while a request waits.
+const SESSION_TIMEOUTS: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(4));
+
+/// S3 is asked by detached tasks only; a store may take its time over its first bucket.
+const BUCKET_TIMEOUTS: (Duration, Duration) = (Duration::from_secs(12), Duration::from_secs(25));
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 
 /// Where the store is and who the gateway is there.
@@ -76,13 +80,15 @@ impl AwsClients {
         let config = sdk_config(&settings).await?;
         let mut s3 = aws_sdk_s3::config::Builder::from(&config)
             .force_path_style(settings.path_style)
+            .timeout_config(timeouts(BUCKET_TIMEOUTS))
             // Stores older than 2025 refuse the checksums that newer SDKs add unasked.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             .retry_classifier(NeverAfterTimeout);
         s3.set_endpoint_url(settings.endpoint.clone());
-        let mut sts =
-            aws_sdk_sts::config::Builder::from(&config).retry_classifier(NeverAfterTimeout);
+        let mut sts = aws_sdk_sts::config::Builder::from(&config)
+            .timeout_config(timeouts(SESSION_TIMEOUTS))
+            .retry_classifier(NeverAfterTimeout);
         sts.set_endpoint_url(settings.sts_endpoint.clone());
         Ok(Self {
             s3: aws_sdk_s3::Client::from_conf(s3.build()),
@@ -92,12 +98,15 @@ impl AwsClients {
     }
 }
 
-async fn sdk_config(settings: &AwsSettings) -> Result<SdkConfig, CaError> {
-    let timeouts = TimeoutConfig::builder()
+fn timeouts((attempt, operation): (Duration, Duration)) -> TimeoutConfig {
+    TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-        .operation_timeout(OPERATION_TIMEOUT)
-        .build();
+        .operation_attempt_timeout(attempt)
+        .operation_timeout(operation)
+        .build()
+}
+
+async fn sdk_config(settings: &AwsSettings) -> Result<SdkConfig, CaError> {
     let retries = RetryConfig::standard()
         .with_max_attempts(2)
         .with_initial_backoff(FIRST_BACKOFF);
@@ -109,7 +118,6 @@ async fn sdk_config(settings: &AwsSettings) -> Result<SdkConfig, CaError> {
     let loader = loader
         .region(Region::new(settings.region.clone()))
         .http_client(http_client(settings.ca_bundle.as_deref())?)
-        .timeout_config(timeouts)
         .retry_config(retries);
     let Some(identity) = &settings.identity else {
         return Ok(loader.load().await);

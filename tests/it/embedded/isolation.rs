@@ -69,7 +69,7 @@ fn outcome<T, E: ProvideErrorMetadata + std::fmt::Debug>(
     }
 }
 
-fn denied(what: &str, outcome: Result<(), String>) {
+fn denied(what: &str, outcome: &Result<(), String>) {
     let refused = outcome
         .as_ref()
         .is_err_and(|error| error.starts_with("403"));
@@ -134,36 +134,31 @@ async fn ones_own_objects_can_be_put_got_listed_and_deleted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_persons_bucket_is_closed() {
     let world = prepare().await;
-    let World {
-        alice,
-        mine,
-        bobs,
-        app,
-    } = &world;
-    denied("put", put(alice, bobs, "x").await);
+    let World { alice, bobs, .. } = &world;
+    denied("put", &put(alice, bobs, "x").await);
     denied(
         "get",
-        outcome(alice.get_object().bucket(bobs).key("secret").send().await),
+        &outcome(alice.get_object().bucket(bobs).key("secret").send().await),
     );
     denied(
         "head",
-        outcome(alice.head_object().bucket(bobs).key("secret").send().await),
+        &outcome(alice.head_object().bucket(bobs).key("secret").send().await),
     );
     denied(
         "list",
-        outcome(alice.list_objects_v2().bucket(bobs).send().await),
+        &outcome(alice.list_objects_v2().bucket(bobs).send().await),
     );
     denied(
         "list v1",
-        outcome(alice.list_objects().bucket(bobs).send().await),
+        &outcome(alice.list_objects().bucket(bobs).send().await),
     );
     denied(
         "head bucket",
-        outcome(alice.head_bucket().bucket(bobs).send().await),
+        &outcome(alice.head_bucket().bucket(bobs).send().await),
     );
     denied(
         "delete",
-        outcome(
+        &outcome(
             alice
                 .delete_object()
                 .bucket(bobs)
@@ -176,7 +171,7 @@ async fn another_persons_bucket_is_closed() {
     let delete = Delete::builder().objects(secret).build().unwrap();
     denied(
         "batch delete",
-        outcome(
+        &outcome(
             alice
                 .delete_objects()
                 .bucket(bobs)
@@ -185,10 +180,21 @@ async fn another_persons_bucket_is_closed() {
                 .await,
         ),
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_can_be_copied_from_or_to_another_persons_bucket() {
+    let world = prepare().await;
+    let World {
+        alice,
+        mine,
+        bobs,
+        app,
+    } = &world;
     let (theirs, ours) = (format!("{bobs}/secret"), format!("{mine}/secret"));
     denied(
         "copy from",
-        outcome(
+        &outcome(
             alice
                 .copy_object()
                 .bucket(mine)
@@ -200,7 +206,7 @@ async fn another_persons_bucket_is_closed() {
     );
     denied(
         "copy to",
-        outcome(
+        &outcome(
             alice
                 .copy_object()
                 .bucket(bobs)
@@ -212,7 +218,7 @@ async fn another_persons_bucket_is_closed() {
     );
     denied(
         "multipart",
-        outcome(
+        &outcome(
             alice
                 .create_multipart_upload()
                 .bucket(bobs)
@@ -236,7 +242,7 @@ async fn another_persons_bucket_is_closed() {
     let part = part
         .upload_id(upload.upload_id().unwrap())
         .copy_source(theirs);
-    denied("multipart copy from", outcome(part.send().await));
+    denied("multipart copy from", &outcome(part.send().await));
     let bob = app.credentials_of("bob").await.s3();
     assert_eq!(
         bob.list_objects_v2()
@@ -299,23 +305,23 @@ async fn buckets_can_be_neither_made_nor_unmade_nor_changed() {
     let World {
         alice, mine, bobs, ..
     } = &world;
-    denied("list buckets", outcome(alice.list_buckets().send().await));
+    denied("list buckets", &outcome(alice.list_buckets().send().await));
     denied(
         "create",
-        outcome(alice.create_bucket().bucket("brand-new").send().await),
+        &outcome(alice.create_bucket().bucket("brand-new").send().await),
     );
     for bucket in [mine, bobs] {
         denied(
             "create",
-            outcome(alice.create_bucket().bucket(bucket).send().await),
+            &outcome(alice.create_bucket().bucket(bucket).send().await),
         );
         denied(
             "delete",
-            outcome(alice.delete_bucket().bucket(bucket).send().await),
+            &outcome(alice.delete_bucket().bucket(bucket).send().await),
         );
         denied(
             "policy",
-            outcome(
+            &outcome(
                 alice
                     .put_bucket_policy()
                     .bucket(bucket)
@@ -326,16 +332,16 @@ async fn buckets_can_be_neither_made_nor_unmade_nor_changed() {
         );
         denied(
             "get policy",
-            outcome(alice.get_bucket_policy().bucket(bucket).send().await),
+            &outcome(alice.get_bucket_policy().bucket(bucket).send().await),
         );
         denied(
             "drop policy",
-            outcome(alice.delete_bucket_policy().bucket(bucket).send().await),
+            &outcome(alice.delete_bucket_policy().bucket(bucket).send().await),
         );
         let public = BucketCannedAcl::PublicRead;
         denied(
             "bucket ACL",
-            outcome(
+            &outcome(
                 alice
                     .put_bucket_acl()
                     .bucket(bucket)
@@ -350,7 +356,7 @@ async fn buckets_can_be_neither_made_nor_unmade_nor_changed() {
             .bucket(bucket)
             .key("secret")
             .acl(public.clone());
-        denied("object ACL", outcome(acl.send().await));
+        denied("object ACL", &outcome(acl.send().await));
         let body = ByteStream::from_static(b"x");
         let published = alice
             .put_object()
@@ -358,10 +364,10 @@ async fn buckets_can_be_neither_made_nor_unmade_nor_changed() {
             .key("public")
             .acl(public)
             .body(body);
-        denied("public put", outcome(published.send().await));
+        denied("public put", &outcome(published.send().await));
         denied(
             "CORS",
-            outcome(
+            &outcome(
                 alice
                     .put_bucket_cors()
                     .bucket(bucket)
@@ -373,15 +379,15 @@ async fn buckets_can_be_neither_made_nor_unmade_nor_changed() {
         let lifecycle = alice.put_bucket_lifecycle_configuration().bucket(bucket);
         denied(
             "lifecycle",
-            outcome(lifecycle.lifecycle_configuration(rules()).send().await),
+            &outcome(lifecycle.lifecycle_configuration(rules()).send().await),
         );
         denied(
             "location",
-            outcome(alice.get_bucket_location().bucket(bucket).send().await),
+            &outcome(alice.get_bucket_location().bucket(bucket).send().await),
         );
         denied(
             "uploads",
-            outcome(alice.list_multipart_uploads().bucket(bucket).send().await),
+            &outcome(alice.list_multipart_uploads().bucket(bucket).send().await),
         );
     }
 }

@@ -37,6 +37,8 @@ async fn a_session_ends_when_its_time_is_over() {
     assert_eq!(code(&alice).await.as_deref(), Some("ExpiredToken"));
 }
 
+type Change<'a> = &'a dyn Fn(&mut Credentials);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tampered_and_swapped_credentials_are_refused() {
     let app = spawn_app().await;
@@ -50,24 +52,24 @@ async fn tampered_and_swapped_credentials_are_refused() {
         change(&mut changed);
         changed
     };
-    let bobs = &bob.credentials;
-    let cases: [(&dyn Fn(&mut Credentials), &str); 6] = [
-        (&|c| c.credentials.session_token.push('0'), "InvalidToken"),
+    let bobs = &bob.keys;
+    let cases: [(Change<'_>, &str); 6] = [
+        (&|c| c.keys.session_token.push('0'), "InvalidToken"),
         (
-            &|c| c.credentials.session_token = bobs.session_token.clone(),
+            &|c| c.keys.session_token = bobs.session_token.clone(),
             "InvalidToken",
         ),
-        (&|c| c.credentials.session_token.clear(), "InvalidToken"),
+        (&|c| c.keys.session_token.clear(), "InvalidToken"),
         (
-            &|c| c.credentials.secret_access_key = bobs.secret_access_key.clone(),
+            &|c| c.keys.secret_access_key = bobs.secret_access_key.clone(),
             "SignatureDoesNotMatch",
         ),
         (
-            &|c| c.credentials.access_key_id = bobs.access_key_id.clone(),
+            &|c| c.keys.access_key_id = bobs.access_key_id.clone(),
             "SignatureDoesNotMatch",
         ),
         (
-            &|c| c.credentials.access_key_id = "ASIANOBODY".to_owned(),
+            &|c| c.keys.access_key_id = "ASIANOBODY".to_owned(),
             "InvalidAccessKeyId",
         ),
     ];
@@ -80,7 +82,7 @@ async fn tampered_and_swapped_credentials_are_refused() {
 async fn a_session_opens_no_session() {
     let app = spawn_app().await;
     let alice = app.credentials_of("alice").await;
-    let keys = &alice.credentials;
+    let keys = &alice.keys;
     let token = Some(keys.session_token.clone());
     let config = aws_sdk_sts::Config::builder()
         .behavior_version(aws_sdk_sts::config::BehaviorVersion::latest())

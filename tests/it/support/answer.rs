@@ -16,7 +16,8 @@ pub(crate) struct Credentials {
     pub(crate) bucket: String,
     pub(crate) endpoint: String,
     pub(crate) region: String,
-    pub(crate) credentials: Keys,
+    #[serde(rename = "credentials")]
+    pub(crate) keys: Keys,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -209,7 +209,7 @@ pub(crate) async fn dev_token(
 impl Credentials {
     /// The store as the holder of these credentials sees it.
     pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
-        let keys = &self.credentials;
+        let keys = &self.keys;
         let token = Some(keys.session_token.as_str());
         s3(
             &self.endpoint,

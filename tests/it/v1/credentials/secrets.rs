@@ -35,7 +35,7 @@ async fn no_secret_is_in_any_log() {
         output.matches("\"message\":\"request\"").count() >= 7,
         "{output}"
     );
-    let keys = &vended.credentials;
+    let keys = &vended.keys;
     for secret in [
         &token,
         &keys.secret_access_key,

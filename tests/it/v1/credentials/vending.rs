@@ -45,8 +45,8 @@ async fn every_call_brings_fresh_credentials_to_the_same_bucket() {
         app.credentials_of("alice").await,
     );
     assert_eq!(one.bucket, two.bucket);
-    assert_ne!(one.credentials.access_key_id, two.credentials.access_key_id);
-    assert_ne!(one.credentials.session_token, two.credentials.session_token);
+    assert_ne!(one.keys.access_key_id, two.keys.access_key_id);
+    assert_ne!(one.keys.session_token, two.keys.session_token);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,7 +71,7 @@ async fn the_expiration_is_the_stores_own() {
         .await;
     let answer = app.ask(&app.token("alice").await).await;
     let sent = DateTime::parse_from_rfc2822(answer.header("date").unwrap()).unwrap();
-    let expiration = answer.credentials().credentials.expiration;
+    let expiration = answer.credentials().keys.expiration;
     assert!(
         expiration.ends_with('Z') && expiration.len() == 20,
         "{expiration}"
@@ -122,7 +122,7 @@ async fn a_session_ends_with_the_token_where_that_is_configured() {
     let token = app.token_with(&[("expires_in", "1200")]).await;
     let answer = app.ask(&token).await;
     let sent = DateTime::parse_from_rfc2822(answer.header("date").unwrap()).unwrap();
-    let expiration = answer.credentials().credentials.expiration;
+    let expiration = answer.credentials().keys.expiration;
     let lifetime = DateTime::parse_from_rfc3339(&expiration).unwrap() - sent;
     assert!(
         (1_190..=1_201).contains(&lifetime.num_seconds()),
