@@ -371,7 +371,7 @@ fn warn_of_exposure(config: &Config) {
     if config.storage.flavor == Flavor::Ceph {
         tracing::warn!(
             "storage.flavor ceph: Ceph does not authenticate its session tokens, and a tampered one \
-             can reach other buckets (measured on 16.2.15); see docs/ceph.md"
+             can reach other buckets (measured on 16.2.15); see docs/engines.md"
         );
     }
     if config.storage.is_exposed() {

@@ -141,28 +141,35 @@ impl Dev {
     }
 }
 
+/// Turns the answer's members into shell variables of the same names.
+const AS_VARIABLES: &str = r#"| tr '{,}' '\n' | sed -nE 's/^"([A-Za-z]+)":("[^"]*")$/\1=\2/p'"#;
+
+/// What curl needs to sign a request with them.
+const SIGNED: &str = "--aws-sigv4 aws:amz:us-east-1:s3 --user \"$accessKeyId:$secretAccessKey\" \
+    -H \"x-amz-security-token: $sessionToken\" -H \"x-amz-content-sha256: UNSIGNED-PAYLOAD\"";
+
 fn banner(server: &Server, oauth: &AuthorizationServer, storage: &Storage, dev: &Dev) -> String {
     let gateway = format!("http://{}", server.address());
-    let (issuer, store) = (oauth.issuer(), storage.url());
-    let port = issuer.rsplit(':').next().unwrap_or_default();
-    let token = if port == OAUTH_PORT.to_string() {
-        "cloakroom dev-token alice".to_owned()
-    } else {
-        format!("cloakroom dev-token alice --oauth-port {port}")
-    };
+    let (issuer, store, data) = (oauth.issuer(), storage.url(), dev.data_dir.display());
     let this =
         std::env::current_exe().map_or("cloakroom".into(), |path| path.display().to_string());
-    let token = token.replacen("cloakroom", &this, 1);
-    let data = dev.data_dir.display();
+    let port = issuer.rsplit(':').next().unwrap_or_default();
+    let port = match port.parse() {
+        Ok(OAUTH_PORT) => String::new(),
+        _ => format!(" --oauth-port {port}"),
+    };
     format!(
         "\ncloakroom is ready. FOR DEVELOPMENT ONLY: anybody on this machine gets a token for any user.\n\
          \n  gateway               {gateway}\
          \n  authorization server  {issuer}\
          \n  store                 {store}\
          \n  data                  {data}\n\
-         \nPaste into another terminal:\n\
-         \n  TOKEN=$({token})\
-         \n  curl -sX POST {gateway}/v1/credentials -H \"Authorization: Bearer $TOKEN\"\n\n"
+         \nPaste into another terminal, to store a file in alice's own bucket:\n\n\
+         TOKEN=$({this} dev-token alice{port})\n\
+         eval \"$(curl -sX POST {gateway}/v1/credentials -H \"Authorization: Bearer $TOKEN\" {AS_VARIABLES})\"\n\
+         curl -sX PUT -d hello -H \"content-type: text/plain\" \"$endpoint/$bucket/hello.txt\" {SIGNED}\n\
+         \nTo read it again:\n\n\
+         curl -s \"$endpoint/$bucket/hello.txt\" {SIGNED}\n\n"
     )
 }
 

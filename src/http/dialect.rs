@@ -11,7 +11,7 @@ use crate::service::{Deadline, Order, Refusal};
 use super::body::read_empty_body;
 use super::failure::Failure;
 use super::gateway::Gateway;
-use super::observe::Seen;
+use super::seen::Seen;
 
 /// How one public API speaks: it reads a request, renders a session, and says every failure.
 ///

@@ -11,6 +11,7 @@ mod openapi;
 mod problem;
 mod protected_resource;
 mod query;
+mod seen;
 mod v1;
 
 use actix_web::http::Method;
@@ -19,7 +20,7 @@ use actix_web::{HttpRequest, HttpResponse, Resource, web};
 
 use dialect::{Dialect, vend};
 use failure::Failure;
-use observe::Seen;
+use seen::Seen;
 
 pub use gateway::{Gateway, GatewayParts, Readiness, StorageAddress};
 pub use observe::observe;

@@ -1,5 +1,4 @@
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -7,78 +6,16 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
+use actix_web::{Error, HttpMessage, HttpResponse, web};
 use futures_util::FutureExt;
 
-use crate::domain::{BucketName, RequestId};
 use crate::service::Refusal;
 
-use super::failure::Failure;
 use super::gateway::Gateway;
 use super::problem;
+use super::seen::Seen;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// What is known of a request while it is answered: its name, and how it ends.
-#[derive(Clone, Debug)]
-pub(super) struct Seen {
-    request_id: RequestId,
-    ending: Arc<Mutex<Ending>>,
-}
-
-#[derive(Debug, Default)]
-struct Ending {
-    outcome: Option<&'static str>,
-    cause: Option<String>,
-    bucket: Option<String>,
-}
-
-impl Seen {
-    fn new(request_id: RequestId) -> Self {
-        Self {
-            request_id,
-            ending: Arc::default(),
-        }
-    }
-
-    /// What [`observe`] put into the request.
-    pub(super) fn of(request: &HttpRequest) -> Self {
-        request
-            .extensions()
-            .get::<Self>()
-            .cloned()
-            .unwrap_or_else(|| Self::new(RequestId::from_random([0; 16])))
-    }
-
-    pub(super) fn request_id(&self) -> RequestId {
-        self.request_id
-    }
-
-    /// Credentials to this bucket go out.
-    pub(super) fn vended(&self, bucket: &BucketName) {
-        let mut ending = self.ending();
-        ending.outcome = Some("vended");
-        ending.bucket = Some(bucket.to_string());
-    }
-
-    /// A failure goes out. A conflict is said aloud: somebody should look (contract section 4).
-    pub(super) fn ended_with(&self, failure: &Failure) {
-        let mut ending = self.ending();
-        ending.outcome = Some(failure.problem_type().slug);
-        ending.cause = failure.cause();
-        if matches!(failure, Failure::Refused(Refusal::BucketConflict)) {
-            tracing::error!(
-                request_id = %self.request_id,
-                alarm = "bucket-conflict",
-                "a bucket exists and is not known to be its owner's: nothing was vended"
-            );
-        }
-    }
-
-    fn ending(&self) -> std::sync::MutexGuard<'_, Ending> {
-        self.ending.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// Around every route: names the request, keeps the answer out of caches, turns a panic into an
 /// internal error, writes one line into the log.
@@ -116,7 +53,7 @@ pub async fn observe(
     };
     let ending = seen.ending();
     tracing::info!(
-        request_id = %seen.request_id,
+        request_id = %seen.request_id(),
         method = %method,
         route = route.as_deref().unwrap_or("none"),
         status = status.as_u16(),
@@ -139,7 +76,7 @@ fn panicked(seen: &Seen, gateway: &Gateway) -> Error {
 
 fn add_headers<B>(response: &mut HttpResponse<B>, seen: &Seen) {
     let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::try_from(seen.request_id.to_string()) {
+    if let Ok(id) = HeaderValue::try_from(seen.request_id().to_string()) {
         headers.insert(X_REQUEST_ID, id);
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -9,8 +9,8 @@ use crate::service::Refusal;
 
 use super::failure::{self, Failure, ProblemType};
 use super::gateway::Gateway;
-use super::observe::Seen;
 use super::protected_resource;
+use super::seen::Seen;
 
 /// Seconds until a shed request may be worth another try.
 const RETRY_WHEN_OVERLOADED: u64 = 1;

@@ -85,7 +85,7 @@ start() {
     return 1
 }
 
-# What docs/ceph.md tells an operator to do, and nothing else.
+# What docs/engines.md tells an operator to do, and nothing else.
 identity() {
     local id secret
     id="CLOAKROOM$(head -c 6 /dev/urandom | od -An -tx1 | tr -d ' \n')"

@@ -1,4 +1,4 @@
-"""Makes the gateway's user on a MinIO and gives it the policy of deploy/minio: what docs/minio.md
+"""Makes the gateway's user on a MinIO and gives it the policy of deploy/minio: what docs/engines.md
 does with `mc`."""
 
 import sys

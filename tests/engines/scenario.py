@@ -338,7 +338,7 @@ def tampering(alice, bob, statuses):
     if alice.engine == "ceph":
         noted["tampered session tokens that still open one's own bucket"] = f"{accepted} of 40"
         if escaped:
-            print("KNOWN HOLE: on Ceph a tampered session token reaches other buckets (docs/ceph.md)")
+            print("KNOWN HOLE: on Ceph a tampered session token reaches other buckets (docs/engines.md)")
         return
     check("refused: every tampered session token", accepted == 0, accepted)
     check("a tampered session token opens nothing more", not escaped, answers)

@@ -1,4 +1,8 @@
-use crate::support::{Setup, spawn_app};
+use std::time::Duration;
+
+use wiremock::ResponseTemplate;
+
+use crate::support::{Answer, Setup, fake_authorization_server, introspection_says, spawn_app};
 
 async fn status(app: &crate::support::App, path: &str) -> (u16, String) {
     let answer = app.send(app.http.get(format!("{}{path}", app.url))).await;
@@ -47,4 +51,28 @@ async fn a_registry_that_cannot_be_written_makes_it_unready_and_vends_nothing() 
         (503, "not ready: registry\n".to_owned())
     );
     app.ask(&token).await.assert_problem(500, "internal-error");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_lets_requests_under_way_come_to_their_end() {
+    let fake = fake_authorization_server().await;
+    let slow = ResponseTemplate::new(200).set_body_json(serde_json::json!({"active": false}));
+    introspection_says(&fake, slow.set_delay(Duration::from_secs(1))).await;
+    let app = Setup::default()
+        .key("oauth.issuer", &fake.uri())
+        .spawn()
+        .await;
+    let url = app.url.clone();
+    let asked = tokio::spawn(app.post("/v1/credentials").bearer_auth("token").send());
+    let reached = |r: &wiremock::Request| r.url.path() == "/introspect";
+    while !fake.received_requests().await.unwrap().iter().any(reached) {
+        tokio::task::yield_now().await;
+    }
+    app.stop().await;
+    let answer = Answer::read(asked.await.unwrap().unwrap()).await;
+    assert_eq!(
+        (answer.status, answer.json()["title"].as_str()),
+        (401, Some("Invalid token"))
+    );
+    assert!(reqwest::get(format!("{url}/livez")).await.is_err());
 }

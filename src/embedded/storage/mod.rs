@@ -4,6 +4,7 @@
 
 mod access;
 mod actions;
+mod failure;
 mod index;
 mod keys;
 mod listing;

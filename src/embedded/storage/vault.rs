@@ -21,6 +21,7 @@ use s3s_fs::FileSystem;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
+use super::failure::internal;
 use super::index::{Entry, Index, Upload};
 use super::keys::check_key;
 use super::listing::{list_multipart_uploads, list_objects, list_objects_v2};
@@ -459,11 +460,6 @@ fn file_name(key: &str) -> String {
 )]
 fn now() -> i64 {
     Utc::now().timestamp_millis()
-}
-
-pub(super) fn internal(error: impl std::error::Error) -> s3s::S3Error {
-    tracing::warn!(%error, "the embedded store failed");
-    s3_error!(InternalError)
 }
 
 /// A request of our own to the files.

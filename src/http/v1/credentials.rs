@@ -15,10 +15,10 @@ use crate::http::bearer::bearer_token;
 use crate::http::dialect::{Ask, Dialect, Vended};
 use crate::http::failure::{self, Failure};
 use crate::http::gateway::Gateway;
-use crate::http::observe::Seen;
 use crate::http::openapi::{BEARER, by_status, success};
 use crate::http::problem;
 use crate::http::query::check_query;
+use crate::http::seen::Seen;
 
 /// The dialect of `POST /v1/credentials`.
 pub(in crate::http) struct V1Credentials;

@@ -1,0 +1,69 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use actix_web::{HttpMessage, HttpRequest};
+
+use crate::domain::{BucketName, RequestId};
+use crate::service::Refusal;
+
+use super::failure::Failure;
+
+/// What is known of a request while it is answered: its name, and how it ends.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    request_id: RequestId,
+    ending: Arc<Mutex<Ending>>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Ending {
+    pub(super) outcome: Option<&'static str>,
+    pub(super) cause: Option<String>,
+    pub(super) bucket: Option<String>,
+}
+
+impl Seen {
+    pub(super) fn new(request_id: RequestId) -> Self {
+        Self {
+            request_id,
+            ending: Arc::default(),
+        }
+    }
+
+    /// What [`super::observe`] put into the request.
+    pub(super) fn of(request: &HttpRequest) -> Self {
+        request
+            .extensions()
+            .get::<Self>()
+            .cloned()
+            .unwrap_or_else(|| Self::new(RequestId::from_random([0; 16])))
+    }
+
+    pub(super) fn request_id(&self) -> RequestId {
+        self.request_id
+    }
+
+    /// Credentials to this bucket go out.
+    pub(super) fn vended(&self, bucket: &BucketName) {
+        let mut ending = self.ending();
+        ending.outcome = Some("vended");
+        ending.bucket = Some(bucket.to_string());
+    }
+
+    /// A failure goes out. A conflict is said aloud: somebody should look (contract section 4).
+    pub(super) fn ended_with(&self, failure: &Failure) {
+        let mut ending = self.ending();
+        ending.outcome = Some(failure.problem_type().slug);
+        ending.cause = failure.cause();
+        if matches!(failure, Failure::Refused(Refusal::BucketConflict)) {
+            tracing::error!(
+                request_id = %self.request_id,
+                alarm = "bucket-conflict",
+                "a bucket exists and is not known to be its owner's: nothing was vended"
+            );
+        }
+    }
+
+    pub(super) fn ending(&self) -> MutexGuard<'_, Ending> {
+        self.ending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
