@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::dev::Server as HttpServerFuture;
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, HttpServer, web};
 use async_trait::async_trait;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
@@ -22,16 +22,21 @@ use crate::adapters::database::{
     Database, DatabaseError, FingerprintChange, SqlAuditTrail, SqlRegistry,
 };
 use crate::adapters::oauth::{
-    Discovery, DiscoverySettings, IntrospectionClient, IntrospectionSettings, OauthHttp,
-    OauthHttpError,
+    Discovery, DiscoverySettings, Endpoint, IntrospectionClient, IntrospectionSettings, Jwks,
+    JwtReader, OauthHttp, OauthHttpError,
 };
-use crate::adapters::{CachedIntrospection, OsRandomness, OwnerRateLimiter, SystemClock};
-use crate::config::{Config, StorageConfig};
+use crate::adapters::{CachedIntrospection, Current, OsRandomness, OwnerRateLimiter, SystemClock};
+use crate::config::{
+    Config, OauthClient, OauthConfig, Reread, StorageConfig, ValidationMode, WatchedFile,
+};
 use crate::domain::TokenRules;
-use crate::http::{Gateway, GatewayParts, Readiness, StorageAddress, observe, routes};
+use crate::http::{
+    Gateway, GatewayParts, Readiness, SignIn, SignInEndpoints, StorageAddress, SwaggerUi, cors,
+    observe, routes,
+};
 use crate::service::{
     Authenticate, Clock, EnsureBucket, EnsureBucketSettings, Introspection, Issue, IssuePorts,
-    IssueSettings, Randomness, RegistryError,
+    IssueSettings, LocalJwt, Randomness, RegistryError, TokenValidation,
 };
 
 /// How long requests under way may take to end after the signal to stop.
@@ -43,6 +48,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 const DISCOVERY_RETRY: Duration = Duration::from_secs(1);
+const REREAD_EVERY: Duration = Duration::from_secs(2);
 const FORGET_EVERY: Duration = Duration::from_mins(1);
 
 /// A gateway that has its port and may run.
@@ -79,6 +85,9 @@ pub enum StartError {
     /// `storage.ca_file`
     #[error("storage.ca_file: {0}")]
     StorageTls(#[from] CaError),
+    /// `oauth.client_id`
+    #[error("oauth.client_id: is required for introspection")]
+    NoClient,
     /// No key for the introspection cache.
     #[error("the introspection cache cannot be keyed")]
     CacheKey,
@@ -90,7 +99,7 @@ impl StartError {
     pub fn is_configuration(&self) -> bool {
         matches!(
             self,
-            Self::FingerprintChanged(_) | Self::OauthTls(_) | Self::StorageTls(_)
+            Self::FingerprintChanged(_) | Self::OauthTls(_) | Self::StorageTls(_) | Self::NoClient
         )
     }
 }
@@ -106,15 +115,15 @@ impl Server {
         let listener = listen(config.http.address)?;
         let address = listener.local_addr().unwrap_or(config.http.address);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let database = Database::open(config.database.url.expose_secret()).await?;
+        let database = open_database(config).await?;
         let registry = Arc::new(SqlRegistry::new(database.clone(), Arc::clone(&clock)));
         check_fingerprint(config, &registry).await?;
-        let oauth_http = OauthHttp::new(config.oauth.authorities.as_deref())?;
+        let oauth_http = OauthHttp::new(config.oauth.authorities.clone())?;
         let discovery = discovery(config, oauth_http.clone());
         let rate_limiter = Arc::new(OwnerRateLimiter::new(config.limits.per_owner));
         let issue = issue(config, &database, &registry, &rate_limiter, &clock).await?;
         let gateway = web::Data::new(Gateway::new(GatewayParts {
-            authenticate: authenticate(config, oauth_http, &discovery, &clock)?,
+            authenticate: authenticate(config, &oauth_http, &discovery, &clock)?,
             issue,
             randomness: Arc::new(OsRandomness),
             readiness: Arc::new(Ready {
@@ -130,12 +139,23 @@ impl Server {
                 region: config.storage.region.clone(),
             },
             max_in_flight: config.http.max_in_flight,
+            sign_in: Arc::new(SignInAt(Arc::clone(&discovery))),
+            swagger_ui: config.http.swagger_ui.then(|| SwaggerUi {
+                client_id: config.http.swagger_ui_client_id.clone(),
+            }),
+            token_command: config.http.token_command.clone(),
+            trusted_proxies: config.http.trusted_proxies.clone(),
         }));
-        let http =
-            serve(listener, gateway).map_err(|error| StartError::Listen { address, error })?;
+        let http = serve(listener, gateway, config.http.cors_origins.clone())
+            .map_err(|error| StartError::Listen { address, error })?;
         let background = vec![
             tokio::spawn(discover(discovery)),
             tokio::spawn(forget_idle(rate_limiter)),
+            tokio::spawn(reread(config.files.clone())),
+            tokio::spawn(follow_password(
+                database.clone(),
+                config.database.url.clone(),
+            )),
         ];
         Ok(Self {
             address,
@@ -210,14 +230,40 @@ impl Readiness for Ready {
     }
 }
 
+/// Where browsers sign in, from the authorization server's metadata.
+struct SignInAt(Arc<Discovery>);
+
+impl SignIn for SignInAt {
+    fn endpoints(&self) -> Option<SignInEndpoints> {
+        let (authorization, token) = self.0.sign_in()?;
+        Some(SignInEndpoints {
+            authorization: authorization.into(),
+            token: token.into(),
+        })
+    }
+}
+
+async fn open_database(config: &Config) -> Result<Database, DatabaseError> {
+    let url = config.database.url.borrow().clone();
+    Database::open(url.expose_secret()).await
+}
+
 fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).map_err(|error| StartError::Listen { address, error })
 }
 
-fn serve(listener: TcpListener, gateway: web::Data<Gateway>) -> io::Result<HttpServerFuture> {
+fn serve(
+    listener: TcpListener,
+    gateway: web::Data<Gateway>,
+    cors_origins: Vec<String>,
+) -> io::Result<HttpServerFuture> {
     let server = HttpServer::new(move || {
         App::new()
             .app_data(gateway.clone())
+            .wrap(Condition::new(
+                !cors_origins.is_empty(),
+                cors(&cors_origins),
+            ))
             .wrap(from_fn(observe))
             .configure(routes)
     });
@@ -230,43 +276,73 @@ fn serve(listener: TcpListener, gateway: web::Data<Gateway>) -> io::Result<HttpS
 }
 
 fn discovery(config: &Config, http: OauthHttp) -> Arc<Discovery> {
+    let oauth = &config.oauth;
+    let endpoint = |used: bool, configured: &Option<Url>| match configured {
+        _ if !used => Endpoint::Unused,
+        Some(url) => Endpoint::Configured(url.clone()),
+        None => Endpoint::Discovered,
+    };
     let settings = DiscoverySettings {
-        issuer: config.oauth.issuer.clone(),
-        url: config.oauth.discovery_url.clone(),
-        allow_http: config.oauth.allow_http,
-        introspection_endpoint: config.oauth.introspection_endpoint.clone(),
+        issuer: oauth.issuer.clone(),
+        url: oauth.discovery_url.clone(),
+        allow_http: oauth.allow_http,
+        introspection: endpoint(oauth.validation.asks(), &oauth.introspection_endpoint),
+        jwks: endpoint(oauth.validation.reads(), &oauth.jwks_uri),
     };
     Arc::new(Discovery::new(http, settings))
 }
 
 fn authenticate(
     config: &Config,
-    http: OauthHttp,
+    http: &OauthHttp,
     discovery: &Arc<Discovery>,
     clock: &Arc<dyn Clock>,
 ) -> Result<Authenticate, StartError> {
-    let settings = IntrospectionSettings {
-        issuer: config.oauth.issuer.clone(),
-        client_id: config.oauth.client_id.clone(),
-        client_secret: config.oauth.client_secret.clone(),
+    let oauth = &config.oauth;
+    let jwt = || -> Arc<dyn LocalJwt> {
+        let jwks = Jwks::new(http.clone(), Arc::clone(discovery));
+        Arc::new(JwtReader::new(jwks, oauth.accept_plain_jwt))
     };
-    let client: Arc<dyn Introspection> = Arc::new(IntrospectionClient::new(
-        http,
+    let validation = match (oauth.validation, &oauth.client) {
+        (ValidationMode::Jwt, _) => TokenValidation::Jwt(jwt()),
+        (ValidationMode::Introspection, Some(client)) => {
+            TokenValidation::Introspection(introspection(oauth, client, http, discovery, clock)?)
+        }
+        (ValidationMode::JwtThenIntrospection, Some(client)) => {
+            let introspection = introspection(oauth, client, http, discovery, clock)?;
+            TokenValidation::JwtThenIntrospection(jwt(), introspection)
+        }
+        (_, None) => return Err(StartError::NoClient),
+    };
+    let rules = TokenRules {
+        issuer: oauth.issuer.clone(),
+        audience: oauth.audience.clone(),
+    };
+    Ok(Authenticate::new(validation, Arc::clone(clock), rules))
+}
+
+fn introspection(
+    oauth: &OauthConfig,
+    client: &OauthClient,
+    http: &OauthHttp,
+    discovery: &Arc<Discovery>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<dyn Introspection>, StartError> {
+    let settings = IntrospectionSettings {
+        issuer: oauth.issuer.clone(),
+        client_id: client.id.clone(),
+        authentication: client.authentication.clone(),
+    };
+    let client = IntrospectionClient::new(
+        http.clone(),
         Arc::clone(discovery),
         settings,
-    ));
-    let keep = config.oauth.introspection_cache;
-    let cached = CachedIntrospection::new(client, Arc::clone(clock), &OsRandomness, keep)
-        .map_err(|_| StartError::CacheKey)?;
-    let rules = TokenRules {
-        issuer: config.oauth.issuer.clone(),
-        audience: config.oauth.audience.clone(),
-    };
-    Ok(Authenticate::new(
-        Arc::new(cached),
         Arc::clone(clock),
-        rules,
-    ))
+        Arc::new(OsRandomness),
+    );
+    let keep = oauth.introspection_cache;
+    let cached = CachedIntrospection::new(Arc::new(client), Arc::clone(clock), &OsRandomness, keep);
+    Ok(Arc::new(cached.map_err(|_| StartError::CacheKey)?))
 }
 
 async fn issue(
@@ -379,12 +455,62 @@ fn warn_of_exposure(config: &Config) {
     }
 }
 
-/// Reads the metadata before the first request needs them, and as long as it takes.
+/// Reads the metadata before the first request needs them, and as long as it takes. Where only
+/// Swagger UI's sign-in hangs on them, there is no hurry.
 async fn discover(discovery: Arc<Discovery>) {
-    while let Err(failure) = discovery.introspection_endpoint().await {
+    let pause = if discovery.is_needed() {
+        DISCOVERY_RETRY
+    } else {
+        FORGET_EVERY
+    };
+    while let Err(failure) = discovery.run().await {
         tracing::warn!(cause = %failure, "discovery failed; trying again");
-        tokio::time::sleep(DISCOVERY_RETRY).await;
+        tokio::time::sleep(pause).await;
     }
+}
+
+/// Takes up what is new in the files that hold secrets and certificate authorities.
+async fn reread(mut files: Vec<WatchedFile>) {
+    loop {
+        tokio::time::sleep(REREAD_EVERY).await;
+        for file in &mut files {
+            match file.reread() {
+                Some(Reread::Changed) => {
+                    tracing::info!(
+                        key = file.key(),
+                        "the file has changed: its content is in use"
+                    );
+                }
+                Some(Reread::Bad(what)) => {
+                    tracing::error!(
+                        key = file.key(),
+                        what,
+                        "the file is no good: what it held before stays in use"
+                    );
+                }
+                None => {}
+            }
+        }
+    }
+}
+
+/// A new password is for new connections. Another database is for another start.
+async fn follow_password(database: Database, mut url: Current<SecretString>) {
+    let before = without_password(&url.borrow());
+    while url.changed().await.is_ok() {
+        let now = url.borrow_and_update().clone();
+        if without_password(&now) != before {
+            tracing::error!("database.url names another database: restart the gateway for it");
+        } else if let Err(error) = database.reconnect(now.expose_secret()) {
+            tracing::error!(%error, "database.url is no good: what it was before stays in use");
+        }
+    }
+}
+
+fn without_password(url: &SecretString) -> Option<Url> {
+    let mut url = Url::parse(url.expose_secret()).ok()?;
+    url.set_password(None).ok()?;
+    Some(url)
 }
 
 async fn forget_idle(limiter: Arc<OwnerRateLimiter>) {

@@ -3,6 +3,7 @@
 
 pub mod aws;
 mod clock;
+mod current;
 pub mod database;
 mod introspection_cache;
 pub mod oauth;
@@ -10,6 +11,8 @@ mod randomness;
 mod rate_limiter;
 
 pub use clock::SystemClock;
+pub(crate) use current::Derived;
+pub use current::{Current, fixed};
 pub use introspection_cache::CachedIntrospection;
 pub use randomness::OsRandomness;
 pub use rate_limiter::{InvalidRateLimit, OwnerRateLimiter, RateLimit};

@@ -7,13 +7,16 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::adapters::aws::{Flavor, StaticIdentity};
+use crate::adapters::fixed;
+use crate::adapters::oauth::ClientAuthentication;
 use crate::config::{
     Config, DatabaseConfig, HttpConfig, LimitsConfig, LogConfig, LogLevel, NamingConfig,
-    OauthConfig, StorageConfig,
+    OauthClient, OauthConfig, StorageConfig, ValidationMode,
 };
 use crate::domain::Scope;
 use crate::embedded::authorization_server::AuthorizationServer;
 use crate::embedded::storage::Storage;
+use crate::http::paste;
 use crate::server::{Server, StartError};
 use crate::telemetry;
 
@@ -89,19 +92,31 @@ impl Dev {
             http: HttpConfig {
                 address: SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)),
                 public_url: None,
+                trusted_proxies: Vec::new(),
+                cors_origins: Vec::new(),
                 max_in_flight: 512,
+                swagger_ui: true,
+                swagger_ui_client_id: "swagger-ui".to_owned(),
+                token_command: Some(token_command(oauth)),
             },
             oauth: OauthConfig {
                 discovery_url: Url::parse(&issuer)?,
                 issuer,
                 introspection_endpoint: None,
-                client_id: oauth.resource_server().client_id.clone(),
-                client_secret: oauth.resource_server().client_secret.clone().into(),
+                jwks_uri: None,
+                validation: ValidationMode::Introspection,
+                accept_plain_jwt: false,
+                client: Some(OauthClient {
+                    id: oauth.resource_server().client_id.clone(),
+                    authentication: ClientAuthentication::SecretBasic(fixed(
+                        oauth.resource_server().client_secret.clone().into(),
+                    )),
+                }),
                 required_scope: Scope::parse("com.cleverbase.storage")?,
                 audience: Some(GATEWAY.to_owned()),
                 introspection_cache: Duration::from_secs(10),
                 allow_http: false,
-                authorities: None,
+                authorities: fixed(None),
             },
             storage: StorageConfig {
                 flavor: Flavor::Generic,
@@ -110,8 +125,8 @@ impl Dev {
                 sts_endpoint: None,
                 region: "us-east-1".to_owned(),
                 identity: Some(StaticIdentity {
-                    access_key_id: storage.identity().access_key_id.clone(),
-                    secret_access_key: storage.identity().secret_access_key.clone().into(),
+                    access_key_id: fixed(storage.identity().access_key_id.clone().into()),
+                    secret_access_key: fixed(storage.identity().secret_access_key.clone().into()),
                 }),
                 role_arn: None,
                 external_id: None,
@@ -121,7 +136,7 @@ impl Dev {
                 bucket_recheck: Duration::from_mins(5),
                 extra_actions: Vec::new(),
                 allow_http: false,
-                authorities: None,
+                authorities: fixed(None),
             },
             naming: NamingConfig {
                 // With --oauth-port 0 every start is another issuer.
@@ -132,44 +147,47 @@ impl Dev {
                 per_owner: "20/s burst 100".parse()?,
             },
             database: DatabaseConfig {
-                url: SecretString::from(format!("sqlite://{}?mode=rwc", database.display())),
+                url: fixed(SecretString::from(format!(
+                    "sqlite://{}?mode=rwc",
+                    database.display()
+                ))),
             },
             log: LogConfig {
                 level: LogLevel::Info,
             },
+            settings: Vec::new(),
+            files: Vec::new(),
         })
     }
 }
 
-/// Turns the answer's members into shell variables of the same names.
-const AS_VARIABLES: &str = r#"| tr '{,}' '\n' | sed -nE 's/^"([A-Za-z]+)":("[^"]*")$/\1=\2/p'"#;
-
-/// What curl needs to sign a request with them.
-const SIGNED: &str = "--aws-sigv4 aws:amz:us-east-1:s3 --user \"$accessKeyId:$secretAccessKey\" \
-    -H \"x-amz-security-token: $sessionToken\" -H \"x-amz-content-sha256: UNSIGNED-PAYLOAD\"";
+/// Prints a token of alice's.
+fn token_command(oauth: &AuthorizationServer) -> String {
+    let this =
+        std::env::current_exe().map_or("cloakroom".into(), |path| path.display().to_string());
+    match oauth.port() {
+        OAUTH_PORT => format!("{this} dev-token alice"),
+        port => format!("{this} dev-token alice --oauth-port {port}"),
+    }
+}
 
 fn banner(server: &Server, oauth: &AuthorizationServer, storage: &Storage, dev: &Dev) -> String {
     let gateway = format!("http://{}", server.address());
     let (issuer, store, data) = (oauth.issuer(), storage.url(), dev.data_dir.display());
-    let this =
-        std::env::current_exe().map_or("cloakroom".into(), |path| path.display().to_string());
-    let port = issuer.rsplit(':').next().unwrap_or_default();
-    let port = match port.parse() {
-        Ok(OAUTH_PORT) => String::new(),
-        _ => format!(" --oauth-port {port}"),
-    };
     format!(
         "\ncloakroom is ready. FOR DEVELOPMENT ONLY: anybody on this machine gets a token for any user.\n\
          \n  gateway               {gateway}\
+         \n  in the browser        {gateway}/swagger-ui/index.html\
          \n  authorization server  {issuer}\
          \n  store                 {store}\
          \n  data                  {data}\n\
          \nPaste into another terminal, to store a file in alice's own bucket:\n\n\
-         TOKEN=$({this} dev-token alice{port})\n\
-         eval \"$(curl -sX POST {gateway}/v1/credentials -H \"Authorization: Bearer $TOKEN\" {AS_VARIABLES})\"\n\
-         curl -sX PUT -d hello -H \"content-type: text/plain\" \"$endpoint/$bucket/hello.txt\" {SIGNED}\n\
-         \nTo read it again:\n\n\
-         curl -s \"$endpoint/$bucket/hello.txt\" {SIGNED}\n\n"
+         TOKEN=$({token})\n{credentials}\n{put}\n\
+         \nTo read it again:\n\n{get}\n\n",
+        token = token_command(oauth),
+        credentials = paste::credentials_line(&gateway),
+        put = paste::put_line(),
+        get = paste::get_line(),
     )
 }
 

@@ -1,5 +1,7 @@
 //! The command line: one file a subcommand.
 
+mod completions;
+mod config;
 #[cfg(feature = "dev")]
 mod dev;
 #[cfg(feature = "dev")]
@@ -19,6 +21,14 @@ use clap::{Parser, Subcommand};
 /// Hand in an OAuth token, get the key to your own S3 storage.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true)]
+#[cfg_attr(
+    feature = "dev",
+    command(after_help = "To try it: cloakroom dev. To run it: cloakroom serve --config FILE.")
+)]
+#[cfg_attr(
+    not(feature = "dev"),
+    command(after_help = "To run it: cloakroom serve --config FILE.")
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -28,16 +38,42 @@ pub struct Cli {
 enum Command {
     /// Run everything on this machine, for development: gateway, store, authorization server
     #[cfg(feature = "dev")]
+    #[command(after_help = "Examples:
+  cloakroom dev
+  cloakroom dev --port 0 --storage-port 0 --oauth-port 0
+  cloakroom dev --session-duration 5s --data-dir /tmp/locker")]
     Dev(dev::Dev),
     /// Print an access token for any user name, from a running `cloakroom dev`
     #[cfg(feature = "dev")]
+    #[command(after_help = "Examples:
+  TOKEN=$(cloakroom dev-token alice)
+  cloakroom dev-token bob --client-id backup
+  cloakroom dev-token alice --without-claim sub     # refused: missing-claims
+  cloakroom dev-token alice --scope other           # refused: insufficient-scope
+  cloakroom dev-token alice --expires-in 0s         # refused: invalid-token")]
     DevToken(dev_token::DevToken),
     /// Run the gateway
+    #[command(after_help = "Examples:
+  cloakroom serve --config /etc/cloakroom.toml
+  CLOAKROOM_HTTP__ADDRESS=127.0.0.1:8090 cloakroom serve --config cloakroom.toml
+
+Exit codes: 0 stopped by a signal, 1 cannot start, 64 bad configuration (every mistake is named).")]
     Serve(ConfigFile),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     /// Print the OpenAPI contract
+    #[command(after_help = "Example:\n  cloakroom openapi > openapi.yaml")]
     Openapi,
     /// Exit 0 when the gateway of this configuration is ready
+    #[command(after_help = "Example:\n  cloakroom healthcheck --config /etc/cloakroom.toml")]
     Healthcheck(ConfigFile),
+    /// Print a script that completes arguments in your shell
+    #[command(after_help = "Examples:
+  cloakroom completions bash > /etc/bash_completion.d/cloakroom
+  cloakroom completions zsh > ~/.zfunc/_cloakroom
+  cloakroom completions fish > ~/.config/fish/completions/cloakroom.fish")]
+    Completions(completions::Completions),
 }
 
 /// Where the configuration is.
@@ -67,8 +103,10 @@ impl Cli {
             #[cfg(feature = "dev")]
             Command::DevToken(dev_token) => dev_token.run().await,
             Command::Serve(file) => serve::run(&file).await,
+            Command::Config(command) => command.run(),
             Command::Openapi => openapi::run(),
             Command::Healthcheck(file) => healthcheck::run(&file).await,
+            Command::Completions(completions) => completions.run(),
         };
         outcome::exit_code(done)
     }

@@ -1,6 +1,8 @@
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use crate::adapters::{Current, fixed};
+
 use super::reader::{Reader, is_known_secret};
 
 const DEFAULT_URL: &str = "sqlite://cloakroom.db?mode=rwc";
@@ -8,38 +10,32 @@ const DEFAULT_URL: &str = "sqlite://cloakroom.db?mode=rwc";
 /// `database.*`: where the registry and the audit trail are.
 #[derive(Clone, Debug)]
 pub struct DatabaseConfig {
-    /// `database.url`: may hold a password.
-    pub url: SecretString,
+    /// `database.url`: may hold a password, which may change.
+    pub url: Current<SecretString>,
 }
 
 impl DatabaseConfig {
     pub(super) fn read(reader: &mut Reader) -> Option<Self> {
-        let url = reader.secret("database.url")?;
-        let url = url.unwrap_or_else(|| SecretString::from(DEFAULT_URL));
-        let known = ["sqlite:", "postgres:", "postgresql:"];
-        if !known
-            .iter()
-            .any(|scheme| url.expose_secret().starts_with(scheme))
-        {
-            reader.error("database.url", "must start with sqlite:// or postgres://");
-            return None;
-        }
-        if is_in_memory(url.expose_secret()) {
-            reader.error(
-                "database.url",
-                "must name a file: what is in memory is gone at a restart",
-            );
-            return None;
-        }
-        if has_known_password(url.expose_secret()) {
-            reader.error(
-                "database.url",
-                "holds a password that everybody knows: choose another",
-            );
-            return None;
-        }
-        Some(Self { url })
+        let url = reader.current_secret("database.url", check)?;
+        Some(Self {
+            url: url.unwrap_or_else(|| fixed(SecretString::from(DEFAULT_URL))),
+        })
     }
+}
+
+fn check(url: &SecretString) -> Result<(), String> {
+    let url = url.expose_secret();
+    let known = ["sqlite:", "postgres:", "postgresql:"];
+    let what = if !known.iter().any(|scheme| url.starts_with(scheme)) {
+        "must start with sqlite:// or postgres://"
+    } else if is_in_memory(url) {
+        "must name a file: what is in memory is gone at a restart"
+    } else if has_known_password(url) {
+        "holds a password that everybody knows: choose another"
+    } else {
+        return Ok(());
+    };
+    Err(what.to_owned())
 }
 
 fn is_in_memory(url: &str) -> bool {

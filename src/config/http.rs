@@ -1,13 +1,15 @@
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
+use ipnet::IpNet;
 use url::Url;
 
 use crate::adapters::oauth::is_confidential;
 
 use super::reader::Reader;
 
-const DEFAULT_PORT: u16 = 8080;
-const DEFAULT_MAX_IN_FLIGHT: usize = 512;
+const DEFAULT_ADDRESS: &str = "127.0.0.1:8080";
+const DEFAULT_MAX_IN_FLIGHT: &str = "512";
+const DEFAULT_SWAGGER_UI_CLIENT_ID: &str = "swagger-ui";
 
 /// `http.*`: the gateway's own face.
 #[derive(Clone, Debug)]
@@ -16,15 +18,28 @@ pub struct HttpConfig {
     pub address: SocketAddr,
     /// `http.public_url`: what `type`, metadata and Swagger say; https unless loopback.
     pub public_url: Option<Url>,
+    /// `http.trusted_proxies`: whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// `http.cors_origins`: web pages that may call the gateway from a browser.
+    pub cors_origins: Vec<String>,
     /// `http.max_in_flight`: beyond it 503 `overloaded`.
     pub max_in_flight: usize,
+    /// `http.swagger_ui`: whether there is a page to try the contract in.
+    pub swagger_ui: bool,
+    /// `http.swagger_ui_client_id`: its public client at the authorization server.
+    pub swagger_ui_client_id: String,
+    /// A command that prints a token for anybody: set by `cloakroom dev`, no key.
+    pub token_command: Option<String>,
 }
 
 impl HttpConfig {
     pub(super) fn read(reader: &mut Reader) -> Option<Self> {
-        let default = SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT));
-        let address = reader.parse("http.address", default);
+        let address = reader.parse("http.address", DEFAULT_ADDRESS);
         let public_url = reader.optional::<Url>("http.public_url");
+        let trusted_proxies = read_proxies(reader);
+        let cors_origins = read_origins(reader);
+        let swagger_ui = reader.parse("http.swagger_ui", "true");
+        let client_id = reader.parse("http.swagger_ui_client_id", DEFAULT_SWAGGER_UI_CLIENT_ID);
         let max_in_flight = reader.parse("http.max_in_flight", DEFAULT_MAX_IN_FLIGHT);
         if max_in_flight == Some(0) {
             reader.error("http.max_in_flight", "must be at least 1");
@@ -35,7 +50,12 @@ impl HttpConfig {
         Some(Self {
             address: address?,
             public_url: public_url?,
+            trusted_proxies: trusted_proxies?,
+            cors_origins: cors_origins?,
             max_in_flight: max_in_flight?,
+            swagger_ui: swagger_ui?,
+            swagger_ui_client_id: client_id?,
+            token_command: None,
         })
     }
 
@@ -47,6 +67,44 @@ impl HttpConfig {
             |url| url.as_str().trim_end_matches('/').to_owned(),
         )
     }
+}
+
+/// CIDRs, or single addresses.
+fn read_proxies(reader: &mut Reader) -> Option<Vec<IpNet>> {
+    const KEY: &str = "http.trusted_proxies";
+    let mut proxies = Vec::new();
+    let mut good = true;
+    for word in reader.list(KEY)? {
+        let address = word.parse::<IpAddr>().map(IpNet::from);
+        if let Ok(network) = address.or_else(|_| word.parse()) {
+            proxies.push(network);
+        } else {
+            reader.error(
+                KEY,
+                format!("'{word}' is no network: expected 10.0.0.0/8, ::1 or the like"),
+            );
+            good = false;
+        }
+    }
+    good.then_some(proxies)
+}
+
+/// `https://app.example.com` and the like, or `*` alone.
+fn read_origins(reader: &mut Reader) -> Option<Vec<String>> {
+    const KEY: &str = "http.cors_origins";
+    let words = reader.list(KEY)?;
+    let mut good = true;
+    for word in words.iter().filter(|_| words != ["*"]) {
+        let origin = Url::parse(word).map(|url| url.origin().ascii_serialization());
+        if origin.as_ref() != Ok(word) {
+            reader.error(
+                KEY,
+                format!("'{word}' is no origin: expected https://host, or * alone"),
+            );
+            good = false;
+        }
+    }
+    good.then_some(words)
 }
 
 fn wrong_public_url(address: Option<SocketAddr>, url: Option<&Url>) -> Option<&'static str> {

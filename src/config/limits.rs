@@ -13,13 +13,8 @@ pub struct LimitsConfig {
 
 impl LimitsConfig {
     pub(super) fn read(reader: &mut Reader) -> Option<Self> {
-        let text = reader.text("limits.per_owner");
-        let text = text.as_deref().unwrap_or(DEFAULT_PER_OWNER);
-        let per_owner = text
-            .parse()
-            .map_err(|error| reader.error("limits.per_owner", error));
         Some(Self {
-            per_owner: per_owner.ok()?,
+            per_owner: reader.parse("limits.per_owner", DEFAULT_PER_OWNER)?,
         })
     }
 }

@@ -31,7 +31,7 @@ pub struct UnknownLevel;
 impl LogConfig {
     pub(super) fn read(reader: &mut Reader) -> Option<Self> {
         Some(Self {
-            level: reader.parse("log.level", LogLevel::Info)?,
+            level: reader.parse("log.level", "info")?,
         })
     }
 }

@@ -1,7 +1,9 @@
 //! What the operator says: a TOML file, then the environment, which wins. Every key is read once,
 //! by the section it belongs to; every mistake is reported, not only the first.
 
+mod client;
 mod database;
+mod files;
 mod http;
 mod limits;
 mod log;
@@ -16,11 +18,13 @@ use std::path::{Path, PathBuf};
 use reader::Reader;
 
 pub use database::DatabaseConfig;
+pub use files::{Reread, WatchedFile};
 pub use http::HttpConfig;
 pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogLevel};
 pub use naming::NamingConfig;
-pub use oauth::OauthConfig;
+pub use oauth::{OauthClient, OauthConfig, ValidationMode};
+pub use reader::Setting;
 pub use storage::StorageConfig;
 
 /// The whole configuration, every value valid.
@@ -40,6 +44,10 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// `log.*`
     pub log: LogConfig,
+    /// Every key, as it is in effect, to be shown.
+    pub settings: Vec<Setting>,
+    /// The files that may be replaced while the gateway runs.
+    pub files: Vec<WatchedFile>,
 }
 
 /// Everything that is wrong with the configuration, one line each.
@@ -70,27 +78,34 @@ impl Config {
             DatabaseConfig::read(&mut reader),
             LogConfig::read(&mut reader),
         );
-        let errors = reader.finish();
-        match (http, oauth, storage, naming, limits, database, log) {
-            (
-                Some(http),
-                Some(oauth),
-                Some(storage),
-                Some(naming),
-                Some(limits),
-                Some(database),
-                Some(log),
-            ) if errors.is_empty() => Ok(Self {
-                http,
-                oauth,
-                storage,
-                naming,
-                limits,
-                database,
-                log,
-            }),
-            _ => Err(ConfigErrors(errors)),
-        }
+        let (settings, files) = reader.finish().map_err(ConfigErrors)?;
+        // A section that is not there has said why.
+        let sections = (http, oauth, storage, naming, limits, database, log);
+        let (
+            Some(http),
+            Some(oauth),
+            Some(storage),
+            Some(naming),
+            Some(limits),
+            Some(database),
+            Some(log),
+        ) = sections
+        else {
+            return Err(ConfigErrors(vec![
+                "the configuration is no good".to_owned(),
+            ]));
+        };
+        Ok(Self {
+            http,
+            oauth,
+            storage,
+            naming,
+            limits,
+            database,
+            log,
+            settings,
+            files,
+        })
     }
 }
 

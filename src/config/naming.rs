@@ -21,12 +21,12 @@ pub struct NamingConfig {
 
 impl NamingConfig {
     pub(super) fn read(reader: &mut Reader) -> Option<Self> {
-        let prefix = reader.parse("naming.prefix", String::new());
-        let suffix = reader.parse("naming.suffix", String::new());
-        let namespace = reader.parse("naming.namespace", String::new());
+        let prefix = reader.parse::<String>("naming.prefix", "");
+        let suffix = reader.parse::<String>("naming.suffix", "");
+        let namespace = reader.parse::<String>("naming.namespace", "");
         let secret = reader.secret("naming.secret");
-        let adopt = reader.parse("naming.adopt", false);
-        let accept_change = reader.parse("naming.accept_change", false);
+        let adopt = reader.parse("naming.adopt", "false");
+        let accept_change = reader.parse("naming.accept_change", "false");
         if let Some(Some(secret)) = &secret
             && secret.expose_secret().len() < MIN_SECRET_BYTES
         {

@@ -1,15 +1,17 @@
+use std::str::FromStr;
 use std::time::Duration;
 
-use secrecy::SecretString;
 use url::Url;
 
-use crate::adapters::oauth::is_confidential;
+use crate::adapters::Current;
+use crate::adapters::oauth::{ClientAuthentication, is_confidential};
 use crate::domain::Scope;
 
+use super::client;
 use super::reader::Reader;
 
 const DEFAULT_SCOPE: &str = "com.cleverbase.storage";
-const DEFAULT_CACHE: Duration = Duration::from_secs(10);
+const DEFAULT_CACHE: &str = "10s";
 
 /// `oauth.*`: the authorization server, and who the gateway is there.
 #[derive(Clone, Debug)]
@@ -20,10 +22,14 @@ pub struct OauthConfig {
     pub discovery_url: Url,
     /// `oauth.introspection_endpoint`: from discovery by default.
     pub introspection_endpoint: Option<Url>,
-    /// `oauth.client_id`: the gateway's own client.
-    pub client_id: String,
-    /// `oauth.client_secret`: its secret.
-    pub client_secret: SecretString,
+    /// `oauth.jwks_uri`: from discovery by default.
+    pub jwks_uri: Option<Url>,
+    /// `oauth.validation`: who is believed.
+    pub validation: ValidationMode,
+    /// `oauth.accept_plain_jwt`: `typ: JWT` passes for an access token.
+    pub accept_plain_jwt: bool,
+    /// The gateway's own client; required for introspection.
+    pub client: Option<OauthClient>,
     /// `oauth.required_scope`: the word that a token must hold.
     pub required_scope: Scope,
     /// `oauth.audience`: when set, `aud` must hold it.
@@ -33,48 +39,109 @@ pub struct OauthConfig {
     /// `oauth.allow_http`: plain http to a host that is not loopback.
     pub allow_http: bool,
     /// `oauth.ca_file`: private certificate authorities (PEM).
-    pub authorities: Option<Vec<u8>>,
+    pub authorities: Current<Option<Vec<u8>>>,
+}
+
+/// `oauth.client_id`, and how the gateway proves that it is this client.
+#[derive(Clone, Debug)]
+pub struct OauthClient {
+    /// `oauth.client_id`
+    pub id: String,
+    /// `oauth.client_authentication`, `.client_secret`, `.client_private_key`, `.client_key_id`
+    pub authentication: ClientAuthentication,
+}
+
+/// Who is believed about a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValidationMode {
+    /// The authorization server, asked (RFC 7662).
+    Introspection,
+    /// The token's signature (RFC 9068).
+    Jwt,
+    /// A signed token needs both; an opaque one is asked about.
+    JwtThenIntrospection,
+}
+
+/// Not one of the modes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected one of introspection, jwt, jwt-then-introspection")]
+pub struct UnknownMode;
+
+impl ValidationMode {
+    /// Whether the authorization server is asked about tokens.
+    #[must_use]
+    pub fn asks(self) -> bool {
+        self != Self::Jwt
+    }
+
+    /// Whether signatures are checked here.
+    #[must_use]
+    pub fn reads(self) -> bool {
+        self != Self::Introspection
+    }
+}
+
+impl FromStr for ValidationMode {
+    type Err = UnknownMode;
+
+    fn from_str(text: &str) -> Result<Self, UnknownMode> {
+        match text {
+            "introspection" => Ok(Self::Introspection),
+            "jwt" => Ok(Self::Jwt),
+            "jwt-then-introspection" => Ok(Self::JwtThenIntrospection),
+            _ => Err(UnknownMode),
+        }
+    }
 }
 
 impl OauthConfig {
     pub(super) fn read(reader: &mut Reader) -> Option<Self> {
-        let allow_http = reader.parse("oauth.allow_http", false);
+        let allow_http = reader.parse("oauth.allow_http", "false");
         let issuer = reader.required::<String>("oauth.issuer");
         let address = issuer
             .as_deref()
             .and_then(|issuer| parse_issuer(reader, issuer));
-        let discovery_url = reader.optional::<Url>("oauth.discovery_url");
-        let introspection_endpoint = reader.optional::<Url>("oauth.introspection_endpoint");
-        let discovery_url = discovery_url.and_then(|url| url.or(address));
-        let client_id = reader.required::<String>("oauth.client_id");
-        let client_secret = reader.secret("oauth.client_secret");
-        if matches!(client_secret, Some(None)) {
-            reader.error("oauth.client_secret", "is required");
-        }
-        let required_scope = reader.parse("oauth.required_scope", DEFAULT_SCOPE.to_owned());
-        let required_scope = required_scope.and_then(|word| match Scope::parse(&word) {
-            Ok(scope) => Some(scope),
-            Err(error) => {
-                reader.error("oauth.required_scope", error);
-                None
+        let mut endpoint = |key: &str, default: Option<Url>| {
+            let url = reader.optional::<Url>(key);
+            let url = url.map(|url| url.or(default));
+            let known = url.as_ref().and_then(Option::as_ref);
+            check_address(reader, key, known);
+            if allow_http == Some(false) {
+                refuse_http(reader, key, known);
             }
+            url
+        };
+        let discovery_url = endpoint("oauth.discovery_url", address);
+        let introspection_endpoint = endpoint("oauth.introspection_endpoint", None);
+        let jwks_uri = endpoint("oauth.jwks_uri", None);
+        let validation = reader.parse("oauth.validation", "introspection");
+        let client = client::read(reader, validation.is_some_and(ValidationMode::asks));
+        let required_scope = reader.parse::<String>("oauth.required_scope", DEFAULT_SCOPE);
+        let required_scope = required_scope.and_then(|word| {
+            let scope = Scope::parse(&word);
+            scope
+                .map_err(|error| reader.error("oauth.required_scope", error))
+                .ok()
         });
         let audience = reader.optional("oauth.audience");
+        if validation.is_some_and(ValidationMode::reads) && matches!(audience, Some(None)) {
+            reader.error(
+                "oauth.audience",
+                "is required when oauth.validation is jwt or jwt-then-introspection: without it, \
+                 tokens meant for any other service would do",
+            );
+        }
+        let accept_plain_jwt = reader.parse("oauth.accept_plain_jwt", "false");
         let cache = reader.duration("oauth.introspection_cache", DEFAULT_CACHE);
         let authorities = reader.authorities("oauth.ca_file");
-        let endpoint = introspection_endpoint.as_ref().and_then(Option::as_ref);
-        check_address(reader, "oauth.discovery_url", discovery_url.as_ref());
-        check_address(reader, "oauth.introspection_endpoint", endpoint);
-        if allow_http == Some(false) {
-            refuse_http(reader, "oauth.discovery_url", discovery_url.as_ref());
-            refuse_http(reader, "oauth.introspection_endpoint", endpoint);
-        }
         Some(Self {
             issuer: issuer?,
-            discovery_url: discovery_url?,
+            discovery_url: discovery_url??,
             introspection_endpoint: introspection_endpoint?,
-            client_id: client_id?,
-            client_secret: client_secret??,
+            jwks_uri: jwks_uri?,
+            validation: validation?,
+            accept_plain_jwt: accept_plain_jwt?,
+            client: client?,
             required_scope: required_scope?,
             audience: audience?,
             introspection_cache: cache?,
@@ -86,8 +153,10 @@ impl OauthConfig {
     /// Whether tokens travel to the authorization server unprotected.
     #[must_use]
     pub fn is_exposed(&self) -> bool {
-        let endpoint = self.introspection_endpoint.as_ref();
-        !is_confidential(endpoint.unwrap_or(&self.discovery_url))
+        let mut used = vec![&self.discovery_url];
+        used.extend(&self.introspection_endpoint);
+        used.extend(&self.jwks_uri);
+        !used.into_iter().all(is_confidential)
     }
 }
 

@@ -1,13 +1,19 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
 use ::config::{Environment, File, FileFormat, Source, Value, ValueKind};
 use secrecy::SecretString;
+use tokio::sync::watch;
+
+use crate::adapters::{Current, fixed};
 
 use super::ConfigErrors;
+use super::files::{
+    Check, Content, WatchedFile, check_secret, is_world_readable, read_authorities, read_secret,
+};
 
 const PREFIX: &str = "CLOAKROOM_";
 const SEPARATOR: &str = "__";
@@ -29,6 +35,19 @@ const KNOWN_SECRETS: [&str; 9] = [
 pub(super) struct Reader {
     values: BTreeMap<String, Value>,
     errors: Vec<String>,
+    settings: Vec<Setting>,
+    files: Vec<WatchedFile>,
+}
+
+/// A key, as it is in effect.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// Its name.
+    pub key: String,
+    /// Its value; nothing where there is none. Never a secret.
+    pub value: Option<String>,
+    /// Where the value comes from.
+    pub origin: String,
 }
 
 impl Reader {
@@ -59,16 +78,30 @@ impl Reader {
         Ok(Self {
             values: flat,
             errors: Vec::new(),
+            settings: Vec::new(),
+            files: Vec::new(),
         })
     }
 
-    /// All that was wrong; keys that nobody asked for among it.
-    pub(super) fn finish(mut self) -> Vec<String> {
+    /// All that was wrong, keys that nobody asked for among it; else what was read.
+    pub(super) fn finish(mut self) -> Result<(Vec<Setting>, Vec<WatchedFile>), Vec<String>> {
         for (key, value) in &self.values {
             self.errors
                 .push(format!("{key}: there is no such key{}", from(value)));
         }
-        self.errors
+        if self.errors.is_empty() {
+            Ok((self.settings, self.files))
+        } else {
+            Err(self.errors)
+        }
+    }
+
+    fn note(&mut self, key: &str, value: Option<&str>, origin: impl Into<String>) {
+        self.settings.push(Setting {
+            key: key.to_owned(),
+            value: value.map(str::to_owned),
+            origin: origin.into(),
+        });
     }
 
     pub(super) fn error(&mut self, key: &str, what: impl Display) {
@@ -76,7 +109,7 @@ impl Reader {
     }
 
     /// The value as text, if there is one.
-    pub(super) fn text(&mut self, key: &str) -> Option<String> {
+    fn text(&mut self, key: &str) -> Option<String> {
         let value = self.values.remove(key)?;
         let origin = from(&value);
         let text = value.into_string();
@@ -85,14 +118,22 @@ impl Reader {
     }
 
     /// The value, or the default where there is none; nothing if it is bad, which is noted.
-    pub(super) fn parse<T: FromStr<Err: Display>>(&mut self, key: &str, default: T) -> Option<T> {
-        Some(self.optional(key)?.unwrap_or(default))
+    pub(super) fn parse<T: FromStr<Err: Display>>(
+        &mut self,
+        key: &str,
+        default: &str,
+    ) -> Option<T> {
+        if !self.values.contains_key(key) {
+            self.note(key, Some(default), "the default");
+            return default.parse().ok();
+        }
+        self.optional(key)?
     }
 
     /// A length of time like `10s`, `5m` or `1h`, or the default.
-    pub(super) fn duration(&mut self, key: &str, default: Duration) -> Option<Duration> {
-        let value = self.optional::<humantime::Duration>(key)?;
-        Some(value.map_or(default, Into::into))
+    pub(super) fn duration(&mut self, key: &str, default: &str) -> Option<Duration> {
+        let value = self.parse::<humantime::Duration>(key, default)?;
+        Some(value.into())
     }
 
     /// The value, or none where there is none; nothing if it is bad, which is noted.
@@ -102,10 +143,13 @@ impl Reader {
     )]
     pub(super) fn optional<T: FromStr<Err: Display>>(&mut self, key: &str) -> Option<Option<T>> {
         let Some(value) = self.values.get(key) else {
+            self.note(key, None, "not set");
             return Some(None);
         };
-        let origin = from(value);
-        match self.text(key)?.parse() {
+        let (origin, source) = (from(value), source(value));
+        let text = self.text(key)?;
+        self.note(key, Some(&text), source);
+        match text.parse() {
             Ok(value) => Some(Some(value)),
             Err(error) => {
                 self.error(key, format!("{error}{origin}"));
@@ -126,50 +170,88 @@ impl Reader {
     /// A list: of TOML, or of words parted by commas.
     pub(super) fn list(&mut self, key: &str) -> Option<Vec<String>> {
         let Some(value) = self.values.remove(key) else {
+            self.note(key, None, "not set");
             return Some(Vec::new());
         };
-        let origin = from(&value);
-        let list = match value.kind {
+        let (origin, source) = (from(&value), source(&value));
+        let list: Result<Vec<String>, _> = match value.kind {
             ValueKind::Array(values) => values.into_iter().map(Value::into_string).collect(),
             _ => value.into_string().map(|text| {
                 let words = text.split(',').map(|word| word.trim().to_owned());
                 words.filter(|word| !word.is_empty()).collect()
             }),
         };
-        list.map_err(|_| self.error(key, format!("expected a list of words{origin}")))
-            .ok()
+        let list = list
+            .map_err(|_| self.error(key, format!("expected a list of words{origin}")))
+            .ok()?;
+        self.note(key, Some(&list.join(", ")), source);
+        Some(list)
     }
 
-    /// A secret: the value, or the content of the file that `<key>_file` names. A secret that
-    /// everybody knows, or that everybody on the machine can read, is refused.
+    /// A secret: the value, or the content of the file that `<key>_file` names, as it is now. A
+    /// secret that everybody knows, or that everybody on the machine can read, is refused.
     #[expect(
         clippy::option_option,
         reason = "outside: was it good; inside: was it there"
     )]
     pub(super) fn secret(&mut self, key: &str) -> Option<Option<SecretString>> {
+        Some(self.read_secret(key)?.map(|(secret, _)| secret))
+    }
+
+    /// The same, and when the file changes, the value does.
+    #[expect(
+        clippy::option_option,
+        reason = "outside: was it good; inside: was it there"
+    )]
+    pub(super) fn current_secret(
+        &mut self,
+        key: &str,
+        check: Check,
+    ) -> Option<Option<Current<SecretString>>> {
+        let Some((secret, path)) = self.read_secret(key)? else {
+            return Some(None);
+        };
+        check(&secret).map_err(|what| self.error(key, what)).ok()?;
+        let (sender, current) = watch::channel(secret);
+        if let Some(path) = path {
+            self.watch(&format!("{key}_file"), path, Content::Secret(sender, check));
+        }
+        Some(Some(current))
+    }
+
+    fn watch(&mut self, key: &str, path: PathBuf, content: Content) {
+        self.files.push(WatchedFile::new(key, path, content));
+    }
+
+    #[expect(
+        clippy::option_option,
+        reason = "outside: was it good; inside: was it there; with its file"
+    )]
+    fn read_secret(&mut self, key: &str) -> Option<Option<(SecretString, Option<PathBuf>)>> {
         let file_key = format!("{key}_file");
         let in_shared_file = self.stands_in_shared_file(key);
-        let secret = match (self.text(key), self.text(&file_key)) {
+        let origin = self.values.get(key).map(source);
+        let (secret, path) = match (self.text(key), self.text(&file_key)) {
             (Some(_), Some(_)) => {
                 self.error(key, format!("is given twice: here and by {file_key}"));
                 return None;
             }
-            (Some(secret), None) => secret,
+            (Some(secret), None) => (secret, None),
             (None, Some(path)) => match read_secret(Path::new(&path)) {
-                Ok(secret) => secret,
+                Ok(secret) => (secret, Some(PathBuf::from(path))),
                 Err(what) => {
                     self.error(&file_key, format!("{path}: {what}"));
                     return None;
                 }
             },
-            (None, None) => return Some(None),
+            (None, None) => {
+                self.note(key, None, "not set");
+                return Some(None);
+            }
         };
-        if secret.is_empty() {
-            self.error(key, "must not be empty");
-            return None;
-        }
-        if is_known_secret(&secret) {
-            self.error(key, "is a secret that everybody knows: choose another");
+        let secret = SecretString::from(secret);
+        if let Err(what) = check_secret(&secret) {
+            self.error(key, what);
             return None;
         }
         if in_shared_file {
@@ -179,7 +261,12 @@ impl Reader {
             );
             return None;
         }
-        Some(Some(SecretString::from(secret)))
+        let origin = path
+            .as_ref()
+            .map(|path| path.display().to_string())
+            .or(origin);
+        self.note(key, Some("(hidden)"), origin.unwrap_or_default());
+        Some(Some((secret, path)))
     }
 
     fn stands_in_shared_file(&self, key: &str) -> bool {
@@ -187,26 +274,18 @@ impl Reader {
         origin.is_some_and(|origin| is_world_readable(Path::new(origin)))
     }
 
-    /// The content of a file of certificate authorities, if one is named.
-    #[expect(
-        clippy::option_option,
-        reason = "outside: was it good; inside: was it there"
-    )]
-    pub(super) fn authorities(&mut self, key: &str) -> Option<Option<Vec<u8>>> {
-        let Some(path) = self.text(key) else {
-            return Some(None);
+    /// The content of a file of certificate authorities, if one is named; when the file changes,
+    /// the value does.
+    pub(super) fn authorities(&mut self, key: &str) -> Option<Current<Option<Vec<u8>>>> {
+        let Some(path) = self.optional::<PathBuf>(key)? else {
+            return Some(fixed(None));
         };
-        match std::fs::read(&path) {
-            Ok(pem) if pem.windows(11).any(|window| window == b"-----BEGIN ") => Some(Some(pem)),
-            Ok(_) => {
-                self.error(key, format!("{path}: holds no PEM certificate"));
-                None
-            }
-            Err(error) => {
-                self.error(key, format!("{path}: {error}"));
-                None
-            }
-        }
+        let pem = read_authorities(&path)
+            .map_err(|what| self.error(key, format!("{}: {what}", path.display())))
+            .ok()?;
+        let (sender, current) = watch::channel(Some(pem));
+        self.watch(key, path, Content::Authorities(sender));
+        Some(current)
     }
 }
 
@@ -233,6 +312,10 @@ fn from(value: &Value) -> String {
         .unwrap_or_default()
 }
 
+fn source(value: &Value) -> String {
+    value.origin().unwrap_or_default().to_owned()
+}
+
 fn flatten(name: String, value: Value, into: &mut BTreeMap<String, Value>) {
     if let ValueKind::Table(table) = value.kind {
         for (inner, value) in table {
@@ -241,24 +324,4 @@ fn flatten(name: String, value: Value, into: &mut BTreeMap<String, Value>) {
     } else {
         into.insert(name, value);
     }
-}
-
-fn read_secret(path: &Path) -> Result<String, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
-    if is_world_readable(path) {
-        return Err("everybody on this machine can read it: chmod o-r".to_owned());
-    }
-    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
-}
-
-#[cfg(unix)]
-fn is_world_readable(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    const OTHERS_READ: u32 = 0o004;
-    std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & OTHERS_READ != 0)
-}
-
-#[cfg(not(unix))]
-fn is_world_readable(_: &Path) -> bool {
-    false
 }

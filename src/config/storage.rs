@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::adapters::Current;
 use crate::adapters::aws::{Flavor, StaticIdentity};
 use crate::adapters::oauth::is_confidential;
 use crate::domain::ExtraAction;
@@ -10,10 +11,10 @@ use super::oauth::{check_address, refuse_http};
 use super::reader::Reader;
 
 const DEFAULT_REGION: &str = "us-east-1";
-const DEFAULT_DURATION: Duration = Duration::from_hours(1);
+const DEFAULT_DURATION: &str = "1h";
 const SHORTEST: Duration = Duration::from_mins(15);
 const LONGEST: Duration = Duration::from_hours(12);
-const DEFAULT_RECHECK: Duration = Duration::from_mins(5);
+const DEFAULT_RECHECK: &str = "5m";
 
 /// `storage.*`: the store, and who the gateway is there.
 #[derive(Clone, Debug)]
@@ -48,13 +49,13 @@ pub struct StorageConfig {
     /// `storage.allow_http`: plain http to a host that is not loopback.
     pub allow_http: bool,
     /// `storage.ca_file`: private certificate authorities (PEM).
-    pub authorities: Option<Vec<u8>>,
+    pub authorities: Current<Option<Vec<u8>>>,
 }
 
 impl StorageConfig {
     pub(super) fn read(reader: &mut Reader) -> Option<Self> {
-        let allow_http = reader.parse("storage.allow_http", false);
-        let flavor = reader.parse("storage.flavor", Flavor::Generic);
+        let allow_http = reader.parse("storage.allow_http", "false");
+        let flavor = reader.parse("storage.flavor", "generic");
         let mut endpoint = |key| {
             let url = reader.optional::<Url>(key);
             check_address(reader, key, url.as_ref().and_then(Option::as_ref));
@@ -72,7 +73,7 @@ impl StorageConfig {
                 "is required unless storage.flavor is aws",
             );
         }
-        let region = reader.parse("storage.region", DEFAULT_REGION.to_owned());
+        let region = reader.parse("storage.region", DEFAULT_REGION);
         let identity = read_identity(reader);
         let role_arn = reader.optional::<String>("storage.role_arn");
         if flavor.is_some_and(Flavor::needs_role) && matches!(role_arn, Some(None)) {
@@ -83,12 +84,12 @@ impl StorageConfig {
         }
         let external_id = reader.optional("storage.external_id");
         let path_style = flavor.is_none_or(Flavor::prefers_path_style);
-        let path_style = reader.parse("storage.path_style", path_style);
+        let path_style = reader.parse("storage.path_style", &path_style.to_string());
         let session_duration = reader.duration("storage.session_duration", DEFAULT_DURATION);
         if session_duration.is_some_and(|length| !(SHORTEST..=LONGEST).contains(&length)) {
             reader.error("storage.session_duration", "must be from 15min to 12h");
         }
-        let cap_to_token_expiry = reader.parse("storage.cap_to_token_expiry", false);
+        let cap_to_token_expiry = reader.parse("storage.cap_to_token_expiry", "false");
         let bucket_recheck = reader.duration("storage.bucket_recheck", DEFAULT_RECHECK);
         let extra_actions = read_extra_actions(reader);
         let authorities = reader.authorities("storage.ca_file");
@@ -142,8 +143,8 @@ pub(crate) fn plain(url: &Url) -> String {
     reason = "outside: was it good; inside: was it there"
 )]
 fn read_identity(reader: &mut Reader) -> Option<Option<StaticIdentity>> {
-    let access_key_id = reader.optional::<String>("storage.access_key_id");
-    let secret = reader.secret("storage.secret_access_key");
+    let access_key_id = reader.current_secret("storage.access_key_id", |_| Ok(()));
+    let secret = reader.current_secret("storage.secret_access_key", |_| Ok(()));
     match (access_key_id?, secret?) {
         (Some(access_key_id), Some(secret_access_key)) => Some(Some(StaticIdentity {
             access_key_id,

@@ -3,6 +3,7 @@ use std::io::Write;
 use secrecy::ExposeSecret;
 
 use super::*;
+use crate::adapters::oauth::ClientAuthentication;
 
 const GOOD: &[(&str, &str)] = &[
     ("CLOAKROOM_OAUTH__ISSUER", "https://as.example"),
@@ -43,10 +44,10 @@ fn the_required_keys_are_enough() {
     assert_eq!(config.storage.session_duration.as_secs(), 3_600);
     assert_eq!(config.storage.told_endpoint(), "https://s3.example");
     assert_eq!(
-        config.database.url.expose_secret(),
+        config.database.url.borrow().expose_secret(),
         "sqlite://cloakroom.db?mode=rwc"
     );
-    assert_eq!(config.oauth.client_secret.expose_secret(), "0123456789");
+    assert_eq!(client_secret(&config), "0123456789");
 }
 
 #[test]
@@ -199,14 +200,75 @@ fn a_secret_may_come_from_a_file_that_not_everybody_can_read() {
         &[("CLOAKROOM_OAUTH__CLIENT_SECRET_FILE", path)],
     ]
     .concat();
-    let config = load(None, &variables).unwrap();
-    assert_eq!(config.oauth.client_secret.expose_secret(), "from-the-file");
+    let mut config = load(None, &variables).unwrap();
+    assert_eq!(client_secret(&config), "from-the-file");
+
+    let [watched] = config.files.as_mut_slice() else {
+        panic!("one file");
+    };
+    assert_eq!(watched.key(), "oauth.client_secret_file");
+    assert_eq!(watched.reread(), None);
+    std::fs::write(path, "the-next\n").unwrap();
+    assert_eq!(watched.reread(), Some(Reread::Changed));
+    std::fs::write(path, "password\n").unwrap();
+    assert!(matches!(watched.reread(), Some(Reread::Bad(_))));
+    assert_eq!(watched.reread(), None, "the same complaint again");
+    assert_eq!(client_secret(&config), "the-next");
+
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644)).unwrap();
     let errors = load(None, &variables).unwrap_err();
     assert!(
         errors[0].starts_with("oauth.client_secret_file:"),
         "{errors:?}"
     );
+}
+
+fn client_secret(config: &Config) -> String {
+    match &config.oauth.client.as_ref().unwrap().authentication {
+        ClientAuthentication::SecretBasic(secret) => secret.borrow().expose_secret().to_owned(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn both_jwt_modes_need_an_audience_and_only_asking_needs_a_client() {
+    for mode in ["jwt", "jwt-then-introspection"] {
+        let said = complaint(&[("CLOAKROOM_OAUTH__VALIDATION", mode)]);
+        assert!(said.starts_with("oauth.audience:"), "{said}");
+    }
+    let alone = [
+        ("CLOAKROOM_OAUTH__ISSUER", "https://as.example"),
+        ("CLOAKROOM_OAUTH__VALIDATION", "jwt"),
+        ("CLOAKROOM_OAUTH__AUDIENCE", "gateway"),
+        ("CLOAKROOM_STORAGE__ENDPOINT", "https://s3.example"),
+    ];
+    assert!(load(None, &alone).unwrap().oauth.client.is_none());
+    assert!(complaint(&[("CLOAKROOM_OAUTH__VALIDATION", "none")]).contains("expected one of"));
+}
+
+#[test]
+fn a_private_key_must_be_one() {
+    let method = ("CLOAKROOM_OAUTH__CLIENT_AUTHENTICATION", "private_key_jwt");
+    assert!(complaint(&[method]).starts_with("oauth.client_private_key: is required"));
+    let key = ("CLOAKROOM_OAUTH__CLIENT_PRIVATE_KEY", "canary, no key");
+    let said = complaint(&[method, key]);
+    assert!(said.contains("PEM") && !said.contains("canary"), "{said}");
+}
+
+#[test]
+fn proxies_are_networks_and_origins_are_origins() {
+    let proxies = ("CLOAKROOM_HTTP__TRUSTED_PROXIES", "10.0.0.0/8, ::1");
+    assert_eq!(with(&[proxies]).unwrap().http.trusted_proxies.len(), 2);
+    let said = complaint(&[
+        ("CLOAKROOM_HTTP__TRUSTED_PROXIES", "nginx"),
+        ("CLOAKROOM_HTTP__CORS_ORIGINS", "https://a.example/, *"),
+    ]);
+    assert!(said.contains("http.trusted_proxies: 'nginx'"), "{said}");
+    assert!(
+        said.contains("http.cors_origins: 'https://a.example/'"),
+        "{said}"
+    );
+    assert!(with(&[("CLOAKROOM_HTTP__CORS_ORIGINS", "*")]).is_ok());
 }
 
 #[test]

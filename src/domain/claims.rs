@@ -4,15 +4,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Caller, ClientId, Principal, Scope, Subject};
 
-/// How far ahead of ours the authorization server's clock may be for `nbf` (RFC 7519 section
-/// 4.1.5: "a few minutes at most").
-const NOT_BEFORE_LEEWAY: TimeDelta = TimeDelta::seconds(60);
+/// How far the authorization server's clock may be from ours (RFC 7519 section 4.1.4: "a few
+/// minutes at most").
+const LEEWAY: TimeDelta = TimeDelta::seconds(60);
 
-/// What an authorization server says of a token (RFC 7662 section 2.2): well-formed, and not yet
-/// believed. Only [`UnverifiedClaims::verify`] makes a [`Caller`] of it.
+/// What an authorization server says of a token (RFC 7662 section 2.2), or a signed token of
+/// itself (RFC 9068 section 2.2): well-formed, and not yet believed. Only
+/// [`UnverifiedClaims::verify`] and [`UnverifiedClaims::verify_signed`] make a [`Caller`] of it.
 #[derive(Clone, Default)]
 pub struct UnverifiedClaims {
-    /// Whether the token is active.
+    /// Whether the token is active; a signed token does not say.
     pub active: bool,
     /// `sub`.
     pub sub: Option<String>,
@@ -89,6 +90,12 @@ pub enum TokenProblem {
     /// The scope word is not there.
     #[error("the token lacks the scope")]
     MissingScope,
+    /// Neither signed by the authorization server nor anything it might know.
+    #[error("the token is forged: {0}")]
+    Forged(&'static str),
+    /// The authorization server names another subject or client than the signed token does.
+    #[error("the authorization server contradicts the token")]
+    Contradicted,
 }
 
 impl UnverifiedClaims {
@@ -104,13 +111,61 @@ impl UnverifiedClaims {
         scope: &Scope,
         now: DateTime<Utc>,
     ) -> Result<Caller, TokenProblem> {
+        self.check_active(rules, now)?;
+        self.caller(scope)
+    }
+
+    /// The same for the claims of a signed token, whose signature has been checked. They stand
+    /// alone, so there must be an `iss` and an `exp` (RFC 9068 section 2.2).
+    ///
+    /// # Errors
+    ///
+    /// The first [`TokenProblem`] found.
+    pub fn verify_signed(
+        &self,
+        rules: &TokenRules,
+        scope: &Scope,
+        now: DateTime<Utc>,
+    ) -> Result<Caller, TokenProblem> {
+        if self.iss.is_none() {
+            return Err(TokenProblem::WrongIssuer);
+        }
+        if self.exp.is_none_or(|exp| exp + LEEWAY <= now) {
+            return Err(TokenProblem::Expired);
+        }
         self.check_token(rules, now)?;
+        self.caller(scope)
+    }
+
+    /// Whether the authorization server calls the token active, and does not contradict what the
+    /// token itself proved about its caller.
+    ///
+    /// # Errors
+    ///
+    /// The first [`TokenProblem`] found.
+    pub fn confirm(
+        &self,
+        caller: &Caller,
+        rules: &TokenRules,
+        now: DateTime<Utc>,
+    ) -> Result<(), TokenProblem> {
+        // The token itself has named its audience; the answer need not.
+        let rules = TokenRules {
+            audience: rules.audience.clone().filter(|_| self.aud.is_some()),
+            issuer: rules.issuer.clone(),
+        };
+        self.check_active(&rules, now)?;
+        let says = |claim: Option<&String>, proven: &str| claim.is_none_or(|claim| claim == proven);
+        let principal = &caller.principal;
+        let agrees = says(self.sub.as_ref(), principal.subject.as_str())
+            && says(self.client_claim(), principal.client_id.as_str());
+        agrees.then_some(()).ok_or(TokenProblem::Contradicted)
+    }
+
+    fn caller(&self, scope: &Scope) -> Result<Caller, TokenProblem> {
         let principal = self.principal()?;
-        if !self
-            .scope
-            .as_deref()
-            .is_some_and(|claim| scope.is_granted_by(claim))
-        {
+        let granted = self.scope.as_deref();
+        if !granted.is_some_and(|claim| scope.is_granted_by(claim)) {
             return Err(TokenProblem::MissingScope);
         }
         Ok(Caller {
@@ -119,14 +174,18 @@ impl UnverifiedClaims {
         })
     }
 
-    fn check_token(&self, rules: &TokenRules, now: DateTime<Utc>) -> Result<(), TokenProblem> {
+    fn check_active(&self, rules: &TokenRules, now: DateTime<Utc>) -> Result<(), TokenProblem> {
         if !self.active {
             return Err(TokenProblem::Inactive);
         }
         if self.exp.is_some_and(|exp| exp <= now) {
             return Err(TokenProblem::Expired);
         }
-        if self.nbf.is_some_and(|nbf| nbf > now + NOT_BEFORE_LEEWAY) {
+        self.check_token(rules, now)
+    }
+
+    fn check_token(&self, rules: &TokenRules, now: DateTime<Utc>) -> Result<(), TokenProblem> {
+        if self.nbf.is_some_and(|nbf| nbf > now + LEEWAY) {
             return Err(TokenProblem::NotYetValid);
         }
         if self.iss.as_ref().is_some_and(|iss| *iss != rules.issuer) {
@@ -171,9 +230,12 @@ impl UnverifiedClaims {
             && is_one_of(&self.token_use, &["access", "access_token"])
     }
 
+    fn client_claim(&self) -> Option<&String> {
+        self.client_id.as_ref().or(self.azp.as_ref())
+    }
+
     fn principal(&self) -> Result<Principal, TokenProblem> {
-        let client_id = self.client_id.as_ref().or(self.azp.as_ref());
-        match (client_id, &self.sub) {
+        match (self.client_claim(), &self.sub) {
             (Some(client_id), Some(sub)) => Ok(Principal {
                 client_id: ClientId::parse(client_id).map_err(|_| TokenProblem::MissingClaims)?,
                 subject: Subject::parse(sub).map_err(|_| TokenProblem::MissingClaims)?,
@@ -286,6 +348,59 @@ mod tests {
         assert_eq!(
             problem(|c| c.scope = text("storage2")),
             Some(TokenProblem::MissingScope)
+        );
+    }
+
+    #[test]
+    fn a_signed_token_needs_issuer_and_expiry_and_says_nothing_of_active() {
+        let scope = Scope::parse("storage").unwrap();
+        let signed = |change: &dyn Fn(&mut UnverifiedClaims)| {
+            let mut claims = UnverifiedClaims {
+                active: false,
+                ..good()
+            };
+            change(&mut claims);
+            claims.verify_signed(&rules(), &scope, now()).err()
+        };
+        assert_eq!(signed(&|_| {}), None);
+        assert_eq!(signed(&|c| c.iss = None), Some(TokenProblem::WrongIssuer));
+        assert_eq!(signed(&|c| c.exp = None), Some(TokenProblem::Expired));
+        let ago = |seconds| Some(now() - TimeDelta::seconds(seconds));
+        assert_eq!(signed(&|c| c.exp = ago(59)), None);
+        assert_eq!(signed(&|c| c.exp = ago(60)), Some(TokenProblem::Expired));
+        assert_eq!(signed(&|c| c.aud = None), Some(TokenProblem::WrongAudience));
+        assert_eq!(
+            signed(&|c| c.scope = None),
+            Some(TokenProblem::MissingScope)
+        );
+        assert_eq!(signed(&|c| c.sub = None), Some(TokenProblem::MissingClaims));
+    }
+
+    #[test]
+    fn confirmation_takes_an_active_answer_that_does_not_contradict() {
+        let caller = verify(&good()).unwrap();
+        let confirm = |change: &dyn Fn(&mut UnverifiedClaims)| {
+            let mut claims = good();
+            change(&mut claims);
+            claims.confirm(&caller, &rules(), now()).err()
+        };
+        assert_eq!(confirm(&|_| {}), None);
+        assert_eq!(confirm(&|c| (c.sub, c.client_id) = (None, None)), None);
+        assert_eq!(confirm(&|c| c.aud = None), None);
+        let foreign = || Some(Audience(vec!["other".to_owned()]));
+        assert_eq!(
+            confirm(&|c| c.aud = foreign()),
+            Some(TokenProblem::WrongAudience)
+        );
+        assert_eq!(confirm(&|c| c.active = false), Some(TokenProblem::Inactive));
+        let other = || Some("other".to_owned());
+        assert_eq!(
+            confirm(&|c| c.sub = other()),
+            Some(TokenProblem::Contradicted)
+        );
+        assert_eq!(
+            confirm(&|c| c.client_id = other()),
+            Some(TokenProblem::Contradicted)
         );
     }
 

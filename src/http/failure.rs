@@ -1,4 +1,5 @@
 use actix_web::http::{Method, StatusCode};
+use serde_json::{Value, json};
 
 use crate::domain::TokenProblem;
 use crate::service::Refusal;
@@ -152,6 +153,19 @@ pub(super) const ALL: [ProblemType; 15] = [
     OVERLOADED,
 ];
 
+impl ProblemType {
+    /// An answer of this type, as a gateway at this address writes it.
+    pub(super) fn example(&self, public_url: &str) -> Value {
+        json!({
+            "type": format!("{public_url}/problems/{}", self.slug),
+            "status": self.status.as_u16(),
+            "title": self.title,
+            "detail": self.detail,
+            "instance": "urn:uuid:0f5f9c3e-5a3c-4a6e-9d0b-1f6b0a5a7c11",
+        })
+    }
+}
+
 impl Failure {
     /// Many causes inside, few answers outside.
     pub(super) fn problem_type(&self) -> ProblemType {
@@ -170,6 +184,8 @@ impl Failure {
                     | TokenProblem::NotAnAccessToken
                     | TokenProblem::SenderConstrained
                     | TokenProblem::TwoClientIds
+                    | TokenProblem::Forged(_)
+                    | TokenProblem::Contradicted
                     | TokenProblem::EndsTooSoon => INVALID_TOKEN,
                 },
                 Refusal::BucketConflict => BUCKET_CONFLICT,

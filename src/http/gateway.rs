@@ -2,9 +2,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use ipnet::IpNet;
 
 use crate::domain::{RequestId, Scope};
 use crate::service::{Authenticate, Issue, Randomness};
+
+use super::swagger_ui::SwaggerUi;
 
 /// What every handler shares.
 pub struct Gateway {
@@ -32,6 +35,14 @@ pub struct GatewayParts {
     pub storage: StorageAddress,
     /// How many credential calls may be under way at once.
     pub max_in_flight: usize,
+    /// Where people sign in.
+    pub sign_in: Arc<dyn SignIn>,
+    /// Swagger UI, unless switched off.
+    pub swagger_ui: Option<SwaggerUi>,
+    /// A command that prints a token for anybody: in development only.
+    pub token_command: Option<String>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// Where clients find the store.
@@ -48,6 +59,21 @@ pub struct StorageAddress {
 pub trait Readiness: Send + Sync {
     /// What is missing, in a word; nothing if all is well.
     async fn missing(&self) -> Option<&'static str>;
+}
+
+/// Where people sign in: the authorization server, as browsers see it.
+pub trait SignIn: Send + Sync {
+    /// Nothing as long as its metadata cannot be read, or if it names no such endpoints.
+    fn endpoints(&self) -> Option<SignInEndpoints>;
+}
+
+/// The endpoints of the authorization code grant (RFC 6749 section 3).
+#[derive(Clone, Debug)]
+pub struct SignInEndpoints {
+    /// `authorization_endpoint`
+    pub authorization: String,
+    /// `token_endpoint`
+    pub token: String,
 }
 
 /// One credential call under way; ends when dropped.
@@ -94,6 +120,7 @@ impl Drop for InFlight<'_> {
 #[cfg(test)]
 pub(super) fn test_gateway() -> Gateway {
     use crate::domain::TokenRules;
+    use crate::service::TokenValidation;
     use crate::service::fakes::{FixedClock, Nothing, test_issue};
 
     let rules = TokenRules {
@@ -101,7 +128,11 @@ pub(super) fn test_gateway() -> Gateway {
         audience: None,
     };
     Gateway::new(GatewayParts {
-        authenticate: Authenticate::new(Arc::new(Nothing), Arc::new(FixedClock), rules),
+        authenticate: Authenticate::new(
+            TokenValidation::Introspection(Arc::new(Nothing)),
+            Arc::new(FixedClock),
+            rules,
+        ),
         issue: test_issue(),
         randomness: Arc::new(Nothing),
         readiness: Arc::new(Always),
@@ -113,7 +144,21 @@ pub(super) fn test_gateway() -> Gateway {
             region: "us-east-1".to_owned(),
         },
         max_in_flight: 1,
+        sign_in: Arc::new(Nobody),
+        swagger_ui: None,
+        token_command: None,
+        trusted_proxies: Vec::new(),
     })
+}
+
+#[cfg(test)]
+struct Nobody;
+
+#[cfg(test)]
+impl SignIn for Nobody {
+    fn endpoints(&self) -> Option<SignInEndpoints> {
+        None
+    }
 }
 
 #[cfg(test)]

@@ -2,34 +2,50 @@
 
 mod bearer;
 mod body;
+mod client_address;
+mod cors;
 mod dialect;
+mod explanation;
 mod failure;
 mod gateway;
 mod health;
+mod home;
 mod observe;
 mod openapi;
+mod page;
+pub mod paste;
 mod problem;
+mod problems;
 mod protected_resource;
 mod query;
 mod seen;
+mod swagger_ui;
 mod v1;
 
 use actix_web::http::Method;
 use actix_web::web::ServiceConfig;
-use actix_web::{HttpRequest, HttpResponse, Resource, web};
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, web};
 
 use dialect::{Dialect, vend};
 use failure::Failure;
 use seen::Seen;
 
-pub use gateway::{Gateway, GatewayParts, Readiness, StorageAddress};
+pub use cors::cors;
+pub use gateway::{Gateway, GatewayParts, Readiness, SignIn, SignInEndpoints, StorageAddress};
 pub use observe::observe;
 pub use openapi::{openapi_json, openapi_yaml};
+pub use swagger_ui::SwaggerUi;
 
 /// All routes. [`observe`] belongs around them.
 pub fn routes(config: &mut ServiceConfig) {
     config
         .service(vending("/v1/credentials", &v1::credentials::V1Credentials))
+        .service(reading("/", home::home))
+        .service(reading("/problems", problems::index))
+        .service(reading("/problems/{slug}", problems::problem_type))
+        .service(reading("/swagger-ui", swagger_ui::index))
+        .service(reading("/swagger-ui/", swagger_ui::index))
+        .service(reading("/swagger-ui/{file}", swagger_ui::file))
         .service(reading("/livez", health::livez))
         .service(reading("/readyz", health::readyz))
         .service(reading("/openapi.yaml", openapi::yaml))
@@ -56,10 +72,10 @@ fn vending(path: &str, dialect: &'static dyn Dialect) -> Resource {
 }
 
 /// A route that only tells.
-fn reading<H>(path: &str, handler: H) -> Resource
+fn reading<H, Args>(path: &str, handler: H) -> Resource
 where
-    H: actix_web::Handler<(web::Data<Gateway>,)> + Copy,
-    H::Output: actix_web::Responder + 'static,
+    H: Handler<Args, Output = HttpResponse> + Copy,
+    Args: FromRequest + 'static,
 {
     web::resource(path)
         .route(web::get().to(handler))

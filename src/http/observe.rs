@@ -11,6 +11,7 @@ use futures_util::FutureExt;
 
 use crate::service::Refusal;
 
+use super::client_address::client_address;
 use super::gateway::Gateway;
 use super::problem;
 use super::seen::Seen;
@@ -37,6 +38,9 @@ pub async fn observe(
     let seen = Seen::new(gateway.new_request_id());
     request.extensions_mut().insert(seen.clone());
     let method = request.method().clone();
+    let peer = request.peer_addr().map(|peer| peer.ip());
+    let trusted = &gateway.parts().trusted_proxies;
+    let client = client_address(peer, request.headers(), trusted);
     let called = AssertUnwindSafe(next.call(request)).catch_unwind().await;
     let (response, route) = match called {
         Ok(response) => {
@@ -54,6 +58,7 @@ pub async fn observe(
     let ending = seen.ending();
     tracing::info!(
         request_id = %seen.request_id(),
+        client = client.map(tracing::field::display),
         method = %method,
         route = route.as_deref().unwrap_or("none"),
         status = status.as_u16(),
@@ -79,7 +84,10 @@ fn add_headers<B>(response: &mut HttpResponse<B>, seen: &Seen) {
     if let Ok(id) = HeaderValue::try_from(seen.request_id().to_string()) {
         headers.insert(X_REQUEST_ID, id);
     }
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Swagger UI's files say otherwise.
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),

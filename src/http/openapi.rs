@@ -5,9 +5,12 @@ use serde_json::json;
 use utoipa::OpenApi as _;
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, PathItem, PathsBuilder};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{
+    AuthorizationCode, Flow, HttpAuthScheme, HttpBuilder, OAuth2, Scopes, SecurityRequirement,
+    SecurityScheme,
+};
 use utoipa::openapi::{
-    ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, ResponsesBuilder,
+    ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, ResponsesBuilder, Server,
 };
 use utoipa::{ToSchema, openapi};
 
@@ -17,6 +20,9 @@ use super::v1;
 
 /// The name that operations refer to the Bearer token by.
 pub(super) const BEARER: &str = "bearer";
+
+/// The same token by signing in; only in the contract that a gateway serves itself.
+const OAUTH2: &str = "oauth2";
 
 /// Where the examples live.
 const EXAMPLE_HOST: &str = "https://storage-authorization.example.com";
@@ -51,16 +57,16 @@ struct Problem {
     instance: String,
 }
 
-/// `GET /openapi.yaml`
+/// `GET /openapi.yaml`: the contract, the same everywhere.
 pub(super) async fn yaml(_gateway: web::Data<Gateway>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/yaml")
         .body(openapi_yaml())
 }
 
-/// `GET /openapi.json`
-pub(super) async fn json(_gateway: web::Data<Gateway>) -> HttpResponse {
-    HttpResponse::Ok().json(document())
+/// `GET /openapi.json`: the contract with this deployment's own addresses, to be tried.
+pub(super) async fn json(gateway: web::Data<Gateway>) -> HttpResponse {
+    HttpResponse::Ok().json(of_this_deployment(&gateway))
 }
 
 /// The contract as YAML: what `openapi.yaml` in the repository holds.
@@ -93,6 +99,37 @@ fn document() -> OpenApi {
     document
 }
 
+/// The contract with this deployment's own addresses: where it is, and where people sign in.
+fn of_this_deployment(gateway: &Gateway) -> OpenApi {
+    let mut document = document();
+    let parts = gateway.parts();
+    document.servers = Some(vec![Server::new(&parts.public_url)]);
+    let Some(endpoints) = parts.sign_in.endpoints() else {
+        return document;
+    };
+    let scope = parts.required_scope.as_str();
+    let flow = AuthorizationCode::new(
+        endpoints.authorization,
+        endpoints.token,
+        Scopes::one(scope, "Get credentials to your own storage"),
+    );
+    if let Some(components) = &mut document.components {
+        let scheme = OAuth2::new([Flow::AuthorizationCode(flow)]);
+        components.add_security_scheme(OAUTH2, SecurityScheme::OAuth2(scheme));
+    }
+    for operation in operations(&mut document) {
+        if let Some(security) = &mut operation.security {
+            security.insert(0, SecurityRequirement::new(OAUTH2, [scope]));
+        }
+    }
+    document
+}
+
+fn operations(document: &mut OpenApi) -> impl Iterator<Item = &mut Operation> {
+    let items = document.paths.paths.values_mut();
+    items.flat_map(|item| [&mut item.get, &mut item.post].into_iter().flatten())
+}
+
 fn livez() -> Operation {
     OperationBuilder::new()
         .summary(Some("Is the process alive?"))
@@ -120,7 +157,9 @@ fn text(description: &str, example: &str) -> Response {
 pub(super) fn problems(types: &[ProblemType]) -> Response {
     let titles: Vec<&str> = types.iter().map(|problem| problem.title).collect();
     let examples = types.iter().map(|problem| {
-        let example = ExampleBuilder::new().value(Some(example(problem))).build();
+        let example = ExampleBuilder::new()
+            .value(Some(problem.example(EXAMPLE_HOST)))
+            .build();
         (problem.slug, RefOr::T(example))
     });
     let content = ContentBuilder::new()
@@ -131,16 +170,6 @@ pub(super) fn problems(types: &[ProblemType]) -> Response {
         .description(titles.join(", or "))
         .content("application/problem+json", content)
         .build()
-}
-
-fn example(problem: &ProblemType) -> serde_json::Value {
-    json!({
-        "type": format!("{EXAMPLE_HOST}/problems/{}", problem.slug),
-        "status": problem.status.as_u16(),
-        "title": problem.title,
-        "detail": problem.detail,
-        "instance": "urn:uuid:0f5f9c3e-5a3c-4a6e-9d0b-1f6b0a5a7c11",
-    })
 }
 
 /// The answers of a vending route, a status each.

@@ -71,7 +71,7 @@ fn body(failure: &Failure, problem: &ProblemType, seen: &Seen, gateway: &Gateway
 }
 
 /// RFC 6750 section 3: a request without a credential learns no error code.
-fn challenge(problem: &ProblemType, gateway: &Gateway) -> Option<String> {
+pub(super) fn challenge(problem: &ProblemType, gateway: &Gateway) -> Option<String> {
     let error = match problem.slug {
         slug if slug == failure::MISSING_TOKEN.slug => String::new(),
         slug if slug == failure::INVALID_TOKEN.slug => "error=\"invalid_token\", ".to_owned(),

@@ -1,37 +1,43 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::{AccessToken, Caller, Scope, TokenRules};
+use crate::domain::{AccessToken, Caller, Scope, TokenProblem, TokenRules, UnverifiedClaims};
 
-use super::{Clock, Deadline, Introspection, Refusal, UpstreamFailure};
+use super::{Clock, Deadline, Introspection, LocalJwt, ReadToken, Refusal, UpstreamFailure};
 
 /// The most that the authorization server may take for one token, retry included.
 const STEP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The use case "who is asking": from a token to a [`Caller`].
 pub struct Authenticate {
-    introspection: Arc<dyn Introspection>,
+    validation: TokenValidation,
     clock: Arc<dyn Clock>,
     rules: TokenRules,
+}
+
+/// Who is believed (`oauth.validation`).
+pub enum TokenValidation {
+    /// The authorization server is asked (RFC 7662).
+    Introspection(Arc<dyn Introspection>),
+    /// Its signature is enough (RFC 9068).
+    Jwt(Arc<dyn LocalJwt>),
+    /// A signed token needs both; an opaque one is asked about.
+    JwtThenIntrospection(Arc<dyn LocalJwt>, Arc<dyn Introspection>),
 }
 
 impl Authenticate {
     /// Puts the use case together.
     #[must_use]
-    pub fn new(
-        introspection: Arc<dyn Introspection>,
-        clock: Arc<dyn Clock>,
-        rules: TokenRules,
-    ) -> Self {
+    pub fn new(validation: TokenValidation, clock: Arc<dyn Clock>, rules: TokenRules) -> Self {
         Self {
-            introspection,
+            validation,
             clock,
             rules,
         }
     }
 
-    /// Asks the authorization server what the token stands for and checks the answer: the token
-    /// itself, its claims, its scope.
+    /// Finds out what the token stands for and checks it: the token itself, its claims, its
+    /// scope.
     ///
     /// # Errors
     ///
@@ -43,11 +49,61 @@ impl Authenticate {
         scope: &Scope,
         deadline: Deadline,
     ) -> Result<Caller, Refusal> {
-        let claims = deadline
-            .limit(STEP_TIMEOUT, self.introspection.introspect(token))
-            .await
-            .unwrap_or_else(|_| Err(UpstreamFailure::timeout("introspection")))
-            .map_err(Refusal::AuthorizationServer)?;
+        let checked = deadline.limit(STEP_TIMEOUT, self.check(token, scope)).await;
+        checked.unwrap_or_else(|_| {
+            let failure = UpstreamFailure::timeout("the check of the token");
+            Err(Refusal::AuthorizationServer(failure))
+        })
+    }
+
+    async fn check(&self, token: &AccessToken, scope: &Scope) -> Result<Caller, Refusal> {
+        match &self.validation {
+            TokenValidation::Introspection(introspection) => {
+                self.ask(introspection.as_ref(), token, scope).await
+            }
+            TokenValidation::Jwt(jwt) => match read(jwt.as_ref(), token).await? {
+                ReadToken::Signed(claims) => self.verify_signed(&claims, scope),
+                ReadToken::Forged(why) => Err(TokenProblem::Forged(why).into()),
+                ReadToken::Opaque => Err(TokenProblem::Forged("it is no JWT").into()),
+            },
+            TokenValidation::JwtThenIntrospection(jwt, introspection) => {
+                match read(jwt.as_ref(), token).await? {
+                    ReadToken::Signed(claims) => {
+                        let caller = self.verify_signed(&claims, scope)?;
+                        let answer = introspect(introspection.as_ref(), token).await?;
+                        answer.confirm(&caller, &self.rules, self.clock.now())?;
+                        Ok(caller)
+                    }
+                    ReadToken::Forged(why) => Err(TokenProblem::Forged(why).into()),
+                    ReadToken::Opaque => self.ask(introspection.as_ref(), token, scope).await,
+                }
+            }
+        }
+    }
+
+    async fn ask(
+        &self,
+        introspection: &dyn Introspection,
+        token: &AccessToken,
+        scope: &Scope,
+    ) -> Result<Caller, Refusal> {
+        let claims = introspect(introspection, token).await?;
         Ok(claims.verify(&self.rules, scope, self.clock.now())?)
     }
+
+    fn verify_signed(&self, claims: &UnverifiedClaims, scope: &Scope) -> Result<Caller, Refusal> {
+        Ok(claims.verify_signed(&self.rules, scope, self.clock.now())?)
+    }
+}
+
+async fn introspect(
+    introspection: &dyn Introspection,
+    token: &AccessToken,
+) -> Result<Arc<UnverifiedClaims>, Refusal> {
+    let answer = introspection.introspect(token).await;
+    answer.map_err(Refusal::AuthorizationServer)
+}
+
+async fn read(jwt: &dyn LocalJwt, token: &AccessToken) -> Result<ReadToken, Refusal> {
+    jwt.read(token).await.map_err(Refusal::AuthorizationServer)
 }

@@ -14,12 +14,12 @@ mod refusal;
 #[cfg(test)]
 pub(crate) mod fakes;
 
-pub use authenticate::Authenticate;
+pub use authenticate::{Authenticate, TokenValidation};
 pub use deadline::{Deadline, DeadlinePassed};
 pub use ensure_bucket::{EnsureBucket, EnsureBucketSettings, EnsureError};
 pub use issue::{Issue, IssuePorts, IssueSettings, Order};
 pub use ports::{
-    AuditTrail, Buckets, Claim, ClaimState, Clock, Creation, Introspection, Presence, Randomness,
-    RateLimiter, Registry, RegistryError, SessionRequest, Sessions,
+    AuditTrail, Buckets, Claim, ClaimState, Clock, Creation, Introspection, LocalJwt, Presence,
+    Randomness, RateLimiter, ReadToken, Registry, RegistryError, SessionRequest, Sessions,
 };
 pub use refusal::{FailureKind, Refusal, UpstreamFailure};

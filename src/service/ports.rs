@@ -33,6 +33,28 @@ pub trait Introspection: Send + Sync {
     ) -> Result<Arc<UnverifiedClaims>, UpstreamFailure>;
 }
 
+/// Reads signed tokens without asking anybody (RFC 9068).
+#[async_trait]
+pub trait LocalJwt: Send + Sync {
+    /// What the token is.
+    ///
+    /// # Errors
+    ///
+    /// When the authorization server's keys cannot be had.
+    async fn read(&self, token: &AccessToken) -> Result<ReadToken, UpstreamFailure>;
+}
+
+/// What a token turns out to be, on sight.
+#[derive(Clone, Debug)]
+pub enum ReadToken {
+    /// No JWT: only the authorization server can tell.
+    Opaque,
+    /// A JWT that is not to be believed, and why.
+    Forged(&'static str),
+    /// A JWT that the authorization server has signed. Its claims are still to be checked.
+    Signed(Box<UnverifiedClaims>),
+}
+
 /// How often an owner may ask.
 pub trait RateLimiter: Send + Sync {
     /// Takes one call from the owner's allowance, or says how long to wait for the next.

@@ -1,8 +1,11 @@
 use std::time::Duration;
 
+use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::future::ProvideCredentials as ProvideFuture;
 use aws_sdk_s3::config::retry::{ClassifyRetry, RetryAction};
 use aws_sdk_s3::config::{
     Credentials, RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider,
@@ -10,9 +13,15 @@ use aws_sdk_s3::config::{
 };
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnectorSettings, SharedHttpConnector,
+};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::retries::classifiers::RetryClassifierPriority;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use secrecy::{ExposeSecret, SecretString};
+
+use crate::adapters::{Current, Derived};
 
 use super::Flavor;
 
@@ -45,16 +54,16 @@ pub struct AwsSettings {
     /// `https://host/bucket` rather than `https://bucket.host`.
     pub path_style: bool,
     /// Certificate authorities to trust beside the system's (PEM).
-    pub ca_bundle: Option<Vec<u8>>,
+    pub ca_bundle: Current<Option<Vec<u8>>>,
 }
 
 /// A long-lived key pair of the gateway's own.
 #[derive(Clone, Debug)]
 pub struct StaticIdentity {
     /// Names the key.
-    pub access_key_id: String,
+    pub access_key_id: Current<SecretString>,
     /// Signs with it.
-    pub secret_access_key: SecretString,
+    pub secret_access_key: Current<SecretString>,
 }
 
 /// One S3 and one STS client over one connection pool.
@@ -117,24 +126,53 @@ async fn sdk_config(settings: &AwsSettings) -> Result<SdkConfig, CaError> {
     }
     let loader = loader
         .region(Region::new(settings.region.clone()))
-        .http_client(http_client(settings.ca_bundle.as_deref())?)
+        .http_client(TrustingClient(Derived::new(
+            settings.ca_bundle.clone(),
+            http_client,
+        )?))
         .retry_config(retries);
     let Some(identity) = &settings.identity else {
         return Ok(loader.load().await);
     };
-    let credentials = Credentials::builder()
-        .access_key_id(identity.access_key_id.clone())
-        .secret_access_key(identity.secret_access_key.expose_secret())
-        .provider_name("storage.access_key_id")
-        .build();
-    let provider = SharedCredentialsProvider::new(credentials);
+    let provider = SharedCredentialsProvider::new(identity.clone());
+    // The key may be replaced at any time, and costs nothing to look up.
+    let loader = loader.identity_cache(IdentityCache::no_cache());
     Ok(loader.credentials_provider(provider).load().await)
 }
 
-fn http_client(ca_bundle: Option<&[u8]>) -> Result<SharedHttpClient, CaError> {
+impl ProvideCredentials for StaticIdentity {
+    fn provide_credentials<'a>(&'a self) -> ProvideFuture<'a>
+    where
+        Self: 'a,
+    {
+        let credentials = Credentials::builder()
+            .access_key_id(self.access_key_id.borrow().expose_secret())
+            .secret_access_key(self.secret_access_key.borrow().expose_secret())
+            .provider_name("storage.access_key_id")
+            .build();
+        ProvideFuture::ready(Ok(credentials))
+    }
+}
+
+/// Trusts what the file of certificate authorities holds now.
+#[derive(Debug)]
+struct TrustingClient(Derived<Option<Vec<u8>>, SharedHttpClient, CaError>);
+
+impl HttpClient for TrustingClient {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        self.0.get().http_connector(settings, components)
+    }
+}
+
+#[expect(clippy::ref_option, reason = "what `Derived` hands out")]
+fn http_client(ca_bundle: &Option<Vec<u8>>) -> Result<SharedHttpClient, CaError> {
     let trusted = TrustStore::default().with_native_roots(true);
     let trusted = match ca_bundle {
-        Some(pem) => trusted.with_pem_certificate(pem),
+        Some(pem) => trusted.with_pem_certificate(pem.as_slice()),
         None => trusted,
     };
     let context = TlsContext::builder()

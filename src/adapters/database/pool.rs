@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use sqlx::AnyPool;
-use sqlx::any::AnyPoolOptions;
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{MigrateError, Migrator};
 
 use crate::service::RegistryError;
@@ -63,6 +63,19 @@ impl Database {
         let migrator = if is_sqlite { &SQLITE } else { &POSTGRES };
         migrate(migrator, &pool).await?;
         Ok(Self { pool })
+    }
+
+    /// Opens further connections with this URL: another password, say. Never another database.
+    ///
+    /// # Errors
+    ///
+    /// [`DatabaseError::Open`] when it is no URL of a database.
+    pub fn reconnect(&self, url: &str) -> Result<(), DatabaseError> {
+        let options = url
+            .parse::<AnyConnectOptions>()
+            .map_err(DatabaseError::Open)?;
+        self.pool.set_connect_options(options);
+        Ok(())
     }
 
     /// Lets go of the connections.

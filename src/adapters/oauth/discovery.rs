@@ -1,4 +1,3 @@
-use openidconnect::http::{Method, StatusCode};
 use tokio::sync::OnceCell;
 use url::Url;
 
@@ -16,7 +15,7 @@ const MAX_METADATA_BYTES: usize = 256 * 1024;
 pub struct Discovery {
     http: OauthHttp,
     settings: DiscoverySettings,
-    introspection_endpoint: OnceCell<Url>,
+    metadata: OnceCell<Metadata>,
 }
 
 /// What the configuration says about metadata.
@@ -29,91 +28,193 @@ pub struct DiscoverySettings {
     pub url: Url,
     /// Whether endpoints may be plain http to a host that is not loopback.
     pub allow_http: bool,
-    /// Makes discovery needless.
-    pub introspection_endpoint: Option<Url>,
+    /// Where tokens are asked about.
+    pub introspection: Endpoint,
+    /// Where the keys are that sign tokens.
+    pub jwks: Endpoint,
+}
+
+/// Where the gateway learns an endpoint.
+#[derive(Clone, Debug)]
+pub enum Endpoint {
+    /// The gateway does not use it.
+    Unused,
+    /// From the metadata.
+    Discovered,
+    /// From the configuration.
+    Configured(Url),
+}
+
+/// What the gateway reads of the metadata.
+#[derive(Clone, Debug)]
+struct Metadata {
+    introspection: Option<Url>,
+    jwks: Option<Url>,
+    sign_in: Option<(Url, Url)>,
 }
 
 impl Discovery {
     /// Nothing is asked yet.
     #[must_use]
     pub fn new(http: OauthHttp, settings: DiscoverySettings) -> Self {
-        let configured = settings.introspection_endpoint.clone();
         Self {
             http,
             settings,
-            introspection_endpoint: OnceCell::new_with(configured),
+            metadata: OnceCell::new(),
         }
     }
 
     /// Whether the metadata have been read, or need not be.
     #[must_use]
     pub fn has_succeeded(&self) -> bool {
-        self.introspection_endpoint.initialized()
+        self.metadata.initialized() || !self.is_needed()
+    }
+
+    /// Whether the gateway cannot work without the metadata.
+    #[must_use]
+    pub fn is_needed(&self) -> bool {
+        let DiscoverySettings {
+            introspection,
+            jwks,
+            ..
+        } = &self.settings;
+        [introspection, jwks]
+            .iter()
+            .any(|endpoint| matches!(endpoint, Endpoint::Discovered))
+    }
+
+    /// Reads the metadata, unless they have been read.
+    ///
+    /// # Errors
+    ///
+    /// [`UpstreamFailure`] when no document can be had, or it is not this issuer's, or lacks an
+    /// endpoint that the gateway needs.
+    pub async fn run(&self) -> Result<(), UpstreamFailure> {
+        self.metadata().await.map(|_| ())
     }
 
     /// Where tokens are asked about (RFC 7662 section 2).
     ///
     /// # Errors
     ///
-    /// [`UpstreamFailure`] when no document can be had, or it is not this issuer's, or names no
-    /// endpoint that the gateway may use.
-    pub async fn introspection_endpoint(&self) -> Result<&Url, UpstreamFailure> {
-        self.introspection_endpoint
-            .get_or_try_init(|| self.discover())
-            .await
+    /// As [`Discovery::run`].
+    pub async fn introspection_endpoint(&self) -> Result<Url, UpstreamFailure> {
+        if let Endpoint::Configured(url) = &self.settings.introspection {
+            return Ok(url.clone());
+        }
+        let url = self.metadata().await?.introspection.clone();
+        url.ok_or_else(|| nonsense("the metadata name no introspection_endpoint"))
     }
 
-    async fn discover(&self) -> Result<Url, UpstreamFailure> {
+    /// Where the keys are that sign tokens (RFC 7517).
+    ///
+    /// # Errors
+    ///
+    /// As [`Discovery::run`].
+    pub async fn jwks_uri(&self) -> Result<Url, UpstreamFailure> {
+        if let Endpoint::Configured(url) = &self.settings.jwks {
+            return Ok(url.clone());
+        }
+        let url = self.metadata().await?.jwks.clone();
+        url.ok_or_else(|| nonsense("the metadata name no jwks_uri"))
+    }
+
+    /// Where people sign in, as browsers see it: the authorization and the token endpoint. Known
+    /// once the metadata have been read.
+    #[must_use]
+    pub fn sign_in(&self) -> Option<(Url, Url)> {
+        let (authorization, token) = self.metadata.get()?.sign_in.clone()?;
+        Some((
+            self.seen_from_outside(authorization),
+            self.seen_from_outside(token),
+        ))
+    }
+
+    /// Read at another address than the issuer's, metadata may name that address (Keycloak's
+    /// backchannel does), which browsers cannot reach.
+    fn seen_from_outside(&self, url: Url) -> Url {
+        let (inside, Ok(outside)) = (&self.settings.url, Url::parse(&self.settings.issuer)) else {
+            return url;
+        };
+        if inside.origin() == outside.origin() || url.origin() != inside.origin() {
+            return url;
+        }
+        let mut moved = outside;
+        moved.set_path(url.path());
+        moved.set_query(url.query());
+        moved
+    }
+
+    async fn metadata(&self) -> Result<&Metadata, UpstreamFailure> {
+        self.metadata.get_or_try_init(|| self.discover()).await
+    }
+
+    async fn discover(&self) -> Result<Metadata, UpstreamFailure> {
         let mut failure = nonsense("discovery_url cannot hold a path");
         for url in well_known(&self.settings.url) {
             match self.read(&url).await {
-                Ok(endpoint) => return Ok(endpoint),
+                Ok(metadata) => return Ok(metadata),
                 Err(this) => failure = this,
             }
         }
         Err(failure)
     }
 
-    async fn read(&self, url: &Url) -> Result<Url, UpstreamFailure> {
-        let request = openidconnect::http::Request::builder()
-            .method(Method::GET)
-            .uri(url.as_str())
-            .header("accept", "application/json")
-            .body(Vec::new())
-            .map_err(|_| nonsense("discovery_url is no address"))?;
-        let answer = self.http.send(request, MAX_METADATA_BYTES).await?;
-        if answer.status() != StatusCode::OK {
-            let cause = format!("metadata at {url} answer {}", answer.status());
-            return Err(UpstreamFailure::new(FailureKind::Unreachable, cause));
-        }
-        self.check(answer.body())
+    async fn read(&self, url: &Url) -> Result<Metadata, UpstreamFailure> {
+        let answer = self.http.get_json(url, MAX_METADATA_BYTES).await?;
+        self.check(&answer)
     }
 
     /// RFC 8414 section 3.3: metadata of another issuer must not be used.
-    fn check(&self, body: &[u8]) -> Result<Url, UpstreamFailure> {
-        let metadata = StrictObject::from_slice(body)
-            .map_err(|_| nonsense("the metadata are no JSON object"))?;
-        let string = |member| {
-            metadata
-                .string(member)
-                .map_err(|wrong| nonsense(&wrong.to_string()))
-        };
-        if string("issuer")?.as_ref() != Some(&self.settings.issuer) {
+    fn check(&self, metadata: &StrictObject) -> Result<Metadata, UpstreamFailure> {
+        let issuer = metadata
+            .string("issuer")
+            .map_err(|wrong| nonsense(&wrong.to_string()))?;
+        if issuer.as_ref() != Some(&self.settings.issuer) {
             return Err(nonsense(
                 "the metadata are another issuer's than oauth.issuer",
             ));
         }
-        let endpoint = string("introspection_endpoint")?
-            .ok_or_else(|| nonsense("the metadata name no introspection_endpoint"))?;
-        let endpoint = Url::parse(&endpoint)
-            .map_err(|_| nonsense("the metadata's introspection_endpoint is no address"))?;
-        if !self.settings.allow_http && !is_confidential(&endpoint) {
-            return Err(nonsense(
-                "the metadata's introspection_endpoint is plain http",
-            ));
-        }
-        Ok(endpoint)
+        let settings = &self.settings;
+        Ok(Metadata {
+            introspection: self.endpoint(
+                metadata,
+                "introspection_endpoint",
+                &settings.introspection,
+            )?,
+            jwks: self.endpoint(metadata, "jwks_uri", &settings.jwks)?,
+            sign_in: public_endpoint(metadata, "authorization_endpoint")
+                .zip(public_endpoint(metadata, "token_endpoint")),
+        })
     }
+
+    /// An endpoint that the gateway itself uses, if it needs the metadata for it.
+    fn endpoint(
+        &self,
+        metadata: &StrictObject,
+        member: &'static str,
+        needed: &Endpoint,
+    ) -> Result<Option<Url>, UpstreamFailure> {
+        if !matches!(needed, Endpoint::Discovered) {
+            return Ok(None);
+        }
+        let url = metadata
+            .string(member)
+            .map_err(|wrong| nonsense(&wrong.to_string()))?
+            .ok_or_else(|| nonsense(&format!("the metadata name no {member}")))?;
+        let url = Url::parse(&url)
+            .map_err(|_| nonsense(&format!("the metadata's {member} is no address")))?;
+        if !self.settings.allow_http && !is_confidential(&url) {
+            return Err(nonsense(&format!("the metadata's {member} is plain http")));
+        }
+        Ok(Some(url))
+    }
+}
+
+/// An endpoint that browsers use; one that is not there or no address is none.
+fn public_endpoint(metadata: &StrictObject, member: &'static str) -> Option<Url> {
+    let url = Url::parse(&metadata.string(member).ok()??).ok()?;
+    ["http", "https"].contains(&url.scheme()).then_some(url)
 }
 
 /// The addresses to try, best first: `OpenID Connect Discovery 1.0` section 4 appends, RFC 8414
@@ -151,6 +252,36 @@ mod tests {
                 "https://as.example/realms/a/.well-known/openid-configuration",
                 "https://as.example/.well-known/oauth-authorization-server/realms/a",
             ]
+        );
+    }
+
+    #[tokio::test]
+    async fn browsers_are_sent_to_the_issuers_address() {
+        let http = OauthHttp::new(crate::adapters::fixed(None)).unwrap();
+        let discovery = Discovery::new(
+            http,
+            DiscoverySettings {
+                issuer: "https://as.example/realms/a".to_owned(),
+                url: Url::parse("http://keycloak:8080/realms/a").unwrap(),
+                allow_http: true,
+                introspection: Endpoint::Discovered,
+                jwks: Endpoint::Unused,
+            },
+        );
+        let metadata = StrictObject::from_slice(
+            br#"{"issuer":"https://as.example/realms/a",
+                "introspection_endpoint":"http://keycloak:8080/realms/a/introspect",
+                "authorization_endpoint":"https://as.example/realms/a/auth",
+                "token_endpoint":"http://keycloak:8080/realms/a/token"}"#,
+        );
+        let metadata = discovery.check(&metadata.unwrap()).unwrap();
+        discovery.metadata.set(metadata).unwrap();
+        let (authorization, token) = discovery.sign_in().unwrap();
+        assert_eq!(authorization.as_str(), "https://as.example/realms/a/auth");
+        assert_eq!(token.as_str(), "https://as.example/realms/a/token");
+        assert_eq!(
+            discovery.introspection_endpoint().await.unwrap().as_str(),
+            "http://keycloak:8080/realms/a/introspect"
         );
     }
 

@@ -1,9 +1,14 @@
+use std::sync::Arc;
 use std::time::Duration;
 
-use openidconnect::http::StatusCode;
+use openidconnect::http::{Method, StatusCode};
 use openidconnect::{HttpRequest, HttpResponse};
+use url::Url;
 
+use crate::adapters::{Current, Derived};
 use crate::service::{FailureKind, UpstreamFailure};
+
+use super::strict_json::StrictObject;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(2_500);
@@ -11,7 +16,7 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(2_500);
 /// The HTTP client for authorization servers: verified TLS, no redirects, bounded answers, one
 /// retry where an answer may come of it.
 #[derive(Clone, Debug)]
-pub struct OauthHttp(reqwest::Client);
+pub struct OauthHttp(Arc<Derived<Option<Vec<u8>>, reqwest::Client, OauthHttpError>>);
 
 /// The client cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -24,18 +29,8 @@ impl OauthHttp {
     /// # Errors
     ///
     /// [`OauthHttpError`] when the PEM cannot be read or the system has no authorities.
-    pub fn new(extra_authorities: Option<&[u8]>) -> Result<Self, OauthHttpError> {
-        let mut builder = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            // A proxy from the environment would see tokens meant for a loopback address.
-            .no_proxy()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(ATTEMPT_TIMEOUT)
-            .tcp_nodelay(true);
-        if let Some(pem) = extra_authorities {
-            builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
-        }
-        Ok(Self(builder.build()?))
+    pub fn new(extra_authorities: Current<Option<Vec<u8>>>) -> Result<Self, OauthHttpError> {
+        Ok(Self(Arc::new(Derived::new(extra_authorities, client)?)))
     }
 
     /// Sends the request; once more after a transport error, 429 or 5xx, never after a timeout
@@ -61,14 +56,37 @@ impl OauthHttp {
         }
     }
 
+    /// Reads a JSON document.
+    pub(super) async fn get_json(
+        &self,
+        url: &Url,
+        max_bytes: usize,
+    ) -> Result<StrictObject, UpstreamFailure> {
+        let request = openidconnect::http::Request::builder()
+            .method(Method::GET)
+            .uri(url.as_str())
+            .header("accept", "application/json")
+            .body(Vec::new())
+            .map_err(|_| UpstreamFailure::new(FailureKind::Nonsense, "no address to read from"))?;
+        let answer = self.send(request, max_bytes).await?;
+        if answer.status() != StatusCode::OK {
+            let cause = format!("{url} answers {}", answer.status());
+            return Err(UpstreamFailure::new(FailureKind::Unreachable, cause));
+        }
+        StrictObject::from_slice(answer.body()).map_err(|_| {
+            let cause = format!("{url} answers with something that is no JSON object");
+            UpstreamFailure::new(FailureKind::Nonsense, cause)
+        })
+    }
+
     async fn attempt(
         &self,
         request: HttpRequest,
         max_bytes: usize,
     ) -> Result<HttpResponse, UpstreamFailure> {
         let request = reqwest::Request::try_from(request).map_err(|error| failed(&error))?;
-        let mut answer = self
-            .0
+        let client = self.0.get();
+        let mut answer = client
             .execute(request)
             .await
             .map_err(|error| failed(&error))?;
@@ -85,6 +103,21 @@ impl OauthHttp {
         *response.headers_mut() = answer.headers().clone();
         Ok(response)
     }
+}
+
+#[expect(clippy::ref_option, reason = "what `Derived` hands out")]
+fn client(extra_authorities: &Option<Vec<u8>>) -> Result<reqwest::Client, OauthHttpError> {
+    let mut builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        // A proxy from the environment would see tokens meant for a loopback address.
+        .no_proxy()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(ATTEMPT_TIMEOUT)
+        .tcp_nodelay(true);
+    if let Some(pem) = extra_authorities {
+        builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
+    }
+    Ok(builder.build()?)
 }
 
 fn is_worth_another_try(status: StatusCode) -> bool {

@@ -9,29 +9,33 @@ use openidconnect::core::{
 };
 use openidconnect::http::StatusCode;
 use openidconnect::{
-    AccessToken as Token, AuthType, Client, ClientId, ClientSecret, EmptyAdditionalClaims,
-    EndpointNotSet, EndpointSet, HttpResponse, IntrospectionUrl, IssuerUrl, JsonWebKeySet,
-    RequestTokenError, Scope, StandardErrorResponse, TokenIntrospectionResponse,
+    AccessToken as Token, Client, ClientId, EmptyAdditionalClaims, EndpointNotSet, EndpointSet,
+    HttpResponse, IntrospectionUrl, IssuerUrl, JsonWebKeySet, RequestTokenError, Scope,
+    StandardErrorResponse, TokenIntrospectionResponse,
 };
-use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use tokio::sync::OnceCell;
 
 use crate::domain::{AccessToken, UnverifiedClaims};
-use crate::service::{FailureKind, Introspection, UpstreamFailure};
+use crate::service::{Clock, FailureKind, Introspection, Randomness, UpstreamFailure};
 
+use super::claims::claims;
+use super::client_authentication::ClientAuthentication;
 use super::strict_json::{StrictObject, WrongMember};
 use super::{Discovery, OauthHttp};
 
 /// The longest answer read, in bytes (contract section 4).
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
+/// RFC 7523 section 2.2.
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
 /// Token introspection (RFC 7662) at the authorization server.
 pub struct IntrospectionClient {
     http: OauthHttp,
     discovery: Arc<Discovery>,
     settings: IntrospectionSettings,
-    client: OnceCell<OidcClient>,
+    clock: Arc<dyn Clock>,
+    randomness: Arc<dyn Randomness>,
 }
 
 /// The gateway's own client at the authorization server.
@@ -41,8 +45,8 @@ pub struct IntrospectionSettings {
     pub issuer: String,
     /// The client's id.
     pub client_id: String,
-    /// Its secret.
-    pub client_secret: SecretString,
+    /// How it proves itself.
+    pub authentication: ClientAuthentication,
 }
 
 type OidcClient = Client<
@@ -79,25 +83,44 @@ impl IntrospectionClient {
         http: OauthHttp,
         discovery: Arc<Discovery>,
         settings: IntrospectionSettings,
+        clock: Arc<dyn Clock>,
+        randomness: Arc<dyn Randomness>,
     ) -> Self {
         Self {
             http,
             discovery,
             settings,
-            client: OnceCell::new(),
+            clock,
+            randomness,
         }
     }
 
-    async fn connect(&self) -> Result<OidcClient, UpstreamFailure> {
+    /// Made anew for each request: the endpoint may become known, the secret may change.
+    async fn client(&self) -> Result<OidcClient, UpstreamFailure> {
         let endpoint = self.discovery.introspection_endpoint().await?;
         let issuer = IssuerUrl::new(self.settings.issuer.clone())
             .map_err(|_| UpstreamFailure::new(FailureKind::Nonsense, "oauth.issuer is no URL"))?;
         let client_id = ClientId::new(self.settings.client_id.clone());
-        let secret = self.settings.client_secret.expose_secret().to_owned();
-        Ok(Client::new(client_id, issuer, JsonWebKeySet::default())
-            .set_client_secret(ClientSecret::new(secret))
-            .set_auth_type(AuthType::BasicAuth)
-            .set_introspection_url(IntrospectionUrl::from_url(endpoint.clone())))
+        let client = Client::new(client_id, issuer, JsonWebKeySet::default())
+            .set_auth_type(self.settings.authentication.auth_type())
+            .set_introspection_url(IntrospectionUrl::from_url(endpoint));
+        Ok(match self.settings.authentication.secret() {
+            Some(secret) => client.set_client_secret(secret),
+            None => client,
+        })
+    }
+
+    /// RFC 7523 section 2.2, where that is how the gateway proves itself.
+    fn assertion(&self) -> Result<Option<String>, UpstreamFailure> {
+        let ClientAuthentication::PrivateKeyJwt(key) = &self.settings.authentication else {
+            return Ok(None);
+        };
+        let (id, audience) = (&self.settings.client_id, &self.settings.issuer);
+        let assertion = key.assertion(id, audience, self.clock.now(), self.randomness.bits());
+        assertion.map(Some).map_err(|error| {
+            let cause = format!("oauth.client_private_key: {error}");
+            UpstreamFailure::new(FailureKind::Refused, cause)
+        })
     }
 }
 
@@ -107,18 +130,21 @@ impl Introspection for IntrospectionClient {
         &self,
         token: &AccessToken,
     ) -> Result<Arc<UnverifiedClaims>, UpstreamFailure> {
-        let client = self.client.get_or_try_init(|| self.connect()).await?;
+        let client = self.client().await?;
         let token = Token::new(token.expose().to_owned());
         let http = |request| {
             let http = self.http.clone();
             async move { checked(http.send(request, MAX_ANSWER_BYTES).await?) }
         };
-        let answer = client
+        let mut request = client
             .introspect(&token)
-            .set_token_type_hint("access_token")
-            .request_async(&http)
-            .await
-            .map_err(failed)?;
+            .set_token_type_hint("access_token");
+        if let Some(assertion) = self.assertion()? {
+            request = request
+                .add_extra_param("client_assertion_type", ASSERTION_TYPE)
+                .add_extra_param("client_assertion", assertion);
+        }
+        let answer = request.request_async(&http).await.map_err(failed)?;
         Ok(Arc::new(answer.0))
     }
 }
@@ -162,18 +188,7 @@ fn checked(answer: HttpResponse) -> Result<HttpResponse, UpstreamFailure> {
 fn read(answer: &StrictObject) -> Result<UnverifiedClaims, WrongMember> {
     Ok(UnverifiedClaims {
         active: answer.required_bool("active")?,
-        sub: answer.string("sub")?,
-        client_id: answer.string("client_id")?,
-        azp: answer.string("azp")?,
-        scope: answer.string("scope")?,
-        exp: answer.date("exp")?,
-        nbf: answer.date("nbf")?,
-        iss: answer.string("iss")?,
-        aud: answer.audience("aud")?,
-        token_type: answer.string("token_type")?,
-        typ: answer.string("typ")?,
-        token_use: answer.string("token_use")?,
-        sender_constrained: answer.has_object("cnf")?,
+        ..claims(answer)?
     })
 }
 

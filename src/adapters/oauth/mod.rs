@@ -1,13 +1,20 @@
-//! The authorization server: its metadata and its introspection endpoint.
+//! The authorization server: its metadata, its introspection endpoint, the tokens that it signs.
 
+mod claims;
+mod client_authentication;
 mod discovery;
 mod http;
 mod introspection;
+mod jwks;
+mod jwt;
 mod strict_json;
 
-pub use discovery::{Discovery, DiscoverySettings};
+pub use client_authentication::{ClientAuthentication, PrivateKey, PrivateKeyError};
+pub use discovery::{Discovery, DiscoverySettings, Endpoint};
 pub use http::{OauthHttp, OauthHttpError};
 pub use introspection::{IntrospectionClient, IntrospectionSettings};
+pub use jwks::Jwks;
+pub use jwt::JwtReader;
 
 /// Whether a URL keeps what is sent to it from eavesdroppers: https, or http to a loopback host.
 #[must_use]

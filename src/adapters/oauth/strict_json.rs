@@ -76,6 +76,20 @@ impl StrictObject {
         }
     }
 
+    pub(super) fn list(&self, member: &'static str) -> Result<&[Value], WrongMember> {
+        match self.0.get(member) {
+            Some(Value::Array(list)) => Ok(list),
+            _ => Err(WrongMember {
+                member,
+                expected: "a list",
+            }),
+        }
+    }
+
+    pub(super) fn has(&self, member: &str) -> bool {
+        self.0.contains_key(member)
+    }
+
     pub(super) fn has_object(&self, member: &'static str) -> Result<bool, WrongMember> {
         match self.0.get(member) {
             None => Ok(false),

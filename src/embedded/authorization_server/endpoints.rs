@@ -4,17 +4,18 @@ use actix_web::http::header;
 use actix_web::middleware::Next;
 use actix_web::web::ServiceConfig;
 use actix_web::{HttpRequest, HttpResponse, web};
-use chrono::Utc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use crate::embedded::random::hex_digits;
-
 use super::State;
+use super::mint::access_token;
+use super::{sign_in, token};
 
 const INTROSPECTION: &str = "/introspect";
 const JWKS: &str = "/jwks";
+const AUTHORIZATION: &str = "/authorize";
+const TOKEN: &str = "/token";
 /// Not a part of OAuth: whoever can reach it gets a token for any user name.
 const DEV_TOKEN: &str = "/dev/token";
 
@@ -27,6 +28,9 @@ pub(super) fn routes(config: &mut ServiceConfig) {
         )
         .route(JWKS, web::get().to(jwks))
         .route(INTROSPECTION, web::post().to(introspect))
+        .route(AUTHORIZATION, web::get().to(sign_in::page))
+        .route(AUTHORIZATION, web::post().to(sign_in::submit))
+        .route(TOKEN, web::post().to(token::token))
         .route(DEV_TOKEN, web::post().to(dev_token));
 }
 
@@ -69,7 +73,13 @@ async fn metadata(state: web::Data<State>) -> HttpResponse {
         "jwks_uri": at(JWKS),
         "introspection_endpoint": at(INTROSPECTION),
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic"],
-        "response_types_supported": [],
+        "authorization_endpoint": at(AUTHORIZATION),
+        "token_endpoint": at(TOKEN),
+        "response_types_supported": ["code"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": ["none"],
+        "authorization_response_iss_parameter_supported": true,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256"],
     }))
@@ -103,7 +113,15 @@ async fn introspect(
 
 /// A token as wished for, good or bad.
 async fn dev_token(wish: web::Form<Wish>, state: web::Data<State>) -> HttpResponse {
-    let Some(token) = token(&wish, &state) else {
+    let unwanted: Vec<&str> = wish.without_claim.split(',').collect();
+    let Wish {
+        user,
+        client_id,
+        scope,
+        expires_in,
+        ..
+    } = &*wish;
+    let Some(token) = access_token(&state, user, client_id, scope, *expires_in, &unwanted) else {
         return HttpResponse::InternalServerError().finish();
     };
     HttpResponse::Ok()
@@ -114,30 +132,6 @@ async fn dev_token(wish: web::Form<Wish>, state: web::Data<State>) -> HttpRespon
             "expires_in": wish.expires_in,
             "scope": wish.scope,
         }))
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is a foreign system with a clock of its own"
-)]
-fn token(wish: &Wish, state: &State) -> Option<String> {
-    let now = Utc::now().timestamp();
-    let claims = json!({
-        "iss": state.issuer,
-        "sub": wish.user,
-        "client_id": wish.client_id,
-        "aud": state.resource_server.client_id,
-        "scope": wish.scope,
-        "iat": now,
-        "exp": now.saturating_add(wish.expires_in),
-        "jti": hex_digits(16).ok()?,
-    });
-    let Value::Object(mut claims) = claims else {
-        return None;
-    };
-    let unwanted: Vec<&str> = wish.without_claim.split(',').collect();
-    claims.retain(|name, _| !unwanted.contains(&name.as_str()));
-    state.signer.sign(&claims)
 }
 
 /// HTTP Basic with form-encoded id and secret (RFC 6749 section 2.3.1).

@@ -1,18 +1,26 @@
-//! A small OAuth 2.0 authorization server: metadata, JWKS, introspection, and access tokens for
-//! any user name. Keys are made afresh at each start, so no token outlives the process.
+//! A small OAuth 2.0 authorization server: metadata, JWKS, introspection, a page to sign in on, and
+//! access tokens for any user name. Keys are made afresh at each start, so no token outlives the process.
 
 mod endpoints;
+mod grants;
+mod mint;
+mod sign_in;
 mod signer;
+mod token;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
+use actix_cors::Cors;
 use actix_web::dev::ServerHandle;
+use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 
+use grants::Grants;
 use signer::Signer;
+use url::{Host, Url};
 
 use super::random::hex_digits;
 
@@ -37,6 +45,7 @@ struct State {
     issuer: String,
     signer: Signer,
     resource_server: ClientCredentials,
+    grants: Grants,
 }
 
 impl AuthorizationServer {
@@ -57,10 +66,12 @@ impl AuthorizationServer {
             issuer: format!("http://{address}"),
             signer: Signer::generate()?,
             resource_server: resource_server.clone(),
+            grants: Grants::default(),
         }));
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(state.clone())
+                .wrap(cors())
                 .wrap(from_fn(endpoints::loopback_only))
                 .configure(endpoints::routes)
         })
@@ -83,11 +94,38 @@ impl AuthorizationServer {
         format!("http://{}", self.address)
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     /// The client that may ask about tokens.
     #[must_use]
     pub fn resource_server(&self) -> &ClientCredentials {
         &self.resource_server
     }
+}
+
+/// Pages from this machine may ask for tokens: single-page applications, Swagger UI.
+fn cors() -> Cors {
+    Cors::default()
+        .allowed_origin_fn(|origin, _| {
+            let origin = origin.to_str().ok().and_then(|text| Url::parse(text).ok());
+            origin.is_some_and(|origin| is_loopback(&origin))
+        })
+        .allowed_methods([Method::GET, Method::POST])
+        .allow_any_header()
+}
+
+fn is_loopback(url: &Url) -> bool {
+    url.scheme() == "http"
+        && match url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
 }
 
 impl Drop for AuthorizationServer {

@@ -41,10 +41,10 @@ impl Signer {
         &self.jwks
     }
 
-    /// A JWT access token (RFC 9068 section 2).
-    pub(super) fn sign(&self, claims: &Map<String, Value>) -> Option<String> {
+    /// A JWT of this type.
+    pub(super) fn sign(&self, typ: &str, claims: &Map<String, Value>) -> Option<String> {
         let mut header = Header::new(Algorithm::ES256);
-        header.typ = Some("at+jwt".to_owned());
+        header.typ = Some(typ.to_owned());
         header.kid = Some(self.kid.clone());
         jsonwebtoken::encode(&header, claims, &self.signing).ok()
     }

@@ -2,6 +2,7 @@
 
 mod buckets;
 mod introspection;
+mod jwt;
 mod limits;
 mod refusals;
 mod secrets;

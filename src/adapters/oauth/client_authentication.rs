@@ -1,0 +1,111 @@
+use chrono::{DateTime, Utc};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use openidconnect::{AuthType, ClientSecret};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+
+use crate::adapters::Current;
+
+/// How long an assertion is good for, in seconds.
+const ASSERTION_LIFETIME: i64 = 60;
+
+/// How the gateway proves itself to the authorization server (`OpenID Connect Core 1.0` section 9).
+#[derive(Clone, Debug)]
+pub enum ClientAuthentication {
+    /// HTTP Basic.
+    SecretBasic(Current<SecretString>),
+    /// In the body.
+    SecretPost(Current<SecretString>),
+    /// A signed assertion (RFC 7523): no secret travels.
+    PrivateKeyJwt(PrivateKey),
+}
+
+/// A private key that signs assertions.
+#[derive(Clone, Debug)]
+pub struct PrivateKey {
+    /// PKCS #8 in PEM: RSA, P-256, P-384 or Ed25519.
+    pub pem: Current<SecretString>,
+    /// The `kid` that the authorization server knows it by, if it needs one.
+    pub key_id: Option<String>,
+}
+
+/// The key cannot sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PrivateKeyError {
+    /// Not a PEM, or of a kind that is not spoken here.
+    #[error("must be a private key in PEM (PKCS #8): RSA, P-256, P-384 or Ed25519")]
+    Unusable,
+}
+
+impl ClientAuthentication {
+    pub(super) fn auth_type(&self) -> AuthType {
+        match self {
+            Self::SecretBasic(_) => AuthType::BasicAuth,
+            Self::SecretPost(_) | Self::PrivateKeyJwt(_) => AuthType::RequestBody,
+        }
+    }
+
+    pub(super) fn secret(&self) -> Option<ClientSecret> {
+        match self {
+            Self::SecretBasic(secret) | Self::SecretPost(secret) => Some(ClientSecret::new(
+                secret.borrow().expose_secret().to_owned(),
+            )),
+            Self::PrivateKeyJwt(_) => None,
+        }
+    }
+}
+
+impl PrivateKey {
+    /// Whether a PEM holds a key that can sign.
+    ///
+    /// # Errors
+    ///
+    /// [`PrivateKeyError`]
+    pub fn check(pem: &SecretString) -> Result<(), PrivateKeyError> {
+        signing_key(pem).map(|_| ())
+    }
+
+    /// RFC 7523 section 3, with the issuer as the one audience.
+    pub(super) fn assertion(
+        &self,
+        client_id: &str,
+        issuer: &str,
+        now: DateTime<Utc>,
+        random: [u8; 16],
+    ) -> Result<String, PrivateKeyError> {
+        let (algorithm, key) = signing_key(&self.pem.borrow())?;
+        let mut header = Header::new(algorithm);
+        header.kid.clone_from(&self.key_id);
+        let now = now.timestamp();
+        let claims = json!({
+            "iss": client_id,
+            "sub": client_id,
+            "aud": issuer,
+            "iat": now,
+            "exp": now + ASSERTION_LIFETIME,
+            "jti": hex::encode(random),
+        });
+        jsonwebtoken::encode(&header, &claims, &key).map_err(|_| PrivateKeyError::Unusable)
+    }
+}
+
+/// The key and the algorithm that goes with it: the first with which it really signs.
+fn signing_key(pem: &SecretString) -> Result<(Algorithm, EncodingKey), PrivateKeyError> {
+    let pem = pem.expose_secret().as_bytes();
+    let rsa = || EncodingKey::from_rsa_pem(pem);
+    let ec = || EncodingKey::from_ec_pem(pem);
+    let ed = || EncodingKey::from_ed_pem(pem);
+    let candidates = [
+        (Algorithm::RS256, rsa()),
+        (Algorithm::ES256, ec()),
+        (Algorithm::ES384, ec()),
+        (Algorithm::EdDSA, ed()),
+    ];
+    candidates
+        .into_iter()
+        .filter_map(|(algorithm, key)| Some((algorithm, key.ok()?)))
+        .find(|(algorithm, key)| {
+            jsonwebtoken::encode(&Header::new(*algorithm), &json!({}), key).is_ok()
+        })
+        .ok_or(PrivateKeyError::Unusable)
+}

@@ -1,0 +1,312 @@
+use std::str::FromStr;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey};
+use serde_json::Value;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::service::{FailureKind, UpstreamFailure};
+
+use super::{Discovery, OauthHttp};
+
+/// The longest key set read, in bytes, and the most keys of it that are used.
+const MAX_BYTES: usize = 256 * 1024;
+const MAX_KEYS: usize = 64;
+
+/// Keys are read again after this time, so that one that was withdrawn is not believed for ever.
+const REFRESH_EVERY: Duration = Duration::from_mins(5);
+
+/// Keys that cannot be read again are believed no longer than this.
+const BELIEVE_FOR: Duration = Duration::from_hours(1);
+
+/// An unknown `kid` is no reason to ask more often than this (security.md).
+const THROTTLE: Duration = Duration::from_secs(10);
+
+/// With no keys at all there is nothing to protect but the authorization server.
+const THROTTLE_AT_START: Duration = Duration::from_secs(1);
+
+/// The keys that the authorization server signs with (RFC 7517), kept and read again when they are
+/// old or one is unknown.
+pub struct Jwks {
+    http: OauthHttp,
+    discovery: Arc<Discovery>,
+    known: RwLock<Option<Known>>,
+    last_attempt: Mutex<Option<Attempt>>,
+}
+
+#[derive(Clone)]
+struct Known {
+    keys: Arc<[VerificationKey]>,
+    read: Instant,
+}
+
+struct Attempt {
+    at: Instant,
+    failure: Option<UpstreamFailure>,
+}
+
+/// A public key and the algorithms that it may be used with.
+struct VerificationKey {
+    kid: Option<String>,
+    algorithms: Vec<Algorithm>,
+    key: DecodingKey,
+}
+
+impl Jwks {
+    /// Nothing is read yet.
+    #[must_use]
+    pub fn new(http: OauthHttp, discovery: Arc<Discovery>) -> Self {
+        Self {
+            http,
+            discovery,
+            known: RwLock::default(),
+            last_attempt: Mutex::default(),
+        }
+    }
+
+    /// The keys that may have signed a token with this header; none if there is no such key.
+    ///
+    /// # Errors
+    ///
+    /// When the keys cannot be read, and those that are known are too old or do not fit.
+    pub(super) async fn find(
+        &self,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+    ) -> Result<Vec<DecodingKey>, UpstreamFailure> {
+        let known = self.known();
+        let found = known.as_ref().map(|known| known.matching(kid, algorithm));
+        if let (Some(known), Some(found)) = (&known, &found)
+            && !found.is_empty()
+            && known.read.elapsed() < REFRESH_EVERY
+        {
+            return Ok(found.clone());
+        }
+        let usable = known
+            .filter(|known| known.read.elapsed() < BELIEVE_FOR)
+            .and(found)
+            .filter(|found| !found.is_empty());
+        let mut last = match (&usable, self.last_attempt.try_lock()) {
+            (_, Ok(last)) => last,
+            // Somebody is reading them; meanwhile the old ones will do.
+            (Some(found), Err(_)) => return Ok(found.clone()),
+            (None, Err(_)) => self.last_attempt.lock().await,
+        };
+        let failure = self.refresh(&mut last).await;
+        let found = self
+            .known()
+            .filter(|known| known.read.elapsed() < BELIEVE_FOR)
+            .map(|known| known.matching(kid, algorithm));
+        match (found, failure) {
+            (Some(found), None) => Ok(found),
+            (Some(found), Some(_)) if !found.is_empty() => Ok(found),
+            (_, Some(failure)) => Err(failure),
+            (None, None) => Err(UpstreamFailure::new(FailureKind::Unreachable, "no keys")),
+        }
+    }
+
+    /// Reads the keys, unless that was tried a moment ago; says how the last try ended.
+    async fn refresh(&self, last: &mut Option<Attempt>) -> Option<UpstreamFailure> {
+        let throttle = match self.known() {
+            Some(_) => THROTTLE,
+            None => THROTTLE_AT_START,
+        };
+        if let Some(last) = last
+            && last.at.elapsed() < throttle
+        {
+            return last.failure.clone();
+        }
+        // Noted before: whoever gives up waiting has tried as well.
+        *last = Some(Attempt {
+            at: Instant::now(),
+            failure: Some(UpstreamFailure::timeout("reading the keys")),
+        });
+        let failure = match self.read().await {
+            Ok(keys) => {
+                let known = Known {
+                    keys,
+                    read: Instant::now(),
+                };
+                *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
+                None
+            }
+            Err(failure) => {
+                tracing::warn!(cause = %failure, "the authorization server's keys cannot be read");
+                Some(failure)
+            }
+        };
+        if let Some(last) = last {
+            last.failure.clone_from(&failure);
+        }
+        failure
+    }
+
+    async fn read(&self) -> Result<Arc<[VerificationKey]>, UpstreamFailure> {
+        let url = self.discovery.jwks_uri().await?;
+        let set = self.http.get_json(&url, MAX_BYTES).await?;
+        let keys = set.list("keys").map_err(|wrong| {
+            UpstreamFailure::new(FailureKind::Nonsense, format!("the key set's {wrong}"))
+        })?;
+        let usable = keys.iter().filter_map(VerificationKey::from_jwk);
+        Ok(usable.take(MAX_KEYS).collect())
+    }
+
+    fn known(&self) -> Option<Known> {
+        let known = self.known.read();
+        known.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Known {
+    /// Whoever names no key may mean any.
+    fn matching(&self, kid: Option<&str>, algorithm: Algorithm) -> Vec<DecodingKey> {
+        let fits = |key: &&VerificationKey| {
+            key.algorithms.contains(&algorithm) && (kid.is_none() || key.kid.as_deref() == kid)
+        };
+        let keys = self.keys.iter().filter(fits);
+        keys.map(|key| key.key.clone()).collect()
+    }
+}
+
+impl VerificationKey {
+    /// A key of a kind that is not spoken here, or meant for something else, is passed over.
+    fn from_jwk(jwk: &Value) -> Option<Self> {
+        let jwk: Jwk = serde_json::from_value(jwk.clone()).ok()?;
+        let common = &jwk.common;
+        let for_signatures = common
+            .public_key_use
+            .as_ref()
+            .is_none_or(|usage| *usage == PublicKeyUse::Signature);
+        let may_verify = common
+            .key_operations
+            .as_ref()
+            .is_none_or(|operations| operations.contains(&KeyOperations::Verify));
+        let algorithms = algorithms(&jwk);
+        if !for_signatures || !may_verify || algorithms.is_empty() {
+            return None;
+        }
+        Some(Self {
+            kid: common.key_id.clone(),
+            key: DecodingKey::from_jwk(&jwk).ok()?,
+            algorithms,
+        })
+    }
+}
+
+/// What a key may be used with: its `alg`, else what its kind allows. A symmetric key is no use:
+/// whoever checks with it could sign with it.
+fn algorithms(jwk: &Jwk) -> Vec<Algorithm> {
+    let kind: &[Algorithm] = match &jwk.algorithm {
+        AlgorithmParameters::RSA(_) => &[
+            Algorithm::RS256,
+            Algorithm::RS384,
+            Algorithm::RS512,
+            Algorithm::PS256,
+            Algorithm::PS384,
+            Algorithm::PS512,
+        ],
+        AlgorithmParameters::EllipticCurve(key) => match key.curve {
+            EllipticCurve::P256 => &[Algorithm::ES256],
+            EllipticCurve::P384 => &[Algorithm::ES384],
+            _ => &[],
+        },
+        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
+            &[Algorithm::EdDSA]
+        }
+        _ => &[],
+    };
+    let Some(named) = jwk.common.key_algorithm else {
+        return kind.to_vec();
+    };
+    let named = Algorithm::from_str(&named.to_string());
+    let named = named.ok().filter(|named| kind.contains(named));
+    named.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use url::Url;
+    use wiremock::matchers::path;
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    use super::*;
+    use crate::adapters::fixed;
+    use crate::adapters::oauth::{DiscoverySettings, Endpoint};
+
+    fn jwks_at(server: &MockServer) -> Jwks {
+        let http = OauthHttp::new(fixed(None)).unwrap();
+        let at = |path: &str| Url::parse(&format!("{}{path}", server.uri())).unwrap();
+        let settings = DiscoverySettings {
+            issuer: server.uri(),
+            url: at(""),
+            allow_http: false,
+            introspection: Endpoint::Unused,
+            jwks: Endpoint::Configured(at("/jwks")),
+        };
+        Jwks::new(http.clone(), Arc::new(Discovery::new(http, settings)))
+    }
+
+    async fn publish(server: &MockServer, status: u16, kids: &[&str]) {
+        server.reset().await;
+        // The base point of P-256: a public key like any other.
+        let keys: Vec<Value> = kids
+            .iter()
+            .map(|kid| {
+                json!({
+                    "kty": "EC", "crv": "P-256", "kid": kid,
+                    "x": "axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY",
+                    "y": "T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU",
+                })
+            })
+            .collect();
+        let answer = ResponseTemplate::new(status).set_body_json(json!({ "keys": keys }));
+        Mock::given(path("/jwks"))
+            .respond_with(answer)
+            .mount(server)
+            .await;
+    }
+
+    async fn pass(time: Duration) {
+        tokio::time::pause();
+        tokio::time::advance(time).await;
+        tokio::time::resume();
+    }
+
+    async fn found(jwks: &Jwks, kid: &str) -> Result<usize, FailureKind> {
+        let found = jwks.find(Some(kid), Algorithm::ES256).await;
+        found.map(|keys| keys.len()).map_err(|failure| failure.kind)
+    }
+
+    #[tokio::test]
+    async fn an_unknown_key_is_looked_for_once_in_ten_seconds() {
+        let server = MockServer::start().await;
+        publish(&server, 200, &["old"]).await;
+        let jwks = jwks_at(&server);
+        assert_eq!(found(&jwks, "old").await, Ok(1));
+        publish(&server, 200, &["new"]).await;
+        assert_eq!(found(&jwks, "new").await, Ok(0));
+        assert!(server.received_requests().await.unwrap().is_empty());
+        pass(THROTTLE).await;
+        assert_eq!(found(&jwks, "new").await, Ok(1));
+        assert_eq!(found(&jwks, "old").await, Ok(0), "withdrawn");
+        assert_eq!(server.received_requests().await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn old_keys_do_while_the_server_is_away_but_not_for_ever() {
+        let server = MockServer::start().await;
+        publish(&server, 200, &["one"]).await;
+        let jwks = jwks_at(&server);
+        assert_eq!(found(&jwks, "one").await, Ok(1));
+        publish(&server, 404, &[]).await;
+        pass(REFRESH_EVERY).await;
+        assert_eq!(found(&jwks, "one").await, Ok(1));
+        assert_eq!(found(&jwks, "two").await, Err(FailureKind::Unreachable));
+        pass(BELIEVE_FOR).await;
+        assert_eq!(found(&jwks, "one").await, Err(FailureKind::Unreachable));
+    }
+}

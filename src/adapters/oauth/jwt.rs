@@ -1,0 +1,118 @@
+use std::collections::HashSet;
+use std::str::FromStr;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, Validation};
+use serde_json::Value;
+
+use crate::domain::AccessToken;
+use crate::service::{LocalJwt, ReadToken, UpstreamFailure};
+
+use super::claims::claims;
+use super::jwks::Jwks;
+use super::strict_json::StrictObject;
+
+/// Reads JWT access tokens (RFC 9068) with the authorization server's public keys.
+pub struct JwtReader {
+    jwks: Jwks,
+    accept_plain_jwt: bool,
+}
+
+/// What the header of a token says that is worth a look at the keys (RFC 7515 section 4.1).
+struct TokenHeader {
+    algorithm: Algorithm,
+    kid: Option<String>,
+}
+
+impl JwtReader {
+    /// `accept_plain_jwt` lets `typ: JWT` pass for an access token.
+    #[must_use]
+    pub fn new(jwks: Jwks, accept_plain_jwt: bool) -> Self {
+        Self {
+            jwks,
+            accept_plain_jwt,
+        }
+    }
+
+    fn check_header(&self, header: &[u8]) -> Result<TokenHeader, &'static str> {
+        let header = StrictObject::from_slice(header).map_err(|_| "its header is no good")?;
+        let string = |member| header.string(member).map_err(|_| "its header is no good");
+        if header.has("crit") {
+            return Err("it demands an extension (crit)");
+        }
+        let algorithm = string("alg")?.and_then(|name| Algorithm::from_str(&name).ok());
+        let algorithm = algorithm.ok_or("its algorithm is none that is spoken here")?;
+        let typ = string("typ")?.ok_or("it does not say that it is an access token (typ)")?;
+        if !self.is_access_token(&typ) {
+            return Err("it is another kind of token (typ)");
+        }
+        Ok(TokenHeader {
+            algorithm,
+            kid: string("kid")?,
+        })
+    }
+
+    /// RFC 9068 section 4; a media type may leave out `application/` (RFC 7515 section 4.1.9).
+    fn is_access_token(&self, typ: &str) -> bool {
+        let typ = typ.to_ascii_lowercase();
+        let typ = typ.strip_prefix("application/").unwrap_or(&typ);
+        typ == "at+jwt" || (typ == "jwt" && self.accept_plain_jwt)
+    }
+}
+
+#[async_trait]
+impl LocalJwt for JwtReader {
+    async fn read(&self, token: &AccessToken) -> Result<ReadToken, UpstreamFailure> {
+        let token = token.expose();
+        let Some(header) = jwt_header(token) else {
+            return Ok(ReadToken::Opaque);
+        };
+        let header = match self.check_header(&header) {
+            Ok(header) => header,
+            Err(why) => return Ok(ReadToken::Forged(why)),
+        };
+        let keys = self
+            .jwks
+            .find(header.kid.as_deref(), header.algorithm)
+            .await?;
+        if keys.is_empty() {
+            return Ok(ReadToken::Forged("no such key signs with its algorithm"));
+        }
+        let validation = signature_only(header.algorithm);
+        let signed = keys
+            .iter()
+            .find_map(|key| jsonwebtoken::decode::<StrictObject>(token, key, &validation).ok());
+        Ok(match signed {
+            None => ReadToken::Forged("its signature or its claims are no good"),
+            Some(signed) => match claims(&signed.claims) {
+                Ok(claims) => ReadToken::Signed(Box::new(claims)),
+                Err(_) => ReadToken::Forged("a claim is of a wrong JSON type"),
+            },
+        })
+    }
+}
+
+/// The header of what looks like a signed JWT: three parts, the first of them a JSON object with
+/// an `alg`.
+fn jwt_header(token: &str) -> Option<Vec<u8>> {
+    let parts: Vec<&str> = token.split('.').collect();
+    let [header, _, _] = parts.as_slice() else {
+        return None;
+    };
+    let header = URL_SAFE_NO_PAD.decode(header).ok()?;
+    let json: Value = serde_json::from_slice(&header).ok()?;
+    json.get("alg").is_some().then_some(header)
+}
+
+/// The library checks the signature; the claims are checked where those of introspection are, by
+/// the same rules and strictly by type.
+fn signature_only(algorithm: Algorithm) -> Validation {
+    let mut validation = Validation::new(algorithm);
+    validation.required_spec_claims = HashSet::new();
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    validation.validate_aud = false;
+    validation
+}

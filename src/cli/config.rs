@@ -1,0 +1,61 @@
+use std::fmt::Write as _;
+
+use clap::Subcommand;
+
+use crate::config::{Config, Setting};
+
+use super::outcome::{CommandError, print};
+use super::{ConfigFile, environment};
+
+/// What can be done with a configuration.
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Check the configuration and print what is in effect, secrets hidden
+    #[command(after_help = "Examples:
+  cloakroom config check --config /etc/cloakroom.toml
+  CLOAKROOM_OAUTH__ISSUER=https://login.example.com cloakroom config check")]
+    Check(ConfigFile),
+}
+
+impl ConfigCommand {
+    pub(super) fn run(&self) -> Result<(), CommandError> {
+        let Self::Check(file) = self;
+        let config = Config::load(file.config.as_deref(), environment())?;
+        print(&table(&config.settings))
+    }
+}
+
+/// TOML, with the origin of each value as a comment.
+fn table(settings: &[Setting]) -> String {
+    let lines: Vec<(String, &str)> = settings
+        .iter()
+        .map(|setting| {
+            let line = match &setting.value {
+                Some(value) => format!("{} = {}", setting.key, quoted(value)),
+                None => format!("# {}", setting.key),
+            };
+            (line, setting.origin.as_str())
+        })
+        .collect();
+    let width = lines
+        .iter()
+        .map(|(line, _)| line.len())
+        .max()
+        .unwrap_or_default();
+    lines
+        .iter()
+        .fold(String::new(), |mut text, (line, origin)| {
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "{line:width$}  # {origin}");
+            text
+        })
+}
+
+/// Numbers and booleans stand bare, everything else is a string.
+fn quoted(value: &str) -> String {
+    if value.parse::<i64>().is_ok() || value.parse::<bool>().is_ok() {
+        value.to_owned()
+    } else {
+        format!("{value:?}")
+    }
+}

@@ -1,0 +1,99 @@
+use std::net::IpAddr;
+
+use actix_web::http::header::HeaderMap;
+use ipnet::IpNet;
+
+/// Who asks, as far as it can be believed: the peer, or whom the trusted proxies in front of the
+/// gateway (`http.trusted_proxies`) name in `X-Forwarded-For`.
+///
+/// Each proxy appends the address it was called from, so the list is read from its end, and the
+/// first address that is no trusted proxy's is the client. What stands before it anybody could
+/// have written.
+pub(super) fn client_address(
+    peer: Option<IpAddr>,
+    headers: &HeaderMap,
+    trusted: &[IpNet],
+) -> Option<IpAddr> {
+    let is_trusted = |address: &IpAddr| {
+        let address = address.to_canonical();
+        trusted.iter().any(|network| network.contains(&address))
+    };
+    let mut client = peer?.to_canonical();
+    let hops: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .collect();
+    for hop in hops.into_iter().rev() {
+        if !is_trusted(&client) {
+            break;
+        }
+        let Some(address) = parse(hop.trim()) else {
+            break;
+        };
+        client = address;
+    }
+    Some(client)
+}
+
+/// An address, perhaps with a port as some proxies write it.
+fn parse(hop: &str) -> Option<IpAddr> {
+    let address = hop.parse().ok();
+    let with_port = || hop.parse().ok().map(|with: std::net::SocketAddr| with.ip());
+    address
+        .or_else(with_port)
+        .map(|address: IpAddr| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn client(peer: &str, forwarded: &[&'static str]) -> String {
+        let trusted = ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()];
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            let name = HeaderName::from_static("x-forwarded-for");
+            headers.append(name, HeaderValue::from_static(value));
+        }
+        let peer = Some(peer.parse().unwrap());
+        client_address(peer, &headers, &trusted)
+            .unwrap()
+            .to_string()
+    }
+
+    #[test]
+    fn a_stranger_is_not_believed() {
+        assert_eq!(client("203.0.113.9", &["198.51.100.1"]), "203.0.113.9");
+    }
+
+    #[test]
+    fn a_trusted_proxy_names_its_caller() {
+        assert_eq!(client("10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
+        assert_eq!(
+            client("::ffff:10.0.0.1", &["198.51.100.1:4711"]),
+            "198.51.100.1"
+        );
+        assert_eq!(client("::1", &["2001:db8::7"]), "2001:db8::7");
+    }
+
+    #[test]
+    fn what_the_client_itself_wrote_does_not_count() {
+        assert_eq!(
+            client("10.0.0.1", &["1.1.1.1, 198.51.100.1"]),
+            "198.51.100.1"
+        );
+        assert_eq!(
+            client("10.0.0.1", &["1.1.1.1", "198.51.100.1, 10.9.9.9"]),
+            "198.51.100.1"
+        );
+    }
+
+    #[test]
+    fn nonsense_ends_the_search() {
+        assert_eq!(client("10.0.0.1", &["198.51.100.1, unknown"]), "10.0.0.1");
+        assert_eq!(client("10.0.0.1", &[]), "10.0.0.1");
+    }
+}

@@ -1,0 +1,22 @@
+use actix_cors::Cors;
+use actix_web::http::{Method, header};
+
+/// Seconds for which a browser may remember what it was told.
+const MAX_AGE: usize = 3_600;
+
+/// Web pages of these origins may call the gateway from a browser (`http.cors_origins`); `*` is
+/// any. No cookies take part: a page has to bring a token of its own.
+pub fn cors(origins: &[String]) -> Cors {
+    let cors = Cors::default()
+        .allowed_methods([Method::GET, Method::HEAD, Method::POST])
+        .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT])
+        .expose_headers(["x-request-id", "retry-after", "www-authenticate"])
+        .max_age(MAX_AGE);
+    origins.iter().fold(cors, |cors, origin| {
+        if origin == "*" {
+            cors.allow_any_origin().send_wildcard()
+        } else {
+            cors.allowed_origin(origin)
+        }
+    })
+}

@@ -1,0 +1,71 @@
+//! `GET /`: what this is and how to use it.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::gateway::Gateway;
+use super::page::{Page, Part, Section};
+use super::{paste, protected_resource};
+
+/// The page, with this deployment's own addresses.
+pub(super) async fn home(request: HttpRequest, gateway: web::Data<Gateway>) -> HttpResponse {
+    let page = Page {
+        title: "cloakroom".to_owned(),
+        lead: "Hand in a token, get the key to your own locker: an OAuth access token becomes \
+               temporary S3 credentials that reach your own bucket and nothing else."
+            .to_owned(),
+        sections: vec![
+            Section {
+                heading: "Get a token",
+                parts: token(&gateway),
+            },
+            Section {
+                heading: "Get credentials, store a file, read it again",
+                parts: vec![
+                    Part::Code(paste::credentials_line(&gateway.parts().public_url)),
+                    Part::Code(paste::put_line()),
+                    Part::Code(paste::get_line()),
+                    Part::Text("Any S3 client takes the same credentials:".to_owned()),
+                    Part::Code(paste::aws_cli_line()),
+                    Part::Text(
+                        "They last until the expiration in the answer; ask again for fresh ones."
+                            .to_owned(),
+                    ),
+                ],
+            },
+            Section {
+                heading: "More",
+                parts: vec![Part::Links(links(&gateway))],
+            },
+        ],
+    };
+    page.answer(&request)
+}
+
+fn token(gateway: &Gateway) -> Vec<Part> {
+    let parts = gateway.parts();
+    let (scope, issuer) = (parts.required_scope.as_str(), &parts.issuer);
+    let whence = format!("An access token from {issuer} with the scope {scope}.");
+    match &parts.token_command {
+        Some(command) => vec![
+            Part::Text(format!("{whence} For development, for any user name:")),
+            Part::Code(format!("TOKEN=$({command})")),
+        ],
+        None => vec![Part::Text(whence), Part::Code("TOKEN=…".to_owned())],
+    }
+}
+
+fn links(gateway: &Gateway) -> Vec<(String, &'static str)> {
+    let mut links = vec![
+        (gateway.link("/openapi.yaml"), "the contract (OpenAPI)"),
+        (gateway.link("/problems"), "what errors mean"),
+        (
+            gateway.link(protected_resource::PATH),
+            "metadata for clients (RFC 9728)",
+        ),
+    ];
+    if gateway.parts().swagger_ui.is_some() {
+        let address = gateway.link("/swagger-ui/index.html");
+        links.insert(0, (address, "try it in the browser (Swagger UI)"));
+    }
+    links
+}

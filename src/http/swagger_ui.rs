@@ -1,0 +1,84 @@
+//! `GET /swagger-ui/…`: the contract to read and to try, with sign-in by authorization code and
+//! PKCE (RFC 7636). The files come with the crate; nothing is loaded from elsewhere.
+
+use std::sync::Arc;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use url::Url;
+use utoipa_swagger_ui::{Config, oauth, serve};
+
+use super::failure::Failure;
+use super::gateway::Gateway;
+use super::problem;
+use super::seen::Seen;
+
+/// How Swagger UI signs in.
+#[derive(Clone, Debug)]
+pub struct SwaggerUi {
+    /// A public client of the authorization server: authorization code with PKCE, no secret.
+    pub client_id: String,
+}
+
+/// For a day: the files change with the gateway's version only, and are large.
+const CACHED: &str = "public, max-age=86400";
+
+pub(super) async fn index(gateway: web::Data<Gateway>) -> HttpResponse {
+    HttpResponse::PermanentRedirect()
+        .insert_header((header::LOCATION, gateway.link("/swagger-ui/index.html")))
+        .finish()
+}
+
+pub(super) async fn file(
+    request: HttpRequest,
+    name: web::Path<String>,
+    gateway: web::Data<Gateway>,
+) -> HttpResponse {
+    let served = gateway.parts().swagger_ui.as_ref().and_then(|settings| {
+        let config = config(settings, &gateway);
+        serve(&name, Arc::new(config)).ok().flatten()
+    });
+    let Some(file) = served.filter(|_| !name.is_empty()) else {
+        return problem::answer(&Failure::NotFound, &Seen::of(&request), &gateway);
+    };
+    let mut response = HttpResponse::Ok();
+    if !["index.html", "swagger-initializer.js"].contains(&name.as_str()) {
+        response.insert_header((header::CACHE_CONTROL, CACHED));
+    }
+    response
+        .insert_header((header::CONTENT_SECURITY_POLICY, policy(&gateway)))
+        .insert_header((header::X_FRAME_OPTIONS, "DENY"))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .content_type(file.content_type)
+        .body(file.bytes.into_owned())
+}
+
+fn config(settings: &SwaggerUi, gateway: &Gateway) -> Config<'static> {
+    let scope = gateway.parts().required_scope.as_str().to_owned();
+    let sign_in = oauth::Config::new()
+        .client_id(&settings.client_id)
+        .app_name("cloakroom")
+        .scopes(vec![scope])
+        .use_pkce_with_authorization_code_grant(true);
+    Config::with_oauth_config(["../openapi.json"], sign_in)
+        .query_config_enabled(false)
+        .persist_authorization(false)
+        .try_it_out_enabled(true)
+        .display_request_duration(true)
+        // Else it sends the contract to a service on the internet.
+        .validator_url("none")
+}
+
+/// The page may talk to the gateway and to the token endpoint. Swagger UI sets styles from script.
+fn policy(gateway: &Gateway) -> String {
+    let token_endpoint = gateway.parts().sign_in.endpoints();
+    let token_endpoint = token_endpoint
+        .and_then(|endpoints| Url::parse(&endpoints.token).ok())
+        .map(|url| format!(" {}", url.origin().ascii_serialization()));
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+         img-src 'self' data:; font-src 'self' data:; connect-src 'self'{}; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'",
+        token_endpoint.unwrap_or_default()
+    )
+}

@@ -1,0 +1,401 @@
+//! `oauth.validation = jwt` and `jwt-then-introspection` (RFC 9068).
+
+use jsonwebtoken::Algorithm;
+use serde_json::{Value, json};
+use wiremock::ResponseTemplate;
+
+use crate::support::{
+    AUDIENCE, App, Issuer, Setup, SigningKey, encode, introspection_says, seconds,
+};
+
+fn setup(issuer: &Issuer, mode: &str) -> Setup {
+    Setup::default()
+        .key("oauth.issuer", &issuer.server.uri())
+        .key("oauth.validation", mode)
+        .key("oauth.audience", AUDIENCE)
+}
+
+async fn app_with(mode: &str, algorithm: Algorithm) -> (App, Issuer, SigningKey) {
+    let issuer = Issuer::start().await;
+    let key = SigningKey::generate("one", algorithm);
+    issuer.publish(&[key.jwk()]).await;
+    let app = setup(&issuer, mode).spawn().await;
+    (app, issuer, key)
+}
+
+/// The claims, changed.
+fn but(issuer: &Issuer, change: impl FnOnce(&mut Value)) -> Value {
+    let mut claims = issuer.claims();
+    change(&mut claims);
+    claims
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_asymmetric_algorithm_is_spoken() {
+    let issuer = Issuer::start().await;
+    let rsa = [
+        Algorithm::RS256,
+        Algorithm::RS384,
+        Algorithm::RS512,
+        Algorithm::PS256,
+        Algorithm::PS384,
+        Algorithm::PS512,
+    ];
+    let others = [Algorithm::ES256, Algorithm::ES384, Algorithm::EdDSA];
+    let keys: Vec<SigningKey> = rsa
+        .iter()
+        .chain(&others)
+        .map(|algorithm| SigningKey::generate(&format!("{algorithm:?}"), *algorithm))
+        .collect();
+    let jwks: Vec<Value> = keys.iter().map(SigningKey::jwk).collect();
+    issuer.publish(&jwks).await;
+    let app = setup(&issuer, "jwt").spawn().await;
+    for key in &keys {
+        let answer = app.ask(&key.sign(&issuer.claims())).await;
+        assert_eq!(answer.status, 200, "{}: {}", key.kid, answer.text);
+    }
+    assert_eq!(issuer.reads().await, 1, "the keys are kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_jwt_and_introspection_lead_to_the_same_bucket() {
+    let (app, issuer, key) = app_with("jwt", Algorithm::ES256).await;
+    let bucket = app
+        .ask(&key.sign(&issuer.claims()))
+        .await
+        .credentials()
+        .bucket;
+    assert_eq!(
+        bucket,
+        "5c3b3bb8e6448a51b8ad7992994f7220a88e07baef43de9f0000dc1e1323e0a"
+    );
+}
+
+/// Tokens that are forged or damaged, and what is wrong with each.
+fn forgeries(issuer: &Issuer, key: &SigningKey) -> Vec<(&'static str, String)> {
+    let claims = issuer.claims();
+    let good = key.sign(&claims);
+    let text = claims.to_string();
+    let header = |change: &dyn Fn(&mut Value)| {
+        let mut header = key.header();
+        change(&mut header);
+        key.sign_raw(&header.to_string(), &text)
+    };
+    let signed = |change: &dyn Fn(&mut Value)| key.sign(&but(issuer, |c| change(c)));
+    let parts: Vec<&str> = good.split('.').collect();
+    let [head, body, signature] = parts.as_slice() else {
+        panic!("three parts");
+    };
+    let stranger = SigningKey::generate(&key.kid, key.algorithm);
+    let of_another_kind = SigningKey::generate(&key.kid, Algorithm::RS256);
+    let public_key = key.jwk().to_string();
+    let hs256 = |secret: &str| {
+        let header = json!({ "typ": "at+jwt", "alg": "HS256", "kid": key.kid }).to_string();
+        let message = format!("{}.{}", encode(header), encode(&text));
+        let secret = jsonwebtoken::EncodingKey::from_secret(secret.as_bytes());
+        let mac = jsonwebtoken::crypto::sign(message.as_bytes(), &secret, Algorithm::HS256);
+        format!("{message}.{}", mac.unwrap())
+    };
+    let none = encode(json!({ "typ": "at+jwt", "alg": "none" }).to_string());
+    let none_of_any_case =
+        encode(json!({ "typ": "at+jwt", "alg": "NoNe", "kid": key.kid }).to_string());
+    let swapped = encode(but(issuer, |c| c["sub"] = json!("bob")).to_string());
+    let doubled = text.replacen('{', "{\"sub\":\"bob\",", 1);
+    let doubled_header = key
+        .header()
+        .to_string()
+        .replacen('{', "{\"alg\":\"none\",", 1);
+    vec![
+        ("alg none, no signature", format!("{none}.{body}.")),
+        (
+            "alg none, the old signature",
+            format!("{none}.{body}.{signature}"),
+        ),
+        ("alg NoNe", format!("{none_of_any_case}.{body}.{signature}")),
+        ("HS256 with the public key", hs256(&public_key)),
+        (
+            "HS256 with the x of the public key",
+            hs256(key.jwk()["x"].as_str().unwrap()),
+        ),
+        ("HS256 with an empty key", hs256("")),
+        ("a stranger's key of the same name", stranger.sign(&claims)),
+        (
+            "a key of another kind of the same name",
+            of_another_kind.sign(&claims),
+        ),
+        (
+            "the right key, another algorithm's name",
+            header(&|h| h["alg"] = json!("RS256")),
+        ),
+        (
+            "an algorithm of the same family",
+            header(&|h| h["alg"] = json!("ES384")),
+        ),
+        (
+            "an unknown kid",
+            header(&|h| h["kid"] = json!("../../etc/passwd")),
+        ),
+        ("a kid that is no string", header(&|h| h["kid"] = json!(1))),
+        (
+            "no alg that anybody speaks",
+            header(&|h| h["alg"] = json!("XX256")),
+        ),
+        ("alg is no string", header(&|h| h["alg"] = json!(["ES256"]))),
+        ("typ JWT", header(&|h| h["typ"] = json!("JWT"))),
+        (
+            "typ of an ID token",
+            header(&|h| h["typ"] = json!("id+jwt")),
+        ),
+        (
+            "no typ",
+            header(&|h| {
+                h.as_object_mut().unwrap().remove("typ");
+            }),
+        ),
+        ("crit", header(&|h| h["crit"] = json!(["exp"]))),
+        ("its own key in the header", {
+            let mut header = stranger.header();
+            header["jwk"] = stranger.jwk();
+            stranger.sign_raw(&header.to_string(), &text)
+        }),
+        (
+            "a header that says alg twice",
+            key.sign_raw(&doubled_header, &text),
+        ),
+        (
+            "claims that say sub twice",
+            key.sign_raw(&key.header().to_string(), &doubled),
+        ),
+        (
+            "other claims under the old signature",
+            format!("{head}.{swapped}.{signature}"),
+        ),
+        ("no signature", format!("{head}.{body}.")),
+        (
+            "half a signature",
+            format!("{head}.{body}.{}", &signature[..40]),
+        ),
+        (
+            "a signature of zeros",
+            format!("{head}.{body}.{}", encode([0; 64])),
+        ),
+        ("one character changed", {
+            let flipped = if signature.starts_with('A') { "B" } else { "A" };
+            format!("{head}.{body}.{flipped}{}", &signature[1..])
+        }),
+        (
+            "claims that are no JSON",
+            key.sign_raw(&key.header().to_string(), "{\"sub\":"),
+        ),
+        (
+            "claims that are a list",
+            key.sign_raw(&key.header().to_string(), "[]"),
+        ),
+        (
+            "something behind the claims",
+            key.sign_raw(&key.header().to_string(), &format!("{text} x")),
+        ),
+        (
+            "exp as a string",
+            signed(&|c| c["exp"] = json!((seconds() + 300).to_string())),
+        ),
+        (
+            "no exp",
+            signed(&|c| {
+                c.as_object_mut().unwrap().remove("exp");
+            }),
+        ),
+        ("expired", signed(&|c| c["exp"] = json!(seconds() - 61))),
+        (
+            "nbf to come",
+            signed(&|c| c["nbf"] = json!(seconds() + 120)),
+        ),
+        ("nbf as a string", signed(&|c| c["nbf"] = json!("0"))),
+        (
+            "no iss",
+            signed(&|c| {
+                c.as_object_mut().unwrap().remove("iss");
+            }),
+        ),
+        (
+            "another iss",
+            signed(&|c| c["iss"] = json!("https://evil.example")),
+        ),
+        (
+            "no aud",
+            signed(&|c| {
+                c.as_object_mut().unwrap().remove("aud");
+            }),
+        ),
+        (
+            "another aud",
+            signed(&|c| c["aud"] = json!(["account", "cloakroom2"])),
+        ),
+        (
+            "aud as an object",
+            signed(&|c| c["aud"] = json!({ "cloakroom": true })),
+        ),
+        (
+            "scope as a list",
+            signed(&|c| c["scope"] = json!([crate::support::SCOPE])),
+        ),
+        ("sub as a number", signed(&|c| c["sub"] = json!(7))),
+        (
+            "bound to a key",
+            signed(&|c| c["cnf"] = json!({ "jkt": "x" })),
+        ),
+        ("a refresh token", signed(&|c| c["typ"] = json!("Refresh"))),
+        ("two clients", signed(&|c| c["azp"] = json!("other"))),
+        (
+            "a nested token",
+            key.sign_raw(&key.header().to_string(), &encode(&good)),
+        ),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forged_and_damaged_tokens_are_401_and_cannot_be_told_apart() {
+    let (app, issuer, key) = app_with("jwt", Algorithm::ES256).await;
+    assert_eq!(app.ask(&key.sign(&issuer.claims())).await.status, 200);
+    let forgeries = forgeries(&issuer, &key);
+    assert!(forgeries.len() >= 30);
+    let mut bodies = Vec::new();
+    for (what, token) in forgeries {
+        let answer = app.ask(&token).await;
+        assert_eq!(answer.status, 401, "{what}: {}", answer.text);
+        answer.assert_problem(401, "invalid-token");
+        let mut body = answer.json();
+        body["instance"] = Value::Null;
+        bodies.push(body);
+    }
+    assert!(bodies.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_missing_is_said_only_of_good_tokens() {
+    let (app, issuer, key) = app_with("jwt", Algorithm::ES256).await;
+    let ask =
+        async |change: &dyn Fn(&mut Value)| app.ask(&key.sign(&but(&issuer, |c| change(c)))).await;
+    ask(&|c| c["sub"] = json!(""))
+        .await
+        .assert_problem(400, "missing-claims");
+    ask(&|c| c["scope"] = json!("other"))
+        .await
+        .assert_problem(403, "insufficient-scope");
+    app.ask(&"a".repeat(8_193))
+        .await
+        .assert_problem(400, "invalid-request");
+    app.ask("opaque").await.assert_problem(401, "invalid-token");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn typ_jwt_passes_where_it_is_accepted() {
+    let issuer = Issuer::start().await;
+    let key = SigningKey::generate("one", Algorithm::RS256);
+    issuer.publish(&[key.jwk()]).await;
+    let app = setup(&issuer, "jwt")
+        .key("oauth.accept_plain_jwt", "true")
+        .spawn()
+        .await;
+    let mut header = key.header();
+    header["typ"] = json!("JWT");
+    let token = key.sign_raw(&header.to_string(), &issuer.claims().to_string());
+    assert_eq!(app.ask(&token).await.status, 200);
+    header["typ"] = json!("application/at+jwt");
+    let token = key.sign_raw(&header.to_string(), &issuer.claims().to_string());
+    assert_eq!(app.ask(&token).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_key_is_found_and_unknown_ones_do_not_hammer_the_server() {
+    let (app, issuer, old) = app_with("jwt", Algorithm::ES256).await;
+    assert_eq!(app.ask(&old.sign(&issuer.claims())).await.status, 200);
+    assert_eq!(issuer.reads().await, 1);
+    // The first read is less than 10 s ago: nothing is read again, however many come.
+    for number in 0..20 {
+        let stranger = SigningKey::generate(&format!("unknown {number}"), Algorithm::ES256);
+        app.ask(&stranger.sign(&issuer.claims()))
+            .await
+            .assert_problem(401, "invalid-token");
+    }
+    assert_eq!(issuer.reads().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_cannot_be_read_are_502_until_they_can() {
+    let issuer = Issuer::start().await;
+    let key = SigningKey::generate("one", Algorithm::ES256);
+    let app = setup(&issuer, "jwt").spawn().await;
+    let token = key.sign(&issuer.claims());
+    app.ask(&token)
+        .await
+        .assert_problem(502, "identification-unavailable");
+    issuer.publish(&[key.jwk()]).await;
+    let started = std::time::Instant::now();
+    while app.ask(&token).await.status != 200 {
+        assert!(started.elapsed().as_secs() < 5, "it recovers by itself");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_for_other_uses_and_symmetric_ones_are_passed_over() {
+    let issuer = Issuer::start().await;
+    let key = SigningKey::generate("one", Algorithm::ES256);
+    let mut for_encryption = key.jwk();
+    for_encryption["use"] = json!("enc");
+    let symmetric = json!({ "kty": "oct", "k": encode("secret"), "kid": "two", "alg": "HS256" });
+    let unknown = json!({ "kty": "AKP", "kid": "three", "alg": "ML-DSA-44", "pub": "x" });
+    issuer
+        .publish(&[for_encryption, symmetric, unknown, json!("nonsense")])
+        .await;
+    let app = setup(&issuer, "jwt").spawn().await;
+    app.ask(&key.sign(&issuer.claims()))
+        .await
+        .assert_problem(401, "invalid-token");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_together_ask_about_good_jwts_and_opaque_tokens_only() {
+    let (app, issuer, key) = app_with("jwt-then-introspection", Algorithm::ES256).await;
+    let asked = async || {
+        let requests = issuer.server.received_requests().await.unwrap();
+        requests
+            .iter()
+            .filter(|r| r.url.path() == "/introspect")
+            .count()
+    };
+    let inactive = ResponseTemplate::new(200).set_body_json(json!({ "active": false }));
+    introspection_says(&issuer.server, inactive).await;
+    let stranger = SigningKey::generate("one", Algorithm::ES256);
+    app.ask(&stranger.sign(&issuer.claims()))
+        .await
+        .assert_problem(401, "invalid-token");
+    assert_eq!(asked().await, 0, "a forged token is no reason to ask");
+    app.ask(&key.sign(&issuer.claims()))
+        .await
+        .assert_problem(401, "invalid-token");
+    assert_eq!(asked().await, 1, "a revoked one is found out");
+    app.ask("opaque").await.assert_problem(401, "invalid-token");
+    assert_eq!(asked().await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_together_vend_when_both_agree() {
+    for (says, status) in [
+        (json!({ "active": true }), 200),
+        (
+            json!({ "active": true, "sub": "alice", "client_id": "demo", "aud": "cloakroom" }),
+            200,
+        ),
+        (json!({ "active": true, "sub": "bob" }), 401),
+        (json!({ "active": true, "aud": "other" }), 401),
+        (json!({ "active": "true" }), 502),
+    ] {
+        let (app, issuer, key) = app_with("jwt-then-introspection", Algorithm::ES256).await;
+        let answer = ResponseTemplate::new(200).set_body_json(&says);
+        introspection_says(&issuer.server, answer).await;
+        let answer = app.ask(&key.sign(&issuer.claims())).await;
+        assert_eq!(answer.status, status, "{says}: {}", answer.text);
+    }
+}
