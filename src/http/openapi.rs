@@ -22,7 +22,12 @@ use super::v1;
 pub(super) const BEARER: &str = "bearer";
 
 /// The same token by signing in; only in the contract that a gateway serves itself.
-const OAUTH2: &str = "oauth2";
+/// Swagger UI sorts by name: this one comes first.
+const SIGN_IN: &str = "authorization_code";
+
+/// Under which heading Swagger UI shows an operation.
+pub(super) const CREDENTIALS: &str = "credentials";
+const HEALTH: &str = "health";
 
 /// Where the examples live.
 const EXAMPLE_HOST: &str = "https://storage-authorization.example.com";
@@ -33,6 +38,10 @@ const EXAMPLE_HOST: &str = "https://storage-authorization.example.com";
         title = "cloakroom",
         description = "Hand in an OAuth access token, get the key to your own S3 storage.",
         license(name = "MIT", identifier = "MIT"),
+    ),
+    tags(
+        (name = "credentials", description = "The key to one's own storage"),
+        (name = "health", description = "For whoever runs the gateway"),
     ),
     components(schemas(v1::credentials::CredentialsAnswer, Problem))
 )]
@@ -115,11 +124,11 @@ fn of_this_deployment(gateway: &Gateway) -> OpenApi {
     );
     if let Some(components) = &mut document.components {
         let scheme = OAuth2::new([Flow::AuthorizationCode(flow)]);
-        components.add_security_scheme(OAUTH2, SecurityScheme::OAuth2(scheme));
+        components.add_security_scheme(SIGN_IN, SecurityScheme::OAuth2(scheme));
     }
     for operation in operations(&mut document) {
         if let Some(security) = &mut operation.security {
-            security.insert(0, SecurityRequirement::new(OAUTH2, [scope]));
+            security.insert(0, SecurityRequirement::new(SIGN_IN, [scope]));
         }
     }
     document
@@ -132,6 +141,7 @@ fn operations(document: &mut OpenApi) -> impl Iterator<Item = &mut Operation> {
 
 fn livez() -> Operation {
     OperationBuilder::new()
+        .tag(HEALTH)
         .summary(Some("Is the process alive?"))
         .response("200", text("It is.", "ok\n"))
         .build()
@@ -139,6 +149,7 @@ fn livez() -> Operation {
 
 fn readyz() -> Operation {
     OperationBuilder::new()
+        .tag(HEALTH)
         .summary(Some("Can the gateway work?"))
         .response("200", text("It can.", "ready\n"))
         .response("503", text("Not now.", "not ready: registry\n"))

@@ -20,7 +20,15 @@ fn stderr(output: &Output) -> String {
 #[tokio::test]
 async fn alone_it_prints_help() {
     let help = stderr(&run(&[], &[]).await);
-    for command in ["dev", "dev-token", "serve", "openapi", "healthcheck"] {
+    for command in [
+        "dev",
+        "dev-token",
+        "serve",
+        "config",
+        "openapi",
+        "healthcheck",
+        "completions",
+    ] {
         assert!(help.contains(command), "{help}");
     }
 }
@@ -161,4 +169,65 @@ fn as_pairs<'a>(variables: &'a [(&'static str, String)]) -> Vec<(&'static str, &
         .iter()
         .map(|(name, value)| (*name, value.as_str()))
         .collect()
+}
+
+#[tokio::test]
+async fn config_check_prints_what_is_in_effect_without_secrets() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("cloakroom.toml");
+    std::fs::write(&file, "[http]\nmax_in_flight = 7\n").unwrap();
+    let output = run(
+        &["config", "check", "--config", file.to_str().unwrap()],
+        &[
+            ("CLOAKROOM_OAUTH__ISSUER", "https://as.example"),
+            ("CLOAKROOM_OAUTH__CLIENT_ID", "gateway"),
+            ("CLOAKROOM_OAUTH__CLIENT_SECRET", "canary-secret"),
+            ("CLOAKROOM_STORAGE__ENDPOINT", "https://s3.example"),
+            ("CLOAKROOM_NAMING__SECRET", "canary-naming-secret"),
+        ],
+    )
+    .await;
+    assert!(output.status.success(), "{}", stderr(&output));
+    let said = String::from_utf8(output.stdout).unwrap();
+    let line = |start: &str| {
+        let line = said.lines().find(|line| line.starts_with(start));
+        line.unwrap_or_else(|| panic!("{start} in {said}"))
+            .to_owned()
+    };
+    assert!(line("http.max_in_flight = 7 ").ends_with("cloakroom.toml"));
+    assert!(line("oauth.issuer = \"https://as.example\" ").ends_with("# the environment"));
+    assert!(line("storage.session_duration = \"1h\" ").ends_with("# the default"));
+    assert!(line("oauth.client_secret = \"(hidden)\" ").ends_with("# the environment"));
+    assert!(line("# oauth.audience ").ends_with("# not set"));
+    assert!(!said.contains("canary"), "{said}");
+}
+
+#[tokio::test]
+async fn config_check_fails_as_serve_does() {
+    let output = run(&["config", "check"], &[]).await;
+    assert_eq!(output.status.code(), Some(64));
+    assert!(stderr(&output).contains("oauth.issuer: is required"));
+}
+
+#[tokio::test]
+async fn every_command_shows_an_example_and_shells_complete() {
+    for command in [
+        "dev",
+        "dev-token",
+        "serve",
+        "openapi",
+        "healthcheck",
+        "completions",
+    ] {
+        let help = String::from_utf8(run(&[command, "--help"], &[]).await.stdout).unwrap();
+        assert!(help.contains("Example"), "{help}");
+        assert!(!help.contains('\u{1b}'), "no colours unless on a terminal");
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        let script = run(&["completions", shell], &[]).await.stdout;
+        assert!(
+            String::from_utf8(script).unwrap().contains("dev-token"),
+            "{shell}"
+        );
+    }
 }

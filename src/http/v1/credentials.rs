@@ -15,7 +15,7 @@ use crate::http::bearer::bearer_token;
 use crate::http::dialect::{Ask, Dialect, Vended};
 use crate::http::failure::{self, Failure};
 use crate::http::gateway::Gateway;
-use crate::http::openapi::{BEARER, by_status, success};
+use crate::http::openapi::{BEARER, CREDENTIALS, by_status, success};
 use crate::http::problem;
 use crate::http::query::check_query;
 use crate::http::seen::Seen;
@@ -115,6 +115,7 @@ pub(in crate::http) fn operation() -> Operation {
         .iter()
         .filter(|problem| problem.slug != failure::NOT_FOUND.slug);
     OperationBuilder::new()
+        .tag(CREDENTIALS)
         .operation_id(Some("getCredentials"))
         .summary(Some("Get credentials to your own bucket"))
         .description(Some(

@@ -2,4 +2,5 @@
 
 mod isolation;
 mod sessions;
+mod sign_in;
 mod store;

@@ -17,6 +17,7 @@ use super::{Answer, Credentials, SCOPE};
 /// What differs from an ordinary gateway.
 pub(crate) struct Setup {
     variables: HashMap<String, String>,
+    removed: Vec<String>,
     change: Box<dyn FnOnce(&mut Config) + Send>,
 }
 
@@ -39,6 +40,7 @@ impl Default for Setup {
     fn default() -> Self {
         Self {
             variables: HashMap::new(),
+            removed: Vec::new(),
             change: Box::new(|_| {}),
         }
     }
@@ -47,8 +49,13 @@ impl Default for Setup {
 impl Setup {
     /// Sets a key of the configuration, as the environment would.
     pub(crate) fn key(mut self, key: &str, value: &str) -> Self {
-        let name = format!("CLOAKROOM_{}", key.to_uppercase().replace('.', "__"));
-        self.variables.insert(name, value.to_owned());
+        self.variables.insert(variable(key), value.to_owned());
+        self
+    }
+
+    /// Leaves a key out that an ordinary gateway has.
+    pub(crate) fn without(mut self, key: &str) -> Self {
+        self.removed.push(variable(key));
         self
     }
 
@@ -117,11 +124,16 @@ impl Setup {
         ]
         .map(|(name, value)| (format!("CLOAKROOM_{name}"), value))
         .into();
+        variables.retain(|name, _| !self.removed.contains(name));
         variables.extend(self.variables);
         let mut config = Config::load(None, variables).unwrap();
         (self.change)(&mut config);
         config
     }
+}
+
+fn variable(key: &str) -> String {
+    format!("CLOAKROOM_{}", key.to_uppercase().replace('.', "__"))
 }
 
 impl App {

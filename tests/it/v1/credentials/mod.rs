@@ -1,6 +1,7 @@
 //! `POST /v1/credentials`
 
 mod buckets;
+mod client_authentication;
 mod introspection;
 mod jwt;
 mod limits;
