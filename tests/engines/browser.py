@@ -7,8 +7,6 @@ Signs in as alice and as bob, gets two different buckets, signs out. Needs `chro
 import argparse
 import json
 import sys
-import tempfile
-from urllib.parse import urlsplit
 
 from selenium import webdriver
 from selenium.webdriver.common.by import By
@@ -106,17 +104,9 @@ def sign_in_at_dev(page, user):
 
 
 def sign_in_at_keycloak(page, user):
-    # A session of the user before would sign in without asking.
     page.find("#username").send_keys(user)
     page.find("#password").send_keys(user)
     page.click("#kc-login, [type=submit]")
-
-
-def forget_session(page, issuer):
-
-    origin = urlsplit(issuer)
-    page.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
-    return origin
 
 
 def main():
@@ -140,6 +130,7 @@ def main():
             check(f"browser: {user} signs in and gets credentials", status == 200 and "sessionToken" in body["credentials"])
             buckets[user] = body["bucket"]
             page.sign_out()
+            # Keycloak's own session would sign the next one in without asking.
             page.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
             status, body = page.execute()
             check(f"browser: {user} is signed out", status == 401)

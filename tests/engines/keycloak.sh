@@ -7,7 +7,8 @@ set -euo pipefail
 action="$1" dir="$(mkdir -p "$2" && cd "$2" && pwd)"
 port="${KEYCLOAK_PORT:-8180}" version="26.7.5"
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/cloakroom/keycloak"
-realm="$(cd "$(dirname "${BASH_SOURCE[0]}")/../../deploy/keycloak" && pwd)/realm.json"
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+realm="$here/../../deploy/keycloak/realm.json"
 
 stop() {
     local pid
@@ -16,6 +17,8 @@ stop() {
     for _ in $(seq 150); do kill -0 "$pid" 2>/dev/null || return 0; sleep 0.1; done
     kill -9 "$pid" 2>/dev/null || true
 }
+
+random() { head -c 20 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
 
 unpack() {
     local name="keycloak-quarkus-dist-$version.zip"
@@ -26,13 +29,19 @@ unpack() {
 }
 
 start() {
-    local home="$dir/keycloak-$version" secret
-    secret="$(head -c 20 /dev/urandom | od -An -tx1 | tr -d ' \n')"
+    local home="$dir/keycloak-$version" secret admin
+    secret="$(random)" admin="$(random)"
     unpack
     mkdir -p "$home/data/import"
     cp "$realm" "$home/data/import/"
-    CLOAKROOM_OAUTH_CLIENT_SECRET="$secret" JAVA_OPTS_APPEND="-Xmx768m" \
-        "$home/bin/kc.sh" start-dev --http-port="$port" --http-host=127.0.0.1 --import-realm \
+    mkdir -p "$dir/secrets/keycloak"
+    echo "$secret" >"$dir/secrets/keycloak/oauth_client_secret"
+    echo "$admin" >"$dir/secrets/keycloak/admin_password"
+    # As docker-compose.yml starts it.
+    SECRETS="$dir/secrets" KEYCLOAK_HOME="$home" JAVA_OPTS_APPEND="-Xmx768m" \
+        KC_HOSTNAME="http://127.0.0.1:$port" KC_HOSTNAME_BACKCHANNEL_DYNAMIC=true \
+        KC_PROXY_HEADERS=xforwarded CLOAKROOM_PUBLIC_URL="http://127.0.0.1:${GATEWAY_PORT:-8090}" \
+        "$here/../../deploy/compose/start-keycloak.sh" --http-port="$port" --http-host=127.0.0.1 \
         >"$dir/log" 2>&1 &
     echo $! >"$dir/pid"
     local issuer="http://127.0.0.1:$port/realms/cloakroom"
@@ -42,6 +51,7 @@ start() {
 export CLOAKROOM_OAUTH__ISSUER=$issuer
 export CLOAKROOM_OAUTH__CLIENT_ID=cloakroom
 export CLOAKROOM_OAUTH__CLIENT_SECRET=$secret
+export KEYCLOAK_ADMIN_PASSWORD=$admin
 EOF
             return
         fi
