@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes a secret for each service of docker-compose.yml, once, readable by that service alone.
-# SECRETS is where they go.
+# Makes the secrets of docker-compose.yml, once: a folder (there: a volume) for each service, readable
+# by the user that it runs as. SECRETS is where they go.
 set -eu
 secrets="${SECRETS:-/secrets}"
 
@@ -19,7 +19,7 @@ put() {
 }
 
 # The last one to be written says that all are there.
-if [ -f "$secrets/made" ]; then exit 0; fi
+if [ -f "$secrets/gateway/made" ]; then exit 0; fi
 
 client="$(random)" storage="$(random)" database="$(random)"
 put "$gateway" gateway/oauth_client_secret "$client"
@@ -30,4 +30,4 @@ put 0 minio/root_password "$(random)"
 put "$gateway" gateway/database_url "postgres://cloakroom:$database@postgres/cloakroom"
 put "$postgres" postgres/password "$database"
 put "$keycloak" keycloak/admin_password "$(random)"
-put 0 made ""
+put "$gateway" gateway/made ""

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Keycloak with the realm of deploy/keycloak. Its administrator is `admin`; the password is in the
-# volume `secrets`.
+# volume keycloak-secrets.
 set -euo pipefail
 secrets="${SECRETS:-/secrets}/keycloak"
 CLOAKROOM_OAUTH_CLIENT_SECRET="$(cat "$secrets/oauth_client_secret")"

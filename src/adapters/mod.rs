@@ -1,18 +1,23 @@
 //! The outside world behind the service's ports: one outside system a file. No type of an SDK
 //! or a driver leaves this module.
 
+mod authorities;
 pub mod aws;
 mod clock;
 mod current;
 pub mod database;
+mod examined;
 mod introspection_cache;
 pub mod oauth;
 mod randomness;
 mod rate_limiter;
 
+pub use authorities::check_authorities;
+pub(crate) use authorities::plain_http;
 pub use clock::SystemClock;
 pub(crate) use current::Derived;
 pub use current::{Current, fixed};
+pub use examined::ExaminedUpstreams;
 pub use introspection_cache::CachedIntrospection;
 pub use randomness::OsRandomness;
 pub use rate_limiter::{InvalidRateLimit, OwnerRateLimiter, RateLimit};

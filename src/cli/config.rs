@@ -4,7 +4,7 @@ use clap::Subcommand;
 
 use crate::config::{Config, Setting};
 
-use super::outcome::{CommandError, print};
+use super::outcome::{CommandError, complain, print};
 use super::{ConfigFile, environment};
 
 /// What can be done with a configuration.
@@ -21,6 +21,9 @@ impl ConfigCommand {
     pub(super) fn run(&self) -> Result<(), CommandError> {
         let Self::Check(file) = self;
         let config = Config::load(file.config.as_deref(), environment())?;
+        for what in &config.without_effect {
+            complain(what);
+        }
         print(&table(&config.settings))
     }
 }

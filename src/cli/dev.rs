@@ -157,6 +157,7 @@ impl Dev {
             },
             settings: Vec::new(),
             files: Vec::new(),
+            without_effect: Vec::new(),
         })
     }
 }

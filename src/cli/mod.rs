@@ -6,6 +6,7 @@ mod config;
 mod dev;
 #[cfg(feature = "dev")]
 mod dev_token;
+mod doctor;
 mod healthcheck;
 mod openapi;
 mod outcome;
@@ -58,7 +59,15 @@ enum Command {
   CLOAKROOM_HTTP__ADDRESS=127.0.0.1:8090 cloakroom serve --config cloakroom.toml
 
 Exit codes: 0 stopped by a signal, 1 cannot start, 64 bad configuration (every mistake is named).")]
-    Serve(ConfigFile),
+    Serve(serve::Serve),
+    /// Prove on the real store that isolation holds
+    #[command(after_help = "Examples:
+  cloakroom doctor --config /etc/cloakroom.toml
+  cloakroom doctor --json | jq '.checks[] | select(.outcome == \"failed\")'
+  cloakroom doctor --clean
+
+Exit codes: 0 all that could be looked at holds, 1 something does not, 64 bad configuration.")]
+    Doctor(doctor::DoctorCommand),
     /// Look at the configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -102,7 +111,8 @@ impl Cli {
             Command::Dev(dev) => dev.run().await,
             #[cfg(feature = "dev")]
             Command::DevToken(dev_token) => dev_token.run().await,
-            Command::Serve(file) => serve::run(&file).await,
+            Command::Serve(serve) => serve.run().await,
+            Command::Doctor(doctor) => doctor.run().await,
             Command::Config(command) => command.run(),
             Command::Openapi => openapi::run(),
             Command::Healthcheck(file) => healthcheck::run(&file).await,

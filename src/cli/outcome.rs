@@ -28,13 +28,17 @@ pub(super) fn print(text: &str) -> Result<(), CommandError> {
     }
 }
 
+/// Says something on standard error; if that is closed, there is nobody left to tell.
+pub(super) fn complain(what: &impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{what}");
+}
+
 /// Says what went wrong on standard error, and the number that scripts look at.
 pub(super) fn exit_code(done: Result<(), CommandError>) -> ExitCode {
     let Err(error) = done else {
         return ExitCode::SUCCESS;
     };
-    // If standard error is closed, there is nobody left to tell.
-    let _ = writeln!(std::io::stderr().lock(), "{error}");
+    complain(&error);
     let is_configuration = match &error {
         CommandError::Config(_) => true,
         CommandError::Start(error) => error.is_configuration(),

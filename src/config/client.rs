@@ -53,12 +53,21 @@ pub(super) fn read(reader: &mut Reader, required: bool) -> Option<Option<OauthCl
     if id.is_none() {
         reader.error("oauth.client_id", "is required for introspection");
     }
-    let authentication = match method? {
+    let method = method?;
+    if method == Method::PrivateKeyJwt {
+        let when = "when oauth.client_authentication is private_key_jwt";
+        reader.no_effect(&["oauth.client_secret"], when);
+    } else {
+        let when = "unless oauth.client_authentication is private_key_jwt";
+        reader.no_effect(&["oauth.client_private_key", "oauth.client_key_id"], when);
+    }
+    let authentication = match method {
         Method::Basic => need_secret(reader, secret).map(ClientAuthentication::SecretBasic),
         Method::Post => need_secret(reader, secret).map(ClientAuthentication::SecretPost),
         Method::PrivateKeyJwt => {
-            let pem = need_private_key(reader, private_key);
-            pem.map(|pem| ClientAuthentication::PrivateKeyJwt(PrivateKey { pem, key_id }))
+            let key = need_private_key(reader, private_key)
+                .and_then(|pem| PrivateKey::new(pem, key_id).ok());
+            key.map(ClientAuthentication::PrivateKeyJwt)
         }
     };
     Some(Some(OauthClient {

@@ -3,6 +3,8 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
 
+use crate::adapters::check_authorities;
+
 use super::reader::is_known_secret;
 
 /// A file whose content the gateway uses, and which may be replaced while it runs.
@@ -26,7 +28,7 @@ pub(super) type Check = fn(&SecretString) -> Result<(), String>;
 /// What a look at a file brought that was not known before.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Reread {
-    /// It holds something new, which is in use from now on.
+    /// It holds something new and good.
     Changed,
     /// It is no good, and what it held before stays in use.
     Bad(String),
@@ -112,13 +114,9 @@ pub(super) fn read_secret(path: &Path) -> Result<String, String> {
 }
 
 pub(super) fn read_authorities(path: &Path) -> Result<Vec<u8>, String> {
-    const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
     let pem = std::fs::read(path).map_err(|error| error.to_string())?;
-    if pem.windows(BEGIN.len()).any(|window| window == BEGIN) {
-        Ok(pem)
-    } else {
-        Err("holds no PEM certificate".to_owned())
-    }
+    check_authorities(&pem)?;
+    Ok(pem)
 }
 
 #[cfg(unix)]

@@ -48,6 +48,8 @@ pub struct Config {
     pub settings: Vec<Setting>,
     /// The files that may be replaced while the gateway runs.
     pub files: Vec<WatchedFile>,
+    /// Keys that are set for nothing, and why.
+    pub without_effect: Vec<String>,
 }
 
 /// Everything that is wrong with the configuration, one line each.
@@ -78,7 +80,7 @@ impl Config {
             DatabaseConfig::read(&mut reader),
             LogConfig::read(&mut reader),
         );
-        let (settings, files) = reader.finish().map_err(ConfigErrors)?;
+        let read = reader.finish().map_err(ConfigErrors)?;
         // A section that is not there has said why.
         let sections = (http, oauth, storage, naming, limits, database, log);
         let (
@@ -103,8 +105,9 @@ impl Config {
             limits,
             database,
             log,
-            settings,
-            files,
+            settings: read.settings,
+            files: read.files,
+            without_effect: read.without_effect,
         })
     }
 }

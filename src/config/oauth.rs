@@ -103,6 +103,11 @@ impl OauthConfig {
             .and_then(|issuer| parse_issuer(reader, issuer));
         let mut endpoint = |key: &str, default: Option<Url>| {
             let url = reader.optional::<Url>(key);
+            // A wrong default is the issuer's mistake.
+            let key = match &url {
+                Some(None) => "oauth.issuer",
+                _ => key,
+            };
             let url = url.map(|url| url.or(default));
             let known = url.as_ref().and_then(Option::as_ref);
             check_address(reader, key, known);
@@ -134,6 +139,24 @@ impl OauthConfig {
         let accept_plain_jwt = reader.parse("oauth.accept_plain_jwt", "false");
         let cache = reader.duration("oauth.introspection_cache", DEFAULT_CACHE);
         let authorities = reader.authorities("oauth.ca_file");
+        match validation {
+            Some(ValidationMode::Introspection) => reader.no_effect(
+                &["oauth.accept_plain_jwt", "oauth.jwks_uri"],
+                "when oauth.validation is introspection",
+            ),
+            Some(ValidationMode::Jwt) => reader.no_effect(
+                &[
+                    "oauth.introspection_endpoint",
+                    "oauth.introspection_cache",
+                    "oauth.client_id",
+                    "oauth.client_secret",
+                    "oauth.client_private_key",
+                    "oauth.client_authentication",
+                ],
+                "when oauth.validation is jwt",
+            ),
+            _ => {}
+        }
         Some(Self {
             issuer: issuer?,
             discovery_url: discovery_url??,

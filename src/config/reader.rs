@@ -37,6 +37,14 @@ pub(super) struct Reader {
     errors: Vec<String>,
     settings: Vec<Setting>,
     files: Vec<WatchedFile>,
+    without_effect: Vec<String>,
+}
+
+/// What else is to be known of a good configuration.
+pub(super) struct Read {
+    pub(super) settings: Vec<Setting>,
+    pub(super) files: Vec<WatchedFile>,
+    pub(super) without_effect: Vec<String>,
 }
 
 /// A key, as it is in effect.
@@ -80,19 +88,38 @@ impl Reader {
             errors: Vec::new(),
             settings: Vec::new(),
             files: Vec::new(),
+            without_effect: Vec::new(),
         })
     }
 
     /// All that was wrong, keys that nobody asked for among it; else what was read.
-    pub(super) fn finish(mut self) -> Result<(Vec<Setting>, Vec<WatchedFile>), Vec<String>> {
+    pub(super) fn finish(mut self) -> Result<Read, Vec<String>> {
         for (key, value) in &self.values {
             self.errors
                 .push(format!("{key}: there is no such key{}", from(value)));
         }
         if self.errors.is_empty() {
-            Ok((self.settings, self.files))
+            Ok(Read {
+                settings: self.settings,
+                files: self.files,
+                without_effect: self.without_effect,
+            })
         } else {
             Err(self.errors)
+        }
+    }
+
+    /// Notes those of the keys that somebody has set, for nothing: `when` says when they count.
+    pub(super) fn no_effect(&mut self, keys: &[&str], when: &str) {
+        for key in keys {
+            let of_key = |setting: &&Setting| setting.key == *key;
+            let setting = self.settings.iter().find(of_key);
+            if setting.is_some_and(|setting| {
+                !["the default", "not set"].contains(&setting.origin.as_str())
+            }) {
+                self.without_effect
+                    .push(format!("{key} has no effect {when}"));
+            }
         }
     }
 

@@ -223,6 +223,61 @@ fn a_secret_may_come_from_a_file_that_not_everybody_can_read() {
     );
 }
 
+#[test]
+fn certificate_authorities_that_cannot_be_trusted_are_refused() {
+    for (name, pem) in [
+        ("empty", ""),
+        ("cut off", "-----BEGIN CERTIFICATE-----\nMIIB"),
+        (
+            "no base64",
+            "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n",
+        ),
+        (
+            "no certificate",
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        ),
+    ] {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), pem).unwrap();
+        let path = file.path().to_str().unwrap();
+        for key in ["oauth.ca_file", "storage.ca_file"] {
+            let variable = format!("CLOAKROOM_{}", key.to_uppercase().replace('.', "__"));
+            let said = complaint(&[(&variable, path)]);
+            assert!(
+                said.starts_with(&format!("{key}: {path}: holds no")),
+                "{name}: {said}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_key_without_effect_is_told() {
+    let told = |more: &[(&str, &str)]| with(more).unwrap().without_effect;
+    assert_eq!(told(&[]), Vec::<String>::new());
+    assert_eq!(
+        told(&[("CLOAKROOM_OAUTH__ACCEPT_PLAIN_JWT", "true")]),
+        ["oauth.accept_plain_jwt has no effect when oauth.validation is introspection"]
+    );
+    let key_id = ("CLOAKROOM_OAUTH__CLIENT_KEY_ID", "2026");
+    assert_eq!(
+        told(&[key_id]),
+        ["oauth.client_key_id has no effect unless oauth.client_authentication is private_key_jwt"]
+    );
+    let jwt = [
+        ("CLOAKROOM_OAUTH__VALIDATION", "jwt"),
+        ("CLOAKROOM_OAUTH__AUDIENCE", "gateway"),
+        ("CLOAKROOM_OAUTH__INTROSPECTION_CACHE", "0s"),
+    ];
+    let told = told(&jwt);
+    assert!(
+        told.contains(
+            &"oauth.introspection_cache has no effect when oauth.validation is jwt".to_owned()
+        ),
+        "{told:?}"
+    );
+}
+
 fn client_secret(config: &Config) -> String {
     match &config.oauth.client.as_ref().unwrap().authentication {
         ClientAuthentication::SecretBasic(secret) => secret.borrow().expose_secret().to_owned(),

@@ -10,6 +10,10 @@ use super::{Owner, OwnerDigest};
 /// owners with one name (contract section 5).
 pub const MIN_DIGITS: usize = 32;
 
+/// Marks the buckets that `cloakroom doctor` makes.
+const THROW_AWAY: &str = "doctor-";
+const THROW_AWAY_DIGITS: usize = 24;
+
 /// The longest bucket name of S3.
 const MAX_NAME_CHARS: usize = 63;
 
@@ -155,6 +159,31 @@ impl BucketFormula {
             Some(secret) => secret.hmac(&message),
             None => Sha256::digest(&message).into(),
         })
+    }
+
+    /// A name for a bucket of nobody's, to be thrown away: no owner's can hold its marker, which is
+    /// no hex digit. `cloakroom doctor` works in such buckets and finds them again by their names.
+    #[must_use]
+    pub fn throw_away(&self, random: [u8; 16]) -> BucketName {
+        let digits = &hex::encode(random)[..THROW_AWAY_DIGITS];
+        BucketName(format!(
+            "{}{THROW_AWAY}{digits}{}",
+            self.prefix, self.suffix
+        ))
+    }
+
+    /// The name, if [`BucketFormula::throw_away`] made it.
+    #[must_use]
+    pub fn as_throw_away(&self, name: &str) -> Option<BucketName> {
+        let digits = name
+            .strip_prefix(&self.prefix)?
+            .strip_suffix(&self.suffix)?
+            .strip_prefix(THROW_AWAY)?;
+        let ours = digits.len() == THROW_AWAY_DIGITS
+            && digits
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        ours.then(|| BucketName(name.to_owned()))
     }
 
     /// Prefix, as many digits of the digest as fit into 63 characters, suffix.

@@ -130,25 +130,27 @@ impl UnverifiedClaims {
         if self.iss.is_none() {
             return Err(TokenProblem::WrongIssuer);
         }
-        if self.exp.is_none_or(|exp| exp + LEEWAY <= now) {
+        if self.exp.is_none_or(|exp| exp <= now - LEEWAY) {
             return Err(TokenProblem::Expired);
         }
         self.check_token(rules, now)?;
         self.caller(scope)
     }
 
-    /// Whether the authorization server calls the token active, and does not contradict what the
-    /// token itself proved about its caller.
+    /// What is left of a caller whom a signed token proved, when the authorization server is asked
+    /// as well: it must call the token active and must not contradict it. What it grants less than
+    /// the token says, a scope taken back or an earlier end, counts.
     ///
     /// # Errors
     ///
     /// The first [`TokenProblem`] found.
     pub fn confirm(
         &self,
-        caller: &Caller,
+        caller: Caller,
         rules: &TokenRules,
+        scope: &Scope,
         now: DateTime<Utc>,
-    ) -> Result<(), TokenProblem> {
+    ) -> Result<Caller, TokenProblem> {
         // The token itself has named its audience; the answer need not.
         let rules = TokenRules {
             audience: rules.audience.clone().filter(|_| self.aud.is_some()),
@@ -159,7 +161,18 @@ impl UnverifiedClaims {
         let principal = &caller.principal;
         let agrees = says(self.sub.as_ref(), principal.subject.as_str())
             && says(self.client_claim(), principal.client_id.as_str());
-        agrees.then_some(()).ok_or(TokenProblem::Contradicted)
+        if !agrees {
+            return Err(TokenProblem::Contradicted);
+        }
+        let granted = self.scope.as_deref();
+        if granted.is_some_and(|granted| !scope.is_granted_by(granted)) {
+            return Err(TokenProblem::MissingScope);
+        }
+        let ends = [caller.proof_expires, self.exp].into_iter().flatten().min();
+        Ok(Caller {
+            proof_expires: ends,
+            ..caller
+        })
     }
 
     fn caller(&self, scope: &Scope) -> Result<Caller, TokenProblem> {
@@ -368,6 +381,7 @@ mod tests {
         let ago = |seconds| Some(now() - TimeDelta::seconds(seconds));
         assert_eq!(signed(&|c| c.exp = ago(59)), None);
         assert_eq!(signed(&|c| c.exp = ago(60)), Some(TokenProblem::Expired));
+        assert_eq!(signed(&|c| c.exp = Some(DateTime::<Utc>::MAX_UTC)), None);
         assert_eq!(signed(&|c| c.aud = None), Some(TokenProblem::WrongAudience));
         assert_eq!(
             signed(&|c| c.scope = None),
@@ -379,11 +393,24 @@ mod tests {
     #[test]
     fn confirmation_takes_an_active_answer_that_does_not_contradict() {
         let caller = verify(&good()).unwrap();
-        let confirm = |change: &dyn Fn(&mut UnverifiedClaims)| {
+        let scope = Scope::parse("storage").unwrap();
+        let confirmed = |change: &dyn Fn(&mut UnverifiedClaims)| {
             let mut claims = good();
             change(&mut claims);
-            claims.confirm(&caller, &rules(), now()).err()
+            claims.confirm(caller.clone(), &rules(), &scope, now())
         };
+        let confirm = |change: &dyn Fn(&mut UnverifiedClaims)| confirmed(change).err();
+        let scopes = |granted: &str| Some(granted.to_owned());
+        assert_eq!(confirm(&|c| c.scope = None), None);
+        assert_eq!(
+            confirm(&|c| c.scope = scopes("openid")),
+            Some(TokenProblem::MissingScope)
+        );
+        let soon = now() + TimeDelta::milliseconds(500);
+        let ends = confirmed(&|c| c.exp = Some(soon)).unwrap().proof_expires;
+        assert_eq!(ends, Some(soon), "the earlier end counts");
+        let ends = confirmed(&|c| c.exp = None).unwrap().proof_expires;
+        assert_eq!(ends, good().exp);
         assert_eq!(confirm(&|_| {}), None);
         assert_eq!(confirm(&|c| (c.sub, c.client_id) = (None, None)), None);
         assert_eq!(confirm(&|c| c.aud = None), None);

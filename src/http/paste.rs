@@ -6,9 +6,13 @@
 pub fn credentials_line(gateway: &str) -> String {
     format!(
         "eval \"$(curl -sX POST {gateway}/v1/credentials -H \"Authorization: Bearer $TOKEN\" \
-         | tr '{{,}}' '\\n' | sed -nE 's/^\"([A-Za-z]+)\":(\"[^\"]*\")$/\\1=\\2/p')\""
+         | tr '{{,}}' '\\n' | sed -nE '{AS_VARIABLES}')\""
     )
 }
+
+/// Only these names, and only characters that mean nothing to a shell: what a store answers must
+/// not be run.
+const AS_VARIABLES: &str = r##"s#^"(bucket|endpoint|region|accessKeyId|secretAccessKey|sessionToken)":"([A-Za-z0-9+/=:._-]*)"$#\1="\2"#p"##;
 
 /// Stores a file with them.
 #[must_use]

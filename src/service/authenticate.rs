@@ -71,8 +71,7 @@ impl Authenticate {
                     ReadToken::Signed(claims) => {
                         let caller = self.verify_signed(&claims, scope)?;
                         let answer = introspect(introspection.as_ref(), token).await?;
-                        answer.confirm(&caller, &self.rules, self.clock.now())?;
-                        Ok(caller)
+                        Ok(answer.confirm(caller, &self.rules, scope, self.clock.now())?)
                     }
                     ReadToken::Forged(why) => Err(TokenProblem::Forged(why).into()),
                     ReadToken::Opaque => self.ask(introspection.as_ref(), token, scope).await,

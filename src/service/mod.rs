@@ -6,6 +6,7 @@
 
 mod authenticate;
 mod deadline;
+pub mod doctor;
 mod ensure_bucket;
 mod issue;
 mod ports;

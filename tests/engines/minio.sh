@@ -28,6 +28,7 @@ start() {
         if curl -fs -o /dev/null "http://127.0.0.1:$port/minio/health/ready"; then
             "${PYTHON:-python3}" "$here/minio_setup.py" "127.0.0.1:$port" root "$root" "$id" "$secret" \
                 "$here/../../deploy/minio/gateway-policy.json"
+            echo "127.0.0.1:$port root $root" >"$dir/admin"
             cat >"$dir/gateway.env" <<EOF
 export CLOAKROOM_STORAGE__FLAVOR=minio
 export CLOAKROOM_STORAGE__ENDPOINT=http://127.0.0.1:$port

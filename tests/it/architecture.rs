@@ -20,6 +20,7 @@ const MAY_USE: [(&str, &[&str]); 9] = [
         "cli",
         &[
             "domain",
+            "service",
             "adapters",
             "config",
             "http",

@@ -12,6 +12,7 @@
 mod architecture;
 mod cli;
 mod crash;
+mod doctor;
 mod embedded;
 mod health;
 mod openapi;

@@ -8,20 +8,23 @@ use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::future::ProvideCredentials as ProvideFuture;
 use aws_sdk_s3::config::retry::{ClassifyRetry, RetryAction};
 use aws_sdk_s3::config::{
-    Credentials, RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider,
-    SharedHttpClient, interceptors::InterceptorContext,
+    ConfigBag, Credentials, RequestChecksumCalculation, ResponseChecksumValidation,
+    SharedCredentialsProvider, SharedHttpClient, interceptors::InterceptorContext,
 };
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnectorSettings, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::retries::classifiers::RetryClassifierPriority;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::client::runtime_components::{
+    RuntimeComponents, RuntimeComponentsBuilder,
+};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::adapters::{Current, Derived};
+use crate::adapters::{Current, Derived, check_authorities};
 
 use super::Flavor;
 
@@ -78,6 +81,12 @@ pub struct AwsClients {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot set up TLS: {0}")]
 pub struct CaError(String);
+
+impl From<reqwest::Error> for CaError {
+    fn from(error: reqwest::Error) -> Self {
+        Self(error.to_string())
+    }
+}
 
 impl AwsClients {
     /// Sets the clients up; nothing is asked yet.
@@ -166,10 +175,22 @@ impl HttpClient for TrustingClient {
     ) -> SharedHttpConnector {
         self.0.get().http_connector(settings, components)
     }
+
+    fn validate_base_client_config(
+        &self,
+        components: &RuntimeComponentsBuilder,
+        config: &ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.get().validate_base_client_config(components, config)
+    }
 }
 
 #[expect(clippy::ref_option, reason = "what `Derived` hands out")]
 fn http_client(ca_bundle: &Option<Vec<u8>>) -> Result<SharedHttpClient, CaError> {
+    // The SDK's own client takes any PEM and panics at the first request.
+    if let Some(pem) = ca_bundle {
+        check_authorities(pem).map_err(CaError)?;
+    }
     let trusted = TrustStore::default().with_native_roots(true);
     let trusted = match ca_bundle {
         Some(pem) => trusted.with_pem_certificate(pem.as_slice()),

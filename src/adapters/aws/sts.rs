@@ -13,7 +13,7 @@ use super::AwsClients;
 use super::failure::describe;
 
 /// Said to engines that ask for a role and ignore it.
-const ANY_ROLE: &str = "arn:aws:iam:::role/cloakroom";
+pub(super) const ANY_ROLE: &str = "arn:aws:iam:::role/cloakroom";
 
 /// Sessions over STS `AssumeRole`.
 pub struct StsSessions {

@@ -1,10 +1,12 @@
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use openidconnect::{AuthType, ClientSecret};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
-use crate::adapters::Current;
+use crate::adapters::{Current, Derived};
 
 /// How long an assertion is good for, in seconds.
 const ASSERTION_LIFETIME: i64 = 60;
@@ -23,10 +25,8 @@ pub enum ClientAuthentication {
 /// A private key that signs assertions.
 #[derive(Clone, Debug)]
 pub struct PrivateKey {
-    /// PKCS #8 in PEM: RSA, P-256, P-384 or Ed25519.
-    pub pem: Current<SecretString>,
-    /// The `kid` that the authorization server knows it by, if it needs one.
-    pub key_id: Option<String>,
+    key: Arc<Derived<SecretString, (Algorithm, EncodingKey), PrivateKeyError>>,
+    key_id: Option<String>,
 }
 
 /// The key cannot sign.
@@ -56,6 +56,20 @@ impl ClientAuthentication {
 }
 
 impl PrivateKey {
+    /// Of PKCS #8 in PEM: RSA, P-256, P-384 or Ed25519; with the `kid` that the authorization server
+    /// knows it by, if it needs one.
+    ///
+    /// # Errors
+    ///
+    /// [`PrivateKeyError`] when it cannot sign.
+    pub fn new(
+        pem: Current<SecretString>,
+        key_id: Option<String>,
+    ) -> Result<Self, PrivateKeyError> {
+        let key = Arc::new(Derived::new(pem, signing_key)?);
+        Ok(Self { key, key_id })
+    }
+
     /// Whether a PEM holds a key that can sign.
     ///
     /// # Errors
@@ -73,7 +87,7 @@ impl PrivateKey {
         now: DateTime<Utc>,
         random: [u8; 16],
     ) -> Result<String, PrivateKeyError> {
-        let (algorithm, key) = signing_key(&self.pem.borrow())?;
+        let (algorithm, key) = self.key.get();
         let mut header = Header::new(algorithm);
         header.kid.clone_from(&self.key_id);
         let now = now.timestamp();

@@ -93,6 +93,12 @@ impl Discovery {
         self.metadata().await.map(|_| ())
     }
 
+    /// Where the authorization server is reached.
+    #[must_use]
+    pub fn address(&self) -> &Url {
+        &self.settings.url
+    }
+
     /// Where tokens are asked about (RFC 7662 section 2).
     ///
     /// # Errors
@@ -206,6 +212,9 @@ impl Discovery {
             .map_err(|_| nonsense(&format!("the metadata's {member} is no address")))?;
         if !self.settings.allow_http && !is_confidential(&url) {
             return Err(nonsense(&format!("the metadata's {member} is plain http")));
+        }
+        if !is_confidential(&url) {
+            tracing::warn!(endpoint = %url, "oauth.allow_http: what is sent there travels unprotected");
         }
         Ok(Some(url))
     }

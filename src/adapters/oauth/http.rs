@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use openidconnect::http::{Method, StatusCode};
 use openidconnect::{HttpRequest, HttpResponse};
 use url::Url;
@@ -11,6 +12,8 @@ use crate::service::{FailureKind, UpstreamFailure};
 use super::strict_json::StrictObject;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// The longest page read for nothing but its date.
+const MAX_PAGE_BYTES: usize = 1024 * 1024;
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(2_500);
 
 /// The HTTP client for authorization servers: verified TLS, no redirects, bounded answers, one
@@ -54,6 +57,17 @@ impl OauthHttp {
         } else {
             first
         }
+    }
+
+    /// What time it is there (RFC 9110 section 6.6.1); any answer may tell.
+    pub(crate) async fn date(&self, url: &Url) -> Result<Option<DateTime<Utc>>, UpstreamFailure> {
+        let request = openidconnect::http::Request::builder()
+            .uri(url.as_str())
+            .body(Vec::new())
+            .map_err(|_| UpstreamFailure::new(FailureKind::Nonsense, "no address to ask"))?;
+        let answer = self.send(request, MAX_PAGE_BYTES).await?;
+        let date = answer.headers().get("date");
+        Ok(http_date(date.and_then(|date| date.to_str().ok())))
     }
 
     /// Reads a JSON document.
@@ -118,6 +132,12 @@ fn client(extra_authorities: &Option<Vec<u8>>) -> Result<reqwest::Client, OauthH
         builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
     }
     Ok(builder.build()?)
+}
+
+/// RFC 9110 section 5.6.7: the form that servers must write.
+pub(crate) fn http_date(header: Option<&str>) -> Option<DateTime<Utc>> {
+    let date = DateTime::parse_from_rfc2822(header?).ok()?;
+    Some(date.with_timezone(&Utc))
 }
 
 fn is_worth_another_try(status: StatusCode) -> bool {

@@ -1,11 +1,12 @@
 use std::str::FromStr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::Value;
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::service::{FailureKind, UpstreamFailure};
@@ -30,11 +31,16 @@ const THROTTLE_AT_START: Duration = Duration::from_secs(1);
 
 /// The keys that the authorization server signs with (RFC 7517), kept and read again when they are
 /// old or one is unknown.
-pub struct Jwks {
+///
+/// They are read by a task of their own, one at a time: a client that leaves, or has used up its
+/// time, does not cut it off.
+pub struct Jwks(Arc<Inner>);
+
+struct Inner {
     http: OauthHttp,
     discovery: Arc<Discovery>,
     known: RwLock<Option<Known>>,
-    last_attempt: Mutex<Option<Attempt>>,
+    last: Mutex<Option<Attempt>>,
 }
 
 #[derive(Clone)]
@@ -43,9 +49,11 @@ struct Known {
     read: Instant,
 }
 
+/// A try to read the keys, under way or ended.
+#[derive(Clone)]
 struct Attempt {
     at: Instant,
-    failure: Option<UpstreamFailure>,
+    outcome: Shared<BoxFuture<'static, Result<(), UpstreamFailure>>>,
 }
 
 /// A public key and the algorithms that it may be used with.
@@ -59,12 +67,21 @@ impl Jwks {
     /// Nothing is read yet.
     #[must_use]
     pub fn new(http: OauthHttp, discovery: Arc<Discovery>) -> Self {
-        Self {
+        Self(Arc::new(Inner {
             http,
             discovery,
             known: RwLock::default(),
-            last_attempt: Mutex::default(),
-        }
+            last: Mutex::default(),
+        }))
+    }
+
+    /// Reads the keys, whatever is known.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read, or none of them is of use here.
+    pub async fn read_once(&self) -> Result<(), UpstreamFailure> {
+        self.0.read().await.map(|_| ())
     }
 
     /// The keys that may have signed a token with this header; none if there is no such key.
@@ -77,81 +94,81 @@ impl Jwks {
         kid: Option<&str>,
         algorithm: Algorithm,
     ) -> Result<Vec<DecodingKey>, UpstreamFailure> {
-        let known = self.known();
-        let found = known.as_ref().map(|known| known.matching(kid, algorithm));
-        if let (Some(known), Some(found)) = (&known, &found)
-            && !found.is_empty()
-            && known.read.elapsed() < REFRESH_EVERY
-        {
-            return Ok(found.clone());
+        let known = self.0.known();
+        let age = known.as_ref().map(|known| known.read.elapsed());
+        let found = known.map_or_else(Vec::new, |known| known.matching(kid, algorithm));
+        if !found.is_empty() && age.is_some_and(|age| age < REFRESH_EVERY) {
+            return Ok(found);
         }
-        let usable = known
-            .filter(|known| known.read.elapsed() < BELIEVE_FOR)
-            .and(found)
-            .filter(|found| !found.is_empty());
-        let mut last = match (&usable, self.last_attempt.try_lock()) {
-            (_, Ok(last)) => last,
-            // Somebody is reading them; meanwhile the old ones will do.
-            (Some(found), Err(_)) => return Ok(found.clone()),
-            (None, Err(_)) => self.last_attempt.lock().await,
-        };
-        let failure = self.refresh(&mut last).await;
-        let found = self
-            .known()
-            .filter(|known| known.read.elapsed() < BELIEVE_FOR)
-            .map(|known| known.matching(kid, algorithm));
-        match (found, failure) {
-            (Some(found), None) => Ok(found),
-            (Some(found), Some(_)) if !found.is_empty() => Ok(found),
-            (_, Some(failure)) => Err(failure),
-            (None, None) => Err(UpstreamFailure::new(FailureKind::Unreachable, "no keys")),
+        let attempt = self.read_again();
+        // Old ones will do while they are read again.
+        if !found.is_empty() && age.is_some_and(|age| age < BELIEVE_FOR) {
+            return Ok(found);
         }
+        attempt.await?;
+        let known = self.0.known();
+        Ok(known.map_or_else(Vec::new, |known| known.matching(kid, algorithm)))
     }
 
-    /// Reads the keys, unless that was tried a moment ago; says how the last try ended.
-    async fn refresh(&self, last: &mut Option<Attempt>) -> Option<UpstreamFailure> {
-        let throttle = match self.known() {
+    /// Starts to read the keys, unless somebody does, or did a moment ago.
+    fn read_again(&self) -> Shared<BoxFuture<'static, Result<(), UpstreamFailure>>> {
+        let mut last = self.0.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let throttle = match self.0.known() {
             Some(_) => THROTTLE,
             None => THROTTLE_AT_START,
         };
-        if let Some(last) = last
-            && last.at.elapsed() < throttle
+        if let Some(last) = last.as_ref()
+            && (last.at.elapsed() < throttle || last.outcome.peek().is_none())
         {
-            return last.failure.clone();
+            return last.outcome.clone();
         }
-        // Noted before: whoever gives up waiting has tried as well.
+        let inner = Arc::clone(&self.0);
+        let task = tokio::spawn(async move { inner.refresh().await });
+        let outcome = task
+            .map(|ended| {
+                ended.unwrap_or_else(|_| {
+                    let cause = "the reading of the keys was cut off";
+                    Err(UpstreamFailure::new(FailureKind::Unreachable, cause))
+                })
+            })
+            .boxed()
+            .shared();
         *last = Some(Attempt {
             at: Instant::now(),
-            failure: Some(UpstreamFailure::timeout("reading the keys")),
+            outcome: outcome.clone(),
         });
-        let failure = match self.read().await {
-            Ok(keys) => {
-                let known = Known {
-                    keys,
-                    read: Instant::now(),
-                };
-                *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
-                None
-            }
-            Err(failure) => {
-                tracing::warn!(cause = %failure, "the authorization server's keys cannot be read");
-                Some(failure)
-            }
+        outcome
+    }
+}
+
+impl Inner {
+    async fn refresh(&self) -> Result<(), UpstreamFailure> {
+        let keys = self.read().await.inspect_err(|failure| {
+            tracing::warn!(cause = %failure, "the authorization server's keys cannot be read");
+        })?;
+        let known = Known {
+            keys,
+            read: Instant::now(),
         };
-        if let Some(last) = last {
-            last.failure.clone_from(&failure);
-        }
-        failure
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
+        Ok(())
     }
 
+    /// A set without a key of use is nonsense: it must not take the place of good ones.
     async fn read(&self) -> Result<Arc<[VerificationKey]>, UpstreamFailure> {
+        let nonsense = |cause: String| UpstreamFailure::new(FailureKind::Nonsense, cause);
         let url = self.discovery.jwks_uri().await?;
         let set = self.http.get_json(&url, MAX_BYTES).await?;
-        let keys = set.list("keys").map_err(|wrong| {
-            UpstreamFailure::new(FailureKind::Nonsense, format!("the key set's {wrong}"))
-        })?;
+        let keys = set
+            .list("keys")
+            .map_err(|wrong| nonsense(format!("the key set's {wrong}")))?;
         let usable = keys.iter().filter_map(VerificationKey::from_jwk);
-        Ok(usable.take(MAX_KEYS).collect())
+        let usable: Arc<[VerificationKey]> = usable.take(MAX_KEYS).collect();
+        if usable.is_empty() {
+            let cause = "the key set holds no key that tokens can be checked with";
+            return Err(nonsense(cause.to_owned()));
+        }
+        Ok(usable)
     }
 
     fn known(&self) -> Option<Known> {
@@ -308,5 +325,28 @@ mod tests {
         assert_eq!(found(&jwks, "two").await, Err(FailureKind::Unreachable));
         pass(BELIEVE_FOR).await;
         assert_eq!(found(&jwks, "one").await, Err(FailureKind::Unreachable));
+    }
+
+    #[tokio::test]
+    async fn a_set_without_keys_does_not_take_the_place_of_good_ones() {
+        let server = MockServer::start().await;
+        publish(&server, 200, &["one"]).await;
+        let jwks = jwks_at(&server);
+        assert_eq!(found(&jwks, "one").await, Ok(1));
+        publish(&server, 200, &[]).await;
+        pass(THROTTLE).await;
+        assert_eq!(found(&jwks, "two").await, Err(FailureKind::Nonsense));
+        assert_eq!(found(&jwks, "one").await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_leaves_does_not_cut_the_reading_off() {
+        let server = MockServer::start().await;
+        publish(&server, 200, &["one"]).await;
+        let jwks = jwks_at(&server);
+        // Polled once and dropped.
+        assert!(found(&jwks, "one").now_or_never().is_none());
+        assert_eq!(found(&jwks, "one").await, Ok(1));
+        assert_eq!(server.received_requests().await.unwrap().len(), 1);
     }
 }

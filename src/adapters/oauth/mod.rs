@@ -11,6 +11,7 @@ mod strict_json;
 
 pub use client_authentication::{ClientAuthentication, PrivateKey, PrivateKeyError};
 pub use discovery::{Discovery, DiscoverySettings, Endpoint};
+pub(crate) use http::http_date;
 pub use http::{OauthHttp, OauthHttpError};
 pub use introspection::{IntrospectionClient, IntrospectionSettings};
 pub use jwks::Jwks;

@@ -1,6 +1,6 @@
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderMap};
 use actix_web::middleware::Next;
 use actix_web::web::ServiceConfig;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -39,14 +39,21 @@ pub(super) async fn loopback_only(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let host = request.connection_info().host().to_owned();
-    let name = host
-        .rsplit_once(':')
-        .map_or(host.as_str(), |(name, _)| name);
-    if !["127.0.0.1", "localhost", "[::1]"].contains(&name) {
+    if !is_asked_by_loopback_name(request.headers()) {
         return Ok(request.into_response(HttpResponse::MisdirectedRequest().finish()));
     }
     Ok(next.call(request).await?.map_into_boxed_body())
+}
+
+/// By the Host header alone: what a page can set itself (`X-Forwarded-Host`) proves nothing.
+fn is_asked_by_loopback_name(headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(header::HOST);
+    let (Some(host), None) = (hosts.next(), hosts.next()) else {
+        return false;
+    };
+    let host = host.to_str().unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    ["127.0.0.1", "localhost", "[::1]"].contains(&name)
 }
 
 /// What a developer wants in a token.

@@ -188,3 +188,34 @@ async fn pages_from_this_machine_may_ask_for_tokens_and_others_not() {
         assert_eq!(header == Some(origin), allowed, "{origin}: {header:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_was_led_here_by_another_name_gets_nothing() {
+    let app = spawn_app().await;
+    let url = format!("{}/dev/token", app.oauth.issuer());
+    let wish = [
+        ("user", "alice"),
+        ("client_id", "demo"),
+        ("scope", SCOPE),
+        ("expires_in", "60"),
+    ];
+    for (host, forwarded, status) in [
+        ("127.0.0.1:8081", None, 200),
+        ("localhost", None, 200),
+        ("evil.example:8081", None, 421),
+        ("evil.example:8081", Some("localhost"), 421),
+    ] {
+        let mut request = app.http.post(&url).header("host", host).form(&wish);
+        if let Some(name) = forwarded {
+            let by = format!("host={name}");
+            request = request
+                .header("x-forwarded-host", name)
+                .header("forwarded", by);
+        }
+        assert_eq!(
+            app.send(request).await.status,
+            status,
+            "{host} {forwarded:?}"
+        );
+    }
+}

@@ -28,6 +28,7 @@ pub(crate) struct App {
     pub(crate) storage: Storage,
     pub(crate) directory: TempDir,
     pub(crate) http: reqwest::Client,
+    pub(crate) config: Config,
     stop: Option<oneshot::Sender<()>>,
     running: JoinHandle<()>,
 }
@@ -91,6 +92,7 @@ impl Setup {
             storage,
             directory,
             http,
+            config,
             stop: Some(stop),
             running,
         }

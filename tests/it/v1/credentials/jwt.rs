@@ -346,9 +346,16 @@ async fn keys_for_other_uses_and_symmetric_ones_are_passed_over() {
     let mut for_encryption = key.jwk();
     for_encryption["use"] = json!("enc");
     let symmetric = json!({ "kty": "oct", "k": encode("secret"), "kid": "two", "alg": "HS256" });
+    let good = SigningKey::generate("four", Algorithm::ES256);
     let unknown = json!({ "kty": "AKP", "kid": "three", "alg": "ML-DSA-44", "pub": "x" });
     issuer
-        .publish(&[for_encryption, symmetric, unknown, json!("nonsense")])
+        .publish(&[
+            for_encryption,
+            symmetric,
+            unknown,
+            json!("nonsense"),
+            good.jwk(),
+        ])
         .await;
     let app = setup(&issuer, "jwt").spawn().await;
     app.ask(&key.sign(&issuer.claims()))

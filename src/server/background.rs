@@ -1,0 +1,100 @@
+//! What goes on beside the requests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use crate::adapters::database::Database;
+use crate::adapters::oauth::Discovery;
+use crate::adapters::{Current, OwnerRateLimiter};
+use crate::config::{Reread, WatchedFile};
+
+const DISCOVERY_RETRY: Duration = Duration::from_secs(1);
+const REREAD_EVERY: Duration = Duration::from_secs(2);
+const FORGET_EVERY: Duration = Duration::from_mins(1);
+
+/// Reads the metadata before the first request needs them, and as long as it takes. Where only
+/// Swagger UI's sign-in hangs on them, there is no hurry.
+pub(super) async fn discover(discovery: Arc<Discovery>) {
+    let pause = if discovery.is_needed() {
+        DISCOVERY_RETRY
+    } else {
+        FORGET_EVERY
+    };
+    while let Err(failure) = discovery.run().await {
+        tracing::warn!(cause = %failure, "discovery failed; trying again");
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Takes up what is new in the files that hold secrets and certificate authorities.
+pub(super) async fn reread(mut files: Vec<WatchedFile>) {
+    loop {
+        tokio::time::sleep(REREAD_EVERY).await;
+        for file in &mut files {
+            match file.reread() {
+                Some(Reread::Changed) => {
+                    tracing::info!(key = file.key(), "the file has changed and was read");
+                }
+                Some(Reread::Bad(what)) => {
+                    tracing::error!(
+                        key = file.key(),
+                        what,
+                        "the file is no good: what it held before stays in use"
+                    );
+                }
+                None => {}
+            }
+        }
+    }
+}
+
+/// A new password is for new connections. Another database is for another start.
+pub(super) async fn follow_password(database: Database, mut url: Current<SecretString>) {
+    let before = without_password(&url.borrow());
+    while url.changed().await.is_ok() {
+        let now = url.borrow_and_update().clone();
+        if without_password(&now) != before {
+            tracing::error!("database.url names another database: restart the gateway for it");
+        } else if let Err(error) = database.reconnect(now.expose_secret()) {
+            tracing::error!(%error, "database.url is no good: what it was before stays in use");
+        }
+    }
+}
+
+/// The URL itself where it cannot hold a password.
+fn without_password(url: &SecretString) -> String {
+    let text = url.expose_secret();
+    let Ok(mut url) = Url::parse(text) else {
+        return text.to_owned();
+    };
+    match url.set_password(None) {
+        Ok(()) => url.into(),
+        Err(()) => text.to_owned(),
+    }
+}
+
+pub(super) async fn forget_idle(limiter: Arc<OwnerRateLimiter>) {
+    loop {
+        tokio::time::sleep(FORGET_EVERY).await;
+        limiter.forget_idle();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_password_may_change() {
+        let same = |before: &str, now: &str| {
+            without_password(&before.into()) == without_password(&now.into())
+        };
+        assert!(same("postgres://u:a@h/d", "postgres://u:b@h/d"));
+        assert!(!same("postgres://u:a@h/d", "postgres://u:a@h/e"));
+        assert!(!same("sqlite:///a.db", "sqlite:///b.db"));
+        assert!(!same("postgres:///a?host=/run", "postgres:///b?host=/run"));
+    }
+}

@@ -1,0 +1,100 @@
+//! `cloakroom doctor`, and `serve --doctor`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::adapters::aws::{AwsClients, S3Buckets, S3Intruder, S3ThrowAway, StsSessions};
+use crate::adapters::oauth::{Jwks, OauthHttp};
+use crate::adapters::{ExaminedUpstreams, OsRandomness, SystemClock};
+use crate::config::Config;
+use crate::service::Clock;
+use crate::service::doctor::{Doctor, DoctorPorts, DoctorSettings, Outcome, Report};
+
+use super::StartError;
+use super::parts::{aws_settings, discovery, introspection};
+
+/// An examination that failed at the start of a gateway is made again after this time.
+const AGAIN: Duration = Duration::from_secs(30);
+
+/// The examination of the deployment that this configuration describes, with the adapters that a
+/// gateway has.
+///
+/// # Errors
+///
+/// [`StartError`] names the key that is to blame.
+pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let oauth = &config.oauth;
+    let oauth_http = OauthHttp::new(oauth.authorities.clone())?;
+    let discovery = discovery(config, oauth_http.clone());
+    let clients = AwsClients::new(aws_settings(&config.storage)).await?;
+    let store = Arc::new(S3ThrowAway::new(&clients));
+    let asked = oauth.client.as_ref().filter(|_| oauth.validation.asks());
+    let jwks = || Jwks::new(oauth_http.clone(), Arc::clone(&discovery));
+    let ports = DoctorPorts {
+        introspection: asked
+            .map(|client| introspection(oauth, client, &oauth_http, &discovery, &clock)),
+        buckets: Arc::new(S3Buckets::new(&clients)),
+        throw_away: Arc::<S3ThrowAway>::clone(&store),
+        sessions: Arc::new(StsSessions::new(&clients, Arc::clone(&clock))),
+        intruder: Arc::new(S3Intruder::new(&clients)?),
+        randomness: Arc::new(OsRandomness),
+        upstreams: Arc::new(ExaminedUpstreams {
+            jwks: oauth.validation.reads().then(jwks),
+            discovery: Arc::clone(&discovery),
+            oauth_http: oauth_http.clone(),
+            store,
+            clock,
+        }),
+    };
+    let settings = DoctorSettings {
+        formula: config.naming.formula.clone(),
+        session_duration: config.storage.session_duration,
+    };
+    Ok(Doctor::new(ports, settings))
+}
+
+/// Examines until all is well, or the gateway stops.
+pub(super) async fn prove(
+    doctor: Doctor,
+    proven: Arc<AtomicBool>,
+    mut stop: watch::Receiver<bool>,
+) {
+    loop {
+        let mut stopped = stop.clone();
+        let report = doctor.examine(until(&mut stopped)).await;
+        if report.interrupted {
+            return;
+        }
+        log(&report);
+        if report.is_sound() {
+            proven.store(true, Ordering::Release);
+            return;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(AGAIN) => {}
+            () = until(&mut stop) => return,
+        }
+    }
+}
+
+/// A sender that is gone will not stop anything.
+async fn until(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stopped| *stopped).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+fn log(report: &Report) {
+    for check in report.failures() {
+        if let Outcome::Failed(why) = &check.outcome {
+            tracing::error!(check = check.name, why, "doctor: not ready");
+        }
+    }
+    if report.is_sound() {
+        tracing::info!(checks = report.checks.len(), "doctor: isolation holds");
+    }
+}

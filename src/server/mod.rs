@@ -1,0 +1,263 @@
+//! The composition root: a configuration becomes a server with a port; a server runs until told
+//! to stop, and stops gracefully.
+
+mod background;
+mod examination;
+mod parts;
+mod readiness;
+mod start_error;
+
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use actix_web::dev::Server as HttpServerFuture;
+use actix_web::middleware::{Condition, from_fn};
+use actix_web::{App, HttpServer, web};
+use secrecy::ExposeSecret;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::adapters::aws::{AwsClients, Flavor};
+use crate::adapters::database::{Database, DatabaseError, FingerprintChange, SqlRegistry};
+use crate::adapters::oauth::OauthHttp;
+use crate::adapters::{OsRandomness, OwnerRateLimiter, SystemClock};
+use crate::config::Config;
+use crate::http::{Gateway, GatewayParts, StorageAddress, SwaggerUi, cors, observe, routes};
+use crate::service::Clock;
+
+pub use examination::doctor;
+pub use start_error::StartError;
+
+use readiness::{Ready, SignInAt};
+
+/// How long requests under way may take to end after the signal to stop.
+const GRACE_SECONDS: u64 = 30;
+
+/// How long an idle connection is kept: longer than load balancers' usual 60 s, so that they
+/// close first.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// How long an examination may take to remove what it made.
+const EXAMINATION_GRACE: Duration = Duration::from_secs(20);
+
+/// A gateway that has its port and may run.
+pub struct Server {
+    address: SocketAddr,
+    http: HttpServerFuture,
+    database: Database,
+    background: Vec<JoinHandle<()>>,
+    examination: Option<Examination>,
+}
+
+/// A proof of isolation that is under way; it cleans up when it is told to stop.
+struct Examination {
+    stop: watch::Sender<bool>,
+    running: JoinHandle<()>,
+}
+
+impl Server {
+    /// Takes the port, opens the database, puts everything together.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] names the key that is to blame.
+    pub async fn build(config: &Config) -> Result<Self, StartError> {
+        Self::assemble(config, Arc::new(AtomicBool::new(true))).await
+    }
+
+    /// The same, and the gateway is not ready before [`doctor`] has proven that isolation holds
+    /// (`serve --doctor`).
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] names the key that is to blame.
+    pub async fn build_examined(config: &Config) -> Result<Self, StartError> {
+        let proven = Arc::new(AtomicBool::new(false));
+        let mut server = Self::assemble(config, Arc::clone(&proven)).await?;
+        let (stop, stopped) = watch::channel(false);
+        let proving = examination::prove(doctor(config).await?, proven, stopped);
+        server.examination = Some(Examination {
+            stop,
+            running: tokio::spawn(proving),
+        });
+        Ok(server)
+    }
+
+    async fn assemble(config: &Config, proven: Arc<AtomicBool>) -> Result<Self, StartError> {
+        warn_of_exposure(config);
+        let listener = listen(config.http.address)?;
+        let address = listener.local_addr().unwrap_or(config.http.address);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let database = open_database(config).await?;
+        let registry = Arc::new(SqlRegistry::new(database.clone(), Arc::clone(&clock)));
+        check_fingerprint(config, &registry).await?;
+        let oauth_http = OauthHttp::new(config.oauth.authorities.clone())?;
+        let discovery = parts::discovery(config, oauth_http.clone());
+        let rate_limiter = Arc::new(OwnerRateLimiter::new(config.limits.per_owner));
+        let clients = AwsClients::new(parts::aws_settings(&config.storage)).await?;
+        let issue = parts::issue(
+            config,
+            &clients,
+            &database,
+            &registry,
+            &rate_limiter,
+            &clock,
+        )
+        .await?;
+        let gateway = web::Data::new(Gateway::new(GatewayParts {
+            authenticate: parts::authenticate(config, &oauth_http, &discovery, &clock)?,
+            issue,
+            randomness: Arc::new(OsRandomness),
+            readiness: Arc::new(Ready::new(
+                registry,
+                Arc::clone(&discovery),
+                Arc::clone(&proven),
+            )),
+            required_scope: config.oauth.required_scope.clone(),
+            public_url: config.http.public_url(address),
+            issuer: config.oauth.issuer.clone(),
+            storage: StorageAddress {
+                endpoint: config.storage.told_endpoint(),
+                region: config.storage.region.clone(),
+            },
+            max_in_flight: config.http.max_in_flight,
+            sign_in: Arc::new(SignInAt(Arc::clone(&discovery))),
+            swagger_ui: config.http.swagger_ui.then(|| SwaggerUi {
+                client_id: config.http.swagger_ui_client_id.clone(),
+            }),
+            token_command: config.http.token_command.clone(),
+            trusted_proxies: config.http.trusted_proxies.clone(),
+        }));
+        let http = serve(listener, gateway, config.http.cors_origins.clone())
+            .map_err(|error| StartError::Listen { address, error })?;
+        let background = vec![
+            tokio::spawn(background::discover(discovery)),
+            tokio::spawn(background::forget_idle(rate_limiter)),
+            tokio::spawn(background::reread(config.files.clone())),
+            tokio::spawn(background::follow_password(
+                database.clone(),
+                config.database.url.clone(),
+            )),
+        ];
+        Ok(Self {
+            address,
+            http,
+            database,
+            background,
+            examination: None,
+        })
+    }
+
+    /// Where the gateway listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers until `stop` comes true; then takes no more connections, lets what runs come to an
+    /// end (30 s at most) and closes the database.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says when serving fails.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
+        let handle = self.http.handle();
+        let mut serving = tokio::spawn(self.http);
+        let outcome = tokio::select! {
+            ended = &mut serving => ended,
+            () = stop => {
+                tracing::info!("stopping: requests under way may end");
+                handle.stop(true).await;
+                serving.await
+            }
+        };
+        for task in self.background {
+            task.abort();
+        }
+        if let Some(examination) = self.examination {
+            examination.stop.send_replace(true);
+            let ended = tokio::time::timeout(EXAMINATION_GRACE, examination.running).await;
+            if ended.is_err() {
+                tracing::warn!("the examination has left something: cloakroom doctor --clean");
+            }
+        }
+        self.database.close().await;
+        tracing::info!("stopped");
+        outcome.map_err(io::Error::other)?
+    }
+}
+
+async fn open_database(config: &Config) -> Result<Database, DatabaseError> {
+    let url = config.database.url.borrow().clone();
+    Database::open(url.expose_secret()).await
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).map_err(|error| StartError::Listen { address, error })
+}
+
+fn serve(
+    listener: TcpListener,
+    gateway: web::Data<Gateway>,
+    cors_origins: Vec<String>,
+) -> io::Result<HttpServerFuture> {
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(gateway.clone())
+            .wrap(Condition::new(
+                !cors_origins.is_empty(),
+                cors(&cors_origins),
+            ))
+            .wrap(from_fn(observe))
+            .configure(routes)
+    });
+    let server = server
+        .keep_alive(KEEP_ALIVE)
+        .shutdown_timeout(GRACE_SECONDS)
+        .disable_signals()
+        .listen(listener)?;
+    Ok(server.run())
+}
+
+/// Another formula means other buckets for everybody; another issuer means other people behind
+/// the same `sub` (contract section 5).
+async fn check_fingerprint(config: &Config, registry: &SqlRegistry) -> Result<(), StartError> {
+    let mut parts = config.naming.formula.fingerprint();
+    parts.push(("oauth.issuer", config.oauth.issuer.clone()));
+    let changes = registry.check_fingerprint(&parts).await?;
+    if changes.is_empty() {
+        return Ok(());
+    }
+    if !config.naming.accept_change {
+        return Err(StartError::FingerprintChanged(changes));
+    }
+    for FingerprintChange { name, .. } in &changes {
+        tracing::warn!(
+            key = name,
+            "naming.accept_change: a new value is taken for granted"
+        );
+    }
+    Ok(registry.accept_fingerprint(&parts, &changes).await?)
+}
+
+fn warn_of_exposure(config: &Config) {
+    for what in &config.without_effect {
+        tracing::warn!("{what}");
+    }
+    if config.oauth.is_exposed() {
+        tracing::warn!("oauth.allow_http: tokens travel unprotected to the authorization server");
+    }
+    if config.storage.flavor == Flavor::Ceph {
+        tracing::warn!(
+            "storage.flavor ceph: Ceph does not authenticate its session tokens, and a tampered one \
+             can reach other buckets (measured on 16.2.15); see docs/engines.md"
+        );
+    }
+    if config.storage.is_exposed() {
+        tracing::warn!("storage.allow_http: keys travel unprotected from the store");
+    }
+}

@@ -1,0 +1,150 @@
+//! Parts of a gateway, made from the configuration.
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use url::Url;
+
+use crate::adapters::aws::{AwsClients, AwsSettings, S3Buckets, StsSessions};
+use crate::adapters::database::{Database, SqlAuditTrail, SqlRegistry};
+use crate::adapters::oauth::{
+    Discovery, DiscoverySettings, Endpoint, IntrospectionClient, IntrospectionSettings, Jwks,
+    JwtReader, OauthHttp,
+};
+use crate::adapters::{CachedIntrospection, OsRandomness, OwnerRateLimiter};
+use crate::config::{Config, OauthClient, OauthConfig, StorageConfig, ValidationMode};
+use crate::domain::TokenRules;
+use crate::service::{
+    Authenticate, Clock, EnsureBucket, EnsureBucketSettings, Introspection, Issue, IssuePorts,
+    IssueSettings, LocalJwt, Randomness, TokenValidation,
+};
+
+use super::StartError;
+
+pub(super) fn discovery(config: &Config, http: OauthHttp) -> Arc<Discovery> {
+    let oauth = &config.oauth;
+    let endpoint = |used: bool, configured: &Option<Url>| match configured {
+        _ if !used => Endpoint::Unused,
+        Some(url) => Endpoint::Configured(url.clone()),
+        None => Endpoint::Discovered,
+    };
+    let settings = DiscoverySettings {
+        issuer: oauth.issuer.clone(),
+        url: oauth.discovery_url.clone(),
+        allow_http: oauth.allow_http,
+        introspection: endpoint(oauth.validation.asks(), &oauth.introspection_endpoint),
+        jwks: endpoint(oauth.validation.reads(), &oauth.jwks_uri),
+    };
+    Arc::new(Discovery::new(http, settings))
+}
+
+pub(super) fn authenticate(
+    config: &Config,
+    http: &OauthHttp,
+    discovery: &Arc<Discovery>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Authenticate, StartError> {
+    let oauth = &config.oauth;
+    let jwt = || -> Arc<dyn LocalJwt> {
+        let jwks = Jwks::new(http.clone(), Arc::clone(discovery));
+        Arc::new(JwtReader::new(jwks, oauth.accept_plain_jwt))
+    };
+    let cached = |client| -> Result<Arc<dyn Introspection>, StartError> {
+        let asking = introspection(oauth, client, http, discovery, clock);
+        let keep = oauth.introspection_cache;
+        let cached = CachedIntrospection::new(asking, Arc::clone(clock), &OsRandomness, keep);
+        Ok(Arc::new(cached.map_err(|_| StartError::CacheKey)?))
+    };
+    let validation = match (oauth.validation, &oauth.client) {
+        (ValidationMode::Jwt, _) => TokenValidation::Jwt(jwt()),
+        (ValidationMode::Introspection, Some(client)) => {
+            TokenValidation::Introspection(cached(client)?)
+        }
+        (ValidationMode::JwtThenIntrospection, Some(client)) => {
+            TokenValidation::JwtThenIntrospection(jwt(), cached(client)?)
+        }
+        (_, None) => return Err(StartError::NoClient),
+    };
+    let rules = TokenRules {
+        issuer: oauth.issuer.clone(),
+        audience: oauth.audience.clone(),
+    };
+    Ok(Authenticate::new(validation, Arc::clone(clock), rules))
+}
+
+/// Asks every time.
+pub(super) fn introspection(
+    oauth: &OauthConfig,
+    client: &OauthClient,
+    http: &OauthHttp,
+    discovery: &Arc<Discovery>,
+    clock: &Arc<dyn Clock>,
+) -> Arc<dyn Introspection> {
+    let settings = IntrospectionSettings {
+        issuer: oauth.issuer.clone(),
+        client_id: client.id.clone(),
+        authentication: client.authentication.clone(),
+    };
+    Arc::new(IntrospectionClient::new(
+        http.clone(),
+        Arc::clone(discovery),
+        settings,
+        Arc::clone(clock),
+        Arc::new(OsRandomness),
+    ))
+}
+
+pub(super) async fn issue(
+    config: &Config,
+    clients: &AwsClients,
+    database: &Database,
+    registry: &Arc<SqlRegistry>,
+    rate_limiter: &Arc<OwnerRateLimiter>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Issue, StartError> {
+    let runtime = Handle::current();
+    let ensure_bucket = EnsureBucket::new(
+        Arc::<SqlRegistry>::clone(registry),
+        Arc::new(S3Buckets::new(clients)),
+        EnsureBucketSettings {
+            deployment: registry.deployment(OsRandomness.bits()).await?,
+            recheck: config.storage.bucket_recheck,
+            adopt: config.naming.adopt,
+        },
+        runtime.clone(),
+    );
+    let ports = IssuePorts {
+        rate_limiter: Arc::<OwnerRateLimiter>::clone(rate_limiter),
+        ensure_bucket: Arc::new(ensure_bucket),
+        sessions: Arc::new(StsSessions::new(clients, Arc::clone(clock))),
+        audit_trail: Arc::new(SqlAuditTrail::start(database.clone(), &runtime)),
+        clock: Arc::clone(clock),
+    };
+    let settings = IssueSettings {
+        formula: config.naming.formula.clone(),
+        extra_actions: config.storage.extra_actions.clone(),
+        session_duration: config.storage.session_duration,
+        cap_to_token_expiry: config.storage.cap_to_token_expiry,
+    };
+    Ok(Issue::new(ports, settings))
+}
+
+pub(super) fn aws_settings(storage: &StorageConfig) -> AwsSettings {
+    let base = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
+    let endpoint = storage.endpoint.as_ref().map(base);
+    AwsSettings {
+        flavor: storage.flavor,
+        sts_endpoint: storage
+            .sts_endpoint
+            .as_ref()
+            .map(base)
+            .or_else(|| endpoint.clone()),
+        endpoint,
+        region: storage.region.clone(),
+        identity: storage.identity.clone(),
+        role_arn: storage.role_arn.clone(),
+        external_id: storage.external_id.clone(),
+        path_style: storage.path_style,
+        ca_bundle: storage.authorities.clone(),
+    }
+}

@@ -1,0 +1,71 @@
+use std::io;
+use std::net::SocketAddr;
+
+use crate::adapters::aws::CaError;
+use crate::adapters::database::{DatabaseError, FingerprintChange};
+use crate::adapters::oauth::OauthHttpError;
+use crate::service::RegistryError;
+
+/// Why a gateway cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The port is taken, or not ours to take.
+    #[error("http.address: cannot listen on {address}: {error}")]
+    Listen {
+        /// The address that was configured.
+        address: SocketAddr,
+        /// What the operating system says.
+        error: io::Error,
+    },
+    /// `database.url`
+    #[error("database.url: {0}")]
+    Database(#[from] DatabaseError),
+    /// The registry cannot be read.
+    #[error("database.url: {0}")]
+    Registry(#[from] RegistryError),
+    /// The formula or the issuer is not what the registry was made with.
+    #[error("{}", explain(.0))]
+    FingerprintChanged(Vec<FingerprintChange>),
+    /// `oauth.ca_file`
+    #[error("oauth.ca_file: {0}")]
+    OauthTls(#[from] OauthHttpError),
+    /// `storage.ca_file`
+    #[error("storage.ca_file: {0}")]
+    StorageTls(#[from] CaError),
+    /// `oauth.client_id`
+    #[error("oauth.client_id: is required for introspection")]
+    NoClient,
+    /// No key for the introspection cache.
+    #[error("the introspection cache cannot be keyed")]
+    CacheKey,
+}
+
+impl StartError {
+    /// Whether the configuration is to blame (exit 64).
+    #[must_use]
+    pub fn is_configuration(&self) -> bool {
+        matches!(
+            self,
+            Self::FingerprintChanged(_) | Self::OauthTls(_) | Self::StorageTls(_) | Self::NoClient
+        )
+    }
+}
+
+fn explain(changes: &[FingerprintChange]) -> String {
+    let mut lines: Vec<String> = changes
+        .iter()
+        .map(|change| match change.name.as_str() {
+            name @ "naming.secret" => format!("{name}: is not what the registry was made with"),
+            name => format!(
+                "{name}: is '{}', and the registry was made with '{}'",
+                change.now, change.before
+            ),
+        })
+        .collect();
+    lines.push(
+        "naming.accept_change: set it to true only if every owner may get another bucket, or \
+         another person's: bucket names follow from these values"
+            .to_owned(),
+    );
+    lines.join("\n")
+}

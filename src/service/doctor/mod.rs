@@ -1,0 +1,424 @@
+//! The use case "is this deployment sound?" (contract section 9): proves on the real store, with
+//! the real adapters, that one owner's credentials reach nothing of another's.
+
+mod ports;
+mod report;
+
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use crate::domain::{
+    Access, AccessToken, BucketFormula, BucketName, ClientId, Grant, Owner, Principal, RequestId,
+    RoleSessionName, Session, SessionPolicy, Subject,
+};
+
+use super::{
+    Buckets, Creation, Introspection, Randomness, SessionRequest, Sessions, UpstreamFailure,
+};
+
+pub use ports::{Attempt, Deed, Intruder, ThrowAwayBuckets, Upstreams};
+pub use report::{Check, Outcome, Report};
+
+/// How far clocks may be apart.
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(30);
+
+/// No single check takes longer.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The object that each has in a bucket of their own.
+const OBJECT: &str = "cloakroom-doctor";
+
+/// The use case, with everything it needs.
+pub struct Doctor {
+    ports: DoctorPorts,
+    settings: DoctorSettings,
+}
+
+/// What an examination works with.
+pub struct DoctorPorts {
+    /// What can be looked at without a token.
+    pub upstreams: Arc<dyn Upstreams>,
+    /// Asks about a token; none where nobody is asked.
+    pub introspection: Option<Arc<dyn Introspection>>,
+    /// Makes buckets with the gateway's own identity.
+    pub buckets: Arc<dyn Buckets>,
+    /// Finds and removes them.
+    pub throw_away: Arc<dyn ThrowAwayBuckets>,
+    /// Opens sessions.
+    pub sessions: Arc<dyn Sessions>,
+    /// Uses them, rightly and wrongly.
+    pub intruder: Arc<dyn Intruder>,
+    /// Names things so that nobody can guess them.
+    pub randomness: Arc<dyn Randomness>,
+}
+
+/// What the configuration says.
+#[derive(Clone, Debug)]
+pub struct DoctorSettings {
+    /// Names the throw-away buckets.
+    pub formula: BucketFormula,
+    /// How long sessions last.
+    pub session_duration: Duration,
+}
+
+/// Somebody who exists for one examination only.
+struct Patient {
+    bucket: BucketName,
+    session: Session,
+}
+
+impl Doctor {
+    /// Puts the use case together.
+    #[must_use]
+    pub fn new(ports: DoctorPorts, settings: DoctorSettings) -> Self {
+        Self { ports, settings }
+    }
+
+    /// Examines everything, and leaves nothing behind, also when `interrupted` comes true.
+    pub async fn examine(&self, interrupted: impl Future<Output = ()>) -> Report {
+        // The third is for an attack that must not succeed.
+        let buckets = [self.name(), self.name(), self.name()];
+        let mut report = Report::default();
+        let cut_short = tokio::select! {
+            () = self.checks(&mut report, &buckets) => false,
+            () = interrupted => true,
+        };
+        report.interrupted = cut_short;
+        report
+            .check("nothing is left behind", async {
+                self.remove(&buckets).await.into()
+            })
+            .await;
+        report
+    }
+
+    /// Removes what examinations that were killed have left, and says how much that was.
+    ///
+    /// # Errors
+    ///
+    /// [`UpstreamFailure`] when the buckets cannot be listed or one cannot be removed.
+    pub async fn clean(&self) -> Result<usize, UpstreamFailure> {
+        let names = self.ports.throw_away.list().await?;
+        let formula = &self.settings.formula;
+        let left: Vec<BucketName> = names
+            .iter()
+            .filter_map(|name| formula.as_throw_away(name))
+            .collect();
+        self.remove(&left).await?;
+        Ok(left.len())
+    }
+
+    async fn checks(&self, report: &mut Report, buckets: &[BucketName; 3]) {
+        self.upstreams(report).await;
+        let [first, second, third] = buckets;
+        let mut patients = Vec::new();
+        for bucket in [first, second] {
+            if !report.check("a bucket is made", self.make(bucket)).await {
+                return;
+            }
+            let mut session = None;
+            let opening = async {
+                self.open(bucket)
+                    .await
+                    .map(|opened| session = Some(opened))
+                    .into()
+            };
+            report
+                .check("the gateway's identity may AssumeRole", opening)
+                .await;
+            let Some(session) = session else { return };
+            let patient = Patient {
+                bucket: bucket.clone(),
+                session,
+            };
+            self.own_rights(report, &patient).await;
+            patients.push(patient);
+        }
+        let [first, second] = patients.as_slice() else {
+            return;
+        };
+        self.attacks(report, first, second, third).await;
+        self.attacks(report, second, first, third).await;
+        for patient in [first, second] {
+            let deed = Deed::Get(&patient.bucket, OBJECT);
+            report
+                .check(
+                    "after all attacks, the object is there",
+                    self.allowed(patient, deed),
+                )
+                .await;
+        }
+    }
+
+    async fn upstreams(&self, report: &mut Report) {
+        let upstreams = &self.ports.upstreams;
+        report
+            .check("the authorization server's metadata can be read", async {
+                upstreams.discovery().await.into()
+            })
+            .await;
+        report
+            .check("a random token is inactive", self.random_token())
+            .await;
+        report
+            .check("the keys that sign tokens can be read", async {
+                match upstreams.keys().await {
+                    None => Outcome::Skipped("oauth.validation is introspection".to_owned()),
+                    Some(read) => read.into(),
+                }
+            })
+            .await;
+        report
+            .check(
+                "the authorization server's clock agrees within 30 s",
+                async { agrees(upstreams.authorization_server_clock().await) },
+            )
+            .await;
+        report
+            .check("the store's clock agrees within 30 s", async {
+                agrees(upstreams.store_clock().await)
+            })
+            .await;
+    }
+
+    async fn random_token(&self) -> Outcome {
+        let Some(introspection) = &self.ports.introspection else {
+            return Outcome::Skipped("oauth.validation is jwt: nobody is asked".to_owned());
+        };
+        let Ok(token) = AccessToken::parse(&hex::encode(self.ports.randomness.bits())) else {
+            return Outcome::Failed("no token could be made".to_owned());
+        };
+        match introspection.introspect(&token).await {
+            Ok(claims) if claims.active => Outcome::Failed(
+                "the authorization server calls it active: whoever makes a token up gets in"
+                    .to_owned(),
+            ),
+            Ok(_) => Outcome::Passed,
+            Err(failure) => Outcome::Failed(failure.to_string()),
+        }
+    }
+
+    async fn make(&self, bucket: &BucketName) -> Outcome {
+        match self.ports.buckets.create(bucket).await {
+            Ok(Creation::Made) => {}
+            Ok(_) => return Outcome::Failed(format!("{bucket} was there before")),
+            Err(failure) => return Outcome::Failed(failure.to_string()),
+        }
+        self.ports.buckets.furnish(bucket, "doctor").await.into()
+    }
+
+    /// A session as a vending call opens it: the same policy, the same adapter.
+    async fn open(&self, bucket: &BucketName) -> Result<Session, String> {
+        let grant = Grant::whole(bucket.clone(), Access::ReadWrite);
+        let policy = SessionPolicy::for_grant(&grant, &[]).map_err(|error| error.to_string())?;
+        let request = RequestId::from_random(self.ports.randomness.bits());
+        let nobody = Owner::Principal(Principal {
+            client_id: ClientId::parse("cloakroom-doctor").map_err(|error| error.to_string())?,
+            subject: Subject::parse(bucket.as_str()).map_err(|error| error.to_string())?,
+        });
+        let digest = self.settings.formula.digest(&nobody);
+        let request = SessionRequest {
+            policy,
+            name: RoleSessionName::new(&digest, &request),
+            duration: self.settings.session_duration,
+        };
+        let opened = self.ports.sessions.assume_role(request).await;
+        opened.map_err(|failure| failure.to_string())
+    }
+
+    async fn own_rights(&self, report: &mut Report, patient: &Patient) {
+        const PASSING: &str = "cloakroom-doctor-passing";
+        let bucket = &patient.bucket;
+        for (name, deed) in [
+            ("in one's own bucket: put", Deed::Put(bucket, OBJECT)),
+            ("in one's own bucket: get", Deed::Get(bucket, OBJECT)),
+            ("in one's own bucket: list", Deed::List(bucket)),
+            (
+                "in one's own bucket: put another",
+                Deed::Put(bucket, PASSING),
+            ),
+            (
+                "in one's own bucket: delete it",
+                Deed::Delete(bucket, PASSING),
+            ),
+        ] {
+            report.check(name, self.allowed(patient, deed)).await;
+        }
+    }
+
+    async fn allowed(&self, patient: &Patient, deed: Deed<'_>) -> Outcome {
+        match self
+            .ports
+            .intruder
+            .attempt(Some(&patient.session), deed)
+            .await
+        {
+            Attempt::Done => Outcome::Passed,
+            Attempt::Refused => Outcome::Failed("the store refuses".to_owned()),
+            Attempt::Unclear(what) => Outcome::Failed(what),
+            Attempt::Impossible(why) => Outcome::Skipped(why.to_owned()),
+        }
+    }
+
+    async fn attacks(
+        &self,
+        report: &mut Report,
+        attacker: &Patient,
+        victim: &Patient,
+        new: &BucketName,
+    ) {
+        let (own, theirs) = (&attacker.bucket, &victim.bucket);
+        for (name, deed) in [
+            ("refused: get another's object", Deed::Get(theirs, OBJECT)),
+            ("refused: list another's bucket", Deed::List(theirs)),
+            (
+                "refused: put into another's bucket",
+                Deed::Put(theirs, "intruder"),
+            ),
+            (
+                "refused: delete another's object",
+                Deed::Delete(theirs, OBJECT),
+            ),
+            (
+                "refused: copy from another's bucket",
+                Deed::Copy(theirs, own, OBJECT),
+            ),
+            (
+                "refused: copy into another's bucket",
+                Deed::Copy(own, theirs, OBJECT),
+            ),
+            (
+                "refused: multipart copy from another's bucket",
+                Deed::MultipartCopy(theirs, own, OBJECT),
+            ),
+            (
+                "refused: change the policy of another's bucket",
+                Deed::ChangePolicy(theirs),
+            ),
+            (
+                "refused: change the policy of one's own bucket",
+                Deed::ChangePolicy(own),
+            ),
+            (
+                "refused: delete another's bucket",
+                Deed::DeleteBucket(theirs),
+            ),
+            ("refused: create a bucket", Deed::CreateBucket(new)),
+            ("refused: mint a session without a policy", Deed::AssumeRole),
+            (
+                "refused: mint a service account (CVE-2025-62506)",
+                Deed::MakeServiceAccount,
+            ),
+        ] {
+            report.check(name, self.refused(attacker, deed)).await;
+        }
+        report
+            .check(
+                "refused: a stranger gets an object",
+                self.no_stranger_reads(attacker, OBJECT),
+            )
+            .await;
+        report
+            .check("refused: publish an object", self.publish(attacker))
+            .await;
+    }
+
+    /// Only a clear no counts.
+    async fn refused(&self, attacker: &Patient, deed: Deed<'_>) -> Outcome {
+        match self
+            .ports
+            .intruder
+            .attempt(Some(&attacker.session), deed)
+            .await
+        {
+            Attempt::Refused => Outcome::Passed,
+            Attempt::Done => Outcome::Failed(remedy(deed).to_owned()),
+            Attempt::Unclear(what) => Outcome::Failed(format!("inconclusive: {what}")),
+            Attempt::Impossible(why) => Outcome::Skipped(why.to_owned()),
+        }
+    }
+
+    /// Whoever comes without a signature.
+    async fn no_stranger_reads(&self, patient: &Patient, key: &str) -> Outcome {
+        let get = Deed::Get(&patient.bucket, key);
+        match self.ports.intruder.attempt(None, get).await {
+            Attempt::Refused => Outcome::Passed,
+            Attempt::Done => {
+                Outcome::Failed(remedy(Deed::Publish(&patient.bucket, key)).to_owned())
+            }
+            Attempt::Unclear(what) => Outcome::Failed(format!("inconclusive: {what}")),
+            Attempt::Impossible(why) => Outcome::Skipped(why.to_owned()),
+        }
+    }
+
+    /// A store may take the ACL and ignore it; what counts is that a stranger cannot read.
+    async fn publish(&self, attacker: &Patient) -> Outcome {
+        const PUBLISHED: &str = "cloakroom-doctor-published";
+        let put = Deed::Publish(&attacker.bucket, PUBLISHED);
+        match self
+            .ports
+            .intruder
+            .attempt(Some(&attacker.session), put)
+            .await
+        {
+            Attempt::Refused => return Outcome::Passed,
+            Attempt::Done => {}
+            Attempt::Unclear(what) => return Outcome::Failed(format!("inconclusive: {what}")),
+            Attempt::Impossible(why) => return Outcome::Skipped(why.to_owned()),
+        }
+        self.no_stranger_reads(attacker, PUBLISHED).await
+    }
+
+    /// All of them, whatever becomes of one.
+    async fn remove(&self, buckets: &[BucketName]) -> Result<(), UpstreamFailure> {
+        let mut outcome = Ok(());
+        for bucket in buckets {
+            let session = self.open(bucket).await.ok();
+            let removed = self.ports.throw_away.remove(bucket, session.as_ref()).await;
+            outcome = outcome.and(removed);
+        }
+        outcome
+    }
+
+    fn name(&self) -> BucketName {
+        let random = self.ports.randomness.bits();
+        self.settings.formula.throw_away(random)
+    }
+}
+
+fn agrees(ahead: Result<Option<TimeDelta>, UpstreamFailure>) -> Outcome {
+    match ahead {
+        Ok(None) => Outcome::Skipped("its answers do not say what time it is (Date)".to_owned()),
+        Ok(Some(ahead)) if ahead.abs() <= CLOCK_TOLERANCE => Outcome::Passed,
+        Ok(Some(ahead)) => Outcome::Failed(format!(
+            "it is {} s ahead of this machine's: set the clocks",
+            ahead.num_seconds()
+        )),
+        Err(failure) => Outcome::Failed(failure.to_string()),
+    }
+}
+
+/// What to do when an attack succeeds.
+fn remedy(deed: Deed<'_>) -> &'static str {
+    match deed {
+        Deed::MakeServiceAccount => {
+            "THE STORE DID IT: a service account escapes the session policy. Give the policy of the \
+             gateway's own user a Deny on admin:* (deploy/minio/gateway-policy.json), and update MinIO"
+        }
+        Deed::AssumeRole => {
+            "THE STORE DID IT: a session can open another without a policy. Let only the gateway's \
+             own user assume the role"
+        }
+        Deed::Publish(..) => {
+            "A STRANGER CAN READ IT: the store ignores the bucket's public-access block. Forbid \
+             public ACLs in the store's configuration"
+        }
+        _ => "THE STORE DID IT: it does not enforce session policies. Do not run the gateway on it",
+    }
+}

@@ -1,0 +1,58 @@
+# Sourced by `run`: `cloakroom doctor` on a real store.
+
+# examine ENGINE: sound; leaves nothing behind, interrupted or killed; `serve --doctor` gets ready.
+examine() {
+    local engine="$1" pid killed=0
+    if ! "$bin" doctor >"$work/doctor" 2>&1; then
+        echo "FAIL  doctor on $engine"
+        cat "$work/doctor"
+        return 1
+    fi
+    echo "ok    doctor on $engine: $(grep -c ^passed "$work/doctor") passed, $(grep -c ^skipped "$work/doctor") skipped"
+    # Interrupted at work it cleans up; killed it cannot, and --clean does.
+    "$bin" doctor >"$work/doctor" 2>&1 &
+    pid=$!
+    sleep 0.4
+    kill "$pid" 2>/dev/null || true
+    if wait "$pid"; then echo "FAIL  doctor on $engine: an interrupted examination is no sound one"; return 1; fi
+    left_behind 0 "interrupted" || return 1
+    while [ "$killed" -lt 20 ]; do
+        "$bin" doctor >"$work/doctor" 2>&1 &
+        pid=$!
+        sleep 0.25
+        kill -9 "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+        killed=$((killed + 1))
+        [ "$("$bin" doctor --clean)" = "0 buckets removed" ] || break
+    done
+    [ "$killed" -lt 20 ] || { echo "FAIL  doctor on $engine: 20 killed, and --clean found nothing"; return 1; }
+    left_behind 0 "killed and cleaned" || return 1
+    echo "ok    doctor on $engine: leaves nothing behind, interrupted or killed and cleaned"
+    stop_gateway
+    CLOAKROOM_HTTP__ADDRESS="127.0.0.1:$port" start_gateway "http://127.0.0.1:$port" "$bin" serve --doctor
+    grep -q 'doctor: isolation holds' "$work/gateway.log" || { echo "FAIL  serve --doctor on $engine"; return 1; }
+    echo "ok    serve --doctor on $engine: ready after isolation was proven"
+}
+
+# left_behind NUMBER WHEN
+left_behind() {
+    local seen
+    seen="$("$bin" doctor --clean)"
+    [ "$seen" = "$1 buckets removed" ] || { echo "FAIL  doctor, $2: $seen"; return 1; }
+}
+
+# examine_hole: with a policy that lacks the Deny on admin:*, doctor fails and says what to do; on a
+# MinIO that no longer has the hole there is nothing to see.
+examine_hole() {
+    "$venv/bin/python" "$here/minio_hole.py" "$work/minio"
+    if "$bin" doctor >"$work/doctor" 2>&1; then
+        echo "SKIPPED: CVE-2025-62506: this MinIO does not have the hole"
+    elif grep -A 1 '^failed .*CVE-2025-62506' "$work/doctor" | grep -q 'Deny on admin'; then
+        echo "ok    doctor on minio: without the Deny it fails and says what to do"
+        left_behind 0 "with a hole" || return 1
+    else
+        echo "FAIL  doctor on minio, without the Deny on admin:*"
+        cat "$work/doctor"
+        return 1
+    fi
+}

@@ -1,0 +1,144 @@
+//! `cloakroom doctor`, against the embedded servers and against stores that are not sound.
+
+use cloakroom::server::{Server, doctor};
+use cloakroom::service::doctor::{Outcome, Report};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::support::{Setup, spawn_app};
+
+async fn examine(config: &cloakroom::config::Config) -> Report {
+    let doctor = doctor(config).await.unwrap();
+    doctor.examine(std::future::pending()).await
+}
+
+fn failed(report: &Report) -> Vec<&str> {
+    report.failures().map(|check| check.name.as_str()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_embedded_store_is_sound_and_left_as_it_was() {
+    let app = spawn_app().await;
+    let alice = app.credentials_of("alice").await;
+    let report = examine(&app.config).await;
+    assert_eq!(failed(&report), Vec::<&str>::new(), "{report:#?}");
+    assert!(report.is_sound());
+    let skipped =
+        |check: &&cloakroom::service::doctor::Check| matches!(check.outcome, Outcome::Skipped(_));
+    // The keys, which are not used, and MinIO's service accounts in both directions.
+    assert_eq!(
+        report.checks.iter().filter(skipped).count(),
+        3,
+        "{report:#?}"
+    );
+    let buckets = app.root().list_buckets().send().await.unwrap();
+    let names: Vec<_> = buckets.buckets().iter().filter_map(|b| b.name()).collect();
+    assert_eq!(names, [alice.bucket]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_jwt_gateway_has_its_keys_looked_at() {
+    let app = Setup::default()
+        .key("oauth.validation", "jwt")
+        .key("oauth.audience", "cloakroom")
+        .spawn()
+        .await;
+    let report = examine(&app.config).await;
+    assert!(report.is_sound(), "{report:#?}");
+    let keys = report
+        .checks
+        .iter()
+        .find(|check| check.name.contains("keys"));
+    assert_eq!(keys.unwrap().outcome, Outcome::Passed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_says_yes_or_500_to_everything_is_not_sound() {
+    const STS: &str = "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials><AccessKeyId>A</AccessKeyId><SecretAccessKey>S</SecretAccessKey><SessionToken>T</SessionToken><Expiration>2999-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>";
+    let sts = MockServer::start().await;
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(200).set_body_string(STS))
+        .mount(&sts)
+        .await;
+    let yes = "<ListBucketResult/>";
+    for (answer, says) in [
+        (
+            ResponseTemplate::new(200).set_body_string(yes),
+            "THE STORE DID IT",
+        ),
+        (ResponseTemplate::new(500), "CreateBucket"),
+    ] {
+        let store = MockServer::start().await;
+        Mock::given(any()).respond_with(answer).mount(&store).await;
+        let app = Setup::default()
+            .key("storage.endpoint", &store.uri())
+            .key("storage.sts_endpoint", &sts.uri())
+            .spawn()
+            .await;
+        let report = examine(&app.config).await;
+        assert!(!report.is_sound(), "{report:#?}");
+        let why = report
+            .failures()
+            .any(|check| matches!(&check.outcome, Outcome::Failed(why) if why.contains(says)));
+        assert!(why, "{says}: {report:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_is_examined_first_gets_ready_by_itself() {
+    let app = spawn_app().await;
+    let mut config = app.config.clone();
+    let database = app.directory.path().join("second.db");
+    let url = format!("sqlite://{}?mode=rwc", database.display());
+    config.database.url = cloakroom::adapters::fixed(url.into());
+    let server = Server::build_examined(&config).await.unwrap();
+    let readyz = format!("http://{}/readyz", server.address());
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(server.run(async { stopped.await.unwrap_or(()) }));
+    let started = std::time::Instant::now();
+    let mut seen = Vec::new();
+    loop {
+        let answer = app.send(app.http.get(&readyz)).await;
+        if answer.status == 200 {
+            break;
+        }
+        seen.push(answer.text);
+        assert!(started.elapsed().as_secs() < 20, "{seen:?}");
+        tokio::task::yield_now().await;
+    }
+    assert!(
+        seen.iter().any(|text| text == "not ready: isolation\n"),
+        "{seen:?}"
+    );
+    stop.send(()).unwrap();
+    running.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_on_a_store_that_is_not_sound_stays_unready() {
+    let store = MockServer::start().await;
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(500))
+        .mount(&store)
+        .await;
+    let app = Setup::default()
+        .key("storage.endpoint", &store.uri())
+        .spawn()
+        .await;
+    let mut config = app.config.clone();
+    let url = format!(
+        "sqlite://{}?mode=rwc",
+        app.directory.path().join("second.db").display()
+    );
+    config.database.url = cloakroom::adapters::fixed(url.into());
+    let server = Server::build_examined(&config).await.unwrap();
+    let readyz = format!("http://{}/readyz", server.address());
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(server.run(async { stopped.await.unwrap_or(()) }));
+    while store.received_requests().await.unwrap().len() < 3 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(app.send(app.http.get(&readyz)).await.status, 503);
+    stop.send(()).unwrap();
+    running.await.unwrap().unwrap();
+}
