@@ -1,0 +1,9 @@
+-- POST /v1/credentials, each request with the next of TOKENS tokens.
+dofile(os.getenv("LUA_REPORT"))
+
+local tokens, next = tonumber(os.getenv("TOKENS")), 0
+
+request = function()
+    next = next % tokens + 1
+    return wrk.format("POST", "/v1/credentials", { Authorization = "Bearer token-" .. next })
+end

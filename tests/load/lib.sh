@@ -1,0 +1,77 @@
+# Sourced by `run` and `crowded`: Ceph, a registry, an authorization server that knows every
+# `token-N`, the gateway; and wrk.
+
+engines="$here/../engines"
+bin="$(realpath "${CLOAKROOM_BIN:-${CARGO_TARGET_DIR:-$here/../../target}/release/cloakroom}")"
+python="${XDG_CACHE_HOME:-$HOME/.cache}/cloakroom/python/bin/python"
+port="${GATEWAY_PORT:-8090}" oauth="${OAUTH_PORT:-8091}" seconds="${SECONDS_EACH:-8}" tokens="${TOKENS:-300}"
+work="$(mktemp -d)"
+chmod 755 "$work"
+pids=() started=()
+
+clean_up() {
+    local i
+    for i in "${pids[@]}"; do kill "$i" 2>/dev/null || true; done
+    for i in "${started[@]}"; do "$engines/$i.sh" stop "$work/$i" || true; done
+    wait 2>/dev/null || true
+    rm -rf "$work"
+}
+trap clean_up EXIT
+
+engine() {
+    started+=("$1")
+    "$engines/$1.sh" start "$work/$1" >/dev/null 2>&1 || { echo "$1 does not start" >&2; exit 1; }
+    . "$work/$1/gateway.env"
+}
+
+until_it_answers() {
+    for _ in $(seq 200); do
+        if curl -fs -o /dev/null "$1"; then return; fi
+        sleep 0.1
+    done
+    echo "no answer from $1" >&2
+    tail -n 5 "$work"/*.log >&2
+    exit 1
+}
+
+# A Ceph, a registry (DATABASE), an authorization server, and what the gateway needs to know.
+start_upstreams() {
+    engine ceph
+    if [ "${DATABASE:-sqlite}" = postgres ]; then
+        engine postgres
+    else
+        export CLOAKROOM_DATABASE__URL="sqlite://$work/cloakroom.db?mode=rwc"
+    fi
+
+    "$python" "$here/authorization_server.py" "$oauth" >"$work/oauth.log" 2>&1 &
+    pids+=($!)
+    until_it_answers "http://127.0.0.1:$oauth/.well-known/openid-configuration"
+
+    export LUA_REPORT="$here/report.lua"
+    export CLOAKROOM_HTTP__ADDRESS="127.0.0.1:$port" CLOAKROOM_OAUTH__ISSUER="http://127.0.0.1:$oauth" \
+        CLOAKROOM_OAUTH__CLIENT_ID=load CLOAKROOM_OAUTH__CLIENT_SECRET=only-for-the-load-test \
+        CLOAKROOM_OAUTH__INTROSPECTION_CACHE=1h CLOAKROOM_STORAGE__BUCKET_RECHECK=1h \
+        CLOAKROOM_LIMITS__PER_OWNER="100000/s burst 100000" CLOAKROOM_LOG__LEVEL="${LOG_LEVEL:-info}"
+}
+
+start_gateway() {
+    "$bin" serve 2>"$work/gateway.log" &
+    gateway=$!
+    pids+=("$gateway")
+    until_it_answers "http://127.0.0.1:$port/readyz"
+}
+
+# call_once FIRST LAST: POST /v1/credentials once with each of these tokens, 32 at a time.
+call_once() {
+    seq "$1" "$2" | sed "s|.*|url = http://127.0.0.1:$port/v1/credentials\nheader = \"Authorization: Bearer token-&\"\nrequest = POST\noutput = /dev/null\nnext|" \
+        >"$work/calls"
+    curl -s --parallel --parallel-immediate --parallel-max 32 --fail --retry 5 --retry-all-errors \
+        --config "$work/calls"
+}
+
+resident() { awk '/VmRSS/ { print $2, $3 }' "/proc/$gateway/status"; }
+
+# measure CONNECTIONS SCRIPT URL: "rate median errors"
+measure() {
+    TOKENS="$tokens" wrk -t 1 -c "$1" -d "${seconds}s" -s "$2" "$3" | awk '$1 == "RESULT" { print $2, $3, $4 }'
+}
