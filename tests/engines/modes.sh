@@ -45,6 +45,18 @@ keycloak_admin() {
     curl -fsS "$base/admin/realms/cloakroom/$path" -H "Authorization: Bearer $token" "$@"
 }
 
+# keycloak_people NAME…: makes them, the password is the name.
+keycloak_people() {
+    python3 -c '
+import json, sys
+credentials = lambda name: [{"type": "password", "value": name, "temporary": False}]
+users = [{"username": name, "enabled": True, "firstName": name, "lastName": "Test",
+          "email": name + "@example.com", "emailVerified": True, "credentials": credentials(name)}
+         for name in sys.argv[1:]]
+print(json.dumps({"ifResourceExists": "SKIP", "users": users}))' "$@" >"$work/people.json"
+    keycloak_admin partialImport -X POST -H "Content-Type: application/json" -d "@$work/people.json" >/dev/null
+}
+
 validation_modes() {
     local token mode
     local plain=(CLOAKROOM_OAUTH__AUDIENCE=cloakroom CLOAKROOM_OAUTH__ACCEPT_PLAIN_JWT=true

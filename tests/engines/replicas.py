@@ -1,24 +1,55 @@
-"""First and steady calls of two people against two gateways on one database, all at once.
+"""First and steady calls of many people against two gateways on one database, all at once; one of
+the two is killed in the middle.
 
-    replicas.py --gateways URL URL --token-command 'CMD %s' --calls N
+    replicas.py --gateways URL URL --token-command 'CMD %s' --people NAME… --calls N --kill PID
 
-Every call must be answered with 200 and each person with one bucket. Prints the request ids, one a
-line, so that the caller can hold them against the audit trail.
+A call that breaks off is repeated at the gateway that is left, as a load balancer would. Every call
+must be answered in the end and each person with one bucket of their own. Prints `REQUEST-ID BUCKET`,
+a line an answer, so that the caller can hold them against the registry.
 """
 
 import argparse
 import concurrent.futures
+import http.client
 import json
+import os
+import random
 import shlex
+import signal
 import subprocess
 import sys
+import threading
+import urllib.error
 import urllib.request
+
+
+class Callers:
+    def __init__(self, gateways, kill, after):
+        self.gateways, self.kill, self.after = gateways, kill, after
+        self.answered, self.broken = 0, 0
+        self.lock = threading.Lock()
+
+    def vend(self, job):
+        gateway, token = job
+        try:
+            answer = vend(gateway, token)
+        except (urllib.error.URLError, ConnectionError, http.client.HTTPException) as error:
+            if isinstance(error, urllib.error.HTTPError):
+                raise
+            with self.lock:
+                self.broken += 1
+            answer = vend(self.gateways[0], token)
+        with self.lock:
+            self.answered += 1
+            if self.answered == self.after:
+                os.kill(self.kill, signal.SIGKILL)
+        return answer
 
 
 def vend(gateway, token):
     headers = {"Authorization": f"Bearer {token}"}
     request = urllib.request.Request(f"{gateway}/v1/credentials", method="POST", headers=headers)
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=30) as answer:
         return answer.headers["X-Request-Id"], json.load(answer)["bucket"]
 
 
@@ -26,20 +57,37 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gateways", nargs=2, required=True)
     parser.add_argument("--token-command", required=True)
-    parser.add_argument("--calls", type=int, default=100)
+    parser.add_argument("--people", nargs="+", required=True)
+    parser.add_argument("--calls", type=int, required=True)
+    parser.add_argument("--kill", type=int, required=True, help="the second gateway's process id")
     options = parser.parse_args()
-    people = ["alice", "bob"]
-    commands = [options.token_command % shlex.quote(name) for name in people]
-    tokens = [subprocess.check_output(c, shell=True, text=True).strip() for c in commands]
-    jobs = [(options.gateways[i % 2], tokens[i // 2 % 2]) for i in range(options.calls)]
-    with concurrent.futures.ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(lambda job: vend(*job), jobs))
+
+    def token(name):
+        command = options.token_command % shlex.quote(name)
+        return subprocess.check_output(command, shell=True, text=True).strip()
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        tokens = list(pool.map(token, options.people))
+    # Each person's calls stand together, half of them at either gateway.
+    each = options.calls // len(tokens)
+    jobs = [(options.gateways[i % 2], token) for token in tokens for i in range(each)]
+    window = 8 * each
+    for start in range(0, len(jobs), window):
+        part = jobs[start : start + window]
+        random.shuffle(part)
+        jobs[start : start + window] = part
+    callers = Callers(options.gateways, options.kill, after=len(jobs) // 2)
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        answers = list(pool.map(callers.vend, jobs))
     buckets = {}
     for (_, token), (_, bucket) in zip(jobs, answers):
         buckets.setdefault(token, set()).add(bucket)
-    assert all(len(own) == 1 for own in buckets.values()) and len(buckets) == 2, buckets
-    print("\n".join(request_id for request_id, _ in answers))
-    print(f"{len(answers)} calls, one bucket each", file=sys.stderr)
+    assert all(len(own) == 1 for own in buckets.values()), buckets
+    assert len(set().union(*buckets.values())) == len(tokens), buckets
+    assert callers.broken, "the gateway was not killed in the middle of anything"
+    for request_id, bucket in answers:
+        print(request_id, bucket)
+    print(f"note  {len(answers)} calls of {len(tokens)} people, {callers.broken} broken off and repeated", file=sys.stderr)
 
 
 main()

@@ -51,7 +51,7 @@ def status_of(call):
         return 200, ""
     except ClientError as error:
         answer = error.response
-        return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"].get("Code", "")
+        return answer["ResponseMetadata"]["HTTPStatusCode"], answer.get("Error", {}).get("Code", "")
 
 
 def allowed(name, call):
@@ -109,10 +109,10 @@ class Person:
         payload = self.token.split(".")[1]
         return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
 
-    def client(self, **changes):
+    def client(self, service="s3", **changes):
         keys = {**self.keys, **changes}
         return boto3.client(
-            "s3",
+            service,
             endpoint_url=self.endpoint,
             region_name=self.region,
             aws_access_key_id=keys["accessKeyId"],
@@ -151,7 +151,7 @@ class Person:
 def the_name(alice):
     claims = alice.claims()
     client = claims.get("client_id") or claims["azp"]
-    message = b"\0".join([b"", client.encode(), claims["sub"].encode()])
+    message = b"\0".join([os.environ.get("CLOAKROOM_NAMING__NAMESPACE", "").encode(), client.encode(), claims["sub"].encode()])
     expected = hashlib.sha256(message).hexdigest()[:63]
     check("the bucket is what the contract's one-liner prints", alice.bucket == expected)
 
@@ -316,9 +316,29 @@ def credentials(alice, bob):
     refused("no session token", listing(alice.client(sessionToken=None)), statuses)
     refused("bob's secret key", listing(alice.client(secretAccessKey=bob.keys["secretAccessKey"])), statuses)
     refused("bob's credentials on alice's bucket", listing(bob.s3))
+    minting(alice)
     fresh = alice.vend()
     check("fresh credentials at every call", fresh["credentials"]["accessKeyId"] != alice.keys["accessKeyId"])
     check("to the same bucket", fresh["bucket"] == alice.bucket)
+
+
+def minting(alice):
+    """A session that opens another, without the policy, would escape it."""
+    sts = alice.client("sts")
+    role = os.environ.get("CLOAKROOM_STORAGE__ROLE_ARN", "arn:aws:iam:::role/cloakroom")
+    session = {"RoleArn": role, "RoleSessionName": "escape"}
+    statuses = (400, 403, 405, 501)
+    refused("AssumeRole by a session", lambda: sts.assume_role(**session), statuses)
+    refused(
+        "AssumeRole by a session, with a policy of its own",
+        lambda: sts.assume_role(
+            Policy='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}',
+            **session,
+        ),
+        statuses,
+    )
+    refused("GetSessionToken by a session", lambda: sts.get_session_token(), statuses)
+    refused("GetFederationToken by a session", lambda: sts.get_federation_token(Name="escape"), statuses)
 
 
 def tampering(alice, bob, statuses):

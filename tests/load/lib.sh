@@ -63,10 +63,13 @@ start_gateway() {
 
 # call_once FIRST LAST: POST /v1/credentials once with each of these tokens, 32 at a time.
 call_once() {
-    seq "$1" "$2" | sed "s|.*|url = http://127.0.0.1:$port/v1/credentials\nheader = \"Authorization: Bearer token-&\"\nrequest = POST\noutput = /dev/null\nnext|" \
-        >"$work/calls"
-    curl -s --parallel --parallel-immediate --parallel-max 32 --fail --retry 5 --retry-all-errors \
-        --config "$work/calls"
+    local number
+    for ((number = $1; number <= $2; number++)); do
+        [ "$number" = "$1" ] || echo next
+        printf '%s\n' "url = http://127.0.0.1:$port/v1/credentials" request=POST output=/dev/null \
+            "header = \"Authorization: Bearer token-$number\"" silent fail retry=5 retry-all-errors
+    done >"$work/calls"
+    curl --no-progress-meter --parallel --parallel-immediate --parallel-max 32 --config "$work/calls"
 }
 
 resident() { awk '/VmRSS/ { print $2, $3 }' "/proc/$gateway/status"; }

@@ -412,8 +412,8 @@ fn remedy(deed: Deed<'_>) -> &'static str {
              gateway's own user a Deny on admin:* (deploy/minio/gateway-policy.json), and update MinIO"
         }
         Deed::AssumeRole => {
-            "THE STORE DID IT: a session can open another without a policy. Let only the gateway's \
-             own user assume the role"
+            "THE STORE DID IT: a session can open another without a policy. Give the role a trust policy \
+             that sessions do not meet (Ceph: deploy/ceph/trust-policy.json)"
         }
         Deed::Publish(..) => {
             "A STRANGER CAN READ IT: the store ignores the bucket's public-access block. Forbid \
