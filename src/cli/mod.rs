@@ -2,6 +2,7 @@
 
 mod completions;
 mod config;
+mod credentials;
 #[cfg(feature = "dev")]
 mod dev;
 #[cfg(feature = "dev")]
@@ -60,6 +61,17 @@ enum Command {
 
 Exit codes: 0 stopped by a signal, 1 cannot start, 64 bad configuration (every mistake is named).")]
     Serve(serve::Serve),
+    /// Print temporary credentials, as AWS SDKs take them from a `credential_process`
+    #[command(after_help = "Examples:
+  cloakroom credentials --url https://cloakroom.example.com --token-file ~/.cache/token
+  cloakroom credentials --url http://127.0.0.1:8080 --token-file - --access read --duration 900
+
+In ~/.aws/config:
+  [profile locker]
+  credential_process = cloakroom credentials --url https://cloakroom.example.com --token-file /run/token
+
+Exit codes: 0 printed, 1 refused or no answer (standard error says why).")]
+    Credentials(credentials::CredentialsCommand),
     /// Prove on the real store that isolation holds
     #[command(after_help = "Examples:
   cloakroom doctor --config /etc/cloakroom.toml
@@ -112,6 +124,7 @@ impl Cli {
             #[cfg(feature = "dev")]
             Command::DevToken(dev_token) => dev_token.run().await,
             Command::Serve(serve) => serve.run().await,
+            Command::Credentials(credentials) => credentials.run().await,
             Command::Doctor(doctor) => doctor.run().await,
             Command::Config(command) => command.run(),
             Command::Openapi => openapi::run(),

@@ -10,23 +10,64 @@ use super::failure::{Failure, TOKEN_IN_BODY};
 /// The longest body of a vending route, in bytes (contract section 3).
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// Reads a body that has nothing to say: empty, whatever `Content-Type` claims, or `{}`.
-pub(super) async fn read_empty_body(
-    request: &HttpRequest,
-    payload: web::Payload,
-) -> Result<(), Failure> {
-    let body = payload
-        .to_bytes_limited(MAX_BODY_BYTES)
-        .await
-        .map_err(|_| Failure::PayloadTooLarge)?
-        .map_err(|_| Refusal::MalformedRequest("The request's body broke off."))?;
-    if body.is_empty() {
-        return Ok(());
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The body of a request to a vending route, and what it claims to be.
+pub(super) struct Body {
+    bytes: web::Bytes,
+    media_type: String,
+}
+
+impl Body {
+    pub(super) async fn read(
+        request: &HttpRequest,
+        payload: web::Payload,
+    ) -> Result<Self, Failure> {
+        let bytes = payload
+            .to_bytes_limited(MAX_BODY_BYTES)
+            .await
+            .map_err(|_| Failure::PayloadTooLarge)?
+            .map_err(|_| Refusal::MalformedRequest("The request's body broke off."))?;
+        Ok(Self {
+            bytes,
+            media_type: media_type(request),
+        })
     }
-    match media_type(request).as_str() {
-        "application/json" => check_json(&body),
-        "application/x-www-form-urlencoded" if holds_token(&body) => Err(token_in_body()),
-        _ => Err(Failure::UnsupportedMediaType),
+
+    /// For a route that takes its token from the header: the body has nothing to say, whatever
+    /// the token is. It is empty, whatever `Content-Type` claims, or `{}`.
+    pub(super) fn beside<T>(&self, token: Result<T, Refusal>) -> Result<T, Failure> {
+        match (token, self.says_nothing()) {
+            // Whoever put the token into the body had better be told so.
+            (Err(Refusal::MissingCredential), Err(failure)) if failure.is_misplaced_token() => {
+                Err(failure)
+            }
+            (Err(refusal), _) => Err(refusal.into()),
+            (Ok(_), Err(failure)) => Err(failure),
+            (Ok(token), Ok(())) => Ok(token),
+        }
+    }
+
+    fn says_nothing(&self) -> Result<(), Failure> {
+        if self.bytes.is_empty() {
+            return Ok(());
+        }
+        match self.media_type.as_str() {
+            "application/json" => check_json(&self.bytes),
+            FORM if holds_token(&self.bytes) => Err(token_in_body()),
+            _ => Err(Failure::UnsupportedMediaType),
+        }
+    }
+
+    /// The fields of a form, in their order.
+    pub(super) fn form(&self) -> Result<Vec<(String, String)>, Refusal> {
+        if self.media_type != FORM {
+            return Err(Refusal::MalformedRequest(
+                "The request is no form (application/x-www-form-urlencoded).",
+            ));
+        }
+        let fields = form_urlencoded::parse(&self.bytes);
+        Ok(fields.into_owned().collect())
     }
 }
 

@@ -3,14 +3,16 @@ use std::time::Duration;
 
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::SecondsFormat;
 use futures_util::FutureExt;
 
-use crate::domain::{Access, AccessToken, Grant, Owner, Session};
+use crate::domain::{AccessToken, Grant, Owner, Session};
 use crate::service::{Deadline, Order, Refusal};
 
-use super::body::read_empty_body;
+use super::body::Body;
 use super::failure::Failure;
 use super::gateway::Gateway;
+use super::narrowing::Narrowing;
 use super::seen::Seen;
 
 /// How one public API speaks: it reads a request, renders a session, and says every failure.
@@ -29,25 +31,40 @@ pub(super) trait Dialect: Send + Sync {
     }
 
     /// What the request asks for.
-    fn read(&self, request: &HttpRequest) -> Result<Ask, Failure>;
+    fn read(&self, request: &HttpRequest, body: &Body) -> Result<Ask, Failure>;
 
     /// The answer to a request that gets what it asks for.
-    fn render(&self, vended: &Vended, gateway: &Gateway) -> HttpResponse;
+    fn render(&self, vended: &Vended, exchange: &Exchange<'_>) -> HttpResponse;
 
     /// The answer to any other.
-    fn refuse(&self, failure: &Failure, seen: &Seen, gateway: &Gateway) -> HttpResponse;
+    fn refuse(&self, failure: &Failure, exchange: &Exchange<'_>) -> HttpResponse;
+}
+
+/// A request to a vending route, while it is answered.
+pub(super) struct Exchange<'a> {
+    pub(super) request: &'a HttpRequest,
+    pub(super) seen: Seen,
+    pub(super) gateway: &'a Gateway,
 }
 
 /// What a request asks for.
 pub(super) struct Ask {
     pub(super) token: AccessToken,
-    pub(super) access: Access,
+    pub(super) narrowing: Narrowing,
 }
 
 /// What it gets.
 pub(super) struct Vended {
     pub(super) grant: Grant,
     pub(super) session: Session,
+}
+
+impl Vended {
+    /// When the store stops taking the keys: UTC, whole seconds, `Z`.
+    pub(super) fn expiration(&self) -> String {
+        let expiration = self.session.expiration;
+        expiration.to_rfc3339_opts(SecondsFormat::Secs, true)
+    }
 }
 
 /// The whole of a vending route, in any dialect. A panic is an internal error in the dialect of
@@ -60,21 +77,25 @@ pub(super) async fn vend(
     let Some(gateway) = request.app_data::<web::Data<Gateway>>().cloned() else {
         return HttpResponse::InternalServerError().finish();
     };
-    let vended = AssertUnwindSafe(answer(dialect, &request, payload, &gateway))
+    let exchange = Exchange {
+        request: &request,
+        seen: Seen::of(&request),
+        gateway: &gateway,
+    };
+    let vended = AssertUnwindSafe(answer(dialect, &exchange, payload))
         .catch_unwind()
         .await
         .unwrap_or_else(|_| Err(Refusal::Internal("a handler panicked".to_owned()).into()));
     match vended {
         Ok(vended) => {
-            let seen = Seen::of(&request);
-            seen.vended(&vended.grant.bucket);
-            dialect.render(&vended, &gateway)
+            exchange.seen.vended(&vended.grant.bucket);
+            dialect.render(&vended, &exchange)
         }
-        Err(failure) => refuse(dialect, &request, &failure),
+        Err(failure) => dialect.refuse(&failure, &exchange),
     }
 }
 
-/// A failure in the words of the route that was hit.
+/// A failure of the framework's, in the words of the route that was hit.
 pub(super) fn refuse(
     dialect: &dyn Dialect,
     request: &HttpRequest,
@@ -83,46 +104,43 @@ pub(super) fn refuse(
     let Some(gateway) = request.app_data::<web::Data<Gateway>>() else {
         return HttpResponse::InternalServerError().finish();
     };
-    dialect.refuse(failure, &Seen::of(request), gateway)
+    let exchange = Exchange {
+        request,
+        seen: Seen::of(request),
+        gateway,
+    };
+    dialect.refuse(failure, &exchange)
 }
 
 /// Who is asking → what is theirs → hand out a key to it.
 async fn answer(
     dialect: &dyn Dialect,
-    request: &HttpRequest,
+    exchange: &Exchange<'_>,
     payload: web::Payload,
-    gateway: &Gateway,
 ) -> Result<Vended, Failure> {
     let deadline = Deadline::after(dialect.time_limit());
-    let ask = dialect.read(request);
+    let body = Body::read(exchange.request, payload);
     let body = deadline
-        .limit(dialect.time_limit(), read_empty_body(request, payload))
+        .limit(dialect.time_limit(), body)
         .await
-        .unwrap_or_else(|_| Err(too_slow()));
-    let ask = match (ask, body) {
-        // Whoever put the token into the body had better be told so.
-        (Err(Failure::Refused(Refusal::MissingCredential)), Err(failure))
-            if failure.is_misplaced_token() =>
-        {
-            return Err(failure);
-        }
-        (Err(failure), _) | (Ok(_), Err(failure)) => return Err(failure),
-        (Ok(ask), Ok(())) => ask,
-    };
+        .unwrap_or_else(|_| Err(too_slow()))?;
+    let ask = dialect.read(exchange.request, &body)?;
+    let parts = exchange.gateway.parts();
+    let duration = parts.issue.session_duration(ask.narrowing.duration)?;
     // Only now: a client that is slow to send its body must not hold a place.
-    let _in_flight = gateway.enter().ok_or(Refusal::Overloaded)?;
-    let parts = gateway.parts();
+    let _in_flight = exchange.gateway.enter().ok_or(Refusal::Overloaded)?;
     let caller = parts
         .authenticate
         .authenticate(&ask.token, &parts.required_scope, deadline)
         .await?;
     let owner = Owner::Principal(caller.principal.clone());
     let order = Order {
-        request_id: Seen::of(request).request_id(),
+        request_id: exchange.seen.request_id(),
         dialect: dialect.name(),
-        grant: parts.issue.own_bucket(&owner, ask.access),
+        grant: parts.issue.own_bucket(&owner, ask.narrowing.access),
         caller,
         owner,
+        duration,
     };
     let session = parts.issue.issue(&order, deadline).await?;
     let grant = order.grant;
@@ -156,16 +174,16 @@ mod tests {
             Method::POST
         }
 
-        fn read(&self, _: &HttpRequest) -> Result<Ask, Failure> {
+        fn read(&self, _: &HttpRequest, _: &Body) -> Result<Ask, Failure> {
             panic!("canary")
         }
 
-        fn render(&self, _: &Vended, _: &Gateway) -> HttpResponse {
+        fn render(&self, _: &Vended, _: &Exchange<'_>) -> HttpResponse {
             HttpResponse::Ok().finish()
         }
 
-        fn refuse(&self, failure: &Failure, seen: &Seen, gateway: &Gateway) -> HttpResponse {
-            let mut answer = problem::answer(failure, seen, gateway);
+        fn refuse(&self, failure: &Failure, exchange: &Exchange<'_>) -> HttpResponse {
+            let mut answer = problem::answer(failure, &exchange.seen, exchange.gateway);
             let name = actix_web::http::header::HeaderName::from_static("x-dialect");
             answer
                 .headers_mut()

@@ -19,8 +19,7 @@ pub(super) enum Failure {
     UnsupportedMediaType,
 }
 
-/// A problem type (RFC 9457 section 3.1.1) of `POST /v1/credentials` and of every route without a
-/// dialect of its own. This match is the table of contract section 4.
+/// A problem type (RFC 9457 section 3.1.1).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ProblemType {
     pub(super) slug: &'static str,
@@ -166,18 +165,83 @@ impl ProblemType {
     }
 }
 
+/// The rows of contract section 4: what dialects tell apart. Many causes inside, few answers
+/// outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    NoCredential,
+    BadCredential,
+    /// A bad one that was good once.
+    ExpiredCredential,
+    MissingClaims,
+    MissingScope,
+    Malformed,
+    Conflict,
+    Rate,
+    AuthorizationServer,
+    Store,
+    Ours,
+    Overloaded,
+    NotFound,
+    MethodNotAllowed,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+}
+
+impl Cause {
+    /// Those that a vending route may meet, for the contract.
+    pub(super) const OF_VENDING: [Self; 15] = [
+        Self::NoCredential,
+        Self::BadCredential,
+        Self::ExpiredCredential,
+        Self::MissingClaims,
+        Self::MissingScope,
+        Self::Malformed,
+        Self::Conflict,
+        Self::Rate,
+        Self::AuthorizationServer,
+        Self::Store,
+        Self::Ours,
+        Self::Overloaded,
+        Self::MethodNotAllowed,
+        Self::PayloadTooLarge,
+        Self::UnsupportedMediaType,
+    ];
+
+    /// The cause in the language of `POST /v1/credentials` and of every route without a dialect of
+    /// its own.
+    fn problem_type(self) -> ProblemType {
+        match self {
+            Self::NoCredential => MISSING_TOKEN,
+            Self::BadCredential | Self::ExpiredCredential => INVALID_TOKEN,
+            Self::MissingClaims => MISSING_CLAIMS,
+            Self::MissingScope => INSUFFICIENT_SCOPE,
+            Self::Malformed => INVALID_REQUEST,
+            Self::Conflict => BUCKET_CONFLICT,
+            Self::Rate => RATE_LIMITED,
+            Self::AuthorizationServer => IDENTIFICATION_UNAVAILABLE,
+            Self::Store => STORAGE_UNAVAILABLE,
+            Self::Ours => INTERNAL_ERROR,
+            Self::Overloaded => OVERLOADED,
+            Self::NotFound => NOT_FOUND,
+            Self::MethodNotAllowed => METHOD_NOT_ALLOWED,
+            Self::PayloadTooLarge => PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => UNSUPPORTED_MEDIA_TYPE,
+        }
+    }
+}
+
 impl Failure {
-    /// Many causes inside, few answers outside.
-    pub(super) fn problem_type(&self) -> ProblemType {
+    pub(super) fn cause(&self) -> Cause {
         match self {
             Self::Refused(refusal) => match refusal {
-                Refusal::MissingCredential => MISSING_TOKEN,
-                Refusal::MalformedRequest(_) => INVALID_REQUEST,
+                Refusal::MissingCredential => Cause::NoCredential,
+                Refusal::MalformedRequest(_) => Cause::Malformed,
                 Refusal::Token(problem) => match problem {
-                    TokenProblem::MissingClaims => MISSING_CLAIMS,
-                    TokenProblem::MissingScope => INSUFFICIENT_SCOPE,
+                    TokenProblem::MissingClaims => Cause::MissingClaims,
+                    TokenProblem::MissingScope => Cause::MissingScope,
+                    TokenProblem::Expired => Cause::ExpiredCredential,
                     TokenProblem::Inactive
-                    | TokenProblem::Expired
                     | TokenProblem::NotYetValid
                     | TokenProblem::WrongIssuer
                     | TokenProblem::WrongAudience
@@ -186,19 +250,31 @@ impl Failure {
                     | TokenProblem::TwoClientIds
                     | TokenProblem::Forged(_)
                     | TokenProblem::Contradicted
-                    | TokenProblem::EndsTooSoon => INVALID_TOKEN,
+                    | TokenProblem::EndsTooSoon => Cause::BadCredential,
                 },
-                Refusal::BucketConflict => BUCKET_CONFLICT,
-                Refusal::RateLimited { .. } => RATE_LIMITED,
-                Refusal::AuthorizationServer(_) => IDENTIFICATION_UNAVAILABLE,
-                Refusal::Store(_) => STORAGE_UNAVAILABLE,
-                Refusal::Internal(_) => INTERNAL_ERROR,
-                Refusal::Overloaded => OVERLOADED,
+                Refusal::BucketConflict => Cause::Conflict,
+                Refusal::RateLimited { .. } => Cause::Rate,
+                Refusal::AuthorizationServer(_) => Cause::AuthorizationServer,
+                Refusal::Store(_) => Cause::Store,
+                Refusal::Internal(_) => Cause::Ours,
+                Refusal::Overloaded => Cause::Overloaded,
             },
-            Self::NotFound => NOT_FOUND,
-            Self::MethodNotAllowed(_) => METHOD_NOT_ALLOWED,
-            Self::PayloadTooLarge => PAYLOAD_TOO_LARGE,
-            Self::UnsupportedMediaType => UNSUPPORTED_MEDIA_TYPE,
+            Self::NotFound => Cause::NotFound,
+            Self::MethodNotAllowed(_) => Cause::MethodNotAllowed,
+            Self::PayloadTooLarge => Cause::PayloadTooLarge,
+            Self::UnsupportedMediaType => Cause::UnsupportedMediaType,
+        }
+    }
+
+    pub(super) fn problem_type(&self) -> ProblemType {
+        self.cause().problem_type()
+    }
+
+    /// A sentence for whoever reads the answer.
+    pub(super) fn detail(&self) -> &'static str {
+        match self {
+            Self::Refused(Refusal::MalformedRequest(what)) => what,
+            _ => self.problem_type().detail,
         }
     }
 
@@ -208,7 +284,7 @@ impl Failure {
     }
 
     /// What the log says, if it says more than the slug.
-    pub(super) fn cause(&self) -> Option<String> {
+    pub(super) fn for_the_log(&self) -> Option<String> {
         match self {
             Self::Refused(refusal) => Some(refusal.to_string()),
             _ => None,

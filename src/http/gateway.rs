@@ -52,6 +52,8 @@ pub struct StorageAddress {
     pub endpoint: String,
     /// Its region.
     pub region: String,
+    /// `https://host/bucket` rather than `https://bucket.host`.
+    pub path_style: bool,
 }
 
 /// Whether the gateway can do its work: the registry writable, discovery succeeded once.
@@ -142,6 +144,7 @@ pub(super) fn test_gateway() -> Gateway {
         storage: StorageAddress {
             endpoint: "https://s3.example".to_owned(),
             region: "us-east-1".to_owned(),
+            path_style: true,
         },
         max_in_flight: 1,
         sign_in: Arc::new(Nobody),

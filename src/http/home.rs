@@ -33,6 +33,20 @@ pub(super) async fn home(request: HttpRequest, gateway: web::Data<Gateway>) -> H
                 ],
             },
             Section {
+                heading: "Or let an AWS SDK do it",
+                parts: vec![
+                    Part::Text(
+                        "With these variables an unmodified SDK gets its credentials here and asks \
+                         again before they expire; the file holds a token, without a newline."
+                            .to_owned(),
+                    ),
+                    Part::Code(paste::sdk_lines(
+                        &gateway.parts().public_url,
+                        &gateway.parts().storage.endpoint,
+                    )),
+                ],
+            },
+            Section {
                 heading: "More",
                 parts: vec![Part::Links(links(&gateway))],
             },

@@ -10,15 +10,17 @@ mod failure;
 mod gateway;
 mod health;
 mod home;
+mod narrowing;
 mod observe;
 mod openapi;
 mod page;
+mod parameters;
 pub mod paste;
 mod problem;
 mod problems;
 mod protected_resource;
-mod query;
 mod seen;
+mod sts;
 mod swagger_ui;
 mod v1;
 
@@ -40,7 +42,11 @@ pub use swagger_ui::SwaggerUi;
 pub fn routes(config: &mut ServiceConfig) {
     config
         .service(vending("/v1/credentials", &v1::credentials::V1Credentials))
-        .service(reading("/", home::home))
+        .service(vending(
+            "/v1/credentials/container",
+            &v1::credentials::container::Container,
+        ))
+        .service(vending_at_home(&sts::AssumeRoleWithWebIdentity))
         .service(reading("/problems", problems::index))
         .service(reading("/problems/{slug}", problems::problem_type))
         .service(reading("/swagger-ui", swagger_ui::index))
@@ -59,16 +65,29 @@ pub fn routes(config: &mut ServiceConfig) {
 
 /// A route that hands out credentials, in one dialect.
 fn vending(path: &str, dialect: &'static dyn Dialect) -> Resource {
+    vending_besides(path, dialect, vec![dialect.method()])
+}
+
+/// The same, where other methods do other things.
+fn vending_besides(path: &str, dialect: &'static dyn Dialect, allowed: Vec<Method>) -> Resource {
     web::resource(path)
         .route(
             web::method(dialect.method()).to(move |request: HttpRequest, payload: web::Payload| {
                 vend(dialect, request, payload)
             }),
         )
-        .default_service(web::to(move |request: HttpRequest| async move {
-            let allowed = vec![dialect.method()];
-            dialect::refuse(dialect, &request, &Failure::MethodNotAllowed(allowed))
+        .default_service(web::to(move |request: HttpRequest| {
+            let failure = Failure::MethodNotAllowed(allowed.clone());
+            async move { dialect::refuse(dialect, &request, &failure) }
         }))
+}
+
+/// `/` is a page for readers and STS for SDKs.
+fn vending_at_home(dialect: &'static dyn Dialect) -> Resource {
+    let allowed = [Method::GET, Method::HEAD, dialect.method()];
+    vending_besides("/", dialect, allowed.to_vec())
+        .route(web::get().to(home::home))
+        .route(web::head().to(home::home))
 }
 
 /// A route that only tells.

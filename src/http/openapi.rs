@@ -1,22 +1,30 @@
 //! The contract in machine-readable form, built from the same tables that answer requests.
 
+use std::collections::BTreeMap;
+
+use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 use utoipa::OpenApi as _;
 use utoipa::openapi::example::ExampleBuilder;
-use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, PathItem, PathsBuilder};
+use utoipa::openapi::path::{
+    HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem,
+    PathsBuilder,
+};
+use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::{
     AuthorizationCode, Flow, HttpAuthScheme, HttpBuilder, OAuth2, Scopes, SecurityRequirement,
     SecurityScheme,
 };
 use utoipa::openapi::{
-    ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, ResponsesBuilder, Server,
+    ContentBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder,
+    ResponsesBuilder, Server,
 };
 use utoipa::{ToSchema, openapi};
 
-use super::failure::ProblemType;
+use super::failure::{Cause, ProblemType};
 use super::gateway::Gateway;
-use super::v1;
+use super::{sts, v1};
 
 /// The name that operations refer to the Bearer token by.
 pub(super) const BEARER: &str = "bearer";
@@ -43,7 +51,13 @@ const EXAMPLE_HOST: &str = "https://storage-authorization.example.com";
         (name = "credentials", description = "The key to one's own storage"),
         (name = "health", description = "For whoever runs the gateway"),
     ),
-    components(schemas(v1::credentials::CredentialsAnswer, Problem))
+    components(schemas(
+        v1::credentials::CredentialsAnswer,
+        v1::credentials::container::ContainerCredentials,
+        v1::credentials::container::ContainerError,
+        sts::WebIdentityForm,
+        Problem,
+    ))
 )]
 struct Base;
 
@@ -98,6 +112,11 @@ fn document() -> OpenApi {
             "/v1/credentials",
             PathItem::new(HttpMethod::Post, v1::credentials::operation()),
         )
+        .path(
+            "/v1/credentials/container",
+            PathItem::new(HttpMethod::Get, v1::credentials::container::operation()),
+        )
+        .path("/", PathItem::new(HttpMethod::Post, sts::operation()))
         .path("/livez", PathItem::new(HttpMethod::Get, livez()))
         .path("/readyz", PathItem::new(HttpMethod::Get, readyz()))
         .build();
@@ -202,6 +221,73 @@ pub(super) fn by_status(types: &[ProblemType]) -> ResponsesBuilder {
         .iter()
         .map(|status| (status.to_string(), problems(&of(status))));
     ResponsesBuilder::new().responses_from_iter(responses)
+}
+
+/// The failures of a vending route whose dialect says them so: a status each, with its codes.
+pub(super) fn failures(
+    media_type: &str,
+    schema: Option<&str>,
+    said: fn(Cause) -> (StatusCode, &'static str),
+) -> ResponsesBuilder {
+    let mut codes = BTreeMap::<u16, Vec<&str>>::new();
+    for (status, code) in Cause::OF_VENDING.map(said) {
+        let of_status = codes.entry(status.as_u16()).or_default();
+        if !of_status.contains(&code) {
+            of_status.push(code);
+        }
+    }
+    let responses = codes.iter().map(|(status, codes)| {
+        let schema = schema.map(Ref::from_schema_name);
+        let response = ResponseBuilder::new()
+            .description(codes.join(", or "))
+            .content(media_type, ContentBuilder::new().schema(schema).build())
+            .build();
+        (status.to_string(), response)
+    });
+    ResponsesBuilder::new().responses_from_iter(responses)
+}
+
+/// `access` and `duration`.
+pub(super) fn narrowing_parameters() -> Vec<Parameter> {
+    let duration = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(900))
+        .build();
+    vec![
+        query_parameter(
+            "access",
+            "`read` leaves out putting and deleting.",
+            ["read", "read-write"],
+        ),
+        parameter(
+            "duration",
+            "How many seconds the credentials are to last: less than without this parameter, and \
+             no less than 900.",
+        )
+        .schema(Some(duration))
+        .build(),
+    ]
+}
+
+/// A query parameter that takes one of these words.
+pub(super) fn query_parameter(
+    name: &str,
+    description: &str,
+    words: impl IntoIterator<Item = &'static str>,
+) -> Parameter {
+    let schema = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(words))
+        .build();
+    parameter(name, description).schema(Some(schema)).build()
+}
+
+fn parameter(name: &str, description: &str) -> ParameterBuilder {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .description(Some(description))
 }
 
 /// A JSON answer of this schema, with an example.

@@ -1,43 +1,48 @@
 //! Lines of shell that work as they stand, with curl alone.
 
-/// Gets credentials for `$TOKEN` from the gateway at this address, into shell variables of the
-/// answer's own names: `$bucket`, `$endpoint`, `$accessKeyId` and so on.
+/// Gets credentials for `$TOKEN` from the gateway at this address, into the variables that AWS SDKs
+/// read, and `$BUCKET`.
 #[must_use]
 pub fn credentials_line(gateway: &str) -> String {
     format!(
-        "eval \"$(curl -sX POST {gateway}/v1/credentials -H \"Authorization: Bearer $TOKEN\" \
-         | tr '{{,}}' '\\n' | sed -nE '{AS_VARIABLES}')\""
+        "eval \"$(curl -fsSX POST '{gateway}/v1/credentials?format=env' -H \"Authorization: Bearer \
+         $TOKEN\")\""
     )
 }
-
-/// Only these names, and only characters that mean nothing to a shell: what a store answers must
-/// not be run.
-const AS_VARIABLES: &str = r##"s#^"(bucket|endpoint|region|accessKeyId|secretAccessKey|sessionToken)":"([A-Za-z0-9+/=:._-]*)"$#\1="\2"#p"##;
 
 /// Stores a file with them.
 #[must_use]
 pub fn put_line() -> String {
     format!(
-        "curl -sX PUT -d hello -H \"content-type: text/plain\" \"$endpoint/$bucket/hello.txt\" {SIGNED}"
+        "curl -sX PUT -d hello -H \"content-type: text/plain\" \
+         \"$AWS_ENDPOINT_URL_S3/$BUCKET/hello.txt\" {SIGNED}"
     )
 }
 
 /// Reads it again.
 #[must_use]
 pub fn get_line() -> String {
-    format!("curl -s \"$endpoint/$bucket/hello.txt\" {SIGNED}")
+    format!("curl -s \"$AWS_ENDPOINT_URL_S3/$BUCKET/hello.txt\" {SIGNED}")
 }
 
 /// What curl needs to sign a request. Without the last header it would sign the body's hash and
 /// not send it, which some stores refuse.
-const SIGNED: &str = "--aws-sigv4 \"aws:amz:$region:s3\" --user \"$accessKeyId:$secretAccessKey\" \
-    -H \"x-amz-security-token: $sessionToken\" -H \"x-amz-content-sha256: UNSIGNED-PAYLOAD\"";
+const SIGNED: &str = "--aws-sigv4 \"aws:amz:$AWS_REGION:s3\" \
+    --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\" \
+    -H \"x-amz-security-token: $AWS_SESSION_TOKEN\" -H \"x-amz-content-sha256: UNSIGNED-PAYLOAD\"";
 
-/// The same with the AWS CLI.
+/// The same with the AWS CLI; an old one does not read `$AWS_ENDPOINT_URL_S3`.
 #[must_use]
 pub fn aws_cli_line() -> String {
-    "AWS_ACCESS_KEY_ID=$accessKeyId AWS_SECRET_ACCESS_KEY=$secretAccessKey \
-     AWS_SESSION_TOKEN=$sessionToken aws s3 ls \"s3://$bucket\" --endpoint-url \"$endpoint\" \
-     --region \"$region\""
-        .to_owned()
+    "aws s3 ls \"s3://$BUCKET\" --endpoint-url \"$AWS_ENDPOINT_URL_S3\"".to_owned()
+}
+
+/// What an AWS SDK needs to get its credentials from the gateway at this address by itself.
+#[must_use]
+pub fn sdk_lines(gateway: &str, store: &str) -> String {
+    format!(
+        "export AWS_CONTAINER_CREDENTIALS_FULL_URI={gateway}/v1/credentials/container\n\
+         export AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=token\n\
+         export AWS_ENDPOINT_URL_S3={store}"
+    )
 }

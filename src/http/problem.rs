@@ -24,39 +24,45 @@ struct Instance {
 
 /// The failure in this language, with all its headers.
 pub(super) fn answer(failure: &Failure, seen: &Seen, gateway: &Gateway) -> HttpResponse {
-    let problem = failure.problem_type();
-    let mut response = body(failure, &problem, seen, gateway);
-    let headers = response.headers_mut();
-    let mut set = |name, value: String| {
-        if let Ok(value) = header::HeaderValue::try_from(value) {
-            headers.insert(name, value);
-        }
-    };
-    if let Some(challenge) = challenge(&problem, gateway) {
-        set(header::WWW_AUTHENTICATE, challenge);
+    let mut response = body(failure, seen, gateway);
+    set_challenge(&mut response, failure, gateway);
+    set_retry_and_allow(&mut response, failure);
+    seen.ended_with(failure);
+    response
+}
+
+/// `WWW-Authenticate`, where the failure has one: for every dialect that takes Bearer tokens.
+pub(super) fn set_challenge(response: &mut HttpResponse, failure: &Failure, gateway: &Gateway) {
+    if let Some(challenge) = challenge(&failure.problem_type(), gateway) {
+        set(response, header::WWW_AUTHENTICATE, challenge);
     }
+}
+
+/// `Retry-After` and `Allow`, where the failure has them: for every dialect.
+pub(super) fn set_retry_and_allow(response: &mut HttpResponse, failure: &Failure) {
     if let Some(seconds) = retry_after(failure) {
-        set(header::RETRY_AFTER, seconds.to_string());
+        set(response, header::RETRY_AFTER, seconds.to_string());
     }
     if let Failure::MethodNotAllowed(allowed) = failure {
         let allowed: Vec<&str> = allowed
             .iter()
             .map(actix_web::http::Method::as_str)
             .collect();
-        set(header::ALLOW, allowed.join(", "));
+        set(response, header::ALLOW, allowed.join(", "));
     }
-    seen.ended_with(failure);
-    response
 }
 
-fn body(failure: &Failure, problem: &ProblemType, seen: &Seen, gateway: &Gateway) -> HttpResponse {
-    let detail = match failure {
-        Failure::Refused(Refusal::MalformedRequest(what)) => what,
-        _ => problem.detail,
-    };
+fn set(response: &mut HttpResponse, name: header::HeaderName, value: String) {
+    if let Ok(value) = header::HeaderValue::try_from(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+fn body(failure: &Failure, seen: &Seen, gateway: &Gateway) -> HttpResponse {
+    let problem = failure.problem_type();
     let mut details = ProblemDetails::new()
         .with_title(problem.title)
-        .with_detail(detail)
+        .with_detail(failure.detail())
         .with_extensions(Instance {
             instance: seen.request_id().urn(),
         });

@@ -53,7 +53,7 @@ impl Seen {
     pub(super) fn ended_with(&self, failure: &Failure) {
         let mut ending = self.ending();
         ending.outcome = Some(failure.problem_type().slug);
-        ending.cause = failure.cause();
+        ending.cause = failure.for_the_log();
         if matches!(failure, Failure::Refused(Refusal::BucketConflict)) {
             tracing::error!(
                 request_id = %self.request_id,

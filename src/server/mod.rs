@@ -123,6 +123,7 @@ impl Server {
             storage: StorageAddress {
                 endpoint: config.storage.told_endpoint(),
                 region: config.storage.region.clone(),
+                path_style: config.storage.path_style,
             },
             max_in_flight: config.http.max_in_flight,
             sign_in: Arc::new(SignInAt(Arc::clone(&discovery))),

@@ -117,7 +117,7 @@ pub(super) async fn issue(
         rate_limiter: Arc::<OwnerRateLimiter>::clone(rate_limiter),
         ensure_bucket: Arc::new(ensure_bucket),
         sessions: Arc::new(StsSessions::new(clients, Arc::clone(clock))),
-        audit_trail: Arc::new(SqlAuditTrail::start(database.clone(), &runtime)),
+        audit_trail: Arc::new(SqlAuditTrail::new(database.clone(), runtime)),
         clock: Arc::clone(clock),
     };
     let settings = IssueSettings {

@@ -66,6 +66,8 @@ pub struct Order {
     pub owner: Owner,
     /// What of it.
     pub grant: Grant,
+    /// For how long: what [`Issue::session_duration`] allowed.
+    pub duration: Duration,
 }
 
 impl Issue {
@@ -79,6 +81,25 @@ impl Issue {
     #[must_use]
     pub fn own_bucket(&self, owner: &Owner, access: Access) -> Grant {
         Grant::whole(self.settings.formula.bucket(owner), access)
+    }
+
+    /// How long a session lasts for somebody who asks for so much: no longer than the configuration
+    /// says, and no shorter than engines grant.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::MalformedRequest`] when that is out of bounds.
+    pub fn session_duration(&self, asked: Option<Duration>) -> Result<Duration, Refusal> {
+        let full = self.settings.session_duration;
+        let bounds = SHORTEST_SESSION.min(full)..=full;
+        let duration = asked.unwrap_or(full);
+        bounds
+            .contains(&duration)
+            .then_some(duration)
+            .ok_or(Refusal::MalformedRequest(
+                "The duration is out of bounds: 900 seconds at least, and no more than a session \
+                 without this parameter lasts.",
+            ))
     }
 
     /// In the order of contract section 8: rate → claim in the registry → bucket ensured →
@@ -103,7 +124,7 @@ impl Issue {
         let request = SessionRequest {
             policy,
             name: RoleSessionName::new(&digest, &order.request_id),
-            duration: self.duration(&order.caller)?,
+            duration: self.duration(order)?,
         };
         let session = self.open(request, deadline).await?;
         self.record(order, &session, deadline).await?;
@@ -111,9 +132,10 @@ impl Issue {
     }
 
     /// A token whose end is not known does not shorten a session.
-    fn duration(&self, caller: &Caller) -> Result<Duration, Refusal> {
-        let full = self.settings.session_duration;
-        let Some(expires) = caller
+    fn duration(&self, order: &Order) -> Result<Duration, Refusal> {
+        let full = order.duration;
+        let Some(expires) = order
+            .caller
             .proof_expires
             .filter(|_| self.settings.cap_to_token_expiry)
         else {

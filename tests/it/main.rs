@@ -12,6 +12,8 @@
 mod architecture;
 mod cli;
 mod crash;
+mod credentials_command;
+mod dialects;
 mod doctor;
 mod embedded;
 mod health;

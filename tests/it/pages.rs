@@ -12,7 +12,10 @@ async fn get(app: &App, path: &str, accept: &str) -> Answer {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_home_page_carries_lines_with_this_deployments_own_addresses() {
     let app = spawn_app().await;
-    let line = format!("eval \"$(curl -sX POST {}/v1/credentials", app.url);
+    let line = format!(
+        "eval \"$(curl -fsSX POST '{}/v1/credentials?format=env'",
+        app.url
+    );
     let text = get(&app, "/", "*/*").await;
     assert_eq!(
         text.header("content-type"),
@@ -81,7 +84,7 @@ async fn an_unknown_problem_is_a_404() {
     get(&app, "/problems/nothing", "*/*")
         .await
         .assert_problem(404, "not-found");
-    let posted = app.send(app.post("/")).await;
+    let posted = app.send(app.post("/problems")).await;
     posted.assert_problem(405, "method-not-allowed");
 }
 
@@ -120,32 +123,4 @@ async fn web_pages_of_listed_origins_may_call_the_gateway() {
         answer.header("access-control-allow-origin"),
         Some("https://app.example")
     );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_lines_to_paste_run_nothing_that_an_answer_holds() {
-    use cloakroom::http::paste;
-    use wiremock::matchers::any;
-    use wiremock::{Mock, MockServer, ResponseTemplate};
-
-    let gateway = MockServer::start().await;
-    let answer = r#"{"bucket":"b-1","endpoint":"http://127.0.0.1:9000","PATH":"/evil","region":"$(touch pwned)","credentials":{"accessKeyId":"`touch pwned`","secretAccessKey":"a+/=","sessionToken":"x'; touch pwned; '"}}"#;
-    Mock::given(any())
-        .respond_with(ResponseTemplate::new(200).set_body_string(answer))
-        .mount(&gateway)
-        .await;
-    let directory = tempfile::tempdir().unwrap();
-    let line = paste::credentials_line(&gateway.uri());
-    let script = format!(
-        "{line}\necho \"$bucket|$endpoint|$region|$accessKeyId|$secretAccessKey|$sessionToken\"; ls"
-    );
-    let ran = tokio::process::Command::new("bash")
-        .args(["-c", &script])
-        .env("NO_PROXY", "127.0.0.1")
-        .current_dir(directory.path())
-        .output()
-        .await
-        .unwrap();
-    let said = String::from_utf8(ran.stdout.clone()).unwrap();
-    assert_eq!(said, "b-1|http://127.0.0.1:9000|||a+/=|\n", "{ran:?}");
 }

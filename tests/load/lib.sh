@@ -74,6 +74,9 @@ call_once() {
 
 resident() { awk '/VmRSS/ { print $2, $3 }' "/proc/$gateway/status"; }
 
+# The gateway's own processor time so far, in clock ticks of 10 ms.
+ticks() { awk '{ print $14 + $15 }' "/proc/$gateway/stat"; }
+
 # measure CONNECTIONS SCRIPT URL: "rate median errors"
 measure() {
     TOKENS="$tokens" wrk -t 1 -c "$1" -d "${seconds}s" -s "$2" "$3" | awk '$1 == "RESULT" { print $2, $3, $4 }'

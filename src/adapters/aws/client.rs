@@ -1,7 +1,9 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials;
@@ -23,6 +25,7 @@ use aws_smithy_runtime_api::client::runtime_components::{
     RuntimeComponents, RuntimeComponentsBuilder,
 };
 use secrecy::{ExposeSecret, SecretString};
+use thread_local::ThreadLocal;
 
 use crate::adapters::{Current, Derived, check_authorities};
 
@@ -139,7 +142,9 @@ async fn sdk_config(settings: &AwsSettings) -> Result<SdkConfig, CaError> {
             settings.ca_bundle.clone(),
             http_client,
         )?))
-        .retry_config(retries);
+        .retry_config(retries)
+        // Every attempt has its time limit, and no body is large.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     let Some(identity) = &settings.identity else {
         return Ok(loader.load().await);
     };
@@ -165,7 +170,15 @@ impl ProvideCredentials for StaticIdentity {
 
 /// Trusts what the file of certificate authorities holds now.
 #[derive(Debug)]
-struct TrustingClient(Derived<Option<Vec<u8>>, SharedHttpClient, CaError>);
+struct TrustingClient(Derived<Option<Vec<u8>>, Arc<PerThread>, CaError>);
+
+/// A client, and so a pool of connections, for each thread that asks: a connection is driven by the
+/// thread that opened it, and an answer that has to change threads costs two context switches.
+#[derive(Debug)]
+struct PerThread {
+    tls: TlsContext,
+    clients: ThreadLocal<SharedHttpClient>,
+}
 
 impl HttpClient for TrustingClient {
     fn http_connector(
@@ -173,7 +186,7 @@ impl HttpClient for TrustingClient {
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        self.0.get().http_connector(settings, components)
+        self.0.get().client().http_connector(settings, components)
     }
 
     fn validate_base_client_config(
@@ -181,12 +194,26 @@ impl HttpClient for TrustingClient {
         components: &RuntimeComponentsBuilder,
         config: &ConfigBag,
     ) -> Result<(), BoxError> {
-        self.0.get().validate_base_client_config(components, config)
+        let client = self.0.get();
+        client
+            .client()
+            .validate_base_client_config(components, config)
+    }
+}
+
+impl PerThread {
+    fn client(&self) -> &SharedHttpClient {
+        self.clients.get_or(|| {
+            aws_smithy_http_client::Builder::new()
+                .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+                .tls_context(self.tls.clone())
+                .build_https()
+        })
     }
 }
 
 #[expect(clippy::ref_option, reason = "what `Derived` hands out")]
-fn http_client(ca_bundle: &Option<Vec<u8>>) -> Result<SharedHttpClient, CaError> {
+fn http_client(ca_bundle: &Option<Vec<u8>>) -> Result<Arc<PerThread>, CaError> {
     // The SDK's own client takes any PEM and panics at the first request.
     if let Some(pem) = ca_bundle {
         check_authorities(pem).map_err(CaError)?;
@@ -196,14 +223,14 @@ fn http_client(ca_bundle: &Option<Vec<u8>>) -> Result<SharedHttpClient, CaError>
         Some(pem) => trusted.with_pem_certificate(pem.as_slice()),
         None => trusted,
     };
-    let context = TlsContext::builder()
+    let tls = TlsContext::builder()
         .with_trust_store(trusted)
         .build()
         .map_err(|error| CaError(error.to_string()))?;
-    Ok(aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-        .tls_context(context)
-        .build_https())
+    Ok(Arc::new(PerThread {
+        tls,
+        clients: ThreadLocal::new(),
+    }))
 }
 
 /// A timeout is never retried (contract section 8): the request's time is spent, and the store

@@ -2,9 +2,11 @@
 
 mod buckets;
 mod client_authentication;
+mod formats;
 mod introspection;
 mod jwt;
 mod limits;
+mod narrowing;
 mod refusals;
 mod secrets;
 mod store_failures;

@@ -27,12 +27,20 @@ async fn no_secret_is_in_any_log() {
         post("/v1/credentials").header("authorization", format!("Basic {canary}")),
         post("/v1/credentials").bearer_auth(&token).body(canary),
         post("/v1/credentials").header("x-request-id", canary),
+        post("/v1/credentials?format=env").bearer_auth(canary),
+        http.get(format!("{}/v1/credentials/container", process.gateway))
+            .header("authorization", canary),
+        post("/").form(&[
+            ("Action", "AssumeRoleWithWebIdentity"),
+            ("RoleSessionName", canary),
+            ("WebIdentityToken", canary),
+        ]),
     ] {
         request.send().await.unwrap();
     }
     let output = process.stop().await;
     assert!(
-        output.matches("\"message\":\"request\"").count() >= 7,
+        output.matches("\"message\":\"request\"").count() >= 10,
         "{output}"
     );
     let keys = &vended.keys;

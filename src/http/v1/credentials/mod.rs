@@ -1,8 +1,10 @@
 //! `POST /v1/credentials`: seed 003's dialect.
 
+pub(in crate::http) mod container;
+mod format;
+
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse};
-use chrono::SecondsFormat;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::json;
@@ -10,15 +12,19 @@ use utoipa::ToSchema;
 use utoipa::openapi::path::{Operation, OperationBuilder};
 use utoipa::openapi::security::SecurityRequirement;
 
-use crate::domain::Access;
 use crate::http::bearer::bearer_token;
-use crate::http::dialect::{Ask, Dialect, Vended};
+use crate::http::body::Body;
+use crate::http::dialect::{Ask, Dialect, Exchange, Vended};
 use crate::http::failure::{self, Failure};
-use crate::http::gateway::Gateway;
-use crate::http::openapi::{BEARER, CREDENTIALS, by_status, success};
+use crate::http::narrowing::Narrowing;
+use crate::http::openapi::{
+    BEARER, CREDENTIALS, by_status, narrowing_parameters, query_parameter, success,
+};
+use crate::http::parameters::query_parameters;
 use crate::http::problem;
-use crate::http::query::check_query;
-use crate::http::seen::Seen;
+use crate::service::Refusal;
+
+use format::Format;
 
 /// The dialect of `POST /v1/credentials`.
 pub(in crate::http) struct V1Credentials;
@@ -63,35 +69,49 @@ impl Dialect for V1Credentials {
         Method::POST
     }
 
-    fn read(&self, request: &HttpRequest) -> Result<Ask, Failure> {
-        check_query(request.query_string(), &[])?;
-        let token = bearer_token(request)?;
+    fn read(&self, request: &HttpRequest, body: &Body) -> Result<Ask, Failure> {
+        let parameters = parameters(request)?;
+        Format::of(request, &parameters)?;
         Ok(Ask {
-            token,
-            access: Access::ReadWrite,
+            token: body.beside(bearer_token(request))?,
+            narrowing: Narrowing::of(&parameters)?,
         })
     }
 
-    fn render(&self, vended: &Vended, gateway: &Gateway) -> HttpResponse {
-        let Vended { grant, session } = vended;
-        let storage = &gateway.parts().storage;
-        let expiration = session.expiration;
-        HttpResponse::Ok().json(CredentialsAnswer {
-            bucket: grant.bucket.to_string(),
-            endpoint: storage.endpoint.clone(),
-            region: storage.region.clone(),
-            credentials: TemporaryCredentials {
-                access_key_id: session.access_key_id.clone(),
-                secret_access_key: session.secret_access_key.expose_secret().to_owned(),
-                session_token: session.session_token.expose_secret().to_owned(),
-                expiration: expiration.to_rfc3339_opts(SecondsFormat::Secs, true),
-            },
-        })
+    fn render(&self, vended: &Vended, exchange: &Exchange<'_>) -> HttpResponse {
+        let request = exchange.request;
+        let format = parameters(request).and_then(|parameters| Format::of(request, &parameters));
+        let answer = format.and_then(|format| match format {
+            Format::Json => Ok(json_answer(vended, exchange)),
+            Format::Text(tool) => tool.answer(vended, &exchange.gateway.parts().storage),
+        });
+        answer.unwrap_or_else(|refusal| self.refuse(&refusal.into(), exchange))
     }
 
-    fn refuse(&self, failure: &Failure, seen: &Seen, gateway: &Gateway) -> HttpResponse {
-        problem::answer(failure, seen, gateway)
+    fn refuse(&self, failure: &Failure, exchange: &Exchange<'_>) -> HttpResponse {
+        problem::answer(failure, &exchange.seen, exchange.gateway)
     }
+}
+
+fn parameters(request: &HttpRequest) -> Result<Vec<(String, String)>, Refusal> {
+    let known = [&Narrowing::PARAMETERS[..], &[format::PARAMETER]].concat();
+    query_parameters(request, &known)
+}
+
+fn json_answer(vended: &Vended, exchange: &Exchange<'_>) -> HttpResponse {
+    let Vended { grant, session } = vended;
+    let storage = &exchange.gateway.parts().storage;
+    HttpResponse::Ok().json(CredentialsAnswer {
+        bucket: grant.bucket.to_string(),
+        endpoint: storage.endpoint.clone(),
+        region: storage.region.clone(),
+        credentials: TemporaryCredentials {
+            access_key_id: session.access_key_id.clone(),
+            secret_access_key: session.secret_access_key.expose_secret().to_owned(),
+            session_token: session.session_token.expose_secret().to_owned(),
+            expiration: vended.expiration(),
+        },
+    })
 }
 
 /// The route in the contract.
@@ -124,6 +144,12 @@ pub(in crate::http) fn operation() -> Operation {
              be empty or `{}`.",
         ))
         .security(SecurityRequirement::new(BEARER, Vec::<String>::new()))
+        .parameters(Some(narrowing_parameters()))
+        .parameter(query_parameter(
+            format::PARAMETER,
+            "The answer as text that this tool reads, ready to paste.",
+            format::names(),
+        ))
         .responses(
             by_status(&problems.copied().collect::<Vec<_>>())
                 .response("200", vended)

@@ -1,0 +1,162 @@
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::ValueEnum;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use url::{Host, Url};
+
+use crate::adapters::{check_authorities, plain_http};
+
+use super::outcome::{CommandError, print};
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The longest token file worth reading, in bytes.
+const MAX_TOKEN_BYTES: u64 = 64 * 1024;
+
+/// Prints temporary credentials as AWS SDKs take them from a `credential_process`: JSON alone on
+/// standard output, errors on standard error.
+#[derive(clap::Args, Debug)]
+pub(super) struct CredentialsCommand {
+    /// Where the gateway is
+    #[arg(long, env = "CLOAKROOM_URL")]
+    url: Url,
+    /// The file that holds the access token; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    token_file: PathBuf,
+    /// What the credentials are for
+    #[arg(long, value_enum)]
+    access: Option<Access>,
+    /// How many seconds they are to last, if less than usual
+    #[arg(long, value_name = "SECONDS")]
+    duration: Option<u64>,
+    /// Certificate authorities to trust besides the system's (PEM)
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// Send the token over plain http to a host that is not this one
+    #[arg(long)]
+    allow_http: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Access {
+    Read,
+    ReadWrite,
+}
+
+/// What the gateway says when it refuses.
+#[derive(Deserialize)]
+struct Refused {
+    code: String,
+    message: String,
+}
+
+/// What makes an answer credentials.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Credentials {
+    version: u8,
+    #[serde(rename = "AccessKeyId")]
+    _access_key_id: String,
+}
+
+impl CredentialsCommand {
+    pub(super) async fn run(self) -> Result<(), CommandError> {
+        let address = self.address()?;
+        let token = read_token(&self.token_file)?;
+        let authorities = self.ca_file.as_deref().map(read_authorities).transpose()?;
+        let failed = |what: &str| CommandError::Failed(format!("{}: {what}", self.url));
+        let client = plain_http(authorities.as_deref());
+        let client = client.map_err(|_| failed("cannot set up TLS"))?;
+        let asked = client
+            .get(address)
+            .bearer_auth(token.expose_secret())
+            .timeout(TIMEOUT);
+        let answer = asked.send().await.map_err(|error| {
+            failed(match error {
+                error if error.is_builder() => "the token is not one",
+                error if error.is_timeout() => "no answer in time",
+                _ => "no answer: is the gateway running, and is this its address?",
+            })
+        })?;
+        let status = answer.status();
+        let body = answer
+            .text()
+            .await
+            .map_err(|_| failed("the answer broke off"))?;
+        if !status.is_success() {
+            let why = match serde_json::from_str::<Refused>(&body) {
+                Ok(Refused { code, message }) => format!("{code}: {message}"),
+                Err(_) => format!("answered with {status}: is this the gateway's address?"),
+            };
+            return Err(failed(&why));
+        }
+        match serde_json::from_str::<Credentials>(&body) {
+            Ok(Credentials { version: 1, .. }) => print(&format!("{body}\n")),
+            _ => Err(failed(
+                "the answer is no credentials: is this the gateway's address?",
+            )),
+        }
+    }
+
+    fn address(&self) -> Result<Url, CommandError> {
+        let is_here = match self.url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => ip.is_loopback(),
+            None => false,
+        };
+        if self.url.scheme() != "https" && !is_here && !self.allow_http {
+            return Err(CommandError::Failed(format!(
+                "--url {}: the token would travel unprotected; use https, or say --allow-http",
+                self.url
+            )));
+        }
+        let mut address = self.url.clone();
+        let base = address.path().trim_end_matches('/').to_owned();
+        address.set_path(&format!("{base}/v1/credentials/container"));
+        address.set_query(None);
+        if let Some(access) = self.access.and_then(|access| access.to_possible_value()) {
+            address
+                .query_pairs_mut()
+                .append_pair("access", access.get_name());
+        }
+        if let Some(duration) = self.duration {
+            address
+                .query_pairs_mut()
+                .append_pair("duration", &duration.to_string());
+        }
+        Ok(address)
+    }
+}
+
+/// Files end with a newline; tokens do not.
+fn read_token(path: &Path) -> Result<SecretString, CommandError> {
+    let mut text = String::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin()
+            .lock()
+            .take(MAX_TOKEN_BYTES)
+            .read_to_string(&mut text)
+    } else {
+        std::fs::File::open(path)
+            .and_then(|file| file.take(MAX_TOKEN_BYTES).read_to_string(&mut text))
+    };
+    let failed =
+        |what: &str| CommandError::Failed(format!("--token-file {}: {what}", path.display()));
+    read.map_err(|error| failed(&error.to_string()))?;
+    match text.trim() {
+        "" => Err(failed("holds no token")),
+        token => Ok(SecretString::from(token)),
+    }
+}
+
+fn read_authorities(path: &Path) -> Result<Vec<u8>, CommandError> {
+    let failed =
+        |what: String| CommandError::Failed(format!("--ca-file {}: {what}", path.display()));
+    let pem = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+    check_authorities(&pem).map_err(failed)?;
+    Ok(pem)
+}

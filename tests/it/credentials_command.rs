@@ -1,0 +1,107 @@
+//! `cloakroom credentials`, as a `credential_process`.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::{App, cloakroom, spawn_app};
+
+struct Ran {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+async fn run(app: &App, token: &str, more: &[&str]) -> Ran {
+    let (_directory, file) = token_file(token);
+    let file = file.display().to_string();
+    run_with(&[&["--url", &app.url, "--token-file", &file], more].concat()).await
+}
+
+async fn run_with(arguments: &[&str]) -> Ran {
+    let output = cloakroom(&["credentials"]).args(arguments).output();
+    let output = output.await.unwrap();
+    Ran {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn token_file(token: &str) -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("token");
+    std::fs::write(&file, format!("{token}\n")).unwrap();
+    (directory, file)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_prints_credentials_and_nothing_else() {
+    let app = spawn_app().await;
+    let token = app.token("alice").await;
+    let ran = run(&app, &token, &["--access", "read", "--duration", "900"]).await;
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    let printed: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(printed["Version"], 1);
+    for name in [
+        "AccessKeyId",
+        "SecretAccessKey",
+        "SessionToken",
+        "Expiration",
+    ] {
+        assert!(printed[name].is_string(), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_exit_1_and_a_sentence_on_standard_error() {
+    let app = spawn_app().await;
+    let alice = app.token("alice").await;
+    for (token, more, said) in [
+        (
+            "nonsense",
+            &[][..],
+            "InvalidIdentityToken: The access token is not valid here",
+        ),
+        (
+            &alice,
+            &["--duration", "1"],
+            "InvalidRequest: The duration is out of bounds",
+        ),
+        ("two words", &[], "InvalidRequest: The Bearer token is"),
+        ("a\u{1}", &[], "the token is not one"),
+        ("", &[], "holds no token"),
+    ] {
+        let ran = run(&app, token, more).await;
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{said}");
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+        assert!(!ran.stderr.contains(&alice));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_gateway_is_told_apart() {
+    let app = spawn_app().await;
+    let (_directory, file) = token_file("token");
+    let file = file.display().to_string();
+    for (url, said) in [
+        ("http://127.0.0.1:1", "is the gateway running"),
+        (&app.oauth.issuer(), "is this the gateway's address?"),
+        (
+            "http://gateway.example",
+            "the token would travel unprotected",
+        ),
+    ] {
+        let ran = run_with(&["--url", url, "--token-file", &file]).await;
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{url}");
+        assert!(ran.stderr.contains(said), "{url}: {}", ran.stderr);
+    }
+    let missing = run_with(&["--url", &app.url, "--token-file", "/nowhere/token"]).await;
+    assert_eq!(missing.code, Some(1));
+    assert!(
+        missing.stderr.contains("--token-file /nowhere/token:"),
+        "{}",
+        missing.stderr
+    );
+}

@@ -1,0 +1,375 @@
+//! Contract section 4: each cause in each dialect, provoked over HTTP.
+
+use std::time::{Duration, Instant};
+
+use reqwest::RequestBuilder;
+use serde_json::json;
+use wiremock::ResponseTemplate;
+
+use crate::support::{
+    ALICES_BUCKET, Answer, App, SCOPE, Setup, fake_authorization_server, introspection_says,
+    spawn_app,
+};
+
+/// What a dialect says about one cause: status and code.
+type Said = (u16, &'static str);
+
+const CONTAINER: &str = "/v1/credentials/container";
+
+async fn container(app: &App, token: Option<&str>) -> Answer {
+    let request = app.http.get(format!("{}{CONTAINER}", app.url));
+    app.send(match token {
+        Some(token) => request.bearer_auth(token),
+        None => request,
+    })
+    .await
+}
+
+async fn sts(app: &App, token: Option<&str>) -> Answer {
+    app.send(sts_request(app, token, &[])).await
+}
+
+fn sts_request(app: &App, token: Option<&str>, more: &[(&str, &str)]) -> RequestBuilder {
+    let mut form = vec![
+        ("Action", "AssumeRoleWithWebIdentity"),
+        ("Version", "2011-06-15"),
+        ("RoleArn", "arn:aws:iam::000000000000:role/any"),
+        ("RoleSessionName", "test"),
+    ];
+    form.extend(token.map(|token| ("WebIdentityToken", token)));
+    form.extend(more);
+    app.post("/").form(&form)
+}
+
+fn assert_container(answer: &Answer, (status, code): Said) {
+    assert_eq!(answer.status, status, "{answer:?}");
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    answer.assert_common_headers();
+    let body = answer.json();
+    assert_eq!(body["code"], code);
+    assert_eq!(body["Code"], code);
+    assert_eq!(body["message"], body["Message"]);
+    assert!(body["message"].as_str().unwrap().ends_with('.'), "{body}");
+    assert_eq!(body.as_object().unwrap().len(), 4);
+    assert!(status != 401 || answer.header("www-authenticate").is_some());
+}
+
+fn assert_sts(answer: &Answer, (status, code): Said) {
+    assert_eq!(answer.status, status, "{answer:?}");
+    assert_eq!(answer.header("content-type"), Some("text/xml"));
+    answer.assert_common_headers();
+    let id = answer.header("x-request-id").unwrap();
+    assert_eq!(answer.header("x-amzn-requestid"), Some(id));
+    let kind = if status < 500 { "Sender" } else { "Receiver" };
+    let start = format!(
+        "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error>\
+         <Type>{kind}</Type><Code>{code}</Code><Message>"
+    );
+    let end = format!("</Message></Error><RequestId>{id}</RequestId></ErrorResponse>");
+    assert!(
+        answer.text.starts_with(&start) && answer.text.ends_with(&end),
+        "{answer:?}"
+    );
+}
+
+/// Both dialects on this token.
+async fn assert_both(app: &App, token: Option<&str>, in_container: Said, in_sts: Said) {
+    assert_container(&container(app, token).await, in_container);
+    assert_sts(&sts(app, token).await, in_sts);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_credential() {
+    let app = spawn_app().await;
+    let (missing, bad) = ("MissingAuthenticationToken", "InvalidIdentityToken");
+    assert_both(&app, None, (401, missing), (400, "MissingParameter")).await;
+    assert_both(&app, Some("nonsense"), (401, bad), (400, bad)).await;
+    let nobody = app.token_with(&[("without_claim", "sub")]).await;
+    assert_both(&app, Some(&nobody), (400, bad), (400, bad)).await;
+    let other = app.token_with(&[("scope", "other")]).await;
+    let denied = (403, "AccessDenied");
+    assert_both(&app, Some(&other), denied, denied).await;
+    let malformed = ((400, "InvalidRequest"), (400, "ValidationError"));
+    assert_both(&app, Some("a,b"), malformed.0, malformed.1).await;
+    let challenge = container(&app, None).await;
+    let challenge = challenge.header("www-authenticate").unwrap().to_owned();
+    assert!(challenge.starts_with("Bearer realm="), "{challenge}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn expired_is_said_only_where_it_was_proven() {
+    let fake = fake_authorization_server().await;
+    let expired = json!({
+        "active": true, "sub": "a", "client_id": "c", "scope": SCOPE, "exp": 1,
+    });
+    introspection_says(&fake, ResponseTemplate::new(200).set_body_json(expired)).await;
+    let app = Setup::default()
+        .key("oauth.issuer", &fake.uri())
+        .spawn()
+        .await;
+    let bad = (401, "InvalidIdentityToken");
+    assert_both(&app, Some("token"), bad, (400, "ExpiredTokenException")).await;
+    // Inactive may mean anything.
+    let app = spawn_app().await;
+    assert_both(&app, Some("token"), bad, (400, "InvalidIdentityToken")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict() {
+    let app = spawn_app().await;
+    let made = app.root().create_bucket().bucket(ALICES_BUCKET).send();
+    made.await.unwrap();
+    let token = app.token("alice").await;
+    assert_both(&app, Some(&token), (409, "Conflict"), (403, "AccessDenied")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_often() {
+    let app = Setup::default()
+        .key("limits.per_owner", "1/s burst 1")
+        .spawn()
+        .await;
+    let token = app.token("alice").await;
+    app.ask(&token).await.credentials();
+    let throttled = "Throttling";
+    assert_both(&app, Some(&token), (429, throttled), (400, throttled)).await;
+    let again = container(&app, Some(&token)).await;
+    assert_eq!(again.header("retry-after"), Some("1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_authorization_server_fails() {
+    let fake = fake_authorization_server().await;
+    introspection_says(&fake, ResponseTemplate::new(500)).await;
+    let app = Setup::default()
+        .key("oauth.issuer", &fake.uri())
+        .spawn()
+        .await;
+    let code = "IDPCommunicationError";
+    assert_both(&app, Some("token"), (502, code), (400, code)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_store_fails() {
+    let app = Setup::default()
+        .key("storage.endpoint", "http://127.0.0.1:1")
+        .spawn()
+        .await;
+    let token = app.token("alice").await;
+    let code = "ServiceUnavailable";
+    assert_both(&app, Some(&token), (502, code), (503, code)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_registry_fails() {
+    let app = spawn_app().await;
+    let token = app.token("alice").await;
+    let database = sqlx::SqlitePool::connect(&app.database_url())
+        .await
+        .unwrap();
+    sqlx::query("DROP TABLE audit_trail")
+        .execute(&database)
+        .await
+        .unwrap();
+    let code = "InternalFailure";
+    assert_both(&app, Some(&token), (500, code), (500, code)).await;
+    app.ask(&token).await.assert_problem(500, "internal-error");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_much_at_once() {
+    let app = Setup::default()
+        .change(|config| config.http.max_in_flight = 0)
+        .spawn()
+        .await;
+    let code = "ServiceUnavailable";
+    assert_both(&app, Some("token"), (503, code), (503, code)).await;
+    let again = sts(&app, Some("token")).await;
+    assert_eq!(again.header("retry-after"), Some("1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_methods_bodies_and_parameters() {
+    let app = spawn_app().await;
+    let token = app.token("alice").await;
+    let url = format!("{}{CONTAINER}", app.url);
+    for method in ["POST", "PUT", "DELETE", "OPTIONS", "HEAD"] {
+        let request = app.http.request(method.parse().unwrap(), &url);
+        let answer = app.send(request.bearer_auth(&token)).await;
+        assert_eq!(
+            (answer.status, answer.header("allow")),
+            (405, Some("GET")),
+            "{method}"
+        );
+        if method != "HEAD" {
+            assert_container(&answer, (405, "MethodNotAllowed"));
+        }
+    }
+    let put = app.send(app.http.put(&app.url)).await;
+    assert_sts(&put, (405, "MethodNotAllowed"));
+    assert_eq!(put.header("allow"), Some("GET, HEAD, POST"));
+    let invalid = (400, "InvalidRequest");
+    for query in [
+        "?acess=read",
+        "?access=all",
+        "?duration=1h",
+        "?duration=900&duration=900",
+        "?format=env",
+        "?access_token=x",
+    ] {
+        let request = app.http.get(format!("{url}{query}")).bearer_auth(&token);
+        assert_container(&app.send(request).await, invalid);
+    }
+    let large = app
+        .http
+        .get(&url)
+        .bearer_auth(&token)
+        .body("x".repeat(70_000));
+    assert_container(&app.send(large).await, (413, "RequestEntityTooLarge"));
+    let text = app.http.get(&url).bearer_auth(&token).body("x");
+    assert_container(&app.send(text).await, (415, "UnsupportedMediaType"));
+    let form = app
+        .post("/")
+        .form(&[("WebIdentityToken", "x".repeat(70_000))]);
+    assert_sts(&app.send(form).await, (413, "RequestEntityTooLarge"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_gets_what_sdks_read_with_the_scheme_or_without() {
+    let app = spawn_app().await;
+    let token = app.token("alice").await;
+    for authorization in [
+        token.clone(),
+        format!("Bearer {token}"),
+        format!("bearer {token}"),
+    ] {
+        let request = app.http.get(format!("{}{CONTAINER}", app.url));
+        let answer = app
+            .send(request.header("authorization", authorization))
+            .await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.assert_common_headers();
+        let body = answer.json();
+        let names: Vec<&String> = body.as_object().unwrap().keys().collect();
+        assert_eq!(
+            names,
+            [
+                "AccessKeyId",
+                "Expiration",
+                "SecretAccessKey",
+                "SessionToken",
+                "Token",
+                "Version"
+            ]
+        );
+        assert_eq!(
+            (&body["Version"], &body["Token"]),
+            (&1.into(), &body["SessionToken"])
+        );
+        assert_eq!(body["Expiration"].as_str().unwrap().len(), 20);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_gets_its_answer_within_1800_ms_or_a_clean_failure() {
+    for (delay, expected) in [(1_500, 401), (10_000, 502)] {
+        let fake = fake_authorization_server().await;
+        let slow = ResponseTemplate::new(200)
+            .set_body_json(json!({"active": false}))
+            .set_delay(Duration::from_millis(delay));
+        introspection_says(&fake, slow).await;
+        let app = Setup::default()
+            .key("oauth.issuer", &fake.uri())
+            .spawn()
+            .await;
+        let started = Instant::now();
+        assert_eq!(container(&app, Some("token")).await.status, expected);
+        let took = started.elapsed();
+        assert!(took < Duration::from_millis(1_800), "{took:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sts_answers_as_aws_does() {
+    let app = spawn_app().await;
+    let token = app.token("alice").await;
+    // Files end with a newline, and SDKs send them as they are.
+    for token in [token.clone(), format!("{token}\n"), format!("{token}\r\n")] {
+        let answer = sts(&app, Some(&token)).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.assert_common_headers();
+        assert_eq!(answer.header("content-type"), Some("text/xml"));
+        let id = answer.header("x-request-id").unwrap();
+        let blank = |text: &str, name: &str| {
+            let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+            let (before, rest) = text.split_once(&open).unwrap();
+            let (value, after) = rest.split_once(&close).unwrap();
+            assert!(!value.is_empty() && !value.contains('<'));
+            format!("{before}{open}{close}{after}")
+        };
+        let mut text = answer.text.clone();
+        for name in [
+            "AccessKeyId",
+            "SecretAccessKey",
+            "SessionToken",
+            "Expiration",
+        ] {
+            text = blank(&text, name);
+        }
+        let expected = "<AssumeRoleWithWebIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
+            <AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId></AccessKeyId>\
+            <SecretAccessKey></SecretAccessKey><SessionToken></SessionToken>\
+            <Expiration></Expiration></Credentials><AssumedRoleUser>\
+            <Arn>arn:aws:sts::000000000000:assumed-role/cloakroom/ID</Arn>\
+            <AssumedRoleId>cloakroom:ID</AssumedRoleId></AssumedRoleUser>\
+            </AssumeRoleWithWebIdentityResult><ResponseMetadata><RequestId>ID</RequestId>\
+            </ResponseMetadata></AssumeRoleWithWebIdentityResponse>";
+        assert_eq!(text.replace(id, "ID"), expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sts_ignores_nothing_that_was_asked() {
+    let app = spawn_app().await;
+    let token = app.token("alice").await;
+    for more in [
+        ("Policy", "{}"),
+        (
+            "PolicyArns.member.1.arn",
+            "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",
+        ),
+        ("ProviderId", "www.amazon.com"),
+        ("DurationSeconds", "899"),
+        ("DurationSeconds", "3601"),
+        ("DurationSeconds", "1h"),
+        ("WebIdentityToken", "second"),
+        ("Action", "GetCallerIdentity"),
+        ("Anything", "else"),
+    ] {
+        let answer = app.send(sts_request(&app, Some(&token), &[more])).await;
+        assert_sts(&answer, (400, "ValidationError"));
+    }
+    let policy = app
+        .send(sts_request(&app, Some(&token), &[("Policy", "{}")]))
+        .await;
+    assert!(policy.text.contains("Policy and PolicyArns are not taken"));
+    let other = app.post("/").form(&[
+        ("Action", "GetCallerIdentity"),
+        ("WebIdentityToken", &token),
+    ]);
+    assert_sts(&app.send(other).await, (400, "ValidationError"));
+    let both = sts_request(&app, Some(&token), &[]).bearer_auth(&token);
+    assert_sts(&app.send(both).await, (400, "ValidationError"));
+    let query = app
+        .post(&format!("/?WebIdentityToken={token}"))
+        .form(&[("Action", "AssumeRoleWithWebIdentity")]);
+    assert_sts(&app.send(query).await, (400, "ValidationError"));
+    let json = app
+        .post("/")
+        .header("content-type", "application/json")
+        .body("{}");
+    assert_sts(&app.send(json).await, (400, "ValidationError"));
+    let shorter = sts_request(&app, Some(&token), &[("DurationSeconds", "900")]);
+    let shorter = app.send(shorter).await;
+    assert_eq!(shorter.status, 200, "{shorter:?}");
+}

@@ -1,0 +1,63 @@
+//! Each format in its real tool is `tests/clients/run`'s affair.
+
+use reqwest::header::ACCEPT;
+
+use crate::support::{ALICES_BUCKET, spawn_app};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shell_gets_variables_by_parameter_or_by_accept() {
+    let app = spawn_app().await;
+    let token = app.token("alice").await;
+    let by_parameter = app.post("/v1/credentials?format=env");
+    let by_accept = app
+        .post("/v1/credentials")
+        .header(ACCEPT, "text/x-shellscript");
+    for request in [by_parameter, by_accept] {
+        let answer = app.send(request.bearer_auth(&token)).await;
+        assert_eq!(answer.status, 200);
+        answer.assert_common_headers();
+        assert_eq!(
+            answer.header("content-type"),
+            Some("text/x-shellscript; charset=utf-8")
+        );
+        let script = format!(
+            "{}\necho \"$BUCKET $AWS_ENDPOINT_URL_S3 $AWS_REGION\"",
+            answer.text
+        );
+        let mut shell = tokio::process::Command::new("sh");
+        let ran = shell
+            .args(["-c", &script])
+            .env_clear()
+            .output()
+            .await
+            .unwrap();
+        let said = String::from_utf8(ran.stdout).unwrap();
+        assert_eq!(
+            said,
+            format!("{ALICES_BUCKET} {} us-east-1\n", app.storage.url())
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_tool_gets_its_own_text_and_json_stays_json() {
+    let app = spawn_app().await;
+    let token = app.token("alice").await;
+    for (format, first) in [
+        ("aws-profile", "[profile cloakroom]"),
+        ("rclone", "[cloakroom]"),
+        ("s3cmd", "[default]"),
+        ("duckdb", "CREATE OR REPLACE SECRET cloakroom ("),
+    ] {
+        let request = app.post(&format!("/v1/credentials?format={format}"));
+        let answer = app.send(request.bearer_auth(&token)).await;
+        assert_eq!(
+            answer.header("content-type"),
+            Some("text/plain; charset=utf-8")
+        );
+        assert_eq!(answer.text.lines().nth(1), Some(first));
+        assert!(answer.text.lines().next().unwrap().contains("until 20"));
+    }
+    let request = app.post("/v1/credentials?format=json");
+    app.send(request.bearer_auth(&token)).await.credentials();
+}
