@@ -95,9 +95,9 @@ class Person:
                 print("note  the first call was answered with 502 and is repeated")
         return self.vend()
 
-    def vend(self):
+    def vend(self, query=""):
         request = urllib.request.Request(
-            f"{self.gateway}/v1/credentials",
+            f"{self.gateway}/v1/credentials{query}",
             method="POST",
             headers={"Authorization": f"Bearer {self.token}"},
         )
@@ -341,6 +341,45 @@ def minting(alice):
     refused("GetFederationToken by a session", lambda: sts.get_federation_token(Name="escape"), statuses)
 
 
+def less(alice):
+    """On request the credentials are for reading only."""
+    reader = alice.client(**alice.vend("?access=read&duration=900")["credentials"])
+    alice.s3.put_object(Bucket=alice.bucket, Key="less", Body=b"x")
+    allowed("get, with access=read", lambda: reader.get_object(Bucket=alice.bucket, Key="less"))
+    allowed("list, with access=read", lambda: reader.list_objects_v2(Bucket=alice.bucket))
+    refused("put, with access=read", lambda: reader.put_object(Bucket=alice.bucket, Key="less", Body=b"y"))
+    refused("delete, with access=read", lambda: reader.delete_object(Bucket=alice.bucket, Key="less"))
+    refused(
+        "begin a multipart upload, with access=read",
+        lambda: reader.create_multipart_upload(Bucket=alice.bucket, Key="less"),
+    )
+
+
+def by_themselves(alice, bob):
+    """boto3 that is told where the gateway is, and no keys."""
+    with tempfile.TemporaryDirectory() as folder:
+        token = pathlib.Path(folder, "token")
+        token.write_text(alice.token)
+        container = {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{alice.gateway}/v1/credentials/container",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(token),
+        }
+        web_identity = {
+            "AWS_WEB_IDENTITY_TOKEN_FILE": str(token),
+            "AWS_ROLE_ARN": "arn:aws:iam::000000000000:role/any",
+            "AWS_ENDPOINT_URL_STS": alice.gateway,
+        }
+        for way, variables in [("container endpoint", container), ("web identity", web_identity)]:
+            os.environ.update(variables)
+            s3 = boto3.Session(region_name=alice.region).client(
+                "s3", endpoint_url=alice.endpoint, config=alice.s3.meta.config
+            )
+            allowed(f"list, by the {way}", lambda: s3.list_objects_v2(Bucket=alice.bucket))
+            refused(f"list of bob's, by the {way}", lambda: s3.list_objects_v2(Bucket=bob.bucket))
+            for name in variables:
+                del os.environ[name]
+
+
 def tampering(alice, bob, statuses):
     """A changed token must open nothing. Ceph encrypts its tokens without authenticating them: it
     takes most changes for good, and loses the session policy over some. No gateway can mend that,
@@ -445,6 +484,8 @@ def main():
         expiry(alice)
     else:
         print(f"SKIPPED: expiry on {options.engine}: its shortest session is too long to wait for")
+    less(alice)
+    by_themselves(alice, bob)
     command_line(alice, bob, options.aws)
     for name, seen in noted.items():
         print(f"note  {options.engine}: {name}: {seen}")

@@ -29,7 +29,10 @@ impl Signer {
         match self {
             Self::Root | Self::Session(None) => Ok(()),
             Self::Session(Some(policy)) if policy.allows(deed) => Ok(()),
-            Self::Session(Some(_)) => Err(s3_error!(AccessDenied)),
+            Self::Session(Some(_)) => Err(s3_error!(
+                AccessDenied,
+                "The session policy does not allow it"
+            )),
         }
     }
 

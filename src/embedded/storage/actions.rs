@@ -27,7 +27,9 @@ pub(super) fn action_of(operation: &str) -> String {
 pub(super) fn actions_of_headers(headers: &HeaderMap) -> Vec<&'static str> {
     let has = |test: fn(&str) -> bool| headers.keys().map(HeaderName::as_str).any(test);
     let mut actions = Vec::new();
-    if has(|name| name == "x-amz-acl" || name.starts_with("x-amz-grant-")) {
+    // `private` is what an object is without the header; rclone before 1.65 always sends it.
+    let mut acls = headers.get_all("x-amz-acl").iter();
+    if acls.any(|acl| acl != "private") || has(|name| name.starts_with("x-amz-grant-")) {
         actions.push("s3:PutObjectAcl");
     }
     if has(|name| name == "x-amz-tagging") {
@@ -37,4 +39,29 @@ pub(super) fn actions_of_headers(headers: &HeaderMap) -> Vec<&'static str> {
         actions.push("s3:PutObjectRetention");
     }
     actions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_acl_needs_its_own_action_unless_it_is_what_objects_have_anyway() {
+        let needed = |values: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in values {
+                headers.append(*name, hyper::header::HeaderValue::from_static(value));
+            }
+            actions_of_headers(&headers)
+        };
+        assert!(needed(&[("x-amz-acl", "private")]).is_empty());
+        for asked in [
+            &[("x-amz-acl", "public-read")][..],
+            &[("x-amz-acl", "Private")],
+            &[("x-amz-acl", "private"), ("x-amz-acl", "public-read")],
+            &[("x-amz-acl", "private"), ("x-amz-grant-read", "id=x")],
+        ] {
+            assert_eq!(needed(asked), ["s3:PutObjectAcl"], "{asked:?}");
+        }
+    }
 }

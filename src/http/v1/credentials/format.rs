@@ -243,10 +243,13 @@ impl Values<'_> {
         )
     }
 
+    /// s3cmd would rather renew a token that stands in a file.
     fn s3cmd(&self) -> String {
         let bucket_host = if self.path_style { "" } else { "%(bucket)s." };
         format!(
             "# s3://{}, until {}\n\
+             # Not on EC2: with these, s3cmd goes on as the machine's own role there. Leave the keys out\n\
+             # and set the environment of ?format=env instead.\n\
              [default]\n\
              access_key = {}\n\
              secret_key = {}\n\

@@ -1,0 +1,63 @@
+# Sourced by `run`: the programs of docs/clients that run for long, all at a time, each with one
+# client and a token file of its own. Credentials last 5 s and the first access token 10 s; to the
+# gateway a token that has expired and one that was revoked are the same.
+
+lifetimes() {
+    start_gateway 5s
+    echo "== three lifetimes of the credentials, the token replaced in between"
+    watch 16 renew
+    each lasted
+    echo "== the token not replaced"
+    watch 60
+    each stopped
+    watching=()
+    stop_gateway
+}
+
+# watch SECONDS [renew]: starts every program; program I writes to $work/I.out.
+watch() {
+    local i folder command
+    watching=()
+    for i in "${!long_running[@]}"; do
+        IFS='|' read -r _ folder command <<<"${long_running[i]}"
+        (
+            export TOKEN_FILE="$work/$i.token" HOME="$work/home"
+            token alice "$TOKEN_FILE" --expires-in 10s
+            . "$work/environment.sh"
+            if [ "${2:-}" = renew ]; then { sleep 6; token alice "$TOKEN_FILE"; } & fi
+            cd "$folder"
+            exec timeout 30 sh -c "$command $1"
+        ) >"$work/$i.out" 2>&1 &
+        watching[i]=$!
+    done
+}
+
+# each FUNCTION: with every program's number and name.
+each() {
+    local i
+    for i in "${!long_running[@]}"; do "$1" "$i" "${long_running[i]%%|*}"; done
+}
+
+lasted() {
+    local listed
+    wait "${watching[$1]}" || { fail "$2: ends before its time" "$work/$1.out"; return 0; }
+    listed="$(grep -c ' objects$' "$work/$1.out")"
+    if [ "$listed" = 16 ]; then
+        ok "$2: lists at every second of 16"
+    else
+        fail "$2: lists $listed times of 16" "$work/$1.out"
+    fi
+}
+
+# Ended by itself, after it had worked, and not by `timeout` (124).
+stopped() {
+    local status=0
+    wait "${watching[$1]}" || status=$?
+    if [ "$status" = 0 ] || [ "$status" = 124 ] || ! grep -q ' objects$' "$work/$1.out"; then
+        fail "$2: does not stop as it should ($status)" "$work/$1.out"
+    elif ! grep -q 'access token is not valid' "$work/$1.out"; then
+        fail "$2: stops without the gateway's words" "$work/$1.out"
+    else
+        ok "$2: stops with the gateway's words after $(grep -c ' objects$' "$work/$1.out") listings"
+    fi
+}
