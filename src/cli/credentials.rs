@@ -13,6 +13,9 @@ use super::outcome::{CommandError, print};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
+const MAX_MESSAGE_CHARS: usize = 500;
+
 /// The longest token file worth reading, in bytes.
 const MAX_TOKEN_BYTES: u64 = 64 * 1024;
 
@@ -74,7 +77,7 @@ impl CredentialsCommand {
             .get(address)
             .bearer_auth(token.expose_secret())
             .timeout(TIMEOUT);
-        let answer = asked.send().await.map_err(|error| {
+        let mut answer = asked.send().await.map_err(|error| {
             failed(match error {
                 error if error.is_builder() => "the token is not one",
                 error if error.is_timeout() => "no answer in time",
@@ -82,13 +85,10 @@ impl CredentialsCommand {
             })
         })?;
         let status = answer.status();
-        let body = answer
-            .text()
-            .await
-            .map_err(|_| failed("the answer broke off"))?;
+        let body = read(&mut answer).await.map_err(failed)?;
         if !status.is_success() {
             let why = match serde_json::from_str::<Refused>(&body) {
-                Ok(Refused { code, message }) => format!("{code}: {message}"),
+                Ok(Refused { code, message }) => printable(&format!("{code}: {message}")),
                 Err(_) => format!("answered with {status}: is this the gateway's address?"),
             };
             return Err(failed(&why));
@@ -102,6 +102,12 @@ impl CredentialsCommand {
     }
 
     fn address(&self) -> Result<Url, CommandError> {
+        let has_user = !self.url.username().is_empty() || self.url.password().is_some();
+        if has_user || !matches!(self.url.scheme(), "http" | "https") {
+            return Err(CommandError::Failed(
+                "--url: must be http(s)://host, without a user or a password".to_owned(),
+            ));
+        }
         let is_here = match self.url.host() {
             Some(Host::Domain(name)) => name == "localhost",
             Some(Host::Ipv4(ip)) => ip.is_loopback(),
@@ -130,6 +136,26 @@ impl CredentialsCommand {
         }
         Ok(address)
     }
+}
+
+/// Some other server may go on for ever.
+async fn read(answer: &mut reqwest::Response) -> Result<String, &'static str> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|_| "the answer broke off")? {
+        body.extend_from_slice(&chunk);
+        if body.len() > MAX_ANSWER_BYTES {
+            return Err("the answer is too long: is this the gateway's address?");
+        }
+    }
+    String::from_utf8(body).map_err(|_| "the answer is no text: is this the gateway's address?")
+}
+
+/// What a server says must not steer a terminal.
+fn printable(text: &str) -> String {
+    text.chars()
+        .take(MAX_MESSAGE_CHARS)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
 
 /// Files end with a newline; tokens do not.

@@ -59,6 +59,7 @@ impl StorageConfig {
         let mut endpoint = |key| {
             let url = reader.optional::<Url>(key);
             check_address(reader, key, url.as_ref().and_then(Option::as_ref));
+            check_base(reader, key, url.as_ref().and_then(Option::as_ref));
             if allow_http == Some(false) {
                 refuse_http(reader, key, url.as_ref().and_then(Option::as_ref));
             }
@@ -73,7 +74,13 @@ impl StorageConfig {
                 "is required unless storage.flavor is aws",
             );
         }
-        let region = reader.parse("storage.region", DEFAULT_REGION);
+        let region = reader.parse::<String>("storage.region", DEFAULT_REGION);
+        if region.as_deref().is_some_and(|region| !is_plain(region)) {
+            reader.error(
+                "storage.region",
+                "must be letters, digits, '-', '_' and '.'",
+            );
+        }
         let identity = read_identity(reader);
         let role_arn = reader.optional::<String>("storage.role_arn");
         if flavor.is_some_and(Flavor::needs_role) && matches!(role_arn, Some(None)) {
@@ -131,6 +138,26 @@ impl StorageConfig {
             .flatten()
             .any(|url| !is_confidential(url))
     }
+}
+
+/// Clients are told the address, and paste it into other programs' files.
+fn check_base(reader: &mut Reader, key: &str, url: Option<&Url>) {
+    let Some(url) = url else { return };
+    let segments_are_plain = url
+        .path()
+        .split('/')
+        .all(|part| part.is_empty() || is_plain(part));
+    if url.query().is_some() || url.fragment().is_some() || !segments_are_plain {
+        reader.error(
+            key,
+            "must be a base address: no query, no fragment, nothing that needs escaping",
+        );
+    }
+}
+
+fn is_plain(word: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    !word.is_empty() && word.bytes().all(plain)
 }
 
 /// A base URL without a slash at the end.

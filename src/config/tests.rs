@@ -335,3 +335,27 @@ fn a_configuration_can_be_printed_without_its_secrets() {
         "{printed}"
     );
 }
+
+#[test]
+fn what_clients_paste_needs_no_escaping() {
+    for (key, bad) in [
+        ("ENDPOINT", "https://s3.example/?x=y"),
+        ("PUBLIC_ENDPOINT", "https://s3.example/a%20b"),
+        ("PUBLIC_ENDPOINT", "https://s3.example/$(x)"),
+        ("STS_ENDPOINT", "https://s3.example/#x"),
+        ("REGION", "eu west"),
+        ("REGION", "eu'west"),
+    ] {
+        let key = format!("CLOAKROOM_STORAGE__{key}");
+        let said = complaint(&[(&key, bad)]);
+        assert!(said.starts_with("storage."), "{bad}: {said}");
+    }
+    let path = (
+        "CLOAKROOM_STORAGE__PUBLIC_ENDPOINT",
+        "https://example.com/s3/",
+    );
+    assert_eq!(
+        with(&[path]).unwrap().storage.told_endpoint(),
+        "https://example.com/s3"
+    );
+}

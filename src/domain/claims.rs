@@ -63,6 +63,9 @@ pub enum TokenProblem {
     /// `exp` has passed.
     #[error("the token has expired")]
     Expired,
+    /// A signed token without `exp`: no token stands for ever on its signature alone.
+    #[error("the token does not say when it ends")]
+    EndlessJwt,
     /// `nbf` is to come.
     #[error("the token is not valid yet")]
     NotYetValid,
@@ -130,7 +133,8 @@ impl UnverifiedClaims {
         if self.iss.is_none() {
             return Err(TokenProblem::WrongIssuer);
         }
-        if self.exp.is_none_or(|exp| exp <= now - LEEWAY) {
+        let exp = self.exp.ok_or(TokenProblem::EndlessJwt)?;
+        if exp <= now - LEEWAY {
             return Err(TokenProblem::Expired);
         }
         self.check_token(rules, now)?;
@@ -377,7 +381,7 @@ mod tests {
         };
         assert_eq!(signed(&|_| {}), None);
         assert_eq!(signed(&|c| c.iss = None), Some(TokenProblem::WrongIssuer));
-        assert_eq!(signed(&|c| c.exp = None), Some(TokenProblem::Expired));
+        assert_eq!(signed(&|c| c.exp = None), Some(TokenProblem::EndlessJwt));
         let ago = |seconds| Some(now() - TimeDelta::seconds(seconds));
         assert_eq!(signed(&|c| c.exp = ago(59)), None);
         assert_eq!(signed(&|c| c.exp = ago(60)), Some(TokenProblem::Expired));

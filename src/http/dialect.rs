@@ -31,7 +31,7 @@ pub(super) trait Dialect: Send + Sync {
     }
 
     /// What the request asks for.
-    fn read(&self, request: &HttpRequest, body: &Body) -> Result<Ask, Failure>;
+    fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<Ask, Failure>;
 
     /// The answer to a request that gets what it asks for.
     fn render(&self, vended: &Vended, exchange: &Exchange<'_>) -> HttpResponse;
@@ -124,7 +124,7 @@ async fn answer(
         .limit(dialect.time_limit(), body)
         .await
         .unwrap_or_else(|_| Err(too_slow()))?;
-    let ask = dialect.read(exchange.request, &body)?;
+    let ask = dialect.read(exchange, &body)?;
     let parts = exchange.gateway.parts();
     let duration = parts.issue.session_duration(ask.narrowing.duration)?;
     // Only now: a client that is slow to send its body must not hold a place.
@@ -174,7 +174,7 @@ mod tests {
             Method::POST
         }
 
-        fn read(&self, _: &HttpRequest, _: &Body) -> Result<Ask, Failure> {
+        fn read(&self, _: &Exchange<'_>, _: &Body) -> Result<Ask, Failure> {
             panic!("canary")
         }
 

@@ -242,6 +242,7 @@ impl Failure {
                     TokenProblem::MissingScope => Cause::MissingScope,
                     TokenProblem::Expired => Cause::ExpiredCredential,
                     TokenProblem::Inactive
+                    | TokenProblem::EndlessJwt
                     | TokenProblem::NotYetValid
                     | TokenProblem::WrongIssuer
                     | TokenProblem::WrongAudience

@@ -6,9 +6,13 @@
 pub fn credentials_line(gateway: &str) -> String {
     format!(
         "eval \"$(curl -fsSX POST '{gateway}/v1/credentials?format=env' -H \"Authorization: Bearer \
-         $TOKEN\")\""
+         $TOKEN\" | grep -xE \"{EXPORTS}\")\""
     )
 }
+
+/// Only such names, and only characters that mean nothing to a shell: whatever answers at the
+/// gateway's address, nothing of it is run.
+const EXPORTS: &str = "export (AWS_[A-Z0-9_]+|BUCKET)='[][A-Za-z0-9+/=:._~-]*'";
 
 /// Stores a file with them.
 #[must_use]

@@ -124,12 +124,12 @@ impl Dialect for AssumeRoleWithWebIdentity {
         Method::POST
     }
 
-    fn read(&self, request: &HttpRequest, body: &Body) -> Result<Ask, Failure> {
-        query_parameters(request, &[])?;
+    fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<Ask, Failure> {
+        query_parameters(exchange.request, &[])?;
         let form = Form::read(body)?;
         form.check_what_is_asked()?;
         Ok(Ask {
-            token: form.token(request)?,
+            token: form.token(exchange.request)?,
             narrowing: Narrowing {
                 duration: form
                     .get("DurationSeconds")
@@ -173,7 +173,10 @@ impl Dialect for AssumeRoleWithWebIdentity {
                     "Receiver"
                 },
                 code,
-                message: failure.detail(),
+                message: match failure.cause() {
+                    Cause::NoCredential => "Send an access token as the WebIdentityToken.",
+                    _ => failure.detail(),
+                },
             },
             request_id: exchange.seen.request_id().to_string(),
         };
@@ -235,14 +238,14 @@ impl Form {
     /// The one place where a token is taken from a body (contract section 3). SDKs send the file as
     /// it is, and files end with a newline.
     fn token(&self, request: &HttpRequest) -> Result<AccessToken, Refusal> {
+        let token = self
+            .get("WebIdentityToken")
+            .ok_or(Refusal::MissingCredential)?;
         if request.headers().contains_key(header::AUTHORIZATION) {
             return Err(Refusal::MalformedRequest(
                 "A WebIdentityToken and an Authorization header: which of them?",
             ));
         }
-        let token = self
-            .get("WebIdentityToken")
-            .ok_or(Refusal::MissingCredential)?;
         let line = token.strip_suffix('\n').unwrap_or(token);
         AccessToken::parse(line.strip_suffix('\r').unwrap_or(line)).map_err(|_| {
             Refusal::MalformedRequest(

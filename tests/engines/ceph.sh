@@ -91,7 +91,7 @@ identity() {
     id="CLOAKROOM$(head -c 6 /dev/urandom | od -An -tx1 | tr -d ' \n')"
     secret="$(head -c 20 /dev/urandom | od -An -tx1 | tr -d ' \n')"
     radosgw-admin -c "$conf" user create --uid gateway --display-name "cloakroom gateway" \
-        --access-key "$id" --secret-key "$secret" --caps "roles=*" --max-buckets 100000 >/dev/null 2>&1
+        --access-key "$id" --secret-key "$secret" --max-buckets 100000 >/dev/null 2>&1
     radosgw-admin -c "$conf" role create --role-name gateway \
         --assume-role-policy-doc "$(cat "$deploy/trust-policy.json")" >/dev/null 2>&1
     radosgw-admin -c "$conf" role-policy put --role-name gateway --policy-name storage \

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::{App, cloakroom, spawn_app};
 
@@ -104,4 +106,33 @@ async fn what_is_no_gateway_is_told_apart() {
         "{}",
         missing.stderr
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_no_gateway_neither_fills_the_memory_nor_steers_the_terminal() {
+    let (_directory, file) = token_file("token");
+    let file = file.display().to_string();
+    let evil = json!({"code": "a\u{1b}[2Jb", "message": "c\nd\u{9b}e"});
+    for (answer, said) in [
+        (
+            ResponseTemplate::new(401).set_body_json(evil),
+            "a [2Jb: c d e",
+        ),
+        (
+            ResponseTemplate::new(200).set_body_string(" ".repeat(70_000)),
+            "the answer is too long",
+        ),
+    ] {
+        let server = MockServer::start().await;
+        Mock::given(any()).respond_with(answer).mount(&server).await;
+        let ran = run_with(&["--url", &server.uri(), "--token-file", &file]).await;
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+        assert!(ran.stderr.contains(said), "{:?}", ran.stderr);
+    }
+    for url in ["http://bob:hunter2@127.0.0.1:1", "ftp://127.0.0.1"] {
+        let ran = run_with(&["--url", url, "--token-file", &file]).await;
+        assert_eq!(ran.code, Some(1));
+        assert!(ran.stderr.starts_with("--url: must be"), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("hunter2"));
+    }
 }

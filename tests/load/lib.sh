@@ -4,7 +4,7 @@
 engines="$here/../engines"
 bin="$(realpath "${CLOAKROOM_BIN:-${CARGO_TARGET_DIR:-$here/../../target}/release/cloakroom}")"
 python="${XDG_CACHE_HOME:-$HOME/.cache}/cloakroom/python/bin/python"
-port="${GATEWAY_PORT:-8090}" oauth="${OAUTH_PORT:-8091}" seconds="${SECONDS_EACH:-8}" tokens="${TOKENS:-300}"
+port="${GATEWAY_PORT:-8090}" oauth="${OAUTH_PORT:-8091}" seconds="${SECONDS_EACH:-3}" tokens="${TOKENS:-300}"
 work="$(mktemp -d)"
 chmod 755 "$work"
 pids=() started=()

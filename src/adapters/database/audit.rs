@@ -22,6 +22,9 @@ const COLUMNS: usize = 11;
 /// How long a connection that was not used is believed to be there still.
 const FRESH: Duration = Duration::from_secs(1);
 
+/// How long one that may be gone is waited for.
+const PING_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// The audit trail in a database.
 ///
 /// Records are committed in groups, one group at a time: while its sync to disk is under way, the
@@ -59,7 +62,10 @@ struct Kept {
 /// The one who writes.
 struct Writer {
     trail: Arc<Trail>,
+    /// What is being written.
+    group: Vec<Entry>,
     has_ended: bool,
+    is_successor: bool,
 }
 
 impl SqlAuditTrail {
@@ -99,7 +105,9 @@ impl Trail {
         queue.is_writing = true;
         Some(Writer {
             trail: Arc::clone(self),
+            group: Vec::new(),
             has_ended: false,
+            is_successor: false,
         })
     }
 
@@ -115,40 +123,77 @@ impl Trail {
     }
 
     async fn commit(&self, group: &[Entry]) -> Result<(), sqlx::Error> {
-        let mut connection = self.connection().await?;
-        insert(&mut connection, group).await?;
-        // One that has failed is not kept.
-        *lock(&self.connection) = Some(Kept {
-            connection,
-            used: Instant::now(),
-        });
-        Ok(())
+        let mut connection = match self.kept().await {
+            Some(mut kept) => match insert(&mut kept, group).await {
+                // It was gone already: the group is written again, and stands there once.
+                Err(error) if is_lost(&error) => self.open().await?,
+                done => return self.keep(kept, done),
+            },
+            None => self.open().await?,
+        };
+        let done = insert(&mut connection, group).await;
+        self.keep(connection, done)
     }
 
-    async fn connection(&self) -> Result<AnyConnection, sqlx::Error> {
+    /// The connection that was used last, if it is there still.
+    async fn kept(&self) -> Option<AnyConnection> {
         let kept = lock(&self.connection).take();
-        if let Some(mut kept) = kept
-            && (kept.used.elapsed() < FRESH || kept.connection.ping().await.is_ok())
-        {
-            return Ok(kept.connection);
+        let Kept {
+            mut connection,
+            used,
+        } = kept?;
+        if used.elapsed() < FRESH {
+            return Some(connection);
         }
+        let pinged = tokio::time::timeout(PING_TIMEOUT, connection.ping()).await;
+        matches!(pinged, Ok(Ok(()))).then_some(connection)
+    }
+
+    async fn open(&self) -> Result<AnyConnection, sqlx::Error> {
         let pool = self.database.pool.clone();
         let opening = self.runtime.spawn(async move { pool.acquire().await });
         let opened = opening.await.map_err(|_| sqlx::Error::WorkerCrashed)?;
         Ok(opened?.detach())
+    }
+
+    /// One that has failed is not kept.
+    fn keep(
+        &self,
+        connection: AnyConnection,
+        done: Result<(), sqlx::Error>,
+    ) -> Result<(), sqlx::Error> {
+        if done.is_ok() {
+            let used = Instant::now();
+            *lock(&self.connection) = Some(Kept { connection, used });
+        }
+        done
+    }
+}
+
+/// Whether it is the connection that failed, rather than the statement (`PostgreSQL` appendix A:
+/// classes 08 and 57P).
+fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_some_and(|code| code.starts_with("08") || code.starts_with("57P")),
+        _ => false,
     }
 }
 
 impl Writer {
     async fn write(mut self) {
         loop {
-            let group = self.trail.next_group();
-            if group.is_empty() {
+            if self.group.is_empty() {
+                self.group = self.trail.next_group();
+            }
+            if self.group.is_empty() {
                 self.has_ended = true;
                 return;
             }
-            let outcome = bounded("audit", self.trail.commit(&group)).await;
-            for entry in group {
+            let outcome = bounded("audit", self.trail.commit(&self.group)).await;
+            for entry in self.group.drain(..) {
                 // The receiver may have run out of time meanwhile.
                 let _ = entry.committed.send(outcome.clone());
             }
@@ -157,13 +202,26 @@ impl Writer {
 }
 
 impl Drop for Writer {
-    /// One that dies at work leaves nobody waiting, and the place to the next.
+    /// A thread that ends while its writer is at work, because the gateway is shutting down, leaves
+    /// requests of other threads waiting: a successor goes on. One that panics, or whose successor
+    /// cannot live either, leaves nobody waiting.
     fn drop(&mut self) {
-        if !self.has_ended {
+        if self.has_ended {
+            return;
+        }
+        if self.is_successor || std::thread::panicking() {
             let mut queue = lock(&self.trail.queue);
             queue.is_writing = false;
             queue.waiting.clear();
+            return;
         }
+        let successor = Self {
+            trail: Arc::clone(&self.trail),
+            group: std::mem::take(&mut self.group),
+            has_ended: false,
+            is_successor: true,
+        };
+        self.trail.runtime.spawn(successor.write());
     }
 }
 
@@ -208,11 +266,118 @@ fn statement(rows: usize) -> String {
     let rows: Vec<String> = (0..rows).map(row).collect();
     format!(
         "INSERT INTO audit_trail (time, request_id, dialect, caller, owner_kind, owner_id, \
-         bucket, prefix, access, access_key_id, expiration) VALUES {}",
+         bucket, prefix, access, access_key_id, expiration) VALUES {} \
+         ON CONFLICT (request_id) DO NOTHING",
         rows.join(", ")
     )
 }
 
 fn utc(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Row;
+    use tokio::runtime::{Builder, Runtime};
+
+    use super::*;
+    use crate::adapters::{OsRandomness, SystemClock};
+    use crate::domain::{
+        Access, BucketFormula, Caller, ClientId, Owner, Principal, RequestId, Subject,
+    };
+    use crate::service::{Clock, Randomness};
+
+    fn record() -> AuditRecord {
+        let principal = Principal {
+            client_id: ClientId::parse("client").unwrap(),
+            subject: Subject::parse("subject").unwrap(),
+        };
+        let owner = Owner::Principal(principal.clone());
+        let caller = Caller {
+            principal,
+            proof_expires: None,
+        };
+        let now = SystemClock.now();
+        AuditRecord {
+            time: now,
+            request_id: RequestId::from_random(OsRandomness.bits()),
+            dialect: "test",
+            caller: caller.to_string(),
+            bucket: BucketFormula::new("", "", "", None).unwrap().bucket(&owner),
+            owner,
+            prefix: None,
+            access: Access::Read,
+            access_key_id: "AKIA".to_owned(),
+            expiration: now,
+        }
+    }
+
+    fn a_runtime() -> Runtime {
+        Builder::new_multi_thread().enable_all().build().unwrap()
+    }
+
+    async fn open(directory: &tempfile::TempDir) -> Database {
+        let file = directory.path().join("audit.db");
+        Database::open(&format!("sqlite://{}?mode=rwc", file.display()))
+            .await
+            .unwrap()
+    }
+
+    async fn rows(database: &Database) -> i64 {
+        let query = sqlx::query("SELECT count(*) FROM audit_trail");
+        query.fetch_one(&database.pool).await.unwrap().get(0)
+    }
+
+    #[test]
+    fn a_thread_that_ends_at_work_leaves_other_threads_requests_to_a_successor() {
+        let (runtime, directory) = (a_runtime(), tempfile::tempdir().unwrap());
+        let database = runtime.block_on(open(&directory));
+        let trail = SqlAuditTrail::new(database.clone(), runtime.handle().clone());
+        // Nobody else may write: the first group stays under way.
+        let mut locked = runtime.block_on(database.pool.acquire()).unwrap();
+        let statement = |text: &'static str| sqlx::query(text);
+        runtime
+            .block_on(statement("BEGIN IMMEDIATE").execute(&mut *locked))
+            .unwrap();
+        let worker = Builder::new_current_thread().enable_all().build().unwrap();
+        let given_up = worker.block_on(async {
+            tokio::time::timeout(Duration::from_millis(100), trail.record(record())).await
+        });
+        assert!(given_up.is_err());
+        let trail = Arc::new(trail);
+        let waiting = Arc::clone(&trail);
+        let waiting = runtime.spawn(async move { waiting.record(record()).await });
+        while lock(&trail.0.queue).waiting.is_empty() {
+            std::thread::yield_now();
+        }
+        drop(worker);
+        runtime
+            .block_on(async move { statement("COMMIT").execute(&mut *locked).await })
+            .unwrap();
+        runtime.block_on(waiting).unwrap().unwrap();
+        assert_eq!(runtime.block_on(rows(&database)), 2);
+    }
+
+    #[tokio::test]
+    async fn a_record_that_is_written_twice_stands_there_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = open(&directory).await;
+        let trail = SqlAuditTrail::new(database.clone(), Handle::current());
+        let record = record();
+        trail.record(record.clone()).await.unwrap();
+        trail.record(record).await.unwrap();
+        assert_eq!(rows(&database).await, 1);
+    }
+
+    #[tokio::test]
+    async fn many_at_once_are_all_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = open(&directory).await;
+        let trail = SqlAuditTrail::new(database.clone(), Handle::current());
+        let all = (0..300).map(|_| trail.record(record()));
+        let done = futures_util::future::join_all(all).await;
+        assert!(done.iter().all(Result::is_ok));
+        assert_eq!(rows(&database).await, 300);
+    }
 }

@@ -79,7 +79,8 @@ impl Dialect for Container {
         TIME_LIMIT
     }
 
-    fn read(&self, request: &HttpRequest, body: &Body) -> Result<Ask, Failure> {
+    fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<Ask, Failure> {
+        let request = exchange.request;
         let parameters = query_parameters(request, &Narrowing::PARAMETERS)?;
         Ok(Ask {
             token: body.beside(token(request))?,

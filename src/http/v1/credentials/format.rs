@@ -72,14 +72,37 @@ impl Format {
     }
 }
 
+impl Tool {
+    /// Whether the tool can say where this store is; asked before anything is vended.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::MalformedRequest`] if it cannot.
+    pub(super) fn check(self, storage: &StorageAddress) -> Result<(), Refusal> {
+        let knows_hosts_only = matches!(self, Self::S3cmd | Self::Duckdb);
+        let has_path = Url::parse(&storage.endpoint).is_ok_and(|url| url.path() != "/");
+        if knows_hosts_only && has_path {
+            return Err(Refusal::MalformedRequest(
+                "This format cannot hold the store's address, which has a path.",
+            ));
+        }
+        Ok(())
+    }
+}
+
 fn accepts_shell_script(request: &HttpRequest) -> bool {
     request
         .headers()
         .get_all(header::ACCEPT)
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .filter_map(|range| range.split(';').next())
-        .any(|media_type| media_type.trim().eq_ignore_ascii_case(SHELL_SCRIPT))
+        .any(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let is_wanted = parts
+                .next()
+                .is_some_and(|t| t.eq_ignore_ascii_case(SHELL_SCRIPT));
+            is_wanted && !parts.any(|parameter| matches!(parameter, "q=0" | "q=0.0"))
+        })
 }
 
 /// What the texts are made of: nothing in it means anything to a shell, to SQL or in a file of
@@ -116,12 +139,12 @@ impl Tool {
         let values = Values {
             bucket: grant.bucket.as_str(),
             endpoint: &storage.endpoint,
-            host: url.as_ref().map_or("", |url| {
-                &url[url::Position::BeforeHost..url::Position::AfterPort]
-            }),
+            host: url.as_ref().map_or("", host_and_port),
             https,
             region: &storage.region,
-            path_style: storage.path_style,
+            // A number has no names below it.
+            path_style: storage.path_style
+                || url.as_ref().is_some_and(|url| url.domain().is_none()),
             access_key_id: &session.access_key_id,
             secret_access_key: session.secret_access_key.expose_secret(),
             session_token: session.session_token.expose_secret(),
@@ -148,6 +171,10 @@ impl Tool {
             .content_type(format!("{media_type}; charset=utf-8"))
             .body(text))
     }
+}
+
+fn host_and_port(url: &Url) -> &str {
+    &url[url::Position::BeforeHost..url::Position::AfterPort]
 }
 
 impl Values<'_> {
@@ -302,6 +329,21 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn a_store_whose_address_has_a_path_is_not_said_to_be_elsewhere() {
+        let storage = |endpoint: &str| StorageAddress {
+            endpoint: endpoint.to_owned(),
+            region: "us-east-1".to_owned(),
+            path_style: true,
+        };
+        for (_, tool) in TOOLS {
+            tool.check(&storage("https://s3.example")).unwrap();
+            let elsewhere = tool.check(&storage("https://example/s3"));
+            let knows_hosts_only = [Tool::S3cmd, Tool::Duckdb].contains(&tool);
+            assert_eq!(elsewhere.is_err(), knows_hosts_only, "{tool:?}");
+        }
+    }
+
     fn of(accept: &str, format: Option<&str>) -> Option<Format> {
         let request = TestRequest::default().insert_header(("accept", accept));
         let parameters = format.map(|format| (PARAMETER.to_owned(), format.to_owned()));
@@ -319,6 +361,7 @@ mod tests {
         let list = "text/html, Text/X-Shellscript;q=0.9";
         assert_eq!(of(list, None), Some(Format::Text(Tool::Env)));
         assert_eq!(of(list, Some("json")), Some(Format::Json));
+        assert_eq!(of("text/x-shellscript; q=0", None), Some(Format::Json));
         assert_eq!(of("*/*", Some("s3cmd")), Some(Format::Text(Tool::S3cmd)));
         for bad in ["", "ENV", "xml", "env,rclone"] {
             assert_eq!(of("*/*", Some(bad)), None, "{bad}");

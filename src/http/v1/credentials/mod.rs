@@ -69,9 +69,12 @@ impl Dialect for V1Credentials {
         Method::POST
     }
 
-    fn read(&self, request: &HttpRequest, body: &Body) -> Result<Ask, Failure> {
+    fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<Ask, Failure> {
+        let request = exchange.request;
         let parameters = parameters(request)?;
-        Format::of(request, &parameters)?;
+        if let Format::Text(tool) = Format::of(request, &parameters)? {
+            tool.check(&exchange.gateway.parts().storage)?;
+        }
         Ok(Ask {
             token: body.beside(bearer_token(request))?,
             narrowing: Narrowing::of(&parameters)?,
