@@ -1,11 +1,11 @@
 # Sourced by `run`: the programs of docs/clients that run for long, all at a time, each with one
-# client and a token file of its own. Credentials last 5 s and the first access token 10 s; to the
+# client and a token file of its own. Credentials last 5 s and the first access token 14 s; to the
 # gateway a token that has expired and one that was revoked are the same.
 
 lifetimes() {
     start_gateway 5s
     echo "== three lifetimes of the credentials, the token replaced in between"
-    watch 16 renew
+    watch 20 renew
     each lasted
     echo "== the token not replaced"
     watch 60
@@ -22,11 +22,11 @@ watch() {
         IFS='|' read -r _ folder command <<<"${long_running[i]}"
         (
             export TOKEN_FILE="$work/$i.token" HOME="$work/home"
-            token alice "$TOKEN_FILE" --expires-in 10s
+            token alice "$TOKEN_FILE" --expires-in 14s
             . "$work/environment.sh"
-            if [ "${2:-}" = renew ]; then { sleep 6; token alice "$TOKEN_FILE"; } & fi
+            if [ "${2:-}" = renew ]; then { sleep 8; token alice "$TOKEN_FILE"; } & fi
             cd "$folder"
-            exec timeout 30 sh -c "$command $1"
+            exec timeout 40 sh -c "$command $1"
         ) >"$work/$i.out" 2>&1 &
         watching[i]=$!
     done
@@ -42,10 +42,10 @@ lasted() {
     local listed
     wait "${watching[$1]}" || { fail "$2: ends before its time" "$work/$1.out"; return 0; }
     listed="$(grep -c ' objects$' "$work/$1.out")"
-    if [ "$listed" = 16 ]; then
-        ok "$2: lists at every second of 16"
+    if [ "$listed" = 20 ]; then
+        ok "$2: lists at every second of 20"
     else
-        fail "$2: lists $listed times of 16" "$work/$1.out"
+        fail "$2: lists $listed times of 20" "$work/$1.out"
     fi
 }
 

@@ -61,6 +61,18 @@ start_gateway() {
     until_it_answers "http://127.0.0.1:$port/readyz"
 }
 
+start_bare() {
+    export BARE_ADDRESS="127.0.0.1:$((port + 2))"
+    "${BARE_BIN:-$(dirname "$bin")/examples/bare}" 2>"$work/bare.log" &
+    pids+=($!)
+    for _ in $(seq 50); do
+        if curl -s -o /dev/null "http://$BARE_ADDRESS/"; then return; fi
+        sleep 0.1
+    done
+    echo "bare does not start" >&2
+    exit 1
+}
+
 # call_once FIRST LAST: POST /v1/credentials once with each of these tokens, 32 at a time.
 call_once() {
     local number
