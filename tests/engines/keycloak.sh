@@ -8,17 +8,10 @@ action="$1" dir="$(mkdir -p "$2" && cd "$2" && pwd)"
 port="${KEYCLOAK_PORT:-8180}" version="26.7.5"
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/cloakroom/keycloak"
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+. "$here/server.sh"
 realm="$here/../../deploy/keycloak/realm.json"
 
-stop() {
-    local pid
-    pid="$(cat "$dir/pid" 2>/dev/null)" || return 0
-    kill "$pid" 2>/dev/null || return 0
-    for _ in $(seq 150); do kill -0 "$pid" 2>/dev/null || return 0; sleep 0.1; done
-    kill -9 "$pid" 2>/dev/null || true
-}
-
-random() { head -c 20 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
+stop() { stop_by "$dir/pid"; }
 
 unpack() {
     local name="keycloak-quarkus-dist-$version.zip"
@@ -30,7 +23,7 @@ unpack() {
 
 start() {
     local home="$dir/keycloak-$version" secret admin
-    secret="$(random)" admin="$(random)"
+    secret="$(random_secret)" admin="$(random_secret)"
     unpack
     mkdir -p "$home/data/import"
     cp "$realm" "$home/data/import/"

@@ -6,20 +6,13 @@ set -euo pipefail
 action="$1" dir="$(mkdir -p "$2" && cd "$2" && pwd)"
 port="${MINIO_PORT:-9100}"
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+. "$here/server.sh"
 
-stop() {
-    local pid
-    pid="$(cat "$dir/pid" 2>/dev/null)" || return 0
-    kill "$pid" 2>/dev/null || return 0
-    for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || return 0; sleep 0.1; done
-    kill -9 "$pid" 2>/dev/null || true
-}
-
-secret() { head -c 20 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
+stop() { stop_by "$dir/pid"; }
 
 start() {
     local root id="gateway" secret
-    root="$(secret)" secret="$(secret)"
+    root="$(random_secret)" secret="$(random_secret)"
     MINIO_ROOT_USER=root MINIO_ROOT_PASSWORD="$root" \
         "${MINIO_BIN:-minio}" server "$dir/data" --quiet --address "127.0.0.1:$port" \
         --console-address 127.0.0.1:0 >"$dir/log" 2>&1 &

@@ -8,14 +8,9 @@ action="$1" dir="$(mkdir -p "$2" && cd "$2" && pwd)"
 port="${NGINX_PORT:-8443}" keycloak="${KEYCLOAK_PORT:-8180}" store="${STORE_PORT:-7480}"
 gateway="${GATEWAY_PORT:-8090}"
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+. "$here/server.sh"
 
-stop() {
-    local pid
-    pid="$(cat "$dir/pid" 2>/dev/null)" || return 0
-    kill "$pid" 2>/dev/null || return 0
-    for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || return 0; sleep 0.1; done
-    kill -9 "$pid" 2>/dev/null || true
-}
+stop() { stop_by "$dir/pid"; }
 
 certificates() {
     openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=a private authority" \

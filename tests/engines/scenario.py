@@ -7,151 +7,34 @@ attack counts as refused only on a 403, unless noted: any other error could hide
 """
 
 import argparse
-import base64
 import hashlib
-import http.client
 import json
 import os
 import pathlib
-import shlex
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.error
-import urllib.parse
 import urllib.request
 
 import boto3
-from botocore.auth import S3SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.client import Config
-from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
+
+import checks
+from checks import allowed, check, note, noted, refused, status_of
+from person import Person
 
 SECRET = b"bob's secret"
 MEBIBYTE = 1024 * 1024
-
-passed, failed, noted = 0, [], {}
-
-
-def check(name, good, seen=""):
-    global passed
-    if good:
-        passed += 1
-    else:
-        failed.append(name)
-    print(f"{'ok  ' if good else 'FAIL'}  {name}{'' if good else f'  ({seen})'}", flush=True)
-
-
-def status_of(call):
-    """The HTTP status and the error code of a boto3 call."""
-    try:
-        call()
-        return 200, ""
-    except ClientError as error:
-        answer = error.response
-        return answer["ResponseMetadata"]["HTTPStatusCode"], answer.get("Error", {}).get("Code", "")
-
-
-def allowed(name, call):
-    status, code = status_of(call)
-    check(f"allowed: {name}", status == 200, f"{status} {code}")
-
-
-def refused(name, call, statuses=(403,)):
-    status, code = status_of(call)
-    check(f"refused: {name}", status in statuses, f"{status} {code}")
-
-
-def note(name, call):
-    """What engines do differently: neither good nor bad, but written down."""
-    status, code = status_of(call)
-    noted[name] = f"{status} {code}".strip()
-
-
-class Person:
-    def __init__(self, options, name):
-        self.engine = options.engine
-        command = options.token_command % shlex.quote(name)
-        self.token = subprocess.run(
-            command, shell=True, check=True, capture_output=True, text=True
-        ).stdout.strip()
-        self.gateway = options.gateway
-        answer = self.vend_first()
-        self.bucket, self.endpoint = answer["bucket"], answer["endpoint"]
-        self.region, self.keys = answer["region"], answer["credentials"]
-        self.s3 = self.client()
-
-    def vend_first(self):
-        """A store that makes its very first bucket may take longer than a request waits; the
-        making goes on, and the next call finds it done."""
-        for _ in range(3):
-            try:
-                return self.vend()
-            except urllib.error.HTTPError as error:
-                if error.code != 502:
-                    raise
-                print("note  the first call was answered with 502 and is repeated")
-        return self.vend()
-
-    def vend(self, query=""):
-        request = urllib.request.Request(
-            f"{self.gateway}/v1/credentials{query}",
-            method="POST",
-            headers={"Authorization": f"Bearer {self.token}"},
-        )
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            assert answer.headers["Cache-Control"] == "no-store"
-            return json.load(answer)
-
-    def claims(self):
-        payload = self.token.split(".")[1]
-        return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-
-    def client(self, service="s3", **changes):
-        keys = {**self.keys, **changes}
-        return boto3.client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name=self.region,
-            aws_access_key_id=keys["accessKeyId"],
-            aws_secret_access_key=keys["secretAccessKey"],
-            aws_session_token=keys["sessionToken"],
-            config=Config(
-                s3={"addressing_style": "path"},
-                retries={"total_max_attempts": 1},
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
-        )
-
-    def raw(self, method, path, headers=None, body=b""):
-        """Sends the path as it is: boto3's HTTP library would fold `..` away."""
-        url = f"{self.endpoint}{path}"
-        digest = hashlib.sha256(body).hexdigest()
-        request = AWSRequest(
-            method, url, data=body, headers={"x-amz-content-sha256": digest, **(headers or {})}
-        )
-        keys = Credentials(
-            self.keys["accessKeyId"], self.keys["secretAccessKey"], self.keys["sessionToken"]
-        )
-        S3SigV4Auth(keys, "s3", self.region).add_auth(request)
-        where = urllib.parse.urlsplit(self.endpoint)
-        connection = http.client.HTTPConnection(where.netloc, timeout=20)
-        connection.putrequest(method, path, skip_accept_encoding=True)
-        for name, value in request.headers.items():
-            connection.putheader(name, value)
-        connection.putheader("Content-Length", str(len(body)))
-        connection.endheaders(body)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
 
 
 def the_name(alice):
     claims = alice.claims()
     client = claims.get("client_id") or claims["azp"]
-    message = b"\0".join([os.environ.get("CLOAKROOM_NAMING__NAMESPACE", "").encode(), client.encode(), claims["sub"].encode()])
+    namespace = os.environ.get("CLOAKROOM_NAMING__NAMESPACE", "")
+    message = "\0".join([namespace, client, claims["sub"]]).encode()
     expected = hashlib.sha256(message).hexdigest()[:63]
     check("the bucket is what the contract's one-liner prints", alice.bucket == expected)
 
@@ -489,8 +372,8 @@ def main():
     command_line(alice, bob, options.aws)
     for name, seen in noted.items():
         print(f"note  {options.engine}: {name}: {seen}")
-    print(f"{options.engine}: {passed} passed, {len(failed)} failed")
-    sys.exit(1 if failed else 0)
+    print(f"{options.engine}: {checks.passed} passed, {len(checks.failed)} failed")
+    sys.exit(1 if checks.failed else 0)
 
 
 main()

@@ -164,9 +164,7 @@ async fn the_store_fails() {
 async fn the_registry_fails() {
     let app = spawn_app().await;
     let token = app.token("alice").await;
-    let database = sqlx::SqlitePool::connect(&app.database_url())
-        .await
-        .unwrap();
+    let database = app.database().await;
     sqlx::query("DROP TABLE audit_trail")
         .execute(&database)
         .await

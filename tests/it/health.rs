@@ -35,9 +35,7 @@ async fn a_registry_that_cannot_be_written_makes_it_unready_and_vends_nothing() 
     let app = spawn_app().await;
     let token = app.token("alice").await;
     app.ask(&token).await.credentials();
-    let database = sqlx::SqlitePool::connect(&app.database_url())
-        .await
-        .unwrap();
+    let database = app.database().await;
     sqlx::query("DROP TABLE audit_trail")
         .execute(&database)
         .await

@@ -1,9 +1,9 @@
-use sqlx::{Row, SqlitePool};
+use sqlx::Row;
 
 use crate::support::{ALICES_BUCKET, App, Setup, spawn_app};
 
 async fn rows(app: &App, query: &'static str) -> Vec<sqlx::sqlite::SqliteRow> {
-    let database = SqlitePool::connect(&app.database_url()).await.unwrap();
+    let database = app.database().await;
     sqlx::query(query).fetch_all(&database).await.unwrap()
 }
 

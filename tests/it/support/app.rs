@@ -8,6 +8,7 @@ use cloakroom::embedded::storage::Storage;
 use cloakroom::server::Server;
 use reqwest::RequestBuilder;
 use serde_json::Value;
+use sqlx::SqlitePool;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -171,6 +172,11 @@ impl App {
             "sqlite://{}",
             self.directory.path().join("cloakroom.db").display()
         )
+    }
+
+    /// The registry and the audit trail, beside the gateway.
+    pub(crate) async fn database(&self) -> SqlitePool {
+        SqlitePool::connect(&self.database_url()).await.unwrap()
     }
 
     /// The store as its root sees it.

@@ -4,7 +4,7 @@ pub(in crate::http) mod container;
 mod format;
 
 use actix_web::http::Method;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpMessage, HttpResponse};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::json;
@@ -22,7 +22,6 @@ use crate::http::openapi::{
 };
 use crate::http::parameters::query_parameters;
 use crate::http::problem;
-use crate::service::Refusal;
 
 use format::Format;
 
@@ -71,10 +70,13 @@ impl Dialect for V1Credentials {
 
     fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<Ask, Failure> {
         let request = exchange.request;
-        let parameters = parameters(request)?;
-        if let Format::Text(tool) = Format::of(request, &parameters)? {
+        let known = [&Narrowing::PARAMETERS[..], &[format::PARAMETER]].concat();
+        let parameters = query_parameters(request, &known)?;
+        let format = Format::of(request, &parameters)?;
+        if let Format::Text(tool) = format {
             tool.check(&exchange.gateway.parts().storage)?;
         }
+        request.extensions_mut().insert(format);
         Ok(Ask {
             token: body.beside(bearer_token(request))?,
             narrowing: Narrowing::of(&parameters)?,
@@ -82,23 +84,18 @@ impl Dialect for V1Credentials {
     }
 
     fn render(&self, vended: &Vended, exchange: &Exchange<'_>) -> HttpResponse {
-        let request = exchange.request;
-        let format = parameters(request).and_then(|parameters| Format::of(request, &parameters));
-        let answer = format.and_then(|format| match format {
-            Format::Json => Ok(json_answer(vended, exchange)),
-            Format::Text(tool) => tool.answer(vended, &exchange.gateway.parts().storage),
-        });
-        answer.unwrap_or_else(|refusal| self.refuse(&refusal.into(), exchange))
+        let format = exchange.request.extensions().get::<Format>().copied();
+        match format {
+            Some(Format::Text(tool)) => tool
+                .answer(vended, &exchange.gateway.parts().storage)
+                .unwrap_or_else(|refusal| self.refuse(&refusal.into(), exchange)),
+            Some(Format::Json) | None => json_answer(vended, exchange),
+        }
     }
 
     fn refuse(&self, failure: &Failure, exchange: &Exchange<'_>) -> HttpResponse {
         problem::answer(failure, &exchange.seen, exchange.gateway)
     }
-}
-
-fn parameters(request: &HttpRequest) -> Result<Vec<(String, String)>, Refusal> {
-    let known = [&Narrowing::PARAMETERS[..], &[format::PARAMETER]].concat();
-    query_parameters(request, &known)
 }
 
 fn json_answer(vended: &Vended, exchange: &Exchange<'_>) -> HttpResponse {

@@ -45,9 +45,7 @@ async fn a_bucket_that_stood_there_before_may_be_adopted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bucket_claimed_by_a_second_owner_is_409() {
     let app = spawn_app().await;
-    let database = sqlx::SqlitePool::connect(&app.database_url())
-        .await
-        .unwrap();
+    let database = app.database().await;
     sqlx::query("INSERT INTO owned_buckets VALUES ('principal', 'somebody else', ?, 'ready', '')")
         .bind(ALICES_BUCKET)
         .execute(&database)

@@ -2,6 +2,7 @@
 
 mod buckets;
 mod client_authentication;
+mod forgeries;
 mod formats;
 mod introspection;
 mod jwt;

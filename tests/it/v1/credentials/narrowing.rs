@@ -61,9 +61,7 @@ async fn the_audit_trail_says_what_was_asked() {
     ask(&app, &token, "access=read&duration=900")
         .await
         .credentials();
-    let database = sqlx::SqlitePool::connect(&app.database_url())
-        .await
-        .unwrap();
+    let database = app.database().await;
     let (access,): (String,) = sqlx::query_as("SELECT access FROM audit_trail")
         .fetch_one(&database)
         .await

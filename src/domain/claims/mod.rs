@@ -1,0 +1,227 @@
+use std::fmt;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{Caller, ClientId, Principal, Scope, Subject, TokenProblem};
+
+/// How far the authorization server's clock may be from ours (RFC 7519 section 4.1.4: "a few
+/// minutes at most").
+const LEEWAY: TimeDelta = TimeDelta::seconds(60);
+
+/// What an authorization server says of a token (RFC 7662 section 2.2), or a signed token of
+/// itself (RFC 9068 section 2.2): well-formed, and not yet believed. Only
+/// [`UnverifiedClaims::verify`] and [`UnverifiedClaims::verify_signed`] make a [`Caller`] of it.
+#[derive(Clone, Default)]
+pub struct UnverifiedClaims {
+    /// Whether the token is active; a signed token does not say.
+    pub active: bool,
+    /// `sub`.
+    pub sub: Option<String>,
+    /// `client_id`.
+    pub client_id: Option<String>,
+    /// `azp`, the authorized party of OpenID Connect; says what `client_id` says.
+    pub azp: Option<String>,
+    /// `scope`, words parted by spaces.
+    pub scope: Option<String>,
+    /// `exp`.
+    pub exp: Option<DateTime<Utc>>,
+    /// `nbf`.
+    pub nbf: Option<DateTime<Utc>>,
+    /// `iss`.
+    pub iss: Option<String>,
+    /// `aud`.
+    pub aud: Option<Audience>,
+    /// `token_type` (RFC 7662).
+    pub token_type: Option<String>,
+    /// `typ`, as Keycloak writes it.
+    pub typ: Option<String>,
+    /// `token_use`, as Amazon Cognito writes it.
+    pub token_use: Option<String>,
+    /// Whether there is a `cnf`: the token is bound to a key (RFC 7800) whose proof we do not check.
+    pub sender_constrained: bool,
+}
+
+/// The `aud` of a token: one or several (RFC 7519 section 4.1.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audience(pub Vec<String>);
+
+/// What a token must say, beyond being active.
+#[derive(Clone, Debug)]
+pub struct TokenRules {
+    /// The only issuer whose tokens count.
+    pub issuer: String,
+    /// Must be in `aud`, where configured.
+    pub audience: Option<String>,
+}
+
+impl UnverifiedClaims {
+    /// The checks of contract section 4, in the order of section 8: the token, its claims, its
+    /// scope. An absent `iss` or `exp` passes: the authorization server said "active".
+    ///
+    /// # Errors
+    ///
+    /// The first [`TokenProblem`] found.
+    pub fn verify(
+        &self,
+        rules: &TokenRules,
+        scope: &Scope,
+        now: DateTime<Utc>,
+    ) -> Result<Caller, TokenProblem> {
+        self.check_active(rules, now)?;
+        self.caller(scope)
+    }
+
+    /// The same for the claims of a signed token, whose signature has been checked. They stand
+    /// alone, so there must be an `iss` and an `exp` (RFC 9068 section 2.2).
+    ///
+    /// # Errors
+    ///
+    /// The first [`TokenProblem`] found.
+    pub fn verify_signed(
+        &self,
+        rules: &TokenRules,
+        scope: &Scope,
+        now: DateTime<Utc>,
+    ) -> Result<Caller, TokenProblem> {
+        if self.iss.is_none() {
+            return Err(TokenProblem::WrongIssuer);
+        }
+        let exp = self.exp.ok_or(TokenProblem::EndlessJwt)?;
+        if exp <= now - LEEWAY {
+            return Err(TokenProblem::Expired);
+        }
+        self.check_token(rules, now)?;
+        self.caller(scope)
+    }
+
+    /// What is left of a caller whom a signed token proved, when the authorization server is asked
+    /// as well: it must call the token active and must not contradict it. What it grants less than
+    /// the token says, a scope taken back or an earlier end, counts.
+    ///
+    /// # Errors
+    ///
+    /// The first [`TokenProblem`] found.
+    pub fn confirm(
+        &self,
+        caller: Caller,
+        rules: &TokenRules,
+        scope: &Scope,
+        now: DateTime<Utc>,
+    ) -> Result<Caller, TokenProblem> {
+        // The token itself has named its audience; the answer need not.
+        let rules = TokenRules {
+            audience: rules.audience.clone().filter(|_| self.aud.is_some()),
+            issuer: rules.issuer.clone(),
+        };
+        self.check_active(&rules, now)?;
+        let says = |claim: Option<&String>, proven: &str| claim.is_none_or(|claim| claim == proven);
+        let principal = &caller.principal;
+        let agrees = says(self.sub.as_ref(), principal.subject.as_str())
+            && says(self.client_claim(), principal.client_id.as_str());
+        if !agrees {
+            return Err(TokenProblem::Contradicted);
+        }
+        let granted = self.scope.as_deref();
+        if granted.is_some_and(|granted| !scope.is_granted_by(granted)) {
+            return Err(TokenProblem::MissingScope);
+        }
+        let ends = [caller.proof_expires, self.exp].into_iter().flatten().min();
+        Ok(Caller {
+            proof_expires: ends,
+            ..caller
+        })
+    }
+
+    fn caller(&self, scope: &Scope) -> Result<Caller, TokenProblem> {
+        let principal = self.principal()?;
+        let granted = self.scope.as_deref();
+        if !granted.is_some_and(|claim| scope.is_granted_by(claim)) {
+            return Err(TokenProblem::MissingScope);
+        }
+        Ok(Caller {
+            principal,
+            proof_expires: self.exp,
+        })
+    }
+
+    fn check_active(&self, rules: &TokenRules, now: DateTime<Utc>) -> Result<(), TokenProblem> {
+        if !self.active {
+            return Err(TokenProblem::Inactive);
+        }
+        if self.exp.is_some_and(|exp| exp <= now) {
+            return Err(TokenProblem::Expired);
+        }
+        self.check_token(rules, now)
+    }
+
+    fn check_token(&self, rules: &TokenRules, now: DateTime<Utc>) -> Result<(), TokenProblem> {
+        if self.nbf.is_some_and(|nbf| nbf > now + LEEWAY) {
+            return Err(TokenProblem::NotYetValid);
+        }
+        if self.iss.as_ref().is_some_and(|iss| *iss != rules.issuer) {
+            return Err(TokenProblem::WrongIssuer);
+        }
+        if rules
+            .audience
+            .as_ref()
+            .is_some_and(|ours| !self.is_meant_for(ours))
+        {
+            return Err(TokenProblem::WrongAudience);
+        }
+        if !self.is_access_token() {
+            return Err(TokenProblem::NotAnAccessToken);
+        }
+        if self.sender_constrained {
+            return Err(TokenProblem::SenderConstrained);
+        }
+        match (&self.client_id, &self.azp) {
+            (Some(client_id), Some(azp)) if client_id != azp => Err(TokenProblem::TwoClientIds),
+            _ => Ok(()),
+        }
+    }
+
+    fn is_meant_for(&self, audience: &String) -> bool {
+        self.aud
+            .as_ref()
+            .is_some_and(|aud| aud.0.contains(audience))
+    }
+
+    /// The three members by which authorization servers tell kinds of token apart, each by its own
+    /// list. `token_type` and `typ` are compared without case (RFC 6749 section 5.1, RFC 7515
+    /// section 4.1.9).
+    fn is_access_token(&self) -> bool {
+        let is_one_of = |value: &Option<String>, list: &[&str]| {
+            value
+                .as_ref()
+                .is_none_or(|value| list.iter().any(|kind| value.eq_ignore_ascii_case(kind)))
+        };
+        is_one_of(&self.token_type, &["Bearer", "access_token"])
+            && is_one_of(&self.typ, &["Bearer", "at+jwt", "JWT"])
+            && is_one_of(&self.token_use, &["access", "access_token"])
+    }
+
+    fn client_claim(&self) -> Option<&String> {
+        self.client_id.as_ref().or(self.azp.as_ref())
+    }
+
+    fn principal(&self) -> Result<Principal, TokenProblem> {
+        match (self.client_claim(), &self.sub) {
+            (Some(client_id), Some(sub)) => Ok(Principal {
+                client_id: ClientId::parse(client_id).map_err(|_| TokenProblem::MissingClaims)?,
+                subject: Subject::parse(sub).map_err(|_| TokenProblem::MissingClaims)?,
+            }),
+            _ => Err(TokenProblem::MissingClaims),
+        }
+    }
+}
+
+impl fmt::Debug for UnverifiedClaims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnverifiedClaims")
+            .field("active", &self.active)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

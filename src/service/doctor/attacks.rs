@@ -1,0 +1,121 @@
+//! What one patient tries to do to another, and what to do when it succeeds.
+
+use crate::domain::BucketName;
+
+use super::{Attempt, Deed, Doctor, OBJECT, Outcome, Patient, Report};
+
+impl Doctor {
+    pub(super) async fn attacks(
+        &self,
+        report: &mut Report,
+        attacker: &Patient,
+        victim: &Patient,
+        new: &BucketName,
+    ) {
+        let (own, theirs) = (&attacker.bucket, &victim.bucket);
+        for (name, deed) in [
+            ("refused: get another's object", Deed::Get(theirs, OBJECT)),
+            ("refused: list another's bucket", Deed::List(theirs)),
+            (
+                "refused: put into another's bucket",
+                Deed::Put(theirs, "intruder"),
+            ),
+            (
+                "refused: delete another's object",
+                Deed::Delete(theirs, OBJECT),
+            ),
+            (
+                "refused: copy from another's bucket",
+                Deed::Copy(theirs, own, OBJECT),
+            ),
+            (
+                "refused: copy into another's bucket",
+                Deed::Copy(own, theirs, OBJECT),
+            ),
+            (
+                "refused: multipart copy from another's bucket",
+                Deed::MultipartCopy(theirs, own, OBJECT),
+            ),
+            (
+                "refused: change the policy of another's bucket",
+                Deed::ChangePolicy(theirs),
+            ),
+            (
+                "refused: change the policy of one's own bucket",
+                Deed::ChangePolicy(own),
+            ),
+            (
+                "refused: delete another's bucket",
+                Deed::DeleteBucket(theirs),
+            ),
+            ("refused: create a bucket", Deed::CreateBucket(new)),
+            ("refused: mint a session without a policy", Deed::AssumeRole),
+            (
+                "refused: mint a service account (CVE-2025-62506)",
+                Deed::MakeServiceAccount,
+            ),
+        ] {
+            report.check(name, self.refused(attacker, deed)).await;
+        }
+        report
+            .check(
+                "refused: a stranger gets an object",
+                self.no_stranger_reads(attacker, OBJECT),
+            )
+            .await;
+        report
+            .check("refused: publish an object", self.publish(attacker))
+            .await;
+    }
+
+    async fn refused(&self, attacker: &Patient, deed: Deed<'_>) -> Outcome {
+        let attempt = self.attempt(attacker, deed).await;
+        only_a_no(attempt, remedy(deed))
+    }
+
+    /// Whoever comes without a signature.
+    async fn no_stranger_reads(&self, patient: &Patient, key: &str) -> Outcome {
+        let get = Deed::Get(&patient.bucket, key);
+        let attempt = self.ports.intruder.attempt(None, get).await;
+        only_a_no(attempt, remedy(Deed::Publish(&patient.bucket, key)))
+    }
+
+    /// A store may take the ACL and ignore it; what counts is that a stranger cannot read.
+    async fn publish(&self, attacker: &Patient) -> Outcome {
+        const PUBLISHED: &str = "cloakroom-doctor-published";
+        let put = Deed::Publish(&attacker.bucket, PUBLISHED);
+        match self.attempt(attacker, put).await {
+            Attempt::Done => self.no_stranger_reads(attacker, PUBLISHED).await,
+            attempt => only_a_no(attempt, remedy(put)),
+        }
+    }
+}
+
+/// Only a clear no counts.
+fn only_a_no(attempt: Attempt, remedy: &str) -> Outcome {
+    match attempt {
+        Attempt::Refused => Outcome::Passed,
+        Attempt::Done => Outcome::Failed(remedy.to_owned()),
+        Attempt::Unclear(what) => Outcome::Failed(format!("inconclusive: {what}")),
+        Attempt::Impossible(why) => Outcome::Skipped(why.to_owned()),
+    }
+}
+
+/// What to do when an attack succeeds.
+fn remedy(deed: Deed<'_>) -> &'static str {
+    match deed {
+        Deed::MakeServiceAccount => {
+            "THE STORE DID IT: a service account escapes the session policy. Give the policy of the \
+             gateway's own user a Deny on admin:* (deploy/minio/gateway-policy.json), and update MinIO"
+        }
+        Deed::AssumeRole => {
+            "THE STORE DID IT: a session can open another without a policy. Give the role a trust policy \
+             that sessions do not meet (Ceph: deploy/ceph/trust-policy.json)"
+        }
+        Deed::Publish(..) => {
+            "A STRANGER CAN READ IT: the store ignores the bucket's public-access block. Forbid \
+             public ACLs in the store's configuration"
+        }
+        _ => "THE STORE DID IT: it does not enforce session policies. Do not run the gateway on it",
+    }
+}

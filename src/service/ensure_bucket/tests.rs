@@ -1,0 +1,193 @@
+use super::*;
+use crate::service::fakes::{FakeBuckets, FakeRegistry, alice, bucket_of};
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+struct World {
+    registry: Arc<FakeRegistry>,
+    buckets: Arc<FakeBuckets>,
+    deployment: &'static str,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            registry: Arc::default(),
+            buckets: Arc::default(),
+            deployment: "production",
+        }
+    }
+
+    /// Another deployment on the same store, with a registry of its own.
+    fn another_deployment(&self) -> Self {
+        Self {
+            registry: Arc::default(),
+            buckets: self.buckets.clone(),
+            deployment: "staging",
+        }
+    }
+
+    /// A gateway process: what it remembers does not outlive it.
+    fn process(&self, adopt: bool) -> EnsureBucket {
+        let settings = EnsureBucketSettings {
+            deployment: self.deployment.to_owned(),
+            recheck: PATIENCE,
+            adopt,
+        };
+        let (registry, buckets) = (self.registry.clone(), self.buckets.clone());
+        EnsureBucket::new(registry, buckets, settings, Handle::current())
+    }
+}
+
+async fn ensure(process: &EnsureBucket) -> Result<(), EnsureError> {
+    let bucket = bucket_of(&alice());
+    process
+        .ensure(&alice(), &bucket, Deadline::after(PATIENCE))
+        .await
+}
+
+#[tokio::test]
+async fn the_first_call_makes_the_bucket_and_the_next_believes_it() {
+    let world = World::new();
+    let process = world.process(false);
+    ensure(&process).await.unwrap();
+    ensure(&process).await.unwrap();
+    assert_eq!(
+        world.buckets.calls(),
+        ["look", "create", "marker", "furnish", "marker"]
+    );
+    assert_eq!(world.registry.state(&alice()), Some(ClaimState::Ready));
+}
+
+#[tokio::test]
+async fn concurrent_first_calls_make_one_bucket() {
+    let world = World::new();
+    let process = world.process(false);
+    let calls = futures_util::future::join_all((0..50).map(|_| ensure(&process))).await;
+    assert!(calls.iter().all(Result::is_ok));
+    assert_eq!(
+        world.buckets.calls(),
+        ["look", "create", "marker", "furnish", "marker"]
+    );
+}
+
+#[tokio::test]
+async fn a_bucket_that_stood_there_before_is_a_conflict() {
+    let world = World::new();
+    world.buckets.put(&bucket_of(&alice()), Presence::Ours);
+    assert_eq!(
+        ensure(&world.process(false)).await,
+        Err(EnsureError::Conflict)
+    );
+    assert_eq!(
+        ensure(&world.process(false)).await,
+        Err(EnsureError::Conflict)
+    );
+    ensure(&world.process(true)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_foreign_bucket_is_a_conflict_even_when_adopting() {
+    let world = World::new();
+    world.buckets.put(&bucket_of(&alice()), Presence::Foreign);
+    assert_eq!(
+        ensure(&world.process(true)).await,
+        Err(EnsureError::Conflict)
+    );
+}
+
+#[tokio::test]
+async fn a_crash_between_intent_and_end_is_resumed() {
+    for crash_after in ["create", "furnish"] {
+        let world = World::new();
+        world.buckets.fail_once_after(crash_after);
+        assert!(ensure(&world.process(false)).await.is_err());
+        ensure(&world.process(false)).await.unwrap();
+        assert_eq!(world.registry.state(&alice()), Some(ClaimState::Ready));
+    }
+}
+
+#[tokio::test]
+async fn another_deployments_bucket_is_a_conflict_even_after_a_failed_creation_of_ones_own() {
+    let world = World::new();
+    world.buckets.refuse_once("create");
+    assert!(ensure(&world.process(false)).await.is_err());
+    ensure(&world.another_deployment().process(false))
+        .await
+        .unwrap();
+    assert_eq!(
+        ensure(&world.process(false)).await,
+        Err(EnsureError::Conflict)
+    );
+}
+
+#[tokio::test]
+async fn two_deployments_at_once_do_not_share_a_bucket() {
+    let world = World::new();
+    let staging = world.another_deployment();
+    let (one, two) = (world.process(false), staging.process(false));
+    let (a, b) = tokio::join!(ensure(&one), ensure(&two));
+    assert!(a.is_err() || b.is_err(), "{a:?} {b:?}");
+    // Whoever lost is told so at the next look, whatever it believed before.
+    let (a, b) = (
+        ensure(&world.process(false)).await,
+        ensure(&staging.process(false)).await,
+    );
+    assert!(a.is_err() || b.is_err(), "{a:?} {b:?}");
+}
+
+#[tokio::test]
+async fn a_gateway_that_lacks_rights_is_not_told_of_a_conflict() {
+    let world = World::new();
+    world.buckets.put(&bucket_of(&alice()), Presence::Hidden);
+    let outcome = ensure(&world.process(false)).await;
+    assert!(matches!(outcome, Err(EnsureError::Store(_))), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn two_replicas_at_once_make_one_bucket() {
+    let world = World::new();
+    let (one, two) = (world.process(false), world.process(false));
+    let (a, b) = tokio::join!(ensure(&one), ensure(&two));
+    assert_eq!((a, b), (Ok(()), Ok(())));
+}
+
+#[tokio::test]
+async fn a_bucket_of_a_second_owner_is_a_conflict() {
+    let world = World::new();
+    let process = world.process(false);
+    ensure(&process).await.unwrap();
+    let other = crate::service::fakes::principal("demo", "mallory");
+    let outcome = process
+        .ensure(&other, &bucket_of(&alice()), Deadline::after(PATIENCE))
+        .await;
+    assert_eq!(outcome, Err(EnsureError::Conflict));
+}
+
+#[tokio::test]
+async fn a_bucket_deleted_behind_our_back_is_made_again() {
+    let world = World::new();
+    ensure(&world.process(false)).await.unwrap();
+    world.buckets.put(&bucket_of(&alice()), Presence::Missing);
+    ensure(&world.process(false)).await.unwrap();
+    assert_eq!(
+        world.buckets.look(&bucket_of(&alice())).await,
+        Ok(Presence::Ours)
+    );
+}
+
+#[tokio::test]
+async fn the_making_outlives_the_caller() {
+    let world = World::new();
+    world.buckets.hold();
+    let process = world.process(false);
+    let bucket = bucket_of(&alice());
+    let soon = Deadline::after(Duration::from_millis(20));
+    assert!(process.ensure(&alice(), &bucket, soon).await.is_err());
+    world.buckets.release();
+    ensure(&process).await.unwrap();
+    assert_eq!(
+        world.buckets.calls(),
+        ["look", "create", "marker", "furnish", "marker"]
+    );
+}
