@@ -1,5 +1,8 @@
 //! The command line: one file a subcommand.
 
+mod administration;
+mod api_key;
+mod audit;
 mod completions;
 mod config;
 mod credentials;
@@ -10,9 +13,12 @@ mod dev_token;
 mod doctor;
 mod healthcheck;
 mod openapi;
+mod org;
 mod outcome;
 mod serve;
 mod signals;
+mod view;
+mod workspace;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -80,6 +86,21 @@ Exit codes: 0 printed, 1 refused or no answer (standard error says why).")]
 
 Exit codes: 0 all that could be looked at holds, 1 something does not, 64 bad configuration.")]
     Doctor(doctor::DoctorCommand),
+    /// Organisations, which ask for their storage by API key
+    #[command(subcommand)]
+    Org(org::OrgCommand),
+    /// API keys of organisations
+    #[command(subcommand)]
+    ApiKey(api_key::ApiKeyCommand),
+    /// Workspaces of organisations, whose members ask for their storage by access token
+    #[command(subcommand)]
+    Workspace(workspace::WorkspaceCommand),
+    /// Show who held which key when, and what operators did
+    #[command(after_help = "Examples:
+  cloakroom audit --owner acme --since 24h
+  cloakroom audit --access-key ASIAIOSFODNN7EXAMPLE
+  cloakroom audit --caller alice --json | jq -r '.[].bucket'")]
+    Audit(audit::AuditCommand),
     /// Look at the configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -126,6 +147,10 @@ impl Cli {
             Command::Serve(serve) => serve.run().await,
             Command::Credentials(credentials) => credentials.run().await,
             Command::Doctor(doctor) => doctor.run().await,
+            Command::Org(command) => command.run().await,
+            Command::ApiKey(command) => command.run().await,
+            Command::Workspace(command) => command.run().await,
+            Command::Audit(audit) => audit.run().await,
             Command::Config(command) => command.run(),
             Command::Openapi => openapi::run(),
             Command::Healthcheck(file) => healthcheck::run(&file).await,

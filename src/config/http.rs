@@ -28,8 +28,6 @@ pub struct HttpConfig {
     pub swagger_ui: bool,
     /// `http.swagger_ui_client_id`: its public client at the authorization server.
     pub swagger_ui_client_id: String,
-    /// A command that prints a token for anybody: set by `cloakroom dev`, no key.
-    pub token_command: Option<String>,
 }
 
 impl HttpConfig {
@@ -55,7 +53,6 @@ impl HttpConfig {
             max_in_flight: max_in_flight?,
             swagger_ui: swagger_ui?,
             swagger_ui_client_id: client_id?,
-            token_command: None,
         })
     }
 

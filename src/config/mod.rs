@@ -11,6 +11,7 @@ mod naming;
 mod oauth;
 mod reader;
 mod storage;
+mod workspaces;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ pub use naming::NamingConfig;
 pub use oauth::{OauthClient, OauthConfig, ValidationMode};
 pub use reader::Setting;
 pub use storage::StorageConfig;
+pub use workspaces::WorkspacesConfig;
 
 /// The whole configuration, every value valid.
 #[derive(Clone, Debug)]
@@ -38,6 +40,8 @@ pub struct Config {
     pub storage: StorageConfig,
     /// `naming.*`
     pub naming: NamingConfig,
+    /// `workspaces.*`
+    pub workspaces: WorkspacesConfig,
     /// `limits.*`
     pub limits: LimitsConfig,
     /// `database.*`
@@ -71,23 +75,27 @@ impl Config {
         let named = environment.get("CLOAKROOM_CONFIG").map(PathBuf::from);
         let file = file.map(Path::to_owned).or(named);
         let mut reader = Reader::new(file.as_deref(), environment)?;
-        let (http, oauth, storage, naming, limits, database, log) = (
+        let (http, oauth, storage, naming, workspaces, limits, database, log) = (
             HttpConfig::read(&mut reader),
             OauthConfig::read(&mut reader),
             StorageConfig::read(&mut reader),
             NamingConfig::read(&mut reader),
+            WorkspacesConfig::read(&mut reader),
             LimitsConfig::read(&mut reader),
             DatabaseConfig::read(&mut reader),
             LogConfig::read(&mut reader),
         );
         let read = reader.finish().map_err(ConfigErrors)?;
         // A section that is not there has said why.
-        let sections = (http, oauth, storage, naming, limits, database, log);
+        let sections = (
+            http, oauth, storage, naming, workspaces, limits, database, log,
+        );
         let (
             Some(http),
             Some(oauth),
             Some(storage),
             Some(naming),
+            Some(workspaces),
             Some(limits),
             Some(database),
             Some(log),
@@ -102,6 +110,7 @@ impl Config {
             oauth,
             storage,
             naming,
+            workspaces,
             limits,
             database,
             log,

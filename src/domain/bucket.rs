@@ -1,4 +1,6 @@
 use std::fmt;
+use std::net::Ipv4Addr;
+use std::str::FromStr;
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
@@ -14,7 +16,8 @@ pub const MIN_DIGITS: usize = 32;
 const THROW_AWAY: &str = "doctor-";
 const THROW_AWAY_DIGITS: usize = 24;
 
-/// The longest bucket name of S3.
+/// The shortest and the longest bucket name of S3.
+const MIN_NAME_CHARS: usize = 3;
 const MAX_NAME_CHARS: usize = 63;
 
 /// The name of a bucket: 3 to 63 characters of `[a-z0-9-.]`.
@@ -65,11 +68,36 @@ pub enum FormulaError {
     Secret,
 }
 
+/// Not a bucket name that every S3-compatible store takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "expected a bucket name: 3 to 63 of the characters a-z, 0-9, - and ., a letter or digit at each \
+     end, without '..', '.-' or '-.', not like an IP address and not reserved"
+)]
+pub struct InvalidBucketName;
+
 impl BucketName {
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl FromStr for BucketName {
+    type Err = InvalidBucketName;
+
+    /// By the naming rules of S3's user guide.
+    fn from_str(name: &str) -> Result<Self, InvalidBucketName> {
+        let is_name = (MIN_NAME_CHARS..=MAX_NAME_CHARS).contains(&name.len())
+            && is_part(name)
+            && !name.starts_with(['-', '.'])
+            && !name.ends_with(['-', '.'])
+            && !is_reserved(name, name)
+            && name.parse::<Ipv4Addr>().is_err();
+        is_name
+            .then(|| Self(name.to_owned()))
+            .ok_or(InvalidBucketName)
     }
 }
 
@@ -255,6 +283,49 @@ mod tests {
             bucket.as_str(),
             "5c3b3bb8e6448a51b8ad7992994f7220a88e07baef43de9f0000dc1e1323e0a"
         );
+    }
+
+    #[test]
+    fn organisations_and_workspaces_have_messages_of_their_own() {
+        // printf '%s\0org\0%s\0' "" acme | sha256sum | cut -c1-63
+        let name = |owner: &Owner| BucketFormula::default().bucket(owner).to_string();
+        assert_eq!(
+            name(&Owner::Organisation("acme".parse().unwrap())),
+            "6862f51151aa047480136116ad5c1686d7df9ad98a83586787acfbb2b22500a"
+        );
+        // printf '%s\0ws\0%s\0%s\0' "" acme research | sha256sum | cut -c1-63
+        assert_eq!(
+            name(&Owner::Workspace("acme/research".parse().unwrap())),
+            "f6d2245b7f18765c82f961cd7c6df69f8f1cd4d102bf008723f7a56e5546afa"
+        );
+    }
+
+    #[test]
+    fn a_bucket_that_is_named_by_hand_follows_the_rules_of_s3() {
+        for good in ["abc", "prod-minerva-client-acme", "a.b.c", "1-2"] {
+            assert!(good.parse::<BucketName>().is_ok(), "{good}");
+        }
+        let too_long = "a".repeat(64);
+        for bad in [
+            "",
+            "ab",
+            "-abc",
+            "abc-",
+            ".abc",
+            "a..b",
+            "a.-b",
+            "Abc",
+            "a_b",
+            "a/b",
+            "a*b",
+            "${a}",
+            "127.0.0.1",
+            "xn--abc",
+            "abc-s3alias",
+            &too_long,
+        ] {
+            assert!(bad.parse::<BucketName>().is_err(), "{bad}");
+        }
     }
 
     #[test]

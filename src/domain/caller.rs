@@ -2,20 +2,60 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-use super::Principal;
+use super::{ApiKeyId, Membership, Principal, Scope, Slug};
 
 /// What authentication proved: who is asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
+pub enum Caller {
+    /// Whoever has an access token.
+    Token(TokenHolder),
+    /// Whoever has an API key.
+    ApiKey(KeyHolder),
+}
+
+/// A person through a client, by access token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenHolder {
     /// The person and the client.
     pub principal: Principal,
-    /// When the token that proved it ends, where that is known.
+    /// The workspaces that the token says the person is a member of.
+    pub memberships: Vec<Membership>,
+    /// When the token ends, where that is known.
     pub proof_expires: Option<DateTime<Utc>>,
+}
+
+/// Somebody of an organisation, by API key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyHolder {
+    /// Which key.
+    pub key: ApiKeyId,
+    /// The organisation that it was made for.
+    pub organisation: Slug,
+    /// Whether it opens the organisation's storage.
+    pub storage: bool,
+    /// What else it opens.
+    pub scopes: Vec<Scope>,
+    /// When the key ends, if it does.
+    pub proof_expires: Option<DateTime<Utc>>,
+}
+
+impl Caller {
+    /// When the proof of who is asking ends, where that is known.
+    #[must_use]
+    pub fn proof_expires(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Token(holder) => holder.proof_expires,
+            Self::ApiKey(holder) => holder.proof_expires,
+        }
+    }
 }
 
 impl fmt::Display for Caller {
     /// As the audit trail names the caller.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "principal {}", self.principal)
+        match self {
+            Self::Token(holder) => write!(f, "principal {}", holder.principal),
+            Self::ApiKey(holder) => write!(f, "api-key {}", holder.key),
+        }
     }
 }

@@ -1,6 +1,7 @@
 use std::fmt;
+use std::str::FromStr;
 
-use super::BucketName;
+use super::{BucketName, Slug};
 
 /// What is a caller's: the only thing a session policy is made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,8 +14,8 @@ pub struct Grant {
     pub access: Access,
 }
 
-/// What may be done with objects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What may be done with objects; the greater one includes the lesser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
     /// List and get.
     Read,
@@ -70,10 +71,23 @@ impl Prefix {
         }
     }
 
+    /// A slug is a segment as it stands.
+    pub(super) fn of_slug(slug: &Slug) -> Self {
+        Self(format!("{slug}/"))
+    }
+
     /// The prefix with its slash at the end.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl FromStr for Prefix {
+    type Err = PrefixError;
+
+    fn from_str(text: &str) -> Result<Self, PrefixError> {
+        Self::parse(text)
     }
 }
 

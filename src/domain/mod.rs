@@ -4,11 +4,17 @@
 //! [`Grant`]) → hand out a key to it ([`SessionPolicy`], [`Session`]).
 
 mod access_token;
+mod api_key;
+mod area;
 mod audit_record;
 mod bucket;
 mod caller;
+mod change;
 mod claims;
 mod grant;
+mod key_problem;
+mod membership;
+mod organisation;
 mod owner;
 mod principal;
 mod request_id;
@@ -16,19 +22,29 @@ mod scope;
 mod session;
 mod session_name;
 mod session_policy;
+mod slug;
 mod token_problem;
 
 pub use access_token::{AccessToken, MAX_TOKEN_BYTES, MalformedToken};
+pub use api_key::{ApiKey, ApiKeyHash, ApiKeyId, InvalidApiKeyId, MalformedApiKey};
+pub use area::Area;
 pub use audit_record::AuditRecord;
-pub use bucket::{BucketFormula, BucketName, FormulaError, MIN_DIGITS, NamingSecret};
-pub use caller::Caller;
+pub use bucket::{
+    BucketFormula, BucketName, FormulaError, InvalidBucketName, MIN_DIGITS, NamingSecret,
+};
+pub use caller::{Caller, KeyHolder, TokenHolder};
+pub use change::{Change, InvalidOperator, Operator};
 pub use claims::{Audience, TokenRules, UnverifiedClaims};
 pub use grant::{Access, Grant, Prefix, PrefixError};
-pub use owner::{Owner, OwnerDigest};
+pub use key_problem::KeyProblem;
+pub use membership::{Member, Membership};
+pub use organisation::{Organisation, RegisteredKey, Workspace};
+pub use owner::{BucketHolder, Owner, OwnerDigest};
 pub use principal::{ClaimError, ClientId, MAX_CLAIM_BYTES, Principal, Subject};
 pub use request_id::RequestId;
 pub use scope::{InvalidScope, Scope};
 pub use session::Session;
 pub use session_name::RoleSessionName;
 pub use session_policy::{ExtraAction, MAX_POLICY_CHARS, PolicyTooLong, SessionPolicy};
+pub use slug::{InvalidSlug, InvalidWorkspaceName, Slug, WorkspaceName};
 pub use token_problem::TokenProblem;

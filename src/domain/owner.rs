@@ -1,12 +1,25 @@
 use std::fmt;
 
-use super::Principal;
+use super::{BucketName, Principal, Slug, WorkspaceName};
 
 /// Whose storage it is. Registry rows, buckets and limits belong to owners.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Owner {
     /// A person through a client.
     Principal(Principal),
+    /// An organisation, which asks by API key.
+    Organisation(Slug),
+    /// A workspace, whose members ask by access token.
+    Workspace(WorkspaceName),
+}
+
+/// Who holds a bucket in the registry: unique both ways.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum BucketHolder {
+    /// A principal, alone.
+    Principal(Principal),
+    /// Organisations and workspaces, each below a prefix of its own.
+    Shared(BucketName),
 }
 
 /// The digest of an owner's message, which names the owner's bucket and its sessions.
@@ -14,29 +27,47 @@ pub enum Owner {
 pub struct OwnerDigest(pub(super) [u8; 32]);
 
 impl Owner {
-    /// The kind, as the registry's first column holds it.
+    /// The kind, as the registry and the audit trail write it.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Principal(_) => "principal",
+            Self::Organisation(_) => "organisation",
+            Self::Workspace(_) => "workspace",
         }
     }
 
-    /// The identity within the kind, as the registry's second column holds it: unambiguous text.
+    /// The identity within the kind: unambiguous text.
     #[must_use]
     pub fn id(&self) -> String {
         match self {
             Self::Principal(principal) => principal.to_string(),
+            Self::Organisation(slug) => slug.to_string(),
+            Self::Workspace(name) => name.to_string(),
+        }
+    }
+
+    /// Who holds this bucket when it is for this owner.
+    #[must_use]
+    pub fn holder(&self, bucket: &BucketName) -> BucketHolder {
+        match self {
+            Self::Principal(principal) => BucketHolder::Principal(principal.clone()),
+            Self::Organisation(_) | Self::Workspace(_) => BucketHolder::Shared(bucket.clone()),
         }
     }
 
     /// The fields of the message that the digest is taken of (contract section 5), without the
     /// namespace. No two owners share a message: no field holds a NUL, and each kind has its own
-    /// number of fields.
+    /// number of fields, the empty one at the end counted.
     pub(super) fn message_fields(&self) -> Vec<&str> {
         match self {
             Self::Principal(Principal { client_id, subject }) => {
                 vec![client_id.as_str(), subject.as_str()]
+            }
+            Self::Organisation(slug) => vec!["org", slug.as_str(), ""],
+            Self::Workspace(name) => {
+                let (organisation, workspace) = (&name.organisation, &name.workspace);
+                vec!["ws", organisation.as_str(), workspace.as_str(), ""]
             }
         }
     }
@@ -45,6 +76,26 @@ impl Owner {
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.kind(), self.id())
+    }
+}
+
+impl BucketHolder {
+    /// The kind, as the registry's first column holds it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Principal(_) => "principal",
+            Self::Shared(_) => "shared",
+        }
+    }
+
+    /// The identity within the kind, as the registry's second column holds it.
+    #[must_use]
+    pub fn id(&self) -> String {
+        match self {
+            Self::Principal(principal) => principal.to_string(),
+            Self::Shared(bucket) => bucket.to_string(),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ pub fn cors(origins: &[String]) -> Cors {
     let cors = Cors::default()
         .allowed_methods([Method::GET, Method::HEAD, Method::POST])
         .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT])
+        .allowed_headers(["x-api-key", "x-client-version"])
         .expose_headers(["x-request-id", "retry-after", "www-authenticate"])
         .max_age(MAX_AGE);
     origins.iter().fold(cors, |cors, origin| {

@@ -6,8 +6,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::SecondsFormat;
 use futures_util::FutureExt;
 
-use crate::domain::{AccessToken, Grant, Owner, Session};
-use crate::service::{Deadline, Order, Refusal};
+use crate::domain::{Grant, Session};
+use crate::service::{Credential, Deadline, Order, Refusal, Wanted};
 
 use super::body::Body;
 use super::failure::Failure;
@@ -49,7 +49,8 @@ pub(super) struct Exchange<'a> {
 
 /// What a request asks for.
 pub(super) struct Ask {
-    pub(super) token: AccessToken,
+    pub(super) credential: Credential,
+    pub(super) wanted: Wanted,
     pub(super) narrowing: Narrowing,
 }
 
@@ -64,6 +65,12 @@ impl Vended {
     pub(super) fn expiration(&self) -> String {
         let expiration = self.session.expiration;
         expiration.to_rfc3339_opts(SecondsFormat::Secs, true)
+    }
+
+    /// What every key starts with; nothing if the bucket is all the owner's.
+    pub(super) fn prefix(&self) -> String {
+        let prefix = self.grant.prefix.as_ref();
+        prefix.map(ToString::to_string).unwrap_or_default()
     }
 }
 
@@ -131,15 +138,18 @@ async fn answer(
     let _in_flight = exchange.gateway.enter().ok_or(Refusal::Overloaded)?;
     let caller = parts
         .authenticate
-        .authenticate(&ask.token, &parts.required_scope, deadline)
+        .authenticate(&ask.credential, &parts.required_scope, deadline)
         .await?;
-    let owner = Owner::Principal(caller.principal.clone());
+    let (owner, grant) = parts
+        .entitle
+        .entitle(&caller, &ask.wanted, ask.narrowing.access)
+        .await?;
     let order = Order {
         request_id: exchange.seen.request_id(),
         dialect: dialect.name(),
-        grant: parts.issue.own_bucket(&owner, ask.narrowing.access),
         caller,
         owner,
+        grant,
         duration,
     };
     let session = parts.issue.issue(&order, deadline).await?;

@@ -108,6 +108,33 @@ const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
         ),
     ),
     (
+        failure::INVALID_API_KEY,
+        explanation(
+            "The request has no API key that is good here. Whether it has none, one with a typo, an \
+             unknown, a revoked or an expired one is not said; the operator's log has it.",
+            &[
+                "The header x-api-key is missing, or the key was cut when it was copied.",
+                "The key was revoked, or has expired.",
+                "The key is another deployment's.",
+            ],
+            &[
+                "Send the whole key, as it was shown when it was made: ck_ and 72 hex digits.",
+                "Have an operator make another: cloakroom api-key create --org … --label …",
+            ],
+        ),
+    ),
+    (
+        failure::STORAGE_NOT_ENTITLED,
+        explanation(
+            "The API key is good, and opens no storage.",
+            &[
+                "The key was made with --no-storage, for other things.",
+                "The organisation is disabled.",
+            ],
+            &["Ask the operator, with the request id: cloakroom org show, cloakroom api-key list."],
+        ),
+    ),
+    (
         failure::NOT_FOUND,
         explanation(
             "There is nothing at this address.",
@@ -158,6 +185,15 @@ const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
         ),
     ),
     (
+        failure::CLIENT_TOO_OLD,
+        explanation(
+            "The client says in X-Client-Version that it is older than the operator allows for \
+             workspaces (workspaces.minimum_client_version).",
+            &["An installation that was not updated."],
+            &["Update the client."],
+        ),
+    ),
+    (
         failure::RATE_LIMITED,
         explanation(
             "This owner has asked for credentials too often (limits.per_owner).",
@@ -183,6 +219,21 @@ const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
                 "Try again later.",
                 "Operators: the log has the cause under the request id; /readyz tells whether the \
                  registry can be written.",
+            ],
+        ),
+    ),
+    (
+        failure::PROVISIONING_FAILED,
+        explanation(
+            "The store did not do what the gateway asked for: make the bucket, or open a session. \
+             Nothing was given out.",
+            &[
+                "The store is down, slow, or cannot be reached from the gateway.",
+                "It refuses the gateway's own identity: wrong keys, a missing right, another role.",
+            ],
+            &[
+                "Try again in a moment; the gateway recovers by itself.",
+                "Operators: the log has the cause under the request id.",
             ],
         ),
     ),

@@ -2,7 +2,7 @@ use actix_web::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::domain::TokenProblem;
-use crate::service::Refusal;
+use crate::service::{FailureKind, NotEntitled, Refusal};
 
 /// Said to whoever sends an access token in the body (RFC 6750 section 2.2 allows it, we do not).
 pub(super) const TOKEN_IN_BODY: &str =
@@ -17,6 +17,18 @@ pub(super) enum Failure {
     MethodNotAllowed(Vec<Method>),
     PayloadTooLarge,
     UnsupportedMediaType,
+    /// Parts of the path that are well-formed as a path and no good as what they stand for.
+    Unprocessable(Vec<InvalidField>),
+    /// The client says that it is too old (`X-Client-Version`).
+    ClientTooOld,
+}
+
+/// One part of a request that is no good.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InvalidField {
+    pub(super) location: &'static str,
+    pub(super) message: &'static str,
+    pub(super) kind: &'static str,
 }
 
 /// A problem type (RFC 9457 section 3.1.1).
@@ -72,6 +84,18 @@ pub(super) const INSUFFICIENT_SCOPE: ProblemType = problem(
     "Insufficient scope",
     "The access token was issued without the scope that this service requires.",
 );
+pub(super) const INVALID_API_KEY: ProblemType = problem(
+    "invalid-api-key",
+    StatusCode::UNAUTHORIZED,
+    "Invalid API key",
+    "Send a valid API key in the header x-api-key.",
+);
+pub(super) const STORAGE_NOT_ENTITLED: ProblemType = problem(
+    "storage-not-entitled",
+    StatusCode::FORBIDDEN,
+    "Storage not entitled",
+    "This credential opens no storage here.",
+);
 pub(super) const NOT_FOUND: ProblemType = problem(
     "not-found",
     StatusCode::NOT_FOUND,
@@ -102,6 +126,12 @@ pub(super) const UNSUPPORTED_MEDIA_TYPE: ProblemType = problem(
     "Unsupported media type",
     "A body, if there is one, must be application/json.",
 );
+pub(super) const CLIENT_TOO_OLD: ProblemType = problem(
+    "client-too-old",
+    StatusCode::UPGRADE_REQUIRED,
+    "Client too old",
+    "The X-Client-Version is below the lowest that this service takes.",
+);
 pub(super) const RATE_LIMITED: ProblemType = problem(
     "rate-limited",
     StatusCode::TOO_MANY_REQUESTS,
@@ -113,6 +143,12 @@ pub(super) const INTERNAL_ERROR: ProblemType = problem(
     StatusCode::INTERNAL_SERVER_ERROR,
     "Internal error",
     "Something went wrong on our side.",
+);
+pub(super) const PROVISIONING_FAILED: ProblemType = problem(
+    "provisioning-failed",
+    StatusCode::INTERNAL_SERVER_ERROR,
+    "Provisioning failed",
+    "The store cannot be asked for credentials at the moment.",
 );
 pub(super) const IDENTIFICATION_UNAVAILABLE: ProblemType = problem(
     "identification-unavailable",
@@ -134,19 +170,23 @@ pub(super) const OVERLOADED: ProblemType = problem(
 );
 
 /// All of them, for the contract and the documentation.
-pub(super) const ALL: [ProblemType; 15] = [
+pub(super) const ALL: [ProblemType; 19] = [
     MISSING_CLAIMS,
     INVALID_REQUEST,
     MISSING_TOKEN,
     INVALID_TOKEN,
     INSUFFICIENT_SCOPE,
+    INVALID_API_KEY,
+    STORAGE_NOT_ENTITLED,
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
     BUCKET_CONFLICT,
     PAYLOAD_TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,
+    CLIENT_TOO_OLD,
     RATE_LIMITED,
     INTERNAL_ERROR,
+    PROVISIONING_FAILED,
     IDENTIFICATION_UNAVAILABLE,
     STORAGE_UNAVAILABLE,
     OVERLOADED,
@@ -175,22 +215,27 @@ pub(super) enum Cause {
     ExpiredCredential,
     MissingClaims,
     MissingScope,
+    NotEntitled,
     Malformed,
+    Unprocessable,
     Conflict,
     Rate,
     AuthorizationServer,
+    AuthorizationServerTimeout,
     Store,
+    StoreTimeout,
     Ours,
     Overloaded,
     NotFound,
     MethodNotAllowed,
     PayloadTooLarge,
     UnsupportedMediaType,
+    ClientTooOld,
 }
 
 impl Cause {
-    /// Those that a vending route may meet, for the contract.
-    pub(super) const OF_VENDING: [Self; 15] = [
+    /// Those that every vending route which takes tokens may meet, for the contract.
+    pub(super) const OF_VENDING: [Self; 17] = [
         Self::NoCredential,
         Self::BadCredential,
         Self::ExpiredCredential,
@@ -200,7 +245,9 @@ impl Cause {
         Self::Conflict,
         Self::Rate,
         Self::AuthorizationServer,
+        Self::AuthorizationServerTimeout,
         Self::Store,
+        Self::StoreTimeout,
         Self::Ours,
         Self::Overloaded,
         Self::MethodNotAllowed,
@@ -210,23 +257,27 @@ impl Cause {
 
     /// The cause in the language of `POST /v1/credentials` and of every route without a dialect of
     /// its own.
-    fn problem_type(self) -> ProblemType {
+    pub(super) fn problem_type(self) -> ProblemType {
         match self {
             Self::NoCredential => MISSING_TOKEN,
             Self::BadCredential | Self::ExpiredCredential => INVALID_TOKEN,
             Self::MissingClaims => MISSING_CLAIMS,
             Self::MissingScope => INSUFFICIENT_SCOPE,
-            Self::Malformed => INVALID_REQUEST,
+            Self::NotEntitled => STORAGE_NOT_ENTITLED,
+            Self::Malformed | Self::Unprocessable => INVALID_REQUEST,
             Self::Conflict => BUCKET_CONFLICT,
             Self::Rate => RATE_LIMITED,
-            Self::AuthorizationServer => IDENTIFICATION_UNAVAILABLE,
-            Self::Store => STORAGE_UNAVAILABLE,
+            Self::AuthorizationServer | Self::AuthorizationServerTimeout => {
+                IDENTIFICATION_UNAVAILABLE
+            }
+            Self::Store | Self::StoreTimeout => STORAGE_UNAVAILABLE,
             Self::Ours => INTERNAL_ERROR,
             Self::Overloaded => OVERLOADED,
             Self::NotFound => NOT_FOUND,
             Self::MethodNotAllowed => METHOD_NOT_ALLOWED,
             Self::PayloadTooLarge => PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => UNSUPPORTED_MEDIA_TYPE,
+            Self::ClientTooOld => CLIENT_TOO_OLD,
         }
     }
 }
@@ -253,10 +304,24 @@ impl Failure {
                     | TokenProblem::Contradicted
                     | TokenProblem::EndsTooSoon => Cause::BadCredential,
                 },
+                Refusal::ApiKey(_) => Cause::BadCredential,
+                Refusal::NotEntitled(why) => match why {
+                    // Nobody learns whether there is such a workspace.
+                    NotEntitled::NoMember => Cause::NotFound,
+                    NotEntitled::KeyWithoutStorage
+                    | NotEntitled::DisabledOrganisation
+                    | NotEntitled::WrongCredential => Cause::NotEntitled,
+                },
                 Refusal::BucketConflict => Cause::Conflict,
                 Refusal::RateLimited { .. } => Cause::Rate,
-                Refusal::AuthorizationServer(_) => Cause::AuthorizationServer,
-                Refusal::Store(_) => Cause::Store,
+                Refusal::AuthorizationServer(failure) => match failure.kind {
+                    FailureKind::Timeout => Cause::AuthorizationServerTimeout,
+                    _ => Cause::AuthorizationServer,
+                },
+                Refusal::Store(failure) => match failure.kind {
+                    FailureKind::Timeout => Cause::StoreTimeout,
+                    _ => Cause::Store,
+                },
                 Refusal::Internal(_) => Cause::Ours,
                 Refusal::Overloaded => Cause::Overloaded,
             },
@@ -264,6 +329,8 @@ impl Failure {
             Self::MethodNotAllowed(_) => Cause::MethodNotAllowed,
             Self::PayloadTooLarge => Cause::PayloadTooLarge,
             Self::UnsupportedMediaType => Cause::UnsupportedMediaType,
+            Self::Unprocessable(_) => Cause::Unprocessable,
+            Self::ClientTooOld => Cause::ClientTooOld,
         }
     }
 
@@ -273,9 +340,15 @@ impl Failure {
 
     /// A sentence for whoever reads the answer.
     pub(super) fn detail(&self) -> &'static str {
+        self.own_detail()
+            .unwrap_or_else(|| self.problem_type().detail)
+    }
+
+    /// One that says more than its type does.
+    pub(super) fn own_detail(&self) -> Option<&'static str> {
         match self {
-            Self::Refused(Refusal::MalformedRequest(what)) => what,
-            _ => self.problem_type().detail,
+            Self::Refused(Refusal::MalformedRequest(what)) => Some(what),
+            _ => None,
         }
     }
 

@@ -3,9 +3,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use ipnet::IpNet;
+use semver::Version;
 
-use crate::domain::{RequestId, Scope};
-use crate::service::{Authenticate, Issue, Randomness};
+use crate::domain::{RequestId, Scope, WorkspaceName};
+use crate::service::{Authenticate, Entitle, Issue, Randomness};
 
 use super::swagger_ui::SwaggerUi;
 
@@ -19,6 +20,8 @@ pub struct Gateway {
 pub struct GatewayParts {
     /// The use case "who is asking".
     pub authenticate: Authenticate,
+    /// The use case "what is theirs".
+    pub entitle: Entitle,
     /// The use case "hand out a key".
     pub issue: Issue,
     /// Names requests.
@@ -39,10 +42,23 @@ pub struct GatewayParts {
     pub sign_in: Arc<dyn SignIn>,
     /// Swagger UI, unless switched off.
     pub swagger_ui: Option<SwaggerUi>,
-    /// A command that prints a token for anybody: in development only.
-    pub token_command: Option<String>,
+    /// What to paste, in development.
+    pub samples: Option<Samples>,
+    /// Clients of workspaces that are older are turned away.
+    pub minimum_client_version: Option<Version>,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+}
+
+/// Credentials that work as they stand: in development only.
+#[derive(Clone, Debug)]
+pub struct Samples {
+    /// A command that prints a token for anybody.
+    pub token_command: String,
+    /// A key of an organisation's.
+    pub api_key: String,
+    /// A workspace that the token's user is a member of.
+    pub workspace: WorkspaceName,
 }
 
 /// Where clients find the store.
@@ -121,20 +137,25 @@ impl Drop for InFlight<'_> {
 /// A gateway whose ports answer nothing good.
 #[cfg(test)]
 pub(super) fn test_gateway() -> Gateway {
-    use crate::domain::TokenRules;
-    use crate::service::TokenValidation;
-    use crate::service::fakes::{FixedClock, Nothing, test_issue};
+    use crate::domain::{BucketFormula, TokenRules};
+    use crate::service::fakes::{FakeDirectory, FixedClock, Nothing, test_issue};
+    use crate::service::{AuthenticateApiKey, AuthenticateToken, Directory, TokenValidation};
 
+    let directory: Arc<dyn Directory> = Arc::new(FakeDirectory::default());
     let rules = TokenRules {
         issuer: "https://as.example".to_owned(),
         audience: None,
     };
     Gateway::new(GatewayParts {
         authenticate: Authenticate::new(
-            TokenValidation::Introspection(Arc::new(Nothing)),
-            Arc::new(FixedClock),
-            rules,
+            AuthenticateToken::new(
+                TokenValidation::Introspection(Arc::new(Nothing)),
+                Arc::new(FixedClock),
+                rules,
+            ),
+            AuthenticateApiKey::new(Arc::clone(&directory), Arc::new(FixedClock)),
         ),
+        entitle: Entitle::new(directory, BucketFormula::default()),
         issue: test_issue(),
         randomness: Arc::new(Nothing),
         readiness: Arc::new(Always),
@@ -149,7 +170,8 @@ pub(super) fn test_gateway() -> Gateway {
         max_in_flight: 1,
         sign_in: Arc::new(Nobody),
         swagger_ui: None,
-        token_command: None,
+        samples: None,
+        minimum_client_version: None,
         trusted_proxies: Vec::new(),
     })
 }

@@ -47,6 +47,10 @@ pub(super) async fn home(request: HttpRequest, gateway: web::Data<Gateway>) -> H
                 ],
             },
             Section {
+                heading: "Organisations and workspaces",
+                parts: shared(&gateway),
+            },
+            Section {
                 heading: "More",
                 parts: vec![Part::Links(links(&gateway))],
             },
@@ -59,13 +63,32 @@ fn token(gateway: &Gateway) -> Vec<Part> {
     let parts = gateway.parts();
     let (scope, issuer) = (parts.required_scope.as_str(), &parts.issuer);
     let whence = format!("An access token from {issuer} with the scope {scope}.");
-    match &parts.token_command {
+    match parts.samples.as_ref().map(|samples| &samples.token_command) {
         Some(command) => vec![
             Part::Text(format!("{whence} For development, for any user name:")),
             Part::Code(format!("TOKEN=$({command})")),
         ],
         None => vec![Part::Text(whence), Part::Code("TOKEN=…".to_owned())],
     }
+}
+
+fn shared(gateway: &Gateway) -> Vec<Part> {
+    let parts = gateway.parts();
+    let (url, samples) = (&parts.public_url, parts.samples.as_ref());
+    let (api_key, workspace) = match samples {
+        Some(samples) => {
+            let name = &samples.workspace;
+            let (organisation, workspace) = (name.organisation.as_str(), name.workspace.as_str());
+            (samples.api_key.as_str(), (organisation, workspace))
+        }
+        None => ("$API_KEY", ("$ORGANISATION", "$WORKSPACE")),
+    };
+    vec![
+        Part::Text("An organisation's storage, by API key:".to_owned()),
+        Part::Code(paste::api_key_line(url, api_key)),
+        Part::Text("A workspace's, for its members:".to_owned()),
+        Part::Code(paste::workspace_line(url, workspace.0, workspace.1)),
+    ]
 }
 
 fn links(gateway: &Gateway) -> Vec<(String, &'static str)> {

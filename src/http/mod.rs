@@ -10,6 +10,7 @@ mod failure;
 mod gateway;
 mod health;
 mod home;
+mod minerva;
 mod narrowing;
 mod observe;
 mod openapi;
@@ -23,6 +24,7 @@ mod seen;
 mod sts;
 mod swagger_ui;
 mod v1;
+mod workspace;
 
 use actix_web::http::Method;
 use actix_web::web::ServiceConfig;
@@ -33,7 +35,9 @@ use failure::Failure;
 use seen::Seen;
 
 pub use cors::cors;
-pub use gateway::{Gateway, GatewayParts, Readiness, SignIn, SignInEndpoints, StorageAddress};
+pub use gateway::{
+    Gateway, GatewayParts, Readiness, Samples, SignIn, SignInEndpoints, StorageAddress,
+};
 pub use observe::observe;
 pub use openapi::{openapi_json, openapi_yaml};
 pub use swagger_ui::SwaggerUi;
@@ -46,6 +50,8 @@ pub fn routes(config: &mut ServiceConfig) {
             "/v1/credentials/container",
             &v1::credentials::container::Container,
         ))
+        .service(vending("/storage/boto", &minerva::Minerva))
+        .service(vending(workspace::PATH, &workspace::OfWorkspace))
         .service(vending_at_home(&sts::AssumeRoleWithWebIdentity))
         .service(reading("/problems", problems::index))
         .service(reading("/problems/{slug}", problems::problem_type))

@@ -13,8 +13,8 @@ use utoipa::openapi::path::{
 };
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::{
-    AuthorizationCode, Flow, HttpAuthScheme, HttpBuilder, OAuth2, Scopes, SecurityRequirement,
-    SecurityScheme,
+    ApiKey, ApiKeyValue, AuthorizationCode, Flow, HttpAuthScheme, HttpBuilder, OAuth2, Scopes,
+    SecurityRequirement, SecurityScheme,
 };
 use utoipa::openapi::{
     ContentBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder,
@@ -24,10 +24,13 @@ use utoipa::{ToSchema, openapi};
 
 use super::failure::{Cause, ProblemType};
 use super::gateway::Gateway;
-use super::{sts, v1};
+use super::{minerva, sts, v1, workspace};
 
 /// The name that operations refer to the Bearer token by.
 pub(super) const BEARER: &str = "bearer";
+
+/// The name that operations refer to the API key by.
+pub(super) const API_KEY: &str = "api_key";
 
 /// The same token by signing in; only in the contract that a gateway serves itself.
 /// Swagger UI sorts by name: this one comes first.
@@ -56,6 +59,12 @@ const EXAMPLE_HOST: &str = "https://storage-authorization.example.com";
         v1::credentials::container::ContainerCredentials,
         v1::credentials::container::ContainerError,
         sts::WebIdentityForm,
+        minerva::BotoAnswer,
+        minerva::BotoCredentials,
+        minerva::BucketInfo,
+        workspace::WorkspaceCredentials,
+        workspace::WorkspaceError,
+        workspace::FieldError,
         Problem,
     ))
 )]
@@ -117,12 +126,22 @@ fn document() -> OpenApi {
             PathItem::new(HttpMethod::Get, v1::credentials::container::operation()),
         )
         .path("/", PathItem::new(HttpMethod::Post, sts::operation()))
+        .path(
+            "/storage/boto",
+            PathItem::new(HttpMethod::Post, minerva::operation()),
+        )
+        .path(
+            workspace::PATH,
+            PathItem::new(HttpMethod::Get, workspace::operation()),
+        )
         .path("/livez", PathItem::new(HttpMethod::Get, livez()))
         .path("/readyz", PathItem::new(HttpMethod::Get, readyz()))
         .build();
     if let Some(components) = &mut document.components {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
         components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
+        let scheme = ApiKey::Header(ApiKeyValue::new("x-api-key"));
+        components.add_security_scheme(API_KEY, SecurityScheme::ApiKey(scheme));
     }
     document
 }
@@ -146,7 +165,10 @@ fn of_this_deployment(gateway: &Gateway) -> OpenApi {
         components.add_security_scheme(SIGN_IN, SecurityScheme::OAuth2(scheme));
     }
     for operation in operations(&mut document) {
-        if let Some(security) = &mut operation.security {
+        let by_token = SecurityRequirement::new(BEARER, Vec::<String>::new());
+        if let Some(security) = &mut operation.security
+            && security.contains(&by_token)
+        {
             security.insert(0, SecurityRequirement::new(SIGN_IN, [scope]));
         }
     }
@@ -202,8 +224,14 @@ pub(super) fn problems(types: &[ProblemType]) -> Response {
         .build()
 }
 
-/// The answers of a vending route, a status each.
-pub(super) fn by_status(types: &[ProblemType]) -> ResponsesBuilder {
+/// The failures of a vending route that says them in problem details: a status each.
+pub(super) fn problems_of(causes: &[Cause], said: fn(Cause) -> ProblemType) -> ResponsesBuilder {
+    let mut types: Vec<ProblemType> = Vec::new();
+    for problem in causes.iter().copied().map(said) {
+        if types.iter().all(|seen| seen.slug != problem.slug) {
+            types.push(problem);
+        }
+    }
     let mut statuses: Vec<u16> = types
         .iter()
         .map(|problem| problem.status.as_u16())
@@ -225,12 +253,13 @@ pub(super) fn by_status(types: &[ProblemType]) -> ResponsesBuilder {
 
 /// The failures of a vending route whose dialect says them so: a status each, with its codes.
 pub(super) fn failures(
+    causes: &[Cause],
     media_type: &str,
     schema: Option<&str>,
     said: fn(Cause) -> (StatusCode, &'static str),
 ) -> ResponsesBuilder {
     let mut codes = BTreeMap::<u16, Vec<&str>>::new();
-    for (status, code) in Cause::OF_VENDING.map(said) {
+    for (status, code) in causes.iter().copied().map(said) {
         let of_status = codes.entry(status.as_u16()).or_default();
         if !of_status.contains(&code) {
             of_status.push(code);
@@ -280,6 +309,27 @@ pub(super) fn query_parameter(
         .enum_values(Some(words))
         .build();
     parameter(name, description).schema(Some(schema)).build()
+}
+
+/// A parameter of the path or of the header that is text.
+pub(super) fn text_parameter(
+    name: &str,
+    place: &ParameterIn,
+    description: &str,
+    example: &str,
+) -> Parameter {
+    let in_path = matches!(place, ParameterIn::Path);
+    let required = if in_path {
+        Required::True
+    } else {
+        Required::False
+    };
+    parameter(name, description)
+        .parameter_in(place.clone())
+        .required(required)
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String).build()))
+        .example(Some(json!(example)))
+        .build()
 }
 
 fn parameter(name: &str, description: &str) -> ParameterBuilder {

@@ -41,6 +41,21 @@ pub fn aws_cli_line() -> String {
     "aws s3 ls \"s3://$BUCKET\" --endpoint-url \"$AWS_ENDPOINT_URL_S3\"".to_owned()
 }
 
+/// Gets an organisation's credentials for an API key.
+#[must_use]
+pub fn api_key_line(gateway: &str, key: &str) -> String {
+    format!("curl -sX POST {gateway}/storage/boto -H \"x-api-key: {key}\"")
+}
+
+/// Gets a workspace's credentials for `$TOKEN`.
+#[must_use]
+pub fn workspace_line(gateway: &str, organisation: &str, workspace: &str) -> String {
+    format!(
+        "curl -s {gateway}/api/v1/org/{organisation}/ws/{workspace}/storage/credentials \
+         -H \"Authorization: Bearer $TOKEN\""
+    )
+}
+
 /// What an AWS SDK needs to get its credentials from the gateway at this address by itself.
 #[must_use]
 pub fn sdk_lines(gateway: &str, store: &str) -> String {

@@ -24,10 +24,22 @@ struct Instance {
 
 /// The failure in this language, with all its headers.
 pub(super) fn answer(failure: &Failure, seen: &Seen, gateway: &Gateway) -> HttpResponse {
-    let mut response = body(failure, seen, gateway);
+    let mut response = answer_as(&failure.problem_type(), failure, seen, gateway);
     set_challenge(&mut response, failure, gateway);
+    response
+}
+
+/// The failure as a problem of this type, without a challenge.
+pub(super) fn answer_as(
+    problem: &ProblemType,
+    failure: &Failure,
+    seen: &Seen,
+    gateway: &Gateway,
+) -> HttpResponse {
+    let detail = failure.own_detail().unwrap_or(problem.detail);
+    let mut response = body(problem, detail, seen, gateway);
     set_retry_and_allow(&mut response, failure);
-    seen.ended_with(failure);
+    seen.ended_with(problem.slug, failure);
     response
 }
 
@@ -58,11 +70,15 @@ fn set(response: &mut HttpResponse, name: header::HeaderName, value: String) {
     }
 }
 
-fn body(failure: &Failure, seen: &Seen, gateway: &Gateway) -> HttpResponse {
-    let problem = failure.problem_type();
+fn body(
+    problem: &ProblemType,
+    detail: &'static str,
+    seen: &Seen,
+    gateway: &Gateway,
+) -> HttpResponse {
     let mut details = ProblemDetails::new()
         .with_title(problem.title)
-        .with_detail(failure.detail())
+        .with_detail(detail)
         .with_extensions(Instance {
             instance: seen.request_id().urn(),
         });

@@ -50,9 +50,9 @@ impl Seen {
     }
 
     /// A failure goes out. A conflict is said aloud: somebody should look (contract section 4).
-    pub(super) fn ended_with(&self, failure: &Failure) {
+    pub(super) fn ended_with(&self, outcome: &'static str, failure: &Failure) {
         let mut ending = self.ending();
-        ending.outcome = Some(failure.problem_type().slug);
+        ending.outcome = Some(outcome);
         ending.cause = failure.for_the_log();
         if matches!(failure, Failure::Refused(Refusal::BucketConflict)) {
             tracing::error!(

@@ -15,7 +15,7 @@ use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::{ContentBuilder, Ref, Required, ResponseBuilder};
 
 use crate::domain::AccessToken;
-use crate::service::Refusal;
+use crate::service::{Credential, Refusal, Wanted};
 
 use super::body::Body;
 use super::dialect::{Ask, Dialect, Exchange, Vended};
@@ -129,7 +129,8 @@ impl Dialect for AssumeRoleWithWebIdentity {
         let form = Form::read(body)?;
         form.check_what_is_asked()?;
         Ok(Ask {
-            token: form.token(exchange.request)?,
+            credential: Credential::Token(form.token(exchange.request)?),
+            wanted: Wanted::Own,
             narrowing: Narrowing {
                 duration: form
                     .get("DurationSeconds")
@@ -182,7 +183,9 @@ impl Dialect for AssumeRoleWithWebIdentity {
         };
         let mut response = xml(status, &answer, &exchange.seen);
         set_retry_and_allow(&mut response, failure);
-        exchange.seen.ended_with(failure);
+        exchange
+            .seen
+            .ended_with(failure.problem_type().slug, failure);
         response
     }
 }
@@ -263,11 +266,19 @@ fn said(cause: Cause) -> (StatusCode, &'static str) {
             (StatusCode::BAD_REQUEST, "InvalidIdentityToken")
         }
         Cause::ExpiredCredential => (StatusCode::BAD_REQUEST, "ExpiredTokenException"),
-        Cause::MissingScope | Cause::Conflict => (StatusCode::FORBIDDEN, "AccessDenied"),
-        Cause::Malformed => (StatusCode::BAD_REQUEST, "ValidationError"),
+        Cause::MissingScope | Cause::NotEntitled | Cause::Conflict => {
+            (StatusCode::FORBIDDEN, "AccessDenied")
+        }
+        Cause::Malformed | Cause::Unprocessable | Cause::ClientTooOld => {
+            (StatusCode::BAD_REQUEST, "ValidationError")
+        }
         Cause::Rate => (StatusCode::BAD_REQUEST, "Throttling"),
-        Cause::AuthorizationServer => (StatusCode::BAD_REQUEST, "IDPCommunicationError"),
-        Cause::Store | Cause::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
+        Cause::AuthorizationServer | Cause::AuthorizationServerTimeout => {
+            (StatusCode::BAD_REQUEST, "IDPCommunicationError")
+        }
+        Cause::Store | Cause::StoreTimeout | Cause::Overloaded => {
+            (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable")
+        }
         Cause::Ours => (StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure"),
         Cause::NotFound => (StatusCode::NOT_FOUND, "NotFound"),
         Cause::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
@@ -317,7 +328,7 @@ pub(super) fn operation() -> Operation {
                 .build(),
         ))
         .responses(
-            failures("text/xml", None, said)
+            failures(&Cause::OF_VENDING, "text/xml", None, said)
                 .response("200", vended)
                 .build(),
         )

@@ -36,7 +36,7 @@ pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
     let jwks = || Jwks::new(oauth_http.clone(), Arc::clone(&discovery));
     let ports = DoctorPorts {
         introspection: asked
-            .map(|client| introspection(oauth, client, &oauth_http, &discovery, &clock)),
+            .map(|client| introspection(config, client, &oauth_http, &discovery, &clock)),
         buckets: Arc::new(S3Buckets::new(&clients)),
         throw_away: Arc::<S3ThrowAway>::clone(&store),
         sessions: Arc::new(StsSessions::new(&clients, Arc::clone(&clock))),

@@ -1,6 +1,7 @@
 //! The composition root: a configuration becomes a server with a port; a server runs until told
 //! to stop, and stops gracefully.
 
+mod administration;
 mod background;
 mod examination;
 mod parts;
@@ -22,13 +23,18 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::adapters::aws::{AwsClients, Flavor};
-use crate::adapters::database::{Database, DatabaseError, FingerprintChange, SqlRegistry};
+use crate::adapters::database::{
+    Database, DatabaseError, FingerprintChange, SqlDirectory, SqlRegistry,
+};
 use crate::adapters::oauth::OauthHttp;
 use crate::adapters::{OsRandomness, OwnerRateLimiter, SystemClock};
 use crate::config::Config;
-use crate::http::{Gateway, GatewayParts, StorageAddress, SwaggerUi, cors, observe, routes};
-use crate::service::Clock;
+use crate::http::{
+    Gateway, GatewayParts, Samples, StorageAddress, SwaggerUi, cors, observe, routes,
+};
+use crate::service::{Clock, Directory, Entitle};
 
+pub use administration::{administer, database};
 pub use examination::doctor;
 pub use start_error::StartError;
 
@@ -66,7 +72,16 @@ impl Server {
     ///
     /// [`StartError`] names the key that is to blame.
     pub async fn build(config: &Config) -> Result<Self, StartError> {
-        Self::assemble(config, Arc::new(AtomicBool::new(true))).await
+        Self::assemble(config, Arc::new(AtomicBool::new(true)), None).await
+    }
+
+    /// The same, and its pages show what to paste.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] names the key that is to blame.
+    pub async fn build_with_samples(config: &Config, samples: Samples) -> Result<Self, StartError> {
+        Self::assemble(config, Arc::new(AtomicBool::new(true)), Some(samples)).await
     }
 
     /// The same, and the gateway is not ready before [`doctor`] has proven that isolation holds
@@ -77,7 +92,7 @@ impl Server {
     /// [`StartError`] names the key that is to blame.
     pub async fn build_examined(config: &Config) -> Result<Self, StartError> {
         let proven = Arc::new(AtomicBool::new(false));
-        let mut server = Self::assemble(config, Arc::clone(&proven)).await?;
+        let mut server = Self::assemble(config, Arc::clone(&proven), None).await?;
         let (stop, stopped) = watch::channel(false);
         let proving = examination::prove(doctor(config).await?, proven, stopped);
         server.examination = Some(Examination {
@@ -87,7 +102,11 @@ impl Server {
         Ok(server)
     }
 
-    async fn assemble(config: &Config, proven: Arc<AtomicBool>) -> Result<Self, StartError> {
+    async fn assemble(
+        config: &Config,
+        proven: Arc<AtomicBool>,
+        samples: Option<Samples>,
+    ) -> Result<Self, StartError> {
         warn_of_exposure(config);
         let listener = listen(config.http.address)?;
         let address = listener.local_addr().unwrap_or(config.http.address);
@@ -108,8 +127,12 @@ impl Server {
             &clock,
         )
         .await?;
+        let directory: Arc<dyn Directory> = Arc::new(SqlDirectory::new(database.clone()));
+        let authenticate =
+            parts::authenticate(config, &oauth_http, &discovery, &directory, &clock)?;
         let gateway = web::Data::new(Gateway::new(GatewayParts {
-            authenticate: parts::authenticate(config, &oauth_http, &discovery, &clock)?,
+            authenticate,
+            entitle: Entitle::new(directory, config.naming.formula.clone()),
             issue,
             randomness: Arc::new(OsRandomness),
             readiness: Arc::new(Ready::new(
@@ -130,7 +153,8 @@ impl Server {
             swagger_ui: config.http.swagger_ui.then(|| SwaggerUi {
                 client_id: config.http.swagger_ui_client_id.clone(),
             }),
-            token_command: config.http.token_command.clone(),
+            samples,
+            minimum_client_version: config.workspaces.minimum_client_version.clone(),
             trusted_proxies: config.http.trusted_proxies.clone(),
         }));
         let http = serve(listener, gateway, config.http.cors_origins.clone())

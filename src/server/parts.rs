@@ -12,11 +12,12 @@ use crate::adapters::oauth::{
     JwtReader, OauthHttp,
 };
 use crate::adapters::{CachedIntrospection, OsRandomness, OwnerRateLimiter};
-use crate::config::{Config, OauthClient, OauthConfig, StorageConfig, ValidationMode};
+use crate::config::{Config, OauthClient, StorageConfig, ValidationMode};
 use crate::domain::TokenRules;
 use crate::service::{
-    Authenticate, Clock, EnsureBucket, EnsureBucketSettings, Introspection, Issue, IssuePorts,
-    IssueSettings, LocalJwt, Randomness, TokenValidation,
+    Authenticate, AuthenticateApiKey, AuthenticateToken, Clock, Directory, EnsureBucket,
+    EnsureBucketSettings, Introspection, Issue, IssuePorts, IssueSettings, LocalJwt, Randomness,
+    TokenValidation,
 };
 
 use super::StartError;
@@ -42,15 +43,17 @@ pub(super) fn authenticate(
     config: &Config,
     http: &OauthHttp,
     discovery: &Arc<Discovery>,
+    directory: &Arc<dyn Directory>,
     clock: &Arc<dyn Clock>,
 ) -> Result<Authenticate, StartError> {
     let oauth = &config.oauth;
     let jwt = || -> Arc<dyn LocalJwt> {
         let jwks = Jwks::new(http.clone(), Arc::clone(discovery));
-        Arc::new(JwtReader::new(jwks, oauth.accept_plain_jwt))
+        let claim = config.workspaces.membership_claim.clone();
+        Arc::new(JwtReader::new(jwks, oauth.accept_plain_jwt, claim))
     };
     let cached = |client| -> Result<Arc<dyn Introspection>, StartError> {
-        let asking = introspection(oauth, client, http, discovery, clock);
+        let asking = introspection(config, client, http, discovery, clock);
         let keep = oauth.introspection_cache;
         let cached = CachedIntrospection::new(asking, Arc::clone(clock), &OsRandomness, keep);
         Ok(Arc::new(cached.map_err(|_| StartError::CacheKey)?))
@@ -69,21 +72,24 @@ pub(super) fn authenticate(
         issuer: oauth.issuer.clone(),
         audience: oauth.audience.clone(),
     };
-    Ok(Authenticate::new(validation, Arc::clone(clock), rules))
+    let tokens = AuthenticateToken::new(validation, Arc::clone(clock), rules);
+    let api_keys = AuthenticateApiKey::new(Arc::clone(directory), Arc::clone(clock));
+    Ok(Authenticate::new(tokens, api_keys))
 }
 
 /// Asks every time.
 pub(super) fn introspection(
-    oauth: &OauthConfig,
+    config: &Config,
     client: &OauthClient,
     http: &OauthHttp,
     discovery: &Arc<Discovery>,
     clock: &Arc<dyn Clock>,
 ) -> Arc<dyn Introspection> {
     let settings = IntrospectionSettings {
-        issuer: oauth.issuer.clone(),
+        issuer: config.oauth.issuer.clone(),
         client_id: client.id.clone(),
         authentication: client.authentication.clone(),
+        membership_claim: config.workspaces.membership_claim.clone(),
     };
     Arc::new(IntrospectionClient::new(
         http.clone(),
@@ -103,16 +109,8 @@ pub(super) async fn issue(
     clock: &Arc<dyn Clock>,
 ) -> Result<Issue, StartError> {
     let runtime = Handle::current();
-    let ensure_bucket = EnsureBucket::new(
-        Arc::<SqlRegistry>::clone(registry),
-        Arc::new(S3Buckets::new(clients)),
-        EnsureBucketSettings {
-            deployment: registry.deployment(OsRandomness.bits()).await?,
-            recheck: config.storage.bucket_recheck,
-            adopt: config.naming.adopt,
-        },
-        runtime.clone(),
-    );
+    let buckets = Arc::new(S3Buckets::new(clients));
+    let ensure_bucket = ensure_bucket(config, buckets, registry, runtime.clone()).await?;
     let ports = IssuePorts {
         rate_limiter: Arc::<OwnerRateLimiter>::clone(rate_limiter),
         ensure_bucket: Arc::new(ensure_bucket),
@@ -127,6 +125,21 @@ pub(super) async fn issue(
         cap_to_token_expiry: config.storage.cap_to_token_expiry,
     };
     Ok(Issue::new(ports, settings))
+}
+
+pub(super) async fn ensure_bucket(
+    config: &Config,
+    buckets: Arc<S3Buckets>,
+    registry: &Arc<SqlRegistry>,
+    runtime: Handle,
+) -> Result<EnsureBucket, StartError> {
+    let settings = EnsureBucketSettings {
+        deployment: registry.deployment(OsRandomness.bits()).await?,
+        recheck: config.storage.bucket_recheck,
+        adopt: config.naming.adopt,
+    };
+    let registry = Arc::<SqlRegistry>::clone(registry);
+    Ok(EnsureBucket::new(registry, buckets, settings, runtime))
 }
 
 pub(super) fn aws_settings(storage: &StorageConfig) -> AwsSettings {

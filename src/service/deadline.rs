@@ -19,6 +19,12 @@ impl Deadline {
         Self(Instant::now() + duration)
     }
 
+    /// Whether nothing is left.
+    #[must_use]
+    pub fn has_passed(self) -> bool {
+        self.0 <= Instant::now()
+    }
+
     /// Waits for a step no longer than its own time and what is left of the request's.
     ///
     /// # Errors

@@ -10,14 +10,15 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use crate::domain::{
-    AccessToken, AuditRecord, BucketFormula, BucketName, ClientId, Owner, OwnerDigest, Principal,
-    Session, Subject, UnverifiedClaims,
+    Access, AccessToken, ApiKeyId, AuditRecord, BucketFormula, BucketHolder, BucketName, ClientId,
+    Member, Organisation, Owner, OwnerDigest, Principal, RegisteredKey, Session, Slug, Subject,
+    UnverifiedClaims, Workspace, WorkspaceName,
 };
 
 use super::{
-    AuditTrail, Buckets, Claim, ClaimState, Clock, Creation, EnsureBucket, EnsureBucketSettings,
-    FailureKind, Introspection, Issue, IssuePorts, IssueSettings, Presence, Randomness,
-    RateLimiter, Registry, RegistryError, SessionRequest, Sessions, UpstreamFailure,
+    AuditTrail, Buckets, Claim, ClaimState, Clock, Creation, Directory, EnsureBucket,
+    EnsureBucketSettings, FailureKind, Introspection, Issue, IssuePorts, IssueSettings, Presence,
+    Randomness, RateLimiter, Registry, RegistryError, SessionRequest, Sessions, UpstreamFailure,
 };
 
 pub(crate) fn principal(client_id: &str, subject: &str) -> Owner {
@@ -36,26 +37,32 @@ pub(crate) fn bucket_of(owner: &Owner) -> BucketName {
 }
 
 #[derive(Default)]
-pub(crate) struct FakeRegistry(Mutex<HashMap<Owner, (BucketName, ClaimState)>>);
+pub(crate) struct FakeRegistry(Mutex<HashMap<BucketHolder, (BucketName, ClaimState)>>);
 
 impl FakeRegistry {
     pub(crate) fn state(&self, owner: &Owner) -> Option<ClaimState> {
-        self.0.lock().unwrap().get(owner).map(|(_, state)| *state)
+        let holder = owner.holder(&bucket_of(owner));
+        let rows = self.0.lock().unwrap();
+        rows.get(&holder).map(|(_, state)| *state)
     }
 }
 
 #[async_trait]
 impl Registry for FakeRegistry {
-    async fn claim(&self, owner: &Owner, bucket: &BucketName) -> Result<Claim, RegistryError> {
+    async fn claim(
+        &self,
+        holder: &BucketHolder,
+        bucket: &BucketName,
+    ) -> Result<Claim, RegistryError> {
         let mut rows = self.0.lock().unwrap();
         if rows
             .iter()
-            .any(|(other, row)| other != owner && row.0 == *bucket)
+            .any(|(other, row)| other != holder && row.0 == *bucket)
         {
             return Ok(Claim::Conflict);
         }
         let row = rows
-            .entry(owner.clone())
+            .entry(holder.clone())
             .or_insert_with(|| (bucket.clone(), ClaimState::Claimed));
         Ok(if row.0 == *bucket {
             Claim::Held(row.1)
@@ -64,8 +71,8 @@ impl Registry for FakeRegistry {
         })
     }
 
-    async fn advance(&self, owner: &Owner, to: ClaimState) -> Result<(), RegistryError> {
-        if let Some((_, state)) = self.0.lock().unwrap().get_mut(owner) {
+    async fn advance(&self, holder: &BucketHolder, to: ClaimState) -> Result<(), RegistryError> {
+        if let Some((_, state)) = self.0.lock().unwrap().get_mut(holder) {
             *state = to.max(*state);
         }
         Ok(())
@@ -234,6 +241,52 @@ impl Sessions for Nothing {
 impl AuditTrail for Nothing {
     async fn record(&self, _: AuditRecord) -> Result<(), RegistryError> {
         Err(RegistryError("nothing".to_owned()))
+    }
+}
+
+/// What is in it is there, and nothing else.
+#[derive(Default)]
+pub(crate) struct FakeDirectory {
+    pub(crate) organisations: Vec<Organisation>,
+    pub(crate) workspaces: Vec<Workspace>,
+    pub(crate) members: Vec<(WorkspaceName, Member)>,
+}
+
+#[async_trait]
+impl Directory for FakeDirectory {
+    async fn api_key(&self, _: &ApiKeyId) -> Result<Option<RegisteredKey>, RegistryError> {
+        Ok(None)
+    }
+
+    async fn note_use(&self, _: &ApiKeyId, _: DateTime<Utc>) -> Result<(), RegistryError> {
+        Ok(())
+    }
+
+    async fn organisation(&self, slug: &Slug) -> Result<Option<Organisation>, RegistryError> {
+        let mut named = self
+            .organisations
+            .iter()
+            .filter(|found| found.slug == *slug);
+        Ok(named.next().cloned())
+    }
+
+    async fn workspace(&self, name: &WorkspaceName) -> Result<Option<Workspace>, RegistryError> {
+        let mut named = self.workspaces.iter().filter(|found| found.name == *name);
+        Ok(named.next().cloned())
+    }
+
+    async fn membership(
+        &self,
+        name: &WorkspaceName,
+        principal: &Principal,
+    ) -> Result<Option<Access>, RegistryError> {
+        let theirs = self.members.iter().filter(|(workspace, member)| {
+            let through = member.client_id.as_ref();
+            workspace == name
+                && member.subject == principal.subject
+                && through.is_none_or(|client_id| *client_id == principal.client_id)
+        });
+        Ok(theirs.map(|(_, member)| member.access).max())
     }
 }
 

@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::{
-    Access, AuditRecord, BucketFormula, Caller, ExtraAction, Grant, Owner, RequestId,
-    RoleSessionName, Session, SessionPolicy, TokenProblem,
+    AuditRecord, BucketFormula, Caller, ExtraAction, Grant, Owner, RequestId, RoleSessionName,
+    Session, SessionPolicy, TokenProblem,
 };
 
 use super::{
@@ -77,12 +77,6 @@ impl Issue {
         Self { ports, settings }
     }
 
-    /// All of the bucket that the formula gives this owner.
-    #[must_use]
-    pub fn own_bucket(&self, owner: &Owner, access: Access) -> Grant {
-        Grant::whole(self.settings.formula.bucket(owner), access)
-    }
-
     /// How long a session lasts for somebody who asks for so much: no longer than the configuration
     /// says, and no shorter than engines grant.
     ///
@@ -136,7 +130,7 @@ impl Issue {
         let full = order.duration;
         let Some(expires) = order
             .caller
-            .proof_expires
+            .proof_expires()
             .filter(|_| self.settings.cap_to_token_expiry)
         else {
             return Ok(full);

@@ -1,13 +1,17 @@
 //! The use cases and their ports. Knows the domain only; what is outside comes in as
 //! `Arc<dyn Trait>`.
 //!
-//! [`Authenticate`] says who is asking, [`Issue`] hands out the key. They are apart because a
-//! health check of the deployment needs the second without the first.
+//! [`Authenticate`] says who is asking, [`Entitle`] what is theirs, [`Issue`] hands out the key.
+//! They are apart because a health check of the deployment needs the last without the first.
+//! [`Administer`] is what operators do.
 
+mod administer;
 mod authenticate;
 mod deadline;
+mod directory;
 pub mod doctor;
 mod ensure_bucket;
+mod entitle;
 mod issue;
 mod ports;
 mod refusal;
@@ -15,12 +19,20 @@ mod refusal;
 #[cfg(test)]
 pub(crate) mod fakes;
 
-pub use authenticate::{Authenticate, TokenValidation};
+pub use administer::{
+    Administer, AdministerError, AdministerPorts, AreaWish, KeyWish, find_organisation,
+    find_workspace,
+};
+pub use authenticate::{
+    Authenticate, AuthenticateApiKey, AuthenticateToken, Credential, TokenValidation,
+};
 pub use deadline::{Deadline, DeadlinePassed};
+pub use directory::{Added, Administration, Directory, Objects};
 pub use ensure_bucket::{EnsureBucket, EnsureBucketSettings, EnsureError};
+pub use entitle::{Entitle, Wanted};
 pub use issue::{Issue, IssuePorts, IssueSettings, Order};
 pub use ports::{
     AuditTrail, Buckets, Claim, ClaimState, Clock, Creation, Introspection, LocalJwt, Presence,
     Randomness, RateLimiter, ReadToken, Registry, RegistryError, SessionRequest, Sessions,
 };
-pub use refusal::{FailureKind, Refusal, UpstreamFailure};
+pub use refusal::{FailureKind, NotEntitled, Refusal, UpstreamFailure};

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    AccessToken, AuditRecord, BucketName, Owner, OwnerDigest, RoleSessionName, Session,
+    AccessToken, AuditRecord, BucketHolder, BucketName, OwnerDigest, RoleSessionName, Session,
     SessionPolicy, UnverifiedClaims,
 };
 
@@ -65,22 +65,26 @@ pub trait RateLimiter: Send + Sync {
     fn take(&self, owner: &OwnerDigest) -> Result<(), Duration>;
 }
 
-/// Which owner has which bucket: unique both ways.
+/// Who holds which bucket: unique both ways.
 #[async_trait]
 pub trait Registry: Send + Sync {
-    /// Writes down that the owner claims the bucket, unless it is written already.
-    async fn claim(&self, owner: &Owner, bucket: &BucketName) -> Result<Claim, RegistryError>;
+    /// Writes down that the holder claims the bucket, unless it is written already.
+    async fn claim(
+        &self,
+        holder: &BucketHolder,
+        bucket: &BucketName,
+    ) -> Result<Claim, RegistryError>;
 
-    /// Moves the owner's claim forward; never back, whoever else is at it.
-    async fn advance(&self, owner: &Owner, to: ClaimState) -> Result<(), RegistryError>;
+    /// Moves the holder's claim forward; never back, whoever else is at it.
+    async fn advance(&self, holder: &BucketHolder, to: ClaimState) -> Result<(), RegistryError>;
 }
 
 /// What the registry says to a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// The owner has this bucket, and so far has come.
+    /// The holder has this bucket, and so far has come.
     Held(ClaimState),
-    /// The bucket is another owner's, or the owner has another bucket.
+    /// The bucket is another holder's, or the holder has another bucket.
     Conflict,
 }
 

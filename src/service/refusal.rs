@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::domain::TokenProblem;
+use crate::domain::{KeyProblem, TokenProblem};
 
 use super::{EnsureError, RegistryError};
 
@@ -17,6 +17,12 @@ pub enum Refusal {
     /// The token does not open anything.
     #[error(transparent)]
     Token(#[from] TokenProblem),
+    /// The API key does not open anything.
+    #[error(transparent)]
+    ApiKey(#[from] KeyProblem),
+    /// What is asked for is not the caller's.
+    #[error(transparent)]
+    NotEntitled(#[from] NotEntitled),
     /// The bucket exists and is not known to be the owner's: nothing is vended, and somebody
     /// should look.
     #[error("the bucket exists and is not known to be this owner's")]
@@ -39,6 +45,23 @@ pub enum Refusal {
     /// Too many requests are under way.
     #[error("too many requests are under way")]
     Overloaded,
+}
+
+/// Why somebody who is known gets nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotEntitled {
+    /// The API key is for other things.
+    #[error("the API key was made without storage")]
+    KeyWithoutStorage,
+    /// An operator has disabled the organisation.
+    #[error("the organisation is disabled")]
+    DisabledOrganisation,
+    /// The caller is no member of the workspace, or there is none.
+    #[error("no member of such a workspace")]
+    NoMember,
+    /// An API key where a token is needed, or the other way round.
+    #[error("this cannot be asked for with such a credential")]
+    WrongCredential,
 }
 
 /// What went wrong with a system that we depend on, in our own words.

@@ -2,8 +2,8 @@
 
 use cloakroom::server::{Server, doctor};
 use cloakroom::service::doctor::{Outcome, Report};
-use wiremock::matchers::any;
-use wiremock::{Mock, MockServer, ResponseTemplate};
+use wiremock::matchers::{any, method};
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use crate::support::{Setup, spawn_app};
 
@@ -69,6 +69,13 @@ async fn a_store_that_says_yes_or_500_to_everything_is_not_sound() {
         (ResponseTemplate::new(500), "CreateBucket"),
     ] {
         let store = MockServer::start().await;
+        Mock::given(|request: &Request| request.url.query() == Some("tagging"))
+            .and(method("GET"))
+            .respond_with(
+                ResponseTemplate::new(200).set_body_string("<Tagging><TagSet/></Tagging>"),
+            )
+            .mount(&store)
+            .await;
         Mock::given(any()).respond_with(answer).mount(&store).await;
         let app = Setup::default()
             .key("storage.endpoint", &store.uri())

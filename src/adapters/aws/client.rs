@@ -28,6 +28,7 @@ use secrecy::{ExposeSecret, SecretString};
 use thread_local::ThreadLocal;
 
 use crate::adapters::{Current, Derived, check_authorities};
+use crate::domain::Session;
 
 use super::Flavor;
 
@@ -92,6 +93,13 @@ impl From<reqwest::Error> for CaError {
 }
 
 impl AwsClients {
+    /// S3 as the holder of this session sees it, over the same connections.
+    pub(super) fn s3_within(&self, session: &Session) -> aws_sdk_s3::Client {
+        let config = self.s3.config().to_builder();
+        let config = config.credentials_provider(credentials(session));
+        aws_sdk_s3::Client::from_conf(config.build())
+    }
+
     /// Sets the clients up; nothing is asked yet.
     ///
     /// # Errors
@@ -259,4 +267,14 @@ impl ClassifyRetry for NeverAfterTimeout {
     fn priority(&self) -> RetryClassifierPriority {
         RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
     }
+}
+
+/// A session as the SDKs take it.
+pub(super) fn credentials(session: &Session) -> Credentials {
+    Credentials::builder()
+        .access_key_id(&session.access_key_id)
+        .secret_access_key(session.secret_access_key.expose_secret())
+        .session_token(session.session_token.expose_secret())
+        .provider_name("cloakroom")
+        .build()
 }

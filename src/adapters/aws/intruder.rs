@@ -1,18 +1,17 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_sdk_s3::config::Credentials;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ObjectCannedAcl;
-use secrecy::ExposeSecret;
 use serde_json::json;
 
 use crate::adapters::plain_http;
 use crate::domain::{BucketName, Session};
 use crate::service::doctor::{Attempt, Deed, Intruder};
 
+use super::client::credentials;
 use super::failure::{describe, status};
 use super::minio_admin::MinioAdmin;
 use super::sts::ANY_ROLE;
@@ -47,12 +46,6 @@ impl S3Intruder {
             minio,
             stranger,
         })
-    }
-
-    fn s3(&self, session: &Session) -> aws_sdk_s3::Client {
-        let config = self.clients.s3.config().to_builder();
-        let config = config.credentials_provider(credentials(session));
-        aws_sdk_s3::Client::from_conf(config.build())
     }
 
     /// Without a signature; not by the SDK, which might find one.
@@ -105,7 +98,7 @@ impl Intruder for S3Intruder {
                 _ => Attempt::Impossible("strangers only try to read"),
             };
         };
-        let s3 = self.s3(session);
+        let s3 = self.clients.s3_within(session);
         match deed {
             Deed::Put(bucket, key) => put(&s3, bucket, key, None).await,
             Deed::Publish(bucket, key) => {
@@ -138,15 +131,6 @@ impl Intruder for S3Intruder {
             Deed::MakeServiceAccount => self.minio_service_account(session).await,
         }
     }
-}
-
-fn credentials(session: &Session) -> Credentials {
-    Credentials::builder()
-        .access_key_id(&session.access_key_id)
-        .secret_access_key(session.secret_access_key.expose_secret())
-        .session_token(session.session_token.expose_secret())
-        .provider_name("cloakroom doctor")
-        .build()
 }
 
 async fn put(

@@ -19,6 +19,8 @@ use super::{AwsClients, Flavor};
 /// AWS's default region, which `CreateBucket` must not name.
 const UNNAMED_REGION: &str = "us-east-1";
 
+const MANAGED_BY_TAG: &str = "managed-by";
+
 /// The tag that says which deployment of the gateway a bucket belongs to.
 const DEPLOYMENT_TAG: &str = "cloakroom-deployment";
 
@@ -127,14 +129,40 @@ impl S3Buckets {
         )
     }
 
+    async fn tags(&self, bucket: &BucketName) -> Result<Vec<Tag>, UpstreamFailure> {
+        if self.quirks.bucket_tags == Support::No {
+            return Ok(Vec::new());
+        }
+        let asked = self
+            .client
+            .get_bucket_tagging()
+            .bucket(bucket.as_str())
+            .send()
+            .await;
+        match asked {
+            Ok(tagging) => Ok(tagging.tag_set),
+            Err(error) if matches!(code(&error), Some("NoSuchTagSet" | "NoSuchTagSetError")) => {
+                Ok(Vec::new())
+            }
+            Err(error) => accept(
+                self.quirks.bucket_tags,
+                "GetBucketTagging",
+                Err::<(), _>(error),
+            )
+            .map(|()| Vec::new()),
+        }
+    }
+
     async fn mark(&self, bucket: &BucketName, deployment: &str) -> Result<(), UpstreamFailure> {
-        let tag = |key, value| Tag::builder().key(key).value(value).build();
-        let tags = tag("managed-by", "cloakroom").and_then(|managed_by| {
-            let deployment = tag(DEPLOYMENT_TAG, deployment)?;
-            Tagging::builder()
-                .tag_set(managed_by)
-                .tag_set(deployment)
-                .build()
+        let ours = [(MANAGED_BY_TAG, "cloakroom"), (DEPLOYMENT_TAG, deployment)];
+        // A bucket that stood there before may have tags of its operator's.
+        let mut tags = self.tags(bucket).await?;
+        tags.retain(|tag| ours.iter().all(|(key, _)| tag.key != *key));
+        let ours = ours.map(|(key, value)| Tag::builder().key(key).value(value).build());
+        let ours: Result<Vec<Tag>, _> = ours.into_iter().collect();
+        let tags = ours.and_then(|ours| {
+            tags.extend(ours);
+            Tagging::builder().set_tag_set(Some(tags)).build()
         });
         let tags = tags
             .map_err(|_| UpstreamFailure::new(FailureKind::Nonsense, "the tags cannot be built"))?;
@@ -192,31 +220,9 @@ impl Buckets for S3Buckets {
     }
 
     async fn marker(&self, bucket: &BucketName) -> Result<Option<String>, UpstreamFailure> {
-        if self.quirks.bucket_tags == Support::No {
-            return Ok(None);
-        }
-        let asked = self
-            .client
-            .get_bucket_tagging()
-            .bucket(bucket.as_str())
-            .send()
-            .await;
-        match asked {
-            Ok(tagging) => {
-                let tags = tagging.tag_set.into_iter();
-                let mut markers = tags.filter(|tag| tag.key == DEPLOYMENT_TAG);
-                Ok(markers.next().map(|tag| tag.value))
-            }
-            Err(error) if matches!(code(&error), Some("NoSuchTagSet" | "NoSuchTagSetError")) => {
-                Ok(None)
-            }
-            Err(error) => accept(
-                self.quirks.bucket_tags,
-                "GetBucketTagging",
-                Err::<(), _>(error),
-            )
-            .map(|()| None),
-        }
+        let tags = self.tags(bucket).await?.into_iter();
+        let mut markers = tags.filter(|tag| tag.key == DEPLOYMENT_TAG);
+        Ok(markers.next().map(|tag| tag.value))
     }
 
     async fn furnish(&self, bucket: &BucketName, deployment: &str) -> Result<(), UpstreamFailure> {

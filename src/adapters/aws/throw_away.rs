@@ -1,8 +1,5 @@
 use async_trait::async_trait;
-use aws_sdk_s3::Client;
-use aws_sdk_s3::config::Credentials;
 use chrono::{DateTime, Utc};
-use secrecy::ExposeSecret;
 
 use crate::adapters::oauth::http_date;
 use crate::domain::{BucketName, Session};
@@ -17,7 +14,7 @@ const NOBODYS: &str = "cloakroom-doctor-asks-what-time-it-is";
 
 /// Lists buckets and removes those of `cloakroom doctor`.
 pub struct S3ThrowAway {
-    client: Client,
+    clients: AwsClients,
 }
 
 impl S3ThrowAway {
@@ -25,7 +22,7 @@ impl S3ThrowAway {
     #[must_use]
     pub fn new(clients: &AwsClients) -> Self {
         Self {
-            client: clients.s3.clone(),
+            clients: clients.clone(),
         }
     }
 
@@ -35,7 +32,7 @@ impl S3ThrowAway {
     ///
     /// When there is no answer.
     pub async fn date(&self) -> Result<Option<DateTime<Utc>>, UpstreamFailure> {
-        let asked = self.client.head_bucket().bucket(NOBODYS).send().await;
+        let asked = self.clients.s3.head_bucket().bucket(NOBODYS).send().await;
         let Err(error) = asked else {
             return Err(UpstreamFailure::new(
                 FailureKind::Nonsense,
@@ -48,20 +45,9 @@ impl S3ThrowAway {
         }
     }
 
-    /// The gateway's own identity need not have rights on objects; a session has.
-    fn inside(&self, session: &Session) -> Client {
-        let credentials = Credentials::builder()
-            .access_key_id(&session.access_key_id)
-            .secret_access_key(session.secret_access_key.expose_secret())
-            .session_token(session.session_token.expose_secret())
-            .provider_name("cloakroom doctor")
-            .build();
-        let config = self.client.config().to_builder();
-        Client::from_conf(config.credentials_provider(credentials).build())
-    }
-
     async fn empty(&self, bucket: &BucketName, session: &Session) -> Result<(), UpstreamFailure> {
-        let client = self.inside(session);
+        // The gateway's own identity need not have rights on objects; a session has.
+        let client = self.clients.s3_within(session);
         let mut pages = client
             .list_objects_v2()
             .bucket(bucket.as_str())
@@ -89,13 +75,18 @@ impl S3ThrowAway {
     /// Uploads that were begun and not finished keep some stores from removing a bucket; where the
     /// gateway may not look at them, the removal will tell.
     async fn abort_uploads(&self, bucket: &BucketName) {
-        let uploads = self.client.list_multipart_uploads().bucket(bucket.as_str());
+        let uploads = self
+            .clients
+            .s3
+            .list_multipart_uploads()
+            .bucket(bucket.as_str());
         let Ok(uploads) = uploads.send().await else {
             return;
         };
         for upload in uploads.uploads.unwrap_or_default() {
             let aborted = self
-                .client
+                .clients
+                .s3
                 .abort_multipart_upload()
                 .bucket(bucket.as_str())
                 .set_key(upload.key)
@@ -113,7 +104,7 @@ impl S3ThrowAway {
 impl ThrowAwayBuckets for S3ThrowAway {
     async fn list(&self) -> Result<Vec<String>, UpstreamFailure> {
         let mut names = Vec::new();
-        let mut pages = self.client.list_buckets().into_paginator().send();
+        let mut pages = self.clients.s3.list_buckets().into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| describe("ListBuckets", &error))?;
             let buckets = page.buckets.unwrap_or_default();
@@ -131,7 +122,12 @@ impl ThrowAwayBuckets for S3ThrowAway {
             self.empty(bucket, session).await?;
         }
         self.abort_uploads(bucket).await;
-        let removed = self.client.delete_bucket().bucket(bucket.as_str()).send();
+        let removed = self
+            .clients
+            .s3
+            .delete_bucket()
+            .bucket(bucket.as_str())
+            .send();
         match removed.await {
             Ok(_) => Ok(()),
             Err(error) if code(&error) == Some("NoSuchBucket") => Ok(()),

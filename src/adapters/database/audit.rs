@@ -2,7 +2,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use chrono::{DateTime, SecondsFormat, Utc};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -12,6 +11,7 @@ use crate::service::{AuditTrail, RegistryError};
 
 use super::Database;
 use super::pool::bounded;
+use super::rows::utc;
 
 /// The most records that one commit takes. Every group size is a statement of its own to the
 /// database, so there should not be too many.
@@ -272,10 +272,6 @@ fn statement(rows: usize) -> String {
     )
 }
 
-fn utc(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
 #[cfg(test)]
 mod tests {
     use sqlx::Row;
@@ -284,7 +280,7 @@ mod tests {
     use super::*;
     use crate::adapters::{OsRandomness, SystemClock};
     use crate::domain::{
-        Access, BucketFormula, Caller, ClientId, Owner, Principal, RequestId, Subject,
+        Access, BucketFormula, Caller, ClientId, Owner, Principal, RequestId, Subject, TokenHolder,
     };
     use crate::service::{Clock, Randomness};
 
@@ -294,10 +290,11 @@ mod tests {
             subject: Subject::parse("subject").unwrap(),
         };
         let owner = Owner::Principal(principal.clone());
-        let caller = Caller {
+        let caller = Caller::Token(TokenHolder {
             principal,
+            memberships: Vec::new(),
             proof_expires: None,
-        };
+        });
         let now = SystemClock.now();
         AuditRecord {
             time: now,

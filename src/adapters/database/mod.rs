@@ -1,9 +1,15 @@
 //! The registry and the audit trail, on `SQLite` or `PostgreSQL`, with the same statements.
 
+mod administration;
 mod audit;
+mod audit_search;
+mod directory;
 mod pool;
 mod registry;
+mod rows;
 
 pub use audit::SqlAuditTrail;
+pub use audit_search::{AuditEntry, AuditQuery};
+pub use directory::SqlDirectory;
 pub use pool::{Database, DatabaseError};
 pub use registry::{FingerprintChange, SqlRegistry};

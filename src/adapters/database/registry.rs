@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::SecondsFormat;
 use sqlx::Row;
 
-use crate::domain::{BucketName, Owner};
+use crate::domain::{BucketHolder, BucketName};
 use crate::service::{Claim, ClaimState, Clock, Registry, RegistryError};
 
 use super::Database;
@@ -135,21 +135,21 @@ impl SqlRegistry {
         row.try_get(0)
     }
 
-    async fn find(&self, owner: &Owner) -> Result<Option<(String, String)>, sqlx::Error> {
+    async fn find(&self, holder: &BucketHolder) -> Result<Option<(String, String)>, sqlx::Error> {
         let row = sqlx::query(
             "SELECT bucket, state FROM owned_buckets WHERE owner_kind = $1 AND owner_id = $2",
         )
-        .bind(owner.kind())
-        .bind(owner.id())
+        .bind(holder.kind())
+        .bind(holder.id())
         .fetch_optional(&self.database.pool)
         .await?;
         row.map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
             .transpose()
     }
 
-    /// Writes the claim down, unless the bucket is or was another owner's. A bucket that was the
-    /// owner's own before a change of the formula is no stranger.
-    async fn insert(&self, owner: &Owner, bucket: &BucketName) -> Result<(), sqlx::Error> {
+    /// Writes the claim down, unless the bucket is or was another holder's. A bucket that was the
+    /// holder's own before a change of the formula is no stranger.
+    async fn insert(&self, holder: &BucketHolder, bucket: &BucketName) -> Result<(), sqlx::Error> {
         let former =
             sqlx::query("SELECT owner_kind, owner_id FROM former_buckets WHERE bucket = $1")
                 .bind(bucket.as_str())
@@ -158,8 +158,8 @@ impl SqlRegistry {
         let state = match former {
             None => ClaimState::Claimed,
             Some(row)
-                if row.try_get::<String, _>(0)? == owner.kind()
-                    && row.try_get::<String, _>(1)? == owner.id() =>
+                if row.try_get::<String, _>(0)? == holder.kind()
+                    && row.try_get::<String, _>(1)? == holder.id() =>
             {
                 ClaimState::Creating
             }
@@ -169,8 +169,8 @@ impl SqlRegistry {
             "INSERT INTO owned_buckets (owner_kind, owner_id, bucket, state, claimed_at) \
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
         )
-        .bind(owner.kind())
-        .bind(owner.id())
+        .bind(holder.kind())
+        .bind(holder.id())
         .bind(bucket.as_str())
         .bind(name(state))
         .bind(self.now())
@@ -186,36 +186,45 @@ impl SqlRegistry {
 
 #[async_trait]
 impl Registry for SqlRegistry {
-    async fn claim(&self, owner: &Owner, bucket: &BucketName) -> Result<Claim, RegistryError> {
-        let mut row = bounded("claim", self.find(owner)).await?;
+    async fn claim(
+        &self,
+        holder: &BucketHolder,
+        bucket: &BucketName,
+    ) -> Result<Claim, RegistryError> {
+        let mut row = bounded("claim", self.find(holder)).await?;
         if row.is_none() {
-            bounded("claim", self.insert(owner, bucket)).await?;
-            row = bounded("claim", self.find(owner)).await?;
+            bounded("claim", self.insert(holder, bucket)).await?;
+            row = bounded("claim", self.find(holder)).await?;
         }
         match row {
             Some((held, state)) if held == bucket.as_str() => parse(&state).map(Claim::Held),
-            // Another bucket is held, or the insert gave way to another owner of this one.
+            // Another bucket is held, or the insert gave way to another holder of this one.
             _ => Ok(Claim::Conflict),
         }
     }
 
-    async fn advance(&self, owner: &Owner, to: ClaimState) -> Result<(), RegistryError> {
+    async fn advance(&self, holder: &BucketHolder, to: ClaimState) -> Result<(), RegistryError> {
         let statement = sqlx::query(
             "UPDATE owned_buckets SET state = $3 \
              WHERE owner_kind = $1 AND owner_id = $2 AND state <> $3 AND state <> 'ready'",
         );
-        let statement = statement.bind(owner.kind()).bind(owner.id()).bind(name(to));
+        let statement = statement
+            .bind(holder.kind())
+            .bind(holder.id())
+            .bind(name(to));
         bounded("advance", statement.execute(&self.database.pool)).await?;
         Ok(())
     }
 }
 
-/// Moves every owner's bucket out of the way.
+/// Moves every principal's bucket out of the way. Organisations and workspaces stay where they are:
+/// their buckets are written down, not computed.
 const SET_ASIDE: [&str; 3] = [
-    "DELETE FROM former_buckets WHERE bucket IN (SELECT bucket FROM owned_buckets)",
+    "DELETE FROM former_buckets WHERE bucket IN \
+     (SELECT bucket FROM owned_buckets WHERE owner_kind = 'principal')",
     "INSERT INTO former_buckets (owner_kind, owner_id, bucket) \
-     SELECT owner_kind, owner_id, bucket FROM owned_buckets",
-    "DELETE FROM owned_buckets",
+     SELECT owner_kind, owner_id, bucket FROM owned_buckets WHERE owner_kind = 'principal'",
+    "DELETE FROM owned_buckets WHERE owner_kind = 'principal'",
 ];
 
 fn name(state: ClaimState) -> &'static str {

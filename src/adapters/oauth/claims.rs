@@ -1,4 +1,4 @@
-use crate::domain::UnverifiedClaims;
+use crate::domain::{Audience, UnverifiedClaims};
 
 use super::strict_json::{StrictObject, WrongMember};
 
@@ -14,10 +14,20 @@ pub(super) fn claims(object: &StrictObject) -> Result<UnverifiedClaims, WrongMem
         exp: object.date("exp")?,
         nbf: object.date("nbf")?,
         iss: object.string("iss")?,
-        aud: object.audience("aud")?,
+        aud: object.strings("aud", "aud")?.map(Audience),
         token_type: object.string("token_type")?,
         typ: object.string("typ")?,
         token_use: object.string("token_use")?,
+        memberships: None,
         sender_constrained: object.has_object("cnf")?,
     })
+}
+
+/// The words of the claim that lists workspaces (`workspaces.membership_claim`), where there is one.
+pub(super) fn memberships(
+    object: &StrictObject,
+    claim: Option<&str>,
+) -> Result<Option<Vec<String>>, WrongMember> {
+    let words = claim.map(|claim| object.strings(claim, "of workspaces.membership_claim"));
+    Ok(words.transpose()?.flatten())
 }

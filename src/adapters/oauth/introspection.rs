@@ -18,7 +18,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::domain::{AccessToken, UnverifiedClaims};
 use crate::service::{Clock, FailureKind, Introspection, Randomness, UpstreamFailure};
 
-use super::claims::claims;
+use super::claims::{claims, memberships};
 use super::client_authentication::ClientAuthentication;
 use super::strict_json::{StrictObject, WrongMember};
 use super::{Discovery, OauthHttp};
@@ -47,6 +47,8 @@ pub struct IntrospectionSettings {
     pub client_id: String,
     /// How it proves itself.
     pub authentication: ClientAuthentication,
+    /// The claim that lists workspaces (`workspaces.membership_claim`).
+    pub membership_claim: Option<String>,
 }
 
 type OidcClient = Client<
@@ -74,7 +76,10 @@ type RequestError =
 
 /// The answer, read strictly: `openidconnect`'s own type takes the last of two equal members.
 #[derive(Debug)]
-struct IntrospectionAnswer(UnverifiedClaims);
+struct IntrospectionAnswer {
+    object: StrictObject,
+    claims: UnverifiedClaims,
+}
 
 impl IntrospectionClient {
     /// Nothing is asked yet.
@@ -145,7 +150,15 @@ impl Introspection for IntrospectionClient {
                 .add_extra_param("client_assertion", assertion);
         }
         let answer = request.request_async(&http).await.map_err(failed)?;
-        Ok(Arc::new(answer.0))
+        let claim = self.settings.membership_claim.as_deref();
+        let memberships = memberships(&answer.object, claim).map_err(|error| {
+            let cause = format!("introspection answers nonsense: {error}");
+            UpstreamFailure::new(FailureKind::Nonsense, cause)
+        })?;
+        Ok(Arc::new(UnverifiedClaims {
+            memberships,
+            ..answer.claims
+        }))
     }
 }
 
@@ -194,8 +207,9 @@ fn read(answer: &StrictObject) -> Result<UnverifiedClaims, WrongMember> {
 
 impl<'de> Deserialize<'de> for IntrospectionAnswer {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let answer = StrictObject::deserialize(deserializer)?;
-        read(&answer).map(Self).map_err(serde::de::Error::custom)
+        let object = StrictObject::deserialize(deserializer)?;
+        let claims = read(&object).map_err(serde::de::Error::custom)?;
+        Ok(Self { object, claims })
     }
 }
 
@@ -215,7 +229,7 @@ impl TokenIntrospectionResponse for IntrospectionAnswer {
     type TokenType = CoreTokenType;
 
     fn active(&self) -> bool {
-        self.0.active
+        self.claims.active
     }
 
     fn scopes(&self) -> Option<&Vec<Scope>> {
@@ -235,7 +249,7 @@ impl TokenIntrospectionResponse for IntrospectionAnswer {
     }
 
     fn exp(&self) -> Option<DateTime<Utc>> {
-        self.0.exp
+        self.claims.exp
     }
 
     fn iat(&self) -> Option<DateTime<Utc>> {
@@ -243,19 +257,19 @@ impl TokenIntrospectionResponse for IntrospectionAnswer {
     }
 
     fn nbf(&self) -> Option<DateTime<Utc>> {
-        self.0.nbf
+        self.claims.nbf
     }
 
     fn sub(&self) -> Option<&str> {
-        self.0.sub.as_deref()
+        self.claims.sub.as_deref()
     }
 
     fn aud(&self) -> Option<&Vec<String>> {
-        self.0.aud.as_ref().map(|aud| &aud.0)
+        self.claims.aud.as_ref().map(|aud| &aud.0)
     }
 
     fn iss(&self) -> Option<&str> {
-        self.0.iss.as_deref()
+        self.claims.iss.as_deref()
     }
 
     fn jti(&self) -> Option<&str> {

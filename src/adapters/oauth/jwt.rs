@@ -7,17 +7,18 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, Validation};
 use serde_json::Value;
 
-use crate::domain::AccessToken;
+use crate::domain::{AccessToken, UnverifiedClaims};
 use crate::service::{LocalJwt, ReadToken, UpstreamFailure};
 
-use super::claims::claims;
+use super::claims::{claims, memberships};
 use super::jwks::Jwks;
-use super::strict_json::StrictObject;
+use super::strict_json::{StrictObject, WrongMember};
 
 /// Reads JWT access tokens (RFC 9068) with the authorization server's public keys.
 pub struct JwtReader {
     jwks: Jwks,
     accept_plain_jwt: bool,
+    membership_claim: Option<String>,
 }
 
 /// What the header of a token says that is worth a look at the keys (RFC 7515 section 4.1).
@@ -27,12 +28,14 @@ struct TokenHeader {
 }
 
 impl JwtReader {
-    /// `accept_plain_jwt` lets `typ: JWT` pass for an access token.
+    /// `accept_plain_jwt` lets `typ: JWT` pass for an access token; `membership_claim` is the claim
+    /// that lists workspaces.
     #[must_use]
-    pub fn new(jwks: Jwks, accept_plain_jwt: bool) -> Self {
+    pub fn new(jwks: Jwks, accept_plain_jwt: bool, membership_claim: Option<String>) -> Self {
         Self {
             jwks,
             accept_plain_jwt,
+            membership_claim,
         }
     }
 
@@ -51,6 +54,13 @@ impl JwtReader {
         Ok(TokenHeader {
             algorithm,
             kid: string("kid")?,
+        })
+    }
+
+    fn claims(&self, object: &StrictObject) -> Result<UnverifiedClaims, WrongMember> {
+        Ok(UnverifiedClaims {
+            memberships: memberships(object, self.membership_claim.as_deref())?,
+            ..claims(object)?
         })
     }
 
@@ -86,7 +96,7 @@ impl LocalJwt for JwtReader {
             .find_map(|key| jsonwebtoken::decode::<StrictObject>(token, key, &validation).ok());
         Ok(match signed {
             None => ReadToken::Forged("its signature or its claims are no good"),
-            Some(signed) => match claims(&signed.claims) {
+            Some(signed) => match self.claims(&signed.claims) {
                 Ok(claims) => ReadToken::Signed(Box::new(claims)),
                 Err(_) => ReadToken::Forged("a claim is of a wrong JSON type"),
             },

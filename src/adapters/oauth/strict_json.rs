@@ -7,8 +7,6 @@ use chrono::{DateTime, Utc};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use crate::domain::Audience;
-
 /// A JSON object without duplicate members at any depth.
 #[derive(Debug)]
 pub(super) struct StrictObject(Map<String, Value>);
@@ -59,18 +57,24 @@ impl StrictObject {
         }
     }
 
-    pub(super) fn audience(&self, member: &'static str) -> Result<Option<Audience>, WrongMember> {
+    /// One string or several, as `aud` has them (RFC 7519 section 4.1.3). The member's name is for
+    /// the log only where it is the operator's.
+    pub(super) fn strings(
+        &self,
+        member: &str,
+        known_as: &'static str,
+    ) -> Result<Option<Vec<String>>, WrongMember> {
         let wrong = WrongMember {
-            member,
+            member: known_as,
             expected: "a string or a list of strings",
         };
         match self.0.get(member) {
             None => Ok(None),
-            Some(Value::String(one)) => Ok(Some(Audience(vec![one.clone()]))),
+            Some(Value::String(one)) => Ok(Some(vec![one.clone()])),
             Some(Value::Array(several)) => {
                 let several = several.iter().map(|one| one.as_str().map(str::to_owned));
                 let several: Option<Vec<String>> = several.collect();
-                several.map(|list| Some(Audience(list))).ok_or(wrong)
+                several.map(Some).ok_or(wrong)
             }
             Some(_) => Err(wrong),
         }
@@ -257,8 +261,8 @@ mod tests {
     fn other_members_keep_their_types() {
         assert!(object(r#"{"scope":["a"]}"#).string("scope").is_err());
         assert!(object(r#"{"sub":7}"#).string("sub").is_err());
-        assert!(object(r#"{"aud":["a",1]}"#).audience("aud").is_err());
-        assert!(object(r#"{"aud":{}}"#).audience("aud").is_err());
+        assert!(object(r#"{"aud":["a",1]}"#).strings("aud", "aud").is_err());
+        assert!(object(r#"{"aud":{}}"#).strings("aud", "aud").is_err());
         assert!(object(r#"{"cnf":"x"}"#).has_object("cnf").is_err());
         assert_eq!(object(r#"{"cnf":{}}"#).has_object("cnf"), Ok(true));
     }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Caller, ClientId, Principal, Scope, Subject, TokenProblem};
+use super::{ClientId, Membership, Principal, Scope, Subject, TokenHolder, TokenProblem};
 
 /// How far the authorization server's clock may be from ours (RFC 7519 section 4.1.4: "a few
 /// minutes at most").
@@ -10,7 +10,7 @@ const LEEWAY: TimeDelta = TimeDelta::seconds(60);
 
 /// What an authorization server says of a token (RFC 7662 section 2.2), or a signed token of
 /// itself (RFC 9068 section 2.2): well-formed, and not yet believed. Only
-/// [`UnverifiedClaims::verify`] and [`UnverifiedClaims::verify_signed`] make a [`Caller`] of it.
+/// [`UnverifiedClaims::verify`] and [`UnverifiedClaims::verify_signed`] make a [`TokenHolder`] of it.
 #[derive(Clone, Default)]
 pub struct UnverifiedClaims {
     /// Whether the token is active; a signed token does not say.
@@ -37,6 +37,8 @@ pub struct UnverifiedClaims {
     pub typ: Option<String>,
     /// `token_use`, as Amazon Cognito writes it.
     pub token_use: Option<String>,
+    /// The words of `workspaces.membership_claim`.
+    pub memberships: Option<Vec<String>>,
     /// Whether there is a `cnf`: the token is bound to a key (RFC 7800) whose proof we do not check.
     pub sender_constrained: bool,
 }
@@ -66,7 +68,7 @@ impl UnverifiedClaims {
         rules: &TokenRules,
         scope: &Scope,
         now: DateTime<Utc>,
-    ) -> Result<Caller, TokenProblem> {
+    ) -> Result<TokenHolder, TokenProblem> {
         self.check_active(rules, now)?;
         self.caller(scope)
     }
@@ -82,7 +84,7 @@ impl UnverifiedClaims {
         rules: &TokenRules,
         scope: &Scope,
         now: DateTime<Utc>,
-    ) -> Result<Caller, TokenProblem> {
+    ) -> Result<TokenHolder, TokenProblem> {
         if self.iss.is_none() {
             return Err(TokenProblem::WrongIssuer);
         }
@@ -96,18 +98,18 @@ impl UnverifiedClaims {
 
     /// What is left of a caller whom a signed token proved, when the authorization server is asked
     /// as well: it must call the token active and must not contradict it. What it grants less than
-    /// the token says, a scope taken back or an earlier end, counts.
+    /// the token says, a scope or a membership taken back or an earlier end, counts.
     ///
     /// # Errors
     ///
     /// The first [`TokenProblem`] found.
     pub fn confirm(
         &self,
-        caller: Caller,
+        caller: TokenHolder,
         rules: &TokenRules,
         scope: &Scope,
         now: DateTime<Utc>,
-    ) -> Result<Caller, TokenProblem> {
+    ) -> Result<TokenHolder, TokenProblem> {
         // The token itself has named its audience; the answer need not.
         let rules = TokenRules {
             audience: rules.audience.clone().filter(|_| self.aud.is_some()),
@@ -126,20 +128,31 @@ impl UnverifiedClaims {
             return Err(TokenProblem::MissingScope);
         }
         let ends = [caller.proof_expires, self.exp].into_iter().flatten().min();
-        Ok(Caller {
+        let memberships = match &self.memberships {
+            None => caller.memberships,
+            Some(_) => both(&caller.memberships, &self.memberships()),
+        };
+        Ok(TokenHolder {
+            memberships,
             proof_expires: ends,
             ..caller
         })
     }
 
-    fn caller(&self, scope: &Scope) -> Result<Caller, TokenProblem> {
+    fn memberships(&self) -> Vec<Membership> {
+        let words = self.memberships.iter().flatten();
+        words.filter_map(|word| Membership::parse(word)).collect()
+    }
+
+    fn caller(&self, scope: &Scope) -> Result<TokenHolder, TokenProblem> {
         let principal = self.principal()?;
         let granted = self.scope.as_deref();
         if !granted.is_some_and(|claim| scope.is_granted_by(claim)) {
             return Err(TokenProblem::MissingScope);
         }
-        Ok(Caller {
+        Ok(TokenHolder {
             principal,
+            memberships: self.memberships(),
             proof_expires: self.exp,
         })
     }
@@ -213,6 +226,21 @@ impl UnverifiedClaims {
             _ => Err(TokenProblem::MissingClaims),
         }
     }
+}
+
+/// What both lists grant.
+fn both(one: &[Membership], other: &[Membership]) -> Vec<Membership> {
+    let in_other = |membership: &Membership| {
+        let same = other
+            .iter()
+            .filter(|other| other.workspace == membership.workspace);
+        let access = same.map(|other| other.access).max()?;
+        Some(Membership {
+            workspace: membership.workspace.clone(),
+            access: access.min(membership.access),
+        })
+    };
+    one.iter().filter_map(in_other).collect()
 }
 
 impl fmt::Debug for UnverifiedClaims {

@@ -24,7 +24,7 @@ fn good() -> UnverifiedClaims {
     }
 }
 
-fn verify(claims: &UnverifiedClaims) -> Result<Caller, TokenProblem> {
+fn verify(claims: &UnverifiedClaims) -> Result<TokenHolder, TokenProblem> {
     claims.verify(&rules(), &Scope::parse("storage").unwrap(), now())
 }
 
@@ -220,4 +220,38 @@ fn an_audience_is_asked_for_only_where_configured() {
             .verify(&rules, &Scope::parse("storage").unwrap(), now())
             .is_ok()
     );
+}
+
+#[test]
+fn memberships_count_where_both_the_token_and_the_answer_name_them() {
+    let scope = Scope::parse("storage").unwrap();
+    let words = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect());
+    let mut claims = good();
+    claims.memberships = words(&["/acme/research", "acme/read:read", "admins", "acme/gone"]);
+    let caller = verify(&claims).unwrap();
+    let names = |caller: &TokenHolder| -> Vec<(String, &str)> {
+        let memberships = caller.memberships.iter();
+        memberships
+            .map(|of| (of.workspace.to_string(), of.access.as_str()))
+            .collect()
+    };
+    let to = |name: &str, access| (name.to_owned(), access);
+    assert_eq!(
+        names(&caller),
+        [
+            to("acme/research", "read-write"),
+            to("acme/read", "read"),
+            to("acme/gone", "read-write"),
+        ]
+    );
+    let mut answer = good();
+    answer.memberships = words(&["acme/research:read", "acme/read", "acme/new"]);
+    let confirmed = answer.confirm(caller.clone(), &rules(), &scope, now());
+    assert_eq!(
+        names(&confirmed.unwrap()),
+        [to("acme/research", "read"), to("acme/read", "read")]
+    );
+    answer.memberships = None;
+    let confirmed = answer.confirm(caller.clone(), &rules(), &scope, now());
+    assert_eq!(names(&confirmed.unwrap()), names(&caller));
 }

@@ -7,7 +7,7 @@ use futures_util::future::{BoxFuture, Shared};
 use moka::future::Cache;
 use tokio::runtime::Handle;
 
-use crate::domain::{BucketName, Owner};
+use crate::domain::{BucketHolder, BucketName, Owner};
 
 use super::{
     Buckets, Claim, ClaimState, Creation, Deadline, FailureKind, Presence, Registry, RegistryError,
@@ -64,8 +64,8 @@ struct Maker {
     registry: Arc<dyn Registry>,
     buckets: Arc<dyn Buckets>,
     settings: EnsureBucketSettings,
-    ready: Cache<Owner, BucketName>,
-    under_way: Mutex<HashMap<(Owner, BucketName), Making>>,
+    ready: Cache<BucketHolder, BucketName>,
+    under_way: Mutex<HashMap<(BucketHolder, BucketName), Making>>,
 }
 
 type Making = Shared<BoxFuture<'static, Result<(), EnsureError>>>;
@@ -107,25 +107,26 @@ impl EnsureBucket {
         bucket: &BucketName,
         deadline: Deadline,
     ) -> Result<(), EnsureError> {
-        if self.maker.ready.get(owner).await.as_ref() == Some(bucket) {
+        let holder = owner.holder(bucket);
+        if self.maker.ready.get(&holder).await.as_ref() == Some(bucket) {
             return Ok(());
         }
-        let making = self.join_or_start(owner, bucket);
+        let making = self.join_or_start(&holder, bucket);
         deadline
             .limit(STEP_TIMEOUT, making)
             .await
             .unwrap_or_else(|_| Err(UpstreamFailure::timeout("making the bucket").into()))
     }
 
-    fn join_or_start(&self, owner: &Owner, bucket: &BucketName) -> Making {
-        let key = (owner.clone(), bucket.clone());
+    fn join_or_start(&self, holder: &BucketHolder, bucket: &BucketName) -> Making {
+        let key = (holder.clone(), bucket.clone());
         let mut under_way = self.maker.under_way();
         if let Some(making) = under_way.get(&key) {
             return making.clone();
         }
         let task = self
             .runtime
-            .spawn(Arc::clone(&self.maker).run(owner.clone(), bucket.clone()));
+            .spawn(Arc::clone(&self.maker).run(holder.clone(), bucket.clone()));
         let making = async move { task.await.unwrap_or(Err(EnsureError::Vanished)) };
         let making = making.boxed().shared();
         under_way.insert(key, making.clone());
@@ -134,35 +135,43 @@ impl EnsureBucket {
 }
 
 impl Maker {
-    async fn run(self: Arc<Self>, owner: Owner, bucket: BucketName) -> Result<(), EnsureError> {
-        let key = (owner.clone(), bucket.clone());
+    async fn run(
+        self: Arc<Self>,
+        holder: BucketHolder,
+        bucket: BucketName,
+    ) -> Result<(), EnsureError> {
+        let key = (holder.clone(), bucket.clone());
         let _leave = Leave(&self, &key);
-        let made = tokio::time::timeout(MAKING_TIMEOUT, self.make(&owner, &bucket)).await;
+        let made = tokio::time::timeout(MAKING_TIMEOUT, self.make(&holder, &bucket)).await;
         made.unwrap_or_else(|_| Err(UpstreamFailure::timeout("making the bucket").into()))?;
-        self.ready.insert(owner.clone(), bucket).await;
+        self.ready.insert(holder.clone(), bucket).await;
         Ok(())
     }
 
     /// The intent is on record before anything is created, so that whoever finds the bucket later
     /// can tell our own unfinished work from a bucket that stood there before.
-    async fn make(&self, owner: &Owner, bucket: &BucketName) -> Result<(), EnsureError> {
-        let state = self.claim(owner, bucket).await?;
+    async fn make(&self, holder: &BucketHolder, bucket: &BucketName) -> Result<(), EnsureError> {
+        let state = self.claim(holder, bucket).await?;
         match (self.buckets.look(bucket).await?, state) {
             (Presence::Foreign, _) => Err(EnsureError::Conflict),
             (Presence::Hidden, _) => self.unveil(bucket).await,
             (Presence::Ours, ClaimState::Ready) => self.must_be_marked_ours(bucket).await,
             (Presence::Ours, ClaimState::Claimed) => {
-                self.meet(owner, bucket).await?;
-                self.create(owner, bucket).await
+                self.meet(holder, bucket).await?;
+                self.create(holder, bucket).await
             }
             (Presence::Missing, _) | (Presence::Ours, ClaimState::Creating) => {
-                self.create(owner, bucket).await
+                self.create(holder, bucket).await
             }
         }
     }
 
-    async fn claim(&self, owner: &Owner, bucket: &BucketName) -> Result<ClaimState, EnsureError> {
-        match self.registry.claim(owner, bucket).await? {
+    async fn claim(
+        &self,
+        holder: &BucketHolder,
+        bucket: &BucketName,
+    ) -> Result<ClaimState, EnsureError> {
+        match self.registry.claim(holder, bucket).await? {
             Claim::Held(state) => Ok(state),
             Claim::Conflict => Err(EnsureError::Conflict),
         }
@@ -170,16 +179,16 @@ impl Maker {
 
     /// A bucket stands at its first claim. Either another replica has just made it, and then the
     /// registry says so by now, or it was there before us.
-    async fn meet(&self, owner: &Owner, bucket: &BucketName) -> Result<(), EnsureError> {
-        let by_another_replica = self.claim(owner, bucket).await? > ClaimState::Claimed;
+    async fn meet(&self, holder: &BucketHolder, bucket: &BucketName) -> Result<(), EnsureError> {
+        let by_another_replica = self.claim(holder, bucket).await? > ClaimState::Claimed;
         if by_another_replica || self.settings.adopt {
             return Ok(());
         }
         Err(EnsureError::Conflict)
     }
 
-    async fn create(&self, owner: &Owner, bucket: &BucketName) -> Result<(), EnsureError> {
-        self.registry.advance(owner, ClaimState::Creating).await?;
+    async fn create(&self, holder: &BucketHolder, bucket: &BucketName) -> Result<(), EnsureError> {
+        self.registry.advance(holder, ClaimState::Creating).await?;
         match self.buckets.create(bucket).await? {
             Creation::Made | Creation::AlreadyOurs => {}
             Creation::Foreign => return Err(EnsureError::Conflict),
@@ -191,7 +200,7 @@ impl Maker {
             .furnish(bucket, &self.settings.deployment)
             .await?;
         self.must_be_marked_ours(bucket).await?;
-        Ok(self.registry.advance(owner, ClaimState::Ready).await?)
+        Ok(self.registry.advance(holder, ClaimState::Ready).await?)
     }
 
     /// Staging and production on one store must not meet in one locker (contract section 5).
@@ -212,7 +221,7 @@ impl Maker {
         Err(UpstreamFailure::new(FailureKind::Refused, cause).into())
     }
 
-    fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<(Owner, BucketName), Making>> {
+    fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<(BucketHolder, BucketName), Making>> {
         self.under_way
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -220,7 +229,7 @@ impl Maker {
 }
 
 /// Takes the owner off the list when its task ends, however it ends.
-struct Leave<'a>(&'a Maker, &'a (Owner, BucketName));
+struct Leave<'a>(&'a Maker, &'a (BucketHolder, BucketName));
 
 impl Drop for Leave<'_> {
     fn drop(&mut self) {

@@ -21,7 +21,7 @@ use crate::http::narrowing::Narrowing;
 use crate::http::openapi::{BEARER, CREDENTIALS, failures, narrowing_parameters, success};
 use crate::http::parameters::query_parameters;
 use crate::http::problem::{set_challenge, set_retry_and_allow};
-use crate::service::Refusal;
+use crate::service::{Credential, Refusal, Wanted};
 
 /// botocore gives up at 2 s; what is left after 1.8 s is for the way there and back.
 const TIME_LIMIT: Duration = Duration::from_millis(1_750);
@@ -83,7 +83,8 @@ impl Dialect for Container {
         let request = exchange.request;
         let parameters = query_parameters(request, &Narrowing::PARAMETERS)?;
         Ok(Ask {
-            token: body.beside(token(request))?,
+            credential: Credential::Token(body.beside(token(request))?),
+            wanted: Wanted::Own,
             narrowing: Narrowing::of(&parameters)?,
         })
     }
@@ -105,7 +106,9 @@ impl Dialect for Container {
         let mut response = HttpResponse::build(status).json(ContainerError::new(code, failure));
         set_challenge(&mut response, failure, exchange.gateway);
         set_retry_and_allow(&mut response, failure);
-        exchange.seen.ended_with(failure);
+        exchange
+            .seen
+            .ended_with(failure.problem_type().slug, failure);
         response
     }
 }
@@ -151,12 +154,16 @@ fn said(cause: Cause) -> (StatusCode, &'static str) {
             (StatusCode::UNAUTHORIZED, "InvalidIdentityToken")
         }
         Cause::MissingClaims => (StatusCode::BAD_REQUEST, "InvalidIdentityToken"),
-        Cause::MissingScope => (StatusCode::FORBIDDEN, "AccessDenied"),
-        Cause::Malformed => (StatusCode::BAD_REQUEST, "InvalidRequest"),
+        Cause::MissingScope | Cause::NotEntitled => (StatusCode::FORBIDDEN, "AccessDenied"),
+        Cause::Malformed | Cause::Unprocessable | Cause::ClientTooOld => {
+            (StatusCode::BAD_REQUEST, "InvalidRequest")
+        }
         Cause::Conflict => (StatusCode::CONFLICT, "Conflict"),
         Cause::Rate => (StatusCode::TOO_MANY_REQUESTS, "Throttling"),
-        Cause::AuthorizationServer => (StatusCode::BAD_GATEWAY, "IDPCommunicationError"),
-        Cause::Store => (StatusCode::BAD_GATEWAY, "ServiceUnavailable"),
+        Cause::AuthorizationServer | Cause::AuthorizationServerTimeout => {
+            (StatusCode::BAD_GATEWAY, "IDPCommunicationError")
+        }
+        Cause::Store | Cause::StoreTimeout => (StatusCode::BAD_GATEWAY, "ServiceUnavailable"),
         Cause::Ours => (StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure"),
         Cause::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
         Cause::NotFound => (StatusCode::NOT_FOUND, "NotFound"),
@@ -192,9 +199,14 @@ pub(in crate::http) fn operation() -> Operation {
         .security(SecurityRequirement::new(BEARER, Vec::<String>::new()))
         .parameters(Some(narrowing_parameters()))
         .responses(
-            failures("application/json", Some("ContainerError"), said)
-                .response("200", vended)
-                .build(),
+            failures(
+                &Cause::OF_VENDING,
+                "application/json",
+                Some("ContainerError"),
+                said,
+            )
+            .response("200", vended)
+            .build(),
         )
         .build()
 }

@@ -15,13 +15,14 @@ use utoipa::openapi::security::SecurityRequirement;
 use crate::http::bearer::bearer_token;
 use crate::http::body::Body;
 use crate::http::dialect::{Ask, Dialect, Exchange, Vended};
-use crate::http::failure::{self, Failure};
+use crate::http::failure::{Cause, Failure};
 use crate::http::narrowing::Narrowing;
 use crate::http::openapi::{
-    BEARER, CREDENTIALS, by_status, narrowing_parameters, query_parameter, success,
+    BEARER, CREDENTIALS, narrowing_parameters, problems_of, query_parameter, success,
 };
 use crate::http::parameters::query_parameters;
 use crate::http::problem;
+use crate::service::{Credential, Wanted};
 
 use format::Format;
 
@@ -78,7 +79,8 @@ impl Dialect for V1Credentials {
         }
         request.extensions_mut().insert(format);
         Ok(Ask {
-            token: body.beside(bearer_token(request))?,
+            credential: Credential::Token(body.beside(bearer_token(request))?),
+            wanted: Wanted::Own,
             narrowing: Narrowing::of(&parameters)?,
         })
     }
@@ -131,9 +133,6 @@ pub(in crate::http) fn operation() -> Operation {
             },
         }),
     );
-    let problems = failure::ALL
-        .iter()
-        .filter(|problem| problem.slug != failure::NOT_FOUND.slug);
     OperationBuilder::new()
         .tag(CREDENTIALS)
         .operation_id(Some("getCredentials"))
@@ -151,7 +150,7 @@ pub(in crate::http) fn operation() -> Operation {
             format::names(),
         ))
         .responses(
-            by_status(&problems.copied().collect::<Vec<_>>())
+            problems_of(&Cause::OF_VENDING, Cause::problem_type)
                 .response("200", vended)
                 .build(),
         )

@@ -1,15 +1,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::{AccessToken, Caller, Scope, TokenProblem, TokenRules, UnverifiedClaims};
-
-use super::{Clock, Deadline, Introspection, LocalJwt, ReadToken, Refusal, UpstreamFailure};
+use crate::domain::{AccessToken, Scope, TokenHolder, TokenProblem, TokenRules, UnverifiedClaims};
+use crate::service::{
+    Clock, Deadline, Introspection, LocalJwt, ReadToken, Refusal, UpstreamFailure,
+};
 
 /// The most that the authorization server may take for one token, retry included.
 const STEP_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The use case "who is asking": from a token to a [`Caller`].
-pub struct Authenticate {
+/// Who has this access token: from a token to a [`TokenHolder`].
+pub struct AuthenticateToken {
     validation: TokenValidation,
     clock: Arc<dyn Clock>,
     rules: TokenRules,
@@ -25,8 +26,8 @@ pub enum TokenValidation {
     JwtThenIntrospection(Arc<dyn LocalJwt>, Arc<dyn Introspection>),
 }
 
-impl Authenticate {
-    /// Puts the use case together.
+impl AuthenticateToken {
+    /// Puts the check together.
     #[must_use]
     pub fn new(validation: TokenValidation, clock: Arc<dyn Clock>, rules: TokenRules) -> Self {
         Self {
@@ -43,12 +44,12 @@ impl Authenticate {
     ///
     /// [`Refusal::Token`] when the token opens nothing, [`Refusal::AuthorizationServer`] when
     /// nobody can tell.
-    pub async fn authenticate(
+    pub(super) async fn authenticate(
         &self,
         token: &AccessToken,
         scope: &Scope,
         deadline: Deadline,
-    ) -> Result<Caller, Refusal> {
+    ) -> Result<TokenHolder, Refusal> {
         let checked = deadline.limit(STEP_TIMEOUT, self.check(token, scope)).await;
         checked.unwrap_or_else(|_| {
             let failure = UpstreamFailure::timeout("the check of the token");
@@ -56,7 +57,7 @@ impl Authenticate {
         })
     }
 
-    async fn check(&self, token: &AccessToken, scope: &Scope) -> Result<Caller, Refusal> {
+    async fn check(&self, token: &AccessToken, scope: &Scope) -> Result<TokenHolder, Refusal> {
         match &self.validation {
             TokenValidation::Introspection(introspection) => {
                 self.ask(introspection.as_ref(), token, scope).await
@@ -85,12 +86,16 @@ impl Authenticate {
         introspection: &dyn Introspection,
         token: &AccessToken,
         scope: &Scope,
-    ) -> Result<Caller, Refusal> {
+    ) -> Result<TokenHolder, Refusal> {
         let claims = introspect(introspection, token).await?;
         Ok(claims.verify(&self.rules, scope, self.clock.now())?)
     }
 
-    fn verify_signed(&self, claims: &UnverifiedClaims, scope: &Scope) -> Result<Caller, Refusal> {
+    fn verify_signed(
+        &self,
+        claims: &UnverifiedClaims,
+        scope: &Scope,
+    ) -> Result<TokenHolder, Refusal> {
         Ok(claims.verify_signed(&self.rules, scope, self.clock.now())?)
     }
 }

@@ -1,6 +1,10 @@
+mod samples;
+
+use std::fmt::Write as _;
 use std::io;
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -11,12 +15,12 @@ use crate::adapters::fixed;
 use crate::adapters::oauth::ClientAuthentication;
 use crate::config::{
     Config, DatabaseConfig, HttpConfig, LimitsConfig, LogConfig, LogLevel, NamingConfig,
-    OauthClient, OauthConfig, StorageConfig, ValidationMode,
+    OauthClient, OauthConfig, StorageConfig, ValidationMode, WorkspacesConfig,
 };
 use crate::domain::Scope;
 use crate::embedded::authorization_server::AuthorizationServer;
 use crate::embedded::storage::Storage;
-use crate::http::paste;
+use crate::http::{Samples, paste};
 use crate::server::{Server, StartError};
 use crate::telemetry;
 
@@ -69,15 +73,63 @@ impl Dev {
         let config = self
             .config(&oauth, &storage)
             .map_err(|error| failed(&error))?;
-        let server = Server::build(&config).await.map_err(|error| match error {
+        let samples = samples::make(&config, token_command(&oauth))
+            .await
+            .map_err(|error| failed(&error))?;
+        let built = Server::build_with_samples(&config, samples.clone()).await;
+        let server = built.map_err(|error| match error {
             StartError::Listen { error, .. } => taken("--port", self.port, &error),
             other => other.into(),
         })?;
-        print(&banner(&server, &oauth, &storage, &self))?;
+        let file = self.write_config(&oauth, &storage, &server)?;
+        print(&self.banner(&server, &oauth, &storage, &samples, &file))?;
         server
             .run(signals::stop())
             .await
             .map_err(|error| failed(&error))
+    }
+
+    /// The same once more as a file, so that administrative commands and `doctor` find this
+    /// deployment; nobody else may read it.
+    fn write_config(
+        &self,
+        oauth: &AuthorizationServer,
+        storage: &Storage,
+        server: &Server,
+    ) -> Result<PathBuf, CommandError> {
+        let path = self.data_dir.join("cloakroom.toml");
+        let said = |error: io::Error| failed(&format!("{}: {error}", path.display()));
+        let directory = std::fs::canonicalize(&self.data_dir).map_err(said)?;
+        let database = directory.join("cloakroom.db");
+        let text = toml(&[
+            ("http.address", server.address().to_string()),
+            ("oauth.issuer", oauth.issuer()),
+            ("oauth.client_id", oauth.resource_server().client_id.clone()),
+            (
+                "oauth.client_secret",
+                oauth.resource_server().client_secret.clone(),
+            ),
+            ("oauth.audience", GATEWAY.to_owned()),
+            ("storage.endpoint", storage.url()),
+            (
+                "storage.access_key_id",
+                storage.identity().access_key_id.clone(),
+            ),
+            (
+                "storage.secret_access_key",
+                storage.identity().secret_access_key.clone(),
+            ),
+            (
+                "database.url",
+                format!("sqlite://{}?mode=rwc", database.display()),
+            ),
+        ]);
+        // A file that is there keeps its mode.
+        let _ = std::fs::remove_file(&path);
+        let file = private().write(true).create_new(true).open(&path);
+        file.and_then(|mut file| file.write_all(text.as_bytes()))
+            .map_err(said)?;
+        Ok(path)
     }
 
     /// The same configuration as any gateway's, in code.
@@ -97,7 +149,6 @@ impl Dev {
                 max_in_flight: 512,
                 swagger_ui: true,
                 swagger_ui_client_id: "swagger-ui".to_owned(),
-                token_command: Some(token_command(oauth)),
             },
             oauth: OauthConfig {
                 discovery_url: Url::parse(&issuer)?,
@@ -143,6 +194,7 @@ impl Dev {
                 accept_change: true,
                 ..NamingConfig::default()
             },
+            workspaces: WorkspacesConfig::default(),
             limits: LimitsConfig {
                 per_owner: "20/s burst 100".parse()?,
             },
@@ -162,6 +214,49 @@ impl Dev {
     }
 }
 
+impl Dev {
+    fn banner(
+        &self,
+        server: &Server,
+        oauth: &AuthorizationServer,
+        storage: &Storage,
+        samples: &Samples,
+        file: &Path,
+    ) -> String {
+        let gateway = format!("http://{}", server.address());
+        let (issuer, store, data) = (oauth.issuer(), storage.url(), self.data_dir.display());
+        let workspace = &samples.workspace;
+        format!(
+            "\ncloakroom is ready. FOR DEVELOPMENT ONLY: anybody on this machine gets a token for any user.\n\
+             \n  gateway               {gateway}\
+             \n  in the browser        {gateway}/swagger-ui/index.html\
+             \n  authorization server  {issuer}\
+             \n  store                 {store}\
+             \n  data                  {data}\n\
+             \nPaste into another terminal, to store a file in alice's own bucket:\n\n\
+             TOKEN=$({token})\n{credentials}\n{put}\n\
+             \nTo read it again:\n\n{get}\n\
+             \nThe storage of the organisation {organisation}, by API key; and of its workspace {name}, for its \
+             members alice and bob (who may only read):\n\n\
+             {by_key}\n{by_membership}\n\
+             \nTo administer it: cloakroom org list --config {file}; workspace, api-key, audit likewise.\n\n",
+            token = samples.token_command,
+            credentials = paste::credentials_line(&gateway),
+            put = paste::put_line(),
+            get = paste::get_line(),
+            organisation = workspace.organisation,
+            name = workspace.workspace,
+            by_key = paste::api_key_line(&gateway, &samples.api_key),
+            by_membership = paste::workspace_line(
+                &gateway,
+                workspace.organisation.as_str(),
+                workspace.workspace.as_str()
+            ),
+            file = file.display(),
+        )
+    }
+}
+
 /// Prints a token of alice's.
 fn token_command(oauth: &AuthorizationServer) -> String {
     let this =
@@ -172,24 +267,27 @@ fn token_command(oauth: &AuthorizationServer) -> String {
     }
 }
 
-fn banner(server: &Server, oauth: &AuthorizationServer, storage: &Storage, dev: &Dev) -> String {
-    let gateway = format!("http://{}", server.address());
-    let (issuer, store, data) = (oauth.issuer(), storage.url(), dev.data_dir.display());
-    format!(
-        "\ncloakroom is ready. FOR DEVELOPMENT ONLY: anybody on this machine gets a token for any user.\n\
-         \n  gateway               {gateway}\
-         \n  in the browser        {gateway}/swagger-ui/index.html\
-         \n  authorization server  {issuer}\
-         \n  store                 {store}\
-         \n  data                  {data}\n\
-         \nPaste into another terminal, to store a file in alice's own bucket:\n\n\
-         TOKEN=$({token})\n{credentials}\n{put}\n\
-         \nTo read it again:\n\n{get}\n\n",
-        token = token_command(oauth),
-        credentials = paste::credentials_line(&gateway),
-        put = paste::put_line(),
-        get = paste::get_line(),
-    )
+/// A file that only we can read.
+fn private() -> std::fs::OpenOptions {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "there is no mode to set"))]
+    let mut options = std::fs::OpenOptions::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options
+}
+
+/// Basic strings of TOML are written like JSON's.
+fn toml(settings: &[(&str, String)]) -> String {
+    let mut text =
+        "# Written by `cloakroom dev` at its start, for commands beside it.\n".to_owned();
+    for (key, value) in settings {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "{key} = {}", serde_json::json!(value));
+    }
+    text
 }
 
 fn failed(error: &dyn ToString) -> CommandError {

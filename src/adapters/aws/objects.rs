@@ -1,0 +1,64 @@
+use async_trait::async_trait;
+use aws_sdk_s3::primitives::ByteStream;
+
+use crate::domain::{Area, BucketName, Session};
+use crate::service::{Objects, UpstreamFailure};
+
+use super::AwsClients;
+use super::failure::{code, describe, status};
+
+/// Objects over S3, through sessions.
+pub struct S3Objects {
+    clients: AwsClients,
+}
+
+impl S3Objects {
+    /// Over these clients' connections; never with the gateway's own identity.
+    #[must_use]
+    pub fn new(clients: &AwsClients) -> Self {
+        Self {
+            clients: clients.clone(),
+        }
+    }
+}
+
+#[async_trait]
+impl Objects for S3Objects {
+    async fn show_folder(
+        &self,
+        session: &Session,
+        bucket: &BucketName,
+        key: &str,
+    ) -> Result<(), UpstreamFailure> {
+        let s3 = self.clients.s3_within(session);
+        let seen = s3.head_object().bucket(bucket.as_str()).key(key).send();
+        match seen.await {
+            Ok(_) => return Ok(()),
+            Err(error) if status(&error) == Some(404) => {}
+            Err(error) => return Err(describe("HeadObject", &error)),
+        }
+        let put = s3
+            .put_object()
+            .bucket(bucket.as_str())
+            .key(key)
+            .body(ByteStream::from_static(b""));
+        let put = put.send().await;
+        put.map(|_| ())
+            .map_err(|error| describe("PutObject", &error))
+    }
+
+    async fn any(&self, session: &Session, area: &Area) -> Result<bool, UpstreamFailure> {
+        let s3 = self.clients.s3_within(session);
+        let listed = s3
+            .list_objects_v2()
+            .bucket(area.bucket.as_str())
+            .prefix(area.prefix.as_str())
+            .max_keys(1)
+            .send();
+        match listed.await {
+            Ok(listed) => Ok(!listed.contents().is_empty()),
+            Err(error) if code(&error) == Some("NoSuchBucket") => Ok(false),
+            Err(error) => Err(describe("ListObjectsV2", &error)),
+        }
+    }
+}

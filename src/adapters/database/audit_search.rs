@@ -1,0 +1,198 @@
+use chrono::{DateTime, Utc};
+use sqlx::AssertSqlSafe;
+use sqlx::any::AnyRow;
+
+use crate::service::RegistryError;
+
+use super::Database;
+use super::pool::bounded;
+use super::rows::{text, utc};
+
+/// What to look for in the audit trail; what is not said may be anything.
+#[derive(Clone, Debug, Default)]
+pub struct AuditQuery {
+    /// Whose storage: an organisation, `organisation/workspace`, `client id/subject`, or a subject
+    /// through any client.
+    pub owner: Option<String>,
+    /// Who asked, or what operator acted: `client id/subject`, a subject through any client, an API
+    /// key's public part, an operator.
+    pub caller: Option<String>,
+    /// In which bucket.
+    pub bucket: Option<String>,
+    /// Which access key, of the store's or an API key's public part.
+    pub access_key: Option<String>,
+    /// No earlier than this.
+    pub since: Option<DateTime<Utc>>,
+    /// The newest so many.
+    pub limit: u32,
+}
+
+/// A row of the audit trail.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct AuditEntry {
+    /// When.
+    pub time: String,
+    /// `vend`, or what an operator did.
+    pub action: String,
+    /// Who.
+    pub caller: String,
+    /// To whose storage.
+    pub owner: String,
+    /// Where.
+    pub bucket: String,
+    /// Below which prefix, if not everywhere.
+    pub prefix: String,
+    /// To do what.
+    pub access: String,
+    /// With which key.
+    pub access_key_id: String,
+    /// Until when the key opens.
+    pub expiration: String,
+    /// In which dialect.
+    pub dialect: String,
+    /// By which request.
+    pub request_id: String,
+    /// The rest.
+    pub detail: String,
+}
+
+/// Conditions and the values that they speak of; only numbers of ours enter the statement.
+#[derive(Default)]
+struct Where {
+    conditions: Vec<String>,
+    values: Vec<String>,
+}
+
+impl AuditQuery {
+    /// The newest rows that match, the oldest of them first, and whether there are older ones.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError`] when the audit trail cannot be read.
+    pub async fn run(&self, database: &Database) -> Result<(Vec<AuditEntry>, bool), RegistryError> {
+        let matching = self.conditions();
+        let wanted = u64::from(self.limit) + 1;
+        let statement = format!(
+            "SELECT time, action, caller, owner_kind, owner_id, bucket, prefix, access, \
+             access_key_id, expiration, dialect, request_id, detail FROM audit_trail {} \
+             ORDER BY id DESC LIMIT {wanted}",
+            matching.clause()
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement));
+        for value in matching.values {
+            query = query.bind(value);
+        }
+        let found = bounded("audit", query.fetch_all(&database.pool)).await?;
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let newest = found.iter().take(limit).rev();
+        let entries: Result<Vec<AuditEntry>, _> = newest.map(entry).collect();
+        Ok((entries?, found.len() > limit))
+    }
+
+    fn conditions(&self) -> Where {
+        let mut matching = Where::default();
+        if let Some(owner) = &self.owner {
+            let named = matching.value(owner);
+            let pairs = matching.values(&pairs(owner));
+            let suffix = matching.value(&subject_suffix(owner));
+            matching.add(format!(
+                "((owner_kind <> 'principal' AND owner_id = {named}) OR (owner_kind = 'principal' \
+                 AND (owner_id IN ({pairs}) OR {})))",
+                ends_with("owner_id", &suffix)
+            ));
+        }
+        if let Some(caller) = &self.caller {
+            let named =
+                matching.values(&[format!("api-key {caller}"), format!("operator {caller}")]);
+            let pairs = pairs(caller)
+                .into_iter()
+                .map(|pair| format!("principal {pair}"));
+            let pairs = matching.values(&pairs.collect::<Vec<_>>());
+            let suffix = matching.value(&subject_suffix(caller));
+            matching.add(format!(
+                "(caller IN ({named}, {pairs}) OR (caller LIKE 'principal %' AND {}))",
+                ends_with("caller", &suffix)
+            ));
+        }
+        if let Some(bucket) = &self.bucket {
+            let value = matching.value(bucket);
+            matching.add(format!("bucket = {value}"));
+        }
+        if let Some(access_key) = &self.access_key {
+            let value = matching.value(access_key);
+            let caller = matching.value(&format!("api-key {access_key}"));
+            matching.add(format!("(access_key_id = {value} OR caller = {caller})"));
+        }
+        if let Some(since) = self.since {
+            let value = matching.value(&utc(since));
+            matching.add(format!("time >= {value}"));
+        }
+        matching
+    }
+}
+
+impl Where {
+    fn value(&mut self, value: &str) -> String {
+        self.values.push(value.to_owned());
+        format!("${}", self.values.len())
+    }
+
+    fn values(&mut self, values: &[String]) -> String {
+        let places: Vec<String> = values.iter().map(|value| self.value(value)).collect();
+        places.join(", ")
+    }
+
+    fn add(&mut self, condition: String) {
+        self.conditions.push(condition);
+    }
+
+    fn clause(&self) -> String {
+        if self.conditions.is_empty() {
+            return String::new();
+        }
+        format!("WHERE {}", self.conditions.join(" AND "))
+    }
+}
+
+/// Principals that `client id/subject` may mean: either may hold a slash. Never empty, so that it
+/// can stand in a list.
+fn pairs(text: &str) -> Vec<String> {
+    let slashes = text.match_indices('/');
+    let splits = slashes.map(|(at, _)| text.split_at(at));
+    let mut pairs: Vec<String> = splits
+        .map(|(client_id, subject)| {
+            let subject = subject.strip_prefix('/').unwrap_or(subject);
+            serde_json::json!([client_id, subject]).to_string()
+        })
+        .collect();
+    pairs.push(String::new());
+    pairs
+}
+
+/// How a principal ends, as the registry writes it, whose subject this is: JSON escapes quotes, so
+/// nothing else ends so.
+fn subject_suffix(subject: &str) -> String {
+    format!(",{}]", serde_json::json!(subject))
+}
+
+fn ends_with(column: &str, place: &str) -> String {
+    format!("substr({column}, length({column}) - length({place}) + 1) = {place}")
+}
+
+fn entry(row: &AnyRow) -> Result<AuditEntry, RegistryError> {
+    let text = |column| text(row, column);
+    Ok(AuditEntry {
+        time: text("time")?,
+        action: text("action")?,
+        caller: text("caller")?,
+        owner: format!("{} {}", text("owner_kind")?, text("owner_id")?),
+        bucket: text("bucket")?,
+        prefix: text("prefix")?,
+        access: text("access")?,
+        access_key_id: text("access_key_id")?,
+        expiration: text("expiration")?,
+        dialect: text("dialect")?,
+        request_id: text("request_id")?,
+        detail: text("detail")?,
+    })
+}

@@ -1,0 +1,158 @@
+//! What the administrative commands share: whose configuration, who acts, how it is printed.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::adapters::database::SqlDirectory;
+use crate::config::Config;
+use crate::domain::{ClientId, Operator, Scope, Subject};
+use crate::server::{administer, database};
+use crate::service::{Administer, AdministerError, RegistryError};
+
+use super::outcome::{CommandError, print};
+use super::{ConfigFile, environment};
+
+/// Who called `sudo`.
+const BEHIND_SUDO: &str = "SUDO_USER";
+
+/// Options of commands that only tell.
+#[derive(clap::Args, Debug)]
+pub(super) struct Reading {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// For machines
+    #[arg(long)]
+    json: bool,
+}
+
+/// Options of commands that change something.
+#[derive(clap::Args, Debug)]
+pub(super) struct Changing {
+    #[command(flatten)]
+    reading: Reading,
+    /// Your name, for the audit trail; by default the one that you signed in with
+    #[arg(long, value_name = "NAME", env = "CLOAKROOM_OPERATOR")]
+    operator: Option<Operator>,
+}
+
+impl Reading {
+    pub(super) fn config(&self) -> Result<Config, CommandError> {
+        Ok(Config::load(self.file.config.as_deref(), environment())?)
+    }
+
+    pub(super) async fn administration(&self) -> Result<SqlDirectory, CommandError> {
+        Ok(SqlDirectory::new(database(&self.config()?).await?))
+    }
+
+    /// JSON where it is asked for, else the text.
+    pub(super) fn show<T: Serialize>(&self, view: &T, text: &str) -> Result<(), CommandError> {
+        if !self.json {
+            return print(text);
+        }
+        let json = serde_json::to_string_pretty(view);
+        let json = json.map_err(|error| CommandError::Failed(error.to_string()))?;
+        print(&format!("{json}\n"))
+    }
+}
+
+impl Changing {
+    pub(super) fn config(&self) -> Result<Config, CommandError> {
+        self.reading.config()
+    }
+
+    pub(super) async fn administer(&self) -> Result<Administer, CommandError> {
+        let operator = match &self.operator {
+            Some(operator) => operator.clone(),
+            None => whoever_signed_in().ok_or_else(|| {
+                let why = "--operator: this machine does not know your name, and the audit trail \
+                           needs one (CLOAKROOM_OPERATOR)";
+                CommandError::Failed(why.to_owned())
+            })?,
+        };
+        Ok(administer(&self.config()?, operator).await?)
+    }
+
+    /// JSON where it is asked for, else the text.
+    pub(super) fn show<T: Serialize>(&self, view: &T, text: &str) -> Result<(), CommandError> {
+        self.reading.show(view, text)
+    }
+}
+
+fn whoever_signed_in() -> Option<Operator> {
+    let behind_sudo = std::env::var(BEHIND_SUDO).ok();
+    behind_sudo
+        .or_else(|| whoami::username().ok())?
+        .parse()
+        .ok()
+}
+
+impl From<AdministerError> for CommandError {
+    fn from(error: AdministerError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<RegistryError> for CommandError {
+    fn from(error: RegistryError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// Columns, as wide as they need to be; the first row is their names.
+pub(super) fn table<const N: usize>(names: [&str; N], rows: &[[String; N]]) -> String {
+    let mut widths = names.map(|name| name.chars().count());
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let names = names.map(str::to_owned);
+    let mut text = String::new();
+    for row in std::iter::once(&names).chain(rows) {
+        let cells = row.iter().zip(widths);
+        let line = cells.fold(String::new(), |mut line, (cell, width)| {
+            // Writing to a string does not fail.
+            let _ = write!(line, "{:width$}  ", printable(cell));
+            line
+        });
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}
+
+/// What others have named must not steer a terminal.
+pub(super) fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}
+
+pub(super) fn parse_scope(word: &str) -> Result<Scope, String> {
+    Scope::parse(word).map_err(|error| error.to_string())
+}
+
+pub(super) fn parse_subject(text: &str) -> Result<Subject, String> {
+    Subject::parse(text).map_err(|error| error.to_string())
+}
+
+pub(super) fn parse_client_id(text: &str) -> Result<ClientId, String> {
+    ClientId::parse(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_under_their_names() {
+        let rows = [
+            ["acme".to_owned(), "1".to_owned()],
+            ["a\u{1b}[2J".to_owned(), "22".to_owned()],
+        ];
+        assert_eq!(
+            table(["NAME", "N"], &rows),
+            "NAME   N\nacme   1\na [2J  22\n"
+        );
+    }
+}

@@ -1,0 +1,119 @@
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+
+use crate::adapters::SystemClock;
+use crate::adapters::database::{AuditEntry, AuditQuery};
+use crate::server::database;
+use crate::service::Clock;
+
+use super::administration::{Reading, table};
+use super::outcome::{CommandError, complain};
+
+/// How many rows are shown where nobody says how many.
+const LIMIT: u32 = 100;
+
+/// Who held which key when, and what operators did.
+#[derive(clap::Args, Debug)]
+pub(super) struct AuditCommand {
+    /// Whose storage: an organisation, `org/workspace`, `client/subject`, or a subject
+    #[arg(long)]
+    owner: Option<String>,
+    /// Who asked or acted: `client/subject`, a subject, an API key's public part, an operator
+    #[arg(long)]
+    caller: Option<String>,
+    /// In which bucket
+    #[arg(long)]
+    bucket: Option<String>,
+    /// Which key: an access key id of the store's, or an API key's public part
+    #[arg(long, value_name = "ID")]
+    access_key: Option<String>,
+    /// No earlier than this: 24h, 2026-11-21, or 2026-11-21T12:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = parse_since)]
+    since: Option<DateTime<Utc>>,
+    /// The newest so many
+    #[arg(long, default_value_t = LIMIT)]
+    limit: u32,
+    #[command(flatten)]
+    common: Reading,
+}
+
+impl AuditCommand {
+    pub(super) async fn run(self) -> Result<(), CommandError> {
+        let query = AuditQuery {
+            owner: self.owner,
+            caller: self.caller,
+            bucket: self.bucket,
+            access_key: self.access_key,
+            since: self.since,
+            limit: self.limit,
+        };
+        let (entries, has_older) = query.run(&database(&self.common.config()?).await?).await?;
+        if has_older {
+            complain(&format!(
+                "there are older ones: the newest {} are shown, see --limit",
+                self.limit
+            ));
+        }
+        self.common.show(&entries, &text(&entries))
+    }
+}
+
+fn text(entries: &[AuditEntry]) -> String {
+    let rows: Vec<[String; 8]> = entries
+        .iter()
+        .map(|entry| {
+            let place = match entry.bucket.as_str() {
+                "" => String::new(),
+                bucket => format!("s3://{bucket}/{}", entry.prefix),
+            };
+            let what = match entry.detail.as_str() {
+                "" => entry.action.clone(),
+                detail => format!("{} ({detail})", entry.action),
+            };
+            [
+                entry.time.clone(),
+                what,
+                entry.caller.clone(),
+                entry.owner.clone(),
+                entry.access.clone(),
+                place,
+                entry.access_key_id.clone(),
+                entry.expiration.clone(),
+            ]
+        })
+        .collect();
+    let names = [
+        "TIME", "ACTION", "WHO", "WHOSE", "ACCESS", "WHERE", "KEY", "UNTIL",
+    ];
+    table(names, &rows)
+}
+
+fn parse_since(text: &str) -> Result<DateTime<Utc>, String> {
+    if let Ok(ago) = text.parse::<humantime::Duration>() {
+        let ago = TimeDelta::from_std(*ago).unwrap_or(TimeDelta::MAX);
+        let then = SystemClock.now().checked_sub_signed(ago);
+        return then.ok_or_else(|| "that is too long ago".to_owned());
+    }
+    if let Ok(day) = text.parse::<NaiveDate>() {
+        return Ok(day.and_time(NaiveTime::MIN).and_utc());
+    }
+    text.parse::<DateTime<Utc>>()
+        .map_err(|_| "expected 24h, 2026-11-21, or 2026-11-21T12:00:00Z".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn since_is_a_day_a_time_or_so_long_ago() {
+        let time = |text: &str| parse_since(text).unwrap().to_rfc3339();
+        assert_eq!(time("2026-11-21"), "2026-11-21T00:00:00+00:00");
+        assert_eq!(
+            time("2026-11-21T12:00:00+02:00"),
+            "2026-11-21T10:00:00+00:00"
+        );
+        let then = parse_since("24h").unwrap() + TimeDelta::hours(24);
+        assert!((SystemClock.now() - then).abs() < TimeDelta::minutes(1));
+        assert!(parse_since("yesterday").is_err());
+    }
+}

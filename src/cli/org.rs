@@ -1,0 +1,176 @@
+use clap::Subcommand;
+use serde::Serialize;
+
+use crate::domain::{BucketName, Organisation, Prefix, Slug};
+use crate::service::{Administration as _, AreaWish, find_organisation};
+
+use super::administration::{Changing, Reading, table};
+use super::outcome::{CommandError, complain};
+use super::view::{AreaView, utc};
+
+/// What can be done with organisations.
+#[derive(Debug, Subcommand)]
+pub(super) enum OrgCommand {
+    /// Add an organisation, with a bucket of its own or a share of one
+    #[command(after_help = "Examples:
+  cloakroom org create acme
+  cloakroom org create beta --bucket prod-clients        # below beta/ in a shared bucket
+
+Prints where its storage is. It is asked for by API key: cloakroom api-key create --org acme …")]
+    Create(Create),
+    /// All organisations
+    List(List),
+    /// One of them
+    Show(Show),
+    /// Give nothing of it out any more; keys that are out open until they expire
+    Disable(Named),
+    /// The opposite
+    Enable(Named),
+}
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Create {
+    /// Its name: a-z, 0-9 and -
+    slug: Slug,
+    #[command(flatten)]
+    area: AreaOptions,
+    #[command(flatten)]
+    common: Changing,
+}
+
+/// Where an owner's storage is to be.
+#[derive(clap::Args, Debug)]
+pub(super) struct AreaOptions {
+    /// In this bucket, which others may share; made when it is missing. By default one of its own
+    #[arg(long)]
+    bucket: Option<BucketName>,
+    /// Below this prefix, which ends in /. By default the name
+    #[arg(long)]
+    prefix: Option<Prefix>,
+}
+
+#[derive(clap::Args, Debug)]
+pub(super) struct List {
+    #[command(flatten)]
+    common: Reading,
+}
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Show {
+    /// Its name
+    slug: Slug,
+    #[command(flatten)]
+    common: Reading,
+}
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Named {
+    /// Its name
+    slug: Slug,
+    #[command(flatten)]
+    common: Changing,
+}
+
+#[derive(Serialize)]
+struct OrganisationView {
+    slug: String,
+    state: &'static str,
+    #[serde(flatten)]
+    area: AreaView,
+    created_at: String,
+}
+
+impl OrgCommand {
+    pub(super) async fn run(self) -> Result<(), CommandError> {
+        match self {
+            Self::Create(create) => create.run().await,
+            Self::List(list) => list.run().await,
+            Self::Show(show) => show.run().await,
+            Self::Disable(named) => named.set_enabled(false).await,
+            Self::Enable(named) => named.set_enabled(true).await,
+        }
+    }
+}
+
+impl Create {
+    async fn run(self) -> Result<(), CommandError> {
+        let administer = self.common.administer().await?;
+        let made = administer
+            .create_organisation(self.slug, &self.area.wish())
+            .await?;
+        complain(&format!(
+            "{} is there; next: cloakroom api-key create --org {} --label …",
+            made.slug, made.slug
+        ));
+        let text = format!("{}\n", made.area);
+        self.common.show(&OrganisationView::from(&made), &text)
+    }
+}
+
+impl AreaOptions {
+    pub(super) fn wish(self: &AreaOptions) -> AreaWish {
+        AreaWish {
+            bucket: self.bucket.clone(),
+            prefix: self.prefix.clone(),
+        }
+    }
+}
+
+impl List {
+    async fn run(self) -> Result<(), CommandError> {
+        let all = self.common.administration().await?.organisations().await?;
+        let views: Vec<OrganisationView> = all.iter().map(OrganisationView::from).collect();
+        self.common.show(&views, &text(&views))
+    }
+}
+
+impl Show {
+    async fn run(self) -> Result<(), CommandError> {
+        let administration = self.common.administration().await?;
+        let found = find_organisation(&administration, &self.slug).await?;
+        let view = OrganisationView::from(&found);
+        self.common.show(&view, &text(std::slice::from_ref(&view)))
+    }
+}
+
+impl Named {
+    async fn set_enabled(self, enabled: bool) -> Result<(), CommandError> {
+        let administer = self.common.administer().await?;
+        let changed = administer.set_enabled(&self.slug, enabled).await?;
+        let state = if enabled { "enabled" } else { "disabled" };
+        let already = if changed { "" } else { " already" };
+        complain(&format!("{} is {state}{already}", self.slug));
+        let found = find_organisation(administer.administration(), &self.slug).await?;
+        self.common.show(&OrganisationView::from(&found), "")
+    }
+}
+
+impl From<&Organisation> for OrganisationView {
+    fn from(organisation: &Organisation) -> Self {
+        Self {
+            slug: organisation.slug.to_string(),
+            state: if organisation.is_enabled {
+                "enabled"
+            } else {
+                "disabled"
+            },
+            area: (&organisation.area).into(),
+            created_at: utc(organisation.created_at),
+        }
+    }
+}
+
+fn text(views: &[OrganisationView]) -> String {
+    let rows: Vec<[String; 4]> = views
+        .iter()
+        .map(|view| {
+            [
+                view.slug.clone(),
+                view.state.to_owned(),
+                view.area.uri.clone(),
+                view.created_at.clone(),
+            ]
+        })
+        .collect();
+    table(["ORGANISATION", "STATE", "STORAGE", "CREATED"], &rows)
+}

@@ -1,0 +1,312 @@
+use clap::{Subcommand, ValueEnum};
+use serde::Serialize;
+
+use crate::domain::{Access, ClientId, Member, Slug, Subject, Workspace, WorkspaceName};
+use crate::service::{Administration, find_organisation, find_workspace};
+
+use super::administration::{Changing, Reading, parse_client_id, parse_subject, table};
+use super::org::AreaOptions;
+use super::outcome::{CommandError, complain};
+use super::view::{AreaView, or_dash, utc};
+
+/// What can be done with workspaces.
+#[derive(Debug, Subcommand)]
+pub(super) enum WorkspaceCommand {
+    /// Add a workspace to an organisation, with a bucket of its own or a share of one
+    #[command(after_help = "Examples:
+  cloakroom workspace create acme/research
+  cloakroom workspace create acme/archive --bucket acme-cold --prefix archive/
+
+Prints where its storage is. One that was deleted comes back where it was, without members.")]
+    Create(Create),
+    /// All workspaces
+    List(List),
+    /// One of them and its members, also when it is deleted
+    Show(Named),
+    /// Delete one that is empty; its place in the bucket stays its own
+    #[command(after_help = "Examples:
+  cloakroom workspace delete acme/research
+  cloakroom workspace delete acme/research --keep-objects   # find them again: workspace list --deleted")]
+    Delete(Delete),
+    /// Let somebody use it, or change how
+    #[command(after_help = "Examples:
+  cloakroom workspace add-member acme/research --subject alice
+  cloakroom workspace add-member acme/research --subject bob --client-id notebook --access read")]
+    AddMember(AddMember),
+    /// Do not let somebody use it: refused from the next call on, at every gateway
+    RemoveMember(RemoveMember),
+}
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Create {
+    /// Organisation and workspace: acme/research
+    name: WorkspaceName,
+    #[command(flatten)]
+    area: AreaOptions,
+    #[command(flatten)]
+    common: Changing,
+}
+
+#[derive(clap::Args, Debug)]
+pub(super) struct List {
+    /// Only this organisation's
+    #[arg(long)]
+    org: Option<Slug>,
+    /// Those that were deleted, too
+    #[arg(long)]
+    deleted: bool,
+    #[command(flatten)]
+    common: Reading,
+}
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Named {
+    /// Organisation and workspace: acme/research
+    name: WorkspaceName,
+    #[command(flatten)]
+    common: Reading,
+}
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Delete {
+    /// Organisation and workspace: acme/research
+    name: WorkspaceName,
+    /// Even if it holds objects; they stay where they are
+    #[arg(long)]
+    keep_objects: bool,
+    #[command(flatten)]
+    common: Changing,
+}
+
+#[derive(clap::Args, Debug)]
+pub(super) struct AddMember {
+    /// Organisation and workspace: acme/research
+    name: WorkspaceName,
+    /// Who: the token's `sub`
+    #[arg(long, value_parser = parse_subject)]
+    subject: Subject,
+    /// Through which client only; through any if nothing is said
+    #[arg(long, value_parser = parse_client_id)]
+    client_id: Option<ClientId>,
+    /// To do what
+    #[arg(long, value_enum, default_value = "read-write")]
+    access: MemberAccess,
+    #[command(flatten)]
+    common: Changing,
+}
+
+#[derive(clap::Args, Debug)]
+pub(super) struct RemoveMember {
+    /// Organisation and workspace: acme/research
+    name: WorkspaceName,
+    /// Who: the token's `sub`
+    #[arg(long, value_parser = parse_subject)]
+    subject: Subject,
+    /// Through which client only; through all if nothing is said
+    #[arg(long, value_parser = parse_client_id)]
+    client_id: Option<ClientId>,
+    #[command(flatten)]
+    common: Changing,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum MemberAccess {
+    Read,
+    ReadWrite,
+}
+
+#[derive(Serialize)]
+struct WorkspaceView {
+    organisation: String,
+    workspace: String,
+    state: &'static str,
+    #[serde(flatten)]
+    area: AreaView,
+    created_at: String,
+    deleted_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    members: Option<Vec<MemberView>>,
+}
+
+#[derive(Serialize)]
+struct MemberView {
+    subject: String,
+    client_id: Option<String>,
+    access: &'static str,
+}
+
+impl WorkspaceCommand {
+    pub(super) async fn run(self) -> Result<(), CommandError> {
+        match self {
+            Self::Create(create) => create.run().await,
+            Self::List(list) => list.run().await,
+            Self::Show(named) => named.run().await,
+            Self::Delete(delete) => delete.run().await,
+            Self::AddMember(add) => add.run().await,
+            Self::RemoveMember(remove) => remove.run().await,
+        }
+    }
+}
+
+impl Create {
+    async fn run(self) -> Result<(), CommandError> {
+        let administer = self.common.administer().await?;
+        let made = administer
+            .create_workspace(self.name, &self.area.wish())
+            .await?;
+        complain(&format!(
+            "{} is there; next: cloakroom workspace add-member {} --subject …",
+            made.name, made.name
+        ));
+        let text = format!("{}\n", made.area);
+        self.common.show(&WorkspaceView::new(&made, None), &text)
+    }
+}
+
+impl List {
+    async fn run(self) -> Result<(), CommandError> {
+        let administration = self.common.administration().await?;
+        if let Some(org) = &self.org {
+            find_organisation(&administration, org).await?;
+        }
+        let mut all = administration.workspaces(self.org.as_ref()).await?;
+        all.retain(|workspace| self.deleted || workspace.deleted_at.is_none());
+        let views = all.iter().map(|found| WorkspaceView::new(found, None));
+        let views: Vec<WorkspaceView> = views.collect();
+        self.common.show(&views, &text(&views))
+    }
+}
+
+impl Named {
+    async fn run(self) -> Result<(), CommandError> {
+        let administration = self.common.administration().await?;
+        let view = view(&administration, &self.name).await?;
+        let members = view.members.iter().flatten();
+        let rows: Vec<[String; 3]> = members
+            .map(|member| {
+                let any = || "any".to_owned();
+                [
+                    member.subject.clone(),
+                    member.client_id.clone().unwrap_or_else(any),
+                    member.access.to_owned(),
+                ]
+            })
+            .collect();
+        let members = table(["MEMBER", "CLIENT", "ACCESS"], &rows);
+        let workspace = text(std::slice::from_ref(&view));
+        self.common.show(&view, &format!("{workspace}\n{members}"))
+    }
+}
+
+impl Delete {
+    async fn run(self) -> Result<(), CommandError> {
+        let administer = self.common.administer().await?;
+        let gone = administer
+            .delete_workspace(&self.name, self.keep_objects)
+            .await?;
+        complain(&format!(
+            "{} is deleted; {} stays its own",
+            gone.name, gone.area
+        ));
+        let view = view(administer.administration(), &self.name).await?;
+        self.common.show(&view, "")
+    }
+}
+
+impl AddMember {
+    async fn run(self) -> Result<(), CommandError> {
+        let administer = self.common.administer().await?;
+        let member = Member {
+            subject: self.subject,
+            client_id: self.client_id,
+            access: match self.access {
+                MemberAccess::Read => Access::Read,
+                MemberAccess::ReadWrite => Access::ReadWrite,
+            },
+        };
+        administer.set_member(&self.name, &member).await?;
+        complain(&format!(
+            "{} has a member more, or another right",
+            self.name
+        ));
+        let view = view(administer.administration(), &self.name).await?;
+        self.common.show(&view, "")
+    }
+}
+
+impl RemoveMember {
+    async fn run(self) -> Result<(), CommandError> {
+        let administer = self.common.administer().await?;
+        let client_id = self.client_id.as_ref();
+        administer
+            .remove_member(&self.name, &self.subject, client_id)
+            .await?;
+        let claim = self.common.config()?.workspaces.membership_claim;
+        let claim = claim.map_or_else(String::new, |claim| {
+            format!("; a token whose claim {claim} names the workspace still opens it")
+        });
+        complain(&format!("{} has a member less{claim}", self.name));
+        let view = view(administer.administration(), &self.name).await?;
+        self.common.show(&view, "")
+    }
+}
+
+/// The workspace as it is now.
+async fn view(
+    administration: &dyn Administration,
+    name: &WorkspaceName,
+) -> Result<WorkspaceView, CommandError> {
+    let found = find_workspace(administration, name).await?;
+    let members = administration.members(name).await?;
+    let members = members.iter().map(MemberView::from).collect();
+    Ok(WorkspaceView::new(&found, Some(members)))
+}
+
+impl WorkspaceView {
+    fn new(workspace: &Workspace, members: Option<Vec<MemberView>>) -> Self {
+        let state = match (workspace.deleted_at, workspace.organisation_is_enabled) {
+            (Some(_), _) => "deleted",
+            (None, true) => "active",
+            (None, false) => "disabled",
+        };
+        Self {
+            organisation: workspace.name.organisation.to_string(),
+            workspace: workspace.name.workspace.to_string(),
+            state,
+            area: (&workspace.area).into(),
+            created_at: utc(workspace.created_at),
+            deleted_at: workspace.deleted_at.map(utc),
+            members,
+        }
+    }
+}
+
+impl From<&Member> for MemberView {
+    fn from(member: &Member) -> Self {
+        let client_id = member.client_id.as_ref();
+        Self {
+            subject: member.subject.as_str().to_owned(),
+            client_id: client_id.map(|client_id| client_id.as_str().to_owned()),
+            access: member.access.as_str(),
+        }
+    }
+}
+
+fn text(views: &[WorkspaceView]) -> String {
+    let rows: Vec<[String; 5]> = views
+        .iter()
+        .map(|view| {
+            [
+                format!("{}/{}", view.organisation, view.workspace),
+                view.state.to_owned(),
+                view.area.uri.clone(),
+                view.created_at.clone(),
+                or_dash(view.deleted_at.as_ref()),
+            ]
+        })
+        .collect();
+    table(
+        ["WORKSPACE", "STATE", "STORAGE", "CREATED", "DELETED"],
+        &rows,
+    )
+}

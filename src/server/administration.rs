@@ -1,0 +1,53 @@
+//! `cloakroom org`, `api-key`, `workspace` and `audit`: beside a running gateway, on its database.
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use crate::adapters::aws::{AwsClients, S3Buckets, S3Objects, StsSessions};
+use crate::adapters::database::{Database, SqlDirectory, SqlRegistry};
+use crate::adapters::{OsRandomness, SystemClock};
+use crate::config::Config;
+use crate::domain::Operator;
+use crate::service::{Administer, AdministerPorts, Clock};
+
+use super::{StartError, check_fingerprint, open_database, parts};
+
+/// The use case "administer" on the deployment that this configuration describes, with the
+/// adapters that a gateway has.
+///
+/// # Errors
+///
+/// [`StartError`] names the key that is to blame.
+pub async fn administer(config: &Config, operator: Operator) -> Result<Administer, StartError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let database = database(config).await?;
+    let registry = Arc::new(SqlRegistry::new(database.clone(), Arc::clone(&clock)));
+    let clients = AwsClients::new(parts::aws_settings(&config.storage)).await?;
+    let buckets = Arc::new(S3Buckets::new(&clients));
+    let ensure_bucket = parts::ensure_bucket(config, buckets, &registry, Handle::current());
+    let ports = AdministerPorts {
+        administration: Arc::new(SqlDirectory::new(database)),
+        registry: Arc::<SqlRegistry>::clone(&registry),
+        ensure_bucket: Arc::new(ensure_bucket.await?),
+        sessions: Arc::new(StsSessions::new(&clients, Arc::clone(&clock))),
+        objects: Arc::new(S3Objects::new(&clients)),
+        clock,
+        randomness: Arc::new(OsRandomness),
+    };
+    let formula = config.naming.formula.clone();
+    let session_duration = config.storage.session_duration;
+    Ok(Administer::new(ports, formula, session_duration, operator))
+}
+
+/// The gateway's database, if it is this configuration's.
+///
+/// # Errors
+///
+/// [`StartError`] names the key that is to blame.
+pub async fn database(config: &Config) -> Result<Database, StartError> {
+    let database = open_database(config).await?;
+    let registry = SqlRegistry::new(database.clone(), Arc::new(SystemClock));
+    check_fingerprint(config, &registry).await?;
+    Ok(database)
+}

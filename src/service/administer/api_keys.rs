@@ -1,0 +1,89 @@
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use crate::domain::{ApiKey, ApiKeyId, Change, Owner, RegisteredKey, Scope, Slug};
+
+use super::{Administer, AdministerError, find_organisation};
+
+/// What an operator wants a key to be.
+#[derive(Clone, Debug)]
+pub struct KeyWish {
+    /// Whose it is.
+    pub organisation: Slug,
+    /// What to call it.
+    pub label: String,
+    /// How long it is good for; for ever if nothing is said.
+    pub expires_in: Option<Duration>,
+    /// Whether it opens the organisation's storage.
+    pub storage: bool,
+    /// What else it opens.
+    pub scopes: Vec<Scope>,
+}
+
+impl Administer {
+    /// A key that nobody has. It opens nothing before it is registered.
+    #[must_use]
+    pub fn new_key(&self) -> ApiKey {
+        let randomness = &self.ports.randomness;
+        ApiKey::from_random([randomness.bits(), randomness.bits(), randomness.bits()])
+    }
+
+    /// Makes a key: the only time that it is to be seen whole.
+    ///
+    /// # Errors
+    ///
+    /// [`AdministerError::NoSuch`] if there is no such organisation.
+    pub async fn create_key(
+        &self,
+        wish: KeyWish,
+    ) -> Result<(ApiKey, RegisteredKey), AdministerError> {
+        find_organisation(self.administration(), &wish.organisation).await?;
+        let key = self.new_key();
+        let created_at = self.ports.clock.now();
+        let lifetime = wish
+            .expires_in
+            .map(|lifetime| TimeDelta::from_std(lifetime).unwrap_or(TimeDelta::MAX));
+        let registered = RegisteredKey {
+            id: key.id().clone(),
+            hash: key.hash(),
+            organisation: wish.organisation,
+            label: wish.label,
+            storage: wish.storage,
+            scopes: wish.scopes,
+            created_at,
+            expires_at: lifetime.and_then(|lifetime| created_at.checked_add_signed(lifetime)),
+            revoked_at: None,
+            last_used: None,
+        };
+        let change = self.key_change("api-key create", &registered);
+        self.administration()
+            .add_api_key(&registered, &change)
+            .await?;
+        Ok((key, registered))
+    }
+
+    /// Ends a key, and says whether that was a change.
+    ///
+    /// # Errors
+    ///
+    /// [`AdministerError::NoSuch`] if there is none.
+    pub async fn revoke_key(&self, id: &ApiKeyId) -> Result<bool, AdministerError> {
+        let found = self.administration().api_key(id).await?;
+        let key = found.ok_or_else(|| AdministerError::NoSuch(format!("API key {id}")))?;
+        if key.revoked_at.is_some() {
+            return Ok(false);
+        }
+        let change = self.key_change("api-key revoke", &key);
+        self.administration().revoke_api_key(id, &change).await?;
+        Ok(true)
+    }
+
+    fn key_change(&self, action: &'static str, key: &RegisteredKey) -> Change {
+        let owner = Owner::Organisation(key.organisation.clone());
+        let mut change = self.change(action, owner, None);
+        change.key = Some(key.id.clone());
+        change.detail.clone_from(&key.label);
+        change
+    }
+}

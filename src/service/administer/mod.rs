@@ -1,0 +1,233 @@
+//! What operators do: organisations, their keys, their workspaces.
+
+mod api_keys;
+mod organisations;
+mod workspaces;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::{
+    Access, Area, BucketFormula, BucketName, Change, Operator, Owner, Prefix, RequestId,
+    RoleSessionName, Session, SessionPolicy,
+};
+
+pub use api_keys::KeyWish;
+pub use organisations::find_organisation;
+pub use workspaces::find_workspace;
+
+use super::{
+    Administration, Claim, ClaimState, Clock, Deadline, EnsureBucket, EnsureError, FailureKind,
+    Objects, Randomness, Registry, RegistryError, SessionRequest, Sessions, UpstreamFailure,
+};
+
+/// The most that an operator waits for a bucket.
+const BUCKET_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The use case "administer", for one operator.
+pub struct Administer {
+    ports: AdministerPorts,
+    formula: BucketFormula,
+    session_duration: Duration,
+    operator: Operator,
+}
+
+/// What [`Administer`] needs from outside.
+pub struct AdministerPorts {
+    /// Organisations, keys and workspaces.
+    pub administration: Arc<dyn Administration>,
+    /// Who holds which bucket.
+    pub registry: Arc<dyn Registry>,
+    /// Makes sure that a bucket is there.
+    pub ensure_bucket: Arc<EnsureBucket>,
+    /// Opens sessions.
+    pub sessions: Arc<dyn Sessions>,
+    /// Looks at objects.
+    pub objects: Arc<dyn Objects>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Makes keys, names changes.
+    pub randomness: Arc<dyn Randomness>,
+}
+
+/// Where an operator wants an owner's storage to be; the rest is by default.
+#[derive(Clone, Debug, Default)]
+pub struct AreaWish {
+    /// In this bucket, which may be there already.
+    pub bucket: Option<BucketName>,
+    /// Below this prefix.
+    pub prefix: Option<Prefix>,
+}
+
+/// Why nothing was changed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum AdministerError {
+    /// There is one of this name.
+    #[error("{0} exists already")]
+    Exists(Owner),
+    /// There is none of this name.
+    #[error("there is no {0}")]
+    NoSuch(String),
+    /// Two areas of one bucket must not share a key.
+    #[error("{area} overlaps with the area of {owner}: choose another --prefix or --bucket")]
+    AreaTaken {
+        /// What was asked for.
+        area: Area,
+        /// Whose is in the way.
+        owner: Owner,
+    },
+    /// The bucket belongs to one person alone.
+    #[error("the bucket {0} is or was a principal's own: nobody else is given it")]
+    PrincipalsBucket(BucketName),
+    /// The bucket is somebody else's.
+    #[error(
+        "the bucket {0} exists and is not known to be this deployment's: another account's, \
+         another deployment's, or made by hand (then say --bucket)"
+    )]
+    BucketConflict(BucketName),
+    /// A deleted workspace comes back where its objects are.
+    #[error("what was kept of {owner} is at {area}: leave out --bucket and --prefix")]
+    KeptElsewhere {
+        /// The workspace.
+        owner: Owner,
+        /// Where it was.
+        area: Area,
+    },
+    /// Deleting would hide objects.
+    #[error("{0} still holds objects: remove them, or say --keep-objects")]
+    ObjectsRemain(Area),
+    /// Too much for one policy.
+    #[error("the prefix is too long for a session policy")]
+    PrefixTooLong,
+    /// The registry failed.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The store failed.
+    #[error("store: {0}")]
+    Store(#[from] UpstreamFailure),
+    /// The gateway's own fault.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Administer {
+    /// Puts the use case together. Sessions that it opens for itself last `session_duration`.
+    #[must_use]
+    pub fn new(
+        ports: AdministerPorts,
+        formula: BucketFormula,
+        session_duration: Duration,
+        operator: Operator,
+    ) -> Self {
+        Self {
+            ports,
+            formula,
+            session_duration,
+            operator,
+        }
+    }
+
+    /// What there is, to be read.
+    #[must_use]
+    pub fn administration(&self) -> &dyn Administration {
+        self.ports.administration.as_ref()
+    }
+
+    fn change(&self, action: &'static str, owner: Owner, area: Option<Area>) -> Change {
+        Change {
+            time: self.ports.clock.now(),
+            request_id: RequestId::from_random(self.ports.randomness.bits()),
+            operator: self.operator.clone(),
+            action,
+            owner,
+            area,
+            key: None,
+            detail: String::new(),
+        }
+    }
+
+    fn area(&self, owner: &Owner, wish: &AreaWish, default: Prefix) -> Area {
+        let bucket = wish.bucket.clone();
+        Area {
+            bucket: bucket.unwrap_or_else(|| self.formula.bucket(owner)),
+            prefix: wish.prefix.clone().unwrap_or(default),
+        }
+    }
+
+    /// Refuses what the registry would refuse, before a bucket is made for it.
+    async fn must_be_free(&self, owner: &Owner, area: &Area) -> Result<(), AdministerError> {
+        let administration = self.administration();
+        if administration.is_principals(&area.bucket).await? {
+            return Err(AdministerError::PrincipalsBucket(area.bucket.clone()));
+        }
+        let taken = administration.areas(&area.bucket).await?;
+        let in_the_way = taken
+            .into_iter()
+            .find(|(other, theirs)| other != owner && theirs.overlaps(area));
+        match in_the_way {
+            Some((owner, _)) => Err(AdministerError::AreaTaken {
+                area: area.clone(),
+                owner,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes the bucket, unless it is there. One that the operator has named may have been there
+    /// before.
+    async fn take_bucket(
+        &self,
+        owner: &Owner,
+        bucket: &BucketName,
+        is_named: bool,
+    ) -> Result<(), AdministerError> {
+        if is_named {
+            let holder = owner.holder(bucket);
+            let claim = self.ports.registry.claim(&holder, bucket).await?;
+            if claim == Claim::Held(ClaimState::Claimed) {
+                // Whatever stands there from now on is taken for our own work.
+                let creating = ClaimState::Creating;
+                self.ports.registry.advance(&holder, creating).await?;
+            }
+        }
+        let deadline = Deadline::after(BUCKET_TIMEOUT);
+        loop {
+            match self
+                .ports
+                .ensure_bucket
+                .ensure(owner, bucket, deadline)
+                .await
+            {
+                Ok(()) => return Ok(()),
+                // The making goes on; an operator waits longer for it than a request.
+                Err(EnsureError::Store(failure))
+                    if failure.kind == FailureKind::Timeout && !deadline.has_passed() => {}
+                Err(EnsureError::Conflict) => {
+                    return Err(AdministerError::BucketConflict(bucket.clone()));
+                }
+                Err(EnsureError::Registry(error)) => return Err(error.into()),
+                Err(EnsureError::Store(failure)) => return Err(failure.into()),
+                Err(error @ EnsureError::Vanished) => {
+                    return Err(AdministerError::Internal(error.to_string()));
+                }
+            }
+        }
+    }
+
+    /// A session of the area's, as its owner would get it.
+    async fn open(
+        &self,
+        owner: &Owner,
+        area: &Area,
+        access: Access,
+    ) -> Result<Session, AdministerError> {
+        let policy = SessionPolicy::for_grant(&area.grant(access), &[]);
+        let request_id = RequestId::from_random(self.ports.randomness.bits());
+        let request = SessionRequest {
+            policy: policy.map_err(|_| AdministerError::PrefixTooLong)?,
+            name: RoleSessionName::new(&self.formula.digest(owner), &request_id),
+            duration: self.session_duration,
+        };
+        Ok(self.ports.sessions.assume_role(request).await?)
+    }
+}

@@ -1,0 +1,93 @@
+use crate::domain::{Access, Area, Organisation, Owner, Slug};
+use crate::service::{Added, Administration};
+
+use super::{Administer, AdministerError, AreaWish};
+
+/// By convention an organisation sends into the one and reads from the other (seed 000).
+const FOLDERS: [&str; 2] = ["Incoming/", "Outgoing/"];
+
+impl Administer {
+    /// Adds an organisation, its bucket and its folders. By default the bucket is its own and the
+    /// prefix its name.
+    ///
+    /// # Errors
+    ///
+    /// [`AdministerError`] when the name or the area is taken, or the bucket cannot be had.
+    pub async fn create_organisation(
+        &self,
+        slug: Slug,
+        wish: &AreaWish,
+    ) -> Result<Organisation, AdministerError> {
+        let owner = Owner::Organisation(slug.clone());
+        if self.administration().organisation(&slug).await?.is_some() {
+            return Err(AdministerError::Exists(owner));
+        }
+        let area = self.area(&owner, wish, slug.as_prefix());
+        self.must_be_free(&owner, &area).await?;
+        self.take_bucket(&owner, &area.bucket, wish.bucket.is_some())
+            .await?;
+        self.show_folders(&owner, &area).await?;
+        let organisation = Organisation {
+            slug,
+            area: area.clone(),
+            is_enabled: true,
+            created_at: self.ports.clock.now(),
+        };
+        let change = self.change("org create", owner.clone(), Some(area.clone()));
+        let added = self
+            .administration()
+            .add_organisation(&organisation, &change)
+            .await?;
+        match added {
+            Added::Yes => Ok(organisation),
+            Added::NameTaken => Err(AdministerError::Exists(owner)),
+            Added::AreaTaken(owner) => Err(AdministerError::AreaTaken { area, owner }),
+        }
+    }
+
+    /// Enables or disables it, and says whether that was a change.
+    ///
+    /// # Errors
+    ///
+    /// [`AdministerError::NoSuch`] if there is none.
+    pub async fn set_enabled(&self, slug: &Slug, enabled: bool) -> Result<bool, AdministerError> {
+        if find_organisation(self.administration(), slug)
+            .await?
+            .is_enabled
+            == enabled
+        {
+            return Ok(false);
+        }
+        let action = if enabled { "org enable" } else { "org disable" };
+        let change = self.change(action, Owner::Organisation(slug.clone()), None);
+        self.administration()
+            .set_enabled(slug, enabled, &change)
+            .await?;
+        Ok(true)
+    }
+
+    async fn show_folders(&self, owner: &Owner, area: &Area) -> Result<(), AdministerError> {
+        let session = self.open(owner, area, Access::ReadWrite).await?;
+        for folder in FOLDERS {
+            let key = format!("{}{folder}", area.prefix);
+            self.ports
+                .objects
+                .show_folder(&session, &area.bucket, &key)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// The organisation of this name.
+///
+/// # Errors
+///
+/// [`AdministerError::NoSuch`] if there is none.
+pub async fn find_organisation(
+    administration: &dyn Administration,
+    slug: &Slug,
+) -> Result<Organisation, AdministerError> {
+    let found = administration.organisation(slug).await?;
+    found.ok_or_else(|| AdministerError::NoSuch(format!("organisation {slug}")))
+}

@@ -1,0 +1,166 @@
+use crate::domain::{Access, ClientId, Member, Owner, Subject, Workspace, WorkspaceName};
+use crate::service::{Added, Administration};
+
+use super::{Administer, AdministerError, AreaWish, find_organisation};
+
+impl Administer {
+    /// Adds a workspace and its bucket. By default the bucket is its own and the prefix its name.
+    /// One that was deleted comes back where it was, without members.
+    ///
+    /// # Errors
+    ///
+    /// [`AdministerError`] when the name or the area is taken, or the bucket cannot be had.
+    pub async fn create_workspace(
+        &self,
+        name: WorkspaceName,
+        wish: &AreaWish,
+    ) -> Result<Workspace, AdministerError> {
+        let organisation = find_organisation(self.administration(), &name.organisation).await?;
+        let owner = Owner::Workspace(name.clone());
+        let wanted = self.area(&owner, wish, name.workspace.as_prefix());
+        let area = match self.administration().workspace(&name).await? {
+            None => wanted,
+            Some(found) if found.deleted_at.is_none() => {
+                return Err(AdministerError::Exists(owner));
+            }
+            Some(kept) => {
+                let says_otherwise = (wish.bucket.is_some() || wish.prefix.is_some())
+                    && (wanted.bucket != kept.area.bucket || wanted.prefix != kept.area.prefix);
+                if says_otherwise {
+                    let area = kept.area;
+                    return Err(AdministerError::KeptElsewhere { owner, area });
+                }
+                kept.area
+            }
+        };
+        self.must_be_free(&owner, &area).await?;
+        self.take_bucket(&owner, &area.bucket, wish.bucket.is_some())
+            .await?;
+        let workspace = Workspace {
+            name,
+            area: area.clone(),
+            organisation_is_enabled: organisation.is_enabled,
+            deleted_at: None,
+            created_at: self.ports.clock.now(),
+        };
+        let change = self.change("workspace create", owner.clone(), Some(area.clone()));
+        let added = self
+            .administration()
+            .add_workspace(&workspace, &change)
+            .await?;
+        match added {
+            Added::Yes => Ok(workspace),
+            Added::NameTaken => Err(AdministerError::Exists(owner)),
+            Added::AreaTaken(owner) => Err(AdministerError::AreaTaken { area, owner }),
+        }
+    }
+
+    /// Deletes it, unless it holds objects that nobody has said to keep. Its area stays its own:
+    /// sessions that are out still reach it until they end.
+    ///
+    /// # Errors
+    ///
+    /// [`AdministerError::ObjectsRemain`], and [`AdministerError::NoSuch`] if there is none.
+    pub async fn delete_workspace(
+        &self,
+        name: &WorkspaceName,
+        keep_objects: bool,
+    ) -> Result<Workspace, AdministerError> {
+        let workspace = self.living(name).await?;
+        let owner = Owner::Workspace(name.clone());
+        let area = &workspace.area;
+        if !keep_objects {
+            let session = self.open(&owner, area, Access::Read).await?;
+            if self.ports.objects.any(&session, area).await? {
+                return Err(AdministerError::ObjectsRemain(area.clone()));
+            }
+        }
+        let mut change = self.change("workspace delete", owner, Some(area.clone()));
+        if keep_objects {
+            change.detail.push_str("objects kept");
+        }
+        self.administration()
+            .delete_workspace(name, &change)
+            .await?;
+        Ok(workspace)
+    }
+
+    /// Adds a member, or changes what the member may do.
+    ///
+    /// # Errors
+    ///
+    /// [`AdministerError::NoSuch`] if there is no such workspace.
+    pub async fn set_member(
+        &self,
+        name: &WorkspaceName,
+        member: &Member,
+    ) -> Result<(), AdministerError> {
+        self.living(name).await?;
+        let mut change = self.change("workspace add-member", owner(name), None);
+        let access = member.access.as_str();
+        let who = who(&member.subject, member.client_id.as_ref());
+        change.detail = format!("{who} {access}");
+        self.administration()
+            .set_member(name, member, &change)
+            .await?;
+        Ok(())
+    }
+
+    /// Removes a person, through this client or through all.
+    ///
+    /// # Errors
+    ///
+    /// [`AdministerError::NoSuch`] if there is no such workspace or member.
+    pub async fn remove_member(
+        &self,
+        name: &WorkspaceName,
+        subject: &Subject,
+        client_id: Option<&ClientId>,
+    ) -> Result<(), AdministerError> {
+        self.living(name).await?;
+        let mut change = self.change("workspace remove-member", owner(name), None);
+        change.detail = who(subject, client_id);
+        let removed = self
+            .administration()
+            .remove_member(name, subject, client_id, &change)
+            .await?;
+        if removed == 0 {
+            let who = who(subject, client_id);
+            return Err(AdministerError::NoSuch(format!("member {who} of {name}")));
+        }
+        Ok(())
+    }
+
+    async fn living(&self, name: &WorkspaceName) -> Result<Workspace, AdministerError> {
+        let workspace = find_workspace(self.administration(), name).await?;
+        if workspace.deleted_at.is_some() {
+            return Err(AdministerError::NoSuch(format!(
+                "workspace {name}: it is deleted"
+            )));
+        }
+        Ok(workspace)
+    }
+}
+
+/// The workspace of this name, also when it is deleted.
+///
+/// # Errors
+///
+/// [`AdministerError::NoSuch`] if there has never been one.
+pub async fn find_workspace(
+    administration: &dyn Administration,
+    name: &WorkspaceName,
+) -> Result<Workspace, AdministerError> {
+    let found = administration.workspace(name).await?;
+    found.ok_or_else(|| AdministerError::NoSuch(format!("workspace {name}")))
+}
+
+fn owner(name: &WorkspaceName) -> Owner {
+    Owner::Workspace(name.clone())
+}
+
+/// Unambiguous whatever the two hold: JSON, as principals are written elsewhere.
+fn who(subject: &Subject, client_id: Option<&ClientId>) -> String {
+    let client_id = client_id.map_or("*", ClientId::as_str);
+    serde_json::json!([client_id, subject.as_str()]).to_string()
+}

@@ -1,0 +1,102 @@
+use std::sync::Arc;
+
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+
+use crate::domain::{ApiKey, KeyHolder, KeyProblem, RegisteredKey};
+use crate::service::{Clock, Directory, Refusal};
+
+/// How exactly the last use of a key is recorded: a write for every call would be too much.
+const LAST_USE_TO: TimeDelta = TimeDelta::hours(1);
+
+/// Who has this API key: from a key to a [`KeyHolder`].
+pub struct AuthenticateApiKey {
+    directory: Arc<dyn Directory>,
+    clock: Arc<dyn Clock>,
+}
+
+impl AuthenticateApiKey {
+    /// Puts the check together.
+    #[must_use]
+    pub fn new(directory: Arc<dyn Directory>, clock: Arc<dyn Clock>) -> Self {
+        Self { directory, clock }
+    }
+
+    /// Nothing is remembered between calls: a key that is revoked is refused at the next.
+    pub(super) async fn authenticate(&self, key: &ApiKey) -> Result<KeyHolder, Refusal> {
+        let now = self.clock.now();
+        let found = self.directory.api_key(key.id()).await?;
+        let registered = found.ok_or(KeyProblem::Unknown)?;
+        check(&registered, key, now)?;
+        let hour = now.duration_trunc(LAST_USE_TO).unwrap_or(now);
+        if registered.last_used.is_none_or(|last| last < hour) {
+            self.directory.note_use(key.id(), hour).await?;
+        }
+        Ok(registered.holder())
+    }
+}
+
+fn check(registered: &RegisteredKey, key: &ApiKey, now: DateTime<Utc>) -> Result<(), KeyProblem> {
+    if !registered.hash.matches(&key.hash()) {
+        return Err(KeyProblem::Forged);
+    }
+    if registered.revoked_at.is_some() {
+        return Err(KeyProblem::Revoked);
+    }
+    if registered.expires_at.is_some_and(|end| end <= now) {
+        return Err(KeyProblem::Expired);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+    }
+
+    fn key(secret: u8) -> ApiKey {
+        ApiKey::from_random([[1; 16], [secret; 16], [3; 16]])
+    }
+
+    fn registered() -> RegisteredKey {
+        RegisteredKey {
+            id: key(2).id().clone(),
+            hash: key(2).hash(),
+            organisation: "acme".parse().unwrap(),
+            label: "ci".to_owned(),
+            storage: true,
+            scopes: Vec::new(),
+            created_at: now(),
+            expires_at: Some(now() + TimeDelta::seconds(1)),
+            revoked_at: None,
+            last_used: None,
+        }
+    }
+
+    #[test]
+    fn a_key_is_good_until_it_ends_or_is_revoked() {
+        let good = registered();
+        assert_eq!(check(&good, &key(2), now()), Ok(()));
+        let later = now() + TimeDelta::seconds(1);
+        assert_eq!(check(&good, &key(2), later), Err(KeyProblem::Expired));
+        let revoked = RegisteredKey {
+            revoked_at: Some(now()),
+            ..registered()
+        };
+        assert_eq!(check(&revoked, &key(2), now()), Err(KeyProblem::Revoked));
+        let endless = RegisteredKey {
+            expires_at: None,
+            ..registered()
+        };
+        assert_eq!(check(&endless, &key(2), later), Ok(()));
+    }
+
+    #[test]
+    fn the_public_part_alone_opens_nothing() {
+        assert_eq!(key(9).id(), key(2).id());
+        let checked = check(&registered(), &key(9), now());
+        assert_eq!(checked, Err(KeyProblem::Forged));
+    }
+}

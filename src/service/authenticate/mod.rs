@@ -1,0 +1,55 @@
+//! Who is asking.
+
+mod api_key;
+mod token;
+
+use crate::domain::{AccessToken, ApiKey, Caller, Scope};
+
+use super::{Deadline, Refusal};
+
+pub use api_key::AuthenticateApiKey;
+pub use token::{AuthenticateToken, TokenValidation};
+
+/// The use case "who is asking": from a [`Credential`] to a [`Caller`].
+pub struct Authenticate {
+    tokens: AuthenticateToken,
+    api_keys: AuthenticateApiKey,
+}
+
+/// What somebody presents.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// An OAuth access token.
+    Token(AccessToken),
+    /// A key of an organisation's.
+    ApiKey(ApiKey),
+}
+
+impl Authenticate {
+    /// Puts the use case together.
+    #[must_use]
+    pub fn new(tokens: AuthenticateToken, api_keys: AuthenticateApiKey) -> Self {
+        Self { tokens, api_keys }
+    }
+
+    /// Finds out what the credential stands for and checks it; a token must also hold the scope.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Token`] or [`Refusal::ApiKey`] when the credential opens nothing,
+    /// [`Refusal::AuthorizationServer`] or [`Refusal::Internal`] when nobody can tell.
+    pub async fn authenticate(
+        &self,
+        credential: &Credential,
+        scope: &Scope,
+        deadline: Deadline,
+    ) -> Result<Caller, Refusal> {
+        match credential {
+            Credential::Token(token) => {
+                let holder = self.tokens.authenticate(token, scope, deadline).await?;
+                Ok(Caller::Token(holder))
+            }
+            Credential::ApiKey(key) => Ok(Caller::ApiKey(self.api_keys.authenticate(key).await?)),
+        }
+    }
+}

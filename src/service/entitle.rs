@@ -1,0 +1,293 @@
+use std::sync::Arc;
+
+use crate::domain::{Access, BucketFormula, Caller, Grant, Owner, TokenHolder, WorkspaceName};
+
+use super::{Directory, NotEntitled, Refusal};
+
+/// The use case "what is theirs": from a [`Caller`] to an [`Owner`] and a [`Grant`].
+pub struct Entitle {
+    directory: Arc<dyn Directory>,
+    formula: BucketFormula,
+}
+
+/// Whose storage somebody asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The caller's own bucket.
+    Own,
+    /// That of the caller's organisation.
+    Organisation,
+    /// That of this workspace.
+    Workspace(WorkspaceName),
+}
+
+impl Entitle {
+    /// Puts the use case together.
+    #[must_use]
+    pub fn new(directory: Arc<dyn Directory>, formula: BucketFormula) -> Self {
+        Self { directory, formula }
+    }
+
+    /// What the caller gets, `access` at the most. Nothing is remembered between calls: whoever is
+    /// removed is refused at the next.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NotEntitled`] when it is not the caller's.
+    pub async fn entitle(
+        &self,
+        caller: &Caller,
+        wanted: &Wanted,
+        access: Access,
+    ) -> Result<(Owner, Grant), Refusal> {
+        match (wanted, caller) {
+            (Wanted::Own, Caller::Token(holder)) => {
+                let owner = Owner::Principal(holder.principal.clone());
+                let grant = Grant::whole(self.formula.bucket(&owner), access);
+                Ok((owner, grant))
+            }
+            (Wanted::Organisation, Caller::ApiKey(holder)) => {
+                if !holder.storage {
+                    return Err(NotEntitled::KeyWithoutStorage.into());
+                }
+                let slug = &holder.organisation;
+                let found = self.directory.organisation(slug).await?;
+                let found = found.filter(|organisation| organisation.is_enabled);
+                let organisation = found.ok_or(NotEntitled::DisabledOrganisation)?;
+                let owner = Owner::Organisation(slug.clone());
+                Ok((owner, organisation.area.grant(access)))
+            }
+            (Wanted::Workspace(name), Caller::Token(holder)) => {
+                self.of_member(name, holder, access).await
+            }
+            (Wanted::Own | Wanted::Workspace(_), Caller::ApiKey(_))
+            | (Wanted::Organisation, Caller::Token(_)) => Err(NotEntitled::WrongCredential.into()),
+        }
+    }
+
+    /// Whoever is no member learns nothing, not even whether there is such a workspace.
+    async fn of_member(
+        &self,
+        name: &WorkspaceName,
+        holder: &TokenHolder,
+        access: Access,
+    ) -> Result<(Owner, Grant), Refusal> {
+        let found = self.directory.workspace(name).await?;
+        let found = found.filter(|workspace| workspace.deleted_at.is_none());
+        let workspace = found.ok_or(NotEntitled::NoMember)?;
+        let principal = &holder.principal;
+        let registered = self.directory.membership(name, principal).await?;
+        let claimed = holder
+            .memberships
+            .iter()
+            .filter(|membership| membership.workspace == *name)
+            .map(|membership| membership.access);
+        let allowed = registered.into_iter().chain(claimed).max();
+        let allowed = allowed.ok_or(NotEntitled::NoMember)?;
+        if !workspace.organisation_is_enabled {
+            return Err(NotEntitled::DisabledOrganisation.into());
+        }
+        let owner = Owner::Workspace(name.clone());
+        Ok((owner, workspace.area.grant(allowed.min(access))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::domain::{
+        Area, ClientId, KeyHolder, Member, Membership, Organisation, Principal, Slug, Subject,
+        Workspace,
+    };
+    use crate::service::fakes::FakeDirectory;
+
+    const ACME: &str = "acme";
+    const RESEARCH: &str = "acme/research";
+
+    fn area(prefix: &str) -> Area {
+        Area {
+            bucket: "shared".parse().unwrap(),
+            prefix: prefix.parse().unwrap(),
+        }
+    }
+
+    fn member(subject: &str, client_id: Option<&str>, access: Access) -> (WorkspaceName, Member) {
+        let member = Member {
+            subject: Subject::parse(subject).unwrap(),
+            client_id: client_id.map(|client_id| ClientId::parse(client_id).unwrap()),
+            access,
+        };
+        (RESEARCH.parse().unwrap(), member)
+    }
+
+    fn directory(is_enabled: bool, deleted: bool) -> FakeDirectory {
+        let now = DateTime::UNIX_EPOCH;
+        FakeDirectory {
+            organisations: vec![Organisation {
+                slug: ACME.parse().unwrap(),
+                area: area("acme/"),
+                is_enabled,
+                created_at: now,
+            }],
+            workspaces: vec![Workspace {
+                name: RESEARCH.parse().unwrap(),
+                area: area("research/"),
+                organisation_is_enabled: is_enabled,
+                deleted_at: deleted.then_some(now),
+                created_at: now,
+            }],
+            members: vec![
+                member("alice", None, Access::ReadWrite),
+                member("bob", None, Access::Read),
+                member("bob", Some("editor"), Access::ReadWrite),
+                member("carol", Some("editor"), Access::Read),
+            ],
+        }
+    }
+
+    fn token(client_id: &str, subject: &str, memberships: &[&str]) -> Caller {
+        let memberships = memberships
+            .iter()
+            .map(|word| Membership::parse(word).unwrap());
+        Caller::Token(TokenHolder {
+            principal: Principal {
+                client_id: ClientId::parse(client_id).unwrap(),
+                subject: Subject::parse(subject).unwrap(),
+            },
+            memberships: memberships.collect(),
+            proof_expires: None,
+        })
+    }
+
+    fn key(organisation: &str, storage: bool) -> Caller {
+        Caller::ApiKey(KeyHolder {
+            key: "ck_0123456789abcdef".parse().unwrap(),
+            organisation: organisation.parse::<Slug>().unwrap(),
+            storage,
+            scopes: Vec::new(),
+            proof_expires: None,
+        })
+    }
+
+    /// Prefix and access of what the caller gets.
+    async fn entitled(
+        directory: FakeDirectory,
+        caller: &Caller,
+        wanted: &Wanted,
+        access: Access,
+    ) -> Result<(String, Access), NotEntitled> {
+        let entitle = Entitle::new(Arc::new(directory), BucketFormula::default());
+        match entitle.entitle(caller, wanted, access).await {
+            Ok((_, grant)) => Ok((grant.prefix.unwrap().to_string(), grant.access)),
+            Err(Refusal::NotEntitled(why)) => Err(why),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    async fn in_research(caller: &Caller) -> Result<Access, NotEntitled> {
+        let wanted = Wanted::Workspace(RESEARCH.parse().unwrap());
+        let (prefix, access) =
+            entitled(directory(true, false), caller, &wanted, Access::ReadWrite).await?;
+        assert_eq!(prefix, "research/");
+        Ok(access)
+    }
+
+    #[tokio::test]
+    async fn a_member_gets_what_the_registry_and_the_token_allow_together() {
+        let write = Ok(Access::ReadWrite);
+        let read = Ok(Access::Read);
+        let none = Err(NotEntitled::NoMember);
+        for (client_id, subject, claim, expected) in [
+            ("demo", "alice", &[][..], write),
+            ("demo", "bob", &[], read),
+            ("editor", "bob", &[], write),
+            ("editor", "carol", &[], read),
+            ("demo", "carol", &[], none),
+            ("demo", "dave", &[], none),
+            ("demo", "dave", &["acme/research:read"], read),
+            ("demo", "dave", &["acme/research"], write),
+            ("demo", "dave", &["acme/other", "other/research"], none),
+            ("demo", "bob", &["acme/research"], write),
+            ("demo", "alice", &["acme/research:read"], write),
+        ] {
+            let caller = token(client_id, subject, claim);
+            let access = in_research(&caller).await;
+            assert_eq!(access, expected, "{client_id} {subject} {claim:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_for_less_gets_less_and_never_more() {
+        let wanted = Wanted::Workspace(RESEARCH.parse().unwrap());
+        for (subject, access) in [("alice", Access::Read), ("bob", Access::ReadWrite)] {
+            let caller = token("demo", subject, &[]);
+            let got = entitled(directory(true, false), &caller, &wanted, access).await;
+            assert_eq!(got.unwrap().1, Access::Read, "{subject}");
+        }
+    }
+
+    #[tokio::test]
+    async fn only_members_learn_that_an_organisation_is_disabled() {
+        let wanted = Wanted::Workspace(RESEARCH.parse().unwrap());
+        for (subject, expected) in [
+            ("alice", NotEntitled::DisabledOrganisation),
+            ("dave", NotEntitled::NoMember),
+        ] {
+            let caller = token("demo", subject, &[]);
+            let got = entitled(directory(false, false), &caller, &wanted, Access::Read).await;
+            assert_eq!(got, Err(expected));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_workspace_that_is_gone_or_was_never_there_looks_the_same() {
+        let gone = Wanted::Workspace(RESEARCH.parse().unwrap());
+        let never = Wanted::Workspace("acme/never".parse().unwrap());
+        for wanted in [gone, never] {
+            let caller = token("demo", "alice", &["acme/research", "acme/never"]);
+            let got = entitled(directory(true, true), &caller, &wanted, Access::Read).await;
+            assert_eq!(got, Err(NotEntitled::NoMember));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_organisation_is_what_its_key_opens() {
+        for (caller, is_enabled, expected) in [
+            (key(ACME, true), true, Ok(())),
+            (key(ACME, false), true, Err(NotEntitled::KeyWithoutStorage)),
+            (
+                key(ACME, true),
+                false,
+                Err(NotEntitled::DisabledOrganisation),
+            ),
+            (
+                key("other", true),
+                true,
+                Err(NotEntitled::DisabledOrganisation),
+            ),
+            (
+                token("demo", "acme", &[]),
+                true,
+                Err(NotEntitled::WrongCredential),
+            ),
+        ] {
+            let (wanted, access) = (Wanted::Organisation, Access::ReadWrite);
+            let got = entitled(directory(is_enabled, false), &caller, &wanted, access).await;
+            assert_eq!(
+                got.map(|got| assert_eq!(got, ("acme/".to_owned(), access))),
+                expected
+            );
+        }
+        let wanted = Wanted::Workspace(RESEARCH.parse().unwrap());
+        let got = entitled(
+            directory(true, false),
+            &key(ACME, true),
+            &wanted,
+            Access::Read,
+        )
+        .await;
+        assert_eq!(got, Err(NotEntitled::WrongCredential));
+    }
+}
