@@ -179,7 +179,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::domain::{BucketFormula, ClientId, Owner, Prefix, Principal, Subject};
+    use crate::domain::{Area, BucketFormula, ClientId, Owner, Prefix, Principal, Subject};
 
     fn grant(client_id: &str, subject: &str) -> Grant {
         let owner = Owner::Principal(Principal {
@@ -321,6 +321,32 @@ mod tests {
             prop_assert!(resources(&policy).contains(&objects));
             let sibling = format!("arn:aws:s3:::{bucket}/{prefix}{tail}/x");
             prop_assert!(!matches(&objects, &sibling));
+        }
+
+        #[test]
+        fn no_area_reaches_another(
+            a in "([a-c.-]{1,3}/){1,3}", b in "([a-c.-]{1,3}/){1,3}", key in "[^\\p{C}]{0,20}",
+        ) {
+            let areas = [&a, &b].map(|prefix| prefix.parse::<Prefix>().map(|prefix| Area {
+                bucket: grant("demo", "alice").bucket,
+                prefix,
+            }));
+            let [Ok(mine), Ok(theirs)] = areas else { return Ok(()) };
+            prop_assume!(!mine.overlaps(&theirs));
+            let policy = policy(&mine.grant(Access::ReadWrite), &ExtraAction::ALL);
+            let document: Value = serde_json::from_str(&policy).unwrap();
+            let listed = document["Statement"][0]["Condition"]["StringLike"]["s3:prefix"].as_str();
+            let (_, objects) = policy.rsplit_once("\"Resource\":\"").unwrap();
+            let (objects, _) = objects.split_once('"').unwrap();
+            for target in [b.clone(), format!("{b}{key}"), format!("{b}../{key}")] {
+                let bucket = &mine.bucket;
+                let object = format!("arn:aws:s3:::{bucket}/{target}");
+                prop_assert!(!matches(objects, &object), "{} reaches {}", objects, object);
+                prop_assert!(!matches(listed.unwrap(), &target), "{:?} lists {}", listed, target);
+            }
+            for half in (0..a.len()).map(|end| &a[..end]) {
+                prop_assert!(!matches(listed.unwrap(), half), "{:?} lists {}", listed, half);
+            }
         }
 
         #[test]

@@ -1,5 +1,7 @@
 """What a suite has seen: what held, what did not, what differs."""
 
+import sys
+
 from botocore.exceptions import ClientError
 
 passed, failed, noted = 0, [], {}
@@ -38,3 +40,11 @@ def note(name, call):
     """What engines do differently: neither good nor bad, but written down."""
     status, code = status_of(call)
     noted[name] = f"{status} {code}".strip()
+
+
+def finish(suite):
+    """Says it all, and whether it was good."""
+    for name, seen in noted.items():
+        print(f"note  {suite}: {name}: {seen}")
+    print(f"{suite}: {passed} passed, {len(failed)} failed")
+    sys.exit(1 if failed else 0)

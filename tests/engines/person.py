@@ -1,4 +1,4 @@
-"""Somebody with a token, and what the gateway gives them."""
+"""Who asks the gateway, by token or by API key, and what they are given."""
 
 import base64
 import hashlib
@@ -16,45 +16,38 @@ from botocore.awsrequest import AWSRequest
 from botocore.client import Config
 from botocore.credentials import Credentials
 
+from places import Place
 
-class Person:
-    def __init__(self, options, name):
-        self.engine = options.engine
-        command = options.token_command % shlex.quote(name)
-        self.token = subprocess.run(
-            command, shell=True, check=True, capture_output=True, text=True
-        ).stdout.strip()
-        self.gateway = options.gateway
-        answer = self.vend_first()
-        self.bucket, self.endpoint = answer["bucket"], answer["endpoint"]
-        self.region, self.keys = answer["region"], answer["credentials"]
-        self.s3 = self.client()
 
-    def vend_first(self):
-        """A store that makes its very first bucket may take longer than a request waits; the
-        making goes on, and the next call finds it done."""
-        for _ in range(3):
-            try:
-                return self.vend()
-            except urllib.error.HTTPError as error:
-                if error.code != 502:
-                    raise
-                print("note  the first call was answered with 502 and is repeated")
-        return self.vend()
-
-    def vend(self, query=""):
-        request = urllib.request.Request(
-            f"{self.gateway}/v1/credentials{query}",
-            method="POST",
-            headers={"Authorization": f"Bearer {self.token}"},
-        )
+def ask(method, url, headers):
+    """The status and the body of an answer, whatever it is."""
+    request = urllib.request.Request(url, method=method, headers=headers)
+    try:
         with urllib.request.urlopen(request, timeout=20) as answer:
             assert answer.headers["Cache-Control"] == "no-store"
-            return json.load(answer)
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
 
-    def claims(self):
-        payload = self.token.split(".")[1]
-        return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+
+def token_of(options, name):
+    command = options.token_command % shlex.quote(name)
+    done = subprocess.run(command, shell=True, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def claims_of(token):
+    payload = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+
+
+class Holder:
+    """Whoever has keys to the store, and the place that is theirs."""
+
+    def __init__(self, endpoint, region, keys, place):
+        self.endpoint, self.region, self.keys, self.place = endpoint, region, keys, place
+        self.bucket = place.bucket
+        self.s3 = self.client()
 
     def client(self, service="s3", **changes):
         keys = {**self.keys, **changes}
@@ -64,7 +57,7 @@ class Person:
             region_name=self.region,
             aws_access_key_id=keys["accessKeyId"],
             aws_secret_access_key=keys["secretAccessKey"],
-            aws_session_token=keys["sessionToken"],
+            aws_session_token=keys.get("sessionToken"),
             config=Config(
                 s3={"addressing_style": "path"},
                 retries={"total_max_attempts": 1},
@@ -93,3 +86,82 @@ class Person:
         connection.endheaders(body)
         answer = connection.getresponse()
         return answer.status, answer.read()
+
+
+class Person(Holder):
+    """Somebody with a token, who asks for their own bucket."""
+
+    def __init__(self, options, name):
+        self.engine = options.engine
+        self.token = token_of(options, name)
+        self.gateway = options.gateway
+        answer = self.vend_first()
+        place = Place(answer["bucket"])
+        super().__init__(answer["endpoint"], answer["region"], answer["credentials"], place)
+
+    def vend_first(self):
+        """A store that makes its very first bucket may take longer than a request waits; the
+        making goes on, and the next call finds it done."""
+        for _ in range(3):
+            status, answer = self.ask()
+            if status != 502:
+                break
+            print("note  the first call was answered with 502 and is repeated")
+        return self.vend()
+
+    def ask(self, query=""):
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return ask("POST", f"{self.gateway}/v1/credentials{query}", headers)
+
+    def vend(self, query=""):
+        status, answer = self.ask(query)
+        assert status == 200, (status, answer)
+        return answer
+
+    def claims(self):
+        return claims_of(self.token)
+
+
+class Organisation(Holder):
+    """Whoever has an API key, and asks for the storage of its organisation (seed 000)."""
+
+    def __init__(self, gateway, key, endpoint):
+        self.key = key
+        status, answer = self.ask(gateway)
+        assert status == 200, (status, answer)
+        given, self.info = answer["credentials"], answer["bucket_info"]
+        keys = {
+            "accessKeyId": given["aws_key_id"],
+            "secretAccessKey": given["aws_secret_access_key"],
+            "sessionToken": given["aws_session_token"],
+        }
+        place = Place(self.info["name"], self.info["prefix"])
+        super().__init__(endpoint, given["aws_region"], keys, place)
+
+    def ask(self, gateway):
+        return ask("POST", f"{gateway}/storage/boto", {"x-api-key": self.key})
+
+
+class Member(Holder):
+    """Somebody with a token, who asks for the storage of a workspace (seed 002)."""
+
+    def __init__(self, gateway, token, workspace):
+        self.token, self.workspace = token, workspace
+        status, answer = self.ask(gateway)
+        assert status == 200, (status, answer)
+        keys = {
+            "accessKeyId": answer["access_key_id"],
+            "secretAccessKey": answer["secret_access_key"],
+            "sessionToken": answer["session_token"],
+        }
+        place = Place(answer["bucket"], answer["prefix"])
+        super().__init__(answer["endpoint"], answer["region"], keys, place)
+
+    def ask(self, gateway):
+        return ask_for_workspace(gateway, self.token, self.workspace)
+
+
+def ask_for_workspace(gateway, token, workspace):
+    organisation, name = workspace.split("/")
+    url = f"{gateway}/api/v1/org/{organisation}/ws/{name}/storage/credentials"
+    return ask("GET", url, {"Authorization": f"Bearer {token}"})

@@ -8,11 +8,9 @@ attack counts as refused only on a 403, unless noted: any other error could hide
 
 import argparse
 import hashlib
-import json
 import os
 import pathlib
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.error
@@ -22,12 +20,12 @@ import boto3
 from botocore.client import Config
 from botocore.exceptions import ClientError
 
-import checks
-from checks import allowed, check, note, noted, refused, status_of
+import places
+from checks import allowed, check, finish, note, noted, refused, status_of
 from person import Person
+from places import MEBIBYTE, SECRET
 
-SECRET = b"bob's secret"
-MEBIBYTE = 1024 * 1024
+BOBS, ALICES = "bob's bucket", "alice's bucket"
 
 
 def the_name(alice):
@@ -39,115 +37,12 @@ def the_name(alice):
     check("the bucket is what the contract's one-liner prints", alice.bucket == expected)
 
 
-def own_bucket(alice):
-    s3, bucket = alice.s3, alice.bucket
-    for key in ["plain", "with space+plus", "umlaut-ä", "deep/er/key"]:
-        allowed(f"put {key}", lambda: s3.put_object(Bucket=bucket, Key=key, Body=key.encode()))
-        body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-        check(f"what was put is got: {key}", body == key.encode())
-    listed = {entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]}
-    check("list shows it all", {"plain", "with space+plus", "umlaut-ä", "deep/er/key"} <= listed)
-    allowed("head", lambda: s3.head_object(Bucket=bucket, Key="plain"))
-    source = {"Bucket": bucket, "Key": "plain"}
-    allowed("copy within", lambda: s3.copy_object(Bucket=bucket, Key="copy", CopySource=source))
-    allowed("delete", lambda: s3.delete_object(Bucket=bucket, Key="copy"))
-    upload = s3.create_multipart_upload(Bucket=bucket, Key="big")["UploadId"]
-    parts = []
-    for number in range(1, 5):
-        part = s3.upload_part(
-            Bucket=bucket, Key="big", UploadId=upload, PartNumber=number, Body=bytes(5 * MEBIBYTE)
-        )
-        parts.append({"PartNumber": number, "ETag": part["ETag"]})
-    allowed(
-        "multipart upload of 20 MiB",
-        lambda: s3.complete_multipart_upload(
-            Bucket=bucket, Key="big", UploadId=upload, MultipartUpload={"Parts": parts}
-        ),
-    )
-    size = s3.head_object(Bucket=bucket, Key="big")["ContentLength"]
-    check("its size is right", size == 20 * MEBIBYTE)
-
-
-def other_bucket(alice, bob):
-    s3, mine, theirs = alice.s3, alice.bucket, bob.bucket
-    body = b"x"
-    refused("put", lambda: s3.put_object(Bucket=theirs, Key="x", Body=body))
-    refused("get", lambda: s3.get_object(Bucket=theirs, Key="secret"))
-    refused("head", lambda: s3.head_object(Bucket=theirs, Key="secret"))
-    refused("list", lambda: s3.list_objects_v2(Bucket=theirs))
-    refused("list (version 1)", lambda: s3.list_objects(Bucket=theirs))
-    refused("head bucket", lambda: s3.head_bucket(Bucket=theirs))
-    refused("delete", lambda: s3.delete_object(Bucket=theirs, Key="secret"))
-    secret = {"Bucket": theirs, "Key": "secret"}
-    plain = {"Bucket": mine, "Key": "plain"}
-    refused("copy from", lambda: s3.copy_object(Bucket=mine, Key="x", CopySource=secret))
-    refused("copy to", lambda: s3.copy_object(Bucket=theirs, Key="x", CopySource=plain))
-    refused("begin a multipart upload", lambda: s3.create_multipart_upload(Bucket=theirs, Key="x"))
-    upload = s3.create_multipart_upload(Bucket=mine, Key="x")["UploadId"]
-    refused(
-        "multipart copy from",
-        lambda: s3.upload_part_copy(
-            Bucket=mine, Key="x", UploadId=upload, PartNumber=1, CopySource=secret
-        ),
-    )
-    note("abort one's own upload", lambda: s3.abort_multipart_upload(Bucket=mine, Key="x", UploadId=upload))
-    batch = {"Objects": [{"Key": "secret"}]}
-    try:
-        errors = s3.delete_objects(Bucket=theirs, Delete=batch).get("Errors", [])
-        check("refused: batch delete", [e["Code"] for e in errors] == ["AccessDenied"], errors)
-    except ClientError as error:
-        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-        check("refused: batch delete", status == 403, status)
-
-
 def buckets(alice, bob):
-    s3 = alice.s3
-    refused("create a bucket", lambda: s3.create_bucket(Bucket="cloakroom-brand-new"))
-    try:
-        shown = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
-        noted["list buckets"] = "200, own only"
-        check("list buckets shows nobody else's", shown <= {alice.bucket}, shown)
-    except ClientError as error:
-        noted["list buckets"] = "403 AccessDenied"
-        check("list buckets is refused", error.response["ResponseMetadata"]["HTTPStatusCode"] == 403)
-    rule = {"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}
-    expire = {"ID": "x", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}
-    for whose, bucket in [("own", alice.bucket), ("other", bob.bucket)]:
-        statement = {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Principal": "*",
-                    "Action": ["s3:GetObject"],
-                    "Resource": [f"arn:aws:s3:::{bucket}/*"],
-                }
-            ],
-        }
-        policy = json.dumps(statement)
-        refused(f"delete the {whose} bucket", lambda: s3.delete_bucket(Bucket=bucket))
-        refused(f"policy of the {whose} bucket", lambda: s3.put_bucket_policy(Bucket=bucket, Policy=policy))
-        refused(f"read policy of the {whose} bucket", lambda: s3.get_bucket_policy(Bucket=bucket))
-        # MinIO knows no bucket CORS and no ACLs but "private": "not implemented" is no hole.
-        refused(f"ACL of the {whose} bucket", lambda: s3.put_bucket_acl(Bucket=bucket, ACL="public-read"), (403, 501))
-        refused(
-            f"CORS of the {whose} bucket",
-            lambda: s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]}),
-            (403, 501),
-        )
-        refused(
-            f"lifecycle of the {whose} bucket",
-            lambda: s3.put_bucket_lifecycle_configuration(
-                Bucket=bucket, LifecycleConfiguration={"Rules": [expire]}
-            ),
-        )
-        key = "plain" if whose == "own" else "secret"
-        refused(
-            f"ACL of an object in the {whose} bucket",
-            lambda: s3.put_object_acl(Bucket=bucket, Key=key, ACL="public-read"),
-            (403, 501),
-        )
-    note("batch delete in one's own bucket", lambda: batch_delete(s3, alice.bucket))
+    refused("head bucket", lambda: alice.s3.head_bucket(Bucket=bob.bucket))
+    places.buckets(alice.s3, alice.place)
+    for whose, place, key in [(ALICES, alice.place, "plain"), (BOBS, bob.place, "secret")]:
+        places.configuration(alice.s3, place, key, whose)
+    note("batch delete in one's own bucket", lambda: batch_delete(alice.s3, alice.bucket))
 
 
 def batch_delete(s3, bucket):
@@ -168,25 +63,6 @@ def publishing(alice):
     except urllib.error.HTTPError as error:
         seen = error.code
     check("nobody reads it without a signature", seen in (403, 404), seen)
-
-
-def dots(alice, bob):
-    theirs = bob.bucket
-    for dots in ["..", "%2e%2e", "%2E%2E", "a/../..", "./.."]:
-        path = f"/{alice.bucket}/{dots}/{theirs}/secret"
-        status, body = alice.raw("GET", path)
-        check(f"raw GET {dots} leads nowhere", status >= 400 and SECRET not in body, status)
-        alice.raw("PUT", path, body=b"overwritten")
-        alice.raw("DELETE", path)
-        for source in [f"{alice.bucket}/{dots}/{theirs}/secret", f"/{alice.bucket}/{dots}/{theirs}/secret"]:
-            target = f"/{alice.bucket}/stolen"
-            alice.raw("PUT", target, {"x-amz-copy-source": source})
-            _, body = alice.raw("GET", target)
-            check(f"raw copy from {source.replace(theirs, 'bob')[-24:]} leads nowhere", SECRET not in body)
-    body = bob.s3.get_object(Bucket=theirs, Key="secret")["Body"].read()
-    check("bob's object is as it was", body == SECRET)
-    names = [entry["Key"] for entry in bob.s3.list_objects_v2(Bucket=theirs)["Contents"]]
-    check("bob's bucket holds nothing else", names == ["secret"], names)
 
 
 def credentials(alice, bob):
@@ -227,15 +103,7 @@ def minting(alice):
 def less(alice):
     """On request the credentials are for reading only."""
     reader = alice.client(**alice.vend("?access=read&duration=900")["credentials"])
-    alice.s3.put_object(Bucket=alice.bucket, Key="less", Body=b"x")
-    allowed("get, with access=read", lambda: reader.get_object(Bucket=alice.bucket, Key="less"))
-    allowed("list, with access=read", lambda: reader.list_objects_v2(Bucket=alice.bucket))
-    refused("put, with access=read", lambda: reader.put_object(Bucket=alice.bucket, Key="less", Body=b"y"))
-    refused("delete, with access=read", lambda: reader.delete_object(Bucket=alice.bucket, Key="less"))
-    refused(
-        "begin a multipart upload, with access=read",
-        lambda: reader.create_multipart_upload(Bucket=alice.bucket, Key="less"),
-    )
+    places.only_reads(reader, alice.place, "with access=read")
 
 
 def by_themselves(alice, bob):
@@ -355,13 +223,13 @@ def main():
     options = parser.parse_args()
     alice, bob = Person(options, "alice"), Person(options, "bob")
     check("two people have two buckets", alice.bucket != bob.bucket)
-    bob.s3.put_object(Bucket=bob.bucket, Key="secret", Body=SECRET)
+    bob.s3.put_object(**bob.place.at("secret"), Body=SECRET)
     the_name(alice)
-    own_bucket(alice)
-    other_bucket(alice, bob)
+    places.own(alice.s3, alice.place, ALICES)
+    places.others(alice.s3, alice.place, bob.place, BOBS)
     buckets(alice, bob)
     publishing(alice)
-    dots(alice, bob)
+    places.dots(alice, bob.place, bob.s3, BOBS)
     credentials(alice, bob)
     if options.short_sessions:
         expiry(alice)
@@ -370,10 +238,7 @@ def main():
     less(alice)
     by_themselves(alice, bob)
     command_line(alice, bob, options.aws)
-    for name, seen in noted.items():
-        print(f"note  {options.engine}: {name}: {seen}")
-    print(f"{options.engine}: {checks.passed} passed, {len(checks.failed)} failed")
-    sys.exit(1 if checks.failed else 0)
+    finish(options.engine)
 
 
 main()

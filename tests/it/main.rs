@@ -9,6 +9,7 @@
     reason = "a test that panics has failed, which is what it is for"
 )]
 
+mod administration;
 mod architecture;
 mod cli;
 mod crash;
@@ -20,7 +21,10 @@ mod health;
 mod openapi;
 mod pages;
 mod registry;
+mod replicas;
+mod storage_boto;
 mod support;
 mod swagger_ui;
 mod unknown_routes;
 mod v1;
+mod workspace;

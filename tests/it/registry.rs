@@ -112,20 +112,7 @@ async fn a_changed_formula_or_issuer_is_refused_until_accepted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_gateways_on_one_database_do_not_step_on_each_other() {
     let one = spawn_app().await;
-    let url = format!("{}?mode=rwc", one.database_url());
-    let identity = one.storage.identity();
-    let two = Setup::default()
-        .key("database.url", &url)
-        .key("storage.endpoint", &one.storage.url())
-        .key("storage.access_key_id", &identity.access_key_id)
-        .key("storage.secret_access_key", &identity.secret_access_key)
-        .key("oauth.issuer", &one.oauth.issuer())
-        .key(
-            "oauth.client_secret",
-            &one.oauth.resource_server().client_secret,
-        )
-        .spawn()
-        .await;
+    let two = Setup::default().replica_of(&one).spawn().await;
     for user in 0..20 {
         let token = one.token(&format!("user-{user}")).await;
         let (a, b) = tokio::join!(one.ask(&token), two.ask(&token));

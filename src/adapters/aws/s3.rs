@@ -264,7 +264,70 @@ fn account_of(role_arn: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use wiremock::matchers::method;
+    use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+
     use super::*;
+    use crate::adapters::aws::{AwsSettings, StaticIdentity};
+    use crate::adapters::fixed;
+
+    async fn buckets(store: &MockServer) -> S3Buckets {
+        let settings = AwsSettings {
+            flavor: Flavor::Generic,
+            endpoint: Some(store.uri()),
+            sts_endpoint: None,
+            region: "us-east-1".to_owned(),
+            identity: Some(StaticIdentity {
+                access_key_id: fixed("key".to_owned().into()),
+                secret_access_key: fixed("secret".to_owned().into()),
+            }),
+            role_arn: None,
+            external_id: None,
+            path_style: true,
+            ca_bundle: fixed(None),
+        };
+        S3Buckets::new(&AwsClients::new(settings).await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_buckets_own_tags_stay_when_it_is_marked() {
+        let store = MockServer::start().await;
+        let tag =
+            |key: &str, value: &str| format!("<Tag><Key>{key}</Key><Value>{value}</Value></Tag>");
+        let tagging = format!(
+            "<Tagging><TagSet>{}{}</TagSet></Tagging>",
+            tag("cost-centre", "7"),
+            tag("managed-by", "hand")
+        );
+        Mock::given(method("GET"))
+            .respond_with(ResponseTemplate::new(200).set_body_string(tagging))
+            .mount(&store)
+            .await;
+        Mock::given(method("PUT"))
+            .respond_with(ResponseTemplate::new(200))
+            .mount(&store)
+            .await;
+        let bucket = "clients".parse().unwrap();
+        buckets(&store)
+            .await
+            .furnish(&bucket, "this-one")
+            .await
+            .unwrap();
+        let is_tagging = |request: &&Request| {
+            request.method == "PUT" && request.url.query().is_some_and(|q| q.contains("tagging"))
+        };
+        let requests = store.received_requests().await.unwrap();
+        let sent = requests.iter().find(is_tagging).unwrap();
+        let sent = std::str::from_utf8(&sent.body).unwrap();
+        for (key, value) in [
+            ("cost-centre", "7"),
+            ("managed-by", "cloakroom"),
+            ("cloakroom-deployment", "this-one"),
+        ] {
+            assert!(sent.contains(&tag(key, value)), "{key} in {sent}");
+        }
+        assert_eq!(sent.matches("<Tag>").count(), 3, "{sent}");
+    }
 
     #[test]
     fn the_account_is_in_the_role() {

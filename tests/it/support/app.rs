@@ -3,9 +3,11 @@ use std::time::Duration;
 
 use aws_sdk_s3::config::{Credentials as SdkCredentials, Region, StalledStreamProtectionConfig};
 use cloakroom::config::Config;
+use cloakroom::domain::{Access, ApiKey, Member, Slug, Subject, WorkspaceName};
 use cloakroom::embedded::authorization_server::AuthorizationServer;
 use cloakroom::embedded::storage::Storage;
-use cloakroom::server::Server;
+use cloakroom::server::{Server, administer};
+use cloakroom::service::{Administer, AdministerError, AreaWish, KeyWish};
 use reqwest::RequestBuilder;
 use serde_json::Value;
 use sqlx::SqlitePool;
@@ -49,6 +51,28 @@ impl Default for Setup {
 }
 
 impl Setup {
+    /// On the registry of another gateway.
+    pub(crate) fn beside(self, other: &App) -> Self {
+        self.key(
+            "database.url",
+            &format!("{}?mode=rwc", other.database_url()),
+        )
+    }
+
+    /// Another replica of this gateway: the same registry, store and authorization server.
+    pub(crate) fn replica_of(self, other: &App) -> Self {
+        let identity = other.storage.identity();
+        self.beside(other)
+            .key("storage.endpoint", &other.storage.url())
+            .key("storage.access_key_id", &identity.access_key_id)
+            .key("storage.secret_access_key", &identity.secret_access_key)
+            .key("oauth.issuer", &other.oauth.issuer())
+            .key(
+                "oauth.client_secret",
+                &other.oauth.resource_server().client_secret,
+            )
+    }
+
     /// Sets a key of the configuration, as the environment would.
     pub(crate) fn key(mut self, key: &str, value: &str) -> Self {
         self.variables.insert(variable(key), value.to_owned());
@@ -174,6 +198,76 @@ impl App {
         )
     }
 
+    /// What an operator does, beside the gateway.
+    pub(crate) async fn administer(&self) -> Administer {
+        let operator = "tester".parse().unwrap();
+        administer(&self.config, operator).await.unwrap()
+    }
+
+    /// A new organisation and a key of its own.
+    pub(crate) async fn organisation(&self, slug: &str, wish: &AreaWish) -> ApiKey {
+        let administer = self.administer().await;
+        let slug: Slug = slug.parse().unwrap();
+        let made = administer.create_organisation(slug.clone(), wish).await;
+        made.unwrap();
+        self.key(&slug, true).await
+    }
+
+    /// A new key of an organisation's.
+    pub(crate) async fn key(&self, organisation: &Slug, storage: bool) -> ApiKey {
+        let wish = KeyWish {
+            organisation: organisation.clone(),
+            label: "test".to_owned(),
+            expires_in: None,
+            storage,
+            scopes: Vec::new(),
+        };
+        self.administer().await.create_key(wish).await.unwrap().0
+    }
+
+    /// `POST /storage/boto` with this key.
+    pub(crate) async fn boto(&self, key: &ApiKey) -> Answer {
+        self.send(self.post("/storage/boto").header("x-api-key", key.expose()))
+            .await
+    }
+
+    /// A new workspace, in an organisation that is made unless it is there, with these members
+    /// through any client.
+    pub(crate) async fn workspace(&self, name: &str, members: &[(&str, Access)]) {
+        let administer = self.administer().await;
+        let name: WorkspaceName = name.parse().unwrap();
+        let wish = AreaWish::default();
+        let slug = name.organisation.clone();
+        match administer.create_organisation(slug, &wish).await {
+            Ok(_) | Err(AdministerError::Exists(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
+        administer
+            .create_workspace(name.clone(), &wish)
+            .await
+            .unwrap();
+        for (subject, access) in members {
+            let member = Member {
+                subject: Subject::parse(subject).unwrap(),
+                client_id: None,
+                access: *access,
+            };
+            administer.set_member(&name, &member).await.unwrap();
+        }
+    }
+
+    /// `GET /api/v1/org/{org}/ws/{ws}/storage/credentials`
+    pub(crate) fn get_workspace(&self, name: &str) -> RequestBuilder {
+        let (org, ws) = name.split_once('/').unwrap();
+        let path = format!("/api/v1/org/{org}/ws/{ws}/storage/credentials");
+        self.http.get(format!("{}{path}", self.url))
+    }
+
+    /// The same with a token.
+    pub(crate) async fn ask_workspace(&self, name: &str, token: &str) -> Answer {
+        self.send(self.get_workspace(name).bearer_auth(token)).await
+    }
+
     /// The registry and the audit trail, beside the gateway.
     pub(crate) async fn database(&self) -> SqlitePool {
         SqlitePool::connect(&self.database_url()).await.unwrap()
@@ -240,7 +334,13 @@ impl Credentials {
     }
 }
 
-fn s3(endpoint: &str, id: &str, secret: &str, token: Option<&str>) -> aws_sdk_s3::Client {
+/// The store as the holder of these keys sees it.
+pub(crate) fn s3(
+    endpoint: &str,
+    id: &str,
+    secret: &str,
+    token: Option<&str>,
+) -> aws_sdk_s3::Client {
     let token = token.map(str::to_owned);
     let config = aws_sdk_s3::Config::builder()
         .behavior_version_latest()

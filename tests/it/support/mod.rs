@@ -7,7 +7,7 @@ mod issuer;
 mod process;
 
 pub(crate) use answer::{Answer, Credentials};
-pub(crate) use app::{App, Setup, dev_token, spawn_app};
+pub(crate) use app::{App, Setup, dev_token, s3, spawn_app};
 pub(crate) use fake::{fake_authorization_server, introspection_says};
 pub(crate) use issuer::{AUDIENCE, Issuer, SigningKey, encode, seconds};
 pub(crate) use process::{Process, cloakroom};

@@ -15,7 +15,7 @@ pub(crate) struct Process {
     child: Child,
     stdout: Lines<BufReader<ChildStdout>>,
     stderr: JoinHandle<String>,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 /// The program with these arguments.
@@ -64,7 +64,7 @@ impl Process {
             child,
             stdout,
             stderr,
-            _directory: directory,
+            directory,
         }
     }
 
@@ -79,6 +79,23 @@ impl Process {
             .unwrap()
             .trim_end()
             .to_owned()
+    }
+
+    /// An administrative command beside it, as `tester`: what it says on standard output.
+    pub(crate) async fn administer(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().await.unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The same, to be run in any way.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let config = self.directory.path().join(".cloakroom/cloakroom.toml");
+        let mut command = cloakroom(arguments);
+        command
+            .env("CLOAKROOM_CONFIG", config)
+            .env("CLOAKROOM_OPERATOR", "tester");
+        command
     }
 
     /// Sends SIGTERM, expects exit 0, and returns all that it said.

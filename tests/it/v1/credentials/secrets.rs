@@ -20,6 +20,11 @@ async fn no_secret_is_in_any_log() {
     .await;
     let vended = vended.credentials();
     let canary = "canary-in-a-token";
+    let create = ["api-key", "create", "--org", "acme", "--label", "test"];
+    let key = process.administer(&create).await.trim_end().to_owned();
+    let with_key = |key: &str| post("/storage/boto").header("x-api-key", key);
+    assert_eq!(with_key(&key).send().await.unwrap().status(), 200);
+    let typo = format!("{key}{canary}");
     for request in [
         post("/v1/credentials").bearer_auth(canary),
         post(&format!("/v1/credentials?access_token={canary}")).bearer_auth(canary),
@@ -30,6 +35,13 @@ async fn no_secret_is_in_any_log() {
         post("/v1/credentials?format=env").bearer_auth(canary),
         http.get(format!("{}/v1/credentials/container", process.gateway))
             .header("authorization", canary),
+        with_key(canary),
+        with_key(&typo),
+        http.get(format!(
+            "{}/api/v1/org/{canary}/ws/{canary}/storage/credentials",
+            process.gateway
+        ))
+        .bearer_auth(canary),
         post("/").form(&[
             ("Action", "AssumeRoleWithWebIdentity"),
             ("RoleSessionName", canary),
@@ -46,6 +58,7 @@ async fn no_secret_is_in_any_log() {
     let keys = &vended.keys;
     for secret in [
         &token,
+        &key,
         &keys.secret_access_key,
         &keys.session_token,
         &canary.to_owned(),
