@@ -1,0 +1,115 @@
+use serde_json::{Value, json};
+
+use crate::support::Process;
+
+use super::{ask, boto, json};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_organisation_from_its_making_to_its_end() {
+    let process = Process::dev(&[]).await;
+    let made = process
+        .administer(&["org", "create", "beta", "--bucket", "clients"])
+        .await;
+    assert_eq!(made, "s3://clients/beta/\n");
+    let key = process
+        .administer(&["api-key", "create", "--org", "beta", "--label", "ci"])
+        .await;
+    let key = key.trim_end();
+    assert_eq!(boto(&process, key).await, 200);
+    let shown = json(&process, &["org", "show", "beta"]).await;
+    assert_eq!(shown["state"], "enabled");
+    assert_eq!(shown["uri"], "s3://clients/beta/");
+    let all = json(&process, &["org", "list"]).await;
+    let slugs: Vec<&Value> = all
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|org| &org["slug"])
+        .collect();
+    assert_eq!(slugs, ["acme", "beta"]);
+    let disabled = json(&process, &["org", "disable", "beta"]).await;
+    assert_eq!(disabled["state"], "disabled");
+    assert_eq!(boto(&process, key).await, 403);
+    process.administer(&["org", "enable", "beta"]).await;
+    assert_eq!(boto(&process, key).await, 200);
+    let keys = json(&process, &["api-key", "list", "--org", "beta"]).await;
+    assert_eq!(keys[0]["id"], key[..19]);
+    assert_eq!(
+        (&keys[0]["label"], &keys[0]["state"]),
+        (&json!("ci"), &json!("active"))
+    );
+    assert!(keys[0]["last_used"].as_str().unwrap().ends_with(":00:00Z"));
+    assert!(!keys.to_string().contains(key));
+    process.administer(&["api-key", "revoke", &key[..19]]).await;
+    assert_eq!(boto(&process, key).await, 401);
+    process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_may_end_by_themselves_or_open_other_things() {
+    let process = Process::dev(&[]).await;
+    let create = |more: &'static [&'static str]| {
+        let arguments = [
+            &["api-key", "create", "--org", "acme", "--label", "x"],
+            more,
+        ]
+        .concat();
+        let process = &process;
+        async move { json(process, &arguments).await }
+    };
+    let ninety = create(&["--expires-in", "90d"]).await;
+    let days = |text: &Value| {
+        text.as_str().unwrap()[..10]
+            .parse::<chrono::NaiveDate>()
+            .unwrap()
+    };
+    let lifetime = days(&ninety["expires_at"]) - days(&ninety["created_at"]);
+    assert_eq!(lifetime.num_days(), 90);
+    assert_eq!(boto(&process, ninety["key"].as_str().unwrap()).await, 200);
+    let over = create(&["--expires-in", "0s"]).await;
+    assert_eq!(
+        (
+            boto(&process, over["key"].as_str().unwrap()).await,
+            &over["state"]
+        ),
+        (401, &json!("expired"))
+    );
+    let other = create(&["--no-storage", "--scope", "object_storage"]).await;
+    assert_eq!(other["scopes"], json!(["object_storage"]));
+    assert_eq!(boto(&process, other["key"].as_str().unwrap()).await, 403);
+    process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dev_shows_lines_that_work() {
+    let process = Process::dev(&[]).await;
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let page = http
+        .get(&process.gateway)
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    let line = |start: &str| page.lines().find(|line| line.starts_with(start)).unwrap();
+    let by_key = line("curl -sX POST");
+    assert!(by_key.contains("/storage/boto"), "{by_key}");
+    let key = by_key
+        .split("x-api-key: ")
+        .nth(1)
+        .unwrap()
+        .trim_end_matches('"');
+    assert_eq!(boto(&process, key).await, 200);
+    assert!(line("curl -s http").contains("/api/v1/org/acme/ws/research/storage/credentials"));
+    let research = "/api/v1/org/acme/ws/research/storage/credentials";
+    for (user, expected) in [("alice", 200), ("bob", 200), ("carol", 404)] {
+        let token = process.dev_token(&[user]).await;
+        assert_eq!(
+            ask(&process, research, &token).await.status(),
+            expected,
+            "{user}"
+        );
+    }
+    process.stop().await;
+}
