@@ -87,13 +87,22 @@ Exit codes: 0 printed, 1 refused or no answer (standard error says why).")]
 Exit codes: 0 all that could be looked at holds, 1 something does not, 64 bad configuration.")]
     Doctor(doctor::DoctorCommand),
     /// Organisations, which ask for their storage by API key
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  cloakroom org create acme --config /etc/cloakroom.toml"
+    )]
     Org(org::OrgCommand),
     /// API keys of organisations
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  KEY=$(cloakroom api-key create --org acme --label ci)"
+    )]
     ApiKey(api_key::ApiKeyCommand),
     /// Workspaces of organisations, whose members ask for their storage by access token
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  cloakroom workspace add-member acme/research --subject alice"
+    )]
     Workspace(workspace::WorkspaceCommand),
     /// Show who held which key when, and what operators did
     #[command(after_help = "Examples:

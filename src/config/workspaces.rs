@@ -3,7 +3,7 @@ use semver::Version;
 use super::reader::Reader;
 
 /// Claims that say something else already.
-const TAKEN: [&str; 12] = [
+const TAKEN: [&str; 13] = [
     "active",
     "sub",
     "client_id",
@@ -15,6 +15,7 @@ const TAKEN: [&str; 12] = [
     "aud",
     "token_type",
     "typ",
+    "token_use",
     "cnf",
 ];
 

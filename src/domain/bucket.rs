@@ -222,6 +222,16 @@ impl BucketFormula {
         BucketName(format!("{}{digest:.digits$}{}", self.prefix, self.suffix))
     }
 
+    /// Whether this could be some owner's bucket.
+    #[must_use]
+    pub fn could_make(&self, name: &BucketName) -> bool {
+        let digits = name
+            .as_str()
+            .strip_prefix(&self.prefix)
+            .and_then(|rest| rest.strip_suffix(&self.suffix));
+        name.as_str().len() == MAX_NAME_CHARS && digits.is_some_and(is_hex)
+    }
+
     /// What the registry remembers of the formula, one line a part, so that a change can be
     /// refused and explained. The secret appears as a keyed digest of its own.
     #[must_use]
@@ -236,6 +246,12 @@ impl BucketFormula {
             ("naming.secret", secret),
         ]
     }
+}
+
+/// As digests are written.
+fn is_hex(text: &str) -> bool {
+    text.bytes()
+        .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 fn is_part(part: &str) -> bool {
@@ -298,6 +314,20 @@ mod tests {
             name(&Owner::Workspace("acme/research".parse().unwrap())),
             "f6d2245b7f18765c82f961cd7c6df69f8f1cd4d102bf008723f7a56e5546afa"
         );
+    }
+
+    #[test]
+    fn what_could_be_somebodys_is_known_by_its_form() {
+        let formula = BucketFormula::new("acme-", "-eu", "", None).unwrap();
+        let own = formula.bucket(&principal("demo", "alice"));
+        assert!(formula.could_make(&own));
+        for other in [
+            "acme-eu",
+            "acme-backups-eu",
+            &own.as_str().replace("-eu", "-us"),
+        ] {
+            assert!(!formula.could_make(&other.parse().unwrap()), "{other}");
+        }
     }
 
     #[test]

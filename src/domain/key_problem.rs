@@ -1,21 +1,21 @@
-use super::MalformedApiKey;
+use super::{ApiKeyId, MalformedApiKey};
 
 /// Why an API key opens nothing. From outside they all look the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyProblem {
     /// It cannot be a key.
     #[error("the API key {0}")]
     Malformed(#[from] MalformedApiKey),
     /// The registry has never seen it.
-    #[error("the API key is unknown")]
-    Unknown,
+    #[error("the API key {0} is unknown")]
+    Unknown(ApiKeyId),
     /// Its public part is a key's, the rest is not.
-    #[error("the API key is forged: its public part is known, its secret is wrong")]
-    Forged,
+    #[error("the API key {0} is forged: its public part is known, its secret is wrong")]
+    Forged(ApiKeyId),
     /// An operator has ended it.
-    #[error("the API key is revoked")]
-    Revoked,
+    #[error("the API key {0} is revoked")]
+    Revoked(ApiKeyId),
     /// It has ended by itself.
-    #[error("the API key has expired")]
-    Expired,
+    #[error("the API key {0} has expired")]
+    Expired(ApiKeyId),
 }

@@ -46,5 +46,5 @@ pub use scope::{InvalidScope, Scope};
 pub use session::Session;
 pub use session_name::RoleSessionName;
 pub use session_policy::{ExtraAction, MAX_POLICY_CHARS, PolicyTooLong, SessionPolicy};
-pub use slug::{InvalidSlug, InvalidWorkspaceName, Slug, WorkspaceName};
+pub use slug::{InvalidSlug, InvalidWorkspaceName, SLUG_FORM, Slug, WorkspaceName};
 pub use token_problem::TokenProblem;

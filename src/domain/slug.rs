@@ -3,6 +3,10 @@ use std::str::FromStr;
 
 use super::Prefix;
 
+/// What is said to whoever writes something else.
+pub const SLUG_FORM: &str =
+    "expected 1 to 63 of the characters a-z, 0-9 and -, the first of them no -";
+
 /// The longest slug, in characters.
 const MAX_SLUG_CHARS: usize = 63;
 
@@ -24,15 +28,12 @@ pub struct WorkspaceName {
 
 /// Not a slug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected 1 to 63 of the characters a-z, 0-9 and -, the first of them no -")]
+#[error("{SLUG_FORM}")]
 pub struct InvalidSlug;
 
 /// Not two slugs with a slash between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "expected organisation/workspace, each of 1 to 63 of the characters a-z, 0-9 and -, the first \
-     no -"
-)]
+#[error("expected organisation/workspace; of each: {SLUG_FORM}")]
 pub struct InvalidWorkspaceName;
 
 impl Slug {

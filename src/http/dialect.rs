@@ -142,7 +142,7 @@ async fn answer(
         .await?;
     let (owner, grant) = parts
         .entitle
-        .entitle(&caller, &ask.wanted, ask.narrowing.access)
+        .entitle(&caller, &ask.wanted, ask.narrowing.access, deadline)
         .await?;
     let order = Order {
         request_id: exchange.seen.request_id(),

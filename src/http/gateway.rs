@@ -1,5 +1,5 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use ipnet::IpNet;
@@ -43,7 +43,7 @@ pub struct GatewayParts {
     /// Swagger UI, unless switched off.
     pub swagger_ui: Option<SwaggerUi>,
     /// What to paste, in development.
-    pub samples: Option<Samples>,
+    pub samples: Arc<OnceLock<Samples>>,
     /// Clients of workspaces that are older are turned away.
     pub minimum_client_version: Option<Version>,
     /// Whose `X-Forwarded-For` is believed.
@@ -170,7 +170,7 @@ pub(super) fn test_gateway() -> Gateway {
         max_in_flight: 1,
         sign_in: Arc::new(Nobody),
         swagger_ui: None,
-        samples: None,
+        samples: Arc::default(),
         minimum_client_version: None,
         trusted_proxies: Vec::new(),
     })

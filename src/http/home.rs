@@ -63,7 +63,7 @@ fn token(gateway: &Gateway) -> Vec<Part> {
     let parts = gateway.parts();
     let (scope, issuer) = (parts.required_scope.as_str(), &parts.issuer);
     let whence = format!("An access token from {issuer} with the scope {scope}.");
-    match parts.samples.as_ref().map(|samples| &samples.token_command) {
+    match parts.samples.get().map(|samples| &samples.token_command) {
         Some(command) => vec![
             Part::Text(format!("{whence} For development, for any user name:")),
             Part::Code(format!("TOKEN=$({command})")),
@@ -74,7 +74,7 @@ fn token(gateway: &Gateway) -> Vec<Part> {
 
 fn shared(gateway: &Gateway) -> Vec<Part> {
     let parts = gateway.parts();
-    let (url, samples) = (&parts.public_url, parts.samples.as_ref());
+    let (url, samples) = (&parts.public_url, parts.samples.get());
     let (api_key, workspace) = match samples {
         Some(samples) => {
             let name = &samples.workspace;

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::path::{Operation, OperationBuilder, ParameterIn};
 use utoipa::openapi::security::SecurityRequirement;
 
-use crate::domain::{Slug, WorkspaceName};
+use crate::domain::{SLUG_FORM, Slug, WorkspaceName};
 use crate::service::{Credential, Refusal, Wanted};
 
 use super::bearer::bearer_token;
@@ -185,7 +185,7 @@ fn check_version(request: &HttpRequest, lowest: &Version) -> Result<(), Failure>
     let version = version.ok_or(Refusal::MalformedRequest(
         "The header X-Client-Version is not one semantic version (https://semver.org).",
     ))?;
-    if version < *lowest {
+    if version.cmp_precedence(lowest).is_lt() {
         return Err(Failure::ClientTooOld);
     }
     Ok(())
@@ -198,7 +198,7 @@ fn workspace(request: &HttpRequest) -> Result<WorkspaceName, Failure> {
     };
     let wrong = |location| InvalidField {
         location,
-        message: "expected 1 to 63 of the characters a-z, 0-9 and -, the first of them no -",
+        message: SLUG_FORM,
         kind: "invalid_slug",
     };
     match (slug("org"), slug("ws")) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use secrecy::ExposeSecret;
 use tokio::runtime::Handle;
 
 use crate::adapters::aws::{AwsClients, S3Buckets, S3Objects, StsSessions};
@@ -9,9 +10,9 @@ use crate::adapters::database::{Database, SqlDirectory, SqlRegistry};
 use crate::adapters::{OsRandomness, SystemClock};
 use crate::config::Config;
 use crate::domain::Operator;
-use crate::service::{Administer, AdministerPorts, Clock};
+use crate::service::{Administer, AdministerPorts, AdministerSettings, Clock};
 
-use super::{StartError, check_fingerprint, open_database, parts};
+use super::{StartError, fingerprint, parts};
 
 /// The use case "administer" on the deployment that this configuration describes, with the
 /// adapters that a gateway has.
@@ -35,19 +36,28 @@ pub async fn administer(config: &Config, operator: Operator) -> Result<Administe
         clock,
         randomness: Arc::new(OsRandomness),
     };
-    let formula = config.naming.formula.clone();
-    let session_duration = config.storage.session_duration;
-    Ok(Administer::new(ports, formula, session_duration, operator))
+    let settings = AdministerSettings {
+        formula: config.naming.formula.clone(),
+        extra_actions: config.storage.extra_actions.clone(),
+        session_duration: config.storage.session_duration,
+    };
+    Ok(Administer::new(ports, settings, operator))
 }
 
-/// The gateway's database, if it is this configuration's.
+/// The gateway's database, if it is this configuration's. It is neither made nor brought up to date
+/// here, and nothing new is taken for granted: that is for the gateway.
 ///
 /// # Errors
 ///
 /// [`StartError`] names the key that is to blame.
 pub async fn database(config: &Config) -> Result<Database, StartError> {
-    let database = open_database(config).await?;
+    let url = config.database.url.borrow().clone();
+    let database = Database::open_existing(url.expose_secret()).await?;
     let registry = SqlRegistry::new(database.clone(), Arc::new(SystemClock));
-    check_fingerprint(config, &registry).await?;
-    Ok(database)
+    let changes = registry.check_fingerprint(&fingerprint(config)).await?;
+    if changes.is_empty() {
+        Ok(database)
+    } else {
+        Err(StartError::FingerprintChanged(changes))
+    }
 }

@@ -11,8 +11,8 @@ mod start_error;
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix_web::dev::Server as HttpServerFuture;
@@ -72,16 +72,19 @@ impl Server {
     ///
     /// [`StartError`] names the key that is to blame.
     pub async fn build(config: &Config) -> Result<Self, StartError> {
-        Self::assemble(config, Arc::new(AtomicBool::new(true)), None).await
+        Self::assemble(config, Arc::new(AtomicBool::new(true)), Arc::default()).await
     }
 
-    /// The same, and its pages show what to paste.
+    /// The same, and its pages show what to paste, once that is known.
     ///
     /// # Errors
     ///
     /// [`StartError`] names the key that is to blame.
-    pub async fn build_with_samples(config: &Config, samples: Samples) -> Result<Self, StartError> {
-        Self::assemble(config, Arc::new(AtomicBool::new(true)), Some(samples)).await
+    pub async fn build_with_samples(
+        config: &Config,
+        samples: Arc<OnceLock<Samples>>,
+    ) -> Result<Self, StartError> {
+        Self::assemble(config, Arc::new(AtomicBool::new(true)), samples).await
     }
 
     /// The same, and the gateway is not ready before [`doctor`] has proven that isolation holds
@@ -92,7 +95,7 @@ impl Server {
     /// [`StartError`] names the key that is to blame.
     pub async fn build_examined(config: &Config) -> Result<Self, StartError> {
         let proven = Arc::new(AtomicBool::new(false));
-        let mut server = Self::assemble(config, Arc::clone(&proven), None).await?;
+        let mut server = Self::assemble(config, Arc::clone(&proven), Arc::default()).await?;
         let (stop, stopped) = watch::channel(false);
         let proving = examination::prove(doctor(config).await?, proven, stopped);
         server.examination = Some(Examination {
@@ -105,7 +108,7 @@ impl Server {
     async fn assemble(
         config: &Config,
         proven: Arc<AtomicBool>,
-        samples: Option<Samples>,
+        samples: Arc<OnceLock<Samples>>,
     ) -> Result<Self, StartError> {
         warn_of_exposure(config);
         let listener = listen(config.http.address)?;
@@ -251,8 +254,7 @@ fn serve(
 /// Another formula means other buckets for everybody; another issuer means other people behind
 /// the same `sub` (contract section 5).
 async fn check_fingerprint(config: &Config, registry: &SqlRegistry) -> Result<(), StartError> {
-    let mut parts = config.naming.formula.fingerprint();
-    parts.push(("oauth.issuer", config.oauth.issuer.clone()));
+    let parts = fingerprint(config);
     let changes = registry.check_fingerprint(&parts).await?;
     if changes.is_empty() {
         return Ok(());
@@ -267,6 +269,12 @@ async fn check_fingerprint(config: &Config, registry: &SqlRegistry) -> Result<()
         );
     }
     Ok(registry.accept_fingerprint(&parts, &changes).await?)
+}
+
+fn fingerprint(config: &Config) -> Vec<(&'static str, String)> {
+    let mut parts = config.naming.formula.fingerprint();
+    parts.push(("oauth.issuer", config.oauth.issuer.clone()));
+    parts
 }
 
 fn warn_of_exposure(config: &Config) {

@@ -60,19 +60,19 @@ pub trait Administration: Directory {
         change: &Change,
     ) -> Result<Added, RegistryError>;
 
-    /// Enables or disables it.
+    /// Enables or disables it, unless it is so already.
     async fn set_enabled(
         &self,
         slug: &Slug,
         enabled: bool,
         change: &Change,
-    ) -> Result<(), RegistryError>;
+    ) -> Result<bool, RegistryError>;
 
     /// Writes the key down.
     async fn add_api_key(&self, key: &RegisteredKey, change: &Change) -> Result<(), RegistryError>;
 
-    /// Ends the key; one that has ended stays as it is.
-    async fn revoke_api_key(&self, id: &ApiKeyId, change: &Change) -> Result<(), RegistryError>;
+    /// Ends the key, unless it has ended.
+    async fn revoke_api_key(&self, id: &ApiKeyId, change: &Change) -> Result<bool, RegistryError>;
 
     /// Writes the workspace down, unless its name or its area is taken. One that was deleted comes
     /// back where it was.
@@ -82,20 +82,20 @@ pub trait Administration: Directory {
         change: &Change,
     ) -> Result<Added, RegistryError>;
 
-    /// Deletes it and forgets its members; its area stays its own.
+    /// Deletes it and forgets its members, unless that is done; its area stays its own.
     async fn delete_workspace(
         &self,
         name: &WorkspaceName,
         change: &Change,
-    ) -> Result<(), RegistryError>;
+    ) -> Result<bool, RegistryError>;
 
-    /// Adds a member, or changes what the member may do.
+    /// Adds a member, or changes what the member may do, unless there is no such workspace.
     async fn set_member(
         &self,
         name: &WorkspaceName,
         member: &Member,
         change: &Change,
-    ) -> Result<(), RegistryError>;
+    ) -> Result<bool, RegistryError>;
 
     /// Removes the person, through this client or through all, and says how many entries that
     /// were.

@@ -1,8 +1,14 @@
 use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::try_join;
 
 use crate::domain::{Access, BucketFormula, Caller, Grant, Owner, TokenHolder, WorkspaceName};
 
-use super::{Directory, NotEntitled, Refusal};
+use super::{Deadline, Directory, NotEntitled, Refusal, RegistryError};
+
+/// The most that the registry may take to say what is somebody's.
+const STEP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The use case "what is theirs": from a [`Caller`] to an [`Owner`] and a [`Grant`].
 pub struct Entitle {
@@ -35,6 +41,18 @@ impl Entitle {
     ///
     /// [`Refusal::NotEntitled`] when it is not the caller's.
     pub async fn entitle(
+        &self,
+        caller: &Caller,
+        wanted: &Wanted,
+        access: Access,
+        deadline: Deadline,
+    ) -> Result<(Owner, Grant), Refusal> {
+        let finding = self.find(caller, wanted, access);
+        let found = deadline.limit(STEP_TIMEOUT, finding).await;
+        found.unwrap_or_else(|_| Err(RegistryError::late("entitlement").into()))
+    }
+
+    async fn find(
         &self,
         caller: &Caller,
         wanted: &Wanted,
@@ -72,11 +90,14 @@ impl Entitle {
         holder: &TokenHolder,
         access: Access,
     ) -> Result<(Owner, Grant), Refusal> {
-        let found = self.directory.workspace(name).await?;
+        // Both are asked in any case, or the time would tell whether there is such a workspace.
+        let (found, registered) = try_join(
+            self.directory.workspace(name),
+            self.directory.membership(name, &holder.principal),
+        )
+        .await?;
         let found = found.filter(|workspace| workspace.deleted_at.is_none());
         let workspace = found.ok_or(NotEntitled::NoMember)?;
-        let principal = &holder.principal;
-        let registered = self.directory.membership(name, principal).await?;
         let claimed = holder
             .memberships
             .iter()
@@ -144,6 +165,7 @@ mod tests {
                 member("bob", Some("editor"), Access::ReadWrite),
                 member("carol", Some("editor"), Access::Read),
             ],
+            hangs: false,
         }
     }
 
@@ -179,7 +201,8 @@ mod tests {
         access: Access,
     ) -> Result<(String, Access), NotEntitled> {
         let entitle = Entitle::new(Arc::new(directory), BucketFormula::default());
-        match entitle.entitle(caller, wanted, access).await {
+        let deadline = Deadline::after(STEP_TIMEOUT);
+        match entitle.entitle(caller, wanted, access, deadline).await {
             Ok((_, grant)) => Ok((grant.prefix.unwrap().to_string(), grant.access)),
             Err(Refusal::NotEntitled(why)) => Err(why),
             Err(other) => panic!("{other}"),
@@ -250,6 +273,24 @@ mod tests {
             let got = entitled(directory(true, true), &caller, &wanted, Access::Read).await;
             assert_eq!(got, Err(NotEntitled::NoMember));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_registry_that_does_not_answer_is_not_waited_for() {
+        let directory = FakeDirectory {
+            hangs: true,
+            ..directory(true, false)
+        };
+        let entitle = Entitle::new(Arc::new(directory), BucketFormula::default());
+        let caller = token("demo", "alice", &[]);
+        let wanted = Wanted::Workspace(RESEARCH.parse().unwrap());
+        let deadline = Deadline::after(Duration::from_secs(1));
+        let started = tokio::time::Instant::now();
+        let got = entitle
+            .entitle(&caller, &wanted, Access::Read, deadline)
+            .await;
+        assert!(matches!(got, Err(Refusal::Internal(_))), "{got:?}");
+        assert_eq!(started.elapsed(), Duration::from_secs(1));
     }
 
     #[tokio::test]

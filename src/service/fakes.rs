@@ -250,6 +250,8 @@ pub(crate) struct FakeDirectory {
     pub(crate) organisations: Vec<Organisation>,
     pub(crate) workspaces: Vec<Workspace>,
     pub(crate) members: Vec<(WorkspaceName, Member)>,
+    /// Whether it never answers about workspaces.
+    pub(crate) hangs: bool,
 }
 
 #[async_trait]
@@ -271,6 +273,9 @@ impl Directory for FakeDirectory {
     }
 
     async fn workspace(&self, name: &WorkspaceName) -> Result<Option<Workspace>, RegistryError> {
+        if self.hangs {
+            std::future::pending::<()>().await;
+        }
         let mut named = self.workspaces.iter().filter(|found| found.name == *name);
         Ok(named.next().cloned())
     }

@@ -20,8 +20,8 @@ mod refusal;
 pub(crate) mod fakes;
 
 pub use administer::{
-    Administer, AdministerError, AdministerPorts, AreaWish, KeyWish, find_organisation,
-    find_workspace,
+    Administer, AdministerError, AdministerPorts, AdministerSettings, AreaWish, KeyWish,
+    find_organisation, find_workspace,
 };
 pub use authenticate::{
     Authenticate, AuthenticateApiKey, AuthenticateToken, Credential, TokenValidation,

@@ -105,6 +105,14 @@ pub enum ClaimState {
 #[error("registry: {0}")]
 pub struct RegistryError(pub String);
 
+impl RegistryError {
+    /// No answer in time.
+    #[must_use]
+    pub fn late(step: &str) -> Self {
+        Self(format!("{step}: no answer in time"))
+    }
+}
+
 /// The record of what was vended.
 #[async_trait]
 pub trait AuditTrail: Send + Sync {

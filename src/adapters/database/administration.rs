@@ -26,8 +26,10 @@ impl SqlDirectory {
         area: &Area,
     ) -> Result<Option<Added>, RegistryError> {
         // The first statement writes: it locks the row in PostgreSQL, and the file in SQLite.
-        let lock = sqlx::query("UPDATE owned_buckets SET state = state WHERE bucket = $1")
-            .bind(area.bucket.as_str());
+        let lock = sqlx::query(
+            "UPDATE owned_buckets SET state = state WHERE bucket = $1 AND owner_kind = 'shared'",
+        )
+        .bind(area.bucket.as_str());
         let locked = bounded("area", lock.execute(&mut **changing)).await?;
         if locked.rows_affected() != 1 {
             let cause = "area: its bucket is not on record";
@@ -80,6 +82,14 @@ async fn finish(mut changing: Changing, change: &Change) -> Result<(), RegistryE
     .bind(change.detail.clone());
     bounded("audit", insert.execute(&mut *changing)).await?;
     bounded("commit", changing.commit()).await
+}
+
+async fn forget_members(changing: &mut Changing, of: &WorkspaceName) -> Result<(), RegistryError> {
+    let delete = sqlx::query("DELETE FROM members WHERE organisation = $1 AND workspace = $2")
+        .bind(of.organisation.as_str())
+        .bind(of.workspace.as_str());
+    bounded("members", delete.execute(&mut **changing)).await?;
+    Ok(())
 }
 
 #[async_trait]
@@ -164,13 +174,18 @@ impl Administration for SqlDirectory {
         slug: &Slug,
         enabled: bool,
         change: &Change,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<bool, RegistryError> {
         let mut changing = bounded("organisation", self.begin()).await?;
-        let update = sqlx::query("UPDATE organisations SET state = $2 WHERE slug = $1")
-            .bind(slug.as_str())
-            .bind(if enabled { "enabled" } else { "disabled" });
-        bounded("organisation", update.execute(&mut *changing)).await?;
-        finish(changing, change).await
+        let update =
+            sqlx::query("UPDATE organisations SET state = $2 WHERE slug = $1 AND state <> $2")
+                .bind(slug.as_str())
+                .bind(if enabled { "enabled" } else { "disabled" });
+        let updated = bounded("organisation", update.execute(&mut *changing)).await?;
+        if updated.rows_affected() == 0 {
+            return Ok(false);
+        }
+        finish(changing, change).await?;
+        Ok(true)
     }
 
     async fn add_api_key(&self, key: &RegisteredKey, change: &Change) -> Result<(), RegistryError> {
@@ -196,14 +211,18 @@ impl Administration for SqlDirectory {
         finish(changing, change).await
     }
 
-    async fn revoke_api_key(&self, id: &ApiKeyId, change: &Change) -> Result<(), RegistryError> {
+    async fn revoke_api_key(&self, id: &ApiKeyId, change: &Change) -> Result<bool, RegistryError> {
         let mut changing = bounded("api key", self.begin()).await?;
         let update =
             sqlx::query("UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at = ''")
                 .bind(id.as_str())
                 .bind(utc(change.time));
-        bounded("api key", update.execute(&mut *changing)).await?;
-        finish(changing, change).await
+        let updated = bounded("api key", update.execute(&mut *changing)).await?;
+        if updated.rows_affected() == 0 {
+            return Ok(false);
+        }
+        finish(changing, change).await?;
+        Ok(true)
     }
 
     async fn add_workspace(
@@ -229,6 +248,7 @@ impl Administration for SqlDirectory {
         if inserted.rows_affected() == 0 {
             return Ok(Added::NameTaken);
         }
+        forget_members(&mut changing, &workspace.name).await?;
         finish(changing, change).await?;
         Ok(Added::Yes)
     }
@@ -237,7 +257,7 @@ impl Administration for SqlDirectory {
         &self,
         name: &WorkspaceName,
         change: &Change,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<bool, RegistryError> {
         let mut changing = bounded("workspace", self.begin()).await?;
         let update = sqlx::query(
             "UPDATE workspaces SET deleted_at = $3 WHERE organisation = $1 AND slug = $2 \
@@ -246,12 +266,13 @@ impl Administration for SqlDirectory {
         .bind(name.organisation.as_str())
         .bind(name.workspace.as_str())
         .bind(utc(change.time));
-        bounded("workspace", update.execute(&mut *changing)).await?;
-        let delete = sqlx::query("DELETE FROM members WHERE organisation = $1 AND workspace = $2")
-            .bind(name.organisation.as_str())
-            .bind(name.workspace.as_str());
-        bounded("members", delete.execute(&mut *changing)).await?;
-        finish(changing, change).await
+        let updated = bounded("workspace", update.execute(&mut *changing)).await?;
+        if updated.rows_affected() == 0 {
+            return Ok(false);
+        }
+        forget_members(&mut changing, name).await?;
+        finish(changing, change).await?;
+        Ok(true)
     }
 
     async fn set_member(
@@ -259,8 +280,19 @@ impl Administration for SqlDirectory {
         name: &WorkspaceName,
         member: &Member,
         change: &Change,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<bool, RegistryError> {
         let mut changing = bounded("member", self.begin()).await?;
+        // Nobody is added to a workspace that is being deleted.
+        let keep = sqlx::query(
+            "UPDATE workspaces SET deleted_at = '' WHERE organisation = $1 AND slug = $2 \
+             AND deleted_at = ''",
+        )
+        .bind(name.organisation.as_str())
+        .bind(name.workspace.as_str());
+        let living = bounded("member", keep.execute(&mut *changing)).await?;
+        if living.rows_affected() == 0 {
+            return Ok(false);
+        }
         let upsert = sqlx::query(
             "INSERT INTO members (organisation, workspace, subject, client_id, access) \
              VALUES ($1, $2, $3, $4, $5) \
@@ -273,7 +305,8 @@ impl Administration for SqlDirectory {
         .bind(member.client_id.as_ref().map_or("", ClientId::as_str))
         .bind(member.access.as_str());
         bounded("member", upsert.execute(&mut *changing)).await?;
-        finish(changing, change).await
+        finish(changing, change).await?;
+        Ok(true)
     }
 
     async fn remove_member(

@@ -5,7 +5,7 @@ use sqlx::any::AnyRow;
 use crate::service::RegistryError;
 
 use super::Database;
-use super::pool::bounded;
+use super::pool::failed;
 use super::rows::{text, utc};
 
 /// What to look for in the audit trail; what is not said may be anything.
@@ -82,7 +82,9 @@ impl AuditQuery {
         for value in matching.values {
             query = query.bind(value);
         }
-        let found = bounded("audit", query.fetch_all(&database.pool)).await?;
+        // A long trail takes its time: nobody's request waits for this.
+        let found = query.fetch_all(&database.pool).await;
+        let found = found.map_err(|error| failed("audit", &error))?;
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let newest = found.iter().take(limit).rev();
         let entries: Result<Vec<AuditEntry>, _> = newest.map(entry).collect();

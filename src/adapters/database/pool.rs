@@ -30,6 +30,12 @@ pub enum DatabaseError {
     /// No connection.
     #[error("cannot open the database: {0}")]
     Open(#[source] sqlx::Error),
+    /// No gateway of this version has been at work in it.
+    #[error(
+        "the database is not one of this version's: is it the gateway's own (a relative path?), \
+         and has a gateway of this version been started on it?"
+    )]
+    NotOurs,
     /// The schema cannot be brought up to date.
     #[error("cannot bring the database's schema up to date: {0}")]
     Migrate(#[from] MigrateError),
@@ -42,29 +48,30 @@ impl Database {
     ///
     /// [`DatabaseError`] when either fails.
     pub async fn open(url: &str) -> Result<Self, DatabaseError> {
-        sqlx::any::install_default_drivers();
-        let is_sqlite = url.starts_with("sqlite:");
-        let pool = AnyPoolOptions::new()
-            .max_connections(MAX_CONNECTIONS)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            // A file does not hang up; asking it first would cost each statement a second trip.
-            .test_before_acquire(!is_sqlite)
-            .after_connect(move |connection, _| {
-                Box::pin(async move {
-                    if is_sqlite {
-                        for pragma in SQLITE_PRAGMAS {
-                            sqlx::query(pragma).execute(&mut *connection).await?;
-                        }
-                    }
-                    Ok(())
-                })
-            })
-            .connect(url)
-            .await
-            .map_err(DatabaseError::Open)?;
-        let migrator = if is_sqlite { &SQLITE } else { &POSTGRES };
+        let (pool, migrator) = connect(url).await?;
         migrate(migrator, &pool).await?;
         Ok(Self { pool })
+    }
+
+    /// Connects to a database that a gateway of this version has made. `url` is `sqlite://…` or
+    /// `postgres://…`.
+    ///
+    /// # Errors
+    ///
+    /// [`DatabaseError`] when there is none, or its schema is another version's.
+    pub async fn open_existing(url: &str) -> Result<Self, DatabaseError> {
+        let url = url.replace("mode=rwc", "mode=rw");
+        let (pool, migrator) = connect(&url).await?;
+        let applied: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations WHERE success")
+                .fetch_one(&pool)
+                .await
+                .map_err(|_| DatabaseError::NotOurs)?;
+        if usize::try_from(applied).ok() == Some(migrator.iter().count()) {
+            Ok(Self { pool })
+        } else {
+            Err(DatabaseError::NotOurs)
+        }
     }
 
     /// Opens further connections with this URL: another password, say. Never another database.
@@ -84,6 +91,30 @@ impl Database {
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+async fn connect(url: &str) -> Result<(AnyPool, &'static Migrator), DatabaseError> {
+    sqlx::any::install_default_drivers();
+    let is_sqlite = url.starts_with("sqlite:");
+    let pool = AnyPoolOptions::new()
+        .max_connections(MAX_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A file does not hang up; asking it first would cost each statement a second trip.
+        .test_before_acquire(!is_sqlite)
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                if is_sqlite {
+                    for pragma in SQLITE_PRAGMAS {
+                        sqlx::query(pragma).execute(&mut *connection).await?;
+                    }
+                }
+                Ok(())
+            })
+        })
+        .connect(url)
+        .await
+        .map_err(DatabaseError::Open)?;
+    Ok((pool, if is_sqlite { &SQLITE } else { &POSTGRES }))
 }
 
 /// Readers do not wait for the writer; a commit is on disk when it returns; a second process
@@ -114,13 +145,13 @@ pub(super) async fn bounded<T>(
 ) -> Result<T, RegistryError> {
     match tokio::time::timeout(STATEMENT_TIMEOUT, statement).await {
         Ok(done) => done.map_err(|error| failed(step, &error)),
-        Err(_) => Err(RegistryError(format!("{step}: no answer in time"))),
+        Err(_) => Err(RegistryError::late(step)),
     }
 }
 
 /// What goes into the log of a database's error: its kind and code. The driver's text may quote
 /// values.
-fn failed(step: &str, error: &sqlx::Error) -> RegistryError {
+pub(super) fn failed(step: &str, error: &sqlx::Error) -> RegistryError {
     let cause = match error {
         sqlx::Error::Database(database) => {
             let code = database.code();

@@ -5,6 +5,7 @@ use std::io;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -73,16 +74,18 @@ impl Dev {
         let config = self
             .config(&oauth, &storage)
             .map_err(|error| failed(&error))?;
-        let samples = samples::make(&config, token_command(&oauth))
-            .await
-            .map_err(|error| failed(&error))?;
-        let built = Server::build_with_samples(&config, samples.clone()).await;
+        let shown = Arc::<OnceLock<Samples>>::default();
+        let built = Server::build_with_samples(&config, Arc::clone(&shown)).await;
         let server = built.map_err(|error| match error {
             StartError::Listen { error, .. } => taken("--port", self.port, &error),
             other => other.into(),
         })?;
+        // The port is ours: nothing of another `dev` on the same data is ended by mistake.
+        let made = samples::make(&config, token_command(&oauth)).await;
+        let made = made.map_err(|error| failed(&error))?;
+        let samples = shown.get_or_init(|| made);
         let file = self.write_config(&oauth, &storage, &server)?;
-        print(&self.banner(&server, &oauth, &storage, &samples, &file))?;
+        print(&self.banner(&server, &oauth, &storage, samples, &file))?;
         server
             .run(signals::stop())
             .await

@@ -8,7 +8,7 @@ use crate::service::{Administer, AdministerError, AreaWish, KeyWish};
 
 /// In whose name the samples are made.
 const OPERATOR: &str = "cloakroom dev";
-const LABEL: &str = "dev";
+const LABEL: &str = "cloakroom dev";
 
 const ORGANISATION: &str = "acme";
 const WORKSPACE: &str = "acme/research";

@@ -6,6 +6,9 @@ use crate::domain::{ApiKey, ApiKeyId, Change, Owner, RegisteredKey, Scope, Slug}
 
 use super::{Administer, AdministerError, find_organisation};
 
+/// A key that is to end may end after this time at the latest.
+const LONGEST_LIFE: TimeDelta = TimeDelta::days(36_500);
+
 /// What an operator wants a key to be.
 #[derive(Clone, Debug)]
 pub struct KeyWish {
@@ -41,9 +44,12 @@ impl Administer {
         find_organisation(self.administration(), &wish.organisation).await?;
         let key = self.new_key();
         let created_at = self.ports.clock.now();
-        let lifetime = wish
-            .expires_in
-            .map(|lifetime| TimeDelta::from_std(lifetime).unwrap_or(TimeDelta::MAX));
+        let expires_at = wish.expires_in.map(|lifetime| {
+            let lifetime = TimeDelta::from_std(lifetime).ok();
+            let lifetime = lifetime.filter(|lifetime| *lifetime <= LONGEST_LIFE);
+            let expires = lifetime.and_then(|lifetime| created_at.checked_add_signed(lifetime));
+            expires.ok_or(AdministerError::LivesTooLong)
+        });
         let registered = RegisteredKey {
             id: key.id().clone(),
             hash: key.hash(),
@@ -52,7 +58,7 @@ impl Administer {
             storage: wish.storage,
             scopes: wish.scopes,
             created_at,
-            expires_at: lifetime.and_then(|lifetime| created_at.checked_add_signed(lifetime)),
+            expires_at: expires_at.transpose()?,
             revoked_at: None,
             last_used: None,
         };
@@ -71,12 +77,8 @@ impl Administer {
     pub async fn revoke_key(&self, id: &ApiKeyId) -> Result<bool, AdministerError> {
         let found = self.administration().api_key(id).await?;
         let key = found.ok_or_else(|| AdministerError::NoSuch(format!("API key {id}")))?;
-        if key.revoked_at.is_some() {
-            return Ok(false);
-        }
         let change = self.key_change("api-key revoke", &key);
-        self.administration().revoke_api_key(id, &change).await?;
-        Ok(true)
+        Ok(self.administration().revoke_api_key(id, &change).await?)
     }
 
     fn key_change(&self, action: &'static str, key: &RegisteredKey) -> Change {

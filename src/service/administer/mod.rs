@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::{
-    Access, Area, BucketFormula, BucketName, Change, Operator, Owner, Prefix, RequestId,
-    RoleSessionName, Session, SessionPolicy,
+    Access, Area, BucketFormula, BucketName, Change, ExtraAction, Operator, Owner, Prefix,
+    RequestId, RoleSessionName, Session, SessionPolicy,
 };
 
 pub use api_keys::KeyWish;
@@ -27,9 +27,19 @@ const BUCKET_TIMEOUT: Duration = Duration::from_secs(30);
 /// The use case "administer", for one operator.
 pub struct Administer {
     ports: AdministerPorts,
-    formula: BucketFormula,
-    session_duration: Duration,
+    settings: AdministerSettings,
     operator: Operator,
+}
+
+/// What [`Administer`] is told by the configuration.
+#[derive(Clone, Debug)]
+pub struct AdministerSettings {
+    /// How a bucket's name follows from its owner.
+    pub formula: BucketFormula,
+    /// Actions beyond the four, which policies will hold.
+    pub extra_actions: Vec<ExtraAction>,
+    /// How long sessions last that are opened to look at objects.
+    pub session_duration: Duration,
 }
 
 /// What [`Administer`] needs from outside.
@@ -76,8 +86,8 @@ pub enum AdministerError {
         /// Whose is in the way.
         owner: Owner,
     },
-    /// The bucket belongs to one person alone.
-    #[error("the bucket {0} is or was a principal's own: nobody else is given it")]
+    /// The bucket belongs, or could belong, to one person alone.
+    #[error("the bucket {0} is, was or could be a principal's own: nobody else is given it")]
     PrincipalsBucket(BucketName),
     /// The bucket is somebody else's.
     #[error(
@@ -99,6 +109,12 @@ pub enum AdministerError {
     /// Too much for one policy.
     #[error("the prefix is too long for a session policy")]
     PrefixTooLong,
+    /// No such time.
+    #[error("--expires-in: 100 years at the most; leave it out for a key that does not end")]
+    LivesTooLong,
+    /// All is done but the last.
+    #[error("{0} is there, but its folders could not be made visible: {1}")]
+    NoFolders(Owner, #[source] Box<AdministerError>),
     /// The registry failed.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -111,18 +127,12 @@ pub enum AdministerError {
 }
 
 impl Administer {
-    /// Puts the use case together. Sessions that it opens for itself last `session_duration`.
+    /// Puts the use case together.
     #[must_use]
-    pub fn new(
-        ports: AdministerPorts,
-        formula: BucketFormula,
-        session_duration: Duration,
-        operator: Operator,
-    ) -> Self {
+    pub fn new(ports: AdministerPorts, settings: AdministerSettings, operator: Operator) -> Self {
         Self {
             ports,
-            formula,
-            session_duration,
+            settings,
             operator,
         }
     }
@@ -149,18 +159,25 @@ impl Administer {
     fn area(&self, owner: &Owner, wish: &AreaWish, default: Prefix) -> Area {
         let bucket = wish.bucket.clone();
         Area {
-            bucket: bucket.unwrap_or_else(|| self.formula.bucket(owner)),
+            bucket: bucket.unwrap_or_else(|| self.settings.formula.bucket(owner)),
             prefix: wish.prefix.clone().unwrap_or(default),
         }
     }
 
-    /// Refuses what the registry would refuse, before a bucket is made for it.
+    /// Refuses what the registry or an engine would refuse, before a bucket is made for it.
     async fn must_be_free(&self, owner: &Owner, area: &Area) -> Result<(), AdministerError> {
         let administration = self.administration();
-        if administration.is_principals(&area.bucket).await? {
+        let policy =
+            SessionPolicy::for_grant(&area.grant(Access::ReadWrite), &self.settings.extra_actions);
+        policy.map_err(|_| AdministerError::PrefixTooLong)?;
+        let taken = administration.areas(&area.bucket).await?;
+        // A person whose bucket this would be may not have called yet.
+        let could_be_somebodys = taken.is_empty()
+            && area.bucket != self.settings.formula.bucket(owner)
+            && self.settings.formula.could_make(&area.bucket);
+        if could_be_somebodys || administration.is_principals(&area.bucket).await? {
             return Err(AdministerError::PrincipalsBucket(area.bucket.clone()));
         }
-        let taken = administration.areas(&area.bucket).await?;
         let in_the_way = taken
             .into_iter()
             .find(|(other, theirs)| other != owner && theirs.overlaps(area));
@@ -225,8 +242,8 @@ impl Administer {
         let request_id = RequestId::from_random(self.ports.randomness.bits());
         let request = SessionRequest {
             policy: policy.map_err(|_| AdministerError::PrefixTooLong)?,
-            name: RoleSessionName::new(&self.formula.digest(owner), &request_id),
-            duration: self.session_duration,
+            name: RoleSessionName::new(&self.settings.formula.digest(owner), &request_id),
+            duration: self.settings.session_duration,
         };
         Ok(self.ports.sessions.assume_role(request).await?)
     }

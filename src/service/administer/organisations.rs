@@ -26,7 +26,6 @@ impl Administer {
         self.must_be_free(&owner, &area).await?;
         self.take_bucket(&owner, &area.bucket, wish.bucket.is_some())
             .await?;
-        self.show_folders(&owner, &area).await?;
         let organisation = Organisation {
             slug,
             area: area.clone(),
@@ -39,10 +38,14 @@ impl Administer {
             .add_organisation(&organisation, &change)
             .await?;
         match added {
-            Added::Yes => Ok(organisation),
-            Added::NameTaken => Err(AdministerError::Exists(owner)),
-            Added::AreaTaken(owner) => Err(AdministerError::AreaTaken { area, owner }),
+            Added::Yes => {}
+            Added::NameTaken => return Err(AdministerError::Exists(owner)),
+            Added::AreaTaken(owner) => return Err(AdministerError::AreaTaken { area, owner }),
         }
+        // Only now: nothing is written into an area that has turned out to be another's.
+        let shown = self.show_folders(&owner, &area).await;
+        shown.map_err(|error| AdministerError::NoFolders(owner, Box::new(error)))?;
+        Ok(organisation)
     }
 
     /// Enables or disables it, and says whether that was a change.
@@ -51,19 +54,11 @@ impl Administer {
     ///
     /// [`AdministerError::NoSuch`] if there is none.
     pub async fn set_enabled(&self, slug: &Slug, enabled: bool) -> Result<bool, AdministerError> {
-        if find_organisation(self.administration(), slug)
-            .await?
-            .is_enabled
-            == enabled
-        {
-            return Ok(false);
-        }
+        find_organisation(self.administration(), slug).await?;
         let action = if enabled { "org enable" } else { "org disable" };
         let change = self.change(action, Owner::Organisation(slug.clone()), None);
-        self.administration()
-            .set_enabled(slug, enabled, &change)
-            .await?;
-        Ok(true)
+        let done = self.administration().set_enabled(slug, enabled, &change);
+        Ok(done.await?)
     }
 
     async fn show_folders(&self, owner: &Owner, area: &Area) -> Result<(), AdministerError> {

@@ -79,9 +79,10 @@ impl Administer {
         if keep_objects {
             change.detail.push_str("objects kept");
         }
-        self.administration()
-            .delete_workspace(name, &change)
-            .await?;
+        let deleted = self.administration().delete_workspace(name, &change);
+        if !deleted.await? {
+            return Err(gone(name));
+        }
         Ok(workspace)
     }
 
@@ -100,9 +101,10 @@ impl Administer {
         let access = member.access.as_str();
         let who = who(&member.subject, member.client_id.as_ref());
         change.detail = format!("{who} {access}");
-        self.administration()
-            .set_member(name, member, &change)
-            .await?;
+        let added = self.administration().set_member(name, member, &change);
+        if !added.await? {
+            return Err(gone(name));
+        }
         Ok(())
     }
 
@@ -134,9 +136,7 @@ impl Administer {
     async fn living(&self, name: &WorkspaceName) -> Result<Workspace, AdministerError> {
         let workspace = find_workspace(self.administration(), name).await?;
         if workspace.deleted_at.is_some() {
-            return Err(AdministerError::NoSuch(format!(
-                "workspace {name}: it is deleted"
-            )));
+            return Err(gone(name));
         }
         Ok(workspace)
     }
@@ -155,12 +155,17 @@ pub async fn find_workspace(
     found.ok_or_else(|| AdministerError::NoSuch(format!("workspace {name}")))
 }
 
+fn gone(name: &WorkspaceName) -> AdministerError {
+    AdministerError::NoSuch(format!("workspace {name}: it is deleted"))
+}
+
 fn owner(name: &WorkspaceName) -> Owner {
     Owner::Workspace(name.clone())
 }
 
-/// Unambiguous whatever the two hold: JSON, as principals are written elsewhere.
+/// Unambiguous whatever the two hold: JSON, as principals are written elsewhere; `null` is any
+/// client.
 fn who(subject: &Subject, client_id: Option<&ClientId>) -> String {
-    let client_id = client_id.map_or("*", ClientId::as_str);
+    let client_id = client_id.map(ClientId::as_str);
     serde_json::json!([client_id, subject.as_str()]).to_string()
 }

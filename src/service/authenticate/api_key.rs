@@ -1,9 +1,13 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 
 use crate::domain::{ApiKey, KeyHolder, KeyProblem, RegisteredKey};
-use crate::service::{Clock, Directory, Refusal};
+use crate::service::{Clock, Deadline, Directory, Refusal, RegistryError};
+
+/// The most that the registry may take for one key.
+const STEP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How exactly the last use of a key is recorded: a write for every call would be too much.
 const LAST_USE_TO: TimeDelta = TimeDelta::hours(1);
@@ -22,14 +26,26 @@ impl AuthenticateApiKey {
     }
 
     /// Nothing is remembered between calls: a key that is revoked is refused at the next.
-    pub(super) async fn authenticate(&self, key: &ApiKey) -> Result<KeyHolder, Refusal> {
+    pub(super) async fn authenticate(
+        &self,
+        key: &ApiKey,
+        deadline: Deadline,
+    ) -> Result<KeyHolder, Refusal> {
+        let checked = deadline.limit(STEP_TIMEOUT, self.find(key)).await;
+        checked.unwrap_or_else(|_| Err(RegistryError::late("api key").into()))
+    }
+
+    async fn find(&self, key: &ApiKey) -> Result<KeyHolder, Refusal> {
         let now = self.clock.now();
         let found = self.directory.api_key(key.id()).await?;
-        let registered = found.ok_or(KeyProblem::Unknown)?;
+        let registered = found.ok_or_else(|| KeyProblem::Unknown(key.id().clone()))?;
         check(&registered, key, now)?;
         let hour = now.duration_trunc(LAST_USE_TO).unwrap_or(now);
-        if registered.last_used.is_none_or(|last| last < hour) {
-            self.directory.note_use(key.id(), hour).await?;
+        if registered.last_used.is_none_or(|last| last < hour)
+            && let Err(error) = self.directory.note_use(key.id(), hour).await
+        {
+            // Nobody is refused because of it.
+            tracing::warn!(%error, key = %key.id(), "the use of an API key could not be noted");
         }
         Ok(registered.holder())
     }
@@ -37,13 +53,13 @@ impl AuthenticateApiKey {
 
 fn check(registered: &RegisteredKey, key: &ApiKey, now: DateTime<Utc>) -> Result<(), KeyProblem> {
     if !registered.hash.matches(&key.hash()) {
-        return Err(KeyProblem::Forged);
+        return Err(KeyProblem::Forged(key.id().clone()));
     }
     if registered.revoked_at.is_some() {
-        return Err(KeyProblem::Revoked);
+        return Err(KeyProblem::Revoked(key.id().clone()));
     }
     if registered.expires_at.is_some_and(|end| end <= now) {
-        return Err(KeyProblem::Expired);
+        return Err(KeyProblem::Expired(key.id().clone()));
     }
     Ok(())
 }
@@ -80,12 +96,19 @@ mod tests {
         let good = registered();
         assert_eq!(check(&good, &key(2), now()), Ok(()));
         let later = now() + TimeDelta::seconds(1);
-        assert_eq!(check(&good, &key(2), later), Err(KeyProblem::Expired));
+        let id = good.id.clone();
+        assert_eq!(
+            check(&good, &key(2), later),
+            Err(KeyProblem::Expired(id.clone()))
+        );
         let revoked = RegisteredKey {
             revoked_at: Some(now()),
             ..registered()
         };
-        assert_eq!(check(&revoked, &key(2), now()), Err(KeyProblem::Revoked));
+        assert_eq!(
+            check(&revoked, &key(2), now()),
+            Err(KeyProblem::Revoked(id))
+        );
         let endless = RegisteredKey {
             expires_at: None,
             ..registered()
@@ -97,6 +120,6 @@ mod tests {
     fn the_public_part_alone_opens_nothing() {
         assert_eq!(key(9).id(), key(2).id());
         let checked = check(&registered(), &key(9), now());
-        assert_eq!(checked, Err(KeyProblem::Forged));
+        assert_eq!(checked, Err(KeyProblem::Forged(key(2).id().clone())));
     }
 }

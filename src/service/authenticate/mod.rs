@@ -49,7 +49,10 @@ impl Authenticate {
                 let holder = self.tokens.authenticate(token, scope, deadline).await?;
                 Ok(Caller::Token(holder))
             }
-            Credential::ApiKey(key) => Ok(Caller::ApiKey(self.api_keys.authenticate(key).await?)),
+            Credential::ApiKey(key) => {
+                let holder = self.api_keys.authenticate(key, deadline).await?;
+                Ok(Caller::ApiKey(holder))
+            }
         }
     }
 }

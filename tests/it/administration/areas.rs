@@ -1,5 +1,6 @@
-use cloakroom::domain::Slug;
-use cloakroom::service::{AdministerError, AreaWish};
+use cloakroom::adapters::database::SqlDirectory;
+use cloakroom::domain::{Area, Change, Organisation, Owner, RequestId, Slug};
+use cloakroom::service::{Added, AdministerError, Administration, AreaWish};
 
 use crate::support::{ALICES_BUCKET, Process, spawn_app};
 
@@ -49,7 +50,10 @@ async fn areas_of_one_bucket_never_overlap_and_nobody_gets_a_persons() {
     ];
     process.administer(&beside).await;
     let said = refused(&process, &["org", "create", "x", "--bucket", ALICES_BUCKET]).await;
-    assert!(said.contains("is or was a principal's own"), "{said}");
+    assert!(
+        said.contains("is, was or could be a principal's own"),
+        "{said}"
+    );
     assert!(
         refused(&process, &["org", "create", "beta"])
             .await
@@ -103,14 +107,83 @@ async fn a_bucket_that_stood_there_before_is_taken_only_when_it_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_whose_name_an_organisation_has_taken_is_refused() {
+async fn nobody_takes_a_persons_bucket_before_the_persons_first_call() {
     let app = spawn_app().await;
     let named = AreaWish {
         bucket: Some(ALICES_BUCKET.parse().unwrap()),
         prefix: None,
     };
-    let key = app.organisation("acme", &named).await;
-    let token = app.token("alice").await;
-    app.ask(&token).await.assert_problem(409, "bucket-conflict");
-    assert_eq!(app.boto(&key).await.status, 200);
+    let administer = app.administer().await;
+    let taken = administer
+        .create_organisation("acme".parse().unwrap(), &named)
+        .await;
+    assert!(
+        matches!(taken, Err(AdministerError::PrincipalsBucket(_))),
+        "{taken:?}"
+    );
+    assert_eq!(app.credentials_of("alice").await.bucket, ALICES_BUCKET);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_of_an_organisations_own_may_be_shared() {
+    let app = spawn_app().await;
+    let administer = app.administer().await;
+    let acme: Slug = "acme".parse().unwrap();
+    let made = administer
+        .create_organisation(acme, &AreaWish::default())
+        .await
+        .unwrap();
+    let shared = AreaWish {
+        bucket: Some(made.area.bucket.clone()),
+        prefix: None,
+    };
+    let beside = administer.create_workspace("acme/lab".parse().unwrap(), &shared);
+    assert_eq!(beside.await.unwrap().area.bucket, made.area.bucket);
+}
+
+/// The check that answers an operator is made before the bucket; this is the one that holds.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_that_ask_for_overlapping_areas_at_once_one_gets_it() {
+    let app = spawn_app().await;
+    let shared = AreaWish {
+        bucket: Some("clients".parse().unwrap()),
+        prefix: None,
+    };
+    app.organisation("first", &shared).await;
+    let database = cloakroom::server::database(&app.config).await.unwrap();
+    let directory = SqlDirectory::new(database);
+    for round in 0..5 {
+        let add = async |n: usize, prefix: String| {
+            let slug: Slug = format!("org-{round}-{n}").parse().unwrap();
+            let organisation = Organisation {
+                slug: slug.clone(),
+                area: Area {
+                    bucket: "clients".parse().unwrap(),
+                    prefix: prefix.parse().unwrap(),
+                },
+                is_enabled: true,
+                created_at: chrono::DateTime::UNIX_EPOCH,
+            };
+            let change = Change {
+                time: chrono::DateTime::UNIX_EPOCH,
+                request_id: RequestId::from_random([u8::try_from(round * 8 + n).unwrap(); 16]),
+                operator: "tester".parse().unwrap(),
+                action: "org create",
+                owner: Owner::Organisation(slug),
+                area: None,
+                key: None,
+                detail: String::new(),
+            };
+            directory.add_organisation(&organisation, &change).await
+        };
+        let prefixes = ["", "x/", "x/y/", "x/y/z/"].map(|more| format!("r{round}/{more}"));
+        let all = prefixes
+            .into_iter()
+            .enumerate()
+            .map(|(n, prefix)| add(n, prefix));
+        let all = futures_util::future::join_all(all).await;
+        let added = all.iter().filter(|added| matches!(added, Ok(Added::Yes)));
+        assert_eq!(added.count(), 1, "{all:?}");
+        assert!(all.iter().all(Result::is_ok), "{all:?}");
+    }
 }

@@ -90,3 +90,35 @@ async fn the_audit_trail_answers_who_held_which_key_and_who_changed_what() {
     assert!(!text.contains(key), "{text}");
     process.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_only_looks_changes_nothing() {
+    let process = Process::dev(&[]).await;
+    let token = process.dev_token(&["alice"]).await;
+    assert_eq!(ask(&process, "/v1/credentials", &token).await.status(), 200);
+    let with = async |name: &str, value: &str| {
+        let mut command = process.command(&["audit"]);
+        let output = command.env(name, value).output().await.unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), said)
+    };
+    let (code, said) = with("CLOAKROOM_NAMING__PREFIX", "x-").await;
+    assert_eq!(code, Some(64), "{said}");
+    let accepting = process
+        .command(&["audit"])
+        .env("CLOAKROOM_NAMING__PREFIX", "x-")
+        .env("CLOAKROOM_NAMING__ACCEPT_CHANGE", "true")
+        .output();
+    let accepting = accepting.await.unwrap();
+    assert_eq!(accepting.status.code(), Some(64), "{accepting:?}");
+    assert_eq!(ask(&process, "/v1/credentials", &token).await.status(), 200);
+    process.administer(&["audit"]).await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let file = elsewhere.path().join("none.db");
+    let url = format!("sqlite://{}?mode=rwc", file.display());
+    let (code, said) = with("CLOAKROOM_DATABASE__URL", &url).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.starts_with("database.url:"), "{said}");
+    assert!(!file.exists(), "a database is made by the gateway only");
+    process.stop().await;
+}

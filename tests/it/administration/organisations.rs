@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use crate::support::Process;
 
-use super::{ask, boto, json};
+use super::{ask, boto, json, refused};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_organisation_from_its_making_to_its_end() {
@@ -110,6 +110,35 @@ async fn dev_shows_lines_that_work() {
             expected,
             "{user}"
         );
+    }
+    process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_start_that_fails_leaves_the_first_as_it_is() {
+    let process = Process::dev(&[]).await;
+    let key = process
+        .administer(&["api-key", "create", "--org", "acme", "--label", "dev"])
+        .await;
+    let port = process.gateway.rsplit(':').next().unwrap().to_owned();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let page = http.get(&process.gateway).send().await.unwrap();
+    let page = page.text().await.unwrap();
+    let shown = page.split("x-api-key: ").nth(1).unwrap();
+    let second = process.dev_again(&port).await;
+    assert_eq!(second.status.code(), Some(1), "{second:?}");
+    assert_eq!(boto(&process, key.trim_end()).await, 200);
+    assert_eq!(boto(&process, &shown[..75]).await, 200);
+    process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_would_outlive_everybody_is_refused() {
+    let process = Process::dev(&[]).await;
+    let create = ["api-key", "create", "--org", "acme", "--label", "x"];
+    for time in ["100000000d", "40000d"] {
+        let said = refused(&process, &[&create[..], &["--expires-in", time]].concat()).await;
+        assert!(said.starts_with("--expires-in:"), "{said}");
     }
     process.stop().await;
 }

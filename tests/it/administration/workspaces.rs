@@ -1,6 +1,8 @@
+use cloakroom::domain::{Access, Change, Member, Owner, RequestId, Subject, WorkspaceName};
+use cloakroom::service::{AdministerError, AreaWish};
 use serde_json::{Value, json};
 
-use crate::support::{Process, s3};
+use crate::support::{Process, s3, spawn_app};
 
 use super::{ask, json, refused};
 
@@ -120,4 +122,62 @@ async fn what_was_kept_is_found_again_and_is_nobody_elses() {
     process.administer(&ADD_CAROL).await;
     assert_eq!(status(&process, &token).await, 200);
     process.stop().await;
+}
+
+/// An operator adds a member while another deletes the workspace.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_a_member_of_a_workspace_that_is_gone_or_comes_back() {
+    let app = spawn_app().await;
+    app.workspace("acme/lab", &[("alice", Access::ReadWrite)])
+        .await;
+    let name: WorkspaceName = "acme/lab".parse().unwrap();
+    let administer = app.administer().await;
+    administer.delete_workspace(&name, true).await.unwrap();
+    let late = Member {
+        subject: Subject::parse("mallory").unwrap(),
+        client_id: None,
+        access: Access::ReadWrite,
+    };
+    let directory = administer.administration();
+    let change = Change {
+        time: chrono::DateTime::UNIX_EPOCH,
+        request_id: RequestId::from_random([7; 16]),
+        operator: "tester".parse().unwrap(),
+        action: "workspace add-member",
+        owner: Owner::Workspace(name.clone()),
+        area: None,
+        key: None,
+        detail: String::new(),
+    };
+    assert!(!directory.set_member(&name, &late, &change).await.unwrap());
+    let database = app.database().await;
+    sqlx::query("INSERT INTO members VALUES ('acme', 'lab', 'mallory', '', 'read')")
+        .execute(&database)
+        .await
+        .unwrap();
+    administer
+        .create_workspace(name.clone(), &AreaWish::default())
+        .await
+        .unwrap();
+    assert_eq!(directory.members(&name).await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prefix_that_no_policy_can_hold_is_refused_before_anything_is_made() {
+    let app = spawn_app().await;
+    app.workspace("acme/lab", &[]).await;
+    let long = AreaWish {
+        bucket: None,
+        prefix: Some(format!("{}/", "a".repeat(1_000)).parse().unwrap()),
+    };
+    let administer = app.administer().await;
+    let name: WorkspaceName = "acme/long".parse().unwrap();
+    let refused = administer.create_workspace(name.clone(), &long).await;
+    assert!(
+        matches!(refused, Err(AdministerError::PrefixTooLong)),
+        "{refused:?}"
+    );
+    let wish = AreaWish::default();
+    let again = administer.create_workspace(name, &wish).await;
+    assert!(again.is_ok(), "{again:?}");
 }

@@ -98,6 +98,17 @@ impl Process {
         command
     }
 
+    /// Another start on the same data, with this port for the gateway.
+    pub(crate) async fn dev_again(&self, port: &str) -> std::process::Output {
+        let free = ["--storage-port", "0", "--oauth-port", "0"];
+        let running = cloakroom(&["dev", "--port", port])
+            .args(free)
+            .current_dir(self.directory.path())
+            .output();
+        let ended = tokio::time::timeout(Duration::from_secs(20), running);
+        ended.await.unwrap().unwrap()
+    }
+
     /// Sends SIGTERM, expects exit 0, and returns all that it said.
     pub(crate) async fn stop(mut self) -> String {
         let id = self.child.id().unwrap().to_string();

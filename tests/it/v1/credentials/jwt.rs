@@ -217,3 +217,35 @@ async fn both_together_vend_when_both_agree() {
         assert_eq!(answer.status, status, "{says}: {}", answer.text);
     }
 }
+
+/// A member by the token's own word, and by the authorization server's.
+#[tokio::test(flavor = "multi_thread")]
+async fn memberships_are_read_from_signed_tokens_and_must_be_confirmed() {
+    for (mode, answers, expected) in [
+        ("jwt", None, 200),
+        ("jwt-then-introspection", Some(json!(["/acme/lab"])), 200),
+        ("jwt-then-introspection", Some(json!([])), 404),
+        // An empty list is left out: whoever is in no group any more is no member.
+        ("jwt-then-introspection", None, 404),
+    ] {
+        let issuer = Issuer::start().await;
+        let key = SigningKey::generate("one", Algorithm::ES256);
+        issuer.publish(&[key.jwk()]).await;
+        let app = setup(&issuer, mode)
+            .key("workspaces.membership_claim", "groups")
+            .spawn()
+            .await;
+        app.workspace("acme/lab", &[]).await;
+        let mut claims = issuer.claims();
+        let mut answer = claims.clone();
+        answer["active"] = json!(true);
+        if let Some(groups) = &answers {
+            answer["groups"] = groups.clone();
+        }
+        let says = ResponseTemplate::new(200).set_body_json(answer);
+        introspection_says(&issuer.server, says).await;
+        claims["groups"] = json!(["/acme/lab"]);
+        let got = app.ask_workspace("acme/lab", &key.sign(&claims)).await;
+        assert_eq!(got.status, expected, "{mode} {answers:?}: {got:?}");
+    }
+}
