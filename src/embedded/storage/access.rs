@@ -2,37 +2,47 @@ use std::sync::Arc;
 
 use hyper::{HeaderMap, Uri};
 use s3s::access::{S3Access, S3AccessContext};
-use s3s::dto::{CopyObjectInput, CopySource, DeleteObjectsInput, UploadPartCopyInput};
+use s3s::dto::{
+    CopyObjectInput, CopySource, DeleteObjectsInput, PostObjectInput, UploadPartCopyInput,
+};
 use s3s::path::S3Path;
 use s3s::{S3Request, S3Result, s3_error};
 
 use super::actions::{action_of, actions_of_headers};
 use super::keys::check_key;
 use super::policy::Deed;
-use super::sessions::{Sessions, Signer};
+use super::signers::{Signer, Signers};
 
 const SESSION_TOKEN: &str = "x-amz-security-token";
+const LISTINGS: [&str; 4] = [
+    "ListObjects",
+    "ListObjectsV2",
+    "ListObjectVersions",
+    "ListMultipartUploads",
+];
 
-/// Asks the session policy before every operation.
+/// Asks the policies of whoever signed before every operation.
 pub(super) struct PolicyAccess {
-    sessions: Arc<Sessions>,
+    signers: Arc<Signers>,
 }
 
 impl PolicyAccess {
-    pub(super) fn new(sessions: Arc<Sessions>) -> Self {
-        Self { sessions }
+    pub(super) fn new(signers: Arc<Signers>) -> Self {
+        Self { signers }
     }
 }
 
 impl Signer {
     fn must(&self, deed: &Deed<'_>) -> S3Result<()> {
-        match self {
-            Self::Root | Self::Session(None) => Ok(()),
-            Self::Session(Some(policy)) if policy.allows(deed) => Ok(()),
-            Self::Session(Some(_)) => Err(s3_error!(
-                AccessDenied,
-                "The session policy does not allow it"
-            )),
+        let (policy, denied) = match self {
+            Self::Root | Self::Session(None) => return Ok(()),
+            Self::Session(Some(policy)) => (policy, "The session policy does not allow it"),
+            Self::User(holder) => (&holder.policy, "The user's policies do not allow it"),
+        };
+        if policy.allows(deed) {
+            Ok(())
+        } else {
+            Err(s3_error!(AccessDenied, "{denied}"))
         }
     }
 
@@ -61,7 +71,7 @@ impl S3Access for PolicyAccess {
         };
         let token = session_token(cx.headers(), cx.uri())?;
         let signer = self
-            .sessions
+            .signers
             .signer(&credentials.access_key, token.as_deref())?;
         let resource = match cx.s3_path() {
             S3Path::Root => "*".to_owned(),
@@ -76,7 +86,7 @@ impl S3Access for PolicyAccess {
             signer.must(&Deed {
                 action: &action_of(operation),
                 resource: resource.clone(),
-                context: conditions(cx.uri()),
+                context: conditions(operation, cx.uri()),
             })?;
         }
         for action in actions_of_headers(cx.headers()) {
@@ -87,15 +97,20 @@ impl S3Access for PolicyAccess {
     }
 
     async fn copy_object(&self, req: &mut S3Request<CopyObjectInput>) -> S3Result<()> {
-        signer(req)?.must_read(&req.input.copy_source)
+        Signer::of(req)?.must_read(&req.input.copy_source)
     }
 
     async fn upload_part_copy(&self, req: &mut S3Request<UploadPartCopyInput>) -> S3Result<()> {
-        signer(req)?.must_read(&req.input.copy_source)
+        Signer::of(req)?.must_read(&req.input.copy_source)
+    }
+
+    /// A form of a browser's names its key in its body, after everything was checked.
+    async fn post_object(&self, _: &mut S3Request<PostObjectInput>) -> S3Result<()> {
+        Err(s3_error!(NotImplemented))
     }
 
     async fn delete_objects(&self, req: &mut S3Request<DeleteObjectsInput>) -> S3Result<()> {
-        let signer = signer(req)?;
+        let signer = Signer::of(req)?.clone();
         for object in &req.input.delete.objects {
             check_key(&object.key)?;
             let resource = format!("{}/{}", req.input.bucket, object.key);
@@ -103,14 +118,6 @@ impl S3Access for PolicyAccess {
         }
         Ok(())
     }
-}
-
-/// Who [`S3Access::check`] found.
-fn signer<T>(req: &S3Request<T>) -> S3Result<Signer> {
-    req.extensions
-        .get::<Signer>()
-        .cloned()
-        .ok_or_else(|| s3_error!(AccessDenied))
 }
 
 /// The session token, from the header or a presigned URL; two different ones are none.
@@ -134,9 +141,13 @@ pub(super) fn session_token(headers: &HeaderMap, uri: &Uri) -> S3Result<Option<S
     }
 }
 
-/// The condition keys of listing (`s3:prefix`, `s3:delimiter`). A parameter that stands twice
-/// has no value that a policy could be asked about.
-fn conditions(uri: &Uri) -> Vec<(&'static str, String)> {
+/// The condition keys of listing (`s3:prefix`, `s3:delimiter`), which no other operation has: else
+/// `?prefix=` would turn getting an object into what only listing was allowed. A parameter that
+/// stands twice has no value that a policy could be asked about.
+fn conditions(operation: &str, uri: &Uri) -> Vec<(&'static str, String)> {
+    if !LISTINGS.contains(&operation) {
+        return Vec::new();
+    }
     let once = |wanted: &str| {
         let mut values = query(uri)
             .filter(|(name, _)| name == wanted)

@@ -39,9 +39,14 @@ CREATE TABLE IF NOT EXISTS bucket_tags (
     bucket TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (bucket, key)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS uploads (
-    id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key TEXT NOT NULL, begun INTEGER NOT NULL
+    id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key TEXT NOT NULL, begun INTEGER NOT NULL,
+    owner TEXT NOT NULL DEFAULT ''
 ) STRICT, WITHOUT ROWID;
 ";
+
+/// For an index from before uploads had owners.
+const HAS_OWNERS: &str = "SELECT 1 FROM pragma_table_info('uploads') WHERE name = 'owner'";
+const ADD_OWNERS: &str = "ALTER TABLE uploads ADD COLUMN owner TEXT NOT NULL DEFAULT ''";
 
 impl Index {
     pub(super) async fn open(path: &Path) -> SqlResult<Self> {
@@ -55,6 +60,13 @@ impl Index {
             .connect_with(options)
             .await?;
         sqlx::raw_sql(SCHEMA).execute(&pool).await?;
+        if sqlx::query(HAS_OWNERS)
+            .fetch_optional(&pool)
+            .await?
+            .is_none()
+        {
+            sqlx::query(ADD_OWNERS).execute(&pool).await?;
+        }
         Ok(Self { pool })
     }
 
@@ -167,8 +179,9 @@ impl Index {
         .await
     }
 
-    pub(super) async fn begin(&self, bucket: &str, upload: &Upload) -> SqlResult<()> {
-        sqlx::query("INSERT INTO uploads (id, bucket, key, begun) VALUES (?, ?, ?, ?)")
+    pub(super) async fn begin(&self, bucket: &str, upload: &Upload, owner: &str) -> SqlResult<()> {
+        sqlx::query("INSERT INTO uploads (owner, id, bucket, key, begun) VALUES (?, ?, ?, ?, ?)")
+            .bind(owner)
             .bind(&upload.id)
             .bind(bucket)
             .bind(&upload.key)
@@ -178,14 +191,25 @@ impl Index {
         Ok(())
     }
 
-    /// Whether this upload is one to this key of this bucket: an upload's id alone proves nothing.
-    pub(super) async fn is_upload(&self, bucket: &str, key: &str, id: &str) -> SqlResult<bool> {
-        let row = sqlx::query("SELECT bucket = ? AND key = ? FROM uploads WHERE id = ?")
-            .bind(bucket)
-            .bind(key)
-            .bind(id)
-            .fetch_optional(&self.pool)
-            .await?;
+    /// Whether this upload is one to this key of this bucket, and this owner's, if one is named: an
+    /// upload's id alone proves nothing.
+    pub(super) async fn is_upload(
+        &self,
+        bucket: &str,
+        key: &str,
+        id: &str,
+        owner: Option<&str>,
+    ) -> SqlResult<bool> {
+        let row = sqlx::query(
+            "SELECT bucket = ?1 AND key = ?2 AND owner = coalesce(?4, owner) \
+             FROM uploads WHERE id = ?3",
+        )
+        .bind(bucket)
+        .bind(key)
+        .bind(id)
+        .bind(owner)
+        .fetch_optional(&self.pool)
+        .await?;
         row.map_or(Ok(false), |row| row.try_get::<bool, _>(0))
     }
 
@@ -206,5 +230,29 @@ impl Index {
         .bind(prefix)
         .fetch_all(&self.pool)
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn uploads_of_an_index_without_owners_are_nobodys_in_particular() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("index.db");
+        let index = Index::open(&path).await.unwrap();
+        for old in [
+            "INSERT INTO uploads (id, bucket, key, begun) VALUES ('u', 'b', 'k', 0)",
+            "ALTER TABLE uploads DROP COLUMN owner",
+        ] {
+            sqlx::query(old).execute(&index.pool).await.unwrap();
+        }
+        index.pool.close().await;
+        let index = Index::open(&path).await.unwrap();
+        for (owner, expected) in [(None, true), (Some(""), true), (Some("AIDA"), false)] {
+            let found = index.is_upload("b", "k", "u", owner).await.unwrap();
+            assert_eq!(found, expected, "{owner:?}");
+        }
     }
 }

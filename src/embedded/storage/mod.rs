@@ -1,15 +1,18 @@
-//! An S3 store with STS `AssumeRole` that really enforces signatures, session policies and
+//! An S3 store with STS `AssumeRole` and IAM users that really enforces signatures, policies and
 //! expiry. The S3 protocol is `s3s`, the files are `s3s-fs`, the policies are evaluated by
 //! `iam-rs`; what those lack is mended here.
 
 mod access;
 mod actions;
 mod failure;
+mod iam;
 mod index;
 mod keys;
 mod listing;
 mod policy;
+mod query;
 mod sessions;
+mod signers;
 mod sts;
 mod vault;
 
@@ -18,15 +21,20 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{Body, HttpError, HttpResponse};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use access::PolicyAccess;
-use sessions::{Keys, Sessions};
-use sts::AssumeRole;
+use iam::Users;
+use query::Query;
+use signers::{Secrets, Signers};
 use vault::Vault;
 
 use super::random::hex_digits;
@@ -39,13 +47,28 @@ pub struct Storage {
     accepting: JoinHandle<()>,
 }
 
-/// The one long-lived key of the store, made afresh at each start.
+/// Who may do everything: a key that is made afresh at each start.
 #[derive(Clone)]
 pub struct RootIdentity {
     /// Names the key.
     pub access_key_id: String,
     /// Signs with it.
     pub secret_access_key: String,
+}
+
+/// Tells calls of the query API from those of S3.
+struct Door {
+    s3: S3Service,
+    query: Query,
+}
+
+impl Door {
+    async fn serve(&self, request: Request<Incoming>) -> Result<HttpResponse, HttpError> {
+        if Query::is_call(&request) {
+            return Ok(self.query.answer(request).await);
+        }
+        self.s3.call(request.map(Body::from)).await
+    }
 }
 
 impl std::fmt::Debug for RootIdentity {
@@ -59,7 +82,8 @@ impl Storage {
     ///
     /// # Errors
     ///
-    /// When the port is taken or the directory cannot be written.
+    /// When the port is taken, the directory cannot be written, or the users that an earlier run
+    /// left there cannot be read.
     pub async fn start(port: u16, directory: PathBuf) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
@@ -67,13 +91,17 @@ impl Storage {
             access_key_id: format!("AKIA{}", hex_digits(8)?.to_uppercase()),
             secret_access_key: hex_digits(20)?,
         };
-        let sessions = Arc::new(Sessions::new(identity.clone()));
         let vault = Vault::open(&directory).await?;
+        let users = Users::open(&directory.join("iam.json"))?;
+        let signers = Arc::new(Signers::new(identity.clone(), users));
         let mut builder = S3ServiceBuilder::new(vault);
-        builder.set_auth(Keys(Arc::clone(&sessions)));
-        builder.set_access(PolicyAccess::new(Arc::clone(&sessions)));
-        builder.set_route(AssumeRole::new(sessions));
-        let accepting = tokio::spawn(accept(listener, builder.build()));
+        builder.set_auth(Secrets(Arc::clone(&signers)));
+        builder.set_access(PolicyAccess::new(Arc::clone(&signers)));
+        let door = Door {
+            s3: builder.build(),
+            query: Query::new(signers),
+        };
+        let accepting = tokio::spawn(accept(listener, Arc::new(door)));
         Ok(Self {
             address,
             identity,
@@ -100,15 +128,19 @@ impl Drop for Storage {
     }
 }
 
-async fn accept(listener: TcpListener, service: S3Service) {
+async fn accept(listener: TcpListener, door: Arc<Door>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             continue;
         };
         // Small answers must not wait for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
-        let service = service.clone();
+        let door = Arc::clone(&door);
         tokio::spawn(async move {
+            let service = service_fn(move |request| {
+                let door = Arc::clone(&door);
+                async move { door.serve(request).await }
+            });
             let server = auto::Builder::new(TokioExecutor::new());
             let connection = server.serve_connection(TokioIo::new(stream), service);
             // A client that goes away in the middle is its own affair.

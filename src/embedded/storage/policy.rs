@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
 use iam_rs::{
-    Arn, Context, ContextValue, Decision, IAMPolicy, IAMRequest, Principal, PrincipalId,
-    evaluate_policy,
+    Arn, ConditionValue, Context, ContextValue, Decision, IAMPolicy, IAMRequest, PolicyEvaluator,
+    Principal, PrincipalId, Validate as _,
 };
 
-/// A session policy. What it does not allow is denied.
+/// What a session or a user may do, by any number of documents: what none of them allows is
+/// denied, and so is what one denies.
 #[derive(Clone)]
-pub(super) struct Policy(Arc<IAMPolicy>);
+pub(super) struct Policy(Arc<PolicyEvaluator>);
 
 /// One thing that a request wants to do.
 pub(super) struct Deed<'a> {
@@ -20,10 +21,10 @@ pub(super) struct Deed<'a> {
 }
 
 impl Policy {
-    /// Reads a policy document.
-    pub(super) fn parse(json: &str) -> Option<Self> {
-        let policy = IAMPolicy::from_json(json).ok()?;
-        Some(Self(Arc::new(policy)))
+    /// Reads policy documents.
+    pub(super) fn parse<'a>(documents: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+        let documents: Option<Vec<IAMPolicy>> = documents.into_iter().map(read).collect();
+        Some(Self(Arc::new(PolicyEvaluator::with_policies(documents?))))
     }
 
     /// Whether the policy allows the deed; a policy that cannot be evaluated allows nothing.
@@ -37,7 +38,7 @@ impl Policy {
         };
         let mut context = Context::new();
         for (key, value) in &deed.context {
-            context.insert((*key).to_owned(), ContextValue::String(value.clone()));
+            context.insert((*key).to_owned(), ContextValue::String(literal(value)));
         }
         let session = "arn:aws:sts::000000000000:assumed-role/cloakroom/session".to_owned();
         let request = IAMRequest::new_with_context(
@@ -46,7 +47,43 @@ impl Policy {
             resource,
             context,
         );
-        matches!(evaluate_policy(&self.0, &request), Ok(Decision::Allow))
+        let evaluated = self.0.evaluate(&request);
+        evaluated.is_ok_and(|result| result.decision == Decision::Allow)
+    }
+}
+
+/// Whether a document may be a user's: it names no principal, for that is the user.
+pub(super) fn is_identity_policy(json: &str) -> bool {
+    read(json).is_some_and(|policy| {
+        let mut statements = policy.statement.iter();
+        policy.is_valid()
+            && statements.all(|one| one.principal.is_none() && one.not_principal.is_none())
+    })
+}
+
+/// A document with variables (`${aws:username}`) is none here: `iam-rs` puts nothing in the place
+/// of one that it does not know, which makes a resource shorter and so wider.
+fn read(json: &str) -> Option<IAMPolicy> {
+    let mut policy = IAMPolicy::from_json(json).ok()?;
+    let statements = policy.statement.iter_mut();
+    for condition in statements.filter_map(|one| one.condition.as_mut()) {
+        let exact = condition.conditions.iter_mut().filter(|(operator, _)| {
+            let operator = operator.as_str();
+            operator.contains("StringEquals") || operator.contains("StringNotEquals")
+        });
+        for value in exact.flat_map(|(_, keys)| keys.values_mut()) {
+            take_literally(value);
+        }
+    }
+    (!json.contains("${")).then_some(policy)
+}
+
+/// What is compared with names that have no wildcards must have none itself.
+fn take_literally(value: &mut ConditionValue) {
+    match value {
+        ConditionValue::String(one) => *one = literal(one),
+        ConditionValue::StringList(many) => many.iter_mut().for_each(|one| *one = literal(one)),
+        ConditionValue::Boolean(_) | ConditionValue::Number(_) => {}
     }
 }
 
@@ -69,7 +106,7 @@ mod tests {
         let context = prefix.map(|prefix| ("s3:prefix", prefix.to_owned()));
         let context = context.into_iter().collect();
         let resource = resource.to_owned();
-        Policy::parse(policy).unwrap().allows(&Deed {
+        Policy::parse([policy]).unwrap().allows(&Deed {
             action,
             resource,
             context,
@@ -109,6 +146,53 @@ mod tests {
         ] {
             assert!(!allows(PART, "s3:ListBucket", "mine", prefix), "{prefix:?}");
         }
+    }
+
+    #[test]
+    fn wildcards_in_a_prefix_are_characters() {
+        for prefix in ["acme/*", "acme/?", "acme/x*y", "acme/**"] {
+            assert!(
+                allows(PART, "s3:ListBucket", "mine", Some(prefix)),
+                "{prefix}"
+            );
+        }
+        for prefix in ["*", "acme*", "acme?", "?cme/", "*/"] {
+            assert!(
+                !allows(PART, "s3:ListBucket", "mine", Some(prefix)),
+                "{prefix}"
+            );
+        }
+        let exact = PART.replace("StringLike", "StringEquals");
+        for (prefix, expected) in [("acme/*", true), ("acme/x", false), ("acme/?", false)] {
+            let allowed = allows(&exact, "s3:ListBucket", "mine", Some(prefix));
+            assert_eq!(allowed, expected, "{prefix}");
+        }
+    }
+
+    #[test]
+    fn one_document_that_denies_outweighs_any_that_allow() {
+        let deny = OWN.replace("Allow", "Deny");
+        let read = |documents: &[&str]| {
+            let policy = Policy::parse(documents.iter().copied()).unwrap();
+            policy.allows(&Deed {
+                action: "s3:GetObject",
+                resource: "mine/a".to_owned(),
+                context: Vec::new(),
+            })
+        };
+        assert!(!read(&[]));
+        assert!(!read(&[PART]));
+        assert!(read(&[PART, OWN]) && read(&[OWN, PART]));
+        assert!(!read(&[OWN, &deny]) && !read(&[&deny, OWN]) && !read(&[&deny]));
+    }
+
+    #[test]
+    fn a_document_with_variables_or_a_principal_is_no_users() {
+        assert!(is_identity_policy(OWN));
+        let variable = OWN.replace("mine", "${aws:username}");
+        assert!(Policy::parse([variable.as_str()]).is_none());
+        let principal = OWN.replace(r#""Effect""#, r#""Principal":"*","Effect""#);
+        assert!(!is_identity_policy(&principal) && !is_identity_policy(&variable));
     }
 
     proptest! {

@@ -1,21 +1,20 @@
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use s3s::auth::{S3Auth, SecretKey};
+use s3s::auth::SecretKey;
 use s3s::{S3Result, s3_error};
 
-use super::RootIdentity;
 use super::policy::Policy;
 use crate::embedded::random::hex_digits;
 
 /// How long an expired session is remembered, so that it is told "expired" and not "unknown".
 const REMEMBERED: Duration = Duration::from_mins(10);
 
-/// The keys that the store knows: the root's and those of the sessions it opened.
+/// The sessions that the store opened, by their keys.
+#[derive(Default)]
 pub(super) struct Sessions {
-    root: RootIdentity,
     open: RwLock<HashMap<String, Session>>,
 }
 
@@ -35,22 +34,7 @@ pub(super) struct NewSession {
     pub(super) expiration: DateTime<Utc>,
 }
 
-/// Who signed a request.
-#[derive(Clone)]
-pub(super) enum Signer {
-    Root,
-    /// With the session policy, where there is one.
-    Session(Option<Policy>),
-}
-
 impl Sessions {
-    pub(super) fn new(root: RootIdentity) -> Self {
-        Self {
-            root,
-            open: RwLock::default(),
-        }
-    }
-
     /// Opens a session.
     #[expect(
         clippy::disallowed_methods,
@@ -82,18 +66,13 @@ impl Sessions {
         Ok(new)
     }
 
-    /// Who signed a request with this key and sent this session token along. The signature has
-    /// been checked by now; the token and the time have not.
-    pub(super) fn signer(&self, access_key: &str, token: Option<&str>) -> S3Result<Signer> {
-        if access_key == self.root.access_key_id {
-            return match token {
-                None => Ok(Signer::Root),
-                Some(_) => Err(s3_error!(
-                    InvalidToken,
-                    "The session token is not this key's"
-                )),
-            };
-        }
+    pub(super) fn secret(&self, access_key: &str) -> Option<SecretKey> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        open.get(access_key).map(|session| session.secret.clone())
+    }
+
+    /// What a session may do, to which this key and this session token belong.
+    pub(super) fn policy(&self, access_key: &str, token: Option<&str>) -> S3Result<Option<Policy>> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
         let session = open
             .get(access_key)
@@ -107,23 +86,6 @@ impl Sessions {
         if session.ends <= Instant::now() {
             return Err(s3_error!(ExpiredToken, "The session has expired"));
         }
-        Ok(Signer::Session(session.policy.clone()))
-    }
-}
-
-/// The secret keys, for whoever checks signatures.
-pub(super) struct Keys(pub(super) Arc<Sessions>);
-
-#[async_trait::async_trait]
-impl S3Auth for Keys {
-    async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
-        if access_key == self.0.root.access_key_id {
-            return Ok(SecretKey::from(self.0.root.secret_access_key.clone()));
-        }
-        let open = self.0.open.read().unwrap_or_else(PoisonError::into_inner);
-        let session = open.get(access_key);
-        session
-            .map(|session| session.secret.clone())
-            .ok_or_else(|| s3_error!(InvalidAccessKeyId))
+        Ok(session.policy.clone())
     }
 }

@@ -25,13 +25,15 @@ use super::failure::internal;
 use super::index::{Entry, Index, Upload};
 use super::keys::check_key;
 use super::listing::{list_multipart_uploads, list_objects, list_objects_v2};
+use super::signers::Signer;
 
 /// `s3s-fs` with an index in front of it.
 ///
 /// An object's file is named by the SHA-256 of its key, so that no key is too long for a file
 /// name, none leads out of its bucket, and `c/x` can stand beside `c`; the index knows which key
-/// stands for which file. Uploads belong to a bucket and a key rather than to an access key, so
-/// that a refreshed session can finish what the one before it began.
+/// stands for which file. Uploads belong to a bucket and a key, and to the user who began them
+/// where it was one, rather than to an access key: a refreshed session can finish what the one
+/// before it began, and a rotated key what the old one did.
 pub(super) struct Vault {
     files: FileSystem,
     index: Index,
@@ -72,13 +74,14 @@ impl Vault {
         }
     }
 
-    async fn must_be_upload(&self, bucket: &str, key: &str, id: &str) -> S3Result<()> {
-        if self
-            .index
-            .is_upload(bucket, key, id)
-            .await
-            .map_err(internal)?
-        {
+    async fn must_be_upload<T>(
+        &self,
+        req: &S3Request<T>,
+        (bucket, key, id): (&str, &str, &str),
+    ) -> S3Result<()> {
+        let owner = Signer::of(req)?.upload_owner();
+        let found = self.index.is_upload(bucket, key, id, owner).await;
+        if found.map_err(internal)? {
             Ok(())
         } else {
             Err(s3_error!(NoSuchUpload))
@@ -343,6 +346,8 @@ impl S3 for Vault {
         check_key(&req.input.key)?;
         let (bucket, key) = (req.input.bucket.clone(), req.input.key.clone());
         self.must_have_bucket(&bucket).await?;
+        let owner = Signer::of(&req)?.upload_owner().unwrap_or_default();
+        let owner = owner.to_owned();
         req.input.key = file_name(&key);
         req.credentials = None;
         let mut answer = self.files.create_multipart_upload(req).await?;
@@ -352,7 +357,8 @@ impl S3 for Vault {
             key: key.clone(),
             begun: now(),
         };
-        self.index.begin(&bucket, &upload).await.map_err(internal)?;
+        let begun = self.index.begin(&bucket, &upload, &owner).await;
+        begun.map_err(internal)?;
         answer.output.key = Some(key);
         Ok(answer)
     }
@@ -361,9 +367,10 @@ impl S3 for Vault {
         &self,
         mut req: S3Request<UploadPartInput>,
     ) -> S3Result<S3Response<UploadPartOutput>> {
-        let input = &mut req.input;
-        self.must_be_upload(&input.bucket, &input.key, &input.upload_id)
+        let input = &req.input;
+        self.must_be_upload(&req, (&input.bucket, &input.key, &input.upload_id))
             .await?;
+        let input = &mut req.input;
         input.key = file_name(&input.key);
         req.credentials = None;
         self.files.upload_part(req).await
@@ -373,9 +380,10 @@ impl S3 for Vault {
         &self,
         mut req: S3Request<UploadPartCopyInput>,
     ) -> S3Result<S3Response<UploadPartCopyOutput>> {
-        let input = &mut req.input;
-        self.must_be_upload(&input.bucket, &input.key, &input.upload_id)
+        let input = &req.input;
+        self.must_be_upload(&req, (&input.bucket, &input.key, &input.upload_id))
             .await?;
+        let input = &mut req.input;
         input.copy_source = self.source(input.copy_source.clone()).await?;
         input.key = file_name(&input.key);
         req.credentials = None;
@@ -386,9 +394,10 @@ impl S3 for Vault {
         &self,
         mut req: S3Request<ListPartsInput>,
     ) -> S3Result<S3Response<ListPartsOutput>> {
-        let input = &mut req.input;
-        self.must_be_upload(&input.bucket, &input.key, &input.upload_id)
+        let input = &req.input;
+        self.must_be_upload(&req, (&input.bucket, &input.key, &input.upload_id))
             .await?;
+        let input = &mut req.input;
         let key = std::mem::take(&mut input.key);
         input.key = file_name(&key);
         let mut answer = self.files.list_parts(req).await?;
@@ -413,9 +422,10 @@ impl S3 for Vault {
         &self,
         mut req: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
-        let input = &mut req.input;
-        self.must_be_upload(&input.bucket, &input.key, &input.upload_id)
+        let input = &req.input;
+        self.must_be_upload(&req, (&input.bucket, &input.key, &input.upload_id))
             .await?;
+        let input = &mut req.input;
         let (bucket, key, id) = (
             input.bucket.clone(),
             input.key.clone(),
@@ -438,9 +448,10 @@ impl S3 for Vault {
         &self,
         mut req: S3Request<AbortMultipartUploadInput>,
     ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
-        let input = &mut req.input;
-        self.must_be_upload(&input.bucket, &input.key, &input.upload_id)
+        let input = &req.input;
+        self.must_be_upload(&req, (&input.bucket, &input.key, &input.upload_id))
             .await?;
+        let input = &mut req.input;
         let id = input.upload_id.clone();
         input.key = file_name(&input.key);
         req.credentials = None;

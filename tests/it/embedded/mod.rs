@@ -4,3 +4,4 @@ mod isolation;
 mod sessions;
 mod sign_in;
 mod store;
+mod users;

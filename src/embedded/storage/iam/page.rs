@@ -1,0 +1,70 @@
+use crate::embedded::storage::query::{Form, Refusal};
+
+const MAX_ITEMS: usize = 100;
+
+/// Which part of a list is asked for.
+pub(super) struct Page {
+    /// The name that the last page ended with.
+    after: String,
+    items: usize,
+}
+
+/// A part of a list.
+pub(super) struct Part<T> {
+    pub(super) items: Vec<T>,
+    /// What to ask for the next part with, if there is more.
+    pub(super) marker: Option<String>,
+}
+
+impl Page {
+    pub(super) fn of(form: &Form) -> Result<Self, Refusal> {
+        let items = match form.get("MaxItems") {
+            None => MAX_ITEMS,
+            Some(text) => text.parse().unwrap_or(0),
+        };
+        if !(1..=1_000).contains(&items) {
+            return Err(Refusal::invalid("MaxItems is out of range."));
+        }
+        let after = form.get("Marker").unwrap_or_default().to_owned();
+        Ok(Self { after, items })
+    }
+
+    /// Cuts the page out of items that stand in the order of their names.
+    pub(super) fn cut<'a, T>(&self, all: impl Iterator<Item = (&'a str, T)>) -> Part<T> {
+        let mut rest = all.skip_while(|(name, _)| *name <= self.after.as_str());
+        let mut last = None;
+        let page = rest.by_ref().take(self.items);
+        let items = page
+            .map(|(name, item)| {
+                last = Some(name);
+                item
+            })
+            .collect();
+        let marker = rest.next().and(last).map(str::to_owned);
+        Part { items, marker }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_hold_everything_once() {
+        let names = ["a", "b", "c", "d", "e"];
+        let mut after = String::new();
+        let mut seen = Vec::new();
+        let mut pages = 0;
+        loop {
+            let page = Page { after, items: 2 };
+            let part = page.cut(names.iter().map(|name| (*name, *name)));
+            seen.extend(part.items);
+            pages += 1;
+            match part.marker {
+                Some(marker) => after = marker,
+                None => break,
+            }
+        }
+        assert_eq!((seen.as_slice(), pages), (&names[..], 3));
+    }
+}
