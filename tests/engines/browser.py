@@ -60,8 +60,8 @@ class Page:
     def authorize(self, user):
         self.click(".btn.authorize")
         self.shot("authorize")
-        # The first of the two ways is signing in; the other is pasting a token.
-        self.click_text(".auth-container .btn.authorize", "Authorize")
+        # Signing in is one way of three; the others are pasting a token or an API key.
+        self.click(".auth-container:has(.scopes) .btn.authorize")
         self.wait(lambda d: len(d.window_handles) == 2, "the window to sign in in")
         popup = next(w for w in self.driver.window_handles if w != self.window)
         self.driver.switch_to.window(popup)

@@ -41,6 +41,13 @@ def claims_of(token):
     return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
 
 
+def alone(request, **_):
+    """A connection for each request. boto3 does not send a body that is refused before the store has
+    asked for it, but does use the connection again: the store may be closing it, or take the next
+    request for that body."""
+    request.headers["Connection"] = "close"
+
+
 class Holder:
     """Whoever has keys to the store, and the place that is theirs."""
 
@@ -51,7 +58,7 @@ class Holder:
 
     def client(self, service="s3", **changes):
         keys = {**self.keys, **changes}
-        return boto3.client(
+        client = boto3.client(
             service,
             endpoint_url=self.endpoint,
             region_name=self.region,
@@ -65,6 +72,8 @@ class Holder:
                 response_checksum_validation="when_required",
             ),
         )
+        client.meta.events.register("before-send", alone)
+        return client
 
     def raw(self, method, path, headers=None, body=b""):
         """Sends the path as it is: boto3's HTTP library would fold `..` away."""
@@ -123,45 +132,51 @@ class Person(Holder):
 
 
 class Organisation(Holder):
-    """Whoever has an API key, and asks for the storage of its organisation (seed 000)."""
+    """Whoever has an API key, and asks for the storage of its organisation."""
 
     def __init__(self, gateway, key, endpoint):
         self.key = key
         status, answer = self.ask(gateway)
         assert status == 200, (status, answer)
-        given, self.info = answer["credentials"], answer["bucket_info"]
-        keys = {
-            "accessKeyId": given["aws_key_id"],
-            "secretAccessKey": given["aws_secret_access_key"],
-            "sessionToken": given["aws_session_token"],
-        }
-        place = Place(self.info["name"], self.info["prefix"])
-        super().__init__(endpoint, given["aws_region"], keys, place)
+        self.info = answer["bucket_info"]
+        super().__init__(*given_by_key(answer, endpoint))
 
     def ask(self, gateway):
         return ask("POST", f"{gateway}/storage/boto", {"x-api-key": self.key})
 
 
 class Member(Holder):
-    """Somebody with a token, who asks for the storage of a workspace (seed 002)."""
+    """Somebody with a token, who asks for the storage of a workspace."""
 
     def __init__(self, gateway, token, workspace):
-        self.token, self.workspace = token, workspace
-        status, answer = self.ask(gateway)
+        self.workspace = workspace
+        status, answer = ask_for_workspace(gateway, token, workspace)
         assert status == 200, (status, answer)
-        keys = {
-            "accessKeyId": answer["access_key_id"],
-            "secretAccessKey": answer["secret_access_key"],
-            "sessionToken": answer["session_token"],
-        }
-        place = Place(answer["bucket"], answer["prefix"])
-        super().__init__(answer["endpoint"], answer["region"], keys, place)
-
-    def ask(self, gateway):
-        return ask_for_workspace(gateway, self.token, self.workspace)
+        super().__init__(*given_to_member(answer))
 
 
 def ask_for_workspace(gateway, token, workspace):
     organisation, name = workspace.split("/")
     url = f"{gateway}/api/v1/org/{organisation}/ws/{name}/storage/credentials"
     return ask("GET", url, {"Authorization": f"Bearer {token}"})
+
+
+def given_by_key(answer, endpoint):
+    """What a Holder is made of, from an answer like seed 000's; it does not say where the store is."""
+    given, info = answer["credentials"], answer["bucket_info"]
+    keys = {
+        "accessKeyId": given["aws_key_id"],
+        "secretAccessKey": given["aws_secret_access_key"],
+        "sessionToken": given["aws_session_token"],
+    }
+    return endpoint, given["aws_region"], keys, Place(info["name"], info["prefix"])
+
+
+def given_to_member(answer):
+    """The same, from an answer like seed 002's."""
+    keys = {
+        "accessKeyId": answer["access_key_id"],
+        "secretAccessKey": answer["secret_access_key"],
+        "sessionToken": answer["session_token"],
+    }
+    return answer["endpoint"], answer["region"], keys, Place(answer["bucket"], answer["prefix"])

@@ -1,0 +1,62 @@
+"""The administrative commands of the gateway, and who acts by them."""
+
+import json
+import os
+import subprocess
+import tomllib
+from pathlib import Path
+
+from person import Holder
+from places import Place
+
+OPERATOR = "the engine suite"
+
+
+class CommandLine:
+    """`cloakroom`, with the gateway's configuration: a file, or else the environment."""
+
+    def __init__(self, options):
+        self.program, self.file = options.cloakroom, options.config
+        self.environment = {**os.environ, "CLOAKROOM_OPERATOR": OPERATOR}
+
+    def run(self, *arguments):
+        command = [self.program, *arguments]
+        if self.file:
+            command += ["--config", self.file]
+        return subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, timeout=60
+        )
+
+    def json(self, *arguments):
+        done = self.run(*arguments, "--json")
+        assert done.returncode == 0, (arguments, done.stderr)
+        return json.loads(done.stdout)
+
+    def store(self, like, bucket):
+        """The gateway's own identity, which sees all of the bucket; to look, and to leave something
+        where nobody else can. It is at the store where `like` is."""
+        if self.file:
+            storage = tomllib.loads(Path(self.file).read_text())["storage"]
+        else:
+            start = "CLOAKROOM_STORAGE__"
+            storage = {
+                name.removeprefix(start).lower(): value
+                for name, value in os.environ.items()
+                if name.startswith(start)
+            }
+        keys = {"accessKeyId": storage["access_key_id"], "secretAccessKey": storage["secret_access_key"]}
+        return Holder(like.endpoint, like.region, keys, Place(bucket))
+
+
+def add_arguments(parser):
+    """How a suite that administers is told where."""
+    parser.add_argument("--gateway", required=True)
+    parser.add_argument("--engine", required=True)
+    parser.add_argument("--token-command", required=True)
+    parser.add_argument("--cloakroom", required=True, help="the binary")
+    parser.add_argument("--config", help="the gateway's configuration; by default the environment")
+
+
+def tag():
+    """Names of this run's own: engines share stores, `cloakroom dev` has an organisation already."""
+    return os.environ.get("CLOAKROOM_NAMING__NAMESPACE") or "dev"

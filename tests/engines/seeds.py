@@ -1,0 +1,235 @@
+"""The examples of the seeds, run as they stand against a running gateway.
+
+    seeds.py --gateway URL --engine NAME --token-command 'CMD %s' --cloakroom BINARY [--config FILE]
+             --aws PATH
+
+They are read from ../shared/seeds beside the repository. Only the host and the key or token are put
+in; the organisation and the workspace are called `example`, as there.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from administration import CommandLine, add_arguments
+from checks import check, finish
+from person import Holder, Organisation, Person, given_by_key, given_to_member
+from places import contents
+
+SEEDS = Path(__file__).resolve().parents[3] / "shared" / "seeds"
+BOTO, WORKSPACE = "https://api.minerva.io", "https://example.com"
+EIGHT = [
+    *["access_key_id", "bucket", "endpoint", "expiration"],
+    *["prefix", "region", "secret_access_key", "session_token"],
+]
+
+
+class Seed:
+    def __init__(self, number):
+        (file,) = SEEDS.glob(f"{number}_*.txt")
+        self.name, self.text = f"seed {number}", file.read_text()
+
+    def between(self, start, end):
+        """From where the one stands to where the other does next."""
+        first = self.text.index(start)
+        return self.text[first : self.text.index(end, first)]
+
+    def after(self, start, end):
+        return self.between(start, end).removeprefix(start)
+
+    def filled_in(self, what, example, values):
+        """The example with these values, each once; anything else is as it was."""
+        filled = example
+        for placeholder, value in values.items():
+            filled = filled.replace(placeholder, value)
+        undone = filled
+        for placeholder, value in values.items():
+            undone = undone.replace(value, placeholder)
+        once = all(filled.count(value) == 1 and placeholder not in filled for placeholder, value in values.items())
+        good = once and undone in self.text
+        check(f"{self.name}, {what}: nothing is changed but {' and '.join(values)}", good, filled)
+        return filled
+
+    def lines_again(self, what, example):
+        """Line ends were lost where the seed was taken from its page: a backslash at the end of a
+        line has become one before a space, which a shell takes for something else."""
+        lines = re.sub(r"\\ (?=--)", "\\\\\n", example)
+        check(f"{self.name}, {what}: its line ends are back, and nothing else", lines.split() == example.split())
+        return lines
+
+
+class Shell:
+    """Runs examples in a folder with a local.csv, as somebody with nothing else on their machine."""
+
+    def __init__(self, options, endpoint):
+        self.folder = Path(tempfile.mkdtemp())
+        self.environment = {
+            "PATH": f"{Path(options.aws).parent}:{os.environ['PATH']}",
+            "HOME": str(self.folder),
+            "AWS_ENDPOINT_URL_S3": endpoint,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        if options.engine == "ceph":
+            # What docs/engines.md says of Ceph.
+            for name in ["AWS_REQUEST_CHECKSUM_CALCULATION", "AWS_RESPONSE_CHECKSUM_VALIDATION"]:
+                self.environment[name] = "when_required"
+
+    def local_file(self):
+        """A new one each time, so that nobody finds what another has left."""
+        content = os.urandom(1024).hex().encode()
+        (self.folder / "local.csv").write_bytes(content)
+        return content
+
+    def run(self, command, name, text, **variables):
+        file = self.folder / name
+        file.write_text(text)
+        return subprocess.run(
+            [*command, str(file)],
+            cwd=self.folder,
+            env={**self.environment, **variables},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+
+def skipped(what, *tools):
+    """Whether one of the tools is not on this machine; Debian's packages are called as they are,
+    but for node's."""
+    for tool in tools:
+        if not shutil.which(tool):
+            package = {"node": "nodejs"}.get(tool, tool)
+            print(f"SKIPPED: {what}: no {tool} on this machine (Debian: {package})")
+            return True
+    return False
+
+
+def uploads(what, shell, organisation, run, listing):
+    """An example that puts local.csv into Incoming/ and lists Outgoing/."""
+    s3, place = organisation.s3, organisation.place
+    content = shell.local_file()
+    done = run()
+    check(f"{what}: ends well", done.returncode == 0, done.stderr)
+    found = contents(s3, place)
+    there = f"{place.prefix}Incoming/local.csv"
+    check(f"{what}: a file is at {there}", there in found, list(found))
+    if there in found:
+        seen = s3.get_object(Bucket=place.bucket, Key=there)["Body"].read()
+        check(f"{what}: it is the one on this machine", seen == content)
+        s3.delete_object(Bucket=place.bucket, Key=there)
+    check(f"{what}: it shows Outgoing/", re.search(listing, done.stdout, re.MULTILINE), done.stdout)
+
+
+def parsed(printed):
+    """Nothing where an example has printed no JSON."""
+    try:
+        return json.loads(printed)
+    except ValueError:
+        return {}
+
+
+def opens(what, holder):
+    """What was printed is worth something."""
+    place, key = holder.place, "Incoming/printed"
+    holder.s3.put_object(**place.at(key), Body=b"printed")
+    listed = holder.s3.list_objects_v2(**place.listed())["Contents"]
+    check(f"{what}: what it prints opens {place.prefix}", place.prefix + key in [entry["Key"] for entry in listed])
+    holder.s3.delete_object(**place.at(key))
+
+
+def by_key(seed, shell, gateway, organisation, options):
+    key = organisation.key
+    prefix = re.escape(organisation.place.prefix)
+    example = seed.after("Example — boto3\n\n", "\nExample — AWS CLI")
+    values = {BOTO: gateway, "<your-api-key>": key}
+    text = seed.filled_in("boto3", example, values)
+    python = [str(Path(options.aws).parent / "python")]
+    uploads(
+        "seed 000, boto3",
+        shell,
+        organisation,
+        lambda: shell.run(python, "upload.py", text),
+        rf"^{prefix}Outgoing/ 0$",
+    )
+    if not skipped("seed 000's AWS CLI example", "bash", "curl", "jq"):
+        example = seed.after("use the AWS CLI like normal:\n", "\nNotes\n")
+        script = seed.filled_in("AWS CLI", example, {BOTO: gateway})
+        uploads(
+            "seed 000, AWS CLI",
+            shell,
+            organisation,
+            lambda: shell.run(["bash", "-euo", "pipefail"], "upload.sh", script, MINERVA_API_KEY=key),
+            # The empty object that is the folder has no name within it.
+            r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +0 $",
+        )
+    if not skipped("seed 000's curl example", "bash", "curl"):
+        example = seed.between("curl --request POST", "\n{")
+        script = seed.filled_in("curl", example, {BOTO: gateway, "<api-key>": key})
+        done = shell.run(["bash"], "curl.sh", script)
+        answer = parsed(done.stdout)
+        shown = json.loads(seed.between('{\n  "credentials"', "\n\nQuick Answer"))
+        same = names(answer) == names(shown)
+        check("seed 000, curl: prints the members that the seed shows", same, done.stdout + done.stderr)
+        if same:
+            opens("seed 000, curl", Holder(*given_by_key(answer, organisation.endpoint)))
+
+
+def by_membership(seed, shell, gateway, token):
+    values = {WORKSPACE: gateway, "<token>": token}
+    if not skipped("seed 002's JavaScript", "node"):
+        example = seed.between("const url", "curl ")
+        script = seed.filled_in("JavaScript", example, values)
+        done = shell.run(["node"], "credentials.mjs", script)
+        # It prints as JavaScript what it has read as JSON.
+        back = "const text = require('fs').readFileSync(0); console.log(JSON.stringify(eval(`(${text})`)))"
+        read = subprocess.run(["node", "-e", back], input=done.stdout, capture_output=True, text=True)
+        members("seed 002, JavaScript", read.stdout, done.stdout + done.stderr)
+    if not skipped("seed 002's curl example", "bash", "curl"):
+        example = seed.between("curl --request GET", "Get temporary")
+        script = seed.filled_in("curl", example, values)
+        done = shell.run(["bash"], "credentials.sh", seed.lines_again("curl", script))
+        members("seed 002, curl", done.stdout, done.stdout + done.stderr)
+
+
+def names(answer):
+    return {name: sorted(part) for name, part in answer.items()}
+
+
+def members(what, printed, said):
+    """The eight that seed 002 shows."""
+    answer = parsed(printed)
+    same = sorted(answer) == EIGHT
+    check(f"{what}: prints the eight members", same, said)
+    if same:
+        opens(what, Holder(*given_to_member(answer)))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_arguments(parser)
+    parser.add_argument("--aws", required=True, help="the AWS CLI, with a python beside it")
+    options = parser.parse_args()
+    if not SEEDS.is_dir():
+        print(f"SKIPPED: THE SEEDS' EXAMPLES: there is no {SEEDS}")
+        return
+    cloakroom, alice = CommandLine(options), Person(options, "alice")
+    cloakroom.json("org", "create", "example")
+    key = cloakroom.json("api-key", "create", "--org", "example", "--label", "seeds")["key"]
+    cloakroom.json("workspace", "create", "example/example")
+    cloakroom.json("workspace", "add-member", "example/example", "--subject", alice.claims()["sub"])
+    organisation = Organisation(options.gateway, key, alice.endpoint)
+    shell = Shell(options, alice.endpoint)
+    try:
+        by_key(Seed("000"), shell, options.gateway, organisation, options)
+        by_membership(Seed("002"), shell, options.gateway, alice.token)
+    finally:
+        shutil.rmtree(shell.folder)
+    finish(f"{options.engine}, the seeds' examples")
+
+
+main()
