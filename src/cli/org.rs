@@ -1,6 +1,7 @@
 use clap::Subcommand;
 use serde::Serialize;
 
+use crate::adapters::aws::Flavor;
 use crate::domain::{BucketName, Organisation, Prefix, Slug};
 use crate::service::{Administration as _, AreaWish, find_organisation};
 
@@ -98,6 +99,7 @@ impl Create {
         let made = administer
             .create_organisation(self.slug, &self.area.wish())
             .await?;
+        self.area.warn(&self.common)?;
         complain(&format!(
             "{} is there; next: cloakroom api-key create --org {} --label …",
             made.slug, made.slug
@@ -108,6 +110,17 @@ impl Create {
 }
 
 impl AreaOptions {
+    /// Some engines keep owners of one bucket less apart than others.
+    pub(super) fn warn(&self, common: &Changing) -> Result<(), CommandError> {
+        if self.bucket.is_some() && common.config()?.storage.flavor == Flavor::Minio {
+            complain(
+                &"MinIO lets owners who share a bucket list the names of each other's keys \
+                  (docs/engines.md): give them buckets of their own if names are secret",
+            );
+        }
+        Ok(())
+    }
+
     pub(super) fn wish(self: &AreaOptions) -> AreaWish {
         AreaWish {
             bucket: self.bucket.clone(),

@@ -154,6 +154,7 @@ impl Create {
         let made = administer
             .create_workspace(self.name, &self.area.wish())
             .await?;
+        self.area.warn(&self.common)?;
         complain(&format!(
             "{} is there; next: cloakroom workspace add-member {} --subject …",
             made.name, made.name

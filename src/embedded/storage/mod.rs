@@ -14,6 +14,7 @@ mod query;
 mod sessions;
 mod signers;
 mod sts;
+mod unread;
 mod vault;
 
 use std::io;
@@ -35,6 +36,7 @@ use access::PolicyAccess;
 use iam::Users;
 use query::Query;
 use signers::{Secrets, Signers};
+use unread::ReadToItsEnd;
 use vault::Vault;
 
 use super::random::hex_digits;
@@ -67,7 +69,15 @@ impl Door {
         if Query::is_call(&request) {
             return Ok(self.query.answer(request).await);
         }
-        self.s3.call(request.map(Body::from)).await
+        if unread::waits(&request) {
+            let mut response = self.s3.call(request.map(Body::from)).await?;
+            if !response.status().is_success() {
+                unread::close(&mut response);
+            }
+            return Ok(response);
+        }
+        let request = request.map(|body| Body::http_body_unsync(ReadToItsEnd::new(body)));
+        self.s3.call(request).await
     }
 }
 

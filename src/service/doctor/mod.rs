@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use tokio::sync::Mutex;
 
 use crate::domain::{
     Access, AccessToken, BucketFormula, BucketName, ClientId, Grant, Owner, Principal, RequestId,
@@ -39,6 +40,8 @@ const OBJECT: &str = "cloakroom-doctor";
 pub struct Doctor {
     ports: DoctorPorts,
     settings: DoctorSettings,
+    /// Held while a bucket is being made.
+    making: Arc<Mutex<()>>,
 }
 
 /// What an examination works with.
@@ -78,7 +81,11 @@ impl Doctor {
     /// Puts the use case together.
     #[must_use]
     pub fn new(ports: DoctorPorts, settings: DoctorSettings) -> Self {
-        Self { ports, settings }
+        Self {
+            ports,
+            settings,
+            making: Arc::default(),
+        }
     }
 
     /// Examines everything, and leaves nothing behind, also when `interrupted` comes true.
@@ -206,7 +213,19 @@ impl Doctor {
     }
 
     async fn make(&self, bucket: &BucketName) -> Outcome {
-        match self.ports.buckets.create(bucket).await {
+        let buckets = Arc::clone(&self.ports.buckets);
+        let name = bucket.clone();
+        // An examination that is interrupted does not leave a creation under way: removing waits.
+        let making = Arc::clone(&self.making).lock_owned().await;
+        let made = tokio::spawn(async move {
+            let made = buckets.create(&name).await;
+            drop(making);
+            made
+        });
+        match made
+            .await
+            .unwrap_or_else(|_| Err(UpstreamFailure::timeout("CreateBucket")))
+        {
             Ok(Creation::Made) => {}
             Ok(_) => return Outcome::Failed(format!("{bucket} was there before")),
             Err(failure) => return Outcome::Failed(failure.to_string()),
@@ -269,6 +288,7 @@ impl Doctor {
 
     /// All of them, whatever becomes of one.
     async fn remove(&self, buckets: &[BucketName]) -> Result<(), UpstreamFailure> {
+        let _idle = self.making.lock().await;
         let mut outcome = Ok(());
         for bucket in buckets {
             let session = self.open(bucket).await.ok();

@@ -4,4 +4,5 @@ mod isolation;
 mod sessions;
 mod sign_in;
 mod store;
+mod unread;
 mod users;

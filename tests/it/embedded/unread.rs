@@ -1,0 +1,47 @@
+//! Uploads that are refused before they are read, and what comes after them on the connection.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::spawn_app;
+
+/// Sends all of it at once, and reads until the other side is done or has nothing more to say.
+async fn exchange(url: &str, requests: &[u8]) -> String {
+    let address = url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(requests).await.unwrap();
+    let mut text = Vec::new();
+    let reading = stream.read_to_end(&mut text);
+    let limit = std::time::Duration::from_secs(20);
+    tokio::time::timeout(limit, reading).await.unwrap().unwrap();
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_of_a_refused_upload_is_not_the_next_request() {
+    let app = spawn_app().await;
+    let mut requests =
+        b"PUT /bucket/key HTTP/1.1\r\nHost: store\r\nContent-Length: 4000000\r\n\r\n".to_vec();
+    requests.extend(
+        b"GET / HTTP/1.1\r\n\r\n"
+            .repeat(250_000)
+            .iter()
+            .take(4_000_000),
+    );
+    requests.extend(b"GET /bucket HTTP/1.1\r\nHost: store\r\nConnection: close\r\n\r\n");
+    let answers = exchange(&app.storage.url(), &requests).await;
+    assert_eq!(answers.matches("HTTP/1.1 403").count(), 2, "{answers}");
+    assert_eq!(answers.matches("HTTP/1.1").count(), 2, "{answers}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_to_be_asked_for_the_body_is_told_that_the_connection_ends() {
+    let app = spawn_app().await;
+    let request = b"PUT /bucket/key HTTP/1.1\r\nHost: store\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n";
+    let answer = exchange(&app.storage.url(), request).await;
+    assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+    assert!(
+        answer.to_lowercase().contains("connection: close"),
+        "{answer}"
+    );
+}
