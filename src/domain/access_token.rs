@@ -1,6 +1,9 @@
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 
 /// The longest token accepted, in bytes (contract section 4).
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
@@ -26,6 +29,16 @@ impl AccessToken {
             return Err(MalformedToken);
         }
         Ok(Self(SecretString::from(value)))
+    }
+
+    /// The `typ` of its header (RFC 7519 section 5.1), if it looks like a JWT; nothing is checked.
+    #[must_use]
+    pub fn jwt_type(&self) -> Option<String> {
+        let mut parts = self.expose().split('.');
+        let header = parts.next().filter(|_| parts.count() == 2)?;
+        let header = URL_SAFE_NO_PAD.decode(header).ok()?;
+        let header: Value = serde_json::from_slice(&header).ok()?;
+        header.get("typ")?.as_str().map(str::to_owned)
     }
 
     /// The token itself, for the authorization server and nobody else.

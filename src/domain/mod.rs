@@ -3,6 +3,7 @@
 //! Every route is the same sentence: who is asking ([`Caller`]) → what is theirs ([`Owner`],
 //! [`Grant`]) → hand out a key to it ([`SessionPolicy`], [`Session`]).
 
+mod access_key;
 mod access_token;
 mod api_key;
 mod area;
@@ -16,15 +17,19 @@ mod key_problem;
 mod membership;
 mod organisation;
 mod owner;
+mod policy;
 mod principal;
 mod request_id;
 mod scope;
 mod session;
 mod session_name;
-mod session_policy;
 mod slug;
 mod token_problem;
 
+pub use access_key::{
+    AccessKey, AccessKeyId, AccessKeyState, BucketPrefix, InvalidAccessKeyId, InvalidBucketPrefix,
+    KeyOwner, KeyPair, KeyRights,
+};
 pub use access_token::{AccessToken, MAX_TOKEN_BYTES, MalformedToken};
 pub use api_key::{ApiKey, ApiKeyHash, ApiKeyId, InvalidApiKeyId, MalformedApiKey};
 pub use area::Area;
@@ -40,11 +45,14 @@ pub use key_problem::KeyProblem;
 pub use membership::{Member, Membership};
 pub use organisation::{Organisation, RegisteredKey, Workspace};
 pub use owner::{BucketHolder, Owner, OwnerDigest};
+pub use policy::{
+    ExtraAction, KeyPolicy, KeyPolicyError, Loopholes, MAX_POLICY_CHARS, PolicyTooLong,
+    SessionPolicy,
+};
 pub use principal::{ClaimError, ClientId, MAX_CLAIM_BYTES, Principal, Subject};
 pub use request_id::RequestId;
 pub use scope::{InvalidScope, Scope};
 pub use session::Session;
 pub use session_name::RoleSessionName;
-pub use session_policy::{ExtraAction, MAX_POLICY_CHARS, PolicyTooLong, SessionPolicy};
 pub use slug::{InvalidSlug, InvalidWorkspaceName, SLUG_FORM, Slug, WorkspaceName};
 pub use token_problem::TokenProblem;

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::{BucketName, Principal, Slug, WorkspaceName};
+use super::{AccessKeyId, BucketName, Principal, Slug, WorkspaceName};
 
 /// Whose storage it is. Registry rows, buckets and limits belong to owners.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -11,6 +11,8 @@ pub enum Owner {
     Organisation(Slug),
     /// A workspace, whose members ask by access token.
     Workspace(WorkspaceName),
+    /// An access key that lasts, which is limited on its own.
+    AccessKey(AccessKeyId),
 }
 
 /// Who holds a bucket in the registry: unique both ways.
@@ -34,6 +36,7 @@ impl Owner {
             Self::Principal(_) => "principal",
             Self::Organisation(_) => "organisation",
             Self::Workspace(_) => "workspace",
+            Self::AccessKey(_) => "access-key",
         }
     }
 
@@ -44,6 +47,7 @@ impl Owner {
             Self::Principal(principal) => principal.to_string(),
             Self::Organisation(slug) => slug.to_string(),
             Self::Workspace(name) => name.to_string(),
+            Self::AccessKey(id) => id.to_string(),
         }
     }
 
@@ -52,7 +56,9 @@ impl Owner {
     pub fn holder(&self, bucket: &BucketName) -> BucketHolder {
         match self {
             Self::Principal(principal) => BucketHolder::Principal(principal.clone()),
-            Self::Organisation(_) | Self::Workspace(_) => BucketHolder::Shared(bucket.clone()),
+            Self::Organisation(_) | Self::Workspace(_) | Self::AccessKey(_) => {
+                BucketHolder::Shared(bucket.clone())
+            }
         }
     }
 
@@ -69,6 +75,8 @@ impl Owner {
                 let (organisation, workspace) = (&name.organisation, &name.workspace);
                 vec!["ws", organisation.as_str(), workspace.as_str(), ""]
             }
+            // It has no bucket; only its limit is counted by the digest.
+            Self::AccessKey(id) => vec!["ak", id.as_str(), "", "", ""],
         }
     }
 }

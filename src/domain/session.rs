@@ -3,6 +3,8 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
+use super::KeyPair;
+
 /// Temporary credentials for one grant, as the store issued them.
 #[derive(Clone)]
 pub struct Session {
@@ -14,6 +16,18 @@ pub struct Session {
     pub session_token: SecretString,
     /// The store's own end of the session.
     pub expiration: DateTime<Utc>,
+}
+
+impl From<&KeyPair> for Session {
+    /// A pair is a session without a token and without an end.
+    fn from(pair: &KeyPair) -> Self {
+        Self {
+            access_key_id: pair.access_key_id.clone(),
+            secret_access_key: pair.secret_access_key.clone(),
+            session_token: SecretString::default(),
+            expiration: DateTime::<Utc>::MAX_UTC,
+        }
+    }
 }
 
 impl fmt::Debug for Session {

@@ -6,7 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-use super::{Owner, OwnerDigest};
+use super::{BucketPrefix, Owner, OwnerDigest};
 
 /// The fewest hex digits of the digest that a name may hold: 128 bits, so that nobody finds two
 /// owners with one name (contract section 5).
@@ -232,6 +232,13 @@ impl BucketFormula {
         name.as_str().len() == MAX_NAME_CHARS && digits.is_some_and(is_hex)
     }
 
+    /// Whether some owner's bucket could begin so.
+    #[must_use]
+    pub fn could_begin_with(&self, prefix: &BucketPrefix) -> bool {
+        let prefix = prefix.as_str();
+        self.prefix.starts_with(prefix) || prefix.strip_prefix(&self.prefix).is_some_and(is_hex)
+    }
+
     /// What the registry remembers of the formula, one line a part, so that a change can be
     /// refused and explained. The secret appears as a keyed digest of its own.
     #[must_use]
@@ -269,192 +276,4 @@ fn is_reserved(prefix: &str, suffix: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::domain::{ClientId, Principal, Subject};
-
-    fn principal(client_id: &str, subject: &str) -> Owner {
-        Owner::Principal(Principal {
-            client_id: ClientId::parse(client_id).unwrap(),
-            subject: Subject::parse(subject).unwrap(),
-        })
-    }
-
-    fn claim() -> impl Strategy<Value = String> {
-        "[^\\p{C}]{1,60}".prop_filter("at most 255 bytes", |s| s.len() <= 255)
-    }
-
-    fn keyed(secret: &str) -> BucketFormula {
-        let secret = NamingSecret::new(&SecretString::from(secret)).unwrap();
-        BucketFormula::new("", "", "", Some(secret)).unwrap()
-    }
-
-    #[test]
-    fn the_name_is_what_the_contracts_one_liner_prints() {
-        // printf '%s\0%s\0%s' "" demo alice | sha256sum | cut -c1-63
-        let bucket = BucketFormula::default().bucket(&principal("demo", "alice"));
-        assert_eq!(
-            bucket.as_str(),
-            "5c3b3bb8e6448a51b8ad7992994f7220a88e07baef43de9f0000dc1e1323e0a"
-        );
-    }
-
-    #[test]
-    fn organisations_and_workspaces_have_messages_of_their_own() {
-        // printf '%s\0org\0%s\0' "" acme | sha256sum | cut -c1-63
-        let name = |owner: &Owner| BucketFormula::default().bucket(owner).to_string();
-        assert_eq!(
-            name(&Owner::Organisation("acme".parse().unwrap())),
-            "6862f51151aa047480136116ad5c1686d7df9ad98a83586787acfbb2b22500a"
-        );
-        // printf '%s\0ws\0%s\0%s\0' "" acme research | sha256sum | cut -c1-63
-        assert_eq!(
-            name(&Owner::Workspace("acme/research".parse().unwrap())),
-            "f6d2245b7f18765c82f961cd7c6df69f8f1cd4d102bf008723f7a56e5546afa"
-        );
-    }
-
-    #[test]
-    fn what_could_be_somebodys_is_known_by_its_form() {
-        let formula = BucketFormula::new("acme-", "-eu", "", None).unwrap();
-        let own = formula.bucket(&principal("demo", "alice"));
-        assert!(formula.could_make(&own));
-        for other in [
-            "acme-eu",
-            "acme-backups-eu",
-            &own.as_str().replace("-eu", "-us"),
-        ] {
-            assert!(!formula.could_make(&other.parse().unwrap()), "{other}");
-        }
-    }
-
-    #[test]
-    fn a_bucket_that_is_named_by_hand_follows_the_rules_of_s3() {
-        for good in ["abc", "prod-minerva-client-acme", "a.b.c", "1-2"] {
-            assert!(good.parse::<BucketName>().is_ok(), "{good}");
-        }
-        let too_long = "a".repeat(64);
-        for bad in [
-            "",
-            "ab",
-            "-abc",
-            "abc-",
-            ".abc",
-            "a..b",
-            "a.-b",
-            "Abc",
-            "a_b",
-            "a/b",
-            "a*b",
-            "${a}",
-            "127.0.0.1",
-            "xn--abc",
-            "abc-s3alias",
-            &too_long,
-        ] {
-            assert!(bad.parse::<BucketName>().is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn prefix_and_suffix_take_the_place_of_digits() {
-        let formula = BucketFormula::new("acme-", "-eu", "prod", None).unwrap();
-        let bucket = formula.bucket(&principal("demo", "alice"));
-        assert_eq!(bucket.as_str().len(), 63);
-        assert!(bucket.as_str().starts_with("acme-"));
-        assert!(bucket.as_str().ends_with("-eu"));
-    }
-
-    #[test]
-    fn namespace_and_secret_take_part() {
-        let alice = principal("demo", "alice");
-        let names = [
-            BucketFormula::default(),
-            BucketFormula::new("", "", "staging", None).unwrap(),
-            keyed("one"),
-            keyed("two"),
-        ]
-        .map(|formula| formula.bucket(&alice));
-        for (i, a) in names.iter().enumerate() {
-            assert!(names.iter().skip(i + 1).all(|b| a != b));
-        }
-    }
-
-    #[test]
-    fn the_keyed_name_is_hmac_sha_256() {
-        // printf '%s\0%s\0%s' "" demo alice | openssl dgst -sha256 -hmac pepper | cut -d' ' -f2 | cut -c1-63
-        assert_eq!(
-            keyed("pepper").bucket(&principal("demo", "alice")).as_str(),
-            "b0bc56ad614af10e7ac722a9381250a6403bddf8f47305e2fdd8c1eb53aaf10"
-        );
-    }
-
-    #[test]
-    fn a_formula_that_leaves_too_few_digits_is_refused() {
-        let fits = "a".repeat(31);
-        assert!(BucketFormula::new(&fits, "", "", None).is_ok());
-        assert_eq!(
-            BucketFormula::new(&fits, "b", "", None).unwrap_err(),
-            FormulaError::TooLong
-        );
-    }
-
-    #[test]
-    fn a_formula_that_makes_no_bucket_names_is_refused() {
-        for bad in ["A", "a_b", "-a", ".a", "a..b", "a*", "a/", "\u{e4}"] {
-            assert_eq!(
-                BucketFormula::new(bad, "", "", None).unwrap_err(),
-                FormulaError::Prefix,
-                "{bad}"
-            );
-        }
-        for bad in ["a-", "a.", "Z"] {
-            assert_eq!(
-                BucketFormula::new("", bad, "", None).unwrap_err(),
-                FormulaError::Suffix
-            );
-        }
-        assert_eq!(
-            BucketFormula::new("xn--a", "", "", None).unwrap_err(),
-            FormulaError::Reserved
-        );
-        assert_eq!(
-            BucketFormula::new("", "", "a\0b", None).unwrap_err(),
-            FormulaError::Namespace
-        );
-    }
-
-    #[test]
-    fn the_fingerprint_does_not_hold_the_secret() {
-        assert!(!format!("{:?}", keyed("canary").fingerprint()).contains("canary"));
-        assert!(!format!("{:?}", keyed("canary")).contains("canary"));
-    }
-
-    proptest! {
-        #[test]
-        fn every_name_is_a_bucket_name(client in claim(), subject in claim()) {
-            let name = BucketFormula::default().bucket(&principal(&client, &subject));
-            prop_assert_eq!(name.as_str().len(), 63);
-            prop_assert!(name.as_str().bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)));
-        }
-
-        #[test]
-        fn two_principals_never_share_a_name(a in claim(), b in claim(), c in claim(), d in claim()) {
-            prop_assume!((&a, &b) != (&c, &d));
-            let formula = BucketFormula::default();
-            prop_assert_ne!(formula.bucket(&principal(&a, &b)), formula.bucket(&principal(&c, &d)));
-        }
-
-        #[test]
-        fn moving_a_character_across_the_border_is_another_principal(s in "[a-z]{2,40}", at in 1_usize..39) {
-            prop_assume!(at < s.len());
-            let formula = BucketFormula::default();
-            let (a, b) = s.split_at(at);
-            let whole = formula.bucket(&principal(&s, &s));
-            let split = formula.bucket(&principal(a, b));
-            prop_assert_ne!(whole, split);
-        }
-    }
-}
+mod tests;

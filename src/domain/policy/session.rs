@@ -1,17 +1,12 @@
 use std::fmt;
 
-use serde::Serialize;
+use crate::domain::{Access, Grant};
 
-use super::{Access, Grant};
-
-/// The longest policy that every engine takes, in characters (contract section 6).
-pub const MAX_POLICY_CHARS: usize = 2_048;
+use super::{Condition, On, PolicyTooLong, Resource, Statement, write};
 
 /// The inline session policy that confines credentials to one grant: the product's whole promise.
 ///
-/// It is compact JSON (Ceph refuses a space), built from typed values. Nothing enters it but a
-/// [`super::BucketName`] and a [`super::Prefix`], whose alphabets hold no wildcard and no variable;
-/// an empty policy cannot be built, because STS takes it for "no restriction".
+/// Nothing enters it but a [`crate::domain::BucketName`] and a [`crate::domain::Prefix`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct SessionPolicy(String);
 
@@ -28,40 +23,6 @@ pub enum ExtraAction {
     GetBucketLocation,
 }
 
-/// The policy would be longer than [`MAX_POLICY_CHARS`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the session policy would be longer than {MAX_POLICY_CHARS} characters")]
-pub struct PolicyTooLong;
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Document {
-    version: &'static str,
-    statement: Vec<Statement>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Statement {
-    effect: &'static str,
-    action: Vec<&'static str>,
-    resource: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    condition: Option<Condition>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Condition {
-    string_like: StringLike,
-}
-
-#[derive(Serialize)]
-struct StringLike {
-    #[serde(rename = "s3:prefix")]
-    prefix: String,
-}
-
 impl SessionPolicy {
     /// Writes the policy for a grant.
     ///
@@ -69,15 +30,7 @@ impl SessionPolicy {
     ///
     /// [`PolicyTooLong`] when the prefix is so long that an engine would refuse the policy.
     pub fn for_grant(grant: &Grant, extra: &[ExtraAction]) -> Result<Self, PolicyTooLong> {
-        let document = Document {
-            version: "2012-10-17",
-            statement: statements(grant, extra),
-        };
-        let json = serde_json::to_string(&document).map_err(|_| PolicyTooLong)?;
-        if json.len() > MAX_POLICY_CHARS {
-            return Err(PolicyTooLong);
-        }
-        Ok(Self(json))
+        write(statements(grant, extra)).map(Self)
     }
 
     /// The policy as the STS call carries it.
@@ -138,13 +91,11 @@ fn statements(grant: &Grant, extra: &[ExtraAction]) -> Vec<Statement> {
     let allow = |target, resource: &str, condition| Statement {
         effect: "Allow",
         action: actions(target, grant.access, extra),
-        resource: resource.to_owned(),
+        on: On::Resource(Resource::One(resource.to_owned())),
         condition,
     };
-    let only_below = grant.prefix.as_ref().map(|prefix| Condition {
-        string_like: StringLike {
-            prefix: format!("{prefix}*"),
-        },
+    let only_below = grant.prefix.as_ref().map(|prefix| Condition::StringLike {
+        prefix: format!("{prefix}*"),
     });
     [
         allow(Target::List, &bucket, only_below),
@@ -178,6 +129,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
 
+    use super::super::matches;
     use super::*;
     use crate::domain::{Area, BucketFormula, ClientId, Owner, Prefix, Principal, Subject};
 
@@ -198,15 +150,6 @@ mod tests {
             prefix: Some(Prefix::parse(prefix).unwrap()),
             access,
             ..grant("demo", "alice")
-        }
-    }
-
-    /// A second reading of IAM's wildcards, so that the test does not lean on the code it tests.
-    fn matches(pattern: &str, text: &str) -> bool {
-        match pattern.split_once('*') {
-            None => pattern == text,
-            Some((head, "")) => text.starts_with(head),
-            Some(_) => panic!("more than one wildcard in {pattern}"),
         }
     }
 

@@ -1,0 +1,98 @@
+//! The only place where a policy is written: what confines sessions and access keys.
+//!
+//! A policy is compact JSON (Ceph refuses a space), built from typed values. Nothing enters it but
+//! names and prefixes whose alphabets hold no wildcard and no variable, so every `*` is one of ours;
+//! an empty policy cannot be built, because STS takes it for "no restriction".
+
+mod key;
+mod session;
+
+use serde::Serialize;
+
+pub use key::{KeyPolicy, KeyPolicyError, Loopholes};
+pub use session::{ExtraAction, SessionPolicy};
+
+/// The longest policy that every engine takes, in characters (contract section 6).
+pub const MAX_POLICY_CHARS: usize = 2_048;
+
+/// The policy would be longer than [`MAX_POLICY_CHARS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the policy would be longer than {MAX_POLICY_CHARS} characters")]
+pub struct PolicyTooLong;
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Document {
+    version: &'static str,
+    statement: Vec<Statement>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Statement {
+    effect: &'static str,
+    action: Vec<&'static str>,
+    #[serde(flatten)]
+    on: On,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    condition: Option<Condition>,
+}
+
+#[derive(Serialize)]
+enum On {
+    Resource(Resource),
+    /// All but these.
+    NotResource(Vec<String>),
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Resource {
+    One(String),
+    Several(Vec<String>),
+}
+
+#[derive(Serialize)]
+enum Condition {
+    StringLike {
+        #[serde(rename = "s3:prefix")]
+        prefix: String,
+    },
+    Null {
+        /// There only with temporary credentials.
+        #[serde(rename = "aws:TokenIssueTime")]
+        token_issue_time: &'static str,
+    },
+}
+
+/// The document of these statements.
+fn write(statement: Vec<Statement>) -> Result<String, PolicyTooLong> {
+    let document = Document {
+        version: "2012-10-17",
+        statement,
+    };
+    let json = serde_json::to_string(&document).map_err(|_| PolicyTooLong)?;
+    if json.len() > MAX_POLICY_CHARS {
+        return Err(PolicyTooLong);
+    }
+    Ok(json)
+}
+
+/// A second reading of IAM's wildcards, so that tests do not lean on the code they test.
+#[cfg(test)]
+fn matches(pattern: &str, text: &str) -> bool {
+    if let Some((head, tail)) = pattern.split_once('?') {
+        let rest = text.strip_prefix(head).map(str::chars);
+        return rest.is_some_and(|mut rest| rest.next().is_some() && matches(tail, rest.as_str()));
+    }
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((head, "")) => text.starts_with(head),
+        // What is between `*` and the end stands somewhere, or at the end, after the head.
+        Some((head, tail)) => text.strip_prefix(head).is_some_and(|rest| {
+            (0..=rest.len())
+                .filter(|at| rest.is_char_boundary(*at))
+                .any(|at| matches(tail, &rest[at..]))
+        }),
+    }
+}
