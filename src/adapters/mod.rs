@@ -3,6 +3,7 @@
 
 mod authorities;
 pub mod aws;
+mod capability;
 mod clock;
 mod current;
 pub mod database;
@@ -14,6 +15,7 @@ mod rate_limiter;
 
 pub use authorities::check_authorities;
 pub(crate) use authorities::plain_http;
+pub use capability::{BadCapabilityKey, CapabilityKey, CapabilityKeys};
 pub use clock::SystemClock;
 pub(crate) use current::Derived;
 pub use current::{Current, fixed};

@@ -39,6 +39,14 @@ impl FromStr for RateLimit {
     }
 }
 
+impl RateLimit {
+    /// How many calls are allowed at once.
+    #[must_use]
+    pub fn burst(self) -> u32 {
+        self.burst.get()
+    }
+}
+
 impl OwnerRateLimiter {
     /// The same allowance for every owner.
     #[must_use]

@@ -13,6 +13,9 @@ use crate::service::{Administer, AdministerError, RegistryError};
 use super::outcome::{CommandError, print};
 use super::{ConfigFile, environment};
 
+/// The longest label, in bytes.
+const MAX_LABEL_BYTES: usize = 255;
+
 /// Who called `sudo`.
 const BEHIND_SUDO: &str = "SUDO_USER";
 
@@ -126,6 +129,17 @@ pub(super) fn printable(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect()
+}
+
+pub(super) fn parse_label(text: &str) -> Result<String, String> {
+    let length = 1..=MAX_LABEL_BYTES;
+    if length.contains(&text.len()) && !text.chars().any(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "expected 1 to {MAX_LABEL_BYTES} bytes without control characters"
+        ))
+    }
 }
 
 pub(super) fn parse_scope(word: &str) -> Result<Scope, String> {

@@ -8,12 +8,9 @@ use crate::adapters::SystemClock;
 use crate::domain::{ApiKey, ApiKeyId, RegisteredKey, Scope, Slug};
 use crate::service::{Administration as _, Clock, KeyWish, find_organisation};
 
-use super::administration::{Changing, Reading, parse_scope, table};
+use super::administration::{Changing, Reading, parse_label, parse_scope, table};
 use super::outcome::{CommandError, complain};
 use super::view::{or_dash, utc};
-
-/// The longest label, in bytes.
-const MAX_LABEL_BYTES: usize = 255;
 
 /// What can be done with API keys.
 #[derive(Debug, Subcommand)]
@@ -195,15 +192,4 @@ fn text(views: &[KeyView]) -> String {
         ],
         &rows,
     )
-}
-
-fn parse_label(text: &str) -> Result<String, String> {
-    let length = 1..=MAX_LABEL_BYTES;
-    if length.contains(&text.len()) && !text.chars().any(char::is_control) {
-        Ok(text.to_owned())
-    } else {
-        Err(format!(
-            "expected 1 to {MAX_LABEL_BYTES} bytes without control characters"
-        ))
-    }
 }

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod access_key;
 mod administration;
 mod api_key;
 mod audit;
@@ -98,6 +99,12 @@ Exit codes: 0 all that could be looked at holds, 1 something does not, 64 bad co
         after_help = "Example:\n  KEY=$(cloakroom api-key create --org acme --label ci)"
     )]
     ApiKey(api_key::ApiKeyCommand),
+    /// Access keys that last, for tools that cannot refresh
+    #[command(
+        subcommand,
+        after_help = "Example:\n  cloakroom access-key create --name backups --org acme --write-bucket acme-backups"
+    )]
+    AccessKey(access_key::AccessKeyCommand),
     /// Workspaces of organisations, whose members ask for their storage by access token
     #[command(
         subcommand,
@@ -158,6 +165,7 @@ impl Cli {
             Command::Doctor(doctor) => doctor.run().await,
             Command::Org(command) => command.run().await,
             Command::ApiKey(command) => command.run().await,
+            Command::AccessKey(command) => command.run().await,
             Command::Workspace(command) => command.run().await,
             Command::Audit(audit) => audit.run().await,
             Command::Config(command) => command.run(),

@@ -1,6 +1,7 @@
 //! What the operator says: a TOML file, then the environment, which wins. Every key is read once,
 //! by the section it belongs to; every mistake is reported, not only the first.
 
+mod access_keys;
 mod client;
 mod database;
 mod files;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use reader::Reader;
 
+pub use access_keys::{AccessKeysConfig, BrokerConfig, BrokerKind};
 pub use database::DatabaseConfig;
 pub use files::{Reread, WatchedFile};
 pub use http::HttpConfig;
@@ -42,6 +44,8 @@ pub struct Config {
     pub naming: NamingConfig,
     /// `workspaces.*`
     pub workspaces: WorkspacesConfig,
+    /// `access_keys.*`
+    pub access_keys: AccessKeysConfig,
     /// `limits.*`
     pub limits: LimitsConfig,
     /// `database.*`
@@ -85,10 +89,22 @@ impl Config {
             DatabaseConfig::read(&mut reader),
             LogConfig::read(&mut reader),
         );
+        let access_keys = AccessKeysConfig::read(&mut reader, storage.as_ref());
+        if let (Some(access_keys), Some(naming)) = (&access_keys, &naming) {
+            access_keys.check(&mut reader, &naming.formula);
+        }
         let read = reader.finish().map_err(ConfigErrors)?;
         // A section that is not there has said why.
         let sections = (
-            http, oauth, storage, naming, workspaces, limits, database, log,
+            http,
+            oauth,
+            storage,
+            naming,
+            workspaces,
+            access_keys,
+            limits,
+            database,
+            log,
         );
         let (
             Some(http),
@@ -96,6 +112,7 @@ impl Config {
             Some(storage),
             Some(naming),
             Some(workspaces),
+            Some(access_keys),
             Some(limits),
             Some(database),
             Some(log),
@@ -111,6 +128,7 @@ impl Config {
             storage,
             naming,
             workspaces,
+            access_keys,
             limits,
             database,
             log,

@@ -81,7 +81,10 @@ impl StorageConfig {
                 "must be letters, digits, '-', '_' and '.'",
             );
         }
-        let identity = read_identity(reader);
+        let identity = read_identity(
+            reader,
+            ["storage.access_key_id", "storage.secret_access_key"],
+        );
         let role_arn = reader.optional::<String>("storage.role_arn");
         if flavor.is_some_and(Flavor::needs_role) && matches!(role_arn, Some(None)) {
             reader.error(
@@ -165,13 +168,17 @@ pub(crate) fn plain(url: &Url) -> String {
     url.as_str().trim_end_matches('/').to_owned()
 }
 
+/// Both halves of an identity, or none.
 #[expect(
     clippy::option_option,
     reason = "outside: was it good; inside: was it there"
 )]
-fn read_identity(reader: &mut Reader) -> Option<Option<StaticIdentity>> {
-    let access_key_id = reader.current_secret("storage.access_key_id", |_| Ok(()));
-    let secret = reader.current_secret("storage.secret_access_key", |_| Ok(()));
+pub(super) fn read_identity(
+    reader: &mut Reader,
+    [id_key, secret_key]: [&str; 2],
+) -> Option<Option<StaticIdentity>> {
+    let access_key_id = reader.current_secret(id_key, |_| Ok(()));
+    let secret = reader.current_secret(secret_key, |_| Ok(()));
     match (access_key_id?, secret?) {
         (Some(access_key_id), Some(secret_access_key)) => Some(Some(StaticIdentity {
             access_key_id,
@@ -179,17 +186,11 @@ fn read_identity(reader: &mut Reader) -> Option<Option<StaticIdentity>> {
         })),
         (None, None) => Some(None),
         (Some(_), None) => {
-            reader.error(
-                "storage.secret_access_key",
-                "is required with storage.access_key_id",
-            );
+            reader.error(secret_key, format!("is required with {id_key}"));
             None
         }
         (None, Some(_)) => {
-            reader.error(
-                "storage.access_key_id",
-                "is required with storage.secret_access_key",
-            );
+            reader.error(id_key, format!("is required with {secret_key}"));
             None
         }
     }

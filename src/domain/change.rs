@@ -3,20 +3,22 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 
-use super::{ApiKeyId, Area, Owner, RequestId};
+use super::{Area, Owner, RequestId};
 
 /// The longest name of an operator, in bytes.
 const MAX_OPERATOR_BYTES: usize = 255;
 
-/// What an operator did, for the audit trail.
+/// What was changed, by an operator or on somebody's request, for the audit trail.
 #[derive(Clone, Debug)]
 pub struct Change {
     /// When.
     pub time: DateTime<Utc>,
     /// The change's own name.
     pub request_id: RequestId,
+    /// By which way.
+    pub dialect: &'static str,
     /// Who.
-    pub operator: Operator,
+    pub who: String,
     /// What, as the command line says it: `org create`.
     pub action: &'static str,
     /// To whom.
@@ -24,7 +26,7 @@ pub struct Change {
     /// Where, if it is about storage.
     pub area: Option<Area>,
     /// With which key, if it is about one.
-    pub key: Option<ApiKeyId>,
+    pub key: Option<String>,
     /// The rest, as text; never a secret.
     pub detail: String,
 }
@@ -54,6 +56,6 @@ impl FromStr for Operator {
 impl fmt::Display for Operator {
     /// As the audit trail names whoever acts.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        write!(f, "operator {}", self.0)
     }
 }

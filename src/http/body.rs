@@ -1,5 +1,6 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, web};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
@@ -57,6 +58,19 @@ impl Body {
             FORM if holds_token(&self.bytes) => Err(token_in_body()),
             _ => Err(Failure::UnsupportedMediaType),
         }
+    }
+
+    /// What a JSON body says, each member known and at most once.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        if self.media_type != "application/json" {
+            return Err(Failure::UnsupportedMediaType);
+        }
+        let wrong =
+            || Refusal::MalformedRequest("The body is not the JSON object that this takes.");
+        // A list would do for an object's members, one by one.
+        let has_list = self.bytes.contains(&b'[');
+        let read = serde_json::from_slice(&self.bytes).ok();
+        Ok(read.filter(|_| !has_list).ok_or_else(wrong)?)
     }
 
     /// The fields of a form, in their order.

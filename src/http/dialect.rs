@@ -15,10 +15,13 @@ use super::gateway::Gateway;
 use super::narrowing::Narrowing;
 use super::seen::Seen;
 
-/// How one public API speaks: it reads a request, renders a session, and says every failure.
+/// How one public API speaks: it reads a request, renders what was given, and says every failure.
 ///
 /// A dialect knows HTTP and nothing of stores. A new one is a file and a line in `routes`.
-pub(super) trait Dialect: Send + Sync {
+pub(super) trait Dialect: Send + Sync + 'static {
+    /// What its requests ask for.
+    type Ask: Ask;
+
     /// As the audit trail names it.
     fn name(&self) -> &'static str;
 
@@ -31,10 +34,10 @@ pub(super) trait Dialect: Send + Sync {
     }
 
     /// What the request asks for.
-    fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<Ask, Failure>;
+    fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<Self::Ask, Failure>;
 
     /// The answer to a request that gets what it asks for.
-    fn render(&self, vended: &Vended, exchange: &Exchange<'_>) -> HttpResponse;
+    fn render(&self, given: &<Self::Ask as Ask>::Given, exchange: &Exchange<'_>) -> HttpResponse;
 
     /// The answer to any other.
     fn refuse(&self, failure: &Failure, exchange: &Exchange<'_>) -> HttpResponse;
@@ -47,14 +50,28 @@ pub(super) struct Exchange<'a> {
     pub(super) gateway: &'a Gateway,
 }
 
-/// What a request asks for.
-pub(super) struct Ask {
+/// What a request asks for, and the way to it: the use cases, in their order.
+pub(super) trait Ask {
+    /// What whoever asks gets.
+    type Given;
+
+    /// Gets it, in this dialect's name.
+    async fn fulfil(
+        self,
+        dialect: &'static str,
+        exchange: &Exchange<'_>,
+        deadline: Deadline,
+    ) -> Result<Self::Given, Failure>;
+}
+
+/// Temporary credentials are asked for.
+pub(super) struct AskForSession {
     pub(super) credential: Credential,
     pub(super) wanted: Wanted,
     pub(super) narrowing: Narrowing,
 }
 
-/// What it gets.
+/// What whoever asks for them gets.
 pub(super) struct Vended {
     pub(super) grant: Grant,
     pub(super) session: Session,
@@ -76,8 +93,8 @@ impl Vended {
 
 /// The whole of a vending route, in any dialect. A panic is an internal error in the dialect of
 /// the route that was hit.
-pub(super) async fn vend(
-    dialect: &'static dyn Dialect,
+pub(super) async fn vend<D: Dialect>(
+    dialect: &'static D,
     request: HttpRequest,
     payload: web::Payload,
 ) -> HttpResponse {
@@ -94,17 +111,14 @@ pub(super) async fn vend(
         .await
         .unwrap_or_else(|_| Err(Refusal::Internal("a handler panicked".to_owned()).into()));
     match vended {
-        Ok(vended) => {
-            exchange.seen.vended(&vended.grant.bucket);
-            dialect.render(&vended, &exchange)
-        }
+        Ok(given) => dialect.render(&given, &exchange),
         Err(failure) => dialect.refuse(&failure, &exchange),
     }
 }
 
 /// A failure of the framework's, in the words of the route that was hit.
-pub(super) fn refuse(
-    dialect: &dyn Dialect,
+pub(super) fn refuse<D: Dialect>(
+    dialect: &D,
     request: &HttpRequest,
     failure: &Failure,
 ) -> HttpResponse {
@@ -119,12 +133,11 @@ pub(super) fn refuse(
     dialect.refuse(failure, &exchange)
 }
 
-/// Who is asking → what is theirs → hand out a key to it.
-async fn answer(
-    dialect: &dyn Dialect,
+async fn answer<D: Dialect>(
+    dialect: &'static D,
     exchange: &Exchange<'_>,
     payload: web::Payload,
-) -> Result<Vended, Failure> {
+) -> Result<<D::Ask as Ask>::Given, Failure> {
     let deadline = Deadline::after(dialect.time_limit());
     let body = Body::read(exchange.request, payload);
     let body = deadline
@@ -132,29 +145,44 @@ async fn answer(
         .await
         .unwrap_or_else(|_| Err(too_slow()))?;
     let ask = dialect.read(exchange, &body)?;
-    let parts = exchange.gateway.parts();
-    let duration = parts.issue.session_duration(ask.narrowing.duration)?;
-    // Only now: a client that is slow to send its body must not hold a place.
-    let _in_flight = exchange.gateway.enter().ok_or(Refusal::Overloaded)?;
-    let caller = parts
-        .authenticate
-        .authenticate(&ask.credential, &parts.required_scope, deadline)
-        .await?;
-    let (owner, grant) = parts
-        .entitle
-        .entitle(&caller, &ask.wanted, ask.narrowing.access, deadline)
-        .await?;
-    let order = Order {
-        request_id: exchange.seen.request_id(),
-        dialect: dialect.name(),
-        caller,
-        owner,
-        grant,
-        duration,
-    };
-    let session = parts.issue.issue(&order, deadline).await?;
-    let grant = order.grant;
-    Ok(Vended { grant, session })
+    ask.fulfil(dialect.name(), exchange, deadline).await
+}
+
+impl Ask for AskForSession {
+    type Given = Vended;
+
+    /// Who is asking → what is theirs → hand out a key to it.
+    async fn fulfil(
+        self,
+        dialect: &'static str,
+        exchange: &Exchange<'_>,
+        deadline: Deadline,
+    ) -> Result<Vended, Failure> {
+        let parts = exchange.gateway.parts();
+        let duration = parts.issue.session_duration(self.narrowing.duration)?;
+        // Only now: a client that is slow to send its body must not hold a place.
+        let _in_flight = exchange.gateway.enter().ok_or(Refusal::Overloaded)?;
+        let caller = parts
+            .authenticate
+            .authenticate(&self.credential, &parts.required_scope, deadline)
+            .await?;
+        let (owner, grant) = parts
+            .entitle
+            .entitle(&caller, &self.wanted, self.narrowing.access, deadline)
+            .await?;
+        let order = Order {
+            request_id: exchange.seen.request_id(),
+            dialect,
+            caller,
+            owner,
+            grant,
+            duration,
+        };
+        let session = parts.issue.issue(&order, deadline).await?;
+        let grant = order.grant;
+        exchange.seen.vended(&grant.bucket.to_string());
+        Ok(Vended { grant, session })
+    }
 }
 
 fn too_slow() -> Failure {
@@ -176,6 +204,8 @@ mod tests {
     struct Panicking;
 
     impl Dialect for Panicking {
+        type Ask = AskForSession;
+
         fn name(&self) -> &'static str {
             "panicking"
         }
@@ -184,7 +214,7 @@ mod tests {
             Method::POST
         }
 
-        fn read(&self, _: &Exchange<'_>, _: &Body) -> Result<Ask, Failure> {
+        fn read(&self, _: &Exchange<'_>, _: &Body) -> Result<AskForSession, Failure> {
             panic!("canary")
         }
 

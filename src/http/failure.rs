@@ -2,7 +2,7 @@ use actix_web::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::domain::TokenProblem;
-use crate::service::{FailureKind, NotEntitled, Refusal};
+use crate::service::{FailureKind, KeyRefusal, NotEntitled, Refusal};
 
 /// Said to whoever sends an access token in the body (RFC 6750 section 2.2 allows it, we do not).
 pub(super) const TOKEN_IN_BODY: &str =
@@ -216,6 +216,9 @@ pub(super) enum Cause {
     MissingClaims,
     MissingScope,
     NotEntitled,
+    /// A good one, from the wrong place.
+    Network,
+    BadCapability,
     Malformed,
     Unprocessable,
     Conflict,
@@ -231,6 +234,7 @@ pub(super) enum Cause {
     PayloadTooLarge,
     UnsupportedMediaType,
     ClientTooOld,
+    NotQueued,
 }
 
 impl Cause {
@@ -260,10 +264,10 @@ impl Cause {
     pub(super) fn problem_type(self) -> ProblemType {
         match self {
             Self::NoCredential => MISSING_TOKEN,
-            Self::BadCredential | Self::ExpiredCredential => INVALID_TOKEN,
+            Self::BadCredential | Self::ExpiredCredential | Self::BadCapability => INVALID_TOKEN,
             Self::MissingClaims => MISSING_CLAIMS,
             Self::MissingScope => INSUFFICIENT_SCOPE,
-            Self::NotEntitled => STORAGE_NOT_ENTITLED,
+            Self::NotEntitled | Self::Network => STORAGE_NOT_ENTITLED,
             Self::Malformed | Self::Unprocessable => INVALID_REQUEST,
             Self::Conflict => BUCKET_CONFLICT,
             Self::Rate => RATE_LIMITED,
@@ -271,7 +275,7 @@ impl Cause {
                 IDENTIFICATION_UNAVAILABLE
             }
             Self::Store | Self::StoreTimeout => STORAGE_UNAVAILABLE,
-            Self::Ours => INTERNAL_ERROR,
+            Self::Ours | Self::NotQueued => INTERNAL_ERROR,
             Self::Overloaded => OVERLOADED,
             Self::NotFound => NOT_FOUND,
             Self::MethodNotAllowed => METHOD_NOT_ALLOWED,
@@ -311,6 +315,17 @@ impl Failure {
                     NotEntitled::KeyWithoutStorage
                     | NotEntitled::DisabledOrganisation
                     | NotEntitled::WrongCredential => Cause::NotEntitled,
+                },
+                Refusal::Key(why) => match why {
+                    KeyRefusal::NoSuchKey => Cause::NotFound,
+                    KeyRefusal::NotTheirs | KeyRefusal::Disabled => Cause::NotEntitled,
+                    KeyRefusal::Network => Cause::Network,
+                    KeyRefusal::Capability(_) => Cause::BadCapability,
+                    KeyRefusal::Pending | KeyRefusal::SomebodyElses | KeyRefusal::NoPolicy(_) => {
+                        Cause::Conflict
+                    }
+                    KeyRefusal::NotQueued(_) => Cause::NotQueued,
+                    KeyRefusal::NoBroker => Cause::Store,
                 },
                 Refusal::BucketConflict => Cause::Conflict,
                 Refusal::RateLimited { .. } => Cause::Rate,

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use semver::Version;
 
 use crate::domain::{RequestId, Scope, WorkspaceName};
-use crate::service::{Authenticate, Entitle, Issue, Randomness};
+use crate::service::{Authenticate, Entitle, Issue, Randomness, RotateKey};
 
 use super::swagger_ui::SwaggerUi;
 
@@ -24,6 +24,10 @@ pub struct GatewayParts {
     pub entitle: Entitle,
     /// The use case "hand out a key".
     pub issue: Issue,
+    /// The use case "new credentials for an access key that lasts".
+    pub rotate_key: RotateKey,
+    /// How many calls of one owner are allowed at once (`limits.per_owner`).
+    pub calls_at_once: u32,
     /// Names requests.
     pub randomness: Arc<dyn Randomness>,
     /// Tells whether the gateway can work.
@@ -138,7 +142,7 @@ impl Drop for InFlight<'_> {
 #[cfg(test)]
 pub(super) fn test_gateway() -> Gateway {
     use crate::domain::{BucketFormula, TokenRules};
-    use crate::service::fakes::{FakeDirectory, FixedClock, Nothing, test_issue};
+    use crate::service::fakes::{FakeDirectory, FixedClock, Nothing, test_issue, test_rotate_key};
     use crate::service::{AuthenticateApiKey, AuthenticateToken, Directory, TokenValidation};
 
     let directory: Arc<dyn Directory> = Arc::new(FakeDirectory::default());
@@ -157,6 +161,8 @@ pub(super) fn test_gateway() -> Gateway {
         ),
         entitle: Entitle::new(directory, BucketFormula::default()),
         issue: test_issue(),
+        rotate_key: test_rotate_key(),
+        calls_at_once: 1,
         randomness: Arc::new(Nothing),
         readiness: Arc::new(Always),
         required_scope: Scope::parse("storage").unwrap(),

@@ -15,7 +15,7 @@ use crate::domain::{ApiKey, KeyProblem, MalformedApiKey};
 use crate::service::{Credential, Refusal, Wanted};
 
 use super::body::Body;
-use super::dialect::{Ask, Dialect, Exchange, Vended};
+use super::dialect::{AskForSession, Dialect, Exchange, Vended};
 use super::failure::{self, Cause, Failure, ProblemType};
 use super::narrowing::Narrowing;
 use super::openapi::{API_KEY, CREDENTIALS, narrowing_parameters, problems_of, success};
@@ -70,6 +70,8 @@ pub(super) struct BucketInfo {
 }
 
 impl Dialect for Minerva {
+    type Ask = AskForSession;
+
     fn name(&self) -> &'static str {
         "minerva"
     }
@@ -78,11 +80,11 @@ impl Dialect for Minerva {
         Method::POST
     }
 
-    fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<Ask, Failure> {
+    fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<AskForSession, Failure> {
         let request = exchange.request;
         let key = body.beside(api_key(request))?;
         let parameters = query_parameters(request, &Narrowing::PARAMETERS)?;
-        Ok(Ask {
+        Ok(AskForSession {
             credential: Credential::ApiKey(key),
             wanted: Wanted::Organisation,
             narrowing: Narrowing::of(&parameters)?,

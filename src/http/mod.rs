@@ -10,6 +10,7 @@ mod failure;
 mod gateway;
 mod health;
 mod home;
+mod katapult;
 mod minerva;
 mod narrowing;
 mod observe;
@@ -52,6 +53,7 @@ pub fn routes(config: &mut ServiceConfig) {
         ))
         .service(vending("/storage/boto", &minerva::Minerva))
         .service(vending(workspace::PATH, &workspace::OfWorkspace))
+        .service(vending(katapult::PATH, &katapult::Katapult))
         .service(vending_at_home(&sts::AssumeRoleWithWebIdentity))
         .service(reading("/problems", problems::index))
         .service(reading("/problems/{slug}", problems::problem_type))
@@ -70,12 +72,12 @@ pub fn routes(config: &mut ServiceConfig) {
 }
 
 /// A route that hands out credentials, in one dialect.
-fn vending(path: &str, dialect: &'static dyn Dialect) -> Resource {
+fn vending<D: Dialect>(path: &str, dialect: &'static D) -> Resource {
     vending_besides(path, dialect, vec![dialect.method()])
 }
 
 /// The same, where other methods do other things.
-fn vending_besides(path: &str, dialect: &'static dyn Dialect, allowed: Vec<Method>) -> Resource {
+fn vending_besides<D: Dialect>(path: &str, dialect: &'static D, allowed: Vec<Method>) -> Resource {
     web::resource(path)
         .route(
             web::method(dialect.method()).to(move |request: HttpRequest, payload: web::Payload| {
@@ -89,7 +91,7 @@ fn vending_besides(path: &str, dialect: &'static dyn Dialect, allowed: Vec<Metho
 }
 
 /// `/` is a page for readers and STS for SDKs.
-fn vending_at_home(dialect: &'static dyn Dialect) -> Resource {
+fn vending_at_home<D: Dialect>(dialect: &'static D) -> Resource {
     let allowed = [Method::GET, Method::HEAD, dialect.method()];
     vending_besides("/", dialect, allowed.to_vec())
         .route(web::get().to(home::home))

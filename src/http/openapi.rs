@@ -24,7 +24,7 @@ use utoipa::{ToSchema, openapi};
 
 use super::failure::{Cause, ProblemType};
 use super::gateway::Gateway;
-use super::{minerva, sts, v1, workspace};
+use super::{katapult, minerva, sts, v1, workspace};
 
 /// The name that operations refer to the Bearer token by.
 pub(super) const BEARER: &str = "bearer";
@@ -65,6 +65,11 @@ const EXAMPLE_HOST: &str = "https://storage-authorization.example.com";
         workspace::WorkspaceCredentials,
         workspace::WorkspaceError,
         workspace::FieldError,
+        katapult::GenerateCredentials,
+        katapult::KeyLookup,
+        katapult::GeneratedCredentials,
+        katapult::ObjectStorageAccessKey,
+        katapult::KatapultError,
         Problem,
     ))
 )]
@@ -133,6 +138,10 @@ fn document() -> OpenApi {
         .path(
             workspace::PATH,
             PathItem::new(HttpMethod::Get, workspace::operation()),
+        )
+        .path(
+            katapult::PATH,
+            PathItem::new(HttpMethod::Post, katapult::operation()),
         )
         .path("/livez", PathItem::new(HttpMethod::Get, livez()))
         .path("/readyz", PathItem::new(HttpMethod::Get, readyz()))

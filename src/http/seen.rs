@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actix_web::{HttpMessage, HttpRequest};
 
-use crate::domain::{BucketName, RequestId};
+use crate::domain::RequestId;
 use crate::service::Refusal;
 
 use super::failure::Failure;
@@ -42,11 +42,11 @@ impl Seen {
         self.request_id
     }
 
-    /// Credentials to this bucket go out.
-    pub(super) fn vended(&self, bucket: &BucketName) {
+    /// Credentials to this bucket, or a pair of this key, go out.
+    pub(super) fn vended(&self, what: &str) {
         let mut ending = self.ending();
         ending.outcome = Some("vended");
-        ending.bucket = Some(bucket.to_string());
+        ending.bucket = Some(what.to_owned());
     }
 
     /// A failure goes out. A conflict is said aloud: somebody should look (contract section 4).

@@ -18,7 +18,7 @@ use crate::domain::AccessToken;
 use crate::service::{Credential, Refusal, Wanted};
 
 use super::body::Body;
-use super::dialect::{Ask, Dialect, Exchange, Vended};
+use super::dialect::{AskForSession, Dialect, Exchange, Vended};
 use super::failure::{Cause, Failure};
 use super::narrowing::{self, Narrowing};
 use super::openapi::{CREDENTIALS, failures};
@@ -116,6 +116,8 @@ struct ErrorBody {
 }
 
 impl Dialect for AssumeRoleWithWebIdentity {
+    type Ask = AskForSession;
+
     fn name(&self) -> &'static str {
         "sts"
     }
@@ -124,11 +126,11 @@ impl Dialect for AssumeRoleWithWebIdentity {
         Method::POST
     }
 
-    fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<Ask, Failure> {
+    fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<AskForSession, Failure> {
         query_parameters(exchange.request, &[])?;
         let form = Form::read(body)?;
         form.check_what_is_asked()?;
-        Ok(Ask {
+        Ok(AskForSession {
             credential: Credential::Token(form.token(exchange.request)?),
             wanted: Wanted::Own,
             narrowing: Narrowing {
@@ -262,11 +264,11 @@ impl Form {
 fn said(cause: Cause) -> (StatusCode, &'static str) {
     match cause {
         Cause::NoCredential => (StatusCode::BAD_REQUEST, "MissingParameter"),
-        Cause::BadCredential | Cause::MissingClaims => {
+        Cause::BadCredential | Cause::BadCapability | Cause::MissingClaims => {
             (StatusCode::BAD_REQUEST, "InvalidIdentityToken")
         }
         Cause::ExpiredCredential => (StatusCode::BAD_REQUEST, "ExpiredTokenException"),
-        Cause::MissingScope | Cause::NotEntitled | Cause::Conflict => {
+        Cause::MissingScope | Cause::NotEntitled | Cause::Network | Cause::Conflict => {
             (StatusCode::FORBIDDEN, "AccessDenied")
         }
         Cause::Malformed | Cause::Unprocessable | Cause::ClientTooOld => {
@@ -279,7 +281,7 @@ fn said(cause: Cause) -> (StatusCode, &'static str) {
         Cause::Store | Cause::StoreTimeout | Cause::Overloaded => {
             (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable")
         }
-        Cause::Ours => (StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure"),
+        Cause::Ours | Cause::NotQueued => (StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure"),
         Cause::NotFound => (StatusCode::NOT_FOUND, "NotFound"),
         Cause::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
         Cause::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge"),

@@ -16,7 +16,7 @@ use crate::service::{Credential, Refusal, Wanted};
 
 use super::bearer::bearer_token;
 use super::body::Body;
-use super::dialect::{Ask, Dialect, Exchange, Vended};
+use super::dialect::{AskForSession, Dialect, Exchange, Vended};
 use super::failure::{Cause, Failure, InvalidField};
 use super::narrowing::Narrowing;
 use super::openapi::{
@@ -92,6 +92,8 @@ pub(super) struct FieldError {
 }
 
 impl Dialect for OfWorkspace {
+    type Ask = AskForSession;
+
     fn name(&self) -> &'static str {
         "workspace"
     }
@@ -100,7 +102,7 @@ impl Dialect for OfWorkspace {
         Method::GET
     }
 
-    fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<Ask, Failure> {
+    fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<AskForSession, Failure> {
         let request = exchange.request;
         let token = body.beside(bearer_token(request))?;
         if let Some(lowest) = &exchange.gateway.parts().minimum_client_version {
@@ -108,7 +110,7 @@ impl Dialect for OfWorkspace {
         }
         let workspace = workspace(request)?;
         let parameters = query_parameters(request, &Narrowing::PARAMETERS)?;
-        Ok(Ask {
+        Ok(AskForSession {
             credential: Credential::Token(token),
             wanted: Wanted::Workspace(workspace),
             narrowing: Narrowing::of(&parameters)?,
@@ -218,11 +220,14 @@ fn workspace(request: &HttpRequest) -> Result<WorkspaceName, Failure> {
 /// This dialect's column of contract section 4.
 fn said(cause: Cause) -> (StatusCode, &'static str) {
     match cause {
-        Cause::NoCredential | Cause::BadCredential | Cause::ExpiredCredential => {
-            (StatusCode::UNAUTHORIZED, "authentication_error")
-        }
+        Cause::NoCredential
+        | Cause::BadCredential
+        | Cause::ExpiredCredential
+        | Cause::BadCapability => (StatusCode::UNAUTHORIZED, "authentication_error"),
         Cause::MissingClaims | Cause::Malformed => (StatusCode::BAD_REQUEST, "invalid_request"),
-        Cause::MissingScope | Cause::NotEntitled => (StatusCode::FORBIDDEN, "permission_denied"),
+        Cause::MissingScope | Cause::NotEntitled | Cause::Network => {
+            (StatusCode::FORBIDDEN, "permission_denied")
+        }
         Cause::NotFound => (StatusCode::NOT_FOUND, "not_found"),
         Cause::Unprocessable => (StatusCode::UNPROCESSABLE_ENTITY, "validation_error"),
         Cause::ClientTooOld => (StatusCode::UPGRADE_REQUIRED, "upgrade_required"),
@@ -232,7 +237,7 @@ fn said(cause: Cause) -> (StatusCode, &'static str) {
         Cause::AuthorizationServerTimeout | Cause::StoreTimeout => {
             (StatusCode::GATEWAY_TIMEOUT, "gateway_timeout")
         }
-        Cause::Ours => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
+        Cause::Ours | Cause::NotQueued => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
         Cause::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "service_unavailable"),
         Cause::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
         Cause::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),

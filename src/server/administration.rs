@@ -9,10 +9,10 @@ use crate::adapters::aws::{AwsClients, S3Buckets, S3Objects, StsSessions};
 use crate::adapters::database::{Database, SqlDirectory, SqlRegistry};
 use crate::adapters::{OsRandomness, SystemClock};
 use crate::config::Config;
-use crate::domain::Operator;
-use crate::service::{Administer, AdministerPorts, AdministerSettings, Clock};
+use crate::domain::{Loopholes, Operator};
+use crate::service::{Administer, AdministerPorts, AdministerSettings, Clock, Randomness};
 
-use super::{StartError, fingerprint, parts};
+use super::{StartError, access_keys, fingerprint, parts};
 
 /// The use case "administer" on the deployment that this configuration describes, with the
 /// adapters that a gateway has.
@@ -24,11 +24,19 @@ pub async fn administer(config: &Config, operator: Operator) -> Result<Administe
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let database = database(config).await?;
     let registry = Arc::new(SqlRegistry::new(database.clone(), Arc::clone(&clock)));
-    let clients = AwsClients::new(parts::aws_settings(&config.storage)).await?;
+    let clients = Box::pin(AwsClients::new(parts::aws_settings(&config.storage))).await?;
     let buckets = Arc::new(S3Buckets::new(&clients));
     let ensure_bucket = parts::ensure_bucket(config, buckets, &registry, Handle::current());
+    let directory = Arc::new(SqlDirectory::new(database));
+    let deployment = registry.deployment(OsRandomness.bits()).await?;
+    let engine = Box::pin(access_keys::broker(config, &clients, &deployment)).await?;
+    let loopholes = engine
+        .as_ref()
+        .map_or(Loopholes::NONE, |engine| engine.loopholes());
     let ports = AdministerPorts {
-        administration: Arc::new(SqlDirectory::new(database)),
+        keys: Arc::<SqlDirectory>::clone(&directory),
+        keeper: access_keys::keeper(engine.as_ref(), &directory, &clock),
+        administration: directory,
         registry: Arc::<SqlRegistry>::clone(&registry),
         ensure_bucket: Arc::new(ensure_bucket.await?),
         sessions: Arc::new(StsSessions::new(&clients, Arc::clone(&clock))),
@@ -38,6 +46,8 @@ pub async fn administer(config: &Config, operator: Operator) -> Result<Administe
     };
     let settings = AdministerSettings {
         formula: config.naming.formula.clone(),
+        bucket_prefix: config.access_keys.bucket_prefix.clone(),
+        loopholes,
         extra_actions: config.storage.extra_actions.clone(),
         session_duration: config.storage.session_duration,
     };

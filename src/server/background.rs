@@ -10,6 +10,7 @@ use crate::adapters::database::Database;
 use crate::adapters::oauth::Discovery;
 use crate::adapters::{Current, OwnerRateLimiter};
 use crate::config::{Reread, WatchedFile};
+use crate::service::KeyKeeper;
 
 const DISCOVERY_RETRY: Duration = Duration::from_secs(1);
 const REREAD_EVERY: Duration = Duration::from_secs(2);
@@ -73,6 +74,16 @@ fn without_password(url: &SecretString) -> String {
     match url.set_password(None) {
         Ok(()) => url.into(),
         Err(()) => text.to_owned(),
+    }
+}
+
+/// Finishes what rotations of access keys have left.
+pub(super) async fn keep_keys(keeper: Arc<KeyKeeper>) {
+    loop {
+        if let Err(error) = keeper.look_after_all().await {
+            tracing::warn!(%error, "access keys: something is still to be done");
+        }
+        tokio::time::sleep(KeyKeeper::EVERY).await;
     }
 }
 

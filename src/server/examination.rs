@@ -13,8 +13,11 @@ use crate::config::Config;
 use crate::service::Clock;
 use crate::service::doctor::{Doctor, DoctorPorts, DoctorSettings, Outcome, Report};
 
-use super::StartError;
 use super::parts::{aws_settings, discovery, introspection};
+use super::{StartError, access_keys};
+
+/// In whose name throw-away access keys are made: no deployment's.
+const DEPLOYMENT: &str = "doctor";
 
 /// An examination that failed at the start of a gateway is made again after this time.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -37,6 +40,7 @@ pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
     let ports = DoctorPorts {
         introspection: asked
             .map(|client| introspection(config, client, &oauth_http, &discovery, &clock)),
+        access_keys: Box::pin(access_keys::broker(config, &clients, DEPLOYMENT)).await?,
         buckets: Arc::new(S3Buckets::new(&clients)),
         throw_away: Arc::<S3ThrowAway>::clone(&store),
         sessions: Arc::new(StsSessions::new(&clients, Arc::clone(&clock))),

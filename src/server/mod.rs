@@ -1,6 +1,7 @@
 //! The composition root: a configuration becomes a server with a port; a server runs until told
 //! to stop, and stops gracefully.
 
+mod access_keys;
 mod administration;
 mod background;
 mod examination;
@@ -32,7 +33,7 @@ use crate::config::Config;
 use crate::http::{
     Gateway, GatewayParts, Samples, StorageAddress, SwaggerUi, cors, observe, routes,
 };
-use crate::service::{Clock, Directory, Entitle};
+use crate::service::{Clock, Directory, Entitle, Randomness};
 
 pub use administration::{administer, database};
 pub use examination::doctor;
@@ -72,7 +73,7 @@ impl Server {
     ///
     /// [`StartError`] names the key that is to blame.
     pub async fn build(config: &Config) -> Result<Self, StartError> {
-        Self::assemble(config, Arc::new(AtomicBool::new(true)), Arc::default()).await
+        Self::build_with_samples(config, Arc::default()).await
     }
 
     /// The same, and its pages show what to paste, once that is known.
@@ -84,7 +85,12 @@ impl Server {
         config: &Config,
         samples: Arc<OnceLock<Samples>>,
     ) -> Result<Self, StartError> {
-        Self::assemble(config, Arc::new(AtomicBool::new(true)), samples).await
+        Box::pin(Self::assemble(
+            config,
+            Arc::new(AtomicBool::new(true)),
+            samples,
+        ))
+        .await
     }
 
     /// The same, and the gateway is not ready before [`doctor`] has proven that isolation holds
@@ -95,7 +101,8 @@ impl Server {
     /// [`StartError`] names the key that is to blame.
     pub async fn build_examined(config: &Config) -> Result<Self, StartError> {
         let proven = Arc::new(AtomicBool::new(false));
-        let mut server = Self::assemble(config, Arc::clone(&proven), Arc::default()).await?;
+        let mut server =
+            Box::pin(Self::assemble(config, Arc::clone(&proven), Arc::default())).await?;
         let (stop, stopped) = watch::channel(false);
         let proving = examination::prove(doctor(config).await?, proven, stopped);
         server.examination = Some(Examination {
@@ -130,13 +137,27 @@ impl Server {
             &clock,
         )
         .await?;
-        let directory: Arc<dyn Directory> = Arc::new(SqlDirectory::new(database.clone()));
+        let sql_directory = Arc::new(SqlDirectory::new(database.clone()));
+        let deployment = registry.deployment(OsRandomness.bits()).await?;
+        let engine = access_keys::broker(config, &clients, &deployment).await?;
+        let keeper = access_keys::keeper(engine.as_ref(), &sql_directory, &clock);
+        let rotate_key = access_keys::rotate_key(
+            config,
+            engine,
+            keeper.clone(),
+            &sql_directory,
+            &rate_limiter,
+            &clock,
+        );
+        let directory: Arc<dyn Directory> = sql_directory;
         let authenticate =
             parts::authenticate(config, &oauth_http, &discovery, &directory, &clock)?;
         let gateway = web::Data::new(Gateway::new(GatewayParts {
             authenticate,
             entitle: Entitle::new(directory, config.naming.formula.clone()),
             issue,
+            rotate_key,
+            calls_at_once: config.limits.per_owner.burst(),
             randomness: Arc::new(OsRandomness),
             readiness: Arc::new(Ready::new(
                 registry,
@@ -162,7 +183,7 @@ impl Server {
         }));
         let http = serve(listener, gateway, config.http.cors_origins.clone())
             .map_err(|error| StartError::Listen { address, error })?;
-        let background = vec![
+        let mut background = vec![
             tokio::spawn(background::discover(discovery)),
             tokio::spawn(background::forget_idle(rate_limiter)),
             tokio::spawn(background::reread(config.files.clone())),
@@ -171,6 +192,7 @@ impl Server {
                 config.database.url.clone(),
             )),
         ];
+        background.extend(keeper.map(|keeper| tokio::spawn(background::keep_keys(keeper))));
         Ok(Self {
             address,
             http,
@@ -289,6 +311,9 @@ fn warn_of_exposure(config: &Config) {
             "storage.flavor ceph: Ceph does not authenticate its session tokens, and a tampered one \
              can reach other buckets (measured on 16.2.15); see docs/engines.md"
         );
+    }
+    if config.access_keys.broker.is_none() {
+        tracing::info!("access_keys.broker is none: access keys that last are answered with 503");
     }
     if config.storage.is_exposed() {
         tracing::warn!("storage.allow_http: keys travel unprotected from the store");

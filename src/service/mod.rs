@@ -5,6 +5,7 @@
 //! They are apart because a health check of the deployment needs the last without the first.
 //! [`Administer`] is what operators do.
 
+mod access_keys;
 mod administer;
 mod authenticate;
 mod deadline;
@@ -19,9 +20,14 @@ mod refusal;
 #[cfg(test)]
 pub(crate) mod fakes;
 
+pub use access_keys::{
+    AccessKeys, BucketClaim, Capabilities, KeeperError, KeyAdmission, KeyKeeper, KeyKeeperPorts,
+    KeyRegistry, RecordedPair, RotateKey, RotateKeyPorts, RotateKeySettings, Rotated, Rotation,
+    RotationCredential, Taken, Unfinished,
+};
 pub use administer::{
-    Administer, AdministerError, AdministerPorts, AdministerSettings, AreaWish, KeyWish,
-    find_organisation, find_workspace,
+    AccessKeyWish, Administer, AdministerError, AdministerPorts, AdministerSettings, AreaWish,
+    KeyWish, find_access_key, find_organisation, find_workspace,
 };
 pub use authenticate::{
     Authenticate, AuthenticateApiKey, AuthenticateToken, Credential, TokenValidation,
@@ -35,4 +41,4 @@ pub use ports::{
     AuditTrail, Buckets, Claim, ClaimState, Clock, Creation, Introspection, LocalJwt, Presence,
     Randomness, RateLimiter, ReadToken, Registry, RegistryError, SessionRequest, Sessions,
 };
-pub use refusal::{FailureKind, NotEntitled, Refusal, UpstreamFailure};
+pub use refusal::{FailureKind, KeyRefusal, NotEntitled, Refusal, UpstreamFailure};

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-use crate::domain::{KeyProblem, TokenProblem};
+use crate::domain::{KeyPolicyError, KeyProblem, TokenProblem};
 
-use super::{EnsureError, RegistryError};
+use super::{EnsureError, KeeperError, RegistryError};
 
 /// How every use case ends when it does not vend: the closed list of causes. What a cause looks
 /// like from outside is the dialect's business; what it says inside goes into the log.
@@ -23,6 +23,9 @@ pub enum Refusal {
     /// What is asked for is not the caller's.
     #[error(transparent)]
     NotEntitled(#[from] NotEntitled),
+    /// The access key gets no new credentials.
+    #[error(transparent)]
+    Key(#[from] KeyRefusal),
     /// The bucket exists and is not known to be the owner's: nothing is vended, and somebody
     /// should look.
     #[error("the bucket exists and is not known to be this owner's")]
@@ -62,6 +65,41 @@ pub enum NotEntitled {
     /// An API key where a token is needed, or the other way round.
     #[error("this cannot be asked for with such a credential")]
     WrongCredential,
+}
+
+/// Why an access key gets no new credentials.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyRefusal {
+    /// There is none of this name.
+    #[error("there is no such access key")]
+    NoSuchKey,
+    /// It is another owner's.
+    #[error("the access key is not the caller's")]
+    NotTheirs,
+    /// An operator has disabled it, or its organisation.
+    #[error("the access key or its organisation is disabled")]
+    Disabled,
+    /// It may not be asked for from there.
+    #[error("the access key may not be used from this network")]
+    Network,
+    /// The token is no capability of this gateway's for this key.
+    #[error("the capability token {0}")]
+    Capability(&'static str),
+    /// An earlier rotation is under way.
+    #[error("an earlier rotation of the access key is under way")]
+    Pending,
+    /// A bucket of the key has become somebody else's.
+    #[error("a bucket of the access key is or could be somebody else's")]
+    SomebodyElses,
+    /// The configuration does not allow what the key opens.
+    #[error(transparent)]
+    NoPolicy(#[from] KeyPolicyError),
+    /// The rotation could not be written down.
+    #[error("the rotation could not be recorded: {0}")]
+    NotQueued(String),
+    /// The engine cannot hold such keys, or nobody has said how.
+    #[error("no engine for access keys is configured (access_keys.broker)")]
+    NoBroker,
 }
 
 /// What went wrong with a system that we depend on, in our own words.
@@ -107,6 +145,15 @@ impl UpstreamFailure {
 impl From<RegistryError> for Refusal {
     fn from(error: RegistryError) -> Self {
         Self::Internal(error.to_string())
+    }
+}
+
+impl From<KeeperError> for Refusal {
+    fn from(error: KeeperError) -> Self {
+        match error {
+            KeeperError::Registry(error) => error.into(),
+            KeeperError::Engine(failure) => Self::Store(failure),
+        }
     }
 }
 

@@ -73,18 +73,19 @@ pub struct StaticIdentity {
     pub secret_access_key: Current<SecretString>,
 }
 
-/// One S3 and one STS client over one connection pool.
+/// A client for each of S3, STS and IAM over one connection pool.
 #[derive(Clone, Debug)]
 pub struct AwsClients {
     pub(super) s3: aws_sdk_s3::Client,
     pub(super) sts: aws_sdk_sts::Client,
+    pub(super) iam: aws_sdk_iam::Client,
     pub(super) settings: AwsSettings,
 }
 
 /// The certificate authorities cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot set up TLS: {0}")]
-pub struct CaError(String);
+pub struct CaError(pub(super) String);
 
 impl From<reqwest::Error> for CaError {
     fn from(error: reqwest::Error) -> Self {
@@ -119,9 +120,14 @@ impl AwsClients {
             .timeout_config(timeouts(SESSION_TIMEOUTS))
             .retry_classifier(NeverAfterTimeout);
         sts.set_endpoint_url(settings.sts_endpoint.clone());
+        let mut iam = aws_sdk_iam::config::Builder::from(&config)
+            .timeout_config(timeouts(SESSION_TIMEOUTS))
+            .retry_classifier(NeverAfterTimeout);
+        iam.set_endpoint_url(settings.endpoint.clone());
         Ok(Self {
             s3: aws_sdk_s3::Client::from_conf(s3.build()),
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
+            iam: aws_sdk_iam::Client::from_conf(iam.build()),
             settings,
         })
     }
@@ -162,17 +168,23 @@ async fn sdk_config(settings: &AwsSettings) -> Result<SdkConfig, CaError> {
     Ok(loader.credentials_provider(provider).load().await)
 }
 
+impl StaticIdentity {
+    /// As it is now.
+    pub(super) fn credentials(&self) -> Credentials {
+        Credentials::builder()
+            .access_key_id(self.access_key_id.borrow().expose_secret())
+            .secret_access_key(self.secret_access_key.borrow().expose_secret())
+            .provider_name("storage.access_key_id")
+            .build()
+    }
+}
+
 impl ProvideCredentials for StaticIdentity {
     fn provide_credentials<'a>(&'a self) -> ProvideFuture<'a>
     where
         Self: 'a,
     {
-        let credentials = Credentials::builder()
-            .access_key_id(self.access_key_id.borrow().expose_secret())
-            .secret_access_key(self.secret_access_key.borrow().expose_secret())
-            .provider_name("storage.access_key_id")
-            .build();
-        ProvideFuture::ready(Ok(credentials))
+        ProvideFuture::ready(Ok(self.credentials()))
     }
 }
 
@@ -271,10 +283,13 @@ impl ClassifyRetry for NeverAfterTimeout {
 
 /// A session as the SDKs take it.
 pub(super) fn credentials(session: &Session) -> Credentials {
-    Credentials::builder()
-        .access_key_id(&session.access_key_id)
-        .secret_access_key(session.secret_access_key.expose_secret())
-        .session_token(session.session_token.expose_secret())
-        .provider_name("cloakroom")
-        .build()
+    let token = Some(session.session_token.expose_secret());
+    let token = token.filter(|token| !token.is_empty());
+    Credentials::new(
+        &session.access_key_id,
+        session.secret_access_key.expose_secret(),
+        token.map(str::to_owned),
+        None,
+        "cloakroom",
+    )
 }

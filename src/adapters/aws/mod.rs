@@ -1,19 +1,29 @@
 //! The store: buckets over S3, sessions over STS, with what differs between engines as data.
 
+mod administrator;
 mod client;
 mod failure;
+mod iam;
 mod intruder;
 mod minio_admin;
+mod minio_crypto;
+mod minio_keys;
 mod objects;
+mod pair;
 mod quirks;
+mod rgw;
 mod s3;
+mod signed;
 mod sts;
 mod throw_away;
 
 pub use client::{AwsClients, AwsSettings, CaError, StaticIdentity};
+pub use iam::IamKeys;
 pub use intruder::S3Intruder;
+pub use minio_keys::MinioKeys;
 pub use objects::S3Objects;
 pub use quirks::{Flavor, UnknownFlavor};
+pub use rgw::RgwKeys;
 pub use s3::S3Buckets;
 pub use sts::StsSessions;
 pub use throw_away::S3ThrowAway;

@@ -11,10 +11,10 @@ use super::SqlDirectory;
 use super::pool::bounded;
 use super::rows::{self, utc, utc_or_empty};
 
-type Changing = Transaction<'static, Any>;
+pub(super) type Changing = Transaction<'static, Any>;
 
 impl SqlDirectory {
-    async fn begin(&self) -> Result<Changing, sqlx::Error> {
+    pub(super) async fn begin(&self) -> Result<Changing, sqlx::Error> {
         self.database.pool.begin().await
     }
 
@@ -62,24 +62,25 @@ impl SqlDirectory {
 const AREAS: &str = "SELECT owner_kind, owner_id, bucket, prefix FROM areas WHERE bucket = $1";
 
 /// What is left of a change when its own statements are done: its row in the audit trail.
-async fn finish(mut changing: Changing, change: &Change) -> Result<(), RegistryError> {
+pub(super) async fn finish(mut changing: Changing, change: &Change) -> Result<(), RegistryError> {
     let bucket = change.area.as_ref().map(|area| area.bucket.to_string());
     let prefix = change.area.as_ref().map(|area| area.prefix.to_string());
     let insert = sqlx::query(
         "INSERT INTO audit_trail (time, request_id, dialect, caller, owner_kind, owner_id, bucket, \
          prefix, access, access_key_id, expiration, action, detail) \
-         VALUES ($1, $2, 'cli', $3, $4, $5, $6, $7, '', $8, '', $9, $10)",
+         VALUES ($1, $2, $11, $3, $4, $5, $6, $7, '', $8, '', $9, $10)",
     )
     .bind(utc(change.time))
     .bind(change.request_id.to_string())
-    .bind(format!("operator {}", change.operator))
+    .bind(change.who.clone())
     .bind(change.owner.kind())
     .bind(change.owner.id())
     .bind(bucket.unwrap_or_default())
     .bind(prefix.unwrap_or_default())
-    .bind(change.key.as_ref().map_or("", ApiKeyId::as_str))
+    .bind(change.key.clone().unwrap_or_default())
     .bind(change.action)
-    .bind(change.detail.clone());
+    .bind(change.detail.clone())
+    .bind(change.dialect);
     bounded("audit", insert.execute(&mut *changing)).await?;
     bounded("commit", changing.commit()).await
 }

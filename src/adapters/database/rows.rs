@@ -137,11 +137,11 @@ fn is_enabled(row: &AnyRow) -> Result<bool, RegistryError> {
     Ok(text(row, "state")? == "enabled")
 }
 
-fn time(row: &AnyRow, column: &'static str) -> Result<DateTime<Utc>, RegistryError> {
+pub(super) fn time(row: &AnyRow, column: &'static str) -> Result<DateTime<Utc>, RegistryError> {
     text(row, column)?.parse().map_err(|_| unknown(column))
 }
 
-fn time_or_none(
+pub(super) fn time_or_none(
     row: &AnyRow,
     column: &'static str,
 ) -> Result<Option<DateTime<Utc>>, RegistryError> {
@@ -151,7 +151,7 @@ fn time_or_none(
     time(row, column).map(Some)
 }
 
-fn parse<T: FromStr>(row: &AnyRow, column: &'static str) -> Result<T, RegistryError> {
+pub(super) fn parse<T: FromStr>(row: &AnyRow, column: &'static str) -> Result<T, RegistryError> {
     text(row, column)?.parse().map_err(|_| unknown(column))
 }
 
@@ -159,6 +159,6 @@ pub(super) fn text(row: &AnyRow, column: &'static str) -> Result<String, Registr
     row.try_get(column).map_err(|_| unknown(column))
 }
 
-fn unknown(column: &'static str) -> RegistryError {
+pub(super) fn unknown(column: &'static str) -> RegistryError {
     RegistryError(format!("{column}: a value that this version does not know"))
 }

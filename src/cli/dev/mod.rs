@@ -15,10 +15,11 @@ use crate::adapters::aws::{Flavor, StaticIdentity};
 use crate::adapters::fixed;
 use crate::adapters::oauth::ClientAuthentication;
 use crate::config::{
-    Config, DatabaseConfig, HttpConfig, LimitsConfig, LogConfig, LogLevel, NamingConfig,
-    OauthClient, OauthConfig, StorageConfig, ValidationMode, WorkspacesConfig,
+    AccessKeysConfig, BrokerConfig, BrokerKind, Config, DatabaseConfig, HttpConfig, LimitsConfig,
+    LogConfig, LogLevel, NamingConfig, OauthClient, OauthConfig, StorageConfig, ValidationMode,
+    WorkspacesConfig,
 };
-use crate::domain::Scope;
+use crate::domain::{InvalidScope, Scope};
 use crate::embedded::authorization_server::AuthorizationServer;
 use crate::embedded::storage::Storage;
 use crate::http::{Samples, paste};
@@ -92,6 +93,21 @@ impl Dev {
             .map_err(|error| failed(&error))
     }
 
+    /// The store's root administers its keys.
+    fn access_keys(storage: &Storage) -> Result<AccessKeysConfig, InvalidScope> {
+        Ok(AccessKeysConfig {
+            broker: Some(BrokerConfig {
+                kind: BrokerKind::Iam,
+                endpoint: None,
+                identity: StaticIdentity {
+                    access_key_id: fixed(storage.identity().access_key_id.clone().into()),
+                    secret_access_key: fixed(storage.identity().secret_access_key.clone().into()),
+                },
+            }),
+            ..AccessKeysConfig::without_broker()?
+        })
+    }
+
     /// The same once more as a file, so that administrative commands and `doctor` find this
     /// deployment; nobody else may read it.
     fn write_config(
@@ -120,6 +136,15 @@ impl Dev {
             ),
             (
                 "storage.secret_access_key",
+                storage.identity().secret_access_key.clone(),
+            ),
+            ("access_keys.broker", "iam".to_owned()),
+            (
+                "access_keys.admin_access_key_id",
+                storage.identity().access_key_id.clone(),
+            ),
+            (
+                "access_keys.admin_secret_access_key",
                 storage.identity().secret_access_key.clone(),
             ),
             (
@@ -198,6 +223,7 @@ impl Dev {
                 ..NamingConfig::default()
             },
             workspaces: WorkspacesConfig::default(),
+            access_keys: Self::access_keys(storage)?,
             limits: LimitsConfig {
                 per_owner: "20/s burst 100".parse()?,
             },

@@ -84,7 +84,7 @@ impl Administer {
     fn key_change(&self, action: &'static str, key: &RegisteredKey) -> Change {
         let owner = Owner::Organisation(key.organisation.clone());
         let mut change = self.change(action, owner, None);
-        change.key = Some(key.id.clone());
+        change.key = Some(key.id.to_string());
         change.detail.clone_from(&key.label);
         change
     }

@@ -1,5 +1,6 @@
 //! What operators do: organisations, their keys, their workspaces.
 
+mod access_keys;
 mod api_keys;
 mod organisations;
 mod workspaces;
@@ -8,17 +9,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::{
-    Access, Area, BucketFormula, BucketName, Change, ExtraAction, Operator, Owner, Prefix,
-    RequestId, RoleSessionName, Session, SessionPolicy,
+    Access, Area, BucketFormula, BucketName, BucketPrefix, Change, ExtraAction, KeyPolicyError,
+    Loopholes, Operator, Owner, Prefix, RequestId, RoleSessionName, Session, SessionPolicy,
 };
 
+pub use access_keys::{AccessKeyWish, find_access_key};
 pub use api_keys::KeyWish;
 pub use organisations::find_organisation;
 pub use workspaces::find_workspace;
 
 use super::{
     Administration, Claim, ClaimState, Clock, Deadline, EnsureBucket, EnsureError, FailureKind,
-    Objects, Randomness, Registry, RegistryError, SessionRequest, Sessions, UpstreamFailure,
+    KeyKeeper, KeyRegistry, Objects, Randomness, Registry, RegistryError, SessionRequest, Sessions,
+    UpstreamFailure,
 };
 
 /// The most that an operator waits for a bucket.
@@ -36,6 +39,10 @@ pub struct Administer {
 pub struct AdministerSettings {
     /// How a bucket's name follows from its owner.
     pub formula: BucketFormula,
+    /// Which buckets "all" means for access keys.
+    pub bucket_prefix: Option<BucketPrefix>,
+    /// What the policies of access keys have to close.
+    pub loopholes: Loopholes,
     /// Actions beyond the four, which policies will hold.
     pub extra_actions: Vec<ExtraAction>,
     /// How long sessions last that are opened to look at objects.
@@ -46,6 +53,10 @@ pub struct AdministerSettings {
 pub struct AdministerPorts {
     /// Organisations, keys and workspaces.
     pub administration: Arc<dyn Administration>,
+    /// Access keys that last.
+    pub keys: Arc<dyn KeyRegistry>,
+    /// What finishes them at the engine, if there is one.
+    pub keeper: Option<Arc<KeyKeeper>>,
     /// Who holds which bucket.
     pub registry: Arc<dyn Registry>,
     /// Makes sure that a bucket is there.
@@ -89,6 +100,18 @@ pub enum AdministerError {
     /// The bucket belongs, or could belong, to one person alone.
     #[error("the bucket {0} is, was or could be a principal's own: nobody else is given it")]
     PrincipalsBucket(BucketName),
+    /// A bucket of an access key's is not its owner's.
+    #[error("the bucket {0} is somebody else's, or could be: an access key opens its owner's")]
+    SomebodyElses(String),
+    /// Access keys reach it.
+    #[error(
+        "the bucket {0} is reached by an access key of somebody else's, or is under \
+         access_keys.bucket_prefix: choose another"
+    )]
+    Reached(BucketName),
+    /// No policy can say what an access key is to open.
+    #[error(transparent)]
+    KeyPolicy(#[from] KeyPolicyError),
     /// The bucket is somebody else's.
     #[error(
         "the bucket {0} exists and is not known to be this deployment's: another account's, \
@@ -147,7 +170,8 @@ impl Administer {
         Change {
             time: self.ports.clock.now(),
             request_id: RequestId::from_random(self.ports.randomness.bits()),
-            operator: self.operator.clone(),
+            dialect: "cli",
+            who: self.operator.to_string(),
             action,
             owner,
             area,
@@ -166,6 +190,7 @@ impl Administer {
 
     /// Refuses what the registry or an engine would refuse, before a bucket is made for it.
     async fn must_be_free(&self, owner: &Owner, area: &Area) -> Result<(), AdministerError> {
+        self.must_not_be_reached(owner, area).await?;
         let administration = self.administration();
         let policy =
             SessionPolicy::for_grant(&area.grant(Access::ReadWrite), &self.settings.extra_actions);

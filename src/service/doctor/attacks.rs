@@ -12,7 +12,37 @@ impl Doctor {
         victim: &Patient,
         new: &BucketName,
     ) {
-        let (own, theirs) = (&attacker.bucket, &victim.bucket);
+        self.attacks_on_buckets(report, attacker, &victim.bucket, new)
+            .await;
+        for (name, deed) in [
+            ("refused: mint a session without a policy", Deed::AssumeRole),
+            (
+                "refused: mint a service account (CVE-2025-62506)",
+                Deed::MakeServiceAccount,
+            ),
+        ] {
+            report.check(name, self.refused(attacker, deed)).await;
+        }
+        report
+            .check(
+                "refused: a stranger gets an object",
+                self.no_stranger_reads(attacker, OBJECT),
+            )
+            .await;
+        report
+            .check("refused: publish an object", self.publish(attacker))
+            .await;
+    }
+
+    /// What whoever has one bucket tries to do to another.
+    pub(super) async fn attacks_on_buckets(
+        &self,
+        report: &mut Report,
+        attacker: &Patient,
+        theirs: &BucketName,
+        new: &BucketName,
+    ) {
+        let own = &attacker.bucket;
         for (name, deed) in [
             ("refused: get another's object", Deed::Get(theirs, OBJECT)),
             ("refused: list another's bucket", Deed::List(theirs)),
@@ -49,23 +79,9 @@ impl Doctor {
                 Deed::DeleteBucket(theirs),
             ),
             ("refused: create a bucket", Deed::CreateBucket(new)),
-            ("refused: mint a session without a policy", Deed::AssumeRole),
-            (
-                "refused: mint a service account (CVE-2025-62506)",
-                Deed::MakeServiceAccount,
-            ),
         ] {
             report.check(name, self.refused(attacker, deed)).await;
         }
-        report
-            .check(
-                "refused: a stranger gets an object",
-                self.no_stranger_reads(attacker, OBJECT),
-            )
-            .await;
-        report
-            .check("refused: publish an object", self.publish(attacker))
-            .await;
     }
 
     async fn refused(&self, attacker: &Patient, deed: Deed<'_>) -> Outcome {

@@ -2,6 +2,7 @@
 //! the real adapters, that one owner's credentials reach nothing of another's.
 
 mod attacks;
+mod keys;
 mod ports;
 mod report;
 
@@ -16,12 +17,13 @@ use chrono::TimeDelta;
 use tokio::sync::Mutex;
 
 use crate::domain::{
-    Access, AccessToken, BucketFormula, BucketName, ClientId, Grant, Owner, Principal, RequestId,
-    RoleSessionName, Session, SessionPolicy, Subject,
+    Access, AccessKeyId, AccessToken, BucketFormula, BucketName, ClientId, Grant, Owner, Principal,
+    RequestId, RoleSessionName, Session, SessionPolicy, Subject,
 };
 
 use super::{
-    Buckets, Creation, Introspection, Randomness, SessionRequest, Sessions, UpstreamFailure,
+    AccessKeys, Buckets, Creation, Introspection, Randomness, SessionRequest, Sessions,
+    UpstreamFailure,
 };
 
 pub use ports::{Attempt, Deed, Intruder, ThrowAwayBuckets, Upstreams};
@@ -56,6 +58,8 @@ pub struct DoctorPorts {
     pub throw_away: Arc<dyn ThrowAwayBuckets>,
     /// Opens sessions.
     pub sessions: Arc<dyn Sessions>,
+    /// Holds access keys that last, where the engine can.
+    pub access_keys: Option<Arc<dyn AccessKeys>>,
     /// Uses them, rightly and wrongly.
     pub intruder: Arc<dyn Intruder>,
     /// Names things so that nobody can guess them.
@@ -92,15 +96,17 @@ impl Doctor {
     pub async fn examine(&self, interrupted: impl Future<Output = ()>) -> Report {
         // The third is for an attack that must not succeed.
         let buckets = [self.name(), self.name(), self.name()];
+        let key = AccessKeyId::from_random(self.ports.randomness.bits());
         let mut report = Report::default();
         let cut_short = tokio::select! {
-            () = self.checks(&mut report, &buckets) => false,
+            () = self.checks(&mut report, &buckets, &key) => false,
             () = interrupted => true,
         };
         report.interrupted = cut_short;
         report
             .check("nothing is left behind", async {
-                self.remove(&buckets).await.into()
+                let keys = self.remove_key(&key).await;
+                self.remove(&buckets).await.and(keys).into()
             })
             .await;
         report
@@ -122,7 +128,7 @@ impl Doctor {
         Ok(left.len())
     }
 
-    async fn checks(&self, report: &mut Report, buckets: &[BucketName; 3]) {
+    async fn checks(&self, report: &mut Report, buckets: &[BucketName; 3], key: &AccessKeyId) {
         self.upstreams(report).await;
         let [first, second, third] = buckets;
         let mut patients = Vec::new();
@@ -153,6 +159,8 @@ impl Doctor {
         };
         self.attacks(report, first, second, third).await;
         self.attacks(report, second, first, third).await;
+        self.keys(report, key, [&first.bucket, &second.bucket], third)
+            .await;
         for patient in [first, second] {
             let deed = Deed::Get(&patient.bucket, OBJECT);
             report
@@ -284,6 +292,13 @@ impl Doctor {
     async fn attempt(&self, patient: &Patient, deed: Deed<'_>) -> Attempt {
         let session = Some(&patient.session);
         self.ports.intruder.attempt(session, deed).await
+    }
+
+    async fn remove_key(&self, key: &AccessKeyId) -> Result<(), UpstreamFailure> {
+        match &self.ports.access_keys {
+            Some(engine) => engine.remove(key).await,
+            None => Ok(()),
+        }
     }
 
     /// All of them, whatever becomes of one.

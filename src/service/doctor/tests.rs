@@ -149,6 +149,7 @@ fn doctor(deployment: Deployment) -> (Arc<Deployment>, Doctor) {
     let ports = DoctorPorts {
         upstreams: deployment.clone(),
         introspection: Some(deployment.clone()),
+        access_keys: None,
         buckets: deployment.clone(),
         throw_away: deployment.clone(),
         sessions: deployment.clone(),

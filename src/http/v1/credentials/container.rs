@@ -15,7 +15,7 @@ use utoipa::openapi::security::SecurityRequirement;
 use crate::domain::AccessToken;
 use crate::http::bearer::bearer_token;
 use crate::http::body::Body;
-use crate::http::dialect::{Ask, Dialect, Exchange, Vended};
+use crate::http::dialect::{AskForSession, Dialect, Exchange, Vended};
 use crate::http::failure::{Cause, Failure};
 use crate::http::narrowing::Narrowing;
 use crate::http::openapi::{BEARER, CREDENTIALS, failures, narrowing_parameters, success};
@@ -67,6 +67,8 @@ pub(in crate::http) struct ContainerError {
 }
 
 impl Dialect for Container {
+    type Ask = AskForSession;
+
     fn name(&self) -> &'static str {
         "container"
     }
@@ -79,10 +81,10 @@ impl Dialect for Container {
         TIME_LIMIT
     }
 
-    fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<Ask, Failure> {
+    fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<AskForSession, Failure> {
         let request = exchange.request;
         let parameters = query_parameters(request, &Narrowing::PARAMETERS)?;
-        Ok(Ask {
+        Ok(AskForSession {
             credential: Credential::Token(body.beside(token(request))?),
             wanted: Wanted::Own,
             narrowing: Narrowing::of(&parameters)?,
@@ -150,11 +152,13 @@ fn is_bare(value: &[u8]) -> bool {
 fn said(cause: Cause) -> (StatusCode, &'static str) {
     match cause {
         Cause::NoCredential => (StatusCode::UNAUTHORIZED, "MissingAuthenticationToken"),
-        Cause::BadCredential | Cause::ExpiredCredential => {
+        Cause::BadCredential | Cause::ExpiredCredential | Cause::BadCapability => {
             (StatusCode::UNAUTHORIZED, "InvalidIdentityToken")
         }
         Cause::MissingClaims => (StatusCode::BAD_REQUEST, "InvalidIdentityToken"),
-        Cause::MissingScope | Cause::NotEntitled => (StatusCode::FORBIDDEN, "AccessDenied"),
+        Cause::MissingScope | Cause::NotEntitled | Cause::Network => {
+            (StatusCode::FORBIDDEN, "AccessDenied")
+        }
         Cause::Malformed | Cause::Unprocessable | Cause::ClientTooOld => {
             (StatusCode::BAD_REQUEST, "InvalidRequest")
         }
@@ -164,7 +168,7 @@ fn said(cause: Cause) -> (StatusCode, &'static str) {
             (StatusCode::BAD_GATEWAY, "IDPCommunicationError")
         }
         Cause::Store | Cause::StoreTimeout => (StatusCode::BAD_GATEWAY, "ServiceUnavailable"),
-        Cause::Ours => (StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure"),
+        Cause::Ours | Cause::NotQueued => (StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure"),
         Cause::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
         Cause::NotFound => (StatusCode::NOT_FOUND, "NotFound"),
         Cause::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),

@@ -14,7 +14,7 @@ use utoipa::openapi::security::SecurityRequirement;
 
 use crate::http::bearer::bearer_token;
 use crate::http::body::Body;
-use crate::http::dialect::{Ask, Dialect, Exchange, Vended};
+use crate::http::dialect::{AskForSession, Dialect, Exchange, Vended};
 use crate::http::failure::{Cause, Failure};
 use crate::http::narrowing::Narrowing;
 use crate::http::openapi::{
@@ -61,6 +61,8 @@ pub(in crate::http) struct TemporaryCredentials {
 }
 
 impl Dialect for V1Credentials {
+    type Ask = AskForSession;
+
     fn name(&self) -> &'static str {
         "v1"
     }
@@ -69,7 +71,7 @@ impl Dialect for V1Credentials {
         Method::POST
     }
 
-    fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<Ask, Failure> {
+    fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<AskForSession, Failure> {
         let request = exchange.request;
         let known = [&Narrowing::PARAMETERS[..], &[format::PARAMETER]].concat();
         let parameters = query_parameters(request, &known)?;
@@ -78,7 +80,7 @@ impl Dialect for V1Credentials {
             tool.check(&exchange.gateway.parts().storage)?;
         }
         request.extensions_mut().insert(format);
-        Ok(Ask {
+        Ok(AskForSession {
             credential: Credential::Token(body.beside(bearer_token(request))?),
             wanted: Wanted::Own,
             narrowing: Narrowing::of(&parameters)?,

@@ -1,5 +1,7 @@
 //! Fakes behind the ports, for the tests of this layer.
 
+mod keys;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,6 +16,8 @@ use crate::domain::{
     Member, Organisation, Owner, OwnerDigest, Principal, RegisteredKey, Session, Slug, Subject,
     UnverifiedClaims, Workspace, WorkspaceName,
 };
+
+pub(crate) use keys::test_rotate_key;
 
 use super::{
     AuditTrail, Buckets, Claim, ClaimState, Clock, Creation, Directory, EnsureBucket,

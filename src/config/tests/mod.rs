@@ -1,3 +1,5 @@
+mod access_keys;
+
 use std::io::Write;
 
 use secrecy::ExposeSecret;

@@ -1,0 +1,170 @@
+use async_trait::async_trait;
+use reqwest::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::json;
+use url::form_urlencoded;
+
+use crate::domain::{AccessKeyId, BucketName, KeyPair, KeyPolicy};
+use crate::service::{AccessKeys, FailureKind, UpstreamFailure};
+
+use super::administrator::Administrator;
+use super::minio_crypto::{CannotAsk, decrypt, encrypt, random_hex};
+use super::pair::Strangers;
+use super::{AwsClients, CaError};
+
+/// `MinIO` takes up to 20 characters for an access key and 40 for a secret.
+const ACCESS_KEY_BYTES: usize = 9;
+const SECRET_KEY_BYTES: usize = 20;
+
+/// Access keys by `MinIO`'s admin API: a policy for each key, and a user for each of its pairs.
+pub struct MinioKeys {
+    administrator: Administrator,
+    store: AwsClients,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entities {
+    policy_mappings: Option<Vec<Mapping>>,
+}
+
+#[derive(Deserialize)]
+struct Mapping {
+    users: Option<Vec<String>>,
+}
+
+impl MinioKeys {
+    /// As the administrator of `admin`, for keys to the store of `store`.
+    ///
+    /// # Errors
+    ///
+    /// [`CaError`] when the certificate authorities cannot be used, or there is no endpoint or no
+    /// identity.
+    pub fn new(admin: &AwsClients, store: &AwsClients, deployment: &str) -> Result<Self, CaError> {
+        Ok(Self {
+            administrator: Administrator::new("MinIO's admin API", admin, deployment)?,
+            store: store.clone(),
+        })
+    }
+
+    async fn ask(
+        &self,
+        (method, path): (Method, &str),
+        parameters: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<(StatusCode, Vec<u8>), UpstreamFailure> {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(parameters)
+            .finish();
+        let path = format!("/minio/admin/v3/{path}?{query}");
+        self.administrator.ask(method, &path, body).await
+    }
+
+    /// What has no answer worth reading.
+    async fn tell(
+        &self,
+        what: (Method, &str),
+        parameters: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<(), UpstreamFailure> {
+        let (path, is_removal) = (what.1, what.0 == Method::DELETE);
+        let (status, _) = self.ask(what, parameters, body).await?;
+        if status.is_success() || (is_removal && status == StatusCode::NOT_FOUND) {
+            Ok(())
+        } else {
+            Err(self.administrator.refused(path, status))
+        }
+    }
+
+    async fn remove_user(&self, user: &str) -> Result<(), UpstreamFailure> {
+        let what = (Method::DELETE, "remove-user");
+        self.tell(what, &[("accessKey", user)], Vec::new()).await
+    }
+
+    async fn attach(&self, policy: &str, user: &str) -> Result<(), UpstreamFailure> {
+        let parameters = [
+            ("policyName", policy),
+            ("userOrGroup", user),
+            ("isGroup", "false"),
+        ];
+        let what = (Method::PUT, "set-user-or-group-policy");
+        self.tell(what, &parameters, Vec::new()).await
+    }
+}
+
+#[async_trait]
+impl AccessKeys for MinioKeys {
+    async fn issue(
+        &self,
+        key: &AccessKeyId,
+        policy: &KeyPolicy,
+    ) -> Result<KeyPair, UpstreamFailure> {
+        let name = self.administrator.name_of(key);
+        let document = policy.as_str().as_bytes().to_vec();
+        let what = (Method::PUT, "add-canned-policy");
+        self.tell(what, &[("name", &name)], document).await?;
+        let user = format!("CK{}", random_hex(ACCESS_KEY_BYTES)?.to_uppercase());
+        let secret = random_hex(SECRET_KEY_BYTES)?;
+        let wish = json!({ "secretKey": secret, "status": "enabled" }).to_string();
+        let by = self.administrator.credentials();
+        let body = encrypt(wish.as_bytes(), by.secret_access_key())?;
+        self.tell((Method::PUT, "add-user"), &[("accessKey", &user)], body)
+            .await?;
+        if let Err(failure) = self.attach(&name, &user).await {
+            // Without a policy it opens nothing, and nobody would find it again.
+            self.remove_user(&user).await?;
+            return Err(failure);
+        }
+        Ok(KeyPair {
+            access_key_id: user,
+            secret_access_key: secret.into(),
+        })
+    }
+
+    async fn pairs(&self, key: &AccessKeyId) -> Result<Vec<String>, UpstreamFailure> {
+        let policy = self.administrator.name_of(key);
+        let what = (Method::GET, "idp/builtin/policy-entities");
+        let (status, body) = self.ask(what, &[("policy", &policy)], Vec::new()).await?;
+        match status {
+            StatusCode::OK => {}
+            StatusCode::NOT_FOUND => return Ok(Vec::new()),
+            status => return Err(self.administrator.refused("policy-entities", status)),
+        }
+        let by = self.administrator.credentials();
+        let body = decrypt(&body, by.secret_access_key())?;
+        let entities: Entities = serde_json::from_slice(&body)
+            .map_err(|_| CannotAsk("policy-entities: an answer of another form"))?;
+        let mappings = entities.policy_mappings.into_iter().flatten();
+        let users = mappings.flat_map(|mapping| mapping.users.into_iter().flatten());
+        Ok(users.collect())
+    }
+
+    async fn withdraw(&self, _: &AccessKeyId, pair: &str) -> Result<(), UpstreamFailure> {
+        self.remove_user(pair).await
+    }
+
+    async fn remove(&self, key: &AccessKeyId) -> Result<(), UpstreamFailure> {
+        for pair in self.pairs(key).await? {
+            self.remove_user(&pair).await?;
+        }
+        let what = (Method::DELETE, "remove-canned-policy");
+        let name = self.administrator.name_of(key);
+        self.tell(what, &[("name", &name)], Vec::new()).await
+    }
+
+    async fn works(
+        &self,
+        pair: &KeyPair,
+        bucket: Option<&BucketName>,
+    ) -> Result<bool, UpstreamFailure> {
+        self.store
+            .accepts(pair, bucket, Strangers::AreUnknown)
+            .await
+    }
+}
+
+impl From<CannotAsk> for UpstreamFailure {
+    fn from(error: CannotAsk) -> Self {
+        Self::new(FailureKind::Nonsense, format!("MinIO's admin API: {error}"))
+    }
+}

@@ -1,0 +1,105 @@
+//! Signed requests to what no SDK speaks: the administrative APIs of Ceph and `MinIO`.
+
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_s3::config::Credentials;
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign,
+};
+use aws_sigv4::sign::v4::SigningParams;
+use reqwest::{Method, StatusCode};
+
+use crate::service::{FailureKind, UpstreamFailure};
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The longest answer read, in bytes.
+const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+
+/// Signs with AWS's version 4, as S3.
+#[derive(Clone, Debug)]
+pub(super) struct SignedHttp {
+    http: reqwest::Client,
+    region: String,
+}
+
+impl SignedHttp {
+    pub(super) fn new(http: reqwest::Client, region: &str) -> Self {
+        Self {
+            http,
+            region: region.to_owned(),
+        }
+    }
+
+    /// Sends a request and reads the answer, whatever its status is.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        url: &str,
+        body: Vec<u8>,
+        by: Credentials,
+    ) -> Result<(StatusCode, Vec<u8>), UpstreamFailure> {
+        let headers = self.signature(&method, url, &body, by)?;
+        let mut request = self.http.request(method, url).body(body).timeout(TIMEOUT);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let mut answer = request.send().await.map_err(|error| {
+            let kind = if error.is_timeout() {
+                FailureKind::Timeout
+            } else {
+                FailureKind::Unreachable
+            };
+            UpstreamFailure::new(kind, "the administrative API does not answer")
+        })?;
+        let mut read = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|_| broken_off())? {
+            read.extend_from_slice(&chunk);
+            if read.len() > MAX_ANSWER_BYTES {
+                return Err(broken_off());
+            }
+        }
+        Ok((answer.status(), read))
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a signature is checked against the store's clock, not the port's"
+    )]
+    fn signature(
+        &self,
+        method: &Method,
+        url: &str,
+        body: &[u8],
+        by: Credentials,
+    ) -> Result<Vec<(String, String)>, UpstreamFailure> {
+        let identity = by.into();
+        let mut settings = SigningSettings::default();
+        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+        let parameters = SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name("s3")
+            .time(SystemTime::now())
+            .settings(settings)
+            .build()
+            .map_err(|_| unsignable())?;
+        let body = SignableBody::Bytes(body);
+        let request = SignableRequest::new(method.as_str(), url, [].into_iter(), body)
+            .map_err(|_| unsignable())?;
+        let signed = sign(request, &parameters.into()).map_err(|_| unsignable())?;
+        let (headers, _) = signed.into_parts().0.into_parts();
+        let headers = headers.iter();
+        let headers = headers.map(|header| (header.name().to_owned(), header.value().to_owned()));
+        Ok(headers.collect())
+    }
+}
+
+fn unsignable() -> UpstreamFailure {
+    UpstreamFailure::new(FailureKind::Refused, "the request cannot be signed")
+}
+
+fn broken_off() -> UpstreamFailure {
+    let cause = "the administrative API's answer broke off, or is too long";
+    UpstreamFailure::new(FailureKind::Nonsense, cause)
+}

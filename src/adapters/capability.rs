@@ -1,0 +1,240 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use chrono::{DateTime, Utc};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use rustls_pki_types::PrivatePkcs8KeyDer;
+use rustls_pki_types::pem::PemObject;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::domain::{AccessKeyId, AccessToken};
+use crate::service::Capabilities;
+
+use super::{Current, Derived};
+
+/// What tells a capability from every other JWT (RFC 8725 section 3.11).
+const TYPE: &str = "capability+jwt";
+
+/// The one thing that a capability allows.
+const ACT: &str = "generate_credentials";
+
+/// How many bytes of the public key's digest name it.
+const KEY_ID_BYTES: usize = 8;
+
+/// Signs and checks capability tokens (`access_keys.capability_key`): `EdDSA` over Ed25519.
+pub struct CapabilityKey {
+    signing: EncodingKey,
+    checking: DecodingKey,
+    key_id: String,
+}
+
+/// The key as it is now: its file may be replaced.
+#[derive(Debug)]
+pub struct CapabilityKeys(Derived<SecretString, Arc<CapabilityKey>, BadCapabilityKey>);
+
+/// Not a key for this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be an Ed25519 private key in PEM (PKCS #8): openssl genpkey -algorithm ed25519")]
+pub struct BadCapabilityKey;
+
+#[derive(Deserialize, Serialize)]
+struct Claims {
+    /// Of which key.
+    sub: String,
+    act: String,
+    iat: i64,
+    exp: i64,
+    jti: String,
+}
+
+impl CapabilityKey {
+    /// Of PKCS #8 in PEM.
+    ///
+    /// # Errors
+    ///
+    /// [`BadCapabilityKey`] when it is no Ed25519 key.
+    pub fn new(pem: &SecretString) -> Result<Self, BadCapabilityKey> {
+        let pem = pem.expose_secret().as_bytes();
+        let der = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(|_| BadCapabilityKey)?;
+        let pair = Ed25519KeyPair::from_pkcs8(der.secret_pkcs8_der());
+        let public = pair.map_err(|_| BadCapabilityKey)?;
+        let public = public.public_key().as_ref();
+        let digest = hex::encode(Sha256::digest(public));
+        Ok(Self {
+            signing: EncodingKey::from_ed_pem(pem).map_err(|_| BadCapabilityKey)?,
+            checking: DecodingKey::from_ed_der(public),
+            key_id: format!("{digest:.width$}", width = 2 * KEY_ID_BYTES),
+        })
+    }
+
+    /// A token that allows new credentials of this key until then.
+    ///
+    /// # Errors
+    ///
+    /// [`BadCapabilityKey`] when the key does not sign.
+    pub fn sign(
+        &self,
+        key: &AccessKeyId,
+        now: DateTime<Utc>,
+        expires: DateTime<Utc>,
+        random: [u8; 16],
+    ) -> Result<String, BadCapabilityKey> {
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.typ = Some(TYPE.to_owned());
+        header.kid = Some(self.key_id.clone());
+        let claims = Claims {
+            sub: key.to_string(),
+            act: ACT.to_owned(),
+            iat: now.timestamp(),
+            exp: expires.timestamp(),
+            jti: hex::encode(random),
+        };
+        jsonwebtoken::encode(&header, &claims, &self.signing).map_err(|_| BadCapabilityKey)
+    }
+}
+
+impl CapabilityKeys {
+    /// Of PKCS #8 in PEM.
+    ///
+    /// # Errors
+    ///
+    /// [`BadCapabilityKey`] when it is no Ed25519 key.
+    pub fn new(pem: Current<SecretString>) -> Result<Self, BadCapabilityKey> {
+        Derived::new(pem, |pem| CapabilityKey::new(pem).map(Arc::new)).map(Self)
+    }
+
+    /// The key that signs and checks now.
+    #[must_use]
+    pub fn now(&self) -> Arc<CapabilityKey> {
+        self.0.get()
+    }
+}
+
+impl Capabilities for CapabilityKeys {
+    fn check(
+        &self,
+        token: &AccessToken,
+        key: &AccessKeyId,
+        now: DateTime<Utc>,
+    ) -> Result<(), &'static str> {
+        self.now().check(token, key, now)
+    }
+}
+
+impl CapabilityKey {
+    fn check(
+        &self,
+        token: &AccessToken,
+        key: &AccessKeyId,
+        now: DateTime<Utc>,
+    ) -> Result<(), &'static str> {
+        // The times are checked below, by the port's clock and without leeway: it is our own.
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.required_spec_claims = HashSet::new();
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        let read = jsonwebtoken::decode::<Claims>(token.expose(), &self.checking, &validation);
+        let read = read.map_err(|_| "is malformed, or signed by somebody else")?;
+        if read.header.typ.as_deref() != Some(TYPE) {
+            return Err("is another kind of token");
+        }
+        if read.header.kid.as_ref() != Some(&self.key_id) {
+            return Err("names another signing key");
+        }
+        let claims = read.claims;
+        if claims.act != ACT {
+            return Err("is for something else");
+        }
+        if claims.sub != key.as_str() {
+            return Err("is for another access key");
+        }
+        if claims.exp <= now.timestamp() {
+            return Err("has expired");
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for CapabilityKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CapabilityKey({})", self.key_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    const ONE: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIFyFfBhPXX1XjMkub6PYia/ZWl2gZEgmoh2cZYdXJGfZ\n-----END PRIVATE KEY-----\n";
+    const OTHER: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIMd+ZKEnLZkURmiTBSiBF7dpEaFdv91fAc15P/acKfOZ\n-----END PRIVATE KEY-----\n";
+
+    fn key(pem: &str) -> CapabilityKey {
+        CapabilityKey::new(&pem.to_owned().into()).unwrap()
+    }
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+    }
+
+    fn id(byte: u8) -> AccessKeyId {
+        AccessKeyId::from_random([byte; 16])
+    }
+
+    fn signed(by: &CapabilityKey) -> AccessToken {
+        let end = now() + TimeDelta::hours(1);
+        AccessToken::parse(&by.sign(&id(1), now(), end, [0; 16]).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_capability_is_for_one_key_until_it_ends() {
+        let one = key(ONE);
+        let token = signed(&one);
+        assert_eq!(token.jwt_type().as_deref(), Some(TYPE));
+        assert_eq!(one.check(&token, &id(1), now()), Ok(()));
+        let last = now() + TimeDelta::seconds(3_599);
+        assert_eq!(one.check(&token, &id(1), last), Ok(()));
+        let late = now() + TimeDelta::hours(1);
+        assert_eq!(one.check(&token, &id(1), late), Err("has expired"));
+        let other = one.check(&token, &id(2), now());
+        assert_eq!(other, Err("is for another access key"));
+    }
+
+    #[test]
+    fn whoever_else_signs_is_not_believed() {
+        let (one, other) = (key(ONE), key(OTHER));
+        let refused = one.check(&signed(&other), &id(1), now());
+        assert_eq!(refused, Err("is malformed, or signed by somebody else"));
+        let claims = Claims {
+            sub: id(1).to_string(),
+            act: ACT.to_owned(),
+            iat: 0,
+            exp: i64::MAX,
+            jti: String::new(),
+        };
+        let sign = |header: &Header, key: &EncodingKey| {
+            let token = jsonwebtoken::encode(header, &claims, key).unwrap();
+            one.check(&AccessToken::parse(&token).unwrap(), &id(1), now())
+        };
+        let mut header = Header::new(Algorithm::EdDSA);
+        assert!(sign(&header, &one.signing).is_err(), "an ordinary JWT");
+        header.typ = Some(TYPE.to_owned());
+        assert!(sign(&header, &one.signing).is_err(), "no kid");
+        header.kid = Some(one.key_id.clone());
+        assert!(sign(&header, &one.signing).is_ok());
+        header.alg = Algorithm::HS256;
+        let public = EncodingKey::from_secret(one.key_id.as_bytes());
+        assert!(sign(&header, &public).is_err(), "another algorithm");
+    }
+
+    #[test]
+    fn only_an_ed25519_key_will_do() {
+        for bad in ["", "secret", &ONE.replace("MC4C", "MC4D")] {
+            assert!(CapabilityKey::new(&bad.to_owned().into()).is_err(), "{bad}");
+        }
+    }
+}

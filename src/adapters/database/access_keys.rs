@@ -1,0 +1,428 @@
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sqlx::any::AnyRow;
+
+use crate::domain::{
+    AccessKey, AccessKeyId, AccessKeyState, BucketName, BucketPrefix, Change, ClientId, KeyOwner,
+    KeyRights, Principal, Subject,
+};
+use crate::service::{BucketClaim, KeyRegistry, RecordedPair, RegistryError, Taken, Unfinished};
+
+use super::SqlDirectory;
+use super::administration::finish;
+use super::pool::bounded;
+use super::rows::{parse, text, time, time_or_none, unknown, utc};
+
+macro_rules! select {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, name, owner_kind, owner_id, all_rights, read_buckets, write_buckets, \
+             bucket_prefix, networks, state, rotation, created_at, disabled_at FROM access_keys \
+             WHERE deleted_at = '' ",
+            $which
+        )
+    };
+}
+
+#[async_trait]
+impl KeyRegistry for SqlDirectory {
+    async fn access_keys(&self) -> Result<Vec<AccessKey>, RegistryError> {
+        let found = sqlx::query(select!("ORDER BY created_at, id")).fetch_all(&self.database.pool);
+        let found = bounded("access keys", found).await?;
+        found.iter().map(access_key).collect()
+    }
+
+    async fn access_key(&self, id: &AccessKeyId) -> Result<Option<AccessKey>, RegistryError> {
+        let query = sqlx::query(select!("AND id = $1")).bind(id.as_str());
+        let found = bounded("access key", query.fetch_optional(&self.database.pool)).await?;
+        found.as_ref().map(access_key).transpose()
+    }
+
+    async fn claims_on(&self, bucket: &BucketName) -> Result<Vec<BucketClaim>, RegistryError> {
+        let query = sqlx::query(
+            "SELECT owner_kind, owner_id FROM owned_buckets WHERE bucket = $1 \
+             UNION SELECT owner_kind, owner_id FROM former_buckets WHERE bucket = $1 \
+             UNION SELECT owner_kind, owner_id FROM areas WHERE bucket = $1",
+        )
+        .bind(bucket.as_str());
+        let found = bounded("bucket", query.fetch_all(&self.database.pool)).await?;
+        let claims: Result<Vec<BucketClaim>, _> = found.iter().map(claim).collect();
+        let mut claims = claims?;
+        // That it is shared says nothing beside who shares it.
+        if claims.len() > 1 {
+            claims.retain(|claim| *claim != BucketClaim::Nobody);
+        }
+        Ok(claims)
+    }
+
+    async fn claimed_under(&self, prefix: &BucketPrefix) -> Result<Option<String>, RegistryError> {
+        // Prefixes hold no wildcard of LIKE's.
+        let query = sqlx::query(
+            "SELECT bucket FROM owned_buckets WHERE bucket LIKE $1 \
+             UNION SELECT bucket FROM former_buckets WHERE bucket LIKE $1 \
+             UNION SELECT bucket FROM areas WHERE bucket LIKE $1",
+        )
+        .bind(format!("{}%", prefix.as_str()));
+        let found = bounded("buckets", query.fetch_optional(&self.database.pool)).await?;
+        found.map(|row| text(&row, "bucket")).transpose()
+    }
+
+    async fn add_access_key(&self, key: &AccessKey, change: &Change) -> Result<(), RegistryError> {
+        let mut changing = bounded("access key", self.begin()).await?;
+        let prefix = key.rights.prefix.as_ref();
+        let networks: Vec<String> = key.networks.iter().map(ToString::to_string).collect();
+        let insert = sqlx::query(
+            "INSERT INTO access_keys (id, name, owner_kind, owner_id, all_rights, read_buckets, \
+             write_buckets, networks, state, created_at, bucket_prefix) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        )
+        .bind(key.id.as_str())
+        .bind(key.name.clone())
+        .bind(key.owner.kind())
+        .bind(key.owner.id())
+        .bind(all_rights(&key.rights).join(" "))
+        .bind(words(&key.rights.read_buckets))
+        .bind(words(&key.rights.write_buckets))
+        .bind(networks.join(" "))
+        .bind(key.state.as_str())
+        .bind(utc(key.created_at))
+        .bind(prefix.map_or("", BucketPrefix::as_str).to_owned());
+        bounded("access key", insert.execute(&mut *changing)).await?;
+        finish(changing, change).await
+    }
+
+    async fn disable_access_key(
+        &self,
+        id: &AccessKeyId,
+        change: &Change,
+    ) -> Result<bool, RegistryError> {
+        self.end_key(
+            "UPDATE access_keys SET disabled_at = $2 \
+             WHERE id = $1 AND disabled_at = '' AND deleted_at = ''",
+            id,
+            change,
+        )
+        .await
+    }
+
+    async fn delete_access_key(
+        &self,
+        id: &AccessKeyId,
+        change: &Change,
+    ) -> Result<bool, RegistryError> {
+        let statement = "UPDATE access_keys SET deleted_at = $2 WHERE id = $1 AND deleted_at = ''";
+        self.end_key(statement, id, change).await
+    }
+
+    async fn forget_access_key(&self, id: &AccessKeyId, name: &str) -> Result<(), RegistryError> {
+        let mut changing = bounded("access key", self.begin()).await?;
+        let keep = sqlx::query(
+            "UPDATE access_keys SET rotation = rotation \
+             WHERE id = $1 AND rotation = $2 AND deleted_at <> ''",
+        )
+        .bind(id.as_str())
+        .bind(name.to_owned());
+        let kept = bounded("access key", keep.execute(&mut *changing)).await?;
+        if kept.rows_affected() == 0 {
+            return Ok(());
+        }
+        for statement in [
+            "DELETE FROM access_key_pairs WHERE access_key = $1",
+            "DELETE FROM access_keys WHERE id = $1",
+        ] {
+            let delete = sqlx::query(statement).bind(id.as_str());
+            bounded("access key", delete.execute(&mut *changing)).await?;
+        }
+        bounded("commit", changing.commit()).await
+    }
+
+    async fn mark_clean(&self, id: &AccessKeyId, now: DateTime<Utc>) -> Result<(), RegistryError> {
+        let update = sqlx::query("UPDATE access_keys SET cleaned_at = $2 WHERE id = $1")
+            .bind(id.as_str())
+            .bind(utc(now));
+        bounded("access key", update.execute(&self.database.pool)).await?;
+        Ok(())
+    }
+
+    async fn take(
+        &self,
+        id: &AccessKeyId,
+        name: &str,
+        now: DateTime<Utc>,
+        stale: DateTime<Utc>,
+    ) -> Result<Taken, RegistryError> {
+        let mut changing = bounded("access key", self.begin()).await?;
+        // The first statement writes: nobody else takes the key until this is done.
+        let keep = sqlx::query("UPDATE access_keys SET rotation = rotation WHERE id = $1")
+            .bind(id.as_str());
+        bounded("access key", keep.execute(&mut *changing)).await?;
+        let find = sqlx::query(
+            "SELECT id, deleted_at, disabled_at, rotation, rotation_began_at FROM access_keys \
+             WHERE id = $1",
+        )
+        .bind(id.as_str());
+        let found = bounded("access key", find.fetch_optional(&mut *changing)).await?;
+        let Some(row) = found else {
+            return Ok(Taken::No);
+        };
+        let is_free = text(&row, "rotation")?.is_empty();
+        let began = time_or_none(&row, "rotation_began_at")?;
+        let was_under_way = !is_free && began.is_some_and(|began| began >= stale);
+        let key = Unfinished {
+            was_broken_off: !is_free,
+            ..unfinished(&row)?
+        };
+        if was_under_way && !key.is_disabled && !key.is_deleted {
+            return Ok(Taken::No);
+        }
+        let update = sqlx::query(
+            "UPDATE access_keys SET rotation = $2, rotation_began_at = $3 WHERE id = $1",
+        )
+        .bind(id.as_str())
+        .bind(name.to_owned())
+        .bind(utc(now));
+        bounded("access key", update.execute(&mut *changing)).await?;
+        bounded("commit", changing.commit()).await?;
+        Ok(Taken::Yes { key, was_under_way })
+    }
+
+    async fn begin_rotation(
+        &self,
+        id: &AccessKeyId,
+        rotation: &str,
+        now: DateTime<Utc>,
+        stale: DateTime<Utc>,
+    ) -> Result<bool, RegistryError> {
+        let update = sqlx::query(
+            "UPDATE access_keys SET rotation = $2, rotation_began_at = $3 \
+             WHERE id = $1 AND disabled_at = '' AND deleted_at = '' \
+             AND (rotation = '' OR rotation_began_at < $4)",
+        )
+        .bind(id.as_str())
+        .bind(rotation.to_owned())
+        .bind(utc(now))
+        .bind(utc(stale));
+        let begun = bounded("rotation", update.execute(&self.database.pool)).await?;
+        Ok(begun.rows_affected() == 1)
+    }
+
+    async fn record_pair(
+        &self,
+        id: &AccessKeyId,
+        rotation: &str,
+        pair: &str,
+        ends: DateTime<Utc>,
+        change: &Change,
+    ) -> Result<bool, RegistryError> {
+        let mut changing = bounded("pair", self.begin()).await?;
+        // Nobody else is at this key from here to the end.
+        let keep = sqlx::query(
+            "UPDATE access_keys SET rotation = rotation WHERE id = $1 AND rotation = $2 \
+             AND disabled_at = '' AND deleted_at = ''",
+        )
+        .bind(id.as_str())
+        .bind(rotation.to_owned());
+        let kept = bounded("pair", keep.execute(&mut *changing)).await?;
+        if kept.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let retire = sqlx::query(
+            "UPDATE access_key_pairs SET ends_at = $2 WHERE access_key = $1 AND ends_at = ''",
+        )
+        .bind(id.as_str())
+        .bind(utc(ends));
+        bounded("pair", retire.execute(&mut *changing)).await?;
+        let insert = sqlx::query(
+            "INSERT INTO access_key_pairs (access_key, access_key_id, issued_at) \
+             VALUES ($1, $2, $3)",
+        )
+        .bind(id.as_str())
+        .bind(pair.to_owned())
+        .bind(utc(change.time));
+        bounded("pair", insert.execute(&mut *changing)).await?;
+        finish(changing, change).await?;
+        Ok(true)
+    }
+
+    async fn end_rotation(
+        &self,
+        id: &AccessKeyId,
+        rotation: &str,
+        state: Option<AccessKeyState>,
+    ) -> Result<(), RegistryError> {
+        let update = sqlx::query(
+            "UPDATE access_keys SET rotation = '', rotation_began_at = '', \
+             state = CASE WHEN $3 = '' THEN state ELSE $3 END WHERE id = $1 AND rotation = $2",
+        )
+        .bind(id.as_str())
+        .bind(rotation.to_owned())
+        .bind(state.map_or("", AccessKeyState::as_str));
+        bounded("rotation", update.execute(&self.database.pool)).await?;
+        Ok(())
+    }
+
+    async fn recorded_pairs(&self, id: &AccessKeyId) -> Result<Vec<RecordedPair>, RegistryError> {
+        let query = sqlx::query(
+            "SELECT access_key_id, ends_at FROM access_key_pairs WHERE access_key = $1 \
+             ORDER BY issued_at",
+        )
+        .bind(id.as_str());
+        let found = bounded("pairs", query.fetch_all(&self.database.pool)).await?;
+        let pair = |row: &AnyRow| {
+            Ok(RecordedPair {
+                id: text(row, "access_key_id")?,
+                ends: time_or_none(row, "ends_at")?,
+            })
+        };
+        found.iter().map(pair).collect()
+    }
+
+    async fn forget_pair(&self, id: &AccessKeyId, pair: &str) -> Result<(), RegistryError> {
+        let delete = sqlx::query(
+            "DELETE FROM access_key_pairs WHERE access_key = $1 AND access_key_id = $2",
+        )
+        .bind(id.as_str())
+        .bind(pair.to_owned());
+        bounded("pairs", delete.execute(&self.database.pool)).await?;
+        Ok(())
+    }
+
+    async fn unfinished(
+        &self,
+        now: DateTime<Utc>,
+        stale: DateTime<Utc>,
+    ) -> Result<Vec<Unfinished>, RegistryError> {
+        let query = sqlx::query(
+            "SELECT id, deleted_at, disabled_at FROM access_keys k \
+             WHERE (rotation <> '' AND rotation_began_at < $2) \
+             OR (rotation = '' AND (deleted_at <> '' \
+                 OR (disabled_at <> '' AND cleaned_at = '') \
+                 OR EXISTS (SELECT 1 FROM access_key_pairs p WHERE p.access_key = k.id \
+                     AND p.ends_at <> '' AND p.ends_at <= $1)))",
+        )
+        .bind(utc(now))
+        .bind(utc(stale));
+        let found = bounded("unfinished", query.fetch_all(&self.database.pool)).await?;
+        found.iter().map(unfinished).collect()
+    }
+}
+
+impl SqlDirectory {
+    async fn end_key(
+        &self,
+        statement: &'static str,
+        id: &AccessKeyId,
+        change: &Change,
+    ) -> Result<bool, RegistryError> {
+        let mut changing = bounded("access key", self.begin()).await?;
+        let update = sqlx::query(statement)
+            .bind(id.as_str())
+            .bind(utc(change.time));
+        let ended = bounded("access key", update.execute(&mut *changing)).await?;
+        if ended.rows_affected() == 0 {
+            return Ok(false);
+        }
+        finish(changing, change).await?;
+        Ok(true)
+    }
+}
+
+fn access_key(row: &AnyRow) -> Result<AccessKey, RegistryError> {
+    let is_rotating = !text(row, "rotation")?.is_empty();
+    let state = match text(row, "state")?.as_str() {
+        _ if is_rotating => AccessKeyState::Pending,
+        "pending" => AccessKeyState::Pending,
+        "active" => AccessKeyState::Active,
+        "failed" => AccessKeyState::Failed,
+        _ => return Err(unknown("state")),
+    };
+    Ok(AccessKey {
+        id: parse(row, "id")?,
+        name: text(row, "name")?,
+        created_at: time(row, "created_at")?,
+        owner: owner(row)?,
+        rights: rights(row)?,
+        networks: list(row, "networks")?,
+        state,
+        disabled_at: time_or_none(row, "disabled_at")?,
+    })
+}
+
+fn owner(row: &AnyRow) -> Result<KeyOwner, RegistryError> {
+    let id = text(row, "owner_id")?;
+    match text(row, "owner_kind")?.as_str() {
+        "principal" => Ok(KeyOwner::Principal(principal(&id)?)),
+        "subject" => {
+            let subject = Subject::parse(&id).map_err(|_| unknown("owner_id"))?;
+            Ok(KeyOwner::Subject(subject))
+        }
+        "organisation" => Ok(KeyOwner::Organisation(parse(row, "owner_id")?)),
+        _ => Err(unknown("owner_kind")),
+    }
+}
+
+/// As [`Principal`] writes itself.
+fn principal(id: &str) -> Result<Principal, RegistryError> {
+    let pair: [String; 2] = serde_json::from_str(id).map_err(|_| unknown("owner_id"))?;
+    let [client_id, subject] = pair;
+    Ok(Principal {
+        client_id: ClientId::parse(&client_id).map_err(|_| unknown("owner_id"))?,
+        subject: Subject::parse(&subject).map_err(|_| unknown("owner_id"))?,
+    })
+}
+
+fn rights(row: &AnyRow) -> Result<KeyRights, RegistryError> {
+    let all = text(row, "all_rights")?;
+    let has = |right: &str| all.split(' ').any(|word| word == right);
+    Ok(KeyRights {
+        all_buckets_read: has("all_buckets_read"),
+        all_objects_read: has("all_objects_read"),
+        all_objects_write: has("all_objects_write"),
+        read_buckets: list(row, "read_buckets")?,
+        write_buckets: list(row, "write_buckets")?,
+        prefix: list(row, "bucket_prefix")?.pop(),
+    })
+}
+
+fn all_rights(rights: &KeyRights) -> Vec<&'static str> {
+    let all = [
+        ("all_buckets_read", rights.all_buckets_read),
+        ("all_objects_read", rights.all_objects_read),
+        ("all_objects_write", rights.all_objects_write),
+    ];
+    let granted = all.into_iter().filter(|(_, granted)| *granted);
+    granted.map(|(right, _)| right).collect()
+}
+
+/// Names of buckets hold no space.
+fn words(buckets: &[BucketName]) -> String {
+    let names: Vec<&str> = buckets.iter().map(BucketName::as_str).collect();
+    names.join(" ")
+}
+
+fn list<T: std::str::FromStr>(row: &AnyRow, column: &'static str) -> Result<Vec<T>, RegistryError> {
+    let text = text(row, column)?;
+    let words = text.split(' ').filter(|word| !word.is_empty());
+    words
+        .map(|word| word.parse().map_err(|_| unknown(column)))
+        .collect()
+}
+
+fn claim(row: &AnyRow) -> Result<BucketClaim, RegistryError> {
+    match text(row, "owner_kind")?.as_str() {
+        "principal" => Ok(BucketClaim::Principal(principal(&text(row, "owner_id")?)?)),
+        "organisation" => Ok(BucketClaim::Organisation(parse(row, "owner_id")?)),
+        "workspace" => Ok(BucketClaim::Workspace),
+        "shared" => Ok(BucketClaim::Nobody),
+        _ => Err(unknown("owner_kind")),
+    }
+}
+
+fn unfinished(row: &AnyRow) -> Result<Unfinished, RegistryError> {
+    Ok(Unfinished {
+        id: parse(row, "id")?,
+        is_deleted: time_or_none(row, "deleted_at")?.is_some(),
+        is_disabled: time_or_none(row, "disabled_at")?.is_some(),
+        was_broken_off: false,
+    })
+}

@@ -1,0 +1,289 @@
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use clap::Subcommand;
+use ipnet::IpNet;
+use serde::Serialize;
+
+use crate::adapters::{OsRandomness, SystemClock};
+use crate::domain::{
+    AccessKey, AccessKeyId, BucketName, ClientId, KeyOwner, KeyRights, Principal, Slug, Subject,
+};
+use crate::service::{AccessKeyWish, Clock, KeyRegistry, Randomness, find_access_key};
+
+use super::administration::{Changing, Reading, parse_label, table};
+use super::outcome::{CommandError, complain, print};
+use super::view::utc;
+
+/// What can be done with access keys that last.
+#[derive(Debug, Subcommand)]
+pub(super) enum AccessKeyCommand {
+    /// Add an access key for tools that cannot refresh; it has no credentials yet
+    #[command(after_help = "Examples:
+  cloakroom access-key create --name backups --org acme --read-bucket acme-data --write-bucket acme-data
+  cloakroom access-key create --name camera --owner demo/alice --write-bucket pictures --allow-network 10.1.0.0/16
+
+Prints its name. Its credentials: POST /core/v1/object_storage/access_keys/access_key/generate_credentials")]
+    Create(Create),
+    /// All access keys
+    List(List),
+    /// One of them
+    Show(Named<Reading>),
+    /// End its credentials, and the asking for new ones
+    Disable(Named<Changing>),
+    /// Delete it, and all that the store has of it
+    Delete(Named<Changing>),
+    /// Print a token that allows whoever has it to ask for new credentials of this key
+    #[command(after_help = "Example:
+  TOKEN=$(cloakroom access-key capability ak_0123456789abcdef01234567 --expires-in 1h)")]
+    Capability(Capability),
+}
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Create {
+    /// What to call it
+    #[arg(long, value_parser = parse_label)]
+    name: String,
+    /// Whose it is: an organisation
+    #[arg(long, conflicts_with = "owner", required_unless_present = "owner")]
+    org: Option<Slug>,
+    /// Whose it is: `client/subject`, or a subject through any client
+    #[arg(long)]
+    owner: Option<String>,
+    /// List and get in this bucket; may be repeated
+    #[arg(long, value_name = "BUCKET")]
+    read_bucket: Vec<BucketName>,
+    /// Put, delete and list in this bucket; may be repeated
+    #[arg(long, value_name = "BUCKET")]
+    write_bucket: Vec<BucketName>,
+    /// List buckets, and what is in those under `access_keys.bucket_prefix`
+    #[arg(long)]
+    all_buckets_read: bool,
+    /// Get every object in the buckets under `access_keys.bucket_prefix`
+    #[arg(long)]
+    all_objects_read: bool,
+    /// Put and delete in the buckets under `access_keys.bucket_prefix`
+    #[arg(long)]
+    all_objects_write: bool,
+    /// From where its credentials may be asked for; may be repeated. From anywhere if none is said
+    #[arg(long, value_name = "CIDR")]
+    allow_network: Vec<IpNet>,
+    #[command(flatten)]
+    common: Changing,
+}
+
+#[derive(clap::Args, Debug)]
+pub(super) struct List {
+    #[command(flatten)]
+    common: Reading,
+}
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Named<C: clap::Args> {
+    /// Its name, as `access-key list` shows it
+    id: AccessKeyId,
+    #[command(flatten)]
+    common: C,
+}
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Capability {
+    /// For which key
+    id: AccessKeyId,
+    /// How long the token is good for
+    #[arg(long, value_name = "TIME")]
+    expires_in: humantime::Duration,
+    #[command(flatten)]
+    common: Reading,
+}
+
+#[derive(Serialize)]
+struct AccessKeyView {
+    id: String,
+    name: String,
+    owner: String,
+    state: &'static str,
+    all_buckets_read: bool,
+    all_objects_read: bool,
+    all_objects_write: bool,
+    read_buckets: Vec<String>,
+    write_buckets: Vec<String>,
+    networks: Vec<String>,
+    created_at: String,
+    disabled_at: Option<String>,
+}
+
+impl AccessKeyCommand {
+    pub(super) async fn run(self) -> Result<(), CommandError> {
+        match self {
+            Self::Create(create) => create.run().await,
+            Self::List(list) => list.run().await,
+            Self::Show(named) => named.show().await,
+            Self::Disable(named) => named.disable().await,
+            Self::Delete(named) => named.delete().await,
+            Self::Capability(capability) => capability.run().await,
+        }
+    }
+}
+
+impl Create {
+    async fn run(self) -> Result<(), CommandError> {
+        let owner = match (self.org, self.owner) {
+            (Some(slug), _) => KeyOwner::Organisation(slug),
+            (None, Some(owner)) => parse_owner(&owner).map_err(CommandError::Failed)?,
+            (None, None) => return Err(CommandError::Failed("--org or --owner".to_owned())),
+        };
+        let wish = AccessKeyWish {
+            name: self.name,
+            owner,
+            rights: KeyRights {
+                all_buckets_read: self.all_buckets_read,
+                all_objects_read: self.all_objects_read,
+                all_objects_write: self.all_objects_write,
+                read_buckets: self.read_bucket,
+                write_buckets: self.write_bucket,
+                prefix: None,
+            },
+            networks: self.allow_network,
+        };
+        let administer = self.common.administer().await?;
+        let key = administer.create_access_key(wish).await?;
+        complain(&format!(
+            "{} is there, without credentials: POST /core/v1/object_storage/access_keys/access_key/\
+             generate_credentials makes them",
+            key.id
+        ));
+        let text = format!("{}\n", key.id);
+        self.common.show(&AccessKeyView::from(&key), &text)
+    }
+}
+
+impl List {
+    async fn run(self) -> Result<(), CommandError> {
+        let all = self.common.administration().await?.access_keys().await?;
+        let views: Vec<AccessKeyView> = all.iter().map(AccessKeyView::from).collect();
+        self.common.show(&views, &text(&views))
+    }
+}
+
+impl Named<Reading> {
+    async fn show(self) -> Result<(), CommandError> {
+        let registry = self.common.administration().await?;
+        let view = AccessKeyView::from(&find_access_key(&registry, &self.id).await?);
+        self.common.show(&view, &text(std::slice::from_ref(&view)))
+    }
+}
+
+impl Named<Changing> {
+    async fn disable(self) -> Result<(), CommandError> {
+        let administer = self.common.administer().await?;
+        let changed = administer.disable_access_key(&self.id).await?;
+        let done = administer.look_after_key(&self.id).await?;
+        let already = if changed { "" } else { " already" };
+        complain(&format!("{} is disabled{already}{}", self.id, later(done)));
+        Ok(())
+    }
+
+    async fn delete(self) -> Result<(), CommandError> {
+        let administer = self.common.administer().await?;
+        administer.delete_access_key(&self.id).await?;
+        let done = administer.look_after_key(&self.id).await?;
+        complain(&format!("{} is deleted{}", self.id, later(done)));
+        Ok(())
+    }
+}
+
+impl Capability {
+    async fn run(self) -> Result<(), CommandError> {
+        let config = self.common.config()?;
+        let key = config.access_keys.capability_key.ok_or_else(|| {
+            CommandError::Failed("access_keys.capability_key: is not set".to_owned())
+        })?;
+        find_access_key(&self.common.administration().await?, &self.id).await?;
+        let now = SystemClock.now();
+        let lifetime = TimeDelta::from_std(Duration::from(self.expires_in)).ok();
+        let expires = lifetime.and_then(|lifetime| now.checked_add_signed(lifetime));
+        let expires =
+            expires.ok_or_else(|| CommandError::Failed("--expires-in: is too long".to_owned()))?;
+        let token = key.now().sign(&self.id, now, expires, OsRandomness.bits());
+        let token = token.map_err(|error| CommandError::Failed(error.to_string()))?;
+        print(&format!("{token}\n"))
+    }
+}
+
+impl From<&AccessKey> for AccessKeyView {
+    fn from(key: &AccessKey) -> Self {
+        let names = |buckets: &[BucketName]| buckets.iter().map(ToString::to_string).collect();
+        Self {
+            id: key.id.to_string(),
+            name: key.name.clone(),
+            owner: key.owner.to_string(),
+            state: match key.disabled_at {
+                Some(_) => "disabled",
+                None => key.state.as_str(),
+            },
+            all_buckets_read: key.rights.all_buckets_read,
+            all_objects_read: key.rights.all_objects_read,
+            all_objects_write: key.rights.all_objects_write,
+            read_buckets: names(&key.rights.read_buckets),
+            write_buckets: names(&key.rights.write_buckets),
+            networks: key.networks.iter().map(ToString::to_string).collect(),
+            created_at: utc(key.created_at),
+            disabled_at: key.disabled_at.map(utc),
+        }
+    }
+}
+
+/// What is left to the gateway, where this configuration has no broker.
+fn later(done: bool) -> &'static str {
+    if done {
+        ""
+    } else {
+        "; its pairs are ended by the gateway: this configuration has no access_keys.broker"
+    }
+}
+
+/// A client's id may hold a slash, so the last one parts it from the subject.
+fn parse_owner(text: &str) -> Result<KeyOwner, String> {
+    let said = |error: crate::domain::ClaimError| format!("--owner: {error}");
+    let Some((client_id, subject)) = text.rsplit_once('/') else {
+        return Ok(KeyOwner::Subject(Subject::parse(text).map_err(said)?));
+    };
+    Ok(KeyOwner::Principal(Principal {
+        client_id: ClientId::parse(client_id).map_err(said)?,
+        subject: Subject::parse(subject).map_err(said)?,
+    }))
+}
+
+fn text(views: &[AccessKeyView]) -> String {
+    let rows: Vec<[String; 6]> = views
+        .iter()
+        .map(|view| {
+            let all = [
+                ("all-buckets-read", view.all_buckets_read),
+                ("all-objects-read", view.all_objects_read),
+                ("all-objects-write", view.all_objects_write),
+            ];
+            let all = all.into_iter().filter(|(_, granted)| *granted);
+            let all = all.map(|(name, _)| name.to_owned());
+            let read = view.read_buckets.iter().map(|name| format!("read:{name}"));
+            let write = view
+                .write_buckets
+                .iter()
+                .map(|name| format!("write:{name}"));
+            let opens: Vec<String> = all.chain(read).chain(write).collect();
+            [
+                view.id.clone(),
+                view.name.clone(),
+                view.owner.clone(),
+                view.state.to_owned(),
+                opens.join(" "),
+                view.created_at.clone(),
+            ]
+        })
+        .collect();
+    table(
+        ["ACCESS KEY", "NAME", "OWNER", "STATE", "OPENS", "CREATED"],
+        &rows,
+    )
+}

@@ -1,0 +1,90 @@
+//! Access keys that last: the broker of this configuration, and what keeps its keys.
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use crate::adapters::aws::{AwsClients, AwsSettings, IamKeys, MinioKeys, RgwKeys};
+use crate::adapters::database::SqlDirectory;
+use crate::adapters::{OsRandomness, OwnerRateLimiter};
+use crate::config::{BrokerConfig, BrokerKind, Config};
+use crate::service::{
+    AccessKeys, Capabilities, Clock, KeyAdmission, KeyKeeper, KeyKeeperPorts, RotateKey,
+    RotateKeyPorts, RotateKeySettings,
+};
+
+use super::{StartError, parts};
+
+/// How the store is told to hold access keys, if it is.
+pub(super) async fn broker(
+    config: &Config,
+    store: &AwsClients,
+    deployment: &str,
+) -> Result<Option<Arc<dyn AccessKeys>>, StartError> {
+    let Some(broker) = &config.access_keys.broker else {
+        return Ok(None);
+    };
+    let admin = AwsClients::new(admin_settings(config, broker)).await?;
+    Ok(Some(match broker.kind {
+        BrokerKind::Iam => Arc::new(IamKeys::new(&admin, store, deployment)),
+        BrokerKind::Minio => Arc::new(MinioKeys::new(&admin, store, deployment)?),
+        BrokerKind::Ceph => Arc::new(RgwKeys::new(&admin, store, deployment)?),
+    }))
+}
+
+/// What keeps the engine and the registry together, if there is a broker.
+pub(super) fn keeper(
+    engine: Option<&Arc<dyn AccessKeys>>,
+    directory: &Arc<SqlDirectory>,
+    clock: &Arc<dyn Clock>,
+) -> Option<Arc<KeyKeeper>> {
+    let engine = engine?;
+    Some(Arc::new(KeyKeeper::new(KeyKeeperPorts {
+        engine: Arc::clone(engine),
+        registry: Arc::<SqlDirectory>::clone(directory),
+        clock: Arc::clone(clock),
+        randomness: Arc::new(OsRandomness),
+    })))
+}
+
+pub(super) fn rotate_key(
+    config: &Config,
+    engine: Option<Arc<dyn AccessKeys>>,
+    keeper: Option<Arc<KeyKeeper>>,
+    directory: &Arc<SqlDirectory>,
+    rate_limiter: &Arc<OwnerRateLimiter>,
+    clock: &Arc<dyn Clock>,
+) -> RotateKey {
+    let keys = &config.access_keys;
+    let ports = RotateKeyPorts {
+        engine,
+        registry: Arc::<SqlDirectory>::clone(directory),
+        keeper,
+        directory: Arc::<SqlDirectory>::clone(directory),
+        rate_limiter: Arc::<OwnerRateLimiter>::clone(rate_limiter),
+        clock: Arc::clone(clock),
+        randomness: Arc::new(OsRandomness),
+    };
+    let settings = RotateKeySettings {
+        formula: config.naming.formula.clone(),
+        has_bucket_prefix: keys.bucket_prefix.is_some(),
+        overlap: keys.overlap,
+    };
+    let capabilities = keys.capability_key.clone();
+    let admission = KeyAdmission {
+        scope: keys.scope.clone(),
+        oauth_scope: keys.oauth_scope.clone(),
+        capabilities: capabilities.map(|key| -> Arc<dyn Capabilities> { key }),
+    };
+    RotateKey::new(ports, settings, admission, Handle::current())
+}
+
+/// The store's own settings, but for who asks and where IAM is.
+fn admin_settings(config: &Config, broker: &BrokerConfig) -> AwsSettings {
+    let mut settings = parts::aws_settings(&config.storage);
+    if let Some(endpoint) = &broker.endpoint {
+        settings.endpoint = Some(endpoint.as_str().trim_end_matches('/').to_owned());
+    }
+    settings.identity = Some(broker.identity.clone());
+    settings
+}

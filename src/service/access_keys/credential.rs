@@ -1,0 +1,105 @@
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::{AccessKeyId, AccessToken, Caller, Scope, TokenProblem};
+use crate::service::{Authenticate, Credential, Deadline, KeyRefusal, Refusal};
+
+use super::RotateKey;
+
+/// What somebody presents who wants new credentials of an access key.
+#[derive(Clone, Debug)]
+pub enum RotationCredential {
+    /// Something that says who asks.
+    Of(Credential),
+    /// Something that allows this one thing, whoever asks.
+    Capability(AccessToken),
+}
+
+/// Signed tokens that allow new credentials of one access key, and nothing else.
+pub trait Capabilities: Send + Sync {
+    /// Whether the token is for this key, now; if not, why.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, for the log.
+    fn check(
+        &self,
+        token: &AccessToken,
+        key: &AccessKeyId,
+        now: DateTime<Utc>,
+    ) -> Result<(), &'static str>;
+}
+
+/// Who may ask for new credentials.
+#[derive(Clone)]
+pub struct KeyAdmission {
+    /// The word that an API key must have.
+    pub scope: Scope,
+    /// The word that an access token must have.
+    pub oauth_scope: Scope,
+    /// What capability tokens are checked with, if there are any.
+    pub capabilities: Option<Arc<dyn Capabilities>>,
+}
+
+impl RotationCredential {
+    /// A capability says what it is in its header (RFC 8725 section 3.11); anything else is an
+    /// access token.
+    #[must_use]
+    pub fn of_token(token: AccessToken) -> Self {
+        if token.jwt_type().as_deref() == Some("capability+jwt") {
+            Self::Capability(token)
+        } else {
+            Self::Of(Credential::Token(token))
+        }
+    }
+}
+
+impl RotateKey {
+    /// The scope that API keys need, as callers know it.
+    #[must_use]
+    pub fn scope(&self) -> &str {
+        self.admission.scope.as_str()
+    }
+
+    /// Who asks; nobody where a capability has been presented, which must be for this key.
+    ///
+    /// # Errors
+    ///
+    /// The [`Refusal`] of the first check that fails.
+    pub async fn authenticate(
+        &self,
+        authenticate: &Authenticate,
+        credential: &RotationCredential,
+        key: Option<&AccessKeyId>,
+        deadline: Deadline,
+    ) -> Result<Option<Caller>, Refusal> {
+        let KeyAdmission {
+            scope,
+            oauth_scope,
+            capabilities,
+        } = &self.admission;
+        match credential {
+            RotationCredential::Of(credential) => {
+                let caller = authenticate
+                    .authenticate(credential, oauth_scope, deadline)
+                    .await?;
+                match &caller {
+                    Caller::ApiKey(holder) if !holder.scopes.contains(scope) => {
+                        Err(TokenProblem::MissingScope.into())
+                    }
+                    Caller::ApiKey(_) | Caller::Token(_) => Ok(Some(caller)),
+                }
+            }
+            RotationCredential::Capability(token) => {
+                let checked = match (capabilities, key) {
+                    (Some(capabilities), Some(key)) => capabilities.check(token, key, self.now()),
+                    (Some(_), None) => Err("is for another access key"),
+                    (None, _) => Err("cannot be checked: access_keys.capability_key is not set"),
+                };
+                checked.map_err(KeyRefusal::Capability)?;
+                Ok(None)
+            }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Access keys that last: how they are handed out, and the ports behind that.
+
+mod credential;
+mod keeper;
+mod rotate;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::domain::{
+    AccessKey, AccessKeyId, AccessKeyState, BucketName, BucketPrefix, Change, KeyPair, KeyPolicy,
+    Loopholes, Principal, Slug,
+};
+
+use super::{RegistryError, UpstreamFailure};
+
+pub use credential::{Capabilities, KeyAdmission, RotationCredential};
+pub use keeper::{KeeperError, KeyKeeper, KeyKeeperPorts};
+pub(super) use rotate::claimed;
+pub use rotate::{RotateKey, RotateKeyPorts, RotateKeySettings, Rotated, Rotation};
+
+/// Access keys that an engine holds: its users, their policies and their pairs. A key may have
+/// several pairs at a time.
+#[async_trait]
+pub trait AccessKeys: Send + Sync {
+    /// What a policy has to close here.
+    fn loopholes(&self) -> Loopholes {
+        Loopholes::NONE
+    }
+
+    /// Makes a pair for the key, under this policy and no other.
+    async fn issue(
+        &self,
+        key: &AccessKeyId,
+        policy: &KeyPolicy,
+    ) -> Result<KeyPair, UpstreamFailure>;
+
+    /// The pairs of the key, by their access key ids.
+    async fn pairs(&self, key: &AccessKeyId) -> Result<Vec<String>, UpstreamFailure>;
+
+    /// Ends a pair; one that is gone is no failure.
+    async fn withdraw(&self, key: &AccessKeyId, pair: &str) -> Result<(), UpstreamFailure>;
+
+    /// Removes all that is the key's: pairs, policy, user. What is gone is no failure.
+    async fn remove(&self, key: &AccessKeyId) -> Result<(), UpstreamFailure>;
+
+    /// Whether the engine accepts the pair. A bucket that the key may list is asked about, where
+    /// there is one.
+    async fn works(
+        &self,
+        pair: &KeyPair,
+        bucket: Option<&BucketName>,
+    ) -> Result<bool, UpstreamFailure>;
+}
+
+/// Access keys, and how far their rotations have come, in the registry. Never a secret.
+#[async_trait]
+pub trait KeyRegistry: Send + Sync {
+    /// All of them, by age.
+    async fn access_keys(&self) -> Result<Vec<AccessKey>, RegistryError>;
+
+    /// The key of this name.
+    async fn access_key(&self, id: &AccessKeyId) -> Result<Option<AccessKey>, RegistryError>;
+
+    /// Whose the bucket is, for all that the registry knows.
+    async fn claims_on(&self, bucket: &BucketName) -> Result<Vec<BucketClaim>, RegistryError>;
+
+    /// A bucket under the prefix that the registry knows an owner of, if there is one.
+    async fn claimed_under(&self, prefix: &BucketPrefix) -> Result<Option<String>, RegistryError>;
+
+    /// Writes the key down.
+    async fn add_access_key(&self, key: &AccessKey, change: &Change) -> Result<(), RegistryError>;
+
+    /// Ends the asking for its credentials, unless that is done.
+    async fn disable_access_key(
+        &self,
+        id: &AccessKeyId,
+        change: &Change,
+    ) -> Result<bool, RegistryError>;
+
+    /// Sets out to delete it, unless that is done: from now on there is no such key, and the engine is to be cleaned.
+    async fn delete_access_key(
+        &self,
+        id: &AccessKeyId,
+        change: &Change,
+    ) -> Result<bool, RegistryError>;
+
+    /// The engine is clean: whoever has taken the deleted key by this name forgets it.
+    async fn forget_access_key(&self, id: &AccessKeyId, name: &str) -> Result<(), RegistryError>;
+
+    /// Nothing of the disabled key's is left at the engine.
+    async fn mark_clean(&self, id: &AccessKeyId, now: DateTime<Utc>) -> Result<(), RegistryError>;
+
+    /// Takes the key to look after it, as a rotation does; one that is disabled or deleted also out
+    /// of a rotation's hands.
+    async fn take(
+        &self,
+        id: &AccessKeyId,
+        name: &str,
+        now: DateTime<Utc>,
+        stale: DateTime<Utc>,
+    ) -> Result<Taken, RegistryError>;
+
+    /// Takes the key for one rotation, unless another is under way since `stale` at the earliest.
+    async fn begin_rotation(
+        &self,
+        id: &AccessKeyId,
+        rotation: &str,
+        now: DateTime<Utc>,
+        stale: DateTime<Utc>,
+    ) -> Result<bool, RegistryError>;
+
+    /// Writes down the new pair, and when the one before it ends; together with the audit row.
+    /// Says no when the rotation has lost its key.
+    async fn record_pair(
+        &self,
+        id: &AccessKeyId,
+        rotation: &str,
+        pair: &str,
+        ends: DateTime<Utc>,
+        change: &Change,
+    ) -> Result<bool, RegistryError>;
+
+    /// The rotation has ended so.
+    async fn end_rotation(
+        &self,
+        id: &AccessKeyId,
+        rotation: &str,
+        state: Option<AccessKeyState>,
+    ) -> Result<(), RegistryError>;
+
+    /// The pairs that the key should have.
+    async fn recorded_pairs(&self, id: &AccessKeyId) -> Result<Vec<RecordedPair>, RegistryError>;
+
+    /// The pair has ended.
+    async fn forget_pair(&self, id: &AccessKeyId, pair: &str) -> Result<(), RegistryError>;
+
+    /// The keys that somebody has to look after: rotations that have begun before `stale`, pairs
+    /// that have ended by `now`, keys that are disabled and not known to be clean, keys that are
+    /// deleted.
+    async fn unfinished(
+        &self,
+        now: DateTime<Utc>,
+        stale: DateTime<Utc>,
+    ) -> Result<Vec<Unfinished>, RegistryError>;
+}
+
+/// A pair, as the registry holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedPair {
+    /// Its access key id.
+    pub id: String,
+    /// When it ends; the current one does not.
+    pub ends: Option<DateTime<Utc>>,
+}
+
+/// A key that somebody has to look after.
+#[derive(Clone, Debug)]
+pub struct Unfinished {
+    /// Which.
+    pub id: AccessKeyId,
+    /// Whether it is to be removed.
+    pub is_deleted: bool,
+    /// Whether all its pairs are to end.
+    pub is_disabled: bool,
+    /// Whether a rotation was broken off.
+    pub was_broken_off: bool,
+}
+
+/// Whether somebody has a key to look after.
+#[derive(Clone, Debug)]
+pub enum Taken {
+    /// Nobody else is at it, or may go on.
+    Yes {
+        /// What is to be done.
+        key: Unfinished,
+        /// Whether a rotation was at it that has not heard of this yet.
+        was_under_way: bool,
+    },
+    /// A rotation is at it, or there is no such key.
+    No,
+}
+
+/// Somebody's claim on a bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BucketClaim {
+    /// It is or was this principal's own.
+    Principal(Principal),
+    /// A part of it is this organisation's.
+    Organisation(Slug),
+    /// A part of it is a workspace's: its members', not its organisation's.
+    Workspace,
+    /// It is shared and nobody has a part of it yet.
+    Nobody,
+}

@@ -1,0 +1,148 @@
+use ipnet::IpNet;
+
+use crate::domain::{
+    AccessKey, AccessKeyId, AccessKeyState, Area, BucketPrefix, Change, KeyOwner, KeyPolicy,
+    KeyRights, Owner,
+};
+use crate::service::KeyRegistry;
+use crate::service::access_keys::claimed;
+
+use super::{Administer, AdministerError, find_organisation};
+
+/// What an operator wants an access key to be.
+#[derive(Clone, Debug)]
+pub struct AccessKeyWish {
+    /// What to call it.
+    pub name: String,
+    /// Whose it is.
+    pub owner: KeyOwner,
+    /// What it opens.
+    pub rights: KeyRights,
+    /// From where its credentials may be asked for.
+    pub networks: Vec<IpNet>,
+}
+
+impl Administer {
+    /// Adds an access key. It has no credentials before somebody asks for them.
+    ///
+    /// # Errors
+    ///
+    /// [`AdministerError`] when it would open nothing, too much, or what is somebody else's.
+    pub async fn create_access_key(
+        &self,
+        wish: AccessKeyWish,
+    ) -> Result<AccessKey, AdministerError> {
+        if let KeyOwner::Organisation(slug) = &wish.owner {
+            find_organisation(self.administration(), slug).await?;
+        }
+        let rights = KeyRights {
+            prefix: self.settings.bucket_prefix.clone(),
+            ..wish.rights
+        };
+        KeyPolicy::for_rights(&rights, self.settings.loopholes)?;
+        let key = AccessKey {
+            id: AccessKeyId::from_random(self.ports.randomness.bits()),
+            name: wish.name,
+            created_at: self.ports.clock.now(),
+            owner: wish.owner,
+            rights,
+            networks: wish.networks,
+            state: AccessKeyState::Pending,
+            disabled_at: None,
+        };
+        let registry = self.keys();
+        if let Some(bucket) = claimed(registry, &self.settings.formula, &key).await? {
+            return Err(AdministerError::SomebodyElses(bucket));
+        }
+        let change = self.access_key_change("access-key create", &key.id, &key.name);
+        registry.add_access_key(&key, &change).await?;
+        Ok(key)
+    }
+
+    /// Ends the asking for its credentials and, soon, the pairs that are out. Says whether that was
+    /// a change.
+    ///
+    /// # Errors
+    ///
+    /// [`AdministerError::NoSuch`] if there is none.
+    pub async fn disable_access_key(&self, id: &AccessKeyId) -> Result<bool, AdministerError> {
+        let key = find_access_key(self.keys(), id).await?;
+        let change = self.access_key_change("access-key disable", id, &key.name);
+        Ok(self.keys().disable_access_key(id, &change).await?)
+    }
+
+    /// Deletes it: from now on there is no such key, and soon nothing of it at the engine.
+    ///
+    /// # Errors
+    ///
+    /// [`AdministerError::NoSuch`] if there is none.
+    pub async fn delete_access_key(&self, id: &AccessKeyId) -> Result<(), AdministerError> {
+        let key = find_access_key(self.keys(), id).await?;
+        let change = self.access_key_change("access-key delete", id, &key.name);
+        self.keys().delete_access_key(id, &change).await?;
+        Ok(())
+    }
+
+    /// Finishes at the engine what has been set out on, if this configuration has a broker: the
+    /// gateway would do it within seconds. Says whether it has.
+    ///
+    /// # Errors
+    ///
+    /// [`AdministerError::Internal`] when the engine fails; the gateway tries on.
+    pub async fn look_after_key(&self, id: &AccessKeyId) -> Result<bool, AdministerError> {
+        let Some(keeper) = &self.ports.keeper else {
+            return Ok(false);
+        };
+        let done = keeper.look_after(id).await;
+        done.map_err(|error| AdministerError::Internal(error.to_string()))?;
+        Ok(true)
+    }
+
+    fn access_key_change(&self, action: &'static str, id: &AccessKeyId, name: &str) -> Change {
+        let mut change = self.change(action, Owner::AccessKey(id.clone()), None);
+        name.clone_into(&mut change.detail);
+        change
+    }
+
+    fn keys(&self) -> &dyn KeyRegistry {
+        self.ports.keys.as_ref()
+    }
+
+    /// What an access key of somebody else's reaches is nobody's to take, also below the prefix that
+    /// "all" means from now on.
+    pub(super) async fn must_not_be_reached(
+        &self,
+        owner: &Owner,
+        area: &Area,
+    ) -> Result<(), AdministerError> {
+        let bucket = &area.bucket;
+        let covers = |prefix: Option<&BucketPrefix>| prefix.is_some_and(|p| p.covers(bucket));
+        let is_owners = |key: &AccessKey| match (&key.owner, owner) {
+            (KeyOwner::Organisation(slug), Owner::Organisation(owner)) => slug == owner,
+            _ => false,
+        };
+        let reaches = |key: &AccessKey| {
+            let rights = &key.rights;
+            let by_name = rights.buckets().contains(&bucket) && !is_owners(key);
+            by_name || (rights.reaches_all() && covers(rights.prefix.as_ref()))
+        };
+        let keys = self.keys().access_keys().await?;
+        if covers(self.settings.bucket_prefix.as_ref()) || keys.iter().any(reaches) {
+            return Err(AdministerError::Reached(bucket.clone()));
+        }
+        Ok(())
+    }
+}
+
+/// The access key of this name.
+///
+/// # Errors
+///
+/// [`AdministerError::NoSuch`] if there is none.
+pub async fn find_access_key(
+    registry: &dyn KeyRegistry,
+    id: &AccessKeyId,
+) -> Result<AccessKey, AdministerError> {
+    let found = registry.access_key(id).await?;
+    found.ok_or_else(|| AdministerError::NoSuch(format!("access key {id}")))
+}

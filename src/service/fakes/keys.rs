@@ -1,0 +1,140 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use tokio::runtime::Handle;
+
+use crate::domain::{
+    AccessKey, AccessKeyId, AccessKeyState, BucketFormula, BucketName, BucketPrefix, Change, Scope,
+};
+use crate::service::{
+    BucketClaim, KeyAdmission, KeyRegistry, RecordedPair, RegistryError, RotateKey, RotateKeyPorts,
+    RotateKeySettings, Taken, Unfinished,
+};
+
+use super::{FakeDirectory, FixedClock, Nothing};
+
+/// A `RotateKey` whose registry holds nothing.
+pub(crate) fn test_rotate_key() -> RotateKey {
+    let ports = RotateKeyPorts {
+        engine: None,
+        registry: Arc::new(Nothing),
+        keeper: None,
+        directory: Arc::new(FakeDirectory::default()),
+        rate_limiter: Arc::new(Nothing),
+        clock: Arc::new(FixedClock),
+        randomness: Arc::new(Nothing),
+    };
+    let settings = RotateKeySettings {
+        formula: BucketFormula::default(),
+        has_bucket_prefix: false,
+        overlap: Duration::ZERO,
+    };
+    let scope = Scope::parse("object_storage").unwrap();
+    let admission = KeyAdmission {
+        oauth_scope: scope.clone(),
+        scope,
+        capabilities: None,
+    };
+    RotateKey::new(ports, settings, admission, Handle::current())
+}
+
+fn no_registry<T>() -> Result<T, RegistryError> {
+    Err(RegistryError("nothing".to_owned()))
+}
+
+#[async_trait]
+impl KeyRegistry for Nothing {
+    async fn access_keys(&self) -> Result<Vec<AccessKey>, RegistryError> {
+        no_registry()
+    }
+
+    async fn access_key(&self, _: &AccessKeyId) -> Result<Option<AccessKey>, RegistryError> {
+        no_registry()
+    }
+
+    async fn claims_on(&self, _: &BucketName) -> Result<Vec<BucketClaim>, RegistryError> {
+        no_registry()
+    }
+
+    async fn claimed_under(&self, _: &BucketPrefix) -> Result<Option<String>, RegistryError> {
+        no_registry()
+    }
+
+    async fn add_access_key(&self, _: &AccessKey, _: &Change) -> Result<(), RegistryError> {
+        no_registry()
+    }
+
+    async fn disable_access_key(&self, _: &AccessKeyId, _: &Change) -> Result<bool, RegistryError> {
+        no_registry()
+    }
+
+    async fn delete_access_key(&self, _: &AccessKeyId, _: &Change) -> Result<bool, RegistryError> {
+        no_registry()
+    }
+
+    async fn forget_access_key(&self, _: &AccessKeyId, _: &str) -> Result<(), RegistryError> {
+        no_registry()
+    }
+
+    async fn mark_clean(&self, _: &AccessKeyId, _: DateTime<Utc>) -> Result<(), RegistryError> {
+        no_registry()
+    }
+
+    async fn take(
+        &self,
+        _: &AccessKeyId,
+        _: &str,
+        _: DateTime<Utc>,
+        _: DateTime<Utc>,
+    ) -> Result<Taken, RegistryError> {
+        no_registry()
+    }
+
+    async fn begin_rotation(
+        &self,
+        _: &AccessKeyId,
+        _: &str,
+        _: DateTime<Utc>,
+        _: DateTime<Utc>,
+    ) -> Result<bool, RegistryError> {
+        no_registry()
+    }
+
+    async fn record_pair(
+        &self,
+        _: &AccessKeyId,
+        _: &str,
+        _: &str,
+        _: DateTime<Utc>,
+        _: &Change,
+    ) -> Result<bool, RegistryError> {
+        no_registry()
+    }
+
+    async fn end_rotation(
+        &self,
+        _: &AccessKeyId,
+        _: &str,
+        _: Option<AccessKeyState>,
+    ) -> Result<(), RegistryError> {
+        no_registry()
+    }
+
+    async fn recorded_pairs(&self, _: &AccessKeyId) -> Result<Vec<RecordedPair>, RegistryError> {
+        no_registry()
+    }
+
+    async fn forget_pair(&self, _: &AccessKeyId, _: &str) -> Result<(), RegistryError> {
+        no_registry()
+    }
+
+    async fn unfinished(
+        &self,
+        _: DateTime<Utc>,
+        _: DateTime<Utc>,
+    ) -> Result<Vec<Unfinished>, RegistryError> {
+        no_registry()
+    }
+}
