@@ -25,10 +25,10 @@ async fn the_embedded_store_is_sound_and_left_as_it_was() {
     assert!(report.is_sound());
     let skipped =
         |check: &&cloakroom::service::doctor::Check| matches!(check.outcome, Outcome::Skipped(_));
-    // The keys, which are not used, and MinIO's service accounts in both directions.
+    // The keys, which are not used, MinIO's service accounts in both directions, access keys.
     assert_eq!(
         report.checks.iter().filter(skipped).count(),
-        3,
+        4,
         "{report:#?}"
     );
     let buckets = app.root().list_buckets().send().await.unwrap();
@@ -148,4 +148,32 @@ async fn a_gateway_on_a_store_that_is_not_sound_stays_unready() {
     assert_eq!(app.send(app.http.get(&readyz)).await.status, 503);
     stop.send(()).unwrap();
     running.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn access_keys_are_examined_where_there_is_a_broker() {
+    let app = spawn_app().await;
+    let mut config = app.config.clone();
+    config.access_keys.broker = Some(cloakroom::config::BrokerConfig {
+        kind: cloakroom::config::BrokerKind::Iam,
+        endpoint: None,
+        identity: config.storage.identity.clone().unwrap(),
+    });
+    let report = examine(&config).await;
+    assert!(report.is_sound(), "{report:#?}");
+    for name in [
+        "an access key gets a pair",
+        "the pair before it is dead",
+        "with an access key: put",
+    ] {
+        let check = report.checks.iter().find(|check| check.name == name);
+        assert_eq!(check.unwrap().outcome, Outcome::Passed);
+    }
+    let attacks = report
+        .checks
+        .iter()
+        .filter(|check| check.name == "refused: get another's object");
+    assert_eq!(attacks.count(), 3, "by two owners and by the key");
+    let users = std::fs::read_to_string(app.directory.path().join("storage/iam.json"));
+    assert!(!users.unwrap().contains("cloakroom-ak_"), "nothing is left");
 }

@@ -9,10 +9,12 @@
     reason = "a test that panics has failed, which is what it is for"
 )]
 
+mod access_keys;
 mod administration;
 mod architecture;
 mod cli;
 mod crash;
+mod crash_of_rotation;
 mod credentials_command;
 mod dialects;
 mod doctor;

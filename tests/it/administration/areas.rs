@@ -167,7 +167,8 @@ async fn of_many_that_ask_for_overlapping_areas_at_once_one_gets_it() {
             let change = Change {
                 time: chrono::DateTime::UNIX_EPOCH,
                 request_id: RequestId::from_random([u8::try_from(round * 8 + n).unwrap(); 16]),
-                operator: "tester".parse().unwrap(),
+                dialect: "cli",
+                who: "operator tester".to_owned(),
                 action: "org create",
                 owner: Owner::Organisation(slug),
                 area: None,

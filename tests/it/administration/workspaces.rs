@@ -142,7 +142,8 @@ async fn nobody_is_a_member_of_a_workspace_that_is_gone_or_comes_back() {
     let change = Change {
         time: chrono::DateTime::UNIX_EPOCH,
         request_id: RequestId::from_random([7; 16]),
-        operator: "tester".parse().unwrap(),
+        dialect: "cli",
+        who: "operator tester".to_owned(),
         action: "workspace add-member",
         owner: Owner::Workspace(name.clone()),
         area: None,

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::support::{Answer, Process};
+
+const KATAPULT: &str = "/core/v1/object_storage/access_keys/access_key/generate_credentials";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_in_any_log() {
@@ -24,6 +28,35 @@ async fn no_secret_is_in_any_log() {
     let key = process.administer(&create).await.trim_end().to_owned();
     let with_key = |key: &str| post("/storage/boto").header("x-api-key", key);
     assert_eq!(with_key(&key).send().await.unwrap().status(), 200);
+    let create = [
+        "access-key",
+        "create",
+        "--org",
+        "acme",
+        "--name",
+        "test",
+        "--write-bucket",
+        "data",
+    ];
+    let id = process.administer(&create).await.trim_end().to_owned();
+    let create = [
+        "api-key",
+        "create",
+        "--org",
+        "acme",
+        "--label",
+        "test",
+        "--scope",
+        "object_storage",
+    ];
+    let rotating = process.administer(&create).await.trim_end().to_owned();
+    let rotated = post(KATAPULT)
+        .bearer_auth(&rotating)
+        .json(&json!({ "access_key": { "id": id } }))
+        .send();
+    let rotated = Answer::read(rotated.await.unwrap()).await.json();
+    let pair = &rotated["object_storage_access_key"];
+    let pair = pair["s3_secret_access_key"].as_str().unwrap().to_owned();
     let typo = format!("{key}{canary}");
     for request in [
         post("/v1/credentials").bearer_auth(canary),
@@ -59,6 +92,8 @@ async fn no_secret_is_in_any_log() {
     for secret in [
         &token,
         &key,
+        &rotating,
+        &pair,
         &keys.secret_access_key,
         &keys.session_token,
         &canary.to_owned(),

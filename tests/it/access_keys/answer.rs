@@ -1,0 +1,169 @@
+use cloakroom::domain::KeyRights;
+use cloakroom::service::{AccessKeyWish, AreaWish};
+use serde_json::{Value, json};
+
+use crate::support::Setup;
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_is_what_seed_001_prints() {
+    let app = brokering(Setup::default()).await;
+    let token = with_organisation(&app, "acme").await;
+    app.root()
+        .create_bucket()
+        .bucket("data")
+        .send()
+        .await
+        .unwrap();
+    let key = access_key(&app, of_acme(), named(&["data"], &["data"]), &[]).await;
+    let answer = ask(&app, token.expose(), key.id.as_str()).await;
+    let (id, secret) = pair(&answer);
+    answer.assert_common_headers();
+    let text = answer
+        .text
+        .replace(&id, "")
+        .replace(&secret, "")
+        .replace(key.id.as_str(), "")
+        .replace(&app.storage.url(), "")
+        .replace(&key.created_at.timestamp().to_string(), "0");
+    insta::assert_snapshot!(
+        text,
+        @r#"{"object_storage_access_key":{"id":"","name":"backups","created_at":0,"region":"us-east-1","state":"active","all_buckets_read":false,"all_objects_read":false,"all_objects_write":false,"read_buckets":["data"],"write_buckets":["data"],"server_url":"","s3_access_key_id":"","s3_secret_access_key":""}}"#
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pair_opens_what_its_key_says_and_nothing_else() {
+    let app = brokering(Setup::default()).await;
+    let token = with_organisation(&app, "acme").await;
+    for bucket in ["reading", "writing", "neither"] {
+        app.root()
+            .create_bucket()
+            .bucket(bucket)
+            .send()
+            .await
+            .unwrap();
+        let put = app.root().put_object().bucket(bucket).key("x");
+        put.send().await.unwrap();
+    }
+    let rights = named(&["reading"], &["writing"]);
+    let key = access_key(&app, of_acme(), rights, &[]).await;
+    let got = pair(&ask(&app, token.expose(), key.id.as_str()).await);
+    let client = client(&app, &got);
+    for (bucket, list, get, put) in [
+        ("reading", 200, 200, 403),
+        ("writing", 200, 403, 200),
+        ("neither", 403, 403, 403),
+    ] {
+        assert_eq!(listed(&client, bucket).await, list, "{bucket}");
+        let read = client.get_object().bucket(bucket).key("x").send().await;
+        let read = read.map_or_else(|e| e.raw_response().unwrap().status().as_u16(), |_| 200);
+        let wrote = client.put_object().bucket(bucket).key("y").send().await;
+        let wrote = wrote.map_or_else(|e| e.raw_response().unwrap().status().as_u16(), |_| 200);
+        assert_eq!((read, wrote), (get, put), "{bucket}");
+    }
+    let made = client.create_bucket().bucket("brand-new").send().await;
+    assert!(made.is_err());
+    assert!(client.list_buckets().send().await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_elses_bucket_is_opened() {
+    let app = brokering(Setup::default().key("access_keys.bucket_prefix", "reports-")).await;
+    let token = with_organisation(&app, "acme").await;
+    with_organisation(&app, "other").await;
+    let alices = app.credentials_of("alice").await.bucket;
+    let of = |slug: &str| {
+        let formula = app.config.naming.formula.clone();
+        let owner = cloakroom::domain::Owner::Organisation(slug.parse().unwrap());
+        formula.bucket(&owner).to_string()
+    };
+    let administer = app.administer().await;
+    let wish = |rights: KeyRights| AccessKeyWish {
+        name: "x".to_owned(),
+        owner: of_acme(),
+        rights,
+        networks: Vec::new(),
+    };
+    let unborn = "0".repeat(63);
+    for bucket in [&alices, &of("other"), &unborn] {
+        for rights in [named(&[bucket], &[]), named(&[], &[bucket])] {
+            let refused = administer.create_access_key(wish(rights)).await;
+            assert!(refused.is_err(), "{bucket}");
+        }
+    }
+    let own = of("acme");
+    let key = access_key(&app, of_acme(), named(&[&own], &[]), &[]).await;
+    pair(&ask(&app, token.expose(), key.id.as_str()).await);
+    // A workspace is its members'.
+    app.workspace("acme/lab", &[]).await;
+    let lab = cloakroom::domain::Owner::Workspace("acme/lab".parse().unwrap());
+    let lab = app.config.naming.formula.bucket(&lab).to_string();
+    let refused = administer
+        .create_access_key(wish(named(&[&lab], &[])))
+        .await;
+    assert!(refused.is_err());
+    // What a key reaches does not become somebody else's; if it does, nothing new is given out.
+    let free = access_key(&app, of_acme(), named(&["clients"], &[]), &[]).await;
+    let shared = AreaWish {
+        bucket: Some("clients".parse().unwrap()),
+        prefix: None,
+    };
+    let refused = administer
+        .create_organisation("third".parse().unwrap(), &shared)
+        .await;
+    assert!(refused.is_err());
+    sqlx::query("INSERT INTO owned_buckets VALUES ('shared', 'clients', 'clients', 'ready', '')")
+        .execute(&app.database().await)
+        .await
+        .unwrap();
+    let answer = ask(&app, token.expose(), free.id.as_str()).await;
+    assert_refused(&answer, 422, "object_storage_provisioning_error");
+    // A wildcard and an owner never meet.
+    let all = KeyRights {
+        all_objects_read: true,
+        ..KeyRights::default()
+    };
+    let key = access_key(&app, of_acme(), all, &[]).await;
+    pair(&ask(&app, token.expose(), key.id.as_str()).await);
+    let under = AreaWish {
+        bucket: Some("reports-acme".parse().unwrap()),
+        prefix: None,
+    };
+    let refused = administer
+        .create_organisation("fourth".parse().unwrap(), &under)
+        .await;
+    assert!(refused.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn delete_and_disable_leave_nothing_at_the_store() {
+    let app = brokering(Setup::default()).await;
+    let token = with_organisation(&app, "acme").await;
+    app.root()
+        .create_bucket()
+        .bucket("data")
+        .send()
+        .await
+        .unwrap();
+    let administer = app.administer().await;
+    for delete in [true, false] {
+        let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
+        let got = pair(&ask(&app, token.expose(), key.id.as_str()).await);
+        if delete {
+            administer.delete_access_key(&key.id).await.unwrap();
+        } else {
+            administer.disable_access_key(&key.id).await.unwrap();
+        }
+        assert!(administer.look_after_key(&key.id).await.unwrap());
+        assert_eq!(listed(&client(&app, &got), "data").await, 403);
+        let answer = ask(&app, token.expose(), key.id.as_str()).await;
+        assert_eq!(answer.status, if delete { 404 } else { 403 });
+    }
+    let users = std::fs::read_to_string(app.directory.path().join("storage/iam.json")).unwrap();
+    let users: Value = serde_json::from_str(&users).unwrap();
+    let users: Vec<&Value> = users["users"].as_object().unwrap().values().collect();
+    assert_eq!(users.len(), 1, "the disabled one's: {users:?}");
+    assert_eq!(users[0]["keys"], json!([]));
+}

@@ -1,0 +1,123 @@
+//! `POST /core/v1/object_storage/access_keys/access_key/generate_credentials`: seed 001.
+
+mod answer;
+mod refusals;
+mod rotation;
+
+use cloakroom::domain::{AccessKey, ApiKey, KeyOwner, KeyRights, Scope, Slug};
+use cloakroom::service::{AccessKeyWish, AreaWish, KeyWish};
+use reqwest::RequestBuilder;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, App, Setup, s3};
+
+pub(super) const PATH: &str = "/core/v1/object_storage/access_keys/access_key/generate_credentials";
+pub(super) const OAUTH_SCOPE: &str =
+    "com.cleverbase.storage api.katapult.io/core/v1/object_storage";
+
+pub(super) const CAPABILITY_KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJTVG057+0406femehhPaHEM0OxGMZhPeaaYQpafZqpz\n-----END PRIVATE KEY-----\n";
+
+/// A gateway that brokers keys on the embedded store.
+pub(super) async fn brokering(setup: Setup) -> App {
+    setup
+        .change(|config| {
+            let identity = config.storage.identity.clone().unwrap();
+            config.access_keys.broker = Some(cloakroom::config::BrokerConfig {
+                kind: cloakroom::config::BrokerKind::Iam,
+                endpoint: None,
+                identity,
+            });
+        })
+        .spawn()
+        .await
+}
+
+/// An organisation, and a key of its own that may ask for pairs.
+pub(super) async fn with_organisation(app: &App, slug: &str) -> ApiKey {
+    app.organisation(slug, &AreaWish::default()).await;
+    let wish = KeyWish {
+        organisation: slug.parse().unwrap(),
+        label: "katapult".to_owned(),
+        expires_in: None,
+        storage: false,
+        scopes: vec![Scope::parse("object_storage").unwrap()],
+    };
+    app.administer().await.create_key(wish).await.unwrap().0
+}
+
+pub(super) fn named(read: &[&str], write: &[&str]) -> KeyRights {
+    let parse = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
+    KeyRights {
+        read_buckets: parse(read),
+        write_buckets: parse(write),
+        ..KeyRights::default()
+    }
+}
+
+pub(super) async fn access_key(
+    app: &App,
+    owner: KeyOwner,
+    rights: KeyRights,
+    networks: &[&str],
+) -> AccessKey {
+    let wish = AccessKeyWish {
+        name: "backups".to_owned(),
+        owner,
+        rights,
+        networks: networks
+            .iter()
+            .map(|network| network.parse().unwrap())
+            .collect(),
+    };
+    app.administer()
+        .await
+        .create_access_key(wish)
+        .await
+        .unwrap()
+}
+
+pub(super) fn of_acme() -> KeyOwner {
+    KeyOwner::Organisation("acme".parse::<Slug>().unwrap())
+}
+
+pub(super) fn request(app: &App, token: &str, id: &str) -> RequestBuilder {
+    let body = json!({ "access_key": { "id": id } });
+    app.post(PATH).bearer_auth(token).json(&body)
+}
+
+pub(super) async fn ask(app: &App, token: &str, id: &str) -> Answer {
+    app.send(request(app, token, id)).await
+}
+
+pub(super) fn assert_refused(answer: &Answer, status: u16, code: &str) -> Value {
+    assert_eq!(answer.status, status, "{answer:?}");
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    answer.assert_common_headers();
+    let body = answer.json();
+    assert_eq!(body["code"], code);
+    assert!(
+        body["description"].as_str().unwrap().ends_with('.') || status == 400,
+        "{body}"
+    );
+    assert!(body["detail"].is_object());
+    assert_eq!(body.as_object().unwrap().len(), 3);
+    body["detail"].clone()
+}
+
+pub(super) fn pair(answer: &Answer) -> (String, String) {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let key = &answer.json()["object_storage_access_key"];
+    let text = |name: &str| key[name].as_str().unwrap().to_owned();
+    (text("s3_access_key_id"), text("s3_secret_access_key"))
+}
+
+pub(super) fn client(app: &App, pair: &(String, String)) -> aws_sdk_s3::Client {
+    s3(&app.storage.url(), &pair.0, &pair.1, None)
+}
+
+pub(super) async fn listed(client: &aws_sdk_s3::Client, bucket: &str) -> u16 {
+    match client.list_objects_v2().bucket(bucket).send().await {
+        Ok(_) => 200,
+        Err(error) => error.raw_response().unwrap().status().as_u16(),
+    }
+}

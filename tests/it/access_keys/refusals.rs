@@ -1,0 +1,235 @@
+use cloakroom::domain::{ApiKey, ClientId, KeyOwner, Principal, Subject};
+use serde_json::json;
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::support::{Setup, fake_authorization_server, introspection_says};
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_token() {
+    let app = brokering(Setup::default()).await;
+    with_organisation(&app, "acme").await;
+    let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
+    let id = key.id.as_str();
+    let body = json!({ "access_key": { "id": id } });
+    let none = app.send(app.post(PATH).json(&body)).await;
+    assert_refused(&none, 400, "missing_api_token");
+    let unknown = ApiKey::from_random([[7; 16]; 3]);
+    for bad in ["nonsense", unknown.expose(), &unknown.expose()[..40]] {
+        assert_refused(&ask(&app, bad, id).await, 403, "invalid_api_token");
+    }
+    let without = app.key(&"acme".parse().unwrap(), true).await;
+    let detail = assert_refused(
+        &ask(&app, without.expose(), id).await,
+        403,
+        "scope_not_granted",
+    );
+    assert_eq!(detail, json!({ "scopes": ["object_storage"] }));
+    let token = app.token("alice").await;
+    assert_refused(&ask(&app, &token, id).await, 403, "scope_not_granted");
+    let nobody = app
+        .token_with(&[("scope", OAUTH_SCOPE), ("without_claim", "sub")])
+        .await;
+    assert_refused(&ask(&app, &nobody, id).await, 403, "invalid_api_token");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_its_owners_only() {
+    let app = brokering(Setup::default()).await;
+    let acme = with_organisation(&app, "acme").await;
+    let other = with_organisation(&app, "other").await;
+    app.root()
+        .create_bucket()
+        .bucket("data")
+        .send()
+        .await
+        .unwrap();
+    let denied = (403, "permission_denied");
+    let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
+    let id = key.id.as_str();
+    assert_refused(&ask(&app, other.expose(), id).await, denied.0, denied.1);
+    let alice = app.token_with(&[("scope", OAUTH_SCOPE)]).await;
+    assert_refused(&ask(&app, &alice, id).await, denied.0, denied.1);
+    let owner = KeyOwner::Principal(Principal {
+        client_id: ClientId::parse("demo").unwrap(),
+        subject: Subject::parse("alice").unwrap(),
+    });
+    let hers = access_key(&app, owner, named(&["data"], &[]), &[]).await;
+    assert_eq!(ask(&app, &alice, hers.id.as_str()).await.status, 200);
+    let elsewhere = app
+        .token_with(&[("scope", OAUTH_SCOPE), ("client_id", "editor")])
+        .await;
+    let refused = ask(&app, &elsewhere, hers.id.as_str()).await;
+    assert_refused(&refused, denied.0, denied.1);
+    let any = KeyOwner::Subject(Subject::parse("alice").unwrap());
+    let any = access_key(&app, any, named(&["data"], &[]), &[]).await;
+    assert_eq!(ask(&app, &elsewhere, any.id.as_str()).await.status, 200);
+    let administer = app.administer().await;
+    administer.disable_access_key(&any.id).await.unwrap();
+    let refused = ask(&app, &elsewhere, any.id.as_str()).await;
+    assert_refused(&refused, denied.0, denied.1);
+    administer
+        .set_enabled(&"acme".parse().unwrap(), false)
+        .await
+        .unwrap();
+    assert_refused(&ask(&app, acme.expose(), id).await, denied.0, denied.1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn networks_unknown_keys_and_malformed_requests() {
+    let app = brokering(Setup::default()).await;
+    let token = with_organisation(&app, "acme").await;
+    let token = token.expose();
+    let away = access_key(&app, of_acme(), named(&["data"], &[]), &["10.0.0.0/8"]).await;
+    let refused = ask(&app, token, away.id.as_str()).await;
+    assert_refused(&refused, 403, "unauthorized_network_for_api_token");
+    let unknown = "object_storage_access_key_not_found";
+    for id in ["ak_000000000000000000000000", "ak_1", "", "../x"] {
+        assert_refused(&ask(&app, token, id).await, 404, unknown);
+    }
+    let send = async |body: &str| {
+        let request = app.post(PATH).bearer_auth(token);
+        let request = request.header("content-type", "application/json");
+        app.send(request.body(body.to_owned())).await
+    };
+    for body in [
+        "",
+        "{",
+        "{}",
+        "[]",
+        "[[\"ak_000000000000000000000000\"]]",
+        "{\"access_key\":[\"ak_000000000000000000000000\"]}",
+        "{\"access_key\":1}",
+        "{\"access_key\":{\"id\":1}}",
+        "{\"access_key\":{\"id\":\"a\",\"id\":\"b\"}}",
+        "{\"access_key\":{\"id\":\"a\"},\"more\":1}",
+    ] {
+        assert_refused(&send(body).await, 400, "invalid_request");
+    }
+    let query = app.post(&format!("{PATH}?access=read")).bearer_auth(token);
+    let query = query.json(&json!({ "access_key": { "id": away.id.as_str() } }));
+    assert_refused(&app.send(query).await, 400, "invalid_request");
+    assert_refused(&send(&"x".repeat(70_000)).await, 413, "payload_too_large");
+    let form = app.post(PATH).bearer_auth(token).form(&[("id", "x")]);
+    assert_refused(&app.send(form).await, 415, "unsupported_media_type");
+    let get = app.http.get(format!("{}{PATH}", app.url));
+    let answer = app.send(get.bearer_auth(token)).await;
+    assert_refused(&answer, 405, "method_not_allowed");
+    assert_eq!(answer.header("allow"), Some("POST"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_often() {
+    let app = brokering(Setup::default().key("limits.per_owner", "1/s burst 1")).await;
+    let token = with_organisation(&app, "acme").await;
+    app.root()
+        .create_bucket()
+        .bucket("data")
+        .send()
+        .await
+        .unwrap();
+    let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
+    pair(&ask(&app, token.expose(), key.id.as_str()).await);
+    let again = ask(&app, token.expose(), key.id.as_str()).await;
+    let detail = assert_refused(&again, 429, "rate_limit_reached");
+    assert_eq!(detail, json!({ "total_permitted": 1 }));
+    assert_eq!(again.header("retry-after"), Some("1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_recorded_is_406_and_changes_nothing() {
+    let app = brokering(Setup::default()).await;
+    let token = with_organisation(&app, "acme").await;
+    app.root()
+        .create_bucket()
+        .bucket("data")
+        .send()
+        .await
+        .unwrap();
+    let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
+    let before = pair(&ask(&app, token.expose(), key.id.as_str()).await);
+    let database = app.database().await;
+    sqlx::query(
+        "CREATE TRIGGER full BEFORE UPDATE ON access_keys BEGIN SELECT RAISE(ABORT, 'full'); END",
+    )
+    .execute(&database)
+    .await
+    .unwrap();
+    let answer = ask(&app, token.expose(), key.id.as_str()).await;
+    let detail = assert_refused(&answer, 406, "task_queueing_error");
+    assert!(detail["details"].as_str().unwrap().ends_with('.'));
+    assert_eq!(listed(&client(&app, &before), "data").await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_fails_or_is_missing_is_503() {
+    let app = brokering(Setup::default()).await;
+    let token = with_organisation(&app, "acme").await;
+    let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
+    let without = Setup::default().replica_of(&app).spawn().await;
+    let answer = ask(&without, token.expose(), key.id.as_str()).await;
+    assert_refused(&answer, 503, "service_unavailable");
+    let down = MockServer::start().await;
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(500))
+        .mount(&down)
+        .await;
+    let down = brokering(
+        Setup::default()
+            .beside(&app)
+            .key("storage.endpoint", &down.uri()),
+    )
+    .await;
+    let answer = ask(&down, token.expose(), key.id.as_str()).await;
+    assert_refused(&answer, 503, "service_unavailable");
+    let fake = fake_authorization_server().await;
+    introspection_says(&fake, ResponseTemplate::new(500)).await;
+    let blind = Setup::default()
+        .key("oauth.issuer", &fake.uri())
+        .spawn()
+        .await;
+    let answer = ask(&blind, "token", key.id.as_str()).await;
+    assert_refused(&answer, 503, "service_unavailable");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_capability_is_for_one_key_whoever_has_it() {
+    let app = brokering(Setup::default().key("access_keys.capability_key", CAPABILITY_KEY)).await;
+    with_organisation(&app, "acme").await;
+    app.root()
+        .create_bucket()
+        .bucket("data")
+        .send()
+        .await
+        .unwrap();
+    let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
+    let other = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
+    let sign = |id, seconds| {
+        let signing = app.config.access_keys.capability_key.clone().unwrap();
+        let now = i64::try_from(crate::support::seconds()).unwrap();
+        let now = chrono::DateTime::from_timestamp(now, 0).unwrap();
+        let end = now + chrono::TimeDelta::seconds(seconds);
+        signing.now().sign(id, now, end, [1; 16]).unwrap()
+    };
+    let good = sign(&key.id, 60);
+    assert_eq!(ask(&app, &good, key.id.as_str()).await.status, 200);
+    let bad = (403, "invalid_capabilities_token");
+    for (token, id) in [
+        (good.clone(), &other.id),
+        (sign(&key.id, -1), &key.id),
+        (format!("{}AAAA", &good[..good.len() - 4]), &key.id),
+    ] {
+        assert_refused(&ask(&app, &token, id.as_str()).await, bad.0, bad.1);
+    }
+    // It opens nothing else.
+    app.ask(&good).await.assert_problem(401, "invalid-token");
+    let without = brokering(Setup::default().replica_of(&app)).await;
+    assert_refused(&ask(&without, &good, key.id.as_str()).await, bad.0, bad.1);
+    let rows = sqlx::query_scalar::<_, String>(
+        "SELECT caller FROM audit_trail WHERE action = 'access-key rotate'",
+    );
+    let callers = rows.fetch_all(&app.database().await).await.unwrap();
+    assert_eq!(callers, [format!("capability of {}", key.id)]);
+}

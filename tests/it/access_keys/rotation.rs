@@ -1,0 +1,261 @@
+use std::collections::HashSet;
+use std::time::Duration;
+
+use wiremock::matchers::{body_string_contains, method};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::support::Setup;
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_pair_ends_the_one_before() {
+    let app = brokering(Setup::default()).await;
+    let token = with_organisation(&app, "acme").await;
+    app.root()
+        .create_bucket()
+        .bucket("data")
+        .send()
+        .await
+        .unwrap();
+    let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
+    let first = pair(&ask(&app, token.expose(), key.id.as_str()).await);
+    assert_eq!(listed(&client(&app, &first), "data").await, 200);
+    let second = pair(&ask(&app, token.expose(), key.id.as_str()).await);
+    assert_ne!(first, second);
+    assert_eq!(listed(&client(&app, &first), "data").await, 403);
+    assert_eq!(listed(&client(&app, &second), "data").await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_an_overlap_the_one_before_lives_on_for_a_while() {
+    let app = brokering(Setup::default().key("access_keys.overlap", "1h")).await;
+    let token = with_organisation(&app, "acme").await;
+    app.root()
+        .create_bucket()
+        .bucket("data")
+        .send()
+        .await
+        .unwrap();
+    let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
+    let mut pairs = Vec::new();
+    for _ in 0..3 {
+        pairs.push(pair(&ask(&app, token.expose(), key.id.as_str()).await));
+    }
+    let mut alive = Vec::new();
+    for pair in &pairs {
+        alive.push(listed(&client(&app, pair), "data").await);
+    }
+    assert_eq!(alive, [403, 200, 200], "two at the most");
+    let database = app.database().await;
+    sqlx::query("UPDATE access_key_pairs SET ends_at = '2000-01-01T00:00:00Z' WHERE ends_at <> ''")
+        .execute(&database)
+        .await
+        .unwrap();
+    let started = std::time::Instant::now();
+    while listed(&client(&app, &pairs[1]), "data").await == 200 {
+        assert!(started.elapsed() < Duration::from_secs(20));
+    }
+    assert_eq!(listed(&client(&app, &pairs[2]), "data").await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_rotations_at_once_leave_one_living_pair() {
+    let app = brokering(Setup::default()).await;
+    let token = with_organisation(&app, "acme").await;
+    app.root()
+        .create_bucket()
+        .bucket("data")
+        .send()
+        .await
+        .unwrap();
+    let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
+    let (mut pairs, mut refused) = (Vec::new(), 0);
+    while pairs.len() < 10 {
+        let all = (0..4).map(|_| ask(&app, token.expose(), key.id.as_str()));
+        for answer in futures_util::future::join_all(all).await {
+            match answer.status {
+                200 => pairs.push(pair(&answer)),
+                422 => {
+                    assert_refused(&answer, 422, "object_storage_provisioning_error");
+                    refused += 1;
+                }
+                429 => tokio::time::sleep(Duration::from_millis(100)).await,
+                _ => panic!("{answer:?}"),
+            }
+        }
+    }
+    assert!(refused > 0, "nothing happened at once");
+    let ids: HashSet<&String> = pairs.iter().map(|(id, _)| id).collect();
+    assert_eq!(ids.len(), pairs.len(), "each is a new one");
+    let mut alive = 0;
+    for pair in &pairs {
+        alive += usize::from(listed(&client(&app, pair), "data").await == 200);
+    }
+    assert_eq!(alive, 1, "of {}", pairs.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pair_that_takes_its_time_is_pending_and_becomes_active() {
+    let app = brokering(Setup::default()).await;
+    let token = with_organisation(&app, "acme").await;
+    let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
+    // An engine whose IAM answers at once, and whose S3 does not know the pair for a while.
+    let slow = MockServer::start().await;
+    let iam = |action: &str, result: &str| {
+        let body = format!(
+            "<{action}Response xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><{action}Result>{result}</{action}Result><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></{action}Response>"
+        );
+        Mock::given(method("POST"))
+            .and(body_string_contains(format!("Action={action}&")))
+            .respond_with(ResponseTemplate::new(200).set_body_string(body))
+    };
+    let made = "<AccessKey><UserName>u</UserName><AccessKeyId>AKIANEW</AccessKeyId><Status>Active</Status><SecretAccessKey>secret</SecretAccessKey></AccessKey>";
+    let list = "<AccessKeyMetadata></AccessKeyMetadata><IsTruncated>false</IsTruncated>";
+    for mock in [
+        iam(
+            "CreateUser",
+            "<User><Path>/</Path><UserName>u</UserName><UserId>i</UserId><Arn>a</Arn><CreateDate>2026-01-01T00:00:00Z</CreateDate></User>",
+        ),
+        iam("PutUserPolicy", ""),
+        iam("CreateAccessKey", made),
+        iam("ListAccessKeys", list),
+    ] {
+        mock.mount(&slow).await;
+    }
+    let unknown = "<Error><Code>InvalidAccessKeyId</Code></Error>";
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(403).set_body_string(unknown))
+        .up_to_n_times(14)
+        .mount(&slow)
+        .await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_body_string("<ListBucketResult/>"))
+        .mount(&slow)
+        .await;
+    let slow = brokering(
+        Setup::default()
+            .beside(&app)
+            .key("storage.endpoint", &slow.uri()),
+    )
+    .await;
+    let answer = ask(&slow, token.expose(), key.id.as_str()).await;
+    assert_eq!(pair(&answer).0, "AKIANEW");
+    let state = &answer.json()["object_storage_access_key"]["state"];
+    assert_eq!(state, "pending");
+    let again = ask(&slow, token.expose(), key.id.as_str()).await;
+    assert_refused(&again, 422, "object_storage_provisioning_error");
+    let database = app.database().await;
+    let started = std::time::Instant::now();
+    loop {
+        let (state, rotation): (String, String) =
+            sqlx::query_as("SELECT state, rotation FROM access_keys")
+                .fetch_one(&database)
+                .await
+                .unwrap();
+        if (state.as_str(), rotation.as_str()) == ("active", "") {
+            break;
+        }
+        assert!(
+            started.elapsed() < Duration::from_secs(20),
+            "{state} {rotation}"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let recorded: Vec<String> = sqlx::query_scalar("SELECT access_key_id FROM access_key_pairs")
+        .fetch_all(&database)
+        .await
+        .unwrap();
+    assert_eq!(recorded, ["AKIANEW"], "whatever the engine's list lacks");
+}
+
+/// What is at the engine of all keys.
+fn at_the_engine(app: &crate::support::App) -> Vec<String> {
+    let file = app.directory.path().join("storage/iam.json");
+    let users: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let users = users["users"].as_object().unwrap();
+    users
+        .values()
+        .flat_map(|user| user["keys"].as_array().unwrap().clone())
+        .map(|key| key["id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pair_that_cannot_be_recorded_is_ended_and_the_one_before_lives() {
+    let app = brokering(Setup::default()).await;
+    let token = with_organisation(&app, "acme").await;
+    app.root()
+        .create_bucket()
+        .bucket("data")
+        .send()
+        .await
+        .unwrap();
+    let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
+    let before = pair(&ask(&app, token.expose(), key.id.as_str()).await);
+    let database = app.database().await;
+    sqlx::query(
+        "CREATE TRIGGER full BEFORE INSERT ON access_key_pairs \
+         BEGIN SELECT RAISE(ABORT, 'full'); END",
+    )
+    .execute(&database)
+    .await
+    .unwrap();
+    let answer = ask(&app, token.expose(), key.id.as_str()).await;
+    assert_refused(&answer, 503, "service_unavailable");
+    assert_eq!(at_the_engine(&app), std::slice::from_ref(&before.0));
+    assert_eq!(listed(&client(&app, &before), "data").await, 200);
+    sqlx::query("DROP TRIGGER full")
+        .execute(&database)
+        .await
+        .unwrap();
+    let after = pair(&ask(&app, token.expose(), key.id.as_str()).await);
+    assert_eq!(at_the_engine(&app), [after.0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_deleted_or_disabled_in_the_middle_of_a_rotation_comes_to_its_end() {
+    let app = brokering(Setup::default()).await;
+    let token = with_organisation(&app, "acme").await;
+    app.root()
+        .create_bucket()
+        .bucket("data")
+        .send()
+        .await
+        .unwrap();
+    let administer = app.administer().await;
+    let database = app.database().await;
+    let statement = |text: &'static str| sqlx::query(text).execute(&database);
+    for delete in [false, true] {
+        let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
+        let got = pair(&ask(&app, token.expose(), key.id.as_str()).await);
+        // Some rotation is at it, as far as anybody knows.
+        statement(
+            "UPDATE access_keys SET rotation = 'x', rotation_began_at = '2999-01-01T00:00:00Z'",
+        )
+        .await
+        .unwrap();
+        if delete {
+            administer.delete_access_key(&key.id).await.unwrap();
+        } else {
+            administer.disable_access_key(&key.id).await.unwrap();
+        }
+        administer.look_after_key(&key.id).await.unwrap();
+        assert_eq!(listed(&client(&app, &got), "data").await, 403, "at once");
+        let left = || sqlx::query_scalar::<_, i64>("SELECT count(*) FROM access_keys");
+        assert_eq!(
+            left().fetch_one(&database).await.unwrap(),
+            1,
+            "it may still make something"
+        );
+        statement("UPDATE access_keys SET rotation_began_at = '2000-01-01T00:00:00Z'")
+            .await
+            .unwrap();
+        administer.look_after_key(&key.id).await.unwrap();
+        let expected = i64::from(!delete);
+        assert_eq!(left().fetch_one(&database).await.unwrap(), expected);
+        statement("DELETE FROM access_keys").await.unwrap();
+    }
+    assert_eq!(at_the_engine(&app), Vec::<String>::new());
+}
