@@ -6,7 +6,9 @@ import subprocess
 import tomllib
 from pathlib import Path
 
-from person import Holder
+from brokers import broker
+from checks import check
+from person import AccessKey, Holder
 from places import Place
 
 OPERATOR = "the engine suite"
@@ -48,11 +50,42 @@ class CommandLine:
         return Holder(like.endpoint, like.region, keys, Place(bucket))
 
 
-def add_arguments(parser):
+class KeyOffice:
+    """An organisation, its API key, and the access keys that are made for it; what the engine says."""
+
+    def __init__(self, options):
+        self.engine, self.tag, self.gateway = options.engine, tag(), options.gateway
+        self.cloakroom, self.broker = CommandLine(options), broker(options)
+        self.slug = self.organisation("keys")["slug"]
+        self.api_key = self.key_of(self.slug)
+
+    def organisation(self, name, *where):
+        return self.cloakroom.json("org", "create", f"{self.tag}-{name}", *where)
+
+    def key_of(self, slug, scope=("--scope", "object_storage")):
+        create = ["api-key", "create", "--org", slug, "--label", "keys", *scope]
+        return self.cloakroom.json(*create)["key"]
+
+    def make(self, *rights):
+        create = ["access-key", "create", "--name", "suite", "--org", self.slug, *rights]
+        return AccessKey(self.gateway, self.api_key, self.cloakroom.json(*create))
+
+    def end(self, command, key):
+        done = self.cloakroom.run("access-key", command, key.id)
+        check(f"`access-key {command}` ends well", done.returncode == 0, done.stderr)
+
+    def known(self, names):
+        """Those of the names that the engine has, in a user, a policy or a pair."""
+        there = self.broker.everything()
+        return [name for name in names if name in there]
+
+
+def add_arguments(parser, people=True):
     """How a suite that administers is told where."""
     parser.add_argument("--gateway", required=True)
     parser.add_argument("--engine", required=True)
-    parser.add_argument("--token-command", required=True)
+    if people:
+        parser.add_argument("--token-command", required=True)
     parser.add_argument("--cloakroom", required=True, help="the binary")
     parser.add_argument("--config", help="the gateway's configuration; by default the environment")
 

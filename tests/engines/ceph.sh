@@ -87,7 +87,7 @@ start() {
 
 # What docs/engines.md tells an operator to do, and nothing else.
 identity() {
-    local id secret
+    local id secret admin admin_secret
     id="CLOAKROOM$(head -c 6 /dev/urandom | od -An -tx1 | tr -d ' \n')"
     secret="$(head -c 20 /dev/urandom | od -An -tx1 | tr -d ' \n')"
     radosgw-admin -c "$conf" user create --uid gateway --display-name "cloakroom gateway" \
@@ -96,12 +96,18 @@ identity() {
         --assume-role-policy-doc "$(cat "$deploy/trust-policy.json")" >/dev/null 2>&1
     radosgw-admin -c "$conf" role-policy put --role-name gateway --policy-name storage \
         --policy-doc "$(cat "$deploy/role-policy.json")" >/dev/null 2>&1
+    admin="KEYS$(head -c 8 /dev/urandom | od -An -tx1 | tr -d ' \n')"
+    admin_secret="$(head -c 20 /dev/urandom | od -An -tx1 | tr -d ' \n')"
+    radosgw-admin -c "$conf" user create --uid cloakroom-keys --display-name "cloakroom's access keys" \
+        --access-key "$admin" --secret-key "$admin_secret" --caps "users=*;user-policy=*" >/dev/null 2>&1
     cat >"$dir/gateway.env" <<EOF
 export CLOAKROOM_STORAGE__FLAVOR=ceph
 export CLOAKROOM_STORAGE__ENDPOINT=http://127.0.0.1:$port
 export CLOAKROOM_STORAGE__ACCESS_KEY_ID=$id
 export CLOAKROOM_STORAGE__SECRET_ACCESS_KEY=$secret
 export CLOAKROOM_STORAGE__ROLE_ARN=arn:aws:iam:::role/gateway
+export CLOAKROOM_ACCESS_KEYS__ADMIN_ACCESS_KEY_ID=$admin
+export CLOAKROOM_ACCESS_KEYS__ADMIN_SECRET_ACCESS_KEY=$admin_secret
 EOF
 }
 

@@ -206,12 +206,38 @@ def only_reads(s3, mine, whom):
     refused(f"copy, {whom}", lambda: s3.copy_object(**mine.at("x"), CopySource=mine.at("plain")))
 
 
-def buckets(s3, mine):
+def publishing(s3, mine):
+    """Objects that are to be shown to everybody, in each way there is; nobody may see them."""
+    everybody = 'uri="http://acs.amazonaws.com/groups/global/AllUsers"'
+
+    def in_parts(key):
+        upload = {"UploadId": s3.create_multipart_upload(**mine.at(key), ACL="public-read")["UploadId"]}
+        part = s3.upload_part(**mine.at(key), **upload, PartNumber=1, Body=b"x")
+        parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+        s3.complete_multipart_upload(**mine.at(key), **upload, MultipartUpload=parts)
+
+    def later(key):
+        s3.put_object(**mine.at(key), Body=b"x")
+        s3.put_object_acl(**mine.at(key), ACL="public-read")
+
+    for way, publish in [
+        ("put with ACL public-read", lambda key: s3.put_object(**mine.at(key), Body=b"x", ACL="public-read")),
+        ("put with a grant to all", lambda key: s3.put_object(**mine.at(key), Body=b"x", GrantRead=everybody)),
+        ("upload in parts with ACL public-read", in_parts),
+        ("put, then its ACL", later),
+    ]:
+        key = way.replace(" ", "-").replace(",", "")
+        note(way, lambda: publish(key))
+        seen = requests.get(f"{s3.meta.endpoint_url}/{mine.bucket}/{mine.prefix}{key}", timeout=20).status_code
+        check(f"nobody reads it without a signature: {way}", seen in (403, 404), seen)
+
+
+def buckets(s3, *mine):
     refused("create a bucket", lambda: s3.create_bucket(Bucket="cloakroom-brand-new"))
     try:
         shown = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
         noted["list buckets"] = "200, own only"
-        check("list buckets shows nobody else's", shown <= {mine.bucket}, shown)
+        check("list buckets shows nobody else's", shown <= {place.bucket for place in mine}, shown)
     except ClientError as error:
         noted["list buckets"] = "403 AccessDenied"
         check("list buckets is refused", error.response["ResponseMetadata"]["HTTPStatusCode"] == 403)

@@ -13,8 +13,6 @@ import pathlib
 import subprocess
 import tempfile
 import time
-import urllib.error
-import urllib.request
 
 import boto3
 from botocore.client import Config
@@ -51,18 +49,6 @@ def batch_delete(s3, bucket):
     if answer.get("Errors"):
         error = {"Code": answer["Errors"][0]["Code"]}
         raise ClientError({"Error": error, "ResponseMetadata": {"HTTPStatusCode": 403}}, "DeleteObjects")
-
-
-def publishing(alice):
-    put = lambda: alice.s3.put_object(Bucket=alice.bucket, Key="public", Body=b"x", ACL="public-read")
-    note("put with ACL public-read", put)
-    status_of(put)
-    try:
-        with urllib.request.urlopen(f"{alice.endpoint}/{alice.bucket}/public", timeout=20) as answer:
-            seen = answer.status
-    except urllib.error.HTTPError as error:
-        seen = error.code
-    check("nobody reads it without a signature", seen in (403, 404), seen)
 
 
 def credentials(alice, bob):
@@ -228,7 +214,7 @@ def main():
     places.own(alice.s3, alice.place, ALICES)
     places.others(alice.s3, alice.place, bob.place, BOBS)
     buckets(alice, bob)
-    publishing(alice)
+    places.publishing(alice.s3, alice.place)
     places.dots(alice, bob.place, bob.s3, BOBS)
     credentials(alice, bob)
     if options.short_sessions:
