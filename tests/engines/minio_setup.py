@@ -2,6 +2,7 @@
 access keys: what docs/engines.md does with `mc`."""
 
 import sys
+from pathlib import Path
 
 from minio import MinioAdmin
 from minio.credentials import StaticProvider
@@ -12,4 +13,5 @@ admin.user_add(access_key=user, secret_key=secret)
 admin.policy_add(policy_name="cloakroom-gateway", policy_file=policy)
 admin.attach_policy(policies=["cloakroom-gateway"], user=user)
 admin.user_add(access_key=keys, secret_key=keys_secret)
-admin.attach_policy(policies=["consoleAdmin"], user=keys)
+admin.policy_add(policy_name="cloakroom-keys", policy_file=str(Path(policy).with_name("access-keys-policy.json")))
+admin.attach_policy(policies=["cloakroom-keys"], user=keys)

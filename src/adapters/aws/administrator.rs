@@ -3,7 +3,9 @@
 use aws_sdk_s3::config::Credentials;
 use reqwest::{Method, StatusCode};
 
-use crate::adapters::plain_http;
+use serde::Deserialize;
+
+use crate::adapters::{Derived, plain_http};
 use crate::domain::AccessKeyId;
 use crate::service::{FailureKind, UpstreamFailure};
 
@@ -13,9 +15,22 @@ use super::{AwsClients, CaError, StaticIdentity};
 /// How many characters of the deployment's name are in the names of what is made.
 const DEPLOYMENT_CHARS: usize = 8;
 
+/// What an API has answered.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) body: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Complaint {
+    code: String,
+}
+
 pub(super) struct Administrator {
     api: &'static str,
-    http: SignedHttp,
+    http: Derived<Option<Vec<u8>>, reqwest::Client, CaError>,
+    region: String,
     endpoint: String,
     identity: StaticIdentity,
     deployment: String,
@@ -35,11 +50,13 @@ impl Administrator {
     ) -> Result<Self, CaError> {
         let settings = &admin.settings;
         let missing = || CaError("an endpoint and an identity are needed".to_owned());
-        let authorities = settings.ca_bundle.borrow().clone();
-        let http = plain_http(authorities.as_deref()).map_err(CaError::from)?;
+        let http = Derived::new(settings.ca_bundle.clone(), |authorities| {
+            plain_http(authorities.as_deref()).map_err(CaError::from)
+        })?;
         Ok(Self {
             api,
-            http: SignedHttp::new(http, &settings.region),
+            http,
+            region: settings.region.clone(),
             endpoint: settings.endpoint.clone().ok_or_else(missing)?,
             identity: settings.identity.clone().ok_or_else(missing)?,
             deployment: deployment.chars().take(DEPLOYMENT_CHARS).collect(),
@@ -62,23 +79,36 @@ impl Administrator {
         method: Method,
         path: &str,
         body: Vec<u8>,
-    ) -> Result<(StatusCode, Vec<u8>), UpstreamFailure> {
+    ) -> Result<Answer, UpstreamFailure> {
         let url = format!("{}{path}", self.endpoint);
         let by = self.credentials();
-        self.http.send(method, &url, body, by).await
+        let http = SignedHttp::new(self.http.get(), &self.region);
+        let sent = http.send(method, &url, body, by).await;
+        let (status, body) = sent.map_err(|failure| self.failed(failure.kind, &failure.cause))?;
+        Ok(Answer { status, body })
     }
 
-    /// A status that ends it.
-    pub(super) fn refused(&self, step: &str, status: StatusCode) -> UpstreamFailure {
-        let kind = if status.is_server_error() {
+    /// An answer that ends it.
+    pub(super) fn refused(&self, step: &str, answer: &Answer) -> UpstreamFailure {
+        let kind = if answer.status.is_server_error() {
             FailureKind::Unreachable
         } else {
             FailureKind::Refused
         };
-        self.failed(kind, &format!("{step}: HTTP {}", status.as_u16()))
+        let status = answer.status.as_u16();
+        self.failed(kind, &format!("{step}: HTTP {status}"))
     }
 
     pub(super) fn failed(&self, kind: FailureKind, what: &str) -> UpstreamFailure {
         UpstreamFailure::new(kind, format!("{}: {what}", self.api))
+    }
+}
+
+impl Answer {
+    /// Whether it says that what was asked about is not there. A 404 alone does not: it may be a
+    /// proxy's, or an API's that is switched off, and then nothing is known to be gone.
+    pub(super) fn says(&self, code: &str) -> bool {
+        let complaint = serde_json::from_slice::<Complaint>(&self.body);
+        self.status == StatusCode::NOT_FOUND && complaint.is_ok_and(|said| said.code == code)
     }
 }

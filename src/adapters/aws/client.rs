@@ -174,7 +174,7 @@ impl StaticIdentity {
         Credentials::builder()
             .access_key_id(self.access_key_id.borrow().expose_secret())
             .secret_access_key(self.secret_access_key.borrow().expose_secret())
-            .provider_name("storage.access_key_id")
+            .provider_name("cloakroom")
             .build()
     }
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 use aws_sdk_iam::Client;
 use aws_sdk_iam::config::http::HttpResponse;
@@ -14,6 +16,15 @@ use super::pair::Strangers;
 const POLICY: &str = "cloakroom";
 
 const NO_SUCH: &str = "NoSuchEntity";
+
+/// Between the tries of what needs a user that has just been made; about 6 s in all.
+const PAUSES: [Duration; 5] = [
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+    Duration::from_millis(800),
+    Duration::from_millis(1_600),
+    Duration::from_millis(3_200),
+];
 
 /// Access keys by AWS IAM, or by a store that speaks it: a user for each key, under a path of this
 /// deployment's, with one inline policy.
@@ -57,16 +68,15 @@ impl AccessKeys for IamKeys {
     ) -> Result<KeyPair, UpstreamFailure> {
         let user = user(key);
         self.make_user(&user).await?;
-        self.iam
-            .put_user_policy()
-            .user_name(&user)
-            .policy_name(POLICY)
-            .policy_document(policy.as_str())
-            .send()
-            .await
-            .map_err(|error| describe("PutUserPolicy", &error))?;
-        let made = self.iam.create_access_key().user_name(&user).send().await;
-        let made = made.map_err(|error| describe("CreateAccessKey", &error))?;
+        once_known("PutUserPolicy", || {
+            let put = self.iam.put_user_policy().user_name(&user);
+            put.policy_name(POLICY)
+                .policy_document(policy.as_str())
+                .send()
+        })
+        .await?;
+        let creation = || self.iam.create_access_key().user_name(&user).send();
+        let made = once_known("CreateAccessKey", creation).await?;
         let pair = made.access_key.ok_or_else(|| {
             UpstreamFailure::new(
                 FailureKind::Nonsense,
@@ -130,6 +140,27 @@ impl AccessKeys for IamKeys {
 
 fn user(key: &AccessKeyId) -> String {
     format!("cloakroom-{key}")
+}
+
+/// IAM is of many nodes, and not all of them know at once of a user that has just been made.
+async fn once_known<T, E, Sent>(
+    operation: &str,
+    call: impl Fn() -> Sent,
+) -> Result<T, UpstreamFailure>
+where
+    E: ProvideErrorMetadata,
+    Sent: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+{
+    let mut pauses = PAUSES.into_iter();
+    loop {
+        match (call().await, pauses.next()) {
+            (Ok(done), _) => return Ok(done),
+            (Err(error), Some(pause)) if code(&error) == Some(NO_SUCH) => {
+                tokio::time::sleep(pause).await;
+            }
+            (Err(error), _) => return Err(describe(operation, &error)),
+        }
+    }
 }
 
 /// What is done already is no failure.

@@ -9,7 +9,7 @@ use crate::domain::Session;
 use crate::service::doctor::Attempt;
 
 use super::client::credentials;
-use super::minio_crypto::{CannotAsk, encrypt, random_hex};
+use super::minio_crypto::{CannotAsk, encrypt_aside, random_hex};
 use super::signed::SignedHttp;
 
 /// `MinIO` takes 20 characters for an access key and 40 for a secret.
@@ -48,7 +48,7 @@ impl MinioAdmin {
             "name": "cloakroom doctor",
         });
         let secret = session.secret_access_key.expose_secret();
-        let body = encrypt(wish.to_string().as_bytes(), secret)?;
+        let body = encrypt_aside(wish.to_string().into_bytes(), secret).await?;
         let path = "/minio/admin/v3/add-service-account";
         let status = self.send(Method::PUT, path, body, session).await?;
         Ok((status, access_key))

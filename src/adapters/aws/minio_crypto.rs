@@ -6,6 +6,8 @@ use aws_lc_rs::aead::{
     AES_256_GCM, Aad, Algorithm as AeadAlgorithm, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey,
 };
 
+use secrecy::{ExposeSecret, SecretString};
+
 const SALT_BYTES: usize = 32;
 const NONCE_BYTES: usize = 8;
 const TAG_BYTES: usize = 16;
@@ -25,8 +27,11 @@ const LAST: u8 = 0x80;
 pub(super) struct CannotAsk(pub(super) &'static str);
 
 /// `MinIO`'s body format: salt, cipher, nonce, then one chunk, sealed under an Argon2id key of the
-/// caller's secret. What is sent here is far shorter than a chunk.
+/// caller's secret.
 pub(super) fn encrypt(message: &[u8], secret: &str) -> Result<Vec<u8>, CannotAsk> {
+    if message.len() > CHUNK_BYTES {
+        return Err(CannotAsk("it is too long"));
+    }
     let mut salt = [0; SALT_BYTES];
     let mut nonce = [0; NONCE_BYTES];
     fill(&mut salt)?;
@@ -111,6 +116,25 @@ pub(super) fn decrypt(message: &[u8], secret: &str) -> Result<Vec<u8>, CannotAsk
         opened.extend_from_slice(plain.map_err(|_| broken())?);
     }
     Ok(opened)
+}
+
+/// [`encrypt`] on a thread where it may take its time: the key takes 64 MiB to derive.
+pub(super) async fn encrypt_aside(message: Vec<u8>, secret: &str) -> Result<Vec<u8>, CannotAsk> {
+    let secret = SecretString::from(secret);
+    aside(move || encrypt(&message, secret.expose_secret())).await
+}
+
+/// [`decrypt`] there.
+pub(super) async fn decrypt_aside(message: Vec<u8>, secret: &str) -> Result<Vec<u8>, CannotAsk> {
+    let secret = SecretString::from(secret);
+    aside(move || decrypt(&message, secret.expose_secret())).await
+}
+
+async fn aside(
+    work: impl FnOnce() -> Result<Vec<u8>, CannotAsk> + Send + 'static,
+) -> Result<Vec<u8>, CannotAsk> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or(Err(CannotAsk("the gateway is ending")))
 }
 
 pub(super) fn random_hex(bytes: usize) -> Result<String, CannotAsk> {

@@ -17,6 +17,9 @@ mod signed;
 mod sts;
 mod throw_away;
 
+#[cfg(test)]
+mod tests;
+
 pub use client::{AwsClients, AwsSettings, CaError, StaticIdentity};
 pub use iam::IamKeys;
 pub use intruder::S3Intruder;

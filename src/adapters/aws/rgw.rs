@@ -6,13 +6,15 @@ use url::form_urlencoded;
 use crate::domain::{AccessKeyId, BucketName, KeyPair, KeyPolicy, Loopholes};
 use crate::service::{AccessKeys, FailureKind, UpstreamFailure};
 
-use super::administrator::Administrator;
+use super::administrator::{Administrator, Answer};
 use super::failure::describe;
 use super::pair::Strangers;
 use super::{AwsClients, CaError};
 
 /// The one inline policy of a pair's user.
 const POLICY: &str = "cloakroom";
+
+const NO_SUCH: &str = "NoSuchUser";
 
 /// A key's users, of which one is the current pair's and the other the next one's.
 const SLOTS: [&str; 2] = ["a", "b"];
@@ -64,7 +66,7 @@ impl RgwKeys {
         method: Method,
         user: &str,
         parameters: &[(&str, &str)],
-    ) -> Result<(StatusCode, Vec<u8>), UpstreamFailure> {
+    ) -> Result<Answer, UpstreamFailure> {
         let query = form_urlencoded::Serializer::new(String::new())
             .append_pair("uid", user)
             .extend_pairs(parameters)
@@ -74,15 +76,15 @@ impl RgwKeys {
     }
 
     async fn pairs_of(&self, user: &str) -> Result<Vec<String>, UpstreamFailure> {
-        let (status, body) = self.ask(Method::GET, user, &[]).await?;
-        match status {
-            StatusCode::OK => {
-                let keys = self.read(&body)?.keys.into_iter();
-                Ok(keys.map(|key| key.access_key).collect())
-            }
-            StatusCode::NOT_FOUND => Ok(Vec::new()),
-            status => Err(self.administrator.refused("looking at a user", status)),
+        let answer = self.ask(Method::GET, user, &[]).await?;
+        if answer.status == StatusCode::OK {
+            let keys = self.read(&answer.body)?.keys.into_iter();
+            return Ok(keys.map(|key| key.access_key).collect());
         }
+        if answer.says(NO_SUCH) {
+            return Ok(Vec::new());
+        }
+        Err(self.administrator.refused("looking at a user", &answer))
     }
 
     async fn free_user(&self, key: &AccessKeyId) -> Result<String, UpstreamFailure> {
@@ -99,11 +101,11 @@ impl RgwKeys {
         // One without a pair may be there.
         self.remove_user(user).await?;
         let parameters = [("display-name", user), ("max-buckets", "-1")];
-        let (status, body) = self.ask(Method::PUT, user, &parameters).await?;
-        if status != StatusCode::OK {
-            return Err(self.administrator.refused("making a user", status));
+        let answer = self.ask(Method::PUT, user, &parameters).await?;
+        if answer.status != StatusCode::OK {
+            return Err(self.administrator.refused("making a user", &answer));
         }
-        let pair = self.read(&body)?.keys.into_iter().next();
+        let pair = self.read(&answer.body)?.keys.into_iter().next();
         let pair = pair.ok_or_else(|| self.nonsense("no pair in the answer"))?;
         Ok(KeyPair {
             access_key_id: pair.access_key,
@@ -125,11 +127,11 @@ impl RgwKeys {
     }
 
     async fn remove_user(&self, user: &str) -> Result<(), UpstreamFailure> {
-        let (status, _) = self.ask(Method::DELETE, user, &[]).await?;
-        match status {
-            StatusCode::OK | StatusCode::NO_CONTENT | StatusCode::NOT_FOUND => Ok(()),
-            status => Err(self.administrator.refused("removing a user", status)),
+        let answer = self.ask(Method::DELETE, user, &[]).await?;
+        if answer.status.is_success() || answer.says(NO_SUCH) {
+            return Ok(());
         }
+        Err(self.administrator.refused("removing a user", &answer))
     }
 
     fn read(&self, body: &[u8]) -> Result<User, UpstreamFailure> {

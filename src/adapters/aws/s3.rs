@@ -268,25 +268,10 @@ mod tests {
     use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
     use super::*;
-    use crate::adapters::aws::{AwsSettings, StaticIdentity};
-    use crate::adapters::fixed;
+    use crate::adapters::aws::tests::clients;
 
     async fn buckets(store: &MockServer) -> S3Buckets {
-        let settings = AwsSettings {
-            flavor: Flavor::Generic,
-            endpoint: Some(store.uri()),
-            sts_endpoint: None,
-            region: "us-east-1".to_owned(),
-            identity: Some(StaticIdentity {
-                access_key_id: fixed("key".to_owned().into()),
-                secret_access_key: fixed("secret".to_owned().into()),
-            }),
-            role_arn: None,
-            external_id: None,
-            path_style: true,
-            ca_bundle: fixed(None),
-        };
-        S3Buckets::new(&AwsClients::new(settings).await.unwrap())
+        S3Buckets::new(&clients(store.uri()).await)
     }
 
     #[tokio::test]

@@ -50,7 +50,7 @@ impl SignedHttp {
             } else {
                 FailureKind::Unreachable
             };
-            UpstreamFailure::new(kind, "the administrative API does not answer")
+            UpstreamFailure::new(kind, "no answer")
         })?;
         let mut read = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(|_| broken_off())? {
@@ -100,6 +100,6 @@ fn unsignable() -> UpstreamFailure {
 }
 
 fn broken_off() -> UpstreamFailure {
-    let cause = "the administrative API's answer broke off, or is too long";
+    let cause = "the answer broke off, or is too long";
     UpstreamFailure::new(FailureKind::Nonsense, cause)
 }

@@ -18,6 +18,9 @@ pub struct Loopholes {
     pub writers_own_objects: bool,
     /// A pair may open sessions of its own (STS `GetSessionToken`), which live on when it has ended.
     pub sessions_outlive_pairs: bool,
+    /// A pair may make service accounts of its own and replace its secret, as long as no policy
+    /// denies it (MinIO: `admin:CreateServiceAccount`, `admin:CreateUser`).
+    pub holders_administer: bool,
 }
 
 impl Loopholes {
@@ -25,6 +28,7 @@ impl Loopholes {
     pub const NONE: Self = Self {
         writers_own_objects: false,
         sessions_outlive_pairs: false,
+        holders_administer: false,
     };
 }
 
@@ -67,6 +71,9 @@ impl KeyPolicy {
         }
         if loopholes.sessions_outlive_pairs {
             statements.push(denied_to_sessions());
+        }
+        if loopholes.holders_administer {
+            statements.push(denied_to_holders());
         }
         Ok(Self(write(statements)?))
     }
@@ -169,6 +176,14 @@ fn denied_to_sessions() -> Statement {
     }
 }
 
+/// All of `MinIO`'s administration, which has no resource.
+fn denied_to_holders() -> Statement {
+    Statement {
+        on: None,
+        ..deny(&["admin:*"], everywhere())
+    }
+}
+
 fn everywhere() -> On {
     On::Resource(Resource::One("arn:aws:s3:::*".to_owned()))
 }
@@ -177,7 +192,7 @@ fn deny(action: &[&'static str], on: On) -> Statement {
     Statement {
         effect: "Deny",
         action: action.to_vec(),
-        on,
+        on: Some(on),
         condition: None,
     }
 }
@@ -189,7 +204,7 @@ fn allow(action: &[&'static str], resources: Vec<String>) -> Option<Statement> {
     Some(Statement {
         effect: "Allow",
         action: action.to_vec(),
-        on: On::Resource(Resource::Several(resources)),
+        on: Some(On::Resource(Resource::Several(resources))),
         condition: None,
     })
 }
@@ -210,7 +225,11 @@ mod tests {
         sessions_outlive_pairs: true,
         ..Loopholes::NONE
     };
-    const ENGINES: [Loopholes; 3] = [Loopholes::NONE, WRITERS, SESSIONS];
+    const HOLDERS: Loopholes = Loopholes {
+        holders_administer: true,
+        ..Loopholes::NONE
+    };
+    const ENGINES: [Loopholes; 4] = [Loopholes::NONE, WRITERS, SESSIONS, HOLDERS];
 
     fn buckets(names: &[&str]) -> Vec<BucketName> {
         names.iter().map(|name| name.parse().unwrap()).collect()
@@ -256,9 +275,10 @@ mod tests {
         };
         let statements = document["Statement"].as_array().unwrap();
         statements.iter().any(|statement| {
-            let is_on = match &statement["NotResource"] {
-                Value::Null => holds(&statement["Resource"], &resource),
-                but => !holds(but, &resource),
+            let is_on = match (&statement["Resource"], &statement["NotResource"]) {
+                (Value::Null, Value::Null) => true,
+                (on, Value::Null) => holds(on, &resource),
+                (_, but) => !holds(but, &resource),
             };
             let is_met = statement["Condition"].is_null() || is_session;
             statement["Effect"] == effect && holds(&statement["Action"], action) && is_on && is_met
@@ -278,6 +298,7 @@ mod tests {
         insta::assert_snapshot!("written_to_writers", policy(&some, WRITERS));
         insta::assert_snapshot!("all_to_writers", policy(&all, WRITERS));
         insta::assert_snapshot!("not_to_sessions", policy(&some, SESSIONS));
+        insta::assert_snapshot!("not_to_administer", policy(&some, HOLDERS));
     }
 
     #[test]
@@ -361,11 +382,11 @@ mod tests {
             })
         };
         let names = each(|rights| rights.all_buckets_read = true);
-        assert_eq!(names, [[true, true, false, false, false]; 3]);
+        assert_eq!(names, [[true, true, false, false, false]; 4]);
         let read = each(|rights| rights.all_objects_read = true);
-        assert_eq!(read, [[false, false, true, false, false]; 3]);
+        assert_eq!(read, [[false, false, true, false, false]; 4]);
         let write = each(|rights| rights.all_objects_write = true);
-        assert_eq!(write, [[false, false, false, true, true]; 3]);
+        assert_eq!(write, [[false, false, false, true, true]; 4]);
     }
 
     #[test]

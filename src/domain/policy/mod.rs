@@ -32,8 +32,9 @@ struct Document {
 struct Statement {
     effect: &'static str,
     action: Vec<&'static str>,
-    #[serde(flatten)]
-    on: On,
+    /// None where the actions have no resource: those of MinIO's administration.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    on: Option<On>,
     #[serde(skip_serializing_if = "Option::is_none")]
     condition: Option<Condition>,
 }

@@ -91,7 +91,7 @@ fn statements(grant: &Grant, extra: &[ExtraAction]) -> Vec<Statement> {
     let allow = |target, resource: &str, condition| Statement {
         effect: "Allow",
         action: actions(target, grant.access, extra),
-        on: On::Resource(Resource::One(resource.to_owned())),
+        on: Some(On::Resource(Resource::One(resource.to_owned()))),
         condition,
     };
     let only_below = grant.prefix.as_ref().map(|prefix| Condition::StringLike {

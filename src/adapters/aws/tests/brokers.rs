@@ -1,0 +1,255 @@
+//! What the brokers of access keys ask of an engine, and what they make of its answers.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use wiremock::matchers::{any, method, path, query_param};
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
+
+use super::super::minio_crypto::encrypt;
+use super::super::{IamKeys, MinioKeys, RgwKeys};
+use super::{SECRET, clients};
+use crate::domain::{AccessKeyId, KeyPolicy, KeyRights, Loopholes};
+use crate::service::{AccessKeys, FailureKind, UpstreamFailure};
+
+const DEPLOYMENT: &str = "deployment";
+
+fn key() -> AccessKeyId {
+    AccessKeyId::from_random([7; 16])
+}
+
+fn policy() -> KeyPolicy {
+    let rights = KeyRights {
+        read_buckets: vec!["data".parse().unwrap()],
+        ..KeyRights::default()
+    };
+    KeyPolicy::for_rights(&rights, Loopholes::NONE).unwrap()
+}
+
+/// Each with what it says of something that is not there.
+async fn brokers(engine: &str) -> Vec<(&'static str, Arc<dyn AccessKeys>, String)> {
+    let clients = clients(engine.to_owned()).await;
+    let iam = IamKeys::new(&clients, &clients, DEPLOYMENT);
+    let rgw = RgwKeys::new(&clients, &clients, DEPLOYMENT).unwrap();
+    let minio = MinioKeys::new(&clients, &clients, DEPLOYMENT).unwrap();
+    let no_such = |code: &str| json!({ "Code": code }).to_string();
+    let iam_says = "<ErrorResponse><Error><Code>NoSuchEntity</Code></Error></ErrorResponse>";
+    vec![
+        ("iam", Arc::new(iam), iam_says.to_owned()),
+        ("rgw", Arc::new(rgw), no_such("NoSuchUser")),
+        ("minio", Arc::new(minio), no_such("XMinioAdminNoSuchPolicy")),
+    ]
+}
+
+async fn answering(template: ResponseTemplate) -> MockServer {
+    let engine = MockServer::start().await;
+    Mock::given(any())
+        .respond_with(template)
+        .mount(&engine)
+        .await;
+    engine
+}
+
+async fn asked(engine: &MockServer) -> Vec<Request> {
+    engine.received_requests().await.unwrap()
+}
+
+/// How each thing that can be asked of a broker ends.
+async fn outcomes(broker: &dyn AccessKeys) -> [Result<(), UpstreamFailure>; 4] {
+    [
+        broker.issue(&key(), &policy()).await.map(|_| ()),
+        broker.pairs(&key()).await.map(|_| ()),
+        broker.withdraw(&key(), "CK0123").await,
+        broker.remove(&key()).await,
+    ]
+}
+
+#[tokio::test]
+async fn what_is_gone_is_no_failure_if_the_engine_itself_says_so() {
+    let unreachable = "http://127.0.0.1:1";
+    for (broker, (name, _, says)) in brokers(unreachable).await.into_iter().enumerate() {
+        let engine = answering(ResponseTemplate::new(404).set_body_string(says)).await;
+        let (_, keys, _) = brokers(&engine.uri()).await.swap_remove(broker);
+        assert_eq!(keys.pairs(&key()).await, Ok(Vec::new()), "{name}");
+        assert_eq!(keys.withdraw(&key(), "CK0123").await, Ok(()), "{name}");
+        assert_eq!(keys.remove(&key()).await, Ok(()), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_404_of_somebody_else_s_does_not_mean_that_a_pair_is_dead() {
+    let elsewhere = [
+        "not found",
+        r#"{"Code":"NoSuchBucket"}"#,
+        "<Error><Code>NoSuchBucket</Code></Error>",
+    ];
+    for body in elsewhere {
+        let engine = answering(ResponseTemplate::new(404).set_body_string(body)).await;
+        for (name, keys, _) in brokers(&engine.uri()).await {
+            let [_, pairs, withdrawn, removed] = outcomes(keys.as_ref()).await;
+            for outcome in [pairs, withdrawn, removed] {
+                let failure = outcome.expect_err(name);
+                assert_eq!(failure.kind, FailureKind::Refused, "{name}: {failure}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_engine_that_is_down_or_refuses_is_told_apart() {
+    let down = answering(ResponseTemplate::new(500)).await;
+    let forbidding = answering(ResponseTemplate::new(403)).await;
+    for (engine, kind) in [
+        ("http://127.0.0.1:1", FailureKind::Unreachable),
+        (&down.uri(), FailureKind::Unreachable),
+        (&forbidding.uri(), FailureKind::Refused),
+    ] {
+        for (name, keys, _) in brokers(engine).await {
+            for outcome in outcomes(keys.as_ref()).await {
+                let failure = outcome.expect_err(name);
+                assert_eq!(failure.kind, kind, "{name} at {engine}: {failure}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_makes_no_sense_is_no_empty_list() {
+    let engine = answering(ResponseTemplate::new(200).set_body_string("nonsense")).await;
+    for (name, keys, _) in brokers(&engine.uri()).await {
+        let failure = keys.pairs(&key()).await.expect_err(name);
+        assert_eq!(failure.kind, FailureKind::Nonsense, "{name}: {failure}");
+    }
+}
+
+#[tokio::test]
+async fn iam_waits_until_a_new_user_is_known_everywhere() {
+    let engine = MockServer::start().await;
+    let says = |status, body: &str| ResponseTemplate::new(status).set_body_string(body);
+    let action = |name: &'static str| {
+        move |request: &Request| {
+            let body = std::str::from_utf8(&request.body).unwrap();
+            body.contains(&format!("Action={name}&"))
+        }
+    };
+    let unknown = "<ErrorResponse><Error><Code>NoSuchEntity</Code></Error></ErrorResponse>";
+    let made = "<CreateAccessKeyResponse><CreateAccessKeyResult><AccessKey><UserName>u</UserName>\
+                <AccessKeyId>AKIA</AccessKeyId><Status>Active</Status><SecretAccessKey>s\
+                </SecretAccessKey></AccessKey></CreateAccessKeyResult></CreateAccessKeyResponse>";
+    for name in ["PutUserPolicy", "CreateAccessKey"] {
+        Mock::given(action(name))
+            .respond_with(says(404, unknown))
+            .up_to_n_times(1)
+            .mount(&engine)
+            .await;
+    }
+    let user = "<CreateUserResponse><CreateUserResult/></CreateUserResponse>";
+    for (name, body) in [("CreateAccessKey", made), ("CreateUser", user)] {
+        Mock::given(action(name))
+            .respond_with(says(200, body))
+            .mount(&engine)
+            .await;
+    }
+    Mock::given(any())
+        .respond_with(says(200, "<R/>"))
+        .mount(&engine)
+        .await;
+    let clients = clients(engine.uri()).await;
+    let keys = IamKeys::new(&clients, &clients, DEPLOYMENT);
+    let pair = keys.issue(&key(), &policy()).await.unwrap();
+    assert_eq!(pair.access_key_id, "AKIA");
+    let bodies: Vec<String> = asked(&engine)
+        .await
+        .into_iter()
+        .map(|request| String::from_utf8(request.body).unwrap())
+        .collect();
+    assert_eq!(bodies.len(), 5, "{bodies:?}");
+    assert!(
+        bodies[0].contains("Path=%2Fcloakroom%2Fdeployment%2F"),
+        "{bodies:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_pair_of_ceph_s_is_a_user_that_makes_no_bucket() {
+    let engine = MockServer::start().await;
+    let user = format!("cloakroom-deployme-{}-a", key());
+    let made = json!({ "keys": [{ "access_key": "A", "secret_key": "s" }] });
+    let gone = ResponseTemplate::new(404).set_body_json(json!({ "Code": "NoSuchUser" }));
+    Mock::given(method("PUT"))
+        .and(path("/admin/user"))
+        .and(query_param("uid", &user))
+        .and(query_param("max-buckets", "-1"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(made))
+        .expect(1)
+        .mount(&engine)
+        .await;
+    Mock::given(path("/admin/user"))
+        .respond_with(gone)
+        .mount(&engine)
+        .await;
+    Mock::given(method("POST"))
+        .respond_with(ResponseTemplate::new(200).set_body_string("<R/>"))
+        .mount(&engine)
+        .await;
+    let clients = clients(engine.uri()).await;
+    let keys = RgwKeys::new(&clients, &clients, DEPLOYMENT).unwrap();
+    let pair = keys.issue(&key(), &policy()).await.unwrap();
+    assert_eq!(pair.access_key_id, "A");
+    let last = asked(&engine).await.pop().unwrap();
+    let put = String::from_utf8(last.body).unwrap();
+    assert!(
+        put.contains("Action=PutUserPolicy") && put.contains(&user),
+        "{put}"
+    );
+}
+
+#[tokio::test]
+async fn a_user_of_minio_s_whose_policy_cannot_be_attached_is_removed() {
+    let engine = MockServer::start().await;
+    Mock::given(path("/minio/admin/v3/set-user-or-group-policy"))
+        .respond_with(ResponseTemplate::new(500))
+        .mount(&engine)
+        .await;
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(200))
+        .mount(&engine)
+        .await;
+    let clients = clients(engine.uri()).await;
+    let keys = MinioKeys::new(&clients, &clients, DEPLOYMENT).unwrap();
+    let failure = keys.issue(&key(), &policy()).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Unreachable, "{failure}");
+    let requests = asked(&engine).await;
+    let steps: Vec<&str> = requests
+        .iter()
+        .map(|request| request.url.path().rsplit('/').next().unwrap())
+        .collect();
+    let expected = [
+        "add-canned-policy",
+        "add-user",
+        "set-user-or-group-policy",
+        "remove-user",
+    ];
+    assert_eq!(steps, expected);
+    assert_eq!(requests[0].body, policy().as_str().as_bytes());
+    let user = |request: &Request| {
+        let mut pairs = request.url.query_pairs();
+        let found = pairs.find(|(name, _)| name == "accessKey");
+        found.unwrap().1.into_owned()
+    };
+    assert_eq!(user(&requests[1]), user(&requests[3]));
+    let sealed = String::from_utf8_lossy(&requests[1].body).into_owned();
+    assert!(!sealed.contains("secretKey"), "it travels encrypted");
+}
+
+#[tokio::test]
+async fn only_users_that_were_made_here_are_pairs_at_minio() {
+    let ours = "CK0123456789ABCDEF01";
+    let users = json!({ "policyMappings": [{ "users": [ours, "keys", "CKALICE", "alice"] }] });
+    let body = encrypt(users.to_string().as_bytes(), SECRET).unwrap();
+    assert_eq!(ours.len(), 20);
+    let engine = answering(ResponseTemplate::new(200).set_body_bytes(body)).await;
+    let clients = clients(engine.uri()).await;
+    let keys = MinioKeys::new(&clients, &clients, DEPLOYMENT).unwrap();
+    assert_eq!(keys.pairs(&key()).await.unwrap(), [ours]);
+}
