@@ -14,6 +14,20 @@ pub(super) fn client_address(
     headers: &HeaderMap,
     trusted: &[IpNet],
 ) -> Option<IpAddr> {
+    search(peer, headers, trusted).map(|(client, _)| client)
+}
+
+/// The same, where it decides something: nobody where a trusted proxy names no address.
+pub(super) fn certain_address(
+    peer: Option<IpAddr>,
+    headers: &HeaderMap,
+    trusted: &[IpNet],
+) -> Option<IpAddr> {
+    let found = search(peer, headers, trusted);
+    found.and_then(|(client, is_certain)| is_certain.then_some(client))
+}
+
+fn search(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> Option<(IpAddr, bool)> {
     let is_trusted = |address: &IpAddr| {
         let address = address.to_canonical();
         trusted.iter().any(|network| network.contains(&address))
@@ -23,16 +37,20 @@ pub(super) fn client_address(
         .get_all("x-forwarded-for")
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
         .collect();
+    if hops.is_empty() {
+        let is_certain = !is_trusted(&client);
+        return Some((client, is_certain));
+    }
     for hop in hops.into_iter().rev() {
         if !is_trusted(&client) {
             break;
         }
         let Some(address) = std::str::from_utf8(hop).ok().and_then(parse) else {
-            break;
+            return Some((client, false));
         };
         client = address;
     }
-    Some(client)
+    Some((client, true))
 }
 
 /// An address, perhaps with a port as some proxies write it.
@@ -51,7 +69,13 @@ mod tests {
 
     use super::*;
 
+    type Read = fn(Option<IpAddr>, &HeaderMap, &[IpNet]) -> Option<IpAddr>;
+
     fn client(peer: &str, forwarded: &[&[u8]]) -> String {
+        read(client_address, peer, forwarded).unwrap().to_string()
+    }
+
+    fn read(read: Read, peer: &str, forwarded: &[&[u8]]) -> Option<IpAddr> {
         let trusted = ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()];
         let mut headers = HeaderMap::new();
         for value in forwarded {
@@ -59,9 +83,7 @@ mod tests {
             headers.append(name, HeaderValue::from_bytes(value).unwrap());
         }
         let peer = Some(peer.parse().unwrap());
-        client_address(peer, &headers, &trusted)
-            .unwrap()
-            .to_string()
+        read(peer, &headers, &trusted)
     }
 
     #[test]
@@ -96,5 +118,19 @@ mod tests {
         assert_eq!(client("10.0.0.1", &[b"198.51.100.1, unknown"]), "10.0.0.1");
         assert_eq!(client("10.0.0.1", &[]), "10.0.0.1");
         assert_eq!(client("10.0.0.1", &[b"\xff, 198.51.100.1"]), "198.51.100.1");
+    }
+
+    #[test]
+    fn whom_a_proxy_does_not_name_is_nobody_where_it_counts() {
+        let certain = |peer, forwarded| read(certain_address, peer, forwarded);
+        assert_eq!(certain("10.0.0.1", &[b"198.51.100.1, unknown"]), None);
+        assert_eq!(certain("10.0.0.1", &[b"[2001:db8::1]"]), None);
+        let named = Some("198.51.100.1".parse().unwrap());
+        assert_eq!(certain("10.0.0.1", &[b"\xff, 198.51.100.1"]), named);
+        assert_eq!(certain("198.51.100.1", &[b"unknown"]), named);
+        assert_eq!(certain("10.0.0.1", &[]), None);
+        assert_eq!(certain("198.51.100.1", &[]), named);
+        let proxies = Some("10.9.9.9".parse().unwrap());
+        assert_eq!(certain("10.0.0.1", &[b"10.9.9.9"]), proxies);
     }
 }

@@ -21,7 +21,7 @@ use crate::service::{
 
 use super::bearer::bearer_token;
 use super::body::Body;
-use super::client_address::client_address;
+use super::client_address::certain_address;
 use super::dialect::{Ask, Dialect, Exchange};
 use super::failure::{Cause, Failure};
 use super::openapi::{BEARER, CREDENTIALS, failures, success};
@@ -216,7 +216,7 @@ fn credential(token: AccessToken) -> Result<RotationCredential, Refusal> {
 
 fn address(request: &HttpRequest, trusted: &[ipnet::IpNet]) -> Option<std::net::IpAddr> {
     let peer = request.peer_addr().map(|peer| peer.ip());
-    client_address(peer, request.headers(), trusted)
+    certain_address(peer, request.headers(), trusted)
 }
 
 fn description(failure: &Failure) -> &'static str {
