@@ -2,6 +2,7 @@
 
 mod credential;
 mod keeper;
+mod proof;
 mod rotate;
 
 use async_trait::async_trait;
@@ -16,6 +17,7 @@ use super::{RegistryError, UpstreamFailure};
 
 pub use credential::{Capabilities, KeyAdmission, RotationCredential};
 pub use keeper::{KeeperError, KeyKeeper, KeyKeeperPorts};
+pub(super) use proof::prove;
 pub(super) use rotate::claimed;
 pub use rotate::{RotateKey, RotateKeyPorts, RotateKeySettings, Rotated, Rotation};
 

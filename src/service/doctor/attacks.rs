@@ -12,32 +12,37 @@ impl Doctor {
         victim: &Patient,
         new: &BucketName,
     ) {
-        self.attacks_on_buckets(report, attacker, &victim.bucket, new)
+        self.attacks_on_buckets(report, "", attacker, &victim.bucket, new)
             .await;
-        for (name, deed) in [
-            ("refused: mint a session without a policy", Deed::AssumeRole),
-            (
-                "refused: mint a service account (CVE-2025-62506)",
-                Deed::MakeServiceAccount,
-            ),
-        ] {
-            report.check(name, self.refused(attacker, deed)).await;
-        }
-        report
-            .check(
-                "refused: a stranger gets an object",
-                self.no_stranger_reads(attacker, OBJECT),
-            )
-            .await;
-        report
-            .check("refused: publish an object", self.publish(attacker))
-            .await;
+        let name = "refused: mint a session without a policy";
+        let minting = self.refused(attacker, Deed::AssumeRole);
+        report.check(name, minting).await;
+        self.attacks_from_within(report, "", attacker).await;
+    }
+
+    /// What whoever has a bucket tries beside using it. A session that an access key opens is no
+    /// attack: it has the key's own policy, and ends with the key.
+    pub(super) async fn attacks_from_within(
+        &self,
+        report: &mut Report,
+        by: &str,
+        attacker: &Patient,
+    ) {
+        let name = format!("{by}refused: mint a service account (CVE-2025-62506)");
+        let minting = self.refused(attacker, Deed::MakeServiceAccount);
+        report.check(name, minting).await;
+        let name = format!("{by}refused: a stranger gets an object");
+        let reading = self.no_stranger_reads(attacker, OBJECT);
+        report.check(name, reading).await;
+        let name = format!("{by}refused: publish an object");
+        report.check(name, self.publish(attacker)).await;
     }
 
     /// What whoever has one bucket tries to do to another.
     pub(super) async fn attacks_on_buckets(
         &self,
         report: &mut Report,
+        by: &str,
         attacker: &Patient,
         theirs: &BucketName,
         new: &BucketName,
@@ -80,11 +85,12 @@ impl Doctor {
             ),
             ("refused: create a bucket", Deed::CreateBucket(new)),
         ] {
+            let name = format!("{by}{name}");
             report.check(name, self.refused(attacker, deed)).await;
         }
     }
 
-    async fn refused(&self, attacker: &Patient, deed: Deed<'_>) -> Outcome {
+    pub(super) async fn refused(&self, attacker: &Patient, deed: Deed<'_>) -> Outcome {
         let attempt = self.attempt(attacker, deed).await;
         only_a_no(attempt, remedy(deed))
     }
@@ -132,6 +138,9 @@ fn remedy(deed: Deed<'_>) -> &'static str {
             "A STRANGER CAN READ IT: the store ignores the bucket's public-access block. Forbid \
              public ACLs in the store's configuration"
         }
-        _ => "THE STORE DID IT: it does not enforce session policies. Do not run the gateway on it",
+        _ => {
+            "THE STORE DID IT: it does not enforce the policies of sessions, or of access keys. Do not \
+             run the gateway on it"
+        }
     }
 }

@@ -1,23 +1,28 @@
-//! Whether an access key that lasts is confined, and whether its old pair is dead after a new one.
+//! Whether access keys are confined, and whether an old pair is dead after a new one.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
 use crate::domain::{AccessKeyId, BucketName, KeyPair, KeyPolicy, KeyRights, Session};
-use crate::service::{AccessKeys, UpstreamFailure};
+use crate::service::AccessKeys;
+use crate::service::access_keys::prove;
 
 use super::{Attempt, Deed, Doctor, OBJECT, Outcome, Patient, Report};
 
-/// Engines of several nodes tell each other of new pairs and of dead ones.
+/// Engines of several nodes tell each other of dead pairs.
 const PATIENCE: Duration = Duration::from_secs(25);
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// Bytes of a digest that name a key.
+const ID_BYTES: usize = 16;
+
 impl Doctor {
-    /// In the bucket of the one, against that of the other.
+    /// A key for everything in `own` attacks `other`; another reads the one and writes the other.
     pub(super) async fn keys(
         &self,
         report: &mut Report,
-        key: &AccessKeyId,
         [own, other]: [&BucketName; 2],
         new: &BucketName,
     ) {
@@ -27,10 +32,22 @@ impl Doctor {
             report.check("access keys that last", skipped).await;
             return;
         };
+        self.one_bucket(report, engine, [own, other], new).await;
+        self.one_right(report, engine, [own, other]).await;
+    }
+
+    async fn one_bucket(
+        &self,
+        report: &mut Report,
+        engine: &Arc<dyn AccessKeys>,
+        [own, other]: [&BucketName; 2],
+        new: &BucketName,
+    ) {
+        let key = key_of(own);
         let mut pairs = Vec::new();
         for name in ["an access key gets a pair", "it gets a new one"] {
             let issuing = async {
-                let issued = issue(engine, key, own).await;
+                let issued = self.issue(engine, own, [own, own]).await;
                 issued.map(|pair| pairs.push(pair)).into()
             };
             if !report.check(name, issuing).await {
@@ -40,12 +57,9 @@ impl Doctor {
         let [old, current] = pairs.as_slice() else {
             return;
         };
-        let dying = self.dies(engine, key, old, own);
+        let dying = self.dies(engine, &key, old, own);
         report.check("the pair before it is dead", dying).await;
-        let holder = Patient {
-            bucket: own.clone(),
-            session: Session::from(current),
-        };
+        let holder = patient(own, current);
         for (name, deed) in [
             ("with an access key: put", Deed::Put(own, OBJECT)),
             ("with an access key: get", Deed::Get(own, OBJECT)),
@@ -53,7 +67,88 @@ impl Doctor {
         ] {
             report.check(name, self.allowed(&holder, deed)).await;
         }
-        self.attacks_on_buckets(report, &holder, other, new).await;
+        let by = "with an access key, ";
+        self.attacks_on_buckets(report, by, &holder, other, new)
+            .await;
+        self.attacks_from_within(report, by, &holder).await;
+    }
+
+    async fn one_right(
+        &self,
+        report: &mut Report,
+        engine: &Arc<dyn AccessKeys>,
+        [read, written]: [&BucketName; 2],
+    ) {
+        let mut pair = None;
+        let issuing = async {
+            let issued = self.issue(engine, written, [read, written]).await;
+            issued.map(|issued| pair = Some(issued)).into()
+        };
+        let name = "an access key gets a pair, to read here and to write there";
+        report.check(name, issuing).await;
+        let Some(pair) = pair else { return };
+        let holder = patient(read, &pair);
+        let written_by_it = "cloakroom-doctor-written";
+        for (name, deed) in [
+            ("with that key: get here", Deed::Get(read, OBJECT)),
+            ("with that key: list here", Deed::List(read)),
+            (
+                "with that key: put there",
+                Deed::Put(written, written_by_it),
+            ),
+        ] {
+            report.check(name, self.allowed(&holder, deed)).await;
+        }
+        for (name, deed) in [
+            (
+                "with that key, refused: put here",
+                Deed::Put(read, "intruder"),
+            ),
+            (
+                "with that key, refused: delete here",
+                Deed::Delete(read, OBJECT),
+            ),
+            (
+                "with that key, refused: get there",
+                Deed::Get(written, OBJECT),
+            ),
+            (
+                "with that key, refused: get there what it has put",
+                Deed::Get(written, written_by_it),
+            ),
+        ] {
+            report.check(name, self.refused(&holder, deed)).await;
+        }
+    }
+
+    /// A pair that works, of the key that goes with a bucket. An examination that is interrupted does not leave the making of one under
+    /// way: removing waits.
+    async fn issue(
+        &self,
+        engine: &Arc<dyn AccessKeys>,
+        of: &BucketName,
+        [read, written]: [&BucketName; 2],
+    ) -> Result<KeyPair, String> {
+        let rights = KeyRights {
+            read_buckets: vec![read.clone()],
+            write_buckets: vec![written.clone()],
+            ..KeyRights::default()
+        };
+        let policy = KeyPolicy::for_rights(&rights, engine.loopholes());
+        let policy = policy.map_err(|error| error.to_string())?;
+        let making = Arc::clone(&self.making).lock_owned().await;
+        self.with_key().insert(of.clone());
+        let (broker, key) = (Arc::clone(engine), key_of(of));
+        let issuing = tokio::spawn(async move {
+            let issued = broker.issue(&key, &policy).await;
+            drop(making);
+            issued
+        });
+        let issued = issuing.await.map_err(|error| error.to_string())?;
+        let pair = issued.map_err(|failure| failure.to_string())?;
+        let proven = prove(engine.as_ref(), &pair, Some(read)).await;
+        proven.map_err(|failure| failure.to_string())?;
+        Ok(pair)
     }
 
     /// A pair that has ended is refused, soon.
@@ -67,10 +162,7 @@ impl Doctor {
         if let Err(failure) = engine.withdraw(key, &pair.access_key_id).await {
             return Outcome::Failed(failure.to_string());
         }
-        let dead = Patient {
-            bucket: bucket.clone(),
-            session: Session::from(pair),
-        };
+        let dead = patient(bucket, pair);
         let waiting = async {
             while self.attempt(&dead, Deed::List(bucket)).await != Attempt::Refused {
                 tokio::time::sleep(PAUSE).await;
@@ -83,26 +175,19 @@ impl Doctor {
     }
 }
 
-/// A pair that works.
-async fn issue(
-    engine: &Arc<dyn AccessKeys>,
-    key: &AccessKeyId,
-    bucket: &BucketName,
-) -> Result<KeyPair, UpstreamFailure> {
-    let rights = KeyRights {
-        read_buckets: vec![bucket.clone()],
-        write_buckets: vec![bucket.clone()],
-        ..KeyRights::default()
-    };
-    let policy = KeyPolicy::for_rights(&rights, engine.loopholes())
-        .map_err(|_| UpstreamFailure::timeout("writing the policy"))?;
-    let pair = engine.issue(key, &policy).await?;
-    let proving = async {
-        while !engine.works(&pair, Some(bucket)).await.unwrap_or(false) {
-            tokio::time::sleep(PAUSE).await;
-        }
-    };
-    let proven = tokio::time::timeout(PATIENCE, proving).await;
-    proven.map_err(|_| UpstreamFailure::timeout("the pair's first use"))?;
-    Ok(pair)
+/// The throw-away key that goes with this throw-away bucket, so that whoever finds the bucket can
+/// remove both.
+pub(super) fn key_of(bucket: &BucketName) -> AccessKeyId {
+    let mut bits = [0; ID_BYTES];
+    for (bits, digest) in bits.iter_mut().zip(Sha256::digest(bucket.as_str())) {
+        *bits = digest;
+    }
+    AccessKeyId::from_random(bits)
+}
+
+fn patient(bucket: &BucketName, pair: &KeyPair) -> Patient {
+    Patient {
+        bucket: bucket.clone(),
+        session: Session::from(pair),
+    }
 }

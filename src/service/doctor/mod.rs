@@ -9,16 +9,17 @@ mod report;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use tokio::sync::Mutex;
 
 use crate::domain::{
-    Access, AccessKeyId, AccessToken, BucketFormula, BucketName, ClientId, Grant, Owner, Principal,
-    RequestId, RoleSessionName, Session, SessionPolicy, Subject,
+    Access, AccessToken, BucketFormula, BucketName, ClientId, Grant, Owner, Principal, RequestId,
+    RoleSessionName, Session, SessionPolicy, Subject,
 };
 
 use super::{
@@ -42,8 +43,10 @@ const OBJECT: &str = "cloakroom-doctor";
 pub struct Doctor {
     ports: DoctorPorts,
     settings: DoctorSettings,
-    /// Held while a bucket is being made.
+    /// Held while a bucket or a pair is being made.
     making: Arc<Mutex<()>>,
+    /// The buckets whose access keys may have come to be.
+    with_key: std::sync::Mutex<HashSet<BucketName>>,
 }
 
 /// What an examination works with.
@@ -89,6 +92,7 @@ impl Doctor {
             ports,
             settings,
             making: Arc::default(),
+            with_key: std::sync::Mutex::default(),
         }
     }
 
@@ -96,23 +100,24 @@ impl Doctor {
     pub async fn examine(&self, interrupted: impl Future<Output = ()>) -> Report {
         // The third is for an attack that must not succeed.
         let buckets = [self.name(), self.name(), self.name()];
-        let key = AccessKeyId::from_random(self.ports.randomness.bits());
         let mut report = Report::default();
         let cut_short = tokio::select! {
-            () = self.checks(&mut report, &buckets, &key) => false,
+            () = self.checks(&mut report, &buckets) => false,
             () = interrupted => true,
         };
         report.interrupted = cut_short;
         report
             .check("nothing is left behind", async {
-                let keys = self.remove_key(&key).await;
-                self.remove(&buckets).await.and(keys).into()
+                let with_key = self.with_key().clone();
+                let has_key = |bucket: &BucketName| with_key.contains(bucket);
+                self.remove(&buckets, has_key).await.into()
             })
             .await;
         report
     }
 
-    /// Removes what examinations that were killed have left, and says how much that was.
+    /// Removes what examinations that were killed have left, access keys included, and says how many
+    /// buckets that were.
     ///
     /// # Errors
     ///
@@ -124,11 +129,11 @@ impl Doctor {
             .iter()
             .filter_map(|name| formula.as_throw_away(name))
             .collect();
-        self.remove(&left).await?;
+        self.remove(&left, |_| true).await?;
         Ok(left.len())
     }
 
-    async fn checks(&self, report: &mut Report, buckets: &[BucketName; 3], key: &AccessKeyId) {
+    async fn checks(&self, report: &mut Report, buckets: &[BucketName; 3]) {
         self.upstreams(report).await;
         let [first, second, third] = buckets;
         let mut patients = Vec::new();
@@ -159,7 +164,7 @@ impl Doctor {
         };
         self.attacks(report, first, second, third).await;
         self.attacks(report, second, first, third).await;
-        self.keys(report, key, [&first.bucket, &second.bucket], third)
+        self.keys(report, [&first.bucket, &second.bucket], third)
             .await;
         for patient in [first, second] {
             let deed = Deed::Get(&patient.bucket, OBJECT);
@@ -294,23 +299,32 @@ impl Doctor {
         self.ports.intruder.attempt(session, deed).await
     }
 
-    async fn remove_key(&self, key: &AccessKeyId) -> Result<(), UpstreamFailure> {
-        match &self.ports.access_keys {
-            Some(engine) => engine.remove(key).await,
-            None => Ok(()),
-        }
-    }
-
-    /// All of them, whatever becomes of one.
-    async fn remove(&self, buckets: &[BucketName]) -> Result<(), UpstreamFailure> {
+    /// All of them, and their access keys first, whatever becomes of one. A bucket whose key is there
+    /// still stays: by it the key is found.
+    async fn remove(
+        &self,
+        buckets: &[BucketName],
+        has_key: impl Fn(&BucketName) -> bool,
+    ) -> Result<(), UpstreamFailure> {
         let _idle = self.making.lock().await;
         let mut outcome = Ok(());
         for bucket in buckets {
+            if let Some(engine) = &self.ports.access_keys
+                && has_key(bucket)
+                && let Err(failure) = engine.remove(&keys::key_of(bucket)).await
+            {
+                outcome = outcome.and(Err(failure));
+                continue;
+            }
             let session = self.open(bucket).await.ok();
             let removed = self.ports.throw_away.remove(bucket, session.as_ref()).await;
             outcome = outcome.and(removed);
         }
         outcome
+    }
+
+    fn with_key(&self) -> MutexGuard<'_, HashSet<BucketName>> {
+        self.with_key.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn name(&self) -> BucketName {

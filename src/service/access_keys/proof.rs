@@ -1,0 +1,39 @@
+use std::time::Duration;
+
+use crate::domain::{BucketName, KeyPair};
+use crate::service::{FailureKind, UpstreamFailure};
+
+use super::AccessKeys;
+
+/// How long a new pair may take to work: engines of several nodes tell each other.
+const PROOF_LIMIT: Duration = Duration::from_secs(25);
+
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Uses the pair until the engine takes it.
+///
+/// # Errors
+///
+/// [`UpstreamFailure`] of the last try when it has not after 25 s.
+pub(in crate::service) async fn prove(
+    engine: &dyn AccessKeys,
+    pair: &KeyPair,
+    bucket: Option<&BucketName>,
+) -> Result<(), UpstreamFailure> {
+    let mut last = UpstreamFailure::timeout("the first use of the pair");
+    let proving = async {
+        loop {
+            match engine.works(pair, bucket).await {
+                Ok(true) => return,
+                Ok(false) => {
+                    let cause = "the store does not know the pair, or not what it may do";
+                    last = UpstreamFailure::new(FailureKind::Refused, cause);
+                }
+                Err(failure) => last = failure,
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    let proven = tokio::time::timeout(PROOF_LIMIT, proving).await;
+    proven.map_err(|_| last)
+}
