@@ -2,6 +2,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use rustls_pki_types::PrivatePkcs8KeyDer;
@@ -10,13 +12,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::domain::{AccessKeyId, AccessToken};
-use crate::service::Capabilities;
+use crate::domain::{AccessKeyId, AccessToken, CapabilityId};
+use crate::service::{CAPABILITY_TYPE, Capabilities};
 
 use super::{Current, Derived};
-
-/// What tells a capability from every other JWT (RFC 8725 section 3.11).
-const TYPE: &str = "capability+jwt";
 
 /// The one thing that a capability allows.
 const ACT: &str = "generate_credentials";
@@ -24,7 +23,8 @@ const ACT: &str = "generate_credentials";
 /// How many bytes of the public key's digest name it.
 const KEY_ID_BYTES: usize = 8;
 
-/// Signs and checks capability tokens (`access_keys.capability_key`): `EdDSA` over Ed25519.
+/// Signs and checks capability tokens (`access_keys.capability_key`): `EdDSA` over Ed25519 (RFC 8037
+/// section 3.1).
 pub struct CapabilityKey {
     signing: EncodingKey,
     checking: DecodingKey,
@@ -70,27 +70,40 @@ impl CapabilityKey {
         })
     }
 
-    /// A token that allows new credentials of this key until then.
+    /// A new key: PKCS #8 in PEM (RFC 7468 section 10), which the system made up.
+    ///
+    /// # Errors
+    ///
+    /// [`BadCapabilityKey`] when the system has no random bits.
+    pub fn generate() -> Result<SecretString, BadCapabilityKey> {
+        let pair = Ed25519KeyPair::generate().map_err(|_| BadCapabilityKey)?;
+        let der = pair.to_pkcs8v1().map_err(|_| BadCapabilityKey)?;
+        let text = STANDARD.encode(der.as_ref());
+        let pem = format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n");
+        Ok(pem.into())
+    }
+
+    /// A token of this name that allows new credentials of this key until then.
     ///
     /// # Errors
     ///
     /// [`BadCapabilityKey`] when the key does not sign.
     pub fn sign(
         &self,
+        id: &CapabilityId,
         key: &AccessKeyId,
         now: DateTime<Utc>,
         expires: DateTime<Utc>,
-        random: [u8; 16],
     ) -> Result<String, BadCapabilityKey> {
         let mut header = Header::new(Algorithm::EdDSA);
-        header.typ = Some(TYPE.to_owned());
+        header.typ = Some(CAPABILITY_TYPE.to_owned());
         header.kid = Some(self.key_id.clone());
         let claims = Claims {
             sub: key.to_string(),
             act: ACT.to_owned(),
             iat: now.timestamp(),
             exp: expires.timestamp(),
-            jti: hex::encode(random),
+            jti: id.to_string(),
         };
         jsonwebtoken::encode(&header, &claims, &self.signing).map_err(|_| BadCapabilityKey)
     }
@@ -119,7 +132,7 @@ impl Capabilities for CapabilityKeys {
         token: &AccessToken,
         key: &AccessKeyId,
         now: DateTime<Utc>,
-    ) -> Result<(), &'static str> {
+    ) -> Result<CapabilityId, &'static str> {
         self.now().check(token, key, now)
     }
 }
@@ -130,7 +143,7 @@ impl CapabilityKey {
         token: &AccessToken,
         key: &AccessKeyId,
         now: DateTime<Utc>,
-    ) -> Result<(), &'static str> {
+    ) -> Result<CapabilityId, &'static str> {
         // The times are checked below, by the port's clock and without leeway: it is our own.
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.required_spec_claims = HashSet::new();
@@ -138,7 +151,7 @@ impl CapabilityKey {
         validation.validate_aud = false;
         let read = jsonwebtoken::decode::<Claims>(token.expose(), &self.checking, &validation);
         let read = read.map_err(|_| "is malformed, or signed by somebody else")?;
-        if read.header.typ.as_deref() != Some(TYPE) {
+        if read.header.typ.as_deref() != Some(CAPABILITY_TYPE) {
             return Err("is another kind of token");
         }
         if read.header.kid.as_ref() != Some(&self.key_id) {
@@ -154,7 +167,9 @@ impl CapabilityKey {
         if claims.exp <= now.timestamp() {
             return Err("has expired");
         }
-        Ok(())
+        let mut id = [0; 16];
+        hex::decode_to_slice(&claims.jti, &mut id).map_err(|_| "has no name")?;
+        Ok(CapabilityId::from_random(id))
     }
 }
 
@@ -170,11 +185,8 @@ mod tests {
 
     use super::*;
 
-    const ONE: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIFyFfBhPXX1XjMkub6PYia/ZWl2gZEgmoh2cZYdXJGfZ\n-----END PRIVATE KEY-----\n";
-    const OTHER: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIMd+ZKEnLZkURmiTBSiBF7dpEaFdv91fAc15P/acKfOZ\n-----END PRIVATE KEY-----\n";
-
-    fn key(pem: &str) -> CapabilityKey {
-        CapabilityKey::new(&pem.to_owned().into()).unwrap()
+    fn key() -> CapabilityKey {
+        CapabilityKey::new(&CapabilityKey::generate().unwrap()).unwrap()
     }
 
     fn now() -> DateTime<Utc> {
@@ -185,19 +197,23 @@ mod tests {
         AccessKeyId::from_random([byte; 16])
     }
 
+    fn jti() -> CapabilityId {
+        CapabilityId::from_random([7; 16])
+    }
+
     fn signed(by: &CapabilityKey) -> AccessToken {
         let end = now() + TimeDelta::hours(1);
-        AccessToken::parse(&by.sign(&id(1), now(), end, [0; 16]).unwrap()).unwrap()
+        AccessToken::parse(&by.sign(&jti(), &id(1), now(), end).unwrap()).unwrap()
     }
 
     #[test]
     fn a_capability_is_for_one_key_until_it_ends() {
-        let one = key(ONE);
+        let one = key();
         let token = signed(&one);
-        assert_eq!(token.jwt_type().as_deref(), Some(TYPE));
-        assert_eq!(one.check(&token, &id(1), now()), Ok(()));
+        assert_eq!(token.jwt_type().as_deref(), Some(CAPABILITY_TYPE));
+        assert_eq!(one.check(&token, &id(1), now()), Ok(jti()));
         let last = now() + TimeDelta::seconds(3_599);
-        assert_eq!(one.check(&token, &id(1), last), Ok(()));
+        assert_eq!(one.check(&token, &id(1), last), Ok(jti()));
         let late = now() + TimeDelta::hours(1);
         assert_eq!(one.check(&token, &id(1), late), Err("has expired"));
         let other = one.check(&token, &id(2), now());
@@ -206,7 +222,7 @@ mod tests {
 
     #[test]
     fn whoever_else_signs_is_not_believed() {
-        let (one, other) = (key(ONE), key(OTHER));
+        let (one, other) = (key(), key());
         let refused = one.check(&signed(&other), &id(1), now());
         assert_eq!(refused, Err("is malformed, or signed by somebody else"));
         let claims = Claims {
@@ -214,7 +230,7 @@ mod tests {
             act: ACT.to_owned(),
             iat: 0,
             exp: i64::MAX,
-            jti: String::new(),
+            jti: jti().to_string(),
         };
         let sign = |header: &Header, key: &EncodingKey| {
             let token = jsonwebtoken::encode(header, &claims, key).unwrap();
@@ -222,7 +238,7 @@ mod tests {
         };
         let mut header = Header::new(Algorithm::EdDSA);
         assert!(sign(&header, &one.signing).is_err(), "an ordinary JWT");
-        header.typ = Some(TYPE.to_owned());
+        header.typ = Some(CAPABILITY_TYPE.to_owned());
         assert!(sign(&header, &one.signing).is_err(), "no kid");
         header.kid = Some(one.key_id.clone());
         assert!(sign(&header, &one.signing).is_ok());
@@ -233,7 +249,13 @@ mod tests {
 
     #[test]
     fn only_an_ed25519_key_will_do() {
-        for bad in ["", "secret", &ONE.replace("MC4C", "MC4D")] {
+        let good = CapabilityKey::generate().unwrap();
+        // The object identifier of another curve, X25519 (RFC 8410 section 3).
+        let other = good
+            .expose_secret()
+            .replace("MC4CAQAwBQYDK2Vw", "MC4CAQAwBQYDK2Vu");
+        assert_ne!(other, good.expose_secret());
+        for bad in ["", "secret", &other] {
             assert!(CapabilityKey::new(&bad.to_owned().into()).is_err(), "{bad}");
         }
     }

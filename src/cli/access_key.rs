@@ -5,11 +5,11 @@ use clap::Subcommand;
 use ipnet::IpNet;
 use serde::Serialize;
 
-use crate::adapters::{OsRandomness, SystemClock};
+use crate::adapters::SystemClock;
 use crate::domain::{
     AccessKey, AccessKeyId, BucketName, ClientId, KeyOwner, KeyRights, Principal, Slug, Subject,
 };
-use crate::service::{AccessKeyWish, Clock, KeyRegistry, Randomness, find_access_key};
+use crate::service::{AccessKeyWish, Clock, KeyRegistry, find_access_key};
 
 use super::administration::{Changing, Reading, parse_label, table};
 use super::outcome::{CommandError, complain, print};
@@ -94,7 +94,7 @@ pub(super) struct Capability {
     #[arg(long, value_name = "TIME")]
     expires_in: humantime::Duration,
     #[command(flatten)]
-    common: Reading,
+    common: Changing,
 }
 
 #[derive(Serialize)]
@@ -149,9 +149,10 @@ impl Create {
         let administer = self.common.administer().await?;
         let key = administer.create_access_key(wish).await?;
         complain(&format!(
-            "{} is there, without credentials: POST /core/v1/object_storage/access_keys/access_key/\
-             generate_credentials makes them",
-            key.id
+            "{} of {} is there, without credentials: POST /core/v1/object_storage/access_keys/\
+             access_key/generate_credentials makes them. Its buckets are not made for it",
+            key.id,
+            whose(&key.owner)
         ));
         let text = format!("{}\n", key.id);
         self.common.show(&AccessKeyView::from(&key), &text)
@@ -162,15 +163,16 @@ impl List {
     async fn run(self) -> Result<(), CommandError> {
         let all = self.common.administration().await?.access_keys().await?;
         let views: Vec<AccessKeyView> = all.iter().map(AccessKeyView::from).collect();
-        self.common.show(&views, &text(&views))
+        self.common.show(&views, &text(&all))
     }
 }
 
 impl Named<Reading> {
     async fn show(self) -> Result<(), CommandError> {
         let registry = self.common.administration().await?;
-        let view = AccessKeyView::from(&find_access_key(&registry, &self.id).await?);
-        self.common.show(&view, &text(std::slice::from_ref(&view)))
+        let key = find_access_key(&registry, &self.id).await?;
+        let view = AccessKeyView::from(&key);
+        self.common.show(&view, &text(std::slice::from_ref(&key)))
     }
 }
 
@@ -199,13 +201,14 @@ impl Capability {
         let key = config.access_keys.capability_key.ok_or_else(|| {
             CommandError::Failed("access_keys.capability_key: is not set".to_owned())
         })?;
-        find_access_key(&self.common.administration().await?, &self.id).await?;
         let now = SystemClock.now();
         let lifetime = TimeDelta::from_std(Duration::from(self.expires_in)).ok();
         let expires = lifetime.and_then(|lifetime| now.checked_add_signed(lifetime));
         let expires =
             expires.ok_or_else(|| CommandError::Failed("--expires-in: is too long".to_owned()))?;
-        let token = key.now().sign(&self.id, now, expires, OsRandomness.bits());
+        let administer = self.common.administer().await?;
+        let name = administer.name_capability(&self.id, expires).await?;
+        let token = key.now().sign(&name, &self.id, now, expires);
         let token = token.map_err(|error| CommandError::Failed(error.to_string()))?;
         print(&format!("{token}\n"))
     }
@@ -239,7 +242,22 @@ fn later(done: bool) -> &'static str {
     if done {
         ""
     } else {
-        "; its pairs are ended by the gateway: this configuration has no access_keys.broker"
+        "; its pairs live until a gateway ends them that has an access_keys.broker, as this \
+         configuration does not"
+    }
+}
+
+/// As somebody reads it who has just written `--owner`.
+fn whose(owner: &KeyOwner) -> String {
+    match owner {
+        KeyOwner::Principal(owner) => {
+            let (subject, client) = (owner.subject.as_str(), owner.client_id.as_str());
+            format!("the subject '{subject}' through the client '{client}'")
+        }
+        KeyOwner::Subject(subject) => {
+            format!("the subject '{}' through any client", subject.as_str())
+        }
+        KeyOwner::Organisation(slug) => format!("the organisation '{slug}'"),
     }
 }
 
@@ -255,33 +273,20 @@ fn parse_owner(text: &str) -> Result<KeyOwner, String> {
     }))
 }
 
-fn text(views: &[AccessKeyView]) -> String {
-    let rows: Vec<[String; 6]> = views
-        .iter()
-        .map(|view| {
-            let all = [
-                ("all-buckets-read", view.all_buckets_read),
-                ("all-objects-read", view.all_objects_read),
-                ("all-objects-write", view.all_objects_write),
-            ];
-            let all = all.into_iter().filter(|(_, granted)| *granted);
-            let all = all.map(|(name, _)| name.to_owned());
-            let read = view.read_buckets.iter().map(|name| format!("read:{name}"));
-            let write = view
-                .write_buckets
-                .iter()
-                .map(|name| format!("write:{name}"));
-            let opens: Vec<String> = all.chain(read).chain(write).collect();
-            [
-                view.id.clone(),
-                view.name.clone(),
-                view.owner.clone(),
-                view.state.to_owned(),
-                opens.join(" "),
-                view.created_at.clone(),
-            ]
-        })
-        .collect();
+fn text(keys: &[AccessKey]) -> String {
+    let row = |key: &AccessKey| {
+        let view = AccessKeyView::from(key);
+        let (opens, state) = (key.rights.to_string(), view.state.to_owned());
+        [
+            view.id,
+            view.name,
+            view.owner,
+            state,
+            opens,
+            view.created_at,
+        ]
+    };
+    let rows: Vec<[String; 6]> = keys.iter().map(row).collect();
     table(
         ["ACCESS KEY", "NAME", "OWNER", "STATE", "OPENS", "CREATED"],
         &rows,

@@ -2,6 +2,7 @@ use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 
 use crate::adapters::SystemClock;
 use crate::adapters::database::{AuditEntry, AuditQuery};
+use crate::domain::BucketName;
 use crate::server::database;
 use crate::service::Clock;
 
@@ -17,13 +18,15 @@ pub(super) struct AuditCommand {
     /// Whose storage: an organisation, `org/workspace`, `client/subject`, or a subject
     #[arg(long)]
     owner: Option<String>,
-    /// Who asked or acted: `client/subject`, a subject, an API key's public part, an operator
+    /// Who asked or acted: `client/subject`, a subject, an API key's public part, a capability
+    /// token's name, an operator
     #[arg(long)]
     caller: Option<String>,
-    /// In which bucket
+    /// In which bucket; pairs of access keys that may reach it too
     #[arg(long)]
-    bucket: Option<String>,
-    /// Which key: an access key id of the store's, or an API key's public part
+    bucket: Option<BucketName>,
+    /// Which key: an access key id of the store's, an API key's public part, a capability token's
+    /// name
     #[arg(long, value_name = "ID")]
     access_key: Option<String>,
     /// No earlier than this: 24h, 2026-11-21, or 2026-11-21T12:00:00Z

@@ -23,6 +23,10 @@ pub struct AccessKeyId(String);
 #[error("expected ak_ and 24 hex digits, as `cloakroom access-key list` shows them")]
 pub struct InvalidAccessKeyId;
 
+/// The name of a capability token, its `jti` (RFC 7519 section 4.1.7): 32 hex digits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CapabilityId(String);
+
 /// What all the buckets begin with that a key for "all buckets" reaches
 /// (`access_keys.bucket_prefix`): `[a-z0-9][a-z0-9-.]*`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +109,42 @@ pub struct KeyPair {
     pub secret_access_key: SecretString,
 }
 
+impl CapabilityId {
+    /// A name of these random bits.
+    #[must_use]
+    pub fn from_random(bits: [u8; 16]) -> Self {
+        Self(hex::encode(bits))
+    }
+}
+
+impl fmt::Display for CapabilityId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for KeyRights {
+    /// As operators and the audit trail see them: `all-objects-read:acme-* read:reports`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let prefix = self.prefix.as_ref().map_or("", BucketPrefix::as_str);
+        let all = [
+            ("all-buckets-read", self.all_buckets_read),
+            ("all-objects-read", self.all_objects_read),
+            ("all-objects-write", self.all_objects_write),
+        ];
+        let all = all.into_iter().filter(|(_, is_granted)| *is_granted);
+        let all = all.map(|(right, _)| format!("{right}:{prefix}*"));
+        let named = |right, buckets: &[BucketName]| {
+            let opened = buckets.iter().map(|bucket| format!("{right}:{bucket}"));
+            opened.collect::<Vec<_>>()
+        };
+        let read = named("read", &self.read_buckets);
+        let write = named("write", &self.write_buckets);
+        let rights: Vec<String> = all.chain(read).chain(write).collect();
+        f.write_str(&rights.join(" "))
+    }
+}
+
 impl AccessKeyId {
     /// A name of these random bits.
     #[must_use]
@@ -151,6 +191,12 @@ impl BucketPrefix {
     #[must_use]
     pub fn covers(&self, bucket: &BucketName) -> bool {
         bucket.as_str().starts_with(&self.0)
+    }
+}
+
+impl fmt::Display for BucketPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -4,11 +4,10 @@ use std::str::FromStr;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-const PREFIX: &str = "ck_";
 const ID_BYTES: usize = 8;
 const SECRET_BYTES: usize = 24;
 const CHECKSUM_BYTES: usize = 4;
-const ID_CHARS: usize = PREFIX.len() + 2 * ID_BYTES;
+const ID_CHARS: usize = ApiKey::PREFIX.len() + 2 * ID_BYTES;
 const KEY_CHARS: usize = ID_CHARS + 2 * (SECRET_BYTES + CHECKSUM_BYTES);
 
 /// An API key: `ck_`, 16 hex digits that name it, 48 that are the secret, and 8 of a checksum, by
@@ -45,12 +44,15 @@ pub enum MalformedApiKey {
 pub struct InvalidApiKeyId;
 
 impl ApiKey {
+    /// What every one starts with.
+    pub const PREFIX: &str = "ck_";
+
     /// A new key of these bits. A generator of UUIDs fixes 6 of each 128: of the secret's, 180 and
     /// more are random.
     #[must_use]
     pub fn from_random(bits: [[u8; 16]; 3]) -> Self {
         let [id, secret, more] = bits.map(hex::encode);
-        let id = format!("{PREFIX}{id:.width$}", width = 2 * ID_BYTES);
+        let id = format!("{}{id:.width$}", Self::PREFIX, width = 2 * ID_BYTES);
         let more = &more[more.len() - 2 * (SECRET_BYTES - 16)..];
         let body = format!("{id}{secret}{more}");
         let text = format!("{body}{}", checksum(&body));
@@ -132,7 +134,7 @@ impl FromStr for ApiKeyId {
     type Err = InvalidApiKeyId;
 
     fn from_str(text: &str) -> Result<Self, InvalidApiKeyId> {
-        let digits = text.strip_prefix(PREFIX).ok_or(InvalidApiKeyId)?;
+        let digits = text.strip_prefix(ApiKey::PREFIX).ok_or(InvalidApiKeyId)?;
         let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
         if digits.len() == 2 * ID_BYTES && digits.bytes().all(is_digit) {
             Ok(Self(text.to_owned()))

@@ -27,8 +27,8 @@ mod slug;
 mod token_problem;
 
 pub use access_key::{
-    AccessKey, AccessKeyId, AccessKeyState, BucketPrefix, InvalidAccessKeyId, InvalidBucketPrefix,
-    KeyOwner, KeyPair, KeyRights,
+    AccessKey, AccessKeyId, AccessKeyState, BucketPrefix, CapabilityId, InvalidAccessKeyId,
+    InvalidBucketPrefix, KeyOwner, KeyPair, KeyRights,
 };
 pub use access_token::{AccessToken, MAX_TOKEN_BYTES, MalformedToken};
 pub use api_key::{ApiKey, ApiKeyHash, ApiKeyId, InvalidApiKeyId, MalformedApiKey};

@@ -60,16 +60,15 @@ impl Body {
         }
     }
 
-    /// What a JSON body says, each member known and at most once.
-    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+    /// What a JSON body says, each member known and at most once. Anything else is `wrong`.
+    pub(super) fn json<T: DeserializeOwned>(&self, wrong: &'static str) -> Result<T, Failure> {
         if self.media_type != "application/json" {
             return Err(Failure::UnsupportedMediaType);
         }
-        let wrong =
-            || Refusal::MalformedRequest("The body is not the JSON object that this takes.");
         // A list would do for an object's members, one by one.
         let has_list = self.bytes.contains(&b'[');
         let read = serde_json::from_slice(&self.bytes).ok();
+        let wrong = || Refusal::MalformedRequest(wrong);
         Ok(read.filter(|_| !has_list).ok_or_else(wrong)?)
     }
 

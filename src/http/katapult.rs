@@ -1,5 +1,5 @@
 //! `POST /core/v1/object_storage/access_keys/access_key/generate_credentials`: a new pair for an
-//! access key that lasts; the dialect of seed 001.
+//! access key that lasts, as Katapult's API of that path has it (seed 001).
 
 use std::time::Duration;
 
@@ -30,9 +30,6 @@ use super::problem::set_retry_and_allow;
 
 pub(super) const PATH: &str = "/core/v1/object_storage/access_keys/access_key/generate_credentials";
 
-/// What API keys of ours start with.
-const API_KEY: &str = "ck_";
-
 /// The engine is given time to make a pair; the proof that it works is waited for 2 s in all.
 const TIME_LIMIT: Duration = Duration::from_secs(8);
 
@@ -60,6 +57,8 @@ pub(super) struct KeyLookup {
     #[schema(example = "ak_0123456789abcdef01234567")]
     id: String,
 }
+
+const WRONG_BODY: &str = r#"The body is not {"access_key": {"id": "ak_…"}}, each once."#;
 
 /// A key with its new credentials.
 #[derive(Serialize, ToSchema)]
@@ -128,7 +127,7 @@ impl Dialect for Katapult {
         let request = exchange.request;
         let credential = credential(bearer_token(request)?)?;
         query_parameters(request, &[])?;
-        let asked: GenerateCredentials = body.json()?;
+        let asked: GenerateCredentials = body.json(WRONG_BODY)?;
         let id = asked.access_key.id;
         Ok(AskForPair { credential, id })
     }
@@ -182,7 +181,7 @@ impl Ask for AskForPair {
         let parts = exchange.gateway.parts();
         let _in_flight = exchange.gateway.enter().ok_or(Refusal::Overloaded)?;
         let key = self.id.parse::<AccessKeyId>().ok();
-        let caller = parts
+        let requester = parts
             .rotate_key
             .authenticate(
                 &parts.authenticate,
@@ -195,19 +194,19 @@ impl Ask for AskForPair {
         let rotation = Rotation {
             request_id: exchange.seen.request_id(),
             dialect,
-            caller,
+            requester,
             address: address(exchange.request, &parts.trusted_proxies),
             key,
         };
         let rotated = parts.rotate_key.rotate(rotation, deadline).await?;
-        exchange.seen.vended(rotated.key.id.as_str());
+        exchange.seen.rotated(rotated.key.id.as_str());
         Ok(rotated)
     }
 }
 
 /// What kind of token it is can be seen from its form; whether it is a good one cannot.
 fn credential(token: AccessToken) -> Result<RotationCredential, Refusal> {
-    if token.expose().starts_with(API_KEY) {
+    if token.expose().starts_with(ApiKey::PREFIX) {
         let key = ApiKey::parse(token.expose()).map_err(KeyProblem::from)?;
         return Ok(RotationCredential::Of(Credential::ApiKey(key)));
     }
@@ -236,7 +235,9 @@ fn description(failure: &Failure) -> &'static str {
              somebody else."
         }
         Cause::NotFound => "There is no such object storage access key.",
-        Cause::NotQueued => "The new credentials could not be put on record; nothing has changed.",
+        Cause::NotQueued => {
+            "The new credentials could not be put on record; the ones before still work."
+        }
         Cause::Conflict => match failure {
             Failure::Refused(Refusal::Key(KeyRefusal::Pending)) => {
                 "Earlier credentials of this access key are still being made. Try again later."
@@ -314,7 +315,7 @@ const OWN_CAUSES: [Cause; 5] = [
 /// The route in the contract.
 pub(super) fn operation() -> Operation {
     let generated = success(
-        "New credentials; the ones before have ended",
+        "New credentials; the ones before end (`access_keys.overlap`)",
         "GeneratedCredentials",
         json!({
             "object_storage_access_key": {

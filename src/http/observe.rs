@@ -65,6 +65,7 @@ pub async fn observe(
         outcome = ending.outcome.unwrap_or("answered"),
         cause = ending.cause,
         bucket = ending.bucket,
+        access_key = ending.access_key,
         duration_ms = started.elapsed().as_secs_f64() * 1_000.0,
         "request"
     );

@@ -19,6 +19,7 @@ pub(super) struct Ending {
     pub(super) outcome: Option<&'static str>,
     pub(super) cause: Option<String>,
     pub(super) bucket: Option<String>,
+    pub(super) access_key: Option<String>,
 }
 
 impl Seen {
@@ -42,11 +43,18 @@ impl Seen {
         self.request_id
     }
 
-    /// Credentials to this bucket, or a pair of this key, go out.
-    pub(super) fn vended(&self, what: &str) {
+    /// Credentials to this bucket go out.
+    pub(super) fn vended(&self, bucket: &str) {
         let mut ending = self.ending();
         ending.outcome = Some("vended");
-        ending.bucket = Some(what.to_owned());
+        ending.bucket = Some(bucket.to_owned());
+    }
+
+    /// A new pair of this access key goes out.
+    pub(super) fn rotated(&self, access_key: &str) {
+        let mut ending = self.ending();
+        ending.outcome = Some("rotated");
+        ending.access_key = Some(access_key.to_owned());
     }
 
     /// A failure goes out. A conflict is said aloud: somebody should look (contract section 4).

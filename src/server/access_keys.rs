@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use crate::adapters::aws::{AwsClients, AwsSettings, IamKeys, MinioKeys, RgwKeys};
+use crate::adapters::aws::{AwsClients, AwsSettings, Flavor, IamKeys, MinioKeys, RgwKeys};
 use crate::adapters::database::SqlDirectory;
 use crate::adapters::{OsRandomness, OwnerRateLimiter};
 use crate::config::{BrokerConfig, BrokerKind, Config};
 use crate::service::{
-    AccessKeys, Capabilities, Clock, KeyAdmission, KeyKeeper, KeyKeeperPorts, RotateKey,
-    RotateKeyPorts, RotateKeySettings,
+    AccessKeys, Capabilities, Clock, KeyAdmission, KeyKeeper, KeyKeeperPorts, KeyRegistry,
+    RotateKey, RotateKeyPorts, RotateKeySettings,
 };
 
 use super::{StartError, parts};
@@ -45,6 +45,31 @@ pub(super) fn keeper(
         clock: Arc::clone(clock),
         randomness: Arc::new(OsRandomness),
     })))
+}
+
+/// What "all" meant to a key when it was made must not mean people's buckets now: its pairs are out.
+pub(super) async fn check(config: &Config, registry: &dyn KeyRegistry) -> Result<(), StartError> {
+    let living = registry.living_access_keys().await?;
+    for key in &living {
+        let prefix = key.rights.prefix.as_ref();
+        let prefix = prefix.filter(|_| key.rights.reaches_all());
+        if let Some(prefix) = prefix
+            && config.naming.formula.could_begin_with(prefix)
+        {
+            return Err(StartError::ReachesPeople {
+                key: key.id.clone(),
+                prefix: prefix.clone(),
+            });
+        }
+    }
+    if config.access_keys.broker.is_none() && !living.is_empty() {
+        tracing::warn!(
+            keys = living.len(),
+            "access_keys.broker is none: the pairs of access keys that are out can be neither \
+             replaced nor ended"
+        );
+    }
+    Ok(())
 }
 
 pub(super) fn rotate_key(
@@ -84,6 +109,11 @@ fn admin_settings(config: &Config, broker: &BrokerConfig) -> AwsSettings {
     let mut settings = parts::aws_settings(&config.storage);
     if let Some(endpoint) = &broker.endpoint {
         settings.endpoint = Some(endpoint.as_str().trim_end_matches('/').to_owned());
+    }
+    let is_aws = config.storage.flavor == Flavor::Aws && broker.kind == BrokerKind::Iam;
+    if is_aws && broker.endpoint.is_none() {
+        // IAM is elsewhere than S3 there.
+        settings.endpoint = None;
     }
     settings.identity = Some(broker.identity.clone());
     settings

@@ -81,7 +81,7 @@ fn without_password(url: &SecretString) -> String {
 pub(super) async fn keep_keys(keeper: Arc<KeyKeeper>) {
     loop {
         if let Err(error) = keeper.look_after_all().await {
-            tracing::warn!(%error, "access keys: something is still to be done");
+            tracing::warn!(%error, "the registry does not say which access keys need a look");
         }
         tokio::time::sleep(KeyKeeper::EVERY).await;
     }

@@ -123,6 +123,8 @@ impl Server {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let database = open_database(config).await?;
         let registry = Arc::new(SqlRegistry::new(database.clone(), Arc::clone(&clock)));
+        let sql_directory = Arc::new(SqlDirectory::new(database.clone()));
+        access_keys::check(config, sql_directory.as_ref()).await?;
         check_fingerprint(config, &registry).await?;
         let oauth_http = OauthHttp::new(config.oauth.authorities.clone())?;
         let discovery = parts::discovery(config, oauth_http.clone());
@@ -137,7 +139,6 @@ impl Server {
             &clock,
         )
         .await?;
-        let sql_directory = Arc::new(SqlDirectory::new(database.clone()));
         let deployment = registry.deployment(OsRandomness.bits()).await?;
         let engine = access_keys::broker(config, &clients, &deployment).await?;
         let keeper = access_keys::keeper(engine.as_ref(), &sql_directory, &clock);

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use crate::adapters::aws::CaError;
 use crate::adapters::database::{DatabaseError, FingerprintChange};
 use crate::adapters::oauth::OauthHttpError;
+use crate::domain::{AccessKeyId, BucketPrefix};
 use crate::service::RegistryError;
 
 /// Why a gateway cannot start.
@@ -26,6 +27,17 @@ pub enum StartError {
     /// The formula or the issuer is not what the registry was made with.
     #[error("{}", explain(.0))]
     FingerprintChanged(Vec<FingerprintChange>),
+    /// An access key that is out reaches buckets which would be people's own.
+    #[error(
+        "naming.prefix: people's own buckets may begin with '{prefix}' now, and the access key {key} \
+         opens all that begin so: disable it before the naming is changed, and let its pairs be ended"
+    )]
+    ReachesPeople {
+        /// The access key.
+        key: AccessKeyId,
+        /// What "all" means to it.
+        prefix: BucketPrefix,
+    },
     /// `oauth.ca_file`
     #[error("oauth.ca_file: {0}")]
     OauthTls(#[from] OauthHttpError),
@@ -46,7 +58,11 @@ impl StartError {
     pub fn is_configuration(&self) -> bool {
         matches!(
             self,
-            Self::FingerprintChanged(_) | Self::OauthTls(_) | Self::StorageTls(_) | Self::NoClient
+            Self::FingerprintChanged(_)
+                | Self::ReachesPeople { .. }
+                | Self::OauthTls(_)
+                | Self::StorageTls(_)
+                | Self::NoClient
         )
     }
 }

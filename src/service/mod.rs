@@ -21,9 +21,9 @@ mod refusal;
 pub(crate) mod fakes;
 
 pub use access_keys::{
-    AccessKeys, BucketClaim, Capabilities, KeeperError, KeyAdmission, KeyKeeper, KeyKeeperPorts,
-    KeyRegistry, RecordedPair, RotateKey, RotateKeyPorts, RotateKeySettings, Rotated, Rotation,
-    RotationCredential, Taken, Unfinished,
+    AccessKeys, BrokenOff, BucketClaim, CAPABILITY_TYPE, Capabilities, KeeperError, KeyAdmission,
+    KeyKeeper, KeyKeeperPorts, KeyRegistry, RecordedPair, Requester, RotateKey, RotateKeyPorts,
+    RotateKeySettings, Rotated, Rotation, RotationCredential, Taken, Unfinished,
 };
 pub use administer::{
     AccessKeyWish, Administer, AdministerError, AdministerPorts, AdministerSettings, AreaWish,

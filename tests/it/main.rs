@@ -14,7 +14,7 @@ mod administration;
 mod architecture;
 mod cli;
 mod crash;
-mod crash_of_rotation;
+mod crashes;
 mod credentials_command;
 mod dialects;
 mod doctor;

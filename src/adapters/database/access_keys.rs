@@ -6,7 +6,9 @@ use crate::domain::{
     AccessKey, AccessKeyId, AccessKeyState, BucketName, BucketPrefix, Change, ClientId, KeyOwner,
     KeyRights, Principal, Subject,
 };
-use crate::service::{BucketClaim, KeyRegistry, RecordedPair, RegistryError, Taken, Unfinished};
+use crate::service::{
+    BrokenOff, BucketClaim, KeyRegistry, RecordedPair, RegistryError, Taken, Unfinished,
+};
 
 use super::SqlDirectory;
 use super::administration::finish;
@@ -18,7 +20,7 @@ macro_rules! select {
         concat!(
             "SELECT id, name, owner_kind, owner_id, all_rights, read_buckets, write_buckets, \
              bucket_prefix, networks, state, rotation, created_at, disabled_at FROM access_keys \
-             WHERE deleted_at = '' ",
+             WHERE ",
             $which
         )
     };
@@ -27,13 +29,20 @@ macro_rules! select {
 #[async_trait]
 impl KeyRegistry for SqlDirectory {
     async fn access_keys(&self) -> Result<Vec<AccessKey>, RegistryError> {
-        let found = sqlx::query(select!("ORDER BY created_at, id")).fetch_all(&self.database.pool);
+        let found = sqlx::query(select!("deleted_at = '' ORDER BY created_at, id"))
+            .fetch_all(&self.database.pool);
         let found = bounded("access keys", found).await?;
         found.iter().map(access_key).collect()
     }
 
+    async fn living_access_keys(&self) -> Result<Vec<AccessKey>, RegistryError> {
+        let query = sqlx::query(select!("cleaned_at = ''"));
+        let found = bounded("access keys", query.fetch_all(&self.database.pool)).await?;
+        found.iter().map(access_key).collect()
+    }
+
     async fn access_key(&self, id: &AccessKeyId) -> Result<Option<AccessKey>, RegistryError> {
-        let query = sqlx::query(select!("AND id = $1")).bind(id.as_str());
+        let query = sqlx::query(select!("deleted_at = '' AND id = $1")).bind(id.as_str());
         let found = bounded("access key", query.fetch_optional(&self.database.pool)).await?;
         found.as_ref().map(access_key).transpose()
     }
@@ -91,6 +100,11 @@ impl KeyRegistry for SqlDirectory {
         finish(changing, change).await
     }
 
+    async fn note(&self, change: &Change) -> Result<(), RegistryError> {
+        let changing = bounded("access key", self.begin()).await?;
+        finish(changing, change).await
+    }
+
     async fn disable_access_key(
         &self,
         id: &AccessKeyId,
@@ -114,14 +128,14 @@ impl KeyRegistry for SqlDirectory {
         self.end_key(statement, id, change).await
     }
 
-    async fn forget_access_key(&self, id: &AccessKeyId, name: &str) -> Result<(), RegistryError> {
+    async fn forget_access_key(&self, id: &AccessKeyId, lease: &str) -> Result<(), RegistryError> {
         let mut changing = bounded("access key", self.begin()).await?;
         let keep = sqlx::query(
             "UPDATE access_keys SET rotation = rotation \
              WHERE id = $1 AND rotation = $2 AND deleted_at <> ''",
         )
         .bind(id.as_str())
-        .bind(name.to_owned());
+        .bind(lease.to_owned());
         let kept = bounded("access key", keep.execute(&mut *changing)).await?;
         if kept.rows_affected() == 0 {
             return Ok(());
@@ -147,7 +161,7 @@ impl KeyRegistry for SqlDirectory {
     async fn take(
         &self,
         id: &AccessKeyId,
-        name: &str,
+        lease: &str,
         now: DateTime<Utc>,
         stale: DateTime<Utc>,
     ) -> Result<Taken, RegistryError> {
@@ -157,8 +171,8 @@ impl KeyRegistry for SqlDirectory {
             .bind(id.as_str());
         bounded("access key", keep.execute(&mut *changing)).await?;
         let find = sqlx::query(
-            "SELECT id, deleted_at, disabled_at, rotation, rotation_began_at FROM access_keys \
-             WHERE id = $1",
+            "SELECT id, deleted_at, disabled_at, state, rotation, rotation_began_at \
+             FROM access_keys WHERE id = $1",
         )
         .bind(id.as_str());
         let found = bounded("access key", find.fetch_optional(&mut *changing)).await?;
@@ -169,27 +183,36 @@ impl KeyRegistry for SqlDirectory {
         let began = time_or_none(&row, "rotation_began_at")?;
         let was_under_way = !is_free && began.is_some_and(|began| began >= stale);
         let key = Unfinished {
-            was_broken_off: !is_free,
+            broken_off: match text(&row, "state")?.as_str() {
+                _ if is_free => BrokenOff::Nothing,
+                "pending" => BrokenOff::Unproven,
+                _ => BrokenOff::Something,
+            },
             ..unfinished(&row)?
         };
-        if was_under_way && !key.is_disabled && !key.is_deleted {
-            return Ok(Taken::No);
+        if was_under_way {
+            let is_over = key.is_disabled || key.is_deleted;
+            return Ok(if is_over {
+                Taken::Besides(key)
+            } else {
+                Taken::No
+            });
         }
         let update = sqlx::query(
             "UPDATE access_keys SET rotation = $2, rotation_began_at = $3 WHERE id = $1",
         )
         .bind(id.as_str())
-        .bind(name.to_owned())
+        .bind(lease.to_owned())
         .bind(utc(now));
         bounded("access key", update.execute(&mut *changing)).await?;
         bounded("commit", changing.commit()).await?;
-        Ok(Taken::Yes { key, was_under_way })
+        Ok(Taken::Yes(key))
     }
 
     async fn begin_rotation(
         &self,
         id: &AccessKeyId,
-        rotation: &str,
+        lease: &str,
         now: DateTime<Utc>,
         stale: DateTime<Utc>,
     ) -> Result<bool, RegistryError> {
@@ -199,7 +222,7 @@ impl KeyRegistry for SqlDirectory {
              AND (rotation = '' OR rotation_began_at < $4)",
         )
         .bind(id.as_str())
-        .bind(rotation.to_owned())
+        .bind(lease.to_owned())
         .bind(utc(now))
         .bind(utc(stale));
         let begun = bounded("rotation", update.execute(&self.database.pool)).await?;
@@ -209,7 +232,7 @@ impl KeyRegistry for SqlDirectory {
     async fn record_pair(
         &self,
         id: &AccessKeyId,
-        rotation: &str,
+        lease: &str,
         pair: &str,
         ends: DateTime<Utc>,
         change: &Change,
@@ -217,11 +240,12 @@ impl KeyRegistry for SqlDirectory {
         let mut changing = bounded("pair", self.begin()).await?;
         // Nobody else is at this key from here to the end.
         let keep = sqlx::query(
-            "UPDATE access_keys SET rotation = rotation WHERE id = $1 AND rotation = $2 \
+            "UPDATE access_keys SET state = $3 WHERE id = $1 AND rotation = $2 \
              AND disabled_at = '' AND deleted_at = ''",
         )
         .bind(id.as_str())
-        .bind(rotation.to_owned());
+        .bind(lease.to_owned())
+        .bind(AccessKeyState::Pending.as_str());
         let kept = bounded("pair", keep.execute(&mut *changing)).await?;
         if kept.rows_affected() == 0 {
             return Ok(false);
@@ -247,7 +271,7 @@ impl KeyRegistry for SqlDirectory {
     async fn end_rotation(
         &self,
         id: &AccessKeyId,
-        rotation: &str,
+        lease: &str,
         state: Option<AccessKeyState>,
     ) -> Result<(), RegistryError> {
         let update = sqlx::query(
@@ -255,7 +279,7 @@ impl KeyRegistry for SqlDirectory {
              state = CASE WHEN $3 = '' THEN state ELSE $3 END WHERE id = $1 AND rotation = $2",
         )
         .bind(id.as_str())
-        .bind(rotation.to_owned())
+        .bind(lease.to_owned())
         .bind(state.map_or("", AccessKeyState::as_str));
         bounded("rotation", update.execute(&self.database.pool)).await?;
         Ok(())
@@ -295,10 +319,9 @@ impl KeyRegistry for SqlDirectory {
         let query = sqlx::query(
             "SELECT id, deleted_at, disabled_at FROM access_keys k \
              WHERE (rotation <> '' AND rotation_began_at < $2) \
-             OR (rotation = '' AND (deleted_at <> '' \
-                 OR (disabled_at <> '' AND cleaned_at = '') \
-                 OR EXISTS (SELECT 1 FROM access_key_pairs p WHERE p.access_key = k.id \
-                     AND p.ends_at <> '' AND p.ends_at <= $1)))",
+             OR deleted_at <> '' OR (disabled_at <> '' AND cleaned_at = '') \
+             OR (rotation = '' AND EXISTS (SELECT 1 FROM access_key_pairs p \
+                 WHERE p.access_key = k.id AND p.ends_at <> '' AND p.ends_at <= $1))",
         )
         .bind(utc(now))
         .bind(utc(stale));
@@ -423,6 +446,6 @@ fn unfinished(row: &AnyRow) -> Result<Unfinished, RegistryError> {
         id: parse(row, "id")?,
         is_deleted: time_or_none(row, "deleted_at")?.is_some(),
         is_disabled: time_or_none(row, "disabled_at")?.is_some(),
-        was_broken_off: false,
+        broken_off: BrokenOff::Nothing,
     })
 }

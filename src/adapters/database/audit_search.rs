@@ -2,6 +2,7 @@ use chrono::{DateTime, Utc};
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
+use crate::domain::BucketName;
 use crate::service::RegistryError;
 
 use super::Database;
@@ -15,11 +16,11 @@ pub struct AuditQuery {
     /// through any client.
     pub owner: Option<String>,
     /// Who asked, or what operator acted: `client id/subject`, a subject through any client, an API
-    /// key's public part, an operator.
+    /// key's public part, a capability token's name, an operator.
     pub caller: Option<String>,
-    /// In which bucket.
-    pub bucket: Option<String>,
-    /// Which access key, of the store's or an API key's public part.
+    /// In which bucket; of an access key's pairs, those that may reach it.
+    pub bucket: Option<BucketName>,
+    /// Which access key, of the store's, an API key's public part, or a capability token's name.
     pub access_key: Option<String>,
     /// No earlier than this.
     pub since: Option<DateTime<Utc>>,
@@ -104,8 +105,9 @@ impl AuditQuery {
             ));
         }
         if let Some(caller) = &self.caller {
-            let named =
-                matching.values(&[format!("api-key {caller}"), format!("operator {caller}")]);
+            let named = ["api-key", "operator", "capability"];
+            let named = named.map(|kind| format!("{kind} {caller}"));
+            let named = matching.values(&named);
             let pairs = pairs(caller)
                 .into_iter()
                 .map(|pair| format!("principal {pair}"));
@@ -117,13 +119,26 @@ impl AuditQuery {
             ));
         }
         if let Some(bucket) = &self.bucket {
+            let bucket = bucket.as_str();
             let value = matching.value(bucket);
-            matching.add(format!("bucket = {value}"));
+            // What a key opens is in its row's detail: `read:BUCKET`, `all-objects-read:PREFIX*`.
+            let mut reaching = vec![format!("detail || ' ' LIKE '%:' || {value} || ' %'")];
+            for (end, _) in bucket.char_indices().skip(1).chain([(bucket.len(), ' ')]) {
+                let under = matching.value(&format!("all-%:{}*%", &bucket[..end]));
+                reaching.push(format!("detail LIKE {under}"));
+            }
+            matching.add(format!(
+                "(bucket = {value} OR (action IN ('access-key create', 'access-key rotate') AND ({})))",
+                reaching.join(" OR ")
+            ));
         }
         if let Some(access_key) = &self.access_key {
             let value = matching.value(access_key);
-            let caller = matching.value(&format!("api-key {access_key}"));
-            matching.add(format!("(access_key_id = {value} OR caller = {caller})"));
+            let callers = ["api-key", "capability"].map(|kind| format!("{kind} {access_key}"));
+            let callers = matching.values(&callers);
+            matching.add(format!(
+                "(access_key_id = {value} OR caller IN ({callers}))"
+            ));
         }
         if let Some(since) = self.since {
             let value = matching.value(&utc(since));

@@ -8,18 +8,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use crate::adapters::aws::{Flavor, StaticIdentity};
-use crate::adapters::fixed;
 use crate::adapters::oauth::ClientAuthentication;
+use crate::adapters::{CapabilityKey, CapabilityKeys, fixed};
 use crate::config::{
     AccessKeysConfig, BrokerConfig, BrokerKind, Config, DatabaseConfig, HttpConfig, LimitsConfig,
     LogConfig, LogLevel, NamingConfig, OauthClient, OauthConfig, StorageConfig, ValidationMode,
     WorkspacesConfig,
 };
-use crate::domain::{InvalidScope, Scope};
+use crate::domain::Scope;
 use crate::embedded::authorization_server::AuthorizationServer;
 use crate::embedded::storage::Storage;
 use crate::http::{Samples, paste};
@@ -72,8 +72,9 @@ impl Dev {
         let storage = Storage::start(self.storage_port, self.data_dir.join("storage"))
             .await
             .map_err(|error| taken("--storage-port", self.storage_port, &error))?;
+        let capability_key = CapabilityKey::generate().map_err(|error| failed(&error))?;
         let config = self
-            .config(&oauth, &storage)
+            .config(&oauth, &storage, &capability_key)
             .map_err(|error| failed(&error))?;
         let shown = Arc::<OnceLock<Samples>>::default();
         let built = Server::build_with_samples(&config, Arc::clone(&shown)).await;
@@ -85,7 +86,7 @@ impl Dev {
         let made = samples::make(&config, token_command(&oauth)).await;
         let made = made.map_err(|error| failed(&error))?;
         let samples = shown.get_or_init(|| made);
-        let file = self.write_config(&oauth, &storage, &server)?;
+        let file = self.write_config(&oauth, &storage, &server, &capability_key)?;
         print(&self.banner(&server, &oauth, &storage, samples, &file))?;
         server
             .run(signals::stop())
@@ -94,7 +95,11 @@ impl Dev {
     }
 
     /// The store's root administers its keys.
-    fn access_keys(storage: &Storage) -> Result<AccessKeysConfig, InvalidScope> {
+    fn access_keys(
+        storage: &Storage,
+        capability_key: &SecretString,
+    ) -> Result<AccessKeysConfig, Box<dyn std::error::Error>> {
+        let capability_key = CapabilityKeys::new(fixed(capability_key.clone()))?;
         Ok(AccessKeysConfig {
             broker: Some(BrokerConfig {
                 kind: BrokerKind::Iam,
@@ -104,6 +109,7 @@ impl Dev {
                     secret_access_key: fixed(storage.identity().secret_access_key.clone().into()),
                 },
             }),
+            capability_key: Some(Arc::new(capability_key)),
             ..AccessKeysConfig::without_broker()?
         })
     }
@@ -115,6 +121,7 @@ impl Dev {
         oauth: &AuthorizationServer,
         storage: &Storage,
         server: &Server,
+        capability_key: &SecretString,
     ) -> Result<PathBuf, CommandError> {
         let path = self.data_dir.join("cloakroom.toml");
         let said = |error: io::Error| failed(&format!("{}: {error}", path.display()));
@@ -148,6 +155,10 @@ impl Dev {
                 storage.identity().secret_access_key.clone(),
             ),
             (
+                "access_keys.capability_key",
+                capability_key.expose_secret().to_owned(),
+            ),
+            (
                 "database.url",
                 format!("sqlite://{}?mode=rwc", database.display()),
             ),
@@ -165,6 +176,7 @@ impl Dev {
         &self,
         oauth: &AuthorizationServer,
         storage: &Storage,
+        capability_key: &SecretString,
     ) -> Result<Config, Box<dyn std::error::Error>> {
         let issuer = oauth.issuer();
         let database = self.data_dir.join("cloakroom.db");
@@ -223,7 +235,7 @@ impl Dev {
                 ..NamingConfig::default()
             },
             workspaces: WorkspacesConfig::default(),
-            access_keys: Self::access_keys(storage)?,
+            access_keys: Self::access_keys(storage, capability_key)?,
             limits: LimitsConfig {
                 per_owner: "20/s burst 100".parse()?,
             },

@@ -1,11 +1,15 @@
+use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::{AccessKeyId, AccessToken, Caller, Scope, TokenProblem};
+use crate::domain::{AccessKeyId, AccessToken, Caller, CapabilityId, Scope, TokenProblem};
 use crate::service::{Authenticate, Credential, Deadline, KeyRefusal, Refusal};
 
 use super::RotateKey;
+
+/// What tells a capability from every other JWT, its `typ` (RFC 8725 section 3.11).
+pub const CAPABILITY_TYPE: &str = "capability+jwt";
 
 /// What somebody presents who wants new credentials of an access key.
 #[derive(Clone, Debug)]
@@ -16,9 +20,18 @@ pub enum RotationCredential {
     Capability(AccessToken),
 }
 
+/// Who asks for new credentials.
+#[derive(Clone, Debug)]
+pub enum Requester {
+    /// Somebody who is known, and must own the key.
+    Caller(Caller),
+    /// Whoever has a capability token of the key's.
+    Capability(CapabilityId),
+}
+
 /// Signed tokens that allow new credentials of one access key, and nothing else.
 pub trait Capabilities: Send + Sync {
-    /// Whether the token is for this key, now; if not, why.
+    /// The name of the token, if it is for this key and good now.
     ///
     /// # Errors
     ///
@@ -28,7 +41,7 @@ pub trait Capabilities: Send + Sync {
         token: &AccessToken,
         key: &AccessKeyId,
         now: DateTime<Utc>,
-    ) -> Result<(), &'static str>;
+    ) -> Result<CapabilityId, &'static str>;
 }
 
 /// Who may ask for new credentials.
@@ -47,10 +60,20 @@ impl RotationCredential {
     /// access token.
     #[must_use]
     pub fn of_token(token: AccessToken) -> Self {
-        if token.jwt_type().as_deref() == Some("capability+jwt") {
+        if token.jwt_type().as_deref() == Some(CAPABILITY_TYPE) {
             Self::Capability(token)
         } else {
             Self::Of(Credential::Token(token))
+        }
+    }
+}
+
+impl fmt::Display for Requester {
+    /// As the audit trail names whoever acts.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Caller(caller) => caller.fmt(f),
+            Self::Capability(id) => write!(f, "capability {id}"),
         }
     }
 }
@@ -62,7 +85,7 @@ impl RotateKey {
         self.admission.scope.as_str()
     }
 
-    /// Who asks; nobody where a capability has been presented, which must be for this key.
+    /// Who asks. A capability token must be for this key.
     ///
     /// # Errors
     ///
@@ -73,7 +96,7 @@ impl RotateKey {
         credential: &RotationCredential,
         key: Option<&AccessKeyId>,
         deadline: Deadline,
-    ) -> Result<Option<Caller>, Refusal> {
+    ) -> Result<Requester, Refusal> {
         let KeyAdmission {
             scope,
             oauth_scope,
@@ -88,7 +111,7 @@ impl RotateKey {
                     Caller::ApiKey(holder) if !holder.scopes.contains(scope) => {
                         Err(TokenProblem::MissingScope.into())
                     }
-                    Caller::ApiKey(_) | Caller::Token(_) => Ok(Some(caller)),
+                    Caller::ApiKey(_) | Caller::Token(_) => Ok(Requester::Caller(caller)),
                 }
             }
             RotationCredential::Capability(token) => {
@@ -97,8 +120,8 @@ impl RotateKey {
                     (Some(_), None) => Err("is for another access key"),
                     (None, _) => Err("cannot be checked: access_keys.capability_key is not set"),
                 };
-                checked.map_err(KeyRefusal::Capability)?;
-                Ok(None)
+                let id = checked.map_err(KeyRefusal::Capability)?;
+                Ok(Requester::Capability(id))
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::domain::{
 
 use super::{RegistryError, UpstreamFailure};
 
-pub use credential::{Capabilities, KeyAdmission, RotationCredential};
+pub use credential::{CAPABILITY_TYPE, Capabilities, KeyAdmission, Requester, RotationCredential};
 pub use keeper::{KeeperError, KeyKeeper, KeyKeeperPorts};
 pub(super) use proof::prove;
 pub(super) use rotate::claimed;
@@ -61,6 +61,10 @@ pub trait KeyRegistry: Send + Sync {
     /// All of them, by age.
     async fn access_keys(&self) -> Result<Vec<AccessKey>, RegistryError>;
 
+    /// Those whose pairs may live: all but the disabled ones that are known to be clean; also the
+    /// deleted ones that are not.
+    async fn living_access_keys(&self) -> Result<Vec<AccessKey>, RegistryError>;
+
     /// The key of this name.
     async fn access_key(&self, id: &AccessKeyId) -> Result<Option<AccessKey>, RegistryError>;
 
@@ -72,6 +76,9 @@ pub trait KeyRegistry: Send + Sync {
 
     /// Writes the key down.
     async fn add_access_key(&self, key: &AccessKey, change: &Change) -> Result<(), RegistryError>;
+
+    /// Writes down what was done that changes no row.
+    async fn note(&self, change: &Change) -> Result<(), RegistryError>;
 
     /// Ends the asking for its credentials, unless that is done.
     async fn disable_access_key(
@@ -87,37 +94,37 @@ pub trait KeyRegistry: Send + Sync {
         change: &Change,
     ) -> Result<bool, RegistryError>;
 
-    /// The engine is clean: whoever has taken the deleted key by this name forgets it.
-    async fn forget_access_key(&self, id: &AccessKeyId, name: &str) -> Result<(), RegistryError>;
+    /// The engine is clean: whoever holds the deleted key by this lease forgets it.
+    async fn forget_access_key(&self, id: &AccessKeyId, lease: &str) -> Result<(), RegistryError>;
 
     /// Nothing of the disabled key's is left at the engine.
     async fn mark_clean(&self, id: &AccessKeyId, now: DateTime<Utc>) -> Result<(), RegistryError>;
 
-    /// Takes the key to look after it, as a rotation does; one that is disabled or deleted also out
-    /// of a rotation's hands.
+    /// Takes the key to look after it, as a rotation does, unless another has taken it since
+    /// `stale`.
     async fn take(
         &self,
         id: &AccessKeyId,
-        name: &str,
+        lease: &str,
         now: DateTime<Utc>,
         stale: DateTime<Utc>,
     ) -> Result<Taken, RegistryError>;
 
-    /// Takes the key for one rotation, unless another is under way since `stale` at the earliest.
+    /// Takes the key for one rotation, unless another has taken it since `stale`.
     async fn begin_rotation(
         &self,
         id: &AccessKeyId,
-        rotation: &str,
+        lease: &str,
         now: DateTime<Utc>,
         stale: DateTime<Utc>,
     ) -> Result<bool, RegistryError>;
 
     /// Writes down the new pair, and when the one before it ends; together with the audit row.
-    /// Says no when the rotation has lost its key.
+    /// Says no when the lease is over, or the key is.
     async fn record_pair(
         &self,
         id: &AccessKeyId,
-        rotation: &str,
+        lease: &str,
         pair: &str,
         ends: DateTime<Utc>,
         change: &Change,
@@ -127,7 +134,7 @@ pub trait KeyRegistry: Send + Sync {
     async fn end_rotation(
         &self,
         id: &AccessKeyId,
-        rotation: &str,
+        lease: &str,
         state: Option<AccessKeyState>,
     ) -> Result<(), RegistryError>;
 
@@ -137,9 +144,8 @@ pub trait KeyRegistry: Send + Sync {
     /// The pair has ended.
     async fn forget_pair(&self, id: &AccessKeyId, pair: &str) -> Result<(), RegistryError>;
 
-    /// The keys that somebody has to look after: rotations that have begun before `stale`, pairs
-    /// that have ended by `now`, keys that are disabled and not known to be clean, keys that are
-    /// deleted.
+    /// The keys that somebody has to look after: those taken before `stale`, those with pairs that
+    /// have ended by `now`, those that are disabled and not known to be clean, or deleted.
     async fn unfinished(
         &self,
         now: DateTime<Utc>,
@@ -165,21 +171,30 @@ pub struct Unfinished {
     pub is_deleted: bool,
     /// Whether all its pairs are to end.
     pub is_disabled: bool,
-    /// Whether a rotation was broken off.
-    pub was_broken_off: bool,
+    /// What somebody who was at it and has gone left behind.
+    pub broken_off: BrokenOff,
+}
+
+/// What is left of a lease that went stale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrokenOff {
+    /// There was none.
+    Nothing,
+    /// Perhaps a pair that is not on record, or one that has ended.
+    Something,
+    /// Perhaps a pair that is on record and was not proven.
+    Unproven,
 }
 
 /// Whether somebody has a key to look after.
 #[derive(Clone, Debug)]
 pub enum Taken {
-    /// Nobody else is at it, or may go on.
-    Yes {
-        /// What is to be done.
-        key: Unfinished,
-        /// Whether a rotation was at it that has not heard of this yet.
-        was_under_way: bool,
-    },
-    /// A rotation is at it, or there is no such key.
+    /// Nobody else is at it.
+    Yes(Unfinished),
+    /// Somebody else is at it, perhaps a rotation that has not heard of the key's end and may still
+    /// make a pair. What is there can be ended; that nothing is left must be seen later.
+    Besides(Unfinished),
+    /// Somebody else is at it, or there is no such key.
     No,
 }
 

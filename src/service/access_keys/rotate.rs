@@ -7,27 +7,24 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::domain::{
-    AccessKey, AccessKeyId, AccessKeyState, BucketFormula, Caller, Change, KeyOwner, KeyPair,
-    KeyPolicy, KeyPolicyError, Loopholes, Owner, RequestId,
+    AccessKey, AccessKeyId, AccessKeyState, BucketFormula, Change, KeyOwner, KeyPair, KeyPolicy,
+    KeyPolicyError, Loopholes, Owner, RequestId,
 };
 use crate::service::{
-    Clock, Deadline, Directory, KeyRefusal, Randomness, RateLimiter, Refusal, UpstreamFailure,
+    Clock, Deadline, Directory, KeyRefusal, Randomness, RateLimiter, Refusal, RegistryError,
+    UpstreamFailure,
 };
 
 use super::keeper::{KeeperError, STALE};
-use super::{AccessKeys, BucketClaim, KeyAdmission, KeyKeeper, KeyRegistry};
+use super::proof::prove;
+use super::{AccessKeys, BucketClaim, KeyAdmission, KeyKeeper, KeyRegistry, Requester};
 
 /// How long an answer waits for the proof that the new pair works.
 const PROOF_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long the engine may take to make a pair. Shorter than [`STALE`], so that no rotation goes
-/// on after another has taken its key.
-const ISSUE_LIMIT: Duration = Duration::from_secs(15);
-
-/// How long a new pair may take to work: engines of several nodes tell each other.
-const PROOF_LIMIT: Duration = Duration::from_secs(25);
-
-const PROOF_PAUSE: Duration = Duration::from_millis(200);
+/// How long the engine may take to make a pair, and to end one. Twice this and the proof are less
+/// than [`STALE`], so that no rotation goes on after another has taken its key.
+const ENGINE_LIMIT: Duration = Duration::from_secs(15);
 
 /// The use case "new credentials for an access key that lasts".
 pub struct RotateKey {
@@ -77,8 +74,8 @@ pub struct Rotation {
     pub request_id: RequestId,
     /// The dialect it speaks.
     pub dialect: &'static str,
-    /// Who asks; nobody where a capability token has named the key.
-    pub caller: Option<Caller>,
+    /// Who asks.
+    pub requester: Requester,
     /// From where.
     pub address: Option<IpAddr>,
     /// Of which key.
@@ -99,8 +96,8 @@ struct Begun {
     rotation: Rotation,
     key: AccessKey,
     policy: KeyPolicy,
-    /// The registry's name for it.
-    name: String,
+    /// By which it holds the key in the registry.
+    lease: String,
 }
 
 impl RotateKey {
@@ -139,7 +136,7 @@ impl RotateKey {
         self.runtime.spawn(work.run(begun, issued, proven));
         let gone = || Refusal::Internal("the rotation was cut off".to_owned());
         let pair = deadline
-            .limit(ISSUE_LIMIT, pair)
+            .limit(ENGINE_LIMIT, pair)
             .await
             .map_err(|_| Refusal::Store(UpstreamFailure::timeout("making the pair")))?
             .map_err(|_| gone())??;
@@ -157,7 +154,7 @@ impl Work {
     async fn begin(&self, rotation: Rotation) -> Result<Begun, Refusal> {
         let found = self.ports.registry.access_key(&rotation.key).await?;
         let key = found.ok_or(KeyRefusal::NoSuchKey)?;
-        self.check_caller(&key, rotation.caller.as_ref()).await?;
+        self.check_owner(&key, &rotation.requester).await?;
         check_network(&key, rotation.address)?;
         let owner = Owner::AccessKey(key.id.clone());
         let digest = self.settings.formula.digest(&owner);
@@ -165,12 +162,12 @@ impl Work {
         taken.map_err(|retry_after| Refusal::RateLimited { retry_after })?;
         let engine = self.ports.engine.as_ref().ok_or(KeyRefusal::NoBroker)?;
         let policy = self.policy(&key, engine.loopholes()).await?;
-        let name = hex::encode(self.ports.randomness.bits());
+        let lease = hex::encode(self.ports.randomness.bits());
         let now = self.ports.clock.now();
         let begun = self
             .ports
             .registry
-            .begin_rotation(&key.id, &name, now, now - STALE)
+            .begin_rotation(&key.id, &lease, now, now - STALE)
             .await
             .map_err(|error| KeyRefusal::NotQueued(error.to_string()))?;
         if !begun {
@@ -180,12 +177,12 @@ impl Work {
             rotation,
             key,
             policy,
-            name,
+            lease,
         })
     }
 
-    async fn check_caller(&self, key: &AccessKey, caller: Option<&Caller>) -> Result<(), Refusal> {
-        if caller.is_some_and(|caller| !key.owner.is(caller)) {
+    async fn check_owner(&self, key: &AccessKey, requester: &Requester) -> Result<(), Refusal> {
+        if matches!(requester, Requester::Caller(caller) if !key.owner.is(caller)) {
             return Err(KeyRefusal::NotTheirs.into());
         }
         if key.disabled_at.is_some() {
@@ -219,6 +216,8 @@ impl Work {
         policy.map_err(|error| KeyRefusal::NoPolicy(error).into())
     }
 
+    /// Nothing is handed out before it is on record, and then at once: ending the pair before may
+    /// take the engine a while.
     async fn run(
         self: Arc<Self>,
         begun: Begun,
@@ -228,119 +227,141 @@ impl Work {
         let (Some(engine), Some(keeper)) = (&self.ports.engine, &self.ports.keeper) else {
             return;
         };
-        let making = self.issue(engine, keeper, &begun, &issued);
-        let making = tokio::time::timeout(ISSUE_LIMIT, making);
-        let late = || UpstreamFailure::timeout("making the pair").into();
-        let pair = making.await.unwrap_or_else(|_| Err(late()));
-        let pair = match pair {
+        let pair = match self.make(engine, keeper, &begun, &issued).await {
             Ok(pair) => pair,
-            Err(error) => {
+            Err(refusal) => {
                 self.give_up(keeper, &begun).await;
-                let _ = issued.send(Err(error.into()));
+                let _ = issued.send(Err(refusal));
                 return;
             }
         };
-        let _ = issued.send(Ok(pair.clone()));
-        let state = self.prove(engine, &begun.key, &pair).await;
+        let id = &begun.key.id;
+        if issued.send(Ok(pair.clone())).is_err() {
+            tracing::warn!(key = %id, "whoever asked for a new pair has gone, and has to ask again");
+        }
+        let settling = keeper.settle(id, self.ports.clock.now());
+        // One that cannot be ended now is ended by the keeper.
+        match tokio::time::timeout(ENGINE_LIMIT, settling).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, key = %id, "the old pair lives on for now"),
+            Err(_) => tracing::warn!(key = %id, "the old pair lives on for now: no answer in time"),
+        }
+        let bucket = begun.key.rights.buckets().first().copied();
+        let state = match prove(engine.as_ref(), &pair, bucket).await {
+            Ok(()) => AccessKeyState::Active,
+            Err(failure) => {
+                tracing::error!(cause = %failure, key = %id, "the store does not take a new pair");
+                AccessKeyState::Failed
+            }
+        };
         self.end(&begun, Some(state)).await;
         let _ = proven.send(state);
     }
 
-    /// Only the current pair is kept beside the new one: engines hold two at the most. Nothing is
-    /// handed out before it is on record.
-    async fn issue(
+    /// Only the current pair is kept beside the new one: engines hold two at the most.
+    async fn make(
         &self,
         engine: &Arc<dyn AccessKeys>,
         keeper: &KeyKeeper,
         begun: &Begun,
         asked: &oneshot::Sender<Result<KeyPair, Refusal>>,
-    ) -> Result<KeyPair, KeeperError> {
+    ) -> Result<KeyPair, Refusal> {
         let id = &begun.key.id;
-        keeper.keep_current(id).await?;
-        let pair = engine.issue(id, &begun.policy).await?;
+        let making = async {
+            keeper.keep_current(id).await?;
+            Ok::<_, KeeperError>(engine.issue(id, &begun.policy).await?)
+        };
+        let late = |_| Refusal::Store(UpstreamFailure::timeout("making the pair"));
+        let pair = tokio::time::timeout(ENGINE_LIMIT, making).await;
+        let pair = pair.map_err(late)??;
         // Whoever asked has gone: nobody would have the new pair, and everybody needs the old one.
         if asked.is_closed() {
-            return Err(UpstreamFailure::timeout("whoever asked").into());
+            self.take_back(engine, begun, &pair).await;
+            return Err(Refusal::Internal("whoever asked has gone".to_owned()));
         }
+        if let Err(refusal) = self.record(begun, &pair).await {
+            self.take_back(engine, begun, &pair).await;
+            return Err(refusal);
+        }
+        Ok(pair)
+    }
+
+    async fn record(&self, begun: &Begun, pair: &KeyPair) -> Result<(), Refusal> {
+        let registry = &self.ports.registry;
+        let id = &begun.key.id;
         let now = self.ports.clock.now();
         let change = Change {
             time: now,
             request_id: begun.rotation.request_id,
             dialect: begun.rotation.dialect,
-            who: begun
-                .rotation
-                .caller
-                .as_ref()
-                .map_or_else(|| format!("capability of {id}"), ToString::to_string),
+            who: begun.rotation.requester.to_string(),
             action: "access-key rotate",
             owner: Owner::AccessKey(id.clone()),
             area: None,
             key: Some(pair.access_key_id.clone()),
-            detail: detail(&begun.key),
+            detail: begun.key.rights.to_string(),
         };
-        let recorded = self
-            .ports
-            .registry
-            .record_pair(
-                id,
-                &begun.name,
-                &pair.access_key_id,
-                now + self.settings.overlap,
-                &change,
-            )
-            .await?;
-        if !recorded {
+        let ends = now + self.settings.overlap;
+        let recorded = registry.record_pair(id, &begun.lease, &pair.access_key_id, ends, &change);
+        match recorded.await {
+            Ok(true) => Ok(()),
             // It was disabled or deleted meanwhile, and what is gone must not come back.
-            match self.ports.registry.access_key(id).await? {
-                Some(_) => engine.withdraw(id, &pair.access_key_id).await?,
-                None => engine.remove(id).await?,
+            Ok(false) => Err(match registry.access_key(id).await? {
+                Some(key) if key.disabled_at.is_some() => KeyRefusal::Disabled.into(),
+                Some(_) => KeyRefusal::Pending.into(),
+                None => KeyRefusal::NoSuchKey.into(),
+            }),
+            Err(error) => {
+                // A commit whose answer was lost may have been made all the same.
+                if self.is_on_record(id, pair).await? {
+                    return Ok(());
+                }
+                Err(KeyRefusal::NotQueued(error.to_string()).into())
             }
-            return Err(UpstreamFailure::timeout("the rotation").into());
         }
-        // One that cannot be ended now is ended by the keeper.
-        if let Err(error) = keeper.settle(id, now).await {
-            tracing::warn!(%error, key = %id, "an old pair could not be ended yet");
-        }
-        Ok(pair)
     }
 
-    /// What was made and is not on record is ended; if that fails, the rotation goes stale and the
+    async fn is_on_record(&self, id: &AccessKeyId, pair: &KeyPair) -> Result<bool, RegistryError> {
+        let recorded = self.ports.registry.recorded_pairs(id).await?;
+        Ok(recorded.iter().any(|one| one.id == pair.access_key_id))
+    }
+
+    /// Ends a pair that nobody will have, unless the registry cannot say so: then the keeper finds
+    /// out whether it is on record. Of a key that is gone nothing stays.
+    async fn take_back(&self, engine: &Arc<dyn AccessKeys>, begun: &Begun, pair: &KeyPair) {
+        let id = &begun.key.id;
+        let ending = async {
+            match self.ports.registry.access_key(id).await {
+                Ok(None) => engine.remove(id).await.is_ok(),
+                Ok(Some(_)) if self.is_on_record(id, pair).await.is_ok_and(|is| !is) => {
+                    engine.withdraw(id, &pair.access_key_id).await.is_ok()
+                }
+                Ok(Some(_)) | Err(_) => false,
+            }
+        };
+        if !tokio::time::timeout(ENGINE_LIMIT, ending)
+            .await
+            .unwrap_or(false)
+        {
+            tracing::warn!(key = %id, "a pair that nobody has is left to the keeper");
+        }
+    }
+
+    /// What was made and is not on record is ended; if that fails, the lease goes stale and the
     /// keeper does it.
     async fn give_up(&self, keeper: &KeyKeeper, begun: &Begun) {
         let settling = keeper.settle(&begun.key.id, self.ports.clock.now());
-        if let Ok(Ok(())) = tokio::time::timeout(ISSUE_LIMIT, settling).await {
+        if let Ok(Ok(())) = tokio::time::timeout(ENGINE_LIMIT, settling).await {
             self.end(begun, None).await;
         } else {
             tracing::warn!(key = %begun.key.id, "a broken rotation is left to the keeper");
         }
     }
 
-    async fn prove(
-        &self,
-        engine: &Arc<dyn AccessKeys>,
-        key: &AccessKey,
-        pair: &KeyPair,
-    ) -> AccessKeyState {
-        let buckets = key.rights.buckets();
-        let proving = async {
-            while !engine
-                .works(pair, buckets.first().copied())
-                .await
-                .unwrap_or(false)
-            {
-                tokio::time::sleep(PROOF_PAUSE).await;
-            }
-        };
-        match tokio::time::timeout(PROOF_LIMIT, proving).await {
-            Ok(()) => AccessKeyState::Active,
-            Err(_) => AccessKeyState::Failed,
-        }
-    }
-
-    /// A registry that cannot be told now will find the rotation stale.
+    /// A registry that cannot be told now will find the lease stale.
     async fn end(&self, begun: &Begun, state: Option<AccessKeyState>) {
         let id = &begun.key.id;
-        let ended = self.ports.registry.end_rotation(id, &begun.name, state);
+        let ended = self.ports.registry.end_rotation(id, &begun.lease, state);
         if let Err(error) = ended.await {
             tracing::warn!(%error, key = %id, "the end of a rotation could not be recorded");
         }
@@ -358,9 +379,14 @@ pub(in crate::service) async fn claimed(
         .prefix
         .as_ref()
         .filter(|_| key.rights.reaches_all())
-        && let Some(bucket) = registry.claimed_under(prefix).await?
     {
-        return Ok(Some(bucket));
+        // The naming may have changed since the key was made.
+        if formula.could_begin_with(prefix) {
+            return Ok(Some(format!("{prefix}*")));
+        }
+        if let Some(bucket) = registry.claimed_under(prefix).await? {
+            return Ok(Some(bucket));
+        }
     }
     for bucket in key.rights.buckets() {
         let claims = registry.claims_on(bucket).await?;
@@ -393,25 +419,4 @@ fn check_network(key: &AccessKey, address: Option<IpAddr>) -> Result<(), KeyRefu
     } else {
         Err(KeyRefusal::Network)
     }
-}
-
-/// What the key opens, for the audit trail.
-fn detail(key: &AccessKey) -> String {
-    let rights = &key.rights;
-    let all = [
-        ("all-buckets-read", rights.all_buckets_read),
-        ("all-objects-read", rights.all_objects_read),
-        ("all-objects-write", rights.all_objects_write),
-    ];
-    let all = all.into_iter().filter(|(_, granted)| *granted);
-    let all = all.map(|(name, _)| name.to_owned());
-    let read = rights
-        .read_buckets
-        .iter()
-        .map(|bucket| format!("read:{bucket}"));
-    let write = rights
-        .write_buckets
-        .iter()
-        .map(|bucket| format!("write:{bucket}"));
-    all.chain(read).chain(write).collect::<Vec<_>>().join(" ")
 }

@@ -1,8 +1,9 @@
+use chrono::{DateTime, SecondsFormat, Utc};
 use ipnet::IpNet;
 
 use crate::domain::{
-    AccessKey, AccessKeyId, AccessKeyState, Area, BucketPrefix, Change, KeyOwner, KeyPolicy,
-    KeyRights, Owner,
+    AccessKey, AccessKeyId, AccessKeyState, Area, BucketPrefix, CapabilityId, Change, KeyOwner,
+    KeyPolicy, KeyRights, Owner,
 };
 use crate::service::KeyRegistry;
 use crate::service::access_keys::claimed;
@@ -54,7 +55,8 @@ impl Administer {
         if let Some(bucket) = claimed(registry, &self.settings.formula, &key).await? {
             return Err(AdministerError::SomebodyElses(bucket));
         }
-        let change = self.access_key_change("access-key create", &key.id, &key.name);
+        let detail = format!("{} ({})", key.rights, key.name);
+        let change = self.access_key_change("access-key create", &key.id, &detail);
         registry.add_access_key(&key, &change).await?;
         Ok(key)
     }
@@ -83,6 +85,27 @@ impl Administer {
         Ok(())
     }
 
+    /// Names a capability token and writes it down, before there is one: whoever has it may ask for
+    /// the key's credentials until it expires.
+    ///
+    /// # Errors
+    ///
+    /// [`AdministerError::NoSuch`] if there is no such key.
+    pub async fn name_capability(
+        &self,
+        id: &AccessKeyId,
+        expires: DateTime<Utc>,
+    ) -> Result<CapabilityId, AdministerError> {
+        let key = find_access_key(self.keys(), id).await?;
+        let name = CapabilityId::from_random(self.ports.randomness.bits());
+        let expires = expires.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let detail = format!("until {expires}");
+        let mut change = self.access_key_change("access-key capability", &key.id, &detail);
+        change.key = Some(name.to_string());
+        self.keys().note(&change).await?;
+        Ok(name)
+    }
+
     /// Finishes at the engine what has been set out on, if this configuration has a broker: the
     /// gateway would do it within seconds. Says whether it has.
     ///
@@ -98,9 +121,9 @@ impl Administer {
         Ok(true)
     }
 
-    fn access_key_change(&self, action: &'static str, id: &AccessKeyId, name: &str) -> Change {
+    fn access_key_change(&self, action: &'static str, id: &AccessKeyId, detail: &str) -> Change {
         let mut change = self.change(action, Owner::AccessKey(id.clone()), None);
-        name.clone_into(&mut change.detail);
+        detail.clone_into(&mut change.detail);
         change
     }
 

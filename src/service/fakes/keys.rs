@@ -50,6 +50,10 @@ impl KeyRegistry for Nothing {
         no_registry()
     }
 
+    async fn living_access_keys(&self) -> Result<Vec<AccessKey>, RegistryError> {
+        no_registry()
+    }
+
     async fn access_key(&self, _: &AccessKeyId) -> Result<Option<AccessKey>, RegistryError> {
         no_registry()
     }
@@ -63,6 +67,10 @@ impl KeyRegistry for Nothing {
     }
 
     async fn add_access_key(&self, _: &AccessKey, _: &Change) -> Result<(), RegistryError> {
+        no_registry()
+    }
+
+    async fn note(&self, _: &Change) -> Result<(), RegistryError> {
         no_registry()
     }
 

@@ -1,5 +1,5 @@
 use cloakroom::domain::KeyRights;
-use cloakroom::service::{AccessKeyWish, AreaWish};
+use cloakroom::service::{AccessKeyWish, AdministerError, AreaWish};
 use serde_json::{Value, json};
 
 use crate::support::Setup;
@@ -8,14 +8,7 @@ use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_answer_is_what_seed_001_prints() {
-    let app = brokering(Setup::default()).await;
-    let token = with_organisation(&app, "acme").await;
-    app.root()
-        .create_bucket()
-        .bucket("data")
-        .send()
-        .await
-        .unwrap();
+    let (app, token) = acme(Setup::default()).await;
     let key = access_key(&app, of_acme(), named(&["data"], &["data"]), &[]).await;
     let answer = ask(&app, token.expose(), key.id.as_str()).await;
     let (id, secret) = pair(&answer);
@@ -64,8 +57,11 @@ async fn a_pair_opens_what_its_key_says_and_nothing_else() {
         assert_eq!((read, wrote), (get, put), "{bucket}");
     }
     let made = client.create_bucket().bucket("brand-new").send().await;
-    assert!(made.is_err());
-    assert!(client.list_buckets().send().await.is_err());
+    let status = made.unwrap_err().raw_response().unwrap().status();
+    assert_eq!(status.as_u16(), 403);
+    let buckets = client.list_buckets().send().await;
+    let status = buckets.unwrap_err().raw_response().unwrap().status();
+    assert_eq!(status.as_u16(), 403);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,7 +86,9 @@ async fn nobody_elses_bucket_is_opened() {
     for bucket in [&alices, &of("other"), &unborn] {
         for rights in [named(&[bucket], &[]), named(&[], &[bucket])] {
             let refused = administer.create_access_key(wish(rights)).await;
-            assert!(refused.is_err(), "{bucket}");
+            let refused = refused.unwrap_err();
+            let is_somebodys = matches!(&refused, AdministerError::SomebodyElses(b) if b == bucket);
+            assert!(is_somebodys, "{refused}");
         }
     }
     let own = of("acme");
@@ -103,7 +101,11 @@ async fn nobody_elses_bucket_is_opened() {
     let refused = administer
         .create_access_key(wish(named(&[&lab], &[])))
         .await;
-    assert!(refused.is_err());
+    let refused = refused.unwrap_err();
+    assert!(
+        matches!(refused, AdministerError::SomebodyElses(_)),
+        "{refused}"
+    );
     // What a key reaches does not become somebody else's; if it does, nothing new is given out.
     let free = access_key(&app, of_acme(), named(&["clients"], &[]), &[]).await;
     let shared = AreaWish {
@@ -113,7 +115,8 @@ async fn nobody_elses_bucket_is_opened() {
     let refused = administer
         .create_organisation("third".parse().unwrap(), &shared)
         .await;
-    assert!(refused.is_err());
+    let refused = refused.unwrap_err();
+    assert!(matches!(refused, AdministerError::Reached(_)), "{refused}");
     sqlx::query("INSERT INTO owned_buckets VALUES ('shared', 'clients', 'clients', 'ready', '')")
         .execute(&app.database().await)
         .await
@@ -134,19 +137,13 @@ async fn nobody_elses_bucket_is_opened() {
     let refused = administer
         .create_organisation("fourth".parse().unwrap(), &under)
         .await;
-    assert!(refused.is_err());
+    let refused = refused.unwrap_err();
+    assert!(matches!(refused, AdministerError::Reached(_)), "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn delete_and_disable_leave_nothing_at_the_store() {
-    let app = brokering(Setup::default()).await;
-    let token = with_organisation(&app, "acme").await;
-    app.root()
-        .create_bucket()
-        .bucket("data")
-        .send()
-        .await
-        .unwrap();
+    let (app, token) = acme(Setup::default()).await;
     let administer = app.administer().await;
     for delete in [true, false] {
         let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;

@@ -15,8 +15,6 @@ pub(super) const PATH: &str = "/core/v1/object_storage/access_keys/access_key/ge
 pub(super) const OAUTH_SCOPE: &str =
     "com.cleverbase.storage api.katapult.io/core/v1/object_storage";
 
-pub(super) const CAPABILITY_KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJTVG057+0406femehhPaHEM0OxGMZhPeaaYQpafZqpz\n-----END PRIVATE KEY-----\n";
-
 /// A gateway that brokers keys on the embedded store.
 pub(super) async fn brokering(setup: Setup) -> App {
     setup
@@ -43,6 +41,15 @@ pub(super) async fn with_organisation(app: &App, slug: &str) -> ApiKey {
         scopes: vec![Scope::parse("object_storage").unwrap()],
     };
     app.administer().await.create_key(wish).await.unwrap().0
+}
+
+/// The same with the organisation `acme` and a bucket `data`.
+pub(super) async fn acme(setup: Setup) -> (App, ApiKey) {
+    let app = brokering(setup).await;
+    let token = with_organisation(&app, "acme").await;
+    let made = app.root().create_bucket().bucket("data").send().await;
+    made.unwrap();
+    (app, token)
 }
 
 pub(super) fn named(read: &[&str], write: &[&str]) -> KeyRights {

@@ -1,4 +1,9 @@
-use cloakroom::domain::{ApiKey, ClientId, KeyOwner, Principal, Subject};
+use cloakroom::adapters::CapabilityKey;
+use cloakroom::domain::{
+    ApiKey, BucketFormula, CapabilityId, ClientId, KeyOwner, Principal, Subject,
+};
+use cloakroom::server::Server;
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -106,7 +111,9 @@ async fn networks_unknown_keys_and_malformed_requests() {
         "{\"access_key\":{\"id\":\"a\",\"id\":\"b\"}}",
         "{\"access_key\":{\"id\":\"a\"},\"more\":1}",
     ] {
-        assert_refused(&send(body).await, 400, "invalid_request");
+        let answer = send(body).await;
+        assert_refused(&answer, 400, "invalid_request");
+        assert!(answer.text.contains("The body is not"), "{answer:?}");
     }
     let query = app.post(&format!("{PATH}?access=read")).bearer_auth(token);
     let query = query.json(&json!({ "access_key": { "id": away.id.as_str() } }));
@@ -122,14 +129,7 @@ async fn networks_unknown_keys_and_malformed_requests() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn too_often() {
-    let app = brokering(Setup::default().key("limits.per_owner", "1/s burst 1")).await;
-    let token = with_organisation(&app, "acme").await;
-    app.root()
-        .create_bucket()
-        .bucket("data")
-        .send()
-        .await
-        .unwrap();
+    let (app, token) = acme(Setup::default().key("limits.per_owner", "1/s burst 1")).await;
     let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
     pair(&ask(&app, token.expose(), key.id.as_str()).await);
     let again = ask(&app, token.expose(), key.id.as_str()).await;
@@ -140,14 +140,7 @@ async fn too_often() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_recorded_is_406_and_changes_nothing() {
-    let app = brokering(Setup::default()).await;
-    let token = with_organisation(&app, "acme").await;
-    app.root()
-        .create_bucket()
-        .bucket("data")
-        .send()
-        .await
-        .unwrap();
+    let (app, token) = acme(Setup::default()).await;
     let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
     let before = pair(&ask(&app, token.expose(), key.id.as_str()).await);
     let database = app.database().await;
@@ -196,22 +189,18 @@ async fn an_engine_that_fails_or_is_missing_is_503() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_capability_is_for_one_key_whoever_has_it() {
-    let app = brokering(Setup::default().key("access_keys.capability_key", CAPABILITY_KEY)).await;
-    with_organisation(&app, "acme").await;
-    app.root()
-        .create_bucket()
-        .bucket("data")
-        .send()
-        .await
-        .unwrap();
+    let signing = CapabilityKey::generate().unwrap();
+    let setup = Setup::default().key("access_keys.capability_key", signing.expose_secret());
+    let (app, _) = acme(setup).await;
     let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
     let other = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
+    let jti = CapabilityId::from_random([1; 16]);
     let sign = |id, seconds| {
         let signing = app.config.access_keys.capability_key.clone().unwrap();
         let now = i64::try_from(crate::support::seconds()).unwrap();
         let now = chrono::DateTime::from_timestamp(now, 0).unwrap();
         let end = now + chrono::TimeDelta::seconds(seconds);
-        signing.now().sign(id, now, end, [1; 16]).unwrap()
+        signing.now().sign(&jti, id, now, end).unwrap()
     };
     let good = sign(&key.id, 60);
     assert_eq!(ask(&app, &good, key.id.as_str()).await.status, 200);
@@ -231,5 +220,89 @@ async fn a_capability_is_for_one_key_whoever_has_it() {
         "SELECT caller FROM audit_trail WHERE action = 'access-key rotate'",
     );
     let callers = rows.fetch_all(&app.database().await).await.unwrap();
-    assert_eq!(callers, [format!("capability of {}", key.id)]);
+    assert_eq!(callers, [format!("capability {jti}")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_asked_for_from_its_networks_only() {
+    let (app, token) = acme(Setup::default().key("http.trusted_proxies", "127.0.0.0/8")).await;
+    let from = async |networks: &[&str], address: Option<&str>| {
+        let key = access_key(&app, of_acme(), named(&["data"], &[]), networks).await;
+        let request = request(&app, token.expose(), key.id.as_str());
+        let forwarded = |address| {
+            request
+                .try_clone()
+                .unwrap()
+                .header("x-forwarded-for", address)
+        };
+        app.send(address.map_or_else(|| request.try_clone().unwrap(), forwarded))
+            .await
+    };
+    let networks = ["10.0.0.0/8", "2001:db8::/32"];
+    for inside in [
+        "10.1.2.3",
+        "2001:db8::7",
+        "::ffff:10.1.2.3",
+        "10.1.2.3:4711",
+    ] {
+        assert_eq!(from(&networks, Some(inside)).await.status, 200, "{inside}");
+    }
+    for outside in [
+        "11.0.0.1",
+        "2001:db9::1",
+        "10.1.2.3, 192.0.2.1",
+        "10.1.2.3, unknown",
+    ] {
+        let refused = from(&networks, Some(outside)).await;
+        assert_refused(&refused, 403, "unauthorized_network_for_api_token");
+    }
+    // The proxy's own network is not everybody's who comes through it without a name.
+    let local = ["127.0.0.0/8"];
+    for nameless in [Some("unknown"), None] {
+        let refused = from(&local, nameless).await;
+        assert_refused(&refused, 403, "unauthorized_network_for_api_token");
+    }
+    assert_eq!(from(&local, Some("127.0.0.1")).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_all_meant_does_not_come_to_mean_peoples_buckets() {
+    let app = brokering(Setup::default().key("access_keys.bucket_prefix", "team-")).await;
+    let token = with_organisation(&app, "acme").await;
+    let all = KeyRights {
+        all_objects_read: true,
+        ..KeyRights::default()
+    };
+    let key = access_key(&app, of_acme(), all, &[]).await;
+    pair(&ask(&app, token.expose(), key.id.as_str()).await);
+    let mut config = app.config.clone();
+    config.http.address.set_port(0);
+    config.naming.formula = BucketFormula::new("team-", "", "", None).unwrap();
+    config.naming.accept_change = true;
+    config.access_keys.bucket_prefix = Some("other-".parse().unwrap());
+    let refused = Server::build(&config).await.err().unwrap().to_string();
+    assert!(refused.starts_with("naming.prefix: "), "{refused}");
+    assert!(refused.contains(key.id.as_str()), "{refused}");
+    // A key that comes to be while such a gateway runs.
+    let database = app.database().await;
+    let set = |statement: &'static str| sqlx::query(statement).execute(&database);
+    set("UPDATE access_keys SET disabled_at = '2026-01-01T00:00:00Z'")
+        .await
+        .unwrap();
+    // Its pairs are ended, as far as anybody knows.
+    set("UPDATE access_keys SET cleaned_at = disabled_at")
+        .await
+        .unwrap();
+    let renamed = Setup::default()
+        .replica_of(&app)
+        .key("naming.prefix", "team-")
+        .key("naming.accept_change", "true")
+        .key("access_keys.bucket_prefix", "other-");
+    let renamed = brokering(renamed).await;
+    set("UPDATE access_keys SET disabled_at = ''")
+        .await
+        .unwrap();
+    let refused = ask(&renamed, token.expose(), key.id.as_str()).await;
+    assert_refused(&refused, 422, "object_storage_provisioning_error");
+    assert!(refused.text.contains("is not its owner's"), "{refused:?}");
 }

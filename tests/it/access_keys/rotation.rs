@@ -10,14 +10,7 @@ use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_pair_ends_the_one_before() {
-    let app = brokering(Setup::default()).await;
-    let token = with_organisation(&app, "acme").await;
-    app.root()
-        .create_bucket()
-        .bucket("data")
-        .send()
-        .await
-        .unwrap();
+    let (app, token) = acme(Setup::default()).await;
     let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
     let first = pair(&ask(&app, token.expose(), key.id.as_str()).await);
     assert_eq!(listed(&client(&app, &first), "data").await, 200);
@@ -29,14 +22,7 @@ async fn a_new_pair_ends_the_one_before() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_an_overlap_the_one_before_lives_on_for_a_while() {
-    let app = brokering(Setup::default().key("access_keys.overlap", "1h")).await;
-    let token = with_organisation(&app, "acme").await;
-    app.root()
-        .create_bucket()
-        .bucket("data")
-        .send()
-        .await
-        .unwrap();
+    let (app, token) = acme(Setup::default().key("access_keys.overlap", "1h")).await;
     let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
     let mut pairs = Vec::new();
     for _ in 0..3 {
@@ -61,14 +47,7 @@ async fn with_an_overlap_the_one_before_lives_on_for_a_while() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_rotations_at_once_leave_one_living_pair() {
-    let app = brokering(Setup::default()).await;
-    let token = with_organisation(&app, "acme").await;
-    app.root()
-        .create_bucket()
-        .bucket("data")
-        .send()
-        .await
-        .unwrap();
+    let (app, token) = acme(Setup::default()).await;
     let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
     let (mut pairs, mut refused) = (Vec::new(), 0);
     while pairs.len() < 10 {
@@ -184,14 +163,7 @@ fn at_the_engine(app: &crate::support::App) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pair_that_cannot_be_recorded_is_ended_and_the_one_before_lives() {
-    let app = brokering(Setup::default()).await;
-    let token = with_organisation(&app, "acme").await;
-    app.root()
-        .create_bucket()
-        .bucket("data")
-        .send()
-        .await
-        .unwrap();
+    let (app, token) = acme(Setup::default()).await;
     let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
     let before = pair(&ask(&app, token.expose(), key.id.as_str()).await);
     let database = app.database().await;
@@ -203,7 +175,7 @@ async fn a_pair_that_cannot_be_recorded_is_ended_and_the_one_before_lives() {
     .await
     .unwrap();
     let answer = ask(&app, token.expose(), key.id.as_str()).await;
-    assert_refused(&answer, 503, "service_unavailable");
+    assert_refused(&answer, 406, "task_queueing_error");
     assert_eq!(at_the_engine(&app), std::slice::from_ref(&before.0));
     assert_eq!(listed(&client(&app, &before), "data").await, 200);
     sqlx::query("DROP TRIGGER full")
@@ -216,14 +188,7 @@ async fn a_pair_that_cannot_be_recorded_is_ended_and_the_one_before_lives() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_is_deleted_or_disabled_in_the_middle_of_a_rotation_comes_to_its_end() {
-    let app = brokering(Setup::default()).await;
-    let token = with_organisation(&app, "acme").await;
-    app.root()
-        .create_bucket()
-        .bucket("data")
-        .send()
-        .await
-        .unwrap();
+    let (app, token) = acme(Setup::default()).await;
     let administer = app.administer().await;
     let database = app.database().await;
     let statement = |text: &'static str| sqlx::query(text).execute(&database);

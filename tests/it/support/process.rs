@@ -98,6 +98,20 @@ impl Process {
         command
     }
 
+    /// All that its database holds, as bytes.
+    pub(crate) fn database(&self) -> Vec<u8> {
+        let data = self.directory.path().join(".cloakroom");
+        let files = std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap());
+        let files = files.filter(|file| {
+            file.file_name()
+                .to_string_lossy()
+                .starts_with("cloakroom.db")
+        });
+        files
+            .flat_map(|file| std::fs::read(file.path()).unwrap())
+            .collect()
+    }
+
     /// Another start on the same data, with this port for the gateway.
     pub(crate) async fn dev_again(&self, port: &str) -> std::process::Output {
         let free = ["--storage-port", "0", "--oauth-port", "0"];
