@@ -135,39 +135,31 @@ impl AccessKeysConfig {
                 "must be whole seconds, 30d at the most",
             );
         }
-        let scope = reader.parse::<String>("access_keys.scope", DEFAULT_SCOPE)?;
-        let prefix =
-            reader.parse::<String>("access_keys.oauth_scope_prefix", DEFAULT_OAUTH_SCOPE_PREFIX)?;
-        let mut parse = |key, word: &str| {
-            let parsed = Scope::parse(word);
-            parsed.map_err(|error| reader.error(key, error)).ok()
-        };
-        let oauth_scope = parse(
-            "access_keys.oauth_scope_prefix",
-            &format!("{prefix}{scope}"),
-        );
-        let scope = parse("access_keys.scope", &scope);
-        let capability_key = reader.current_secret("access_keys.capability_key", |pem| {
-            let key = CapabilityKey::new(pem);
-            key.map(|_| ()).map_err(|error| error.to_string())
-        })?;
-        let capability_key = capability_key.map(CapabilityKeys::new).transpose();
-        let capability_key = capability_key
-            .map_err(|error| reader.error("access_keys.capability_key", error))
-            .ok();
+        let scope = read_scope(reader);
+        let oauth_scope = read_oauth_scope(reader, scope.as_ref());
+        let capability_key = read_capability_key(reader);
         let identity = identity?;
         // An identity is there to be used: the way follows from the engine.
         let by_flavor = storage
             .filter(|_| identity.is_some())
             .and_then(|storage| BrokerKind::of(storage.flavor));
+        let has_no_endpoint =
+            address.is_none() && storage.is_some_and(|storage| storage.endpoint.is_none());
         let chosen = chosen?.unwrap_or_else(|| by_flavor.map_or(Chosen::None, Chosen::Kind));
         let broker = match (chosen, identity) {
             (Chosen::None, _) => {
                 reader.no_effect(
                     &["access_keys.admin_access_key_id", "access_keys.endpoint"],
-                    "when access_keys.broker is none",
+                    "while access_keys.broker is none: say iam, ceph or minio",
                 );
                 Some(None)
+            }
+            (Chosen::Kind(BrokerKind::Ceph | BrokerKind::Minio), Some(_)) if has_no_endpoint => {
+                reader.error(
+                    "access_keys.endpoint",
+                    "is required where there is no storage.endpoint",
+                );
+                None
             }
             (Chosen::Kind(kind), Some(identity)) => Some(Some(BrokerConfig {
                 kind,
@@ -188,7 +180,7 @@ impl AccessKeysConfig {
             overlap: overlap?,
             scope: scope?,
             oauth_scope: oauth_scope?,
-            capability_key: capability_key?.map(Arc::new),
+            capability_key,
         })
     }
 
@@ -202,4 +194,30 @@ impl AccessKeysConfig {
             );
         }
     }
+}
+
+fn read_scope(reader: &mut Reader) -> Option<Scope> {
+    let key = "access_keys.scope";
+    let word = reader.parse::<String>(key, DEFAULT_SCOPE)?;
+    let scope = Scope::parse(&word);
+    scope.map_err(|error| reader.error(key, error)).ok()
+}
+
+fn read_oauth_scope(reader: &mut Reader, scope: Option<&Scope>) -> Option<Scope> {
+    let key = "access_keys.oauth_scope_prefix";
+    let prefix = reader.parse::<String>(key, DEFAULT_OAUTH_SCOPE_PREFIX)?;
+    let scope = Scope::parse(&format!("{prefix}{}", scope?.as_str()));
+    scope.map_err(|error| reader.error(key, error)).ok()
+}
+
+/// None also where it is wrong, which the reader then knows.
+fn read_capability_key(reader: &mut Reader) -> Option<Arc<CapabilityKeys>> {
+    let key = "access_keys.capability_key";
+    let pem = reader.current_secret(key, |pem| {
+        let key = CapabilityKey::new(pem);
+        key.map(|_| ()).map_err(|error| error.to_string())
+    });
+    let keys = CapabilityKeys::new(pem.flatten()?);
+    let keys = keys.map_err(|error| reader.error(key, error)).ok()?;
+    Some(Arc::new(keys))
 }

@@ -1,4 +1,7 @@
+use secrecy::ExposeSecret as _;
+
 use super::*;
+use crate::adapters::CapabilityKey;
 
 const ADMIN: [(&str, &str); 2] = [
     (
@@ -76,9 +79,74 @@ fn all_never_means_peoples_buckets() {
 
 #[test]
 fn capabilities_are_signed_with_ed25519_only() {
-    let bad = complaint(&[("CLOAKROOM_ACCESS_KEYS__CAPABILITY_KEY", "no key at all")]);
+    let name = "CLOAKROOM_ACCESS_KEYS__CAPABILITY_KEY";
+    let bad = complaint(&[(name, "no key at all")]);
     assert!(
         bad.starts_with("access_keys.capability_key: must be an Ed25519"),
         "{bad}"
     );
+    let good = CapabilityKey::generate().unwrap();
+    let config = with(&[(name, good.expose_secret())]).unwrap();
+    assert!(config.access_keys.capability_key.is_some());
+}
+
+#[test]
+fn the_scopes_are_one_word_with_and_without_a_prefix() {
+    let scopes = |more: &[(&str, &str)]| {
+        let keys = with(more).unwrap().access_keys;
+        [keys.scope, keys.oauth_scope].map(|scope| scope.as_str().to_owned())
+    };
+    let default = ["object_storage", "api.katapult.io/core/v1/object_storage"];
+    assert_eq!(scopes(&[]), default);
+    let scope = "CLOAKROOM_ACCESS_KEYS__SCOPE";
+    let prefix = ("CLOAKROOM_ACCESS_KEYS__OAUTH_SCOPE_PREFIX", "acme:");
+    assert_eq!(scopes(&[(scope, "keys"), prefix]), ["keys", "acme:keys"]);
+    let bad = complaint(&[(scope, "two words")]);
+    assert!(bad.starts_with("access_keys.scope: "), "{bad}");
+    assert_eq!(bad.lines().count(), 1, "{bad}");
+}
+
+#[test]
+fn an_overlap_is_whole_seconds_up_to_30_days() {
+    let overlap = |text| with(&[("CLOAKROOM_ACCESS_KEYS__OVERLAP", text)]);
+    for (text, seconds) in [("0s", 0), ("10m", 600), ("30d", 2_592_000)] {
+        let keys = overlap(text).unwrap().access_keys;
+        assert_eq!(keys.overlap.as_secs(), seconds);
+    }
+    for bad in ["1500ms", "31d", "soon"] {
+        let refused = overlap(bad).unwrap_err().join("\n");
+        assert!(refused.starts_with("access_keys.overlap: "), "{refused}");
+    }
+}
+
+#[test]
+fn the_administrative_api_is_somewhere() {
+    let aws = [
+        ("CLOAKROOM_STORAGE__FLAVOR", "aws"),
+        ("CLOAKROOM_STORAGE__ROLE_ARN", "arn:aws:iam::1:role/x"),
+    ];
+    let start = |broker, more: &[(&str, &str)]| {
+        let without = |(key, _): &&(&str, &str)| *key != "CLOAKROOM_STORAGE__ENDPOINT";
+        let good: Vec<_> = GOOD.iter().filter(without).copied().collect();
+        let broker = [("CLOAKROOM_ACCESS_KEYS__BROKER", broker)];
+        load(None, &[&good, &aws[..], &ADMIN, &broker, more].concat())
+    };
+    assert!(start("iam", &[]).is_ok(), "AWS's own");
+    for broker in ["ceph", "minio"] {
+        let missing = start(broker, &[]).unwrap_err().join("\n");
+        assert!(
+            missing.starts_with("access_keys.endpoint: is required"),
+            "{missing}"
+        );
+    }
+    let exposed = ("CLOAKROOM_ACCESS_KEYS__ENDPOINT", "http://ceph.example");
+    let refused = start("ceph", &[exposed]).unwrap_err().join("\n");
+    assert!(refused.starts_with("access_keys.endpoint: "), "{refused}");
+}
+
+#[test]
+fn what_nobody_uses_is_said() {
+    let config = with(&ADMIN).unwrap();
+    let said = config.without_effect.join("\n");
+    assert!(said.contains("access_keys.admin_access_key_id"), "{said}");
 }
