@@ -10,15 +10,12 @@ attack counts as refused only on a 403, as in scenario.py.
 
 import argparse
 import itertools
-import socket
-import subprocess
 import time
-import urllib.error
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import places
-from administration import CommandLine, KeyOffice, add_arguments
+from administration import CommandLine, KeyOffice, Other, add_arguments
+from capabilities import capabilities
 from checks import allowed, check, finish, refused, status_of
 from heirs import heirs
 from person import EARLY, AccessKey, Organisation, Person, given_as_pair, is_in_time
@@ -313,38 +310,6 @@ def somebody_comes(world):
     check("no new pair to what has become another's", answer[0] == 422, answer)
 
 
-class Other:
-    """A gateway beside the one that runs, which has the same configuration and more."""
-
-    def __init__(self, world, **more):
-        self.cloakroom = CommandLine(world.options)
-        self.cloakroom.environment.update(more)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            address = f"127.0.0.1:{free.getsockname()[1]}"
-        self.url = f"http://{address}"
-        where = ["--config", self.cloakroom.file] if self.cloakroom.file else []
-        self.process = subprocess.Popen(
-            [self.cloakroom.program, "serve", *where],
-            env={**self.cloakroom.environment, "CLOAKROOM_HTTP__ADDRESS": address},
-            stderr=subprocess.DEVNULL,
-        )
-
-    def __enter__(self):
-        for _ in range(200):
-            assert self.process.poll() is None, "the other gateway has ended"
-            try:
-                with urllib.request.urlopen(f"{self.url}/readyz", timeout=5):
-                    return self
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.1)
-        raise AssertionError("the other gateway is not ready")
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(30)
-
-
 def wide(world):
     """Every bucket that begins with `access_keys.bucket_prefix`, and no other."""
     prefix = f"{world.tag}-lasting-wide-"
@@ -399,6 +364,7 @@ def main():
     world = World(options)
     created(world)
     asked(world)
+    capabilities(world)
     opened(world)
     heirs(world)
     tools(world)

@@ -2,8 +2,12 @@
 
 import json
 import os
+import socket
 import subprocess
+import time
 import tomllib
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 from brokers import broker
@@ -78,6 +82,38 @@ class KeyOffice:
         """Those of the names that the engine has, in a user, a policy or a pair."""
         there = self.broker.everything()
         return [name for name in names if name in there]
+
+
+class Other:
+    """A gateway beside the one that runs, which has the same configuration and more."""
+
+    def __init__(self, world, **more):
+        self.cloakroom = CommandLine(world.options)
+        self.cloakroom.environment.update(more)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            address = f"127.0.0.1:{free.getsockname()[1]}"
+        self.url = f"http://{address}"
+        where = ["--config", self.cloakroom.file] if self.cloakroom.file else []
+        self.process = subprocess.Popen(
+            [self.cloakroom.program, "serve", *where],
+            env={**self.cloakroom.environment, "CLOAKROOM_HTTP__ADDRESS": address},
+            stderr=subprocess.DEVNULL,
+        )
+
+    def __enter__(self):
+        for _ in range(200):
+            assert self.process.poll() is None, "the other gateway has ended"
+            try:
+                with urllib.request.urlopen(f"{self.url}/readyz", timeout=5):
+                    return self
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)
+        raise AssertionError("the other gateway is not ready")
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(30)
 
 
 def add_arguments(parser, people=True):
