@@ -1,6 +1,7 @@
 mod samples;
 
 use std::fmt::Write as _;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -67,6 +68,7 @@ impl Dev {
         std::fs::create_dir_all(&self.data_dir).map_err(|error| {
             failed(&format!("--data-dir: {}: {error}", self.data_dir.display()))
         })?;
+        let _lock = self.lock()?;
         let oauth = AuthorizationServer::start(self.oauth_port, GATEWAY)
             .map_err(|error| taken("--oauth-port", self.oauth_port, &error))?;
         let storage = Storage::start(self.storage_port, self.data_dir.join("storage"))
@@ -92,6 +94,31 @@ impl Dev {
             .run(signals::stop())
             .await
             .map_err(|error| failed(&error))
+    }
+
+    /// Two on the same data would end each other's samples and rewrite each other's configuration.
+    fn lock(&self) -> Result<File, CommandError> {
+        let path = self.data_dir.join("lock");
+        let said = |what: &dyn ToString| {
+            failed(&format!(
+                "--data-dir: {}: {}",
+                path.display(),
+                what.to_string()
+            ))
+        };
+        let opened = private()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path);
+        let file = opened.map_err(|error| said(&error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(said(
+                &"another `cloakroom dev` is running on this data; choose another --data-dir, and ports",
+            )),
+            Err(TryLockError::Error(error)) => Err(said(&error)),
+        }
     }
 
     /// The store's root administers its keys.
@@ -280,7 +307,7 @@ impl Dev {
              \nThe storage of the organisation {organisation}, by API key; and of its workspace {name}, for its \
              members alice and bob (who may only read):\n\n\
              {by_key}\n{by_membership}\n\
-             \nTo administer it: cloakroom org list --config {file}; workspace, api-key, audit likewise.\n\n",
+             \nTo administer it: cloakroom org list --config {file}; workspace, api-key, access-key, audit likewise.\n\n",
             token = samples.token_command,
             credentials = paste::credentials_line(&gateway),
             put = paste::put_line(),

@@ -127,6 +127,8 @@ async fn a_second_start_that_fails_leaves_the_first_as_it_is() {
     let shown = page.split("x-api-key: ").nth(1).unwrap();
     let second = process.dev_again(&port).await;
     assert_eq!(second.status.code(), Some(1), "{second:?}");
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert!(said.contains("another `cloakroom dev`"), "{said}");
     assert_eq!(boto(&process, key.trim_end()).await, 200);
     assert_eq!(boto(&process, &shown[..75]).await, 200);
     process.stop().await;
