@@ -29,3 +29,6 @@ CREATE TABLE access_key_pairs (
     ends_at       TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (access_key, access_key_id)
 );
+
+-- Whose an access key is that a row is about; it may be gone when somebody asks.
+ALTER TABLE audit_trail ADD COLUMN holder TEXT NOT NULL DEFAULT '';

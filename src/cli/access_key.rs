@@ -9,11 +9,15 @@ use crate::adapters::SystemClock;
 use crate::domain::{
     AccessKey, AccessKeyId, BucketName, ClientId, KeyOwner, KeyRights, Principal, Slug, Subject,
 };
-use crate::service::{AccessKeyWish, Clock, KeyRegistry, find_access_key};
+use crate::service::{AccessKeyWish, AdministerError, Clock, KeyRegistry, find_access_key};
 
 use super::administration::{Changing, Reading, parse_label, table};
 use super::outcome::{CommandError, complain, print};
 use super::view::utc;
+
+/// How long a capability token may be good for: nobody can revoke it.
+const SHORTEST: TimeDelta = TimeDelta::seconds(1);
+const LONGEST: TimeDelta = TimeDelta::days(366);
 
 /// What can be done with access keys that last.
 #[derive(Debug, Subcommand)]
@@ -40,12 +44,13 @@ Prints its name. Its credentials: POST /core/v1/object_storage/access_keys/acces
 }
 
 #[derive(clap::Args, Debug)]
+#[command(group(clap::ArgGroup::new("whose").required(true).args(["org", "owner"])))]
 pub(super) struct Create {
     /// What to call it
     #[arg(long, value_parser = parse_label)]
     name: String,
     /// Whose it is: an organisation
-    #[arg(long, conflicts_with = "owner", required_unless_present = "owner")]
+    #[arg(long)]
     org: Option<Slug>,
     /// Whose it is: `client/subject`, or a subject through any client
     #[arg(long)]
@@ -180,7 +185,8 @@ impl Named<Changing> {
     async fn disable(self) -> Result<(), CommandError> {
         let administer = self.common.administer().await?;
         let changed = administer.disable_access_key(&self.id).await?;
-        let done = administer.look_after_key(&self.id).await?;
+        let done = administer.look_after_key(&self.id).await;
+        let done = done.map_err(|error| unfinished(&self.id, "disabled", &error))?;
         let already = if changed { "" } else { " already" };
         complain(&format!("{} is disabled{already}{}", self.id, later(done)));
         Ok(())
@@ -189,7 +195,8 @@ impl Named<Changing> {
     async fn delete(self) -> Result<(), CommandError> {
         let administer = self.common.administer().await?;
         administer.delete_access_key(&self.id).await?;
-        let done = administer.look_after_key(&self.id).await?;
+        let done = administer.look_after_key(&self.id).await;
+        let done = done.map_err(|error| unfinished(&self.id, "deleted", &error))?;
         complain(&format!("{} is deleted{}", self.id, later(done)));
         Ok(())
     }
@@ -203,9 +210,11 @@ impl Capability {
         })?;
         let now = SystemClock.now();
         let lifetime = TimeDelta::from_std(Duration::from(self.expires_in)).ok();
+        let lifetime = lifetime.filter(|lifetime| (SHORTEST..=LONGEST).contains(lifetime));
         let expires = lifetime.and_then(|lifetime| now.checked_add_signed(lifetime));
-        let expires =
-            expires.ok_or_else(|| CommandError::Failed("--expires-in: is too long".to_owned()))?;
+        let expires = expires.ok_or_else(|| {
+            CommandError::Failed("--expires-in: must be from 1s to 366d".to_owned())
+        })?;
         let administer = self.common.administer().await?;
         let name = administer.name_capability(&self.id, expires).await?;
         let token = key.now().sign(&name, &self.id, now, expires);
@@ -235,6 +244,13 @@ impl From<&AccessKey> for AccessKeyView {
             disabled_at: key.disabled_at.map(utc),
         }
     }
+}
+
+/// The registry knows, and the engine not yet.
+fn unfinished(id: &AccessKeyId, what: &str, error: &AdministerError) -> CommandError {
+    CommandError::Failed(format!(
+        "{id} is {what}, but its pairs may still live: the gateway ends them as soon as it can ({error})"
+    ))
 }
 
 /// What is left to the gateway, where this configuration has no broker.
@@ -276,19 +292,25 @@ fn parse_owner(text: &str) -> Result<KeyOwner, String> {
 fn text(keys: &[AccessKey]) -> String {
     let row = |key: &AccessKey| {
         let view = AccessKeyView::from(key);
-        let (opens, state) = (key.rights.to_string(), view.state.to_owned());
         [
             view.id,
             view.name,
             view.owner,
-            state,
-            opens,
+            view.state.to_owned(),
+            key.rights.to_string(),
+            view.networks.join(" "),
             view.created_at,
         ]
     };
-    let rows: Vec<[String; 6]> = keys.iter().map(row).collect();
-    table(
-        ["ACCESS KEY", "NAME", "OWNER", "STATE", "OPENS", "CREATED"],
-        &rows,
-    )
+    let rows: Vec<[String; 7]> = keys.iter().map(row).collect();
+    let names = [
+        "ACCESS KEY",
+        "NAME",
+        "OWNER",
+        "STATE",
+        "OPENS",
+        "ASKED FROM",
+        "CREATED",
+    ];
+    table(names, &rows)
 }

@@ -25,8 +25,8 @@ pub(super) struct AuditCommand {
     /// In which bucket; pairs of access keys that may reach it too
     #[arg(long)]
     bucket: Option<BucketName>,
-    /// Which key: an access key id of the store's, an API key's public part, a capability token's
-    /// name
+    /// Which key: an access key id of the store's, an access key that lasts (`ak_…`), an API key's
+    /// public part, a capability token's name
     #[arg(long, value_name = "ID")]
     access_key: Option<String>,
     /// No earlier than this: 24h, 2026-11-21, or 2026-11-21T12:00:00Z
@@ -50,6 +50,9 @@ impl AuditCommand {
             limit: self.limit,
         };
         let (entries, has_older) = query.run(&database(&self.common.config()?).await?).await?;
+        if entries.is_empty() {
+            complain(&"nothing like that is in the audit trail");
+        }
         if has_older {
             complain(&format!(
                 "there are older ones: the newest {} are shown, see --limit",
@@ -76,7 +79,10 @@ fn text(entries: &[AuditEntry]) -> String {
                 entry.time.clone(),
                 what,
                 entry.caller.clone(),
-                entry.owner.clone(),
+                match entry.holder.as_str() {
+                    "" => entry.owner.clone(),
+                    holder => format!("{} of {holder}", entry.owner),
+                },
                 entry.access.clone(),
                 place,
                 entry.access_key_id.clone(),

@@ -12,7 +12,7 @@ pub(super) struct DevToken {
     /// The port of the running `cloakroom dev`'s authorization server
     #[arg(long, value_name = "PORT", default_value_t = super::dev::OAUTH_PORT)]
     oauth_port: u16,
-    /// The token's scope
+    /// The token's scope; several are one text, parted by spaces
     #[arg(long, default_value = "com.cleverbase.storage")]
     scope: String,
     /// The client through which the user asks

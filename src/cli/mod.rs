@@ -59,6 +59,7 @@ enum Command {
   cloakroom dev-token bob --client-id backup
   cloakroom dev-token alice --without-claim sub     # refused: missing-claims
   cloakroom dev-token alice --scope other           # refused: insufficient-scope
+  cloakroom dev-token alice --scope 'com.cleverbase.storage api.katapult.io/core/v1/object_storage'
   cloakroom dev-token alice --expires-in 0s         # refused: invalid-token")]
     DevToken(dev_token::DevToken),
     /// Run the gateway

@@ -328,6 +328,10 @@ fn position(message: &str) -> String {
         .rsplit_once(" in ")
         .map(|(_, file)| file.trim())
         .unwrap_or_default();
+    if file.is_empty() {
+        // It could not be read at all.
+        return place.to_owned();
+    }
     format!("{place} in {file}: the configuration file is no TOML")
 }
 

@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 
-use super::{Area, Owner, RequestId};
+use super::{Area, KeyOwner, Owner, RequestId};
 
 /// The longest name of an operator, in bytes.
 const MAX_OPERATOR_BYTES: usize = 255;
@@ -23,6 +23,8 @@ pub struct Change {
     pub action: &'static str,
     /// To whom.
     pub owner: Owner,
+    /// Whose that is in turn, if it is an access key.
+    pub holder: Option<KeyOwner>,
     /// Where, if it is about storage.
     pub area: Option<Area>,
     /// With which key, if it is about one.

@@ -227,7 +227,7 @@ fn description(failure: &Failure) -> &'static str {
         Cause::BadCredential | Cause::ExpiredCredential | Cause::MissingClaims => {
             "The API token is not valid here: it may not exist, or have expired."
         }
-        Cause::MissingScope => "The API token was made without the scope that this takes.",
+        Cause::MissingScope => "The token was made without the scope that this takes.",
         Cause::NotEntitled => "This access key is not the token's to use, or it is disabled.",
         Cause::Network => "This access key may not be used from this network.",
         Cause::BadCapability => {
@@ -261,10 +261,19 @@ fn description(failure: &Failure) -> &'static str {
 fn detail(failure: &Failure, exchange: &Exchange<'_>) -> Value {
     let parts = exchange.gateway.parts();
     match failure.cause() {
-        Cause::MissingScope => json!({ "scopes": [parts.rotate_key.scope()] }),
+        Cause::MissingScope => json!({ "scopes": [scope(exchange)] }),
         Cause::Rate => json!({ "total_permitted": parts.calls_at_once }),
         Cause::NotQueued => json!({ "details": "The registry cannot be written." }),
         _ => json!({}),
+    }
+}
+
+/// What an API key needs, or an access token.
+fn scope<'a>(exchange: &Exchange<'a>) -> &'a str {
+    let rotate_key = &exchange.gateway.parts().rotate_key;
+    match bearer_token(exchange.request) {
+        Ok(token) if !token.expose().starts_with(ApiKey::PREFIX) => rotate_key.oauth_scope(),
+        _ => rotate_key.scope(),
     }
 }
 

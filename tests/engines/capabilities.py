@@ -38,6 +38,8 @@ def capabilities(world):
     check("the audit trail says who has printed the two", [row["caller"] for row in printed] == [f"operator {OPERATOR}"] * 2, printed)
     used = trail("--caller", printed[0]["access_key_id"])
     check("and what the first was used for", [row["action"] for row in used] == ["access-key rotate"], used)
+    owned = world.cloakroom.json("audit", "--limit", "10000", "--owner", world.slug)
+    check("`audit --owner` of the organisation has its keys' rows", used[0] in owned, owned)
     reached = world.cloakroom.json("audit", "--bucket", world.readable.bucket, "--access-key", pair.keys["accessKeyId"])
     check("`audit --bucket` finds the pairs that may reach it", len(reached) == 1, reached)
     closed = world.cloakroom.json("audit", "--bucket", world.neither.bucket, "--access-key", pair.keys["accessKeyId"])

@@ -67,8 +67,8 @@ pub(super) async fn finish(mut changing: Changing, change: &Change) -> Result<()
     let prefix = change.area.as_ref().map(|area| area.prefix.to_string());
     let insert = sqlx::query(
         "INSERT INTO audit_trail (time, request_id, dialect, caller, owner_kind, owner_id, bucket, \
-         prefix, access, access_key_id, expiration, action, detail) \
-         VALUES ($1, $2, $11, $3, $4, $5, $6, $7, '', $8, '', $9, $10)",
+         prefix, access, access_key_id, expiration, action, detail, holder) \
+         VALUES ($1, $2, $11, $3, $4, $5, $6, $7, '', $8, '', $9, $10, $12)",
     )
     .bind(utc(change.time))
     .bind(change.request_id.to_string())
@@ -80,7 +80,14 @@ pub(super) async fn finish(mut changing: Changing, change: &Change) -> Result<()
     .bind(change.key.clone().unwrap_or_default())
     .bind(change.action)
     .bind(change.detail.clone())
-    .bind(change.dialect);
+    .bind(change.dialect)
+    .bind(
+        change
+            .holder
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+    );
     bounded("audit", insert.execute(&mut *changing)).await?;
     bounded("commit", changing.commit()).await
 }

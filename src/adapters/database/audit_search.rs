@@ -20,7 +20,8 @@ pub struct AuditQuery {
     pub caller: Option<String>,
     /// In which bucket; of an access key's pairs, those that may reach it.
     pub bucket: Option<BucketName>,
-    /// Which access key, of the store's, an API key's public part, or a capability token's name.
+    /// Which key: an access key id of the store's, an access key that lasts (`ak_…`), an API key's
+    /// public part, or a capability token's name.
     pub access_key: Option<String>,
     /// No earlier than this.
     pub since: Option<DateTime<Utc>>,
@@ -39,6 +40,8 @@ pub struct AuditEntry {
     pub caller: String,
     /// To whose storage.
     pub owner: String,
+    /// Whose that is in turn, if it is an access key.
+    pub holder: String,
     /// Where.
     pub bucket: String,
     /// Below which prefix, if not everywhere.
@@ -75,7 +78,7 @@ impl AuditQuery {
         let wanted = u64::from(self.limit) + 1;
         let statement = format!(
             "SELECT time, action, caller, owner_kind, owner_id, bucket, prefix, access, \
-             access_key_id, expiration, dialect, request_id, detail FROM audit_trail {} \
+             access_key_id, expiration, dialect, request_id, detail, holder FROM audit_trail {} \
              ORDER BY id DESC LIMIT {wanted}",
             matching.clause()
         );
@@ -96,12 +99,19 @@ impl AuditQuery {
         let mut matching = Where::default();
         if let Some(owner) = &self.owner {
             let named = matching.value(owner);
-            let pairs = matching.values(&pairs(owner));
+            let principals = pairs(owner);
+            let pairs = matching.values(&principals);
             let suffix = matching.value(&subject_suffix(owner));
+            let holders = ["organisation", "subject"].map(|kind| format!("{kind} {owner}"));
+            let principals = principals.iter().map(|pair| format!("principal {pair}"));
+            let holders =
+                matching.values(&holders.into_iter().chain(principals).collect::<Vec<_>>());
             matching.add(format!(
                 "((owner_kind <> 'principal' AND owner_id = {named}) OR (owner_kind = 'principal' \
-                 AND (owner_id IN ({pairs}) OR {})))",
-                ends_with("owner_id", &suffix)
+                 AND (owner_id IN ({pairs}) OR {})) OR holder IN ({holders}) \
+                 OR (holder LIKE 'principal %' AND {}))",
+                ends_with("owner_id", &suffix),
+                ends_with("holder", &suffix)
             ));
         }
         if let Some(caller) = &self.caller {
@@ -137,7 +147,8 @@ impl AuditQuery {
             let callers = ["api-key", "capability"].map(|kind| format!("{kind} {access_key}"));
             let callers = matching.values(&callers);
             matching.add(format!(
-                "(access_key_id = {value} OR caller IN ({callers}))"
+                "(access_key_id = {value} OR caller IN ({callers}) \
+                 OR (owner_kind = 'access-key' AND owner_id = {value}))"
             ));
         }
         if let Some(since) = self.since {
@@ -203,6 +214,7 @@ fn entry(row: &AnyRow) -> Result<AuditEntry, RegistryError> {
         action: text("action")?,
         caller: text("caller")?,
         owner: format!("{} {}", text("owner_kind")?, text("owner_id")?),
+        holder: text("holder")?,
         bucket: text("bucket")?,
         prefix: text("prefix")?,
         access: text("access")?,

@@ -85,6 +85,12 @@ impl RotateKey {
         self.admission.scope.as_str()
     }
 
+    /// The scope that access tokens need.
+    #[must_use]
+    pub fn oauth_scope(&self) -> &str {
+        self.admission.oauth_scope.as_str()
+    }
+
     /// Who asks. A capability token must be for this key.
     ///
     /// # Errors

@@ -297,6 +297,7 @@ impl Work {
             who: begun.rotation.requester.to_string(),
             action: "access-key rotate",
             owner: Owner::AccessKey(id.clone()),
+            holder: Some(begun.key.owner.clone()),
             area: None,
             key: Some(pair.access_key_id.clone()),
             detail: begun.key.rights.to_string(),

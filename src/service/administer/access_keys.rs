@@ -55,8 +55,13 @@ impl Administer {
         if let Some(bucket) = claimed(registry, &self.settings.formula, &key).await? {
             return Err(AdministerError::SomebodyElses(bucket));
         }
-        let detail = format!("{} ({})", key.rights, key.name);
-        let change = self.access_key_change("access-key create", &key.id, &detail);
+        let networks = key
+            .networks
+            .iter()
+            .map(|network| format!(" from:{network}"));
+        let networks = networks.collect::<String>();
+        let detail = format!("{}{networks} ({})", key.rights, key.name);
+        let change = self.access_key_change("access-key create", &key, &detail);
         registry.add_access_key(&key, &change).await?;
         Ok(key)
     }
@@ -69,7 +74,7 @@ impl Administer {
     /// [`AdministerError::NoSuch`] if there is none.
     pub async fn disable_access_key(&self, id: &AccessKeyId) -> Result<bool, AdministerError> {
         let key = find_access_key(self.keys(), id).await?;
-        let change = self.access_key_change("access-key disable", id, &key.name);
+        let change = self.access_key_change("access-key disable", &key, &key.name);
         Ok(self.keys().disable_access_key(id, &change).await?)
     }
 
@@ -80,7 +85,7 @@ impl Administer {
     /// [`AdministerError::NoSuch`] if there is none.
     pub async fn delete_access_key(&self, id: &AccessKeyId) -> Result<(), AdministerError> {
         let key = find_access_key(self.keys(), id).await?;
-        let change = self.access_key_change("access-key delete", id, &key.name);
+        let change = self.access_key_change("access-key delete", &key, &key.name);
         self.keys().delete_access_key(id, &change).await?;
         Ok(())
     }
@@ -90,18 +95,23 @@ impl Administer {
     ///
     /// # Errors
     ///
-    /// [`AdministerError::NoSuch`] if there is no such key.
+    /// [`AdministerError`] if there is no such key, or it is disabled.
     pub async fn name_capability(
         &self,
         id: &AccessKeyId,
         expires: DateTime<Utc>,
     ) -> Result<CapabilityId, AdministerError> {
         let key = find_access_key(self.keys(), id).await?;
+        if key.disabled_at.is_some() {
+            return Err(AdministerError::Disabled(key.id));
+        }
         let name = CapabilityId::from_random(self.ports.randomness.bits());
         let expires = expires.to_rfc3339_opts(SecondsFormat::Secs, true);
         let detail = format!("until {expires}");
-        let mut change = self.access_key_change("access-key capability", &key.id, &detail);
-        change.key = Some(name.to_string());
+        let change = Change {
+            key: Some(name.to_string()),
+            ..self.access_key_change("access-key capability", &key, &detail)
+        };
         self.keys().note(&change).await?;
         Ok(name)
     }
@@ -121,10 +131,12 @@ impl Administer {
         Ok(true)
     }
 
-    fn access_key_change(&self, action: &'static str, id: &AccessKeyId, detail: &str) -> Change {
-        let mut change = self.change(action, Owner::AccessKey(id.clone()), None);
-        detail.clone_into(&mut change.detail);
-        change
+    fn access_key_change(&self, action: &'static str, key: &AccessKey, detail: &str) -> Change {
+        Change {
+            holder: Some(key.owner.clone()),
+            detail: detail.to_owned(),
+            ..self.change(action, Owner::AccessKey(key.id.clone()), None)
+        }
     }
 
     fn keys(&self) -> &dyn KeyRegistry {

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::{
-    Access, Area, BucketFormula, BucketName, BucketPrefix, Change, ExtraAction, KeyPolicyError,
-    Loopholes, Operator, Owner, Prefix, RequestId, RoleSessionName, Session, SessionPolicy,
+    Access, AccessKeyId, Area, BucketFormula, BucketName, BucketPrefix, Change, ExtraAction,
+    KeyPolicyError, Loopholes, Operator, Owner, Prefix, RequestId, RoleSessionName, Session,
+    SessionPolicy,
 };
 
 pub use access_keys::{AccessKeyWish, find_access_key};
@@ -109,6 +110,9 @@ pub enum AdministerError {
          access_keys.bucket_prefix: choose another"
     )]
     Reached(BucketName),
+    /// It gets no new credentials.
+    #[error("the access key {0} is disabled")]
+    Disabled(AccessKeyId),
     /// No policy can say what an access key is to open.
     #[error(transparent)]
     KeyPolicy(#[from] KeyPolicyError),
@@ -174,6 +178,7 @@ impl Administer {
             who: self.operator.to_string(),
             action,
             owner,
+            holder: None,
             area,
             key: None,
             detail: String::new(),

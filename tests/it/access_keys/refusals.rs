@@ -33,7 +33,9 @@ async fn what_is_wrong_with_a_token() {
     );
     assert_eq!(detail, json!({ "scopes": ["object_storage"] }));
     let token = app.token("alice").await;
-    assert_refused(&ask(&app, &token, id).await, 403, "scope_not_granted");
+    let detail = assert_refused(&ask(&app, &token, id).await, 403, "scope_not_granted");
+    let scope = "api.katapult.io/core/v1/object_storage";
+    assert_eq!(detail, json!({ "scopes": [scope] }));
     let nobody = app
         .token_with(&[("scope", OAUTH_SCOPE), ("without_claim", "sub")])
         .await;

@@ -170,6 +170,7 @@ async fn of_many_that_ask_for_overlapping_areas_at_once_one_gets_it() {
                 dialect: "cli",
                 who: "operator tester".to_owned(),
                 action: "org create",
+                holder: None,
                 owner: Owner::Organisation(slug),
                 area: None,
                 key: None,

@@ -146,6 +146,7 @@ async fn nobody_is_a_member_of_a_workspace_that_is_gone_or_comes_back() {
         who: "operator tester".to_owned(),
         action: "workspace add-member",
         owner: Owner::Workspace(name.clone()),
+        holder: None,
         area: None,
         key: None,
         detail: String::new(),
