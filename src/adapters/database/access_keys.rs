@@ -2,18 +2,16 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::any::AnyRow;
 
-use crate::domain::{
-    AccessKey, AccessKeyId, AccessKeyState, BucketName, BucketPrefix, Change, ClientId, KeyOwner,
-    KeyRights, Principal, Subject,
-};
+use crate::domain::{AccessKey, AccessKeyId, AccessKeyState, BucketName, BucketPrefix, Change};
 use crate::service::{
     BrokenOff, BucketClaim, KeyRegistry, RecordedPair, RegistryError, Taken, Unfinished,
 };
 
 use super::SqlDirectory;
+use super::access_key_rows::{access_key, all_rights, claim, unfinished, words};
 use super::administration::finish;
 use super::pool::bounded;
-use super::rows::{parse, text, time, time_or_none, unknown, utc};
+use super::rows::{text, time_or_none, utc};
 
 macro_rules! select {
     ($which:literal) => {
@@ -348,104 +346,4 @@ impl SqlDirectory {
         finish(changing, change).await?;
         Ok(true)
     }
-}
-
-fn access_key(row: &AnyRow) -> Result<AccessKey, RegistryError> {
-    let is_rotating = !text(row, "rotation")?.is_empty();
-    let state = match text(row, "state")?.as_str() {
-        _ if is_rotating => AccessKeyState::Pending,
-        "pending" => AccessKeyState::Pending,
-        "active" => AccessKeyState::Active,
-        "failed" => AccessKeyState::Failed,
-        _ => return Err(unknown("state")),
-    };
-    Ok(AccessKey {
-        id: parse(row, "id")?,
-        name: text(row, "name")?,
-        created_at: time(row, "created_at")?,
-        owner: owner(row)?,
-        rights: rights(row)?,
-        networks: list(row, "networks")?,
-        state,
-        disabled_at: time_or_none(row, "disabled_at")?,
-    })
-}
-
-fn owner(row: &AnyRow) -> Result<KeyOwner, RegistryError> {
-    let id = text(row, "owner_id")?;
-    match text(row, "owner_kind")?.as_str() {
-        "principal" => Ok(KeyOwner::Principal(principal(&id)?)),
-        "subject" => {
-            let subject = Subject::parse(&id).map_err(|_| unknown("owner_id"))?;
-            Ok(KeyOwner::Subject(subject))
-        }
-        "organisation" => Ok(KeyOwner::Organisation(parse(row, "owner_id")?)),
-        _ => Err(unknown("owner_kind")),
-    }
-}
-
-/// As [`Principal`] writes itself.
-fn principal(id: &str) -> Result<Principal, RegistryError> {
-    let pair: [String; 2] = serde_json::from_str(id).map_err(|_| unknown("owner_id"))?;
-    let [client_id, subject] = pair;
-    Ok(Principal {
-        client_id: ClientId::parse(&client_id).map_err(|_| unknown("owner_id"))?,
-        subject: Subject::parse(&subject).map_err(|_| unknown("owner_id"))?,
-    })
-}
-
-fn rights(row: &AnyRow) -> Result<KeyRights, RegistryError> {
-    let all = text(row, "all_rights")?;
-    let has = |right: &str| all.split(' ').any(|word| word == right);
-    Ok(KeyRights {
-        all_buckets_read: has("all_buckets_read"),
-        all_objects_read: has("all_objects_read"),
-        all_objects_write: has("all_objects_write"),
-        read_buckets: list(row, "read_buckets")?,
-        write_buckets: list(row, "write_buckets")?,
-        prefix: list(row, "bucket_prefix")?.pop(),
-    })
-}
-
-fn all_rights(rights: &KeyRights) -> Vec<&'static str> {
-    let all = [
-        ("all_buckets_read", rights.all_buckets_read),
-        ("all_objects_read", rights.all_objects_read),
-        ("all_objects_write", rights.all_objects_write),
-    ];
-    let granted = all.into_iter().filter(|(_, granted)| *granted);
-    granted.map(|(right, _)| right).collect()
-}
-
-/// Names of buckets hold no space.
-fn words(buckets: &[BucketName]) -> String {
-    let names: Vec<&str> = buckets.iter().map(BucketName::as_str).collect();
-    names.join(" ")
-}
-
-fn list<T: std::str::FromStr>(row: &AnyRow, column: &'static str) -> Result<Vec<T>, RegistryError> {
-    let text = text(row, column)?;
-    let words = text.split(' ').filter(|word| !word.is_empty());
-    words
-        .map(|word| word.parse().map_err(|_| unknown(column)))
-        .collect()
-}
-
-fn claim(row: &AnyRow) -> Result<BucketClaim, RegistryError> {
-    match text(row, "owner_kind")?.as_str() {
-        "principal" => Ok(BucketClaim::Principal(principal(&text(row, "owner_id")?)?)),
-        "organisation" => Ok(BucketClaim::Organisation(parse(row, "owner_id")?)),
-        "workspace" => Ok(BucketClaim::Workspace),
-        "shared" => Ok(BucketClaim::Nobody),
-        _ => Err(unknown("owner_kind")),
-    }
-}
-
-fn unfinished(row: &AnyRow) -> Result<Unfinished, RegistryError> {
-    Ok(Unfinished {
-        id: parse(row, "id")?,
-        is_deleted: time_or_none(row, "deleted_at")?.is_some(),
-        is_disabled: time_or_none(row, "disabled_at")?.is_some(),
-        broken_off: BrokenOff::Nothing,
-    })
 }

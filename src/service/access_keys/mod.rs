@@ -1,5 +1,6 @@
 //! Access keys that last: how they are handed out, and the ports behind that.
 
+mod claims;
 mod credential;
 mod keeper;
 mod proof;
@@ -15,10 +16,10 @@ use crate::domain::{
 
 use super::{RegistryError, UpstreamFailure};
 
+pub(super) use claims::claimed;
 pub use credential::{CAPABILITY_TYPE, Capabilities, KeyAdmission, Requester, RotationCredential};
 pub use keeper::{KeeperError, KeyKeeper, KeyKeeperPorts};
 pub(super) use proof::prove;
-pub(super) use rotate::claimed;
 pub use rotate::{RotateKey, RotateKeyPorts, RotateKeySettings, Rotated, Rotation};
 
 /// Access keys that an engine holds: its users, their policies and their pairs. A key may have
