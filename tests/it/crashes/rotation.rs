@@ -11,16 +11,8 @@ async fn a_rotation_that_was_broken_off_at_any_step_is_repaired_at_the_next_star
     let key = world.key().await;
     for step in 0..STEPS {
         for does_it in [false, true] {
-            let (mut calm, url) = start(&world.app, &world.app.storage.url()).await;
-            let before = world.pair(&url, &key).await;
-            calm.kill().await.unwrap();
-            let (gate, engine) = gate(&world.app, step, does_it);
-            let (mut child, url) = start(&world.app, &engine).await;
-            let asking = tokio::spawn(world.rotate(&url, &key).send());
             let what = format!("step {step}, done: {does_it}");
-            gate.wait(&what).await;
-            child.kill().await.unwrap();
-            asking.abort();
+            let before = break_off(&world, &key, step, does_it).await;
             world.pass_time().await;
             let (mut child, url) = start(&world.app, &world.app.storage.url()).await;
             until(&what, async || is_settled(&world).await).await;
@@ -39,16 +31,8 @@ async fn a_rotation_that_was_broken_off_is_repaired_when_the_engine_is_back() {
     let key = world.key().await;
     // When a pair was made that is not on record, and one that is and was not tried.
     for step in [3, 6] {
-        let (mut calm, url) = start(&world.app, &world.app.storage.url()).await;
-        world.pair(&url, &key).await;
-        calm.kill().await.unwrap();
-        let (gate, engine) = gate(&world.app, step, true);
-        let (mut child, url) = start(&world.app, &engine).await;
-        let asking = tokio::spawn(world.rotate(&url, &key).send());
         let what = format!("step {step}");
-        gate.wait(&what).await;
-        child.kill().await.unwrap();
-        asking.abort();
+        break_off(&world, &key, step, true).await;
         let broken_off = world.lease(&key).await;
         world.pass_time().await;
         let (mut child, _) = start(&world.app, "http://127.0.0.1:1").await;
@@ -74,6 +58,20 @@ async fn a_rotation_asks_no_more_of_the_engine_than_was_broken_off_here() {
     let (mut child, url) = start(&world.app, &engine).await;
     world.pair(&url, &key).await;
     child.kill().await.unwrap();
+}
+
+/// Rotates a key that has a pair, up to this step; and says which pair that was.
+async fn break_off(world: &World, key: &str, step: usize, does_it: bool) -> (String, String) {
+    let (mut calm, url) = start(&world.app, &world.app.storage.url()).await;
+    let before = world.pair(&url, key).await;
+    calm.kill().await.unwrap();
+    let (gate, engine) = gate(&world.app, step, does_it);
+    let (mut child, url) = start(&world.app, &engine).await;
+    let asking = tokio::spawn(world.rotate(&url, key).send());
+    gate.wait(&format!("step {step}, done: {does_it}")).await;
+    child.kill().await.unwrap();
+    asking.abort();
+    before
 }
 
 /// Registry and engine have the same pairs, and the current one is known to work.

@@ -1,5 +1,6 @@
 //! The embedded store: what it holds, and what it refuses.
 
+mod bucket_calls;
 mod isolation;
 mod sessions;
 mod sign_in;
