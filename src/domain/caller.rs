@@ -2,7 +2,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-use super::{ApiKeyId, Membership, Principal, Scope, Slug};
+use super::{ApiKeyId, Membership, Owner, Principal, Scope, Slug};
 
 /// What authentication proved: who is asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,15 @@ pub struct KeyHolder {
 }
 
 impl Caller {
+    /// The owner of the caller's own storage: the person, or the key's organisation.
+    #[must_use]
+    pub fn as_owner(&self) -> Owner {
+        match self {
+            Self::Token(holder) => Owner::Principal(holder.principal.clone()),
+            Self::ApiKey(holder) => Owner::Organisation(holder.organisation.clone()),
+        }
+    }
+
     /// When the proof of who is asking ends, where that is known.
     #[must_use]
     pub fn proof_expires(&self) -> Option<DateTime<Utc>> {

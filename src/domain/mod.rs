@@ -19,6 +19,7 @@ mod organisation;
 mod owner;
 mod policy;
 mod principal;
+mod pseudonym;
 mod request_id;
 mod scope;
 mod session;
@@ -50,6 +51,7 @@ pub use policy::{
     SessionPolicy,
 };
 pub use principal::{ClaimError, ClientId, MAX_CLAIM_BYTES, Principal, Subject};
+pub use pseudonym::{InvalidOwnerPseudonym, OwnerPseudonym};
 pub use request_id::RequestId;
 pub use scope::{InvalidScope, Scope};
 pub use session::Session;

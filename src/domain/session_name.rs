@@ -6,11 +6,11 @@ use super::{OwnerDigest, RequestId};
 pub struct RoleSessionName(String);
 
 impl RoleSessionName {
-    /// The first 31 hex digits of the owner's digest, `-`, the request id's 32 hex digits: 64
-    /// characters, the most that AWS takes.
+    /// The owner's pseudonym, `-`, the request id's 32 hex digits: 64 characters, the most that AWS
+    /// takes.
     #[must_use]
     pub fn new(owner: &OwnerDigest, request: &RequestId) -> Self {
-        Self(format!("{:.31}-{}", owner.to_hex(), request.digits()))
+        Self(format!("{}-{}", owner.pseudonym(), request.digits()))
     }
 
     /// The name as text.
