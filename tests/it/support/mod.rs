@@ -3,6 +3,7 @@
 mod answer;
 mod app;
 mod fake;
+pub(crate) mod faulty_proxy;
 mod issuer;
 mod process;
 

@@ -1,0 +1,135 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+
+/// A TCP proxy on loopback whose connections can die in silence, as behind a firewall that drops
+/// idle ones: the peer acknowledges every byte and nothing ever comes back. Neither side sees a
+/// connection close.
+pub(crate) struct FaultyProxy {
+    address: SocketAddr,
+    state: Arc<State>,
+}
+
+/// Connections are numbered from 0; those below `dead_below` are dead.
+#[derive(Default)]
+struct State {
+    accepted: AtomicUsize,
+    dead_below: AtomicUsize,
+}
+
+impl FaultyProxy {
+    /// In front of `upstream` (`host:port`, or the URL of it).
+    pub(crate) async fn start(upstream: &str) -> Self {
+        let upstream = upstream.rsplit('/').next().unwrap().to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = Arc::<State>::default();
+        let accepting = Arc::clone(&state);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let number = accepting.accepted.fetch_add(1, Ordering::SeqCst);
+                let (state, upstream) = (Arc::clone(&accepting), upstream.clone());
+                tokio::spawn(async move { forward(client, &upstream, number, &state).await });
+            }
+        });
+        Self { address, state }
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How many connections it has accepted.
+    pub(crate) fn accepted(&self) -> usize {
+        self.state.accepted.load(Ordering::SeqCst)
+    }
+
+    /// Every connection that is open dies in silence; new ones pass.
+    pub(crate) fn swallow_existing(&self) {
+        let accepted = self.accepted();
+        self.state.dead_below.store(accepted, Ordering::SeqCst);
+    }
+
+    /// Every connection, new ones too, dies in silence until the next `swallow_existing`.
+    pub(crate) fn swallow_all(&self) {
+        self.state.dead_below.store(usize::MAX, Ordering::SeqCst);
+    }
+}
+
+async fn forward(client: TcpStream, upstream: &str, number: usize, state: &State) {
+    let Ok(server) = TcpStream::connect(upstream).await else {
+        return;
+    };
+    let (from_client, to_client) = client.into_split();
+    let (from_server, to_server) = server.into_split();
+    tokio::join!(
+        copy(from_client, to_server, number, state),
+        copy(from_server, to_client, number, state),
+    );
+}
+
+/// Copies until the end, which a dead connection does not pass on: both of its sockets stay open.
+async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, number: usize, state: &State) {
+    let is_dead = || number < state.dead_below.load(Ordering::SeqCst);
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        let read = from.read(&mut buffer).await.unwrap_or(0);
+        match read {
+            0 if is_dead() => std::future::pending().await,
+            0 => break,
+            _ if is_dead() => {}
+            _ => {
+                if to.write_all(&buffer[..read]).await.is_err() {
+                    break;
+                }
+            }
+        }
+    }
+    let _ = to.shutdown().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    async fn echo_server() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut connection, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let (mut from, mut to) = connection.split();
+                    tokio::io::copy(&mut from, &mut to).await
+                });
+            }
+        });
+        address
+    }
+
+    async fn echoes(connection: &mut TcpStream) -> bool {
+        connection.write_all(b"x").await.unwrap();
+        let answer = tokio::time::timeout(Duration::from_millis(300), connection.read_u8());
+        answer.await.is_ok_and(|read| read.unwrap() == b'x')
+    }
+
+    #[tokio::test]
+    async fn old_connections_die_in_silence_while_new_ones_pass() {
+        let proxy = FaultyProxy::start(&format!("http://{}", echo_server().await)).await;
+        let mut old = TcpStream::connect(proxy.address()).await.unwrap();
+        assert!(echoes(&mut old).await);
+        proxy.swallow_existing();
+        assert!(!echoes(&mut old).await);
+        let mut new = TcpStream::connect(proxy.address()).await.unwrap();
+        assert!(echoes(&mut new).await);
+        proxy.swallow_all();
+        assert!(!echoes(&mut new).await);
+        assert_eq!(proxy.accepted(), 2);
+    }
+}
