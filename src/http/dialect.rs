@@ -166,12 +166,15 @@ impl Ask for AskForSession {
             .authenticate
             .authenticate(&self.credential, &parts.required_scope, deadline)
             .await?;
+        let seen = &exchange.seen;
+        seen.asked_by(parts.entitle.pseudonym(&caller.as_owner()));
         let (owner, grant) = parts
             .entitle
             .entitle(&caller, &self.wanted, self.narrowing.access, deadline)
             .await?;
+        seen.concerns(parts.entitle.pseudonym(&owner), &grant.bucket);
         let order = Order {
-            request_id: exchange.seen.request_id(),
+            request_id: seen.request_id(),
             dialect,
             caller,
             owner,
@@ -179,8 +182,8 @@ impl Ask for AskForSession {
             duration,
         };
         let session = parts.issue.issue(&order, deadline).await?;
+        seen.succeeded("vended");
         let grant = order.grant;
-        exchange.seen.vended(&grant.bucket.to_string());
         Ok(Vended { grant, session })
     }
 }

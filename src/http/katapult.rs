@@ -14,9 +14,9 @@ use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, Ref, Required};
 
-use crate::domain::{AccessKeyId, AccessToken, ApiKey, BucketName, KeyProblem};
+use crate::domain::{AccessKeyId, AccessToken, ApiKey, BucketName, KeyProblem, Owner};
 use crate::service::{
-    Credential, Deadline, KeyRefusal, Refusal, Rotated, Rotation, RotationCredential,
+    Credential, Deadline, KeyRefusal, Refusal, Requester, Rotated, Rotation, RotationCredential,
 };
 
 use super::bearer::bearer_token;
@@ -190,16 +190,22 @@ impl Ask for AskForPair {
                 deadline,
             )
             .await?;
+        let seen = &exchange.seen;
+        if let Requester::Caller(caller) = &requester {
+            seen.asked_by(parts.entitle.pseudonym(&caller.as_owner()));
+        }
         let key = key.ok_or(Refusal::Key(KeyRefusal::NoSuchKey))?;
+        let owner = Owner::AccessKey(key.clone());
+        seen.concerns_key(parts.entitle.pseudonym(&owner), key.as_str());
         let rotation = Rotation {
-            request_id: exchange.seen.request_id(),
+            request_id: seen.request_id(),
             dialect,
             requester,
             address: address(exchange.request, &parts.trusted_proxies),
             key,
         };
         let rotated = parts.rotate_key.rotate(rotation, deadline).await?;
-        exchange.seen.rotated(rotated.key.id.as_str());
+        seen.succeeded("rotated");
         Ok(rotated)
     }
 }

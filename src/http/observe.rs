@@ -16,13 +16,19 @@ use super::gateway::Gateway;
 use super::problem;
 use super::seen::Seen;
 
+/// The longest cause in the log, in bytes: one may quote the database.
+const MAX_CAUSE: usize = 500;
+
+/// The longest method in the log, in bytes: any token is one (RFC 9110 section 9.1).
+const MAX_METHOD: usize = 32;
+
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Around every route: names the request, keeps the answer out of caches, turns a panic into an
 /// internal error, writes one line into the log.
 ///
 /// The line holds no header, no query, no body and no path but the route's own: each may carry a
-/// token.
+/// token. What comes from outside is cut off where it is too long.
 ///
 /// # Errors
 ///
@@ -59,18 +65,25 @@ pub async fn observe(
     tracing::info!(
         request_id = %seen.request_id(),
         client = client.map(tracing::field::display),
-        method = %method,
+        method = beginning(method.as_str(), MAX_METHOD),
         route = route.as_deref().unwrap_or("none"),
         status = status.as_u16(),
         outcome = ending.outcome.unwrap_or("answered"),
-        cause = ending.cause,
-        bucket = ending.bucket,
+        cause = ending.cause.as_deref().map(|cause| beginning(cause, MAX_CAUSE)),
+        owner = ending.owner(),
+        caller = ending.caller(),
+        bucket = ending.bucket(),
         access_key = ending.access_key,
         duration_ms = started.elapsed().as_secs_f64() * 1_000.0,
         "request"
     );
     drop(ending);
     response
+}
+
+fn beginning(text: &str, max_bytes: usize) -> &str {
+    let end = text.floor_char_boundary(max_bytes);
+    text.get(..end).unwrap_or_default()
 }
 
 fn panicked(seen: &Seen, gateway: &Gateway) -> Error {

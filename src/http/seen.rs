@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actix_web::{HttpMessage, HttpRequest};
 
-use crate::domain::RequestId;
+use crate::domain::{BucketName, OwnerPseudonym, RequestId};
 use crate::service::Refusal;
 
 use super::failure::Failure;
@@ -18,8 +18,10 @@ pub(super) struct Seen {
 pub(super) struct Ending {
     pub(super) outcome: Option<&'static str>,
     pub(super) cause: Option<String>,
-    pub(super) bucket: Option<String>,
     pub(super) access_key: Option<String>,
+    bucket: Option<BucketName>,
+    owner: Option<OwnerPseudonym>,
+    caller: Option<OwnerPseudonym>,
 }
 
 impl Seen {
@@ -43,21 +45,31 @@ impl Seen {
         self.request_id
     }
 
-    /// Credentials to this bucket go out.
-    pub(super) fn vended(&self, bucket: &str) {
-        let mut ending = self.ending();
-        ending.outcome = Some("vended");
-        ending.bucket = Some(bucket.to_owned());
+    /// The request has passed authentication.
+    pub(super) fn asked_by(&self, caller: OwnerPseudonym) {
+        self.ending().caller = Some(caller);
     }
 
-    /// A new pair of this access key goes out.
-    pub(super) fn rotated(&self, access_key: &str) {
+    /// The request is for this owner's bucket.
+    pub(super) fn concerns(&self, owner: OwnerPseudonym, bucket: &BucketName) {
         let mut ending = self.ending();
-        ending.outcome = Some("rotated");
+        ending.owner = Some(owner);
+        ending.bucket = Some(bucket.clone());
+    }
+
+    /// The request is for this access key, which is an owner for itself.
+    pub(super) fn concerns_key(&self, owner: OwnerPseudonym, access_key: &str) {
+        let mut ending = self.ending();
+        ending.owner = Some(owner);
         ending.access_key = Some(access_key.to_owned());
     }
 
-    /// A failure goes out. A conflict is said aloud: somebody should look (contract section 4).
+    /// Credentials go out, as `vended` or `rotated`.
+    pub(super) fn succeeded(&self, outcome: &'static str) {
+        self.ending().outcome = Some(outcome);
+    }
+
+    /// A failure goes out. A conflict raises an alarm (contract section 4).
     pub(super) fn ended_with(&self, outcome: &'static str, failure: &Failure) {
         let mut ending = self.ending();
         ending.outcome = Some(outcome);
@@ -65,6 +77,8 @@ impl Seen {
         if matches!(failure, Failure::Refused(Refusal::BucketConflict)) {
             tracing::error!(
                 request_id = %self.request_id,
+                owner = ending.owner(),
+                bucket = ending.bucket(),
                 alarm = "bucket-conflict",
                 "a bucket exists and is not known to be its owner's: nothing was vended"
             );
@@ -73,5 +87,24 @@ impl Seen {
 
     pub(super) fn ending(&self) -> MutexGuard<'_, Ending> {
         self.ending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ending {
+    /// Whose storage the request is for. One that was refused before that was known counts for the
+    /// caller's own.
+    pub(super) fn owner(&self) -> Option<&str> {
+        let owner = self.owner.as_ref().or(self.caller.as_ref());
+        owner.map(OwnerPseudonym::as_str)
+    }
+
+    /// Who asks, where that is not the owner.
+    pub(super) fn caller(&self) -> Option<&str> {
+        let caller = self.caller.as_ref().map(OwnerPseudonym::as_str);
+        caller.filter(|caller| self.owner() != Some(caller))
+    }
+
+    pub(super) fn bucket(&self) -> Option<&str> {
+        self.bucket.as_ref().map(BucketName::as_str)
     }
 }

@@ -3,7 +3,9 @@ use std::time::Duration;
 
 use futures_util::future::try_join;
 
-use crate::domain::{Access, BucketFormula, Caller, Grant, Owner, TokenHolder, WorkspaceName};
+use crate::domain::{
+    Access, BucketFormula, Caller, Grant, Owner, OwnerPseudonym, TokenHolder, WorkspaceName,
+};
 
 use super::{Deadline, Directory, NotEntitled, Refusal, RegistryError};
 
@@ -32,6 +34,12 @@ impl Entitle {
     #[must_use]
     pub fn new(directory: Arc<dyn Directory>, formula: BucketFormula) -> Self {
         Self { directory, formula }
+    }
+
+    /// What log lines and session names call the owner.
+    #[must_use]
+    pub fn pseudonym(&self, owner: &Owner) -> OwnerPseudonym {
+        self.formula.digest(owner).pseudonym()
     }
 
     /// What the caller gets, `access` at the most. Nothing is remembered between calls: whoever is

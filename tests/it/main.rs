@@ -20,6 +20,7 @@ mod dialects;
 mod doctor;
 mod embedded;
 mod health;
+mod logs;
 mod openapi;
 mod pages;
 mod registry;

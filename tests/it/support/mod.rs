@@ -6,12 +6,14 @@ mod fake;
 pub(crate) mod faulty_proxy;
 mod issuer;
 mod process;
+mod serve;
 
 pub(crate) use answer::{Answer, Credentials};
 pub(crate) use app::{App, Setup, dev_token, s3, spawn_app};
 pub(crate) use fake::{fake_authorization_server, introspection_says};
 pub(crate) use issuer::{AUDIENCE, Issuer, SigningKey, encode, seconds};
 pub(crate) use process::{Process, cloakroom};
+pub(crate) use serve::Serve;
 
 /// The scope that tokens need.
 pub(crate) const SCOPE: &str = "com.cleverbase.storage";

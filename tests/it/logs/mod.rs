@@ -1,0 +1,3 @@
+//! What an operator reads on standard error.
+
+mod owners;

@@ -1,0 +1,102 @@
+use std::time::Duration;
+
+use cloakroom::embedded::authorization_server::AuthorizationServer;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command};
+
+use super::process::cloakroom;
+
+/// A `cloakroom serve` in a process of its own, and its log, which is read only when it is asked for.
+pub(crate) struct Serve {
+    pub(crate) url: String,
+    _directory: TempDir,
+    child: Child,
+    log: Lines<BufReader<ChildStderr>>,
+}
+
+impl Serve {
+    /// On a store at this address; further keys of the configuration as the environment has them.
+    pub(crate) async fn start(
+        oauth: &AuthorizationServer,
+        store: &str,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let database = directory.path().join("cloakroom.db");
+        let client = oauth.resource_server();
+        let mut command = cloakroom(&["serve"]);
+        command
+            .env("CLOAKROOM_HTTP__ADDRESS", "127.0.0.1:0")
+            .env("CLOAKROOM_OAUTH__ISSUER", oauth.issuer())
+            .env("CLOAKROOM_OAUTH__CLIENT_ID", &client.client_id)
+            .env("CLOAKROOM_OAUTH__CLIENT_SECRET", &client.client_secret)
+            .env("CLOAKROOM_STORAGE__ENDPOINT", store)
+            .env("CLOAKROOM_STORAGE__ACCESS_KEY_ID", "AKIATEST")
+            .env("CLOAKROOM_STORAGE__SECRET_ACCESS_KEY", "0123456789abcdef")
+            .env(
+                "CLOAKROOM_DATABASE__URL",
+                format!("sqlite://{}?mode=rwc", database.display()),
+            )
+            .envs(variables.iter().copied())
+            .stderr(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut serve = Self {
+            url: String::new(),
+            _directory: directory,
+            child,
+            log,
+        };
+        let listening = serve.line("listening").await;
+        serve.url = format!("http://{}", listening["address"].as_str().unwrap());
+        serve
+    }
+
+    /// The next line of the log, unless that has ended.
+    pub(crate) async fn next_line(&mut self) -> Option<Value> {
+        let line = tokio::time::timeout(Duration::from_secs(20), self.log.next_line());
+        let line = line.await.expect("a line of the log").unwrap()?;
+        Some(serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+    }
+
+    /// The next line with this message.
+    pub(crate) async fn line(&mut self, message: &str) -> Value {
+        loop {
+            let line = self.next_line().await;
+            let line = line.unwrap_or_else(|| panic!("the log ended before '{message}'"));
+            if line["message"] == message {
+                return line;
+            }
+        }
+    }
+
+    /// All the lines that are left; the log ends with the process.
+    pub(crate) async fn rest(&mut self) -> Vec<Value> {
+        let mut lines = Vec::new();
+        while let Some(line) = self.next_line().await {
+            lines.push(line);
+        }
+        lines
+    }
+
+    /// Sends it a signal.
+    pub(crate) async fn signal(&self, name: &str) {
+        let id = self.child.id().unwrap().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status();
+        assert!(sent.await.unwrap().success());
+    }
+
+    /// Waits until it has ended by itself, and well.
+    pub(crate) async fn ended(&mut self) {
+        let ended = tokio::time::timeout(Duration::from_secs(20), self.child.wait());
+        assert!(
+            ended
+                .await
+                .expect("the end of the process")
+                .unwrap()
+                .success()
+        );
+    }
+}
