@@ -1,9 +1,13 @@
 use std::fmt;
+use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 
 use super::KeyPair;
+
+/// How much later than asked for a session may end: clocks differ (contract section 9).
+const TOLERANCE: TimeDelta = TimeDelta::seconds(60);
 
 /// Temporary credentials for one grant, as the store issued them.
 #[derive(Clone)]
@@ -16,6 +20,17 @@ pub struct Session {
     pub session_token: SecretString,
     /// The store's own end of the session.
     pub expiration: DateTime<Utc>,
+}
+
+impl Session {
+    /// How long it lasts, if that is longer than the `asked` that was asked for at `asked_at`. A
+    /// minute more is not counted: clocks differ.
+    #[must_use]
+    pub fn overlong(&self, asked: Duration, asked_at: DateTime<Utc>) -> Option<TimeDelta> {
+        let asked = TimeDelta::from_std(asked).unwrap_or(TimeDelta::MAX);
+        let lasts = self.expiration - asked_at;
+        (lasts > asked.checked_add(&TOLERANCE).unwrap_or(TimeDelta::MAX)).then_some(lasts)
+    }
 }
 
 impl From<&KeyPair> for Session {
@@ -36,5 +51,32 @@ impl fmt::Debug for Session {
             .field("access_key_id", &self.access_key_id)
             .field("expiration", &self.expiration)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_overlong_from_a_minute_more_than_was_asked_for() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let asked = Duration::from_mins(15);
+        let lasting = |seconds| Session {
+            access_key_id: String::new(),
+            secret_access_key: SecretString::default(),
+            session_token: SecretString::default(),
+            expiration: now + TimeDelta::seconds(seconds),
+        };
+        for (seconds, overlong) in [
+            (1, None),
+            (900, None),
+            (960, None),
+            (961, Some(961)),
+            (43_200, Some(43_200)),
+        ] {
+            let lasts = lasting(seconds).overlong(asked, now);
+            assert_eq!(lasts.map(|lasts| lasts.num_seconds()), overlong);
+        }
     }
 }

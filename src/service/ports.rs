@@ -164,7 +164,7 @@ pub enum Creation {
 /// Temporary credentials of the store (AWS STS `AssumeRole`).
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// Opens a session.
+    /// Opens a session that lasts no longer than asked for ([`Session::overlong`]).
     async fn assume_role(&self, request: SessionRequest) -> Result<Session, UpstreamFailure>;
 }
 

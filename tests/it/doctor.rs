@@ -5,7 +5,7 @@ use cloakroom::service::doctor::{Check, Outcome, Report};
 use wiremock::matchers::{any, method};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-use crate::support::{Setup, spawn_app};
+use crate::support::{Setup, session_of, spawn_app};
 
 async fn examine(config: &cloakroom::config::Config) -> Report {
     let doctor = doctor(config).await.unwrap();
@@ -53,10 +53,9 @@ async fn a_jwt_gateway_has_its_keys_looked_at() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_says_yes_or_500_to_everything_is_not_sound() {
-    const STS: &str = "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials><AccessKeyId>A</AccessKeyId><SecretAccessKey>S</SecretAccessKey><SessionToken>T</SessionToken><Expiration>2999-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>";
     let sts = MockServer::start().await;
     Mock::given(any())
-        .respond_with(ResponseTemplate::new(200).set_body_string(STS))
+        .respond_with(session_of(3600))
         .mount(&sts)
         .await;
     let yes = "<ListBucketResult/>";

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_sts::Client;
@@ -9,8 +10,8 @@ use secrecy::SecretString;
 use crate::domain::Session;
 use crate::service::{Clock, FailureKind, SessionRequest, Sessions, UpstreamFailure};
 
-use super::AwsClients;
 use super::failure::describe;
+use super::{AwsClients, Flavor};
 
 /// Said to engines that ask for a role and ignore it.
 pub(super) const ANY_ROLE: &str = "arn:aws:iam:::role/cloakroom";
@@ -20,6 +21,7 @@ pub struct StsSessions {
     client: Client,
     role_arn: String,
     external_id: Option<String>,
+    flavor: Flavor,
     clock: Arc<dyn Clock>,
 }
 
@@ -32,6 +34,7 @@ impl StsSessions {
             client: clients.sts.clone(),
             role_arn: role_arn.unwrap_or_else(|| ANY_ROLE.to_owned()),
             external_id: clients.settings.external_id.clone(),
+            flavor: clients.settings.flavor,
             clock,
         }
     }
@@ -61,11 +64,39 @@ impl StsSessions {
             expiration,
         })
     }
+
+    /// The store's end of a session is checked, not believed: one that is longer than was asked for
+    /// outlives the token or the grant that it was cut to.
+    fn must_end_in_time(
+        &self,
+        session: &Session,
+        asked: Duration,
+        asked_at: DateTime<Utc>,
+    ) -> Result<(), UpstreamFailure> {
+        let Some(lasts) = session.overlong(asked, asked_at) else {
+            return Ok(());
+        };
+        let hint = match self.flavor {
+            Flavor::Minio => "unset MINIO_STS_DURATION at the store, which overrides every request",
+            Flavor::Generic => {
+                "look for a setting of the store that overrides what is asked for \
+                 (MinIO: MINIO_STS_DURATION)"
+            }
+            Flavor::Aws | Flavor::Ceph => "the store ignores DurationSeconds",
+        };
+        let cause = format!(
+            "AssumeRole: the session lasts {} s, and {} s were asked for: {hint}, or set the clocks",
+            lasts.num_seconds(),
+            asked.as_secs()
+        );
+        Err(UpstreamFailure::new(FailureKind::Nonsense, cause))
+    }
 }
 
 #[async_trait]
 impl Sessions for StsSessions {
     async fn assume_role(&self, request: SessionRequest) -> Result<Session, UpstreamFailure> {
+        let asked_at = self.clock.now();
         let seconds = i32::try_from(request.duration.as_secs()).unwrap_or(i32::MAX);
         let call = self
             .client
@@ -80,6 +111,56 @@ impl Sessions for StsSessions {
         let answer = Box::pin(call)
             .await
             .map_err(|error| describe("AssumeRole", &error))?;
-        self.session(answer.credentials)
+        let session = self.session(answer.credentials)?;
+        self.must_end_in_time(&session, request.duration, asked_at)?;
+        Ok(session)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use wiremock::matchers::any;
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    use super::*;
+    use crate::adapters::SystemClock;
+    use crate::adapters::aws::tests::clients;
+    use crate::domain::{Access, BucketFormula, Grant, RequestId, RoleSessionName, SessionPolicy};
+    use crate::service::fakes::{alice, bucket_of};
+
+    #[tokio::test]
+    async fn an_overlong_session_is_refused_with_the_setting_to_look_for() {
+        let store = MockServer::start().await;
+        let end = SystemClock.now() + TimeDelta::hours(12);
+        let end = end.format("%Y-%m-%dT%H:%M:%SZ");
+        let answer = format!(
+            "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>A</AccessKeyId>\
+             <SecretAccessKey>S</SecretAccessKey><SessionToken>T</SessionToken>\
+             <Expiration>{end}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+        );
+        Mock::given(any())
+            .respond_with(ResponseTemplate::new(200).set_body_string(answer))
+            .mount(&store)
+            .await;
+        let sessions = StsSessions::new(&clients(store.uri()).await, Arc::new(SystemClock));
+        let grant = Grant::whole(bucket_of(&alice()), Access::Read);
+        let digest = BucketFormula::default().digest(&alice());
+        let request = |duration| SessionRequest {
+            policy: SessionPolicy::for_grant(&grant, &[]).unwrap(),
+            name: RoleSessionName::new(&digest, &RequestId::from_random([1; 16])),
+            duration,
+        };
+        let refused = sessions.assume_role(request(Duration::from_hours(1))).await;
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.kind, FailureKind::Nonsense);
+        assert!(
+            refused.cause.contains("3600 s were asked for")
+                && refused.cause.contains("MINIO_STS_DURATION"),
+            "{}",
+            refused.cause
+        );
+        let granted = sessions.assume_role(request(Duration::from_hours(12)));
+        assert!(granted.await.is_ok());
     }
 }

@@ -10,7 +10,10 @@ mod serve;
 
 pub(crate) use answer::{Answer, Credentials};
 pub(crate) use app::{App, Setup, dev_token, s3, spawn_app};
-pub(crate) use fake::{fake_authorization_server, introspection_says};
+pub(crate) use fake::{
+    SESSION, fake_authorization_server, fake_store, furnish_store, introspection_says, session_of,
+    time_in,
+};
 pub(crate) use issuer::{AUDIENCE, Issuer, SigningKey, encode, seconds};
 pub(crate) use process::{Process, cloakroom};
 pub(crate) use serve::Serve;

@@ -11,8 +11,8 @@ const SECRET: &str = "secret";
 pub(super) async fn clients(endpoint: String) -> AwsClients {
     let settings = AwsSettings {
         flavor: Flavor::Generic,
+        sts_endpoint: Some(endpoint.clone()),
         endpoint: Some(endpoint),
-        sts_endpoint: None,
         region: "us-east-1".to_owned(),
         identity: Some(StaticIdentity {
             access_key_id: fixed("key".to_owned().into()),

@@ -10,6 +10,7 @@ mod limits;
 mod narrowing;
 mod refusals;
 mod secrets;
+mod session_length;
 mod store_failures;
 mod tokens;
 mod vending;

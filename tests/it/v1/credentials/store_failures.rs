@@ -3,7 +3,9 @@ use std::time::{Duration, Instant};
 use wiremock::matchers::{any, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::support::{ALICES_BUCKET, Setup, spawn_app};
+use crate::support::{
+    ALICES_BUCKET, SESSION, Setup, fake_store, furnish_store, session_of, spawn_app, time_in,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_is_down_is_502_and_recovery_needs_no_restart() {
@@ -20,19 +22,7 @@ async fn a_store_that_is_down_is_502_and_recovery_needs_no_restart() {
         .assert_problem(502, "storage-unavailable");
     let listener = std::net::TcpListener::bind(address).unwrap();
     let store = MockServer::builder().listener(listener).start().await;
-    Mock::given(method("HEAD"))
-        .respond_with(ResponseTemplate::new(404))
-        .mount(&store)
-        .await;
-    Mock::given(method("PUT"))
-        .respond_with(ResponseTemplate::new(200))
-        .mount(&store)
-        .await;
-    untagged(&store).await;
-    Mock::given(method("POST"))
-        .respond_with(sts("2099-01-01T00:00:00Z"))
-        .mount(&store)
-        .await;
+    furnish_store(&store, session_of(3600)).await;
     assert_eq!(app.ask(&token).await.credentials().bucket, ALICES_BUCKET);
 }
 
@@ -80,6 +70,8 @@ async fn a_store_that_refuses_the_gateways_identity_is_502() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_sts_that_answers_nonsense_is_502_and_never_vends() {
+    let said = |text: String| ResponseTemplate::new(200).set_body_string(text);
+    let good = SESSION.replace("TIME", &time_in(3600));
     for answer in [
         ResponseTemplate::new(200),
         ResponseTemplate::new(200).set_body_string("<html/>"),
@@ -87,31 +79,12 @@ async fn an_sts_that_answers_nonsense_is_502_and_never_vends() {
         ResponseTemplate::new(204),
         ResponseTemplate::new(403),
         ResponseTemplate::new(500),
-        sts("2001-01-01T00:00:00Z"),
-        sts("soon"),
-        ResponseTemplate::new(200).set_body_string(
-            STS.replace("TOKEN", "")
-                .replace("TIME", "2099-01-01T00:00:00Z"),
-        ),
-        ResponseTemplate::new(200).set_body_string(
-            STS.replace("KEY", "")
-                .replace("TIME", "2099-01-01T00:00:00Z"),
-        ),
+        session_of(-3600),
+        said(SESSION.replace("TIME", "soon")),
+        said(good.replace("TOKEN", "")),
+        said(good.replace("KEY", "")),
     ] {
-        let store = MockServer::start().await;
-        Mock::given(method("HEAD"))
-            .respond_with(ResponseTemplate::new(404))
-            .mount(&store)
-            .await;
-        Mock::given(method("PUT"))
-            .respond_with(ResponseTemplate::new(200))
-            .mount(&store)
-            .await;
-        untagged(&store).await;
-        Mock::given(method("POST"))
-            .respond_with(answer)
-            .mount(&store)
-            .await;
+        let store = fake_store(answer).await;
         let app = Setup::default()
             .key("storage.endpoint", &store.uri())
             .spawn()
@@ -136,7 +109,7 @@ async fn a_foreign_bucket_is_409_and_never_vends() {
         .mount(&store)
         .await;
     Mock::given(method("POST"))
-        .respond_with(sts("2099-01-01T00:00:00Z"))
+        .respond_with(session_of(3600))
         .mount(&store)
         .await;
     let app = Setup::default()
@@ -184,23 +157,4 @@ async fn nothing_is_remembered_of_a_failure() {
         .await
         .unwrap();
     assert_eq!(app.ask(&token).await.status, 200);
-}
-
-/// A bucket that nobody has marked.
-async fn untagged(store: &MockServer) {
-    let none = "<Error><Code>NoSuchTagSet</Code></Error>";
-    let none = ResponseTemplate::new(404).set_body_string(none);
-    Mock::given(method("GET"))
-        .respond_with(none)
-        .mount(store)
-        .await;
-}
-
-const STS: &str = "<AssumeRoleResponse><AssumeRoleResult><Credentials>\
-    <AccessKeyId>ASIAKEY</AccessKeyId><SecretAccessKey>KEY</SecretAccessKey>\
-    <SessionToken>TOKEN</SessionToken><Expiration>TIME</Expiration>\
-    </Credentials></AssumeRoleResult></AssumeRoleResponse>";
-
-fn sts(expiration: &str) -> ResponseTemplate {
-    ResponseTemplate::new(200).set_body_string(STS.replace("TIME", expiration))
 }
