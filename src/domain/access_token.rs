@@ -31,11 +31,10 @@ impl AccessToken {
         Ok(Self(SecretString::from(value)))
     }
 
-    /// The `typ` of its header (RFC 7519 section 5.1), if it looks like a JWT; nothing is checked.
+    /// The `typ` of its header (RFC 7519 section 5.1), if it begins like a JWT; nothing is checked.
     #[must_use]
     pub fn jwt_type(&self) -> Option<String> {
-        let mut parts = self.expose().split('.');
-        let header = parts.next().filter(|_| parts.count() == 2)?;
+        let (header, _) = self.expose().split_once('.')?;
         let header = URL_SAFE_NO_PAD.decode(header).ok()?;
         let header: Value = serde_json::from_slice(&header).ok()?;
         header.get("typ")?.as_str().map(str::to_owned)

@@ -83,6 +83,13 @@ impl ApiKey {
         })
     }
 
+    /// Whether the text has the form of a key, a mistyped or incomplete one included: its secret
+    /// is ours, wherever it turns up. `ck_` alone would not do: base64url has these characters.
+    #[must_use]
+    pub fn has_form(text: &str) -> bool {
+        Self::parse(text).err() != Some(MalformedApiKey::Foreign)
+    }
+
     /// The public part.
     #[must_use]
     pub fn id(&self) -> &ApiKeyId {

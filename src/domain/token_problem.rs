@@ -40,6 +40,18 @@ pub enum TokenProblem {
     /// Neither signed by the authorization server nor anything it might know.
     #[error("the token is forged: {0}")]
     Forged(&'static str),
+    /// One of our own API keys, on a route that takes access tokens. It stays here.
+    #[error(
+        "an API key of this gateway came as an access token: POST /storage/boto takes it in the \
+         header x-api-key"
+    )]
+    OurApiKey,
+    /// One of our own capability tokens, on a route that takes access tokens. It stays here.
+    #[error(
+        "a capability token of this gateway came as an access token: only the access-key route \
+         takes it"
+    )]
+    OurCapability,
     /// The authorization server names another subject or client than the signed token does.
     #[error("the authorization server contradicts the token")]
     Contradicted,

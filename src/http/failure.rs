@@ -305,6 +305,8 @@ impl Failure {
                     | TokenProblem::SenderConstrained
                     | TokenProblem::TwoClientIds
                     | TokenProblem::Forged(_)
+                    | TokenProblem::OurApiKey
+                    | TokenProblem::OurCapability
                     | TokenProblem::Contradicted
                     | TokenProblem::EndsTooSoon => Cause::BadCredential,
                 },

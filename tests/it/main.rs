@@ -22,6 +22,7 @@ mod embedded;
 mod health;
 mod logs;
 mod openapi;
+mod own_secrets;
 mod pages;
 mod registry;
 mod replicas;

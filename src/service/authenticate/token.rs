@@ -1,9 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::{AccessToken, Scope, TokenHolder, TokenProblem, TokenRules, UnverifiedClaims};
+use crate::domain::{
+    AccessToken, ApiKey, Scope, TokenHolder, TokenProblem, TokenRules, UnverifiedClaims,
+};
 use crate::service::{
-    Clock, Deadline, Introspection, LocalJwt, ReadToken, Refusal, UpstreamFailure,
+    CAPABILITY_TYPE, Clock, Deadline, Introspection, LocalJwt, ReadToken, Refusal, UpstreamFailure,
 };
 
 /// The most that the authorization server may take for one token, retry included.
@@ -50,6 +52,7 @@ impl AuthenticateToken {
         scope: &Scope,
         deadline: Deadline,
     ) -> Result<TokenHolder, Refusal> {
+        refuse_our_own(token)?;
         let checked = deadline.limit(STEP_TIMEOUT, self.check(token, scope)).await;
         checked.unwrap_or_else(|_| {
             let failure = UpstreamFailure::timeout("the check of the token");
@@ -98,6 +101,17 @@ impl AuthenticateToken {
     ) -> Result<TokenHolder, Refusal> {
         Ok(claims.verify_signed(&self.rules, scope, self.clock.now())?)
     }
+}
+
+/// The gateway's own secrets never leave it: the authorization server might log them.
+fn refuse_our_own(token: &AccessToken) -> Result<(), TokenProblem> {
+    if ApiKey::has_form(token.expose()) {
+        return Err(TokenProblem::OurApiKey);
+    }
+    if token.jwt_type().as_deref() == Some(CAPABILITY_TYPE) {
+        return Err(TokenProblem::OurCapability);
+    }
+    Ok(())
 }
 
 async fn introspect(

@@ -94,6 +94,8 @@ async fn no_secret_is_in_any_log() {
             ("RoleSessionName", canary),
             ("WebIdentityToken", canary),
         ]),
+        post("/v1/credentials").bearer_auth(&key),
+        post("/v1/credentials").bearer_auth(&lasting.capability),
     ] {
         request.send().await.unwrap();
     }
@@ -123,6 +125,10 @@ async fn no_secret_is_in_any_log() {
         kept.windows(id.len()).any(|at| at == id),
         "it is the database"
     );
+    for mistake in ["an API key", "a capability token"] {
+        let said = format!("{mistake} of this gateway came as an access token");
+        assert!(output.contains(&said), "{said}: {output}");
+    }
     assert!(!output.contains("PRIVATE KEY"), "{output}");
     assert!(!output.contains("alice\""), "a subject in {output}");
 }
