@@ -17,40 +17,76 @@ pub(super) fn client_address(
     search(peer, headers, trusted).map(|(client, _)| client)
 }
 
-/// The same, where it decides something: nobody where a trusted proxy names no address.
+/// The same, where it decides something: only an address that a trusted proxy vouches for, or that
+/// of a peer that is no proxy itself.
+///
+/// There is none where a trusted proxy names no address, and none where the request has passed a
+/// proxy that is not trusted: the address found is that proxy's, and stands for everybody behind it.
 pub(super) fn certain_address(
     peer: Option<IpAddr>,
     headers: &HeaderMap,
     trusted: &[IpNet],
 ) -> Option<IpAddr> {
-    let found = search(peer, headers, trusted);
-    found.and_then(|(client, is_certain)| is_certain.then_some(client))
+    let (client, certainty) = search(peer, headers, trusted)?;
+    let is_certain = match certainty {
+        Certainty::Named => true,
+        Certainty::Peer => !has_passed_a_proxy(headers),
+        Certainty::Unknown => false,
+    };
+    is_certain.then_some(client)
 }
 
-fn search(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[IpNet]) -> Option<(IpAddr, bool)> {
+/// How the client's address was found.
+enum Certainty {
+    /// It is the first in the list that a trusted proxy has written, and nothing stands before it.
+    Named,
+    /// It is the peer's, which is no trusted proxy.
+    Peer,
+    /// It may be a proxy's.
+    Unknown,
+}
+
+/// Whether a proxy has left a mark: `Via` (RFC 9110 section 7.6.3), `Forwarded` (RFC 7239), or one
+/// of the headers that were in use before it.
+fn has_passed_a_proxy(headers: &HeaderMap) -> bool {
+    let is_mark = |name: &str| {
+        ["via", "forwarded", "x-real-ip"].contains(&name) || name.starts_with("x-forwarded-")
+    };
+    headers.keys().any(|name| is_mark(name.as_str()))
+}
+
+fn search(
+    peer: Option<IpAddr>,
+    headers: &HeaderMap,
+    trusted: &[IpNet],
+) -> Option<(IpAddr, Certainty)> {
     let is_trusted = |address: &IpAddr| {
         let address = address.to_canonical();
         trusted.iter().any(|network| network.contains(&address))
     };
     let mut client = peer?.to_canonical();
-    let hops: Vec<&[u8]> = headers
-        .get_all("x-forwarded-for")
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .collect();
-    if hops.is_empty() {
-        let is_certain = !is_trusted(&client);
-        return Some((client, is_certain));
+    if !is_trusted(&client) {
+        return Some((client, Certainty::Peer));
     }
-    for hop in hops.into_iter().rev() {
+    let hops = headers
+        .get_all("x-forwarded-for")
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    let hops: Vec<&[u8]> = hops.collect();
+    let mut certainty = Certainty::Unknown;
+    for (at, hop) in hops.iter().enumerate().rev() {
+        let Some(address) = std::str::from_utf8(hop).ok().and_then(parse) else {
+            return Some((client, Certainty::Unknown));
+        };
+        client = address;
+        certainty = match at {
+            0 => Certainty::Named,
+            _ => Certainty::Unknown,
+        };
         if !is_trusted(&client) {
             break;
         }
-        let Some(address) = std::str::from_utf8(hop).ok().and_then(parse) else {
-            return Some((client, false));
-        };
-        client = address;
     }
-    Some((client, true))
+    Some((client, certainty))
 }
 
 /// An address, perhaps with a port as some proxies write it.
@@ -126,11 +162,37 @@ mod tests {
         assert_eq!(certain("10.0.0.1", &[b"198.51.100.1, unknown"]), None);
         assert_eq!(certain("10.0.0.1", &[b"[2001:db8::1]"]), None);
         let named = Some("198.51.100.1".parse().unwrap());
-        assert_eq!(certain("10.0.0.1", &[b"\xff, 198.51.100.1"]), named);
-        assert_eq!(certain("198.51.100.1", &[b"unknown"]), named);
+        assert_eq!(certain("10.0.0.1", &[b"198.51.100.1, 10.9.9.9"]), named);
         assert_eq!(certain("10.0.0.1", &[]), None);
         assert_eq!(certain("198.51.100.1", &[]), named);
         let proxies = Some("10.9.9.9".parse().unwrap());
         assert_eq!(certain("10.0.0.1", &[b"10.9.9.9"]), proxies);
+    }
+
+    #[test]
+    fn an_undeclared_proxys_address_is_not_its_clients() {
+        let certain = |peer, forwarded: &[u8]| read(certain_address, peer, &[forwarded]);
+        for forwarded in [&b"10.1.2.3"[..], b"unknown", b""] {
+            assert_eq!(certain("198.51.100.1", forwarded), None);
+        }
+        // In front of a trusted proxy, too.
+        for before in [&b"192.0.2.1, 198.51.100.1"[..], b"\xff, 198.51.100.1"] {
+            assert_eq!(certain("10.0.0.1", before), None);
+        }
+        for mark in [
+            "via",
+            "forwarded",
+            "x-real-ip",
+            "x-forwarded-proto",
+            "x-forwarded-for",
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(
+                HeaderName::from_static(mark),
+                HeaderValue::from_static("10.1.2.3"),
+            );
+            let peer = Some("198.51.100.1".parse().unwrap());
+            assert_eq!(certain_address(peer, &headers, &[]), None, "{mark}");
+        }
     }
 }

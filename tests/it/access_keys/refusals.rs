@@ -254,6 +254,8 @@ async fn a_key_is_asked_for_from_its_networks_only() {
         "2001:db9::1",
         "10.1.2.3, 192.0.2.1",
         "10.1.2.3, unknown",
+        // Somebody stands before a proxy that nobody has declared.
+        "192.0.2.1, 10.1.2.3",
     ] {
         let refused = from(&networks, Some(outside)).await;
         assert_refused(&refused, 403, "unauthorized_network_for_api_token");
@@ -265,6 +267,24 @@ async fn a_key_is_asked_for_from_its_networks_only() {
         assert_refused(&refused, 403, "unauthorized_network_for_api_token");
     }
     assert_eq!(from(&local, Some("127.0.0.1")).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undeclared_proxy_puts_nobody_into_its_own_network() {
+    let (app, token) = acme(Setup::default()).await;
+    let key = access_key(&app, of_acme(), named(&["data"], &[]), &["127.0.0.0/8"]).await;
+    let request = || request(&app, token.expose(), key.id.as_str());
+    assert_eq!(app.send(request()).await.status, 200, "no proxy");
+    for (mark, value) in [
+        ("x-forwarded-for", "203.0.113.9"),
+        ("x-forwarded-for", "127.0.0.1"),
+        ("forwarded", "for=203.0.113.9"),
+        ("x-real-ip", "203.0.113.9"),
+        ("via", "1.1 proxy"),
+    ] {
+        let refused = app.send(request().header(mark, value)).await;
+        assert_refused(&refused, 403, "unauthorized_network_for_api_token");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
