@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 use secrecy::SecretString;
 
-use super::{BucketName, Caller, Principal, Slug, Subject};
+use super::{BucketName, Caller, Owner, Principal, Slug, Subject};
 
 const ID_PREFIX: &str = "ak_";
 const ID_DIGITS: usize = 24;
@@ -236,7 +236,30 @@ impl KeyRights {
     }
 }
 
+impl AccessKey {
+    /// Whether the key opens the bucket to anyone but this owner. A right on every bucket under a
+    /// prefix does, whoever the key belongs to.
+    #[must_use]
+    pub fn opens_to_others(&self, bucket: &BucketName, owner: &Owner) -> bool {
+        let prefix = self.rights.prefix.as_ref();
+        let by_prefix = self.rights.reaches_all() && prefix.is_some_and(|p| p.covers(bucket));
+        let by_name = self.rights.buckets().contains(&bucket);
+        by_prefix || (by_name && !self.owner.is_owner(owner))
+    }
+}
+
 impl KeyOwner {
+    /// Whether this is the owner of the storage, too. A workspace is its members', never its
+    /// organisation's.
+    fn is_owner(&self, owner: &Owner) -> bool {
+        match (self, owner) {
+            (Self::Principal(principal), Owner::Principal(owner)) => principal == owner,
+            (Self::Subject(subject), Owner::Principal(owner)) => *subject == owner.subject,
+            (Self::Organisation(slug), Owner::Organisation(owner)) => slug == owner,
+            _ => false,
+        }
+    }
+
     /// The kind, as the registry writes it.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -117,6 +117,8 @@ pub enum Added {
     NameTaken,
     /// Its area overlaps with this owner's.
     AreaTaken(Owner),
+    /// An access key of another owner still reaches its bucket.
+    Reached,
 }
 
 /// Objects of an area, through a session that is confined to it: the gateway's own identity need

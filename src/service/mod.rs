@@ -22,8 +22,9 @@ pub(crate) mod fakes;
 
 pub use access_keys::{
     AccessKeys, BrokenOff, BucketClaim, CAPABILITY_TYPE, Capabilities, KeeperError, KeyAdmission,
-    KeyKeeper, KeyKeeperPorts, KeyRegistry, RecordedPair, Requester, RotateKey, RotateKeyPorts,
-    RotateKeySettings, Rotated, Rotation, RotationCredential, Taken, Unfinished,
+    KeyKeeper, KeyKeeperPorts, KeyRegistry, KnownBuckets, RecordedPair, Requester, RotateKey,
+    RotateKeyPorts, RotateKeySettings, Rotated, Rotation, RotationCredential, Taken, Unfinished,
+    bucket_of_others,
 };
 pub use administer::{
     AccessKeyWish, Administer, AdministerError, AdministerPorts, AdministerSettings, AreaWish,

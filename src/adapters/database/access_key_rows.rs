@@ -11,6 +11,19 @@ use crate::service::{BrokenOff, BucketClaim, RegistryError, Unfinished};
 
 use super::rows::{parse, text, time, time_or_none, unknown};
 
+macro_rules! select_access_keys {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, name, owner_kind, owner_id, all_rights, read_buckets, write_buckets, \
+             bucket_prefix, networks, state, rotation, created_at, disabled_at FROM access_keys \
+             WHERE ",
+            $which
+        )
+    };
+}
+
+pub(super) use select_access_keys;
+
 pub(super) fn access_key(row: &AnyRow) -> Result<AccessKey, RegistryError> {
     let is_rotating = !text(row, "rotation")?.is_empty();
     let state = match text(row, "state")?.as_str() {

@@ -2,80 +2,69 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::any::AnyRow;
 
-use crate::domain::{AccessKey, AccessKeyId, AccessKeyState, BucketName, BucketPrefix, Change};
+use crate::domain::{
+    AccessKey, AccessKeyId, AccessKeyState, BucketFormula, BucketName, BucketPrefix, Change,
+    KeyRights,
+};
 use crate::service::{
-    BrokenOff, BucketClaim, KeyRegistry, RecordedPair, RegistryError, Taken, Unfinished,
+    BrokenOff, KeyRegistry, KnownBuckets, RecordedPair, RegistryError, Taken, Unfinished,
+    bucket_of_others,
 };
 
 use super::SqlDirectory;
-use super::access_key_rows::{access_key, all_rights, claim, unfinished, words};
+use super::access_key_rows::{access_key, all_rights, select_access_keys, unfinished, words};
 use super::administration::finish;
+use super::bucket_owners;
 use super::pool::bounded;
 use super::rows::{text, time_or_none, utc};
-
-macro_rules! select {
-    ($which:literal) => {
-        concat!(
-            "SELECT id, name, owner_kind, owner_id, all_rights, read_buckets, write_buckets, \
-             bucket_prefix, networks, state, rotation, created_at, disabled_at FROM access_keys \
-             WHERE ",
-            $which
-        )
-    };
-}
 
 #[async_trait]
 impl KeyRegistry for SqlDirectory {
     async fn access_keys(&self) -> Result<Vec<AccessKey>, RegistryError> {
-        let found = sqlx::query(select!("deleted_at = '' ORDER BY created_at, id"))
-            .fetch_all(&self.database.pool);
+        let found = sqlx::query(select_access_keys!(
+            "deleted_at = '' ORDER BY created_at, id"
+        ))
+        .fetch_all(&self.database.pool);
         let found = bounded("access keys", found).await?;
         found.iter().map(access_key).collect()
     }
 
     async fn living_access_keys(&self) -> Result<Vec<AccessKey>, RegistryError> {
-        let query = sqlx::query(select!("cleaned_at = ''"));
+        let query = sqlx::query(select_access_keys!("cleaned_at = ''"));
         let found = bounded("access keys", query.fetch_all(&self.database.pool)).await?;
         found.iter().map(access_key).collect()
     }
 
     async fn access_key(&self, id: &AccessKeyId) -> Result<Option<AccessKey>, RegistryError> {
-        let query = sqlx::query(select!("deleted_at = '' AND id = $1")).bind(id.as_str());
+        let query =
+            sqlx::query(select_access_keys!("deleted_at = '' AND id = $1")).bind(id.as_str());
         let found = bounded("access key", query.fetch_optional(&self.database.pool)).await?;
         found.as_ref().map(access_key).transpose()
     }
 
-    async fn claims_on(&self, bucket: &BucketName) -> Result<Vec<BucketClaim>, RegistryError> {
-        let query = sqlx::query(
-            "SELECT owner_kind, owner_id FROM owned_buckets WHERE bucket = $1 \
-             UNION SELECT owner_kind, owner_id FROM former_buckets WHERE bucket = $1 \
-             UNION SELECT owner_kind, owner_id FROM areas WHERE bucket = $1",
-        )
-        .bind(bucket.as_str());
-        let found = bounded("bucket", query.fetch_all(&self.database.pool)).await?;
-        let claims: Result<Vec<BucketClaim>, _> = found.iter().map(claim).collect();
-        let mut claims = claims?;
-        // That it is shared says nothing beside who shares it.
-        if claims.len() > 1 {
-            claims.retain(|claim| *claim != BucketClaim::Nobody);
-        }
-        Ok(claims)
+    async fn keys_that_reach(&self, bucket: &BucketName) -> Result<Vec<AccessKey>, RegistryError> {
+        let mut connection = bounded("access keys", self.database.pool.acquire()).await?;
+        bucket_owners::keys_that_reach(&mut connection, bucket).await
     }
 
-    async fn claimed_under(&self, prefix: &BucketPrefix) -> Result<Option<String>, RegistryError> {
-        // Prefixes hold no wildcard of LIKE's.
-        let query = sqlx::query(
-            "SELECT bucket FROM owned_buckets WHERE bucket LIKE $1 \
-             UNION SELECT bucket FROM former_buckets WHERE bucket LIKE $1 \
-             UNION SELECT bucket FROM areas WHERE bucket LIKE $1",
-        )
-        .bind(format!("{}%", prefix.as_str()));
-        let found = bounded("buckets", query.fetch_optional(&self.database.pool)).await?;
-        found.map(|row| text(&row, "bucket")).transpose()
+    async fn known_buckets(&self, rights: &KeyRights) -> Result<KnownBuckets, RegistryError> {
+        let mut connection = bounded("buckets", self.database.pool.acquire()).await?;
+        bucket_owners::known_buckets(&mut connection, rights).await
     }
 
-    async fn add_access_key(&self, key: &AccessKey, change: &Change) -> Result<(), RegistryError> {
+    async fn add_access_key(
+        &self,
+        key: &AccessKey,
+        formula: &BucketFormula,
+        change: &Change,
+    ) -> Result<Option<String>, RegistryError> {
         let mut changing = bounded("access key", self.begin()).await?;
+        bucket_owners::keep(&mut changing).await?;
+        let known = bucket_owners::known_buckets(&mut changing, &key.rights).await?;
+        if let Some(bucket) = bucket_of_others(formula, key, &known) {
+            bounded("access key", changing.rollback()).await?;
+            return Ok(Some(bucket));
+        }
         let prefix = key.rights.prefix.as_ref();
         let networks: Vec<String> = key.networks.iter().map(ToString::to_string).collect();
         let insert = sqlx::query(
@@ -95,7 +84,8 @@ impl KeyRegistry for SqlDirectory {
         .bind(utc(key.created_at))
         .bind(prefix.map_or("", BucketPrefix::as_str).to_owned());
         bounded("access key", insert.execute(&mut *changing)).await?;
-        finish(changing, change).await
+        finish(changing, change).await?;
+        Ok(None)
     }
 
     async fn note(&self, change: &Change) -> Result<(), RegistryError> {

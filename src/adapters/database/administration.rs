@@ -8,6 +8,7 @@ use crate::domain::{
 use crate::service::{Added, Administration, RegistryError};
 
 use super::SqlDirectory;
+use super::bucket_owners;
 use super::pool::bounded;
 use super::rows::{self, utc, utc_or_empty};
 
@@ -34,6 +35,13 @@ impl SqlDirectory {
         if locked.rows_affected() != 1 {
             let cause = "area: its bucket is not on record";
             return Err(RegistryError(cause.to_owned()));
+        }
+        let keys = bucket_owners::keys_that_reach(changing, &area.bucket).await?;
+        if keys
+            .iter()
+            .any(|key| key.opens_to_others(&area.bucket, owner))
+        {
+            return Ok(Some(Added::Reached));
         }
         let taken = sqlx::query(AREAS).bind(area.bucket.as_str());
         let taken = bounded("area", taken.fetch_all(&mut **changing)).await?;

@@ -5,6 +5,7 @@ mod access_keys;
 mod administration;
 mod audit;
 mod audit_search;
+mod bucket_owners;
 mod directory;
 mod pool;
 mod registry;

@@ -2,12 +2,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::SecondsFormat;
-use sqlx::Row;
+use sqlx::{AnyConnection, Row};
 
-use crate::domain::{BucketHolder, BucketName};
+use crate::domain::{BucketHolder, BucketName, Owner};
 use crate::service::{Claim, ClaimState, Clock, Registry, RegistryError};
 
 use super::Database;
+use super::bucket_owners;
 use super::pool::bounded;
 
 /// Which owner has which bucket, in a database.
@@ -147,36 +148,46 @@ impl SqlRegistry {
             .transpose()
     }
 
-    /// Writes the claim down, unless the bucket is or was another holder's. A bucket that was the
-    /// holder's own before a change of the formula is no stranger.
-    async fn insert(&self, holder: &BucketHolder, bucket: &BucketName) -> Result<(), sqlx::Error> {
-        let former =
-            sqlx::query("SELECT owner_kind, owner_id FROM former_buckets WHERE bucket = $1")
-                .bind(bucket.as_str())
-                .fetch_optional(&self.database.pool)
-                .await?;
-        let state = match former {
-            None => ClaimState::Claimed,
-            Some(row)
-                if row.try_get::<String, _>(0)? == holder.kind()
-                    && row.try_get::<String, _>(1)? == holder.id() =>
-            {
-                ClaimState::Creating
-            }
-            Some(_) => return Ok(()),
-        };
-        sqlx::query(
+    /// Writes the reservation down, unless the bucket is or was another owner's, or another owner's
+    /// access key still reaches it. A bucket that was the owner's own before a change of the formula
+    /// is no stranger.
+    async fn reserve(
+        &self,
+        holder: &BucketHolder,
+        bucket: &BucketName,
+    ) -> Result<(), RegistryError> {
+        let mut reserving = bounded("claim", self.database.pool.begin()).await?;
+        // It writes first and asks then: see `bucket_owners`.
+        let inserted = self.insert(&mut reserving, holder, bucket);
+        let is_owners = bounded("claim", inserted).await?
+            && !is_reached(&mut reserving, holder, bucket).await?
+            && bounded("claim", settle(&mut reserving, holder, bucket)).await?;
+        if is_owners {
+            bounded("claim", reserving.commit()).await
+        } else {
+            bounded("claim", reserving.rollback()).await
+        }
+    }
+
+    /// Says no when the bucket is another owner's, or the owner has another one.
+    async fn insert(
+        &self,
+        reserving: &mut AnyConnection,
+        holder: &BucketHolder,
+        bucket: &BucketName,
+    ) -> Result<bool, sqlx::Error> {
+        let inserted = sqlx::query(
             "INSERT INTO owned_buckets (owner_kind, owner_id, bucket, state, claimed_at) \
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
         )
         .bind(holder.kind())
         .bind(holder.id())
         .bind(bucket.as_str())
-        .bind(name(state))
+        .bind(name(ClaimState::Claimed))
         .bind(self.now())
-        .execute(&self.database.pool)
+        .execute(reserving)
         .await?;
-        Ok(())
+        Ok(inserted.rows_affected() == 1)
     }
 
     fn now(&self) -> String {
@@ -193,7 +204,7 @@ impl Registry for SqlRegistry {
     ) -> Result<Claim, RegistryError> {
         let mut row = bounded("claim", self.find(holder)).await?;
         if row.is_none() {
-            bounded("claim", self.insert(holder, bucket)).await?;
+            self.reserve(holder, bucket).await?;
             row = bounded("claim", self.find(holder)).await?;
         }
         match row {
@@ -215,6 +226,57 @@ impl Registry for SqlRegistry {
         bounded("advance", statement.execute(&self.database.pool)).await?;
         Ok(())
     }
+}
+
+/// Whether an access key of another owner still reaches the person's bucket. Shared buckets are asked
+/// about when one gets a part of them.
+async fn is_reached(
+    reserving: &mut AnyConnection,
+    holder: &BucketHolder,
+    bucket: &BucketName,
+) -> Result<bool, RegistryError> {
+    let BucketHolder::Principal(principal) = holder else {
+        return Ok(false);
+    };
+    let owner = Owner::Principal(principal.clone());
+    let keys = bucket_owners::keys_that_reach(reserving, bucket).await?;
+    let reaching = keys.iter().find(|key| key.opens_to_others(bucket, &owner));
+    if let Some(key) = reaching {
+        tracing::error!(
+            alarm = "access-key-conflict",
+            key = %key.id,
+            bucket = %bucket,
+            "a person's own bucket is reached by another owner's access key: disable the key; the \
+             person gets the bucket when its pairs are ended"
+        );
+    }
+    Ok(reaching.is_some())
+}
+
+/// What a former owner has to do with a bucket that is being reserved: says no if it is another, and
+/// lets its own owner go on with it.
+async fn settle(
+    reserving: &mut AnyConnection,
+    holder: &BucketHolder,
+    bucket: &BucketName,
+) -> Result<bool, sqlx::Error> {
+    let former = sqlx::query("SELECT owner_kind, owner_id FROM former_buckets WHERE bucket = $1")
+        .bind(bucket.as_str())
+        .fetch_optional(&mut *reserving)
+        .await?;
+    let Some(former) = former else {
+        return Ok(true);
+    };
+    let (kind, id): (String, String) = (former.try_get(0)?, former.try_get(1)?);
+    if (kind.as_str(), id) != (holder.kind(), holder.id()) {
+        return Ok(false);
+    }
+    sqlx::query("UPDATE owned_buckets SET state = $2 WHERE bucket = $1")
+        .bind(bucket.as_str())
+        .bind(name(ClaimState::Creating))
+        .execute(reserving)
+        .await?;
+    Ok(true)
 }
 
 /// Moves every principal's bucket out of the way. Organisations and workspaces stay where they are:

@@ -10,13 +10,13 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    AccessKey, AccessKeyId, AccessKeyState, BucketName, BucketPrefix, Change, KeyPair, KeyPolicy,
-    Loopholes, Principal, Slug,
+    AccessKey, AccessKeyId, AccessKeyState, BucketFormula, BucketName, Change, KeyPair, KeyPolicy,
+    KeyRights, Loopholes, Principal, Slug,
 };
 
 use super::{RegistryError, UpstreamFailure};
 
-pub(super) use claims::claimed;
+pub use claims::{KnownBuckets, bucket_of_others};
 pub use credential::{CAPABILITY_TYPE, Capabilities, KeyAdmission, Requester, RotationCredential};
 pub use keeper::{KeeperError, KeyKeeper, KeyKeeperPorts};
 pub(super) use proof::prove;
@@ -69,14 +69,21 @@ pub trait KeyRegistry: Send + Sync {
     /// The key of this name.
     async fn access_key(&self, id: &AccessKeyId) -> Result<Option<AccessKey>, RegistryError>;
 
-    /// Whose the bucket is, for all that the registry knows.
-    async fn claims_on(&self, bucket: &BucketName) -> Result<Vec<BucketClaim>, RegistryError>;
+    /// The keys that reach the bucket and whose pairs are not proven dead: deleted keys too, until
+    /// the engine has let go of them.
+    async fn keys_that_reach(&self, bucket: &BucketName) -> Result<Vec<AccessKey>, RegistryError>;
 
-    /// A bucket under the prefix that the registry knows an owner of, if there is one.
-    async fn claimed_under(&self, prefix: &BucketPrefix) -> Result<Option<String>, RegistryError>;
+    /// Who owns the buckets that these rights reach.
+    async fn known_buckets(&self, rights: &KeyRights) -> Result<KnownBuckets, RegistryError>;
 
-    /// Writes the key down.
-    async fn add_access_key(&self, key: &AccessKey, change: &Change) -> Result<(), RegistryError>;
+    /// Writes the key down, unless one of its buckets is another owner's by [`bucket_of_others`],
+    /// while no bucket can get another owner. Returns that bucket.
+    async fn add_access_key(
+        &self,
+        key: &AccessKey,
+        formula: &BucketFormula,
+        change: &Change,
+    ) -> Result<Option<String>, RegistryError>;
 
     /// Writes down what was done that changes no row.
     async fn note(&self, change: &Change) -> Result<(), RegistryError>;

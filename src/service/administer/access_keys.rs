@@ -2,11 +2,10 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use ipnet::IpNet;
 
 use crate::domain::{
-    AccessKey, AccessKeyId, AccessKeyState, Area, BucketPrefix, CapabilityId, Change, KeyOwner,
-    KeyPolicy, KeyRights, Owner,
+    AccessKey, AccessKeyId, AccessKeyState, Area, CapabilityId, Change, KeyOwner, KeyPolicy,
+    KeyRights, Owner,
 };
 use crate::service::KeyRegistry;
-use crate::service::access_keys::claimed;
 
 use super::{Administer, AdministerError, find_organisation};
 
@@ -51,10 +50,6 @@ impl Administer {
             state: AccessKeyState::Pending,
             disabled_at: None,
         };
-        let registry = self.keys();
-        if let Some(bucket) = claimed(registry, &self.settings.formula, &key).await? {
-            return Err(AdministerError::SomebodyElses(bucket));
-        }
         let networks = key
             .networks
             .iter()
@@ -62,8 +57,13 @@ impl Administer {
         let networks = networks.collect::<String>();
         let detail = format!("{}{networks} ({})", key.rights, key.name);
         let change = self.access_key_change("access-key create", &key, &detail);
-        registry.add_access_key(&key, &change).await?;
-        Ok(key)
+        let adding = self
+            .keys()
+            .add_access_key(&key, &self.settings.formula, &change);
+        match adding.await? {
+            Some(bucket) => Err(AdministerError::SomebodyElses(bucket)),
+            None => Ok(key),
+        }
     }
 
     /// Ends the asking for its credentials and, soon, the pairs that are out. Says whether that was
@@ -143,26 +143,18 @@ impl Administer {
         self.ports.keys.as_ref()
     }
 
-    /// What an access key of somebody else's reaches is nobody's to take, also below the prefix that
-    /// "all" means from now on.
+    /// Refuses a bucket that an access key of another owner still reaches, and one below the prefix
+    /// that "all" means from now on. Adding the area asks again, where no key can come in between.
     pub(super) async fn must_not_be_reached(
         &self,
         owner: &Owner,
         area: &Area,
     ) -> Result<(), AdministerError> {
         let bucket = &area.bucket;
-        let covers = |prefix: Option<&BucketPrefix>| prefix.is_some_and(|p| p.covers(bucket));
-        let is_owners = |key: &AccessKey| match (&key.owner, owner) {
-            (KeyOwner::Organisation(slug), Owner::Organisation(owner)) => slug == owner,
-            _ => false,
-        };
-        let reaches = |key: &AccessKey| {
-            let rights = &key.rights;
-            let by_name = rights.buckets().contains(&bucket) && !is_owners(key);
-            by_name || (rights.reaches_all() && covers(rights.prefix.as_ref()))
-        };
-        let keys = self.keys().access_keys().await?;
-        if covers(self.settings.bucket_prefix.as_ref()) || keys.iter().any(reaches) {
+        let prefix = self.settings.bucket_prefix.as_ref();
+        let is_under_prefix = prefix.is_some_and(|prefix| prefix.covers(bucket));
+        let keys = self.keys().keys_that_reach(bucket).await?;
+        if is_under_prefix || keys.iter().any(|key| key.opens_to_others(bucket, owner)) {
             return Err(AdministerError::Reached(bucket.clone()));
         }
         Ok(())

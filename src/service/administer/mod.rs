@@ -106,8 +106,8 @@ pub enum AdministerError {
     SomebodyElses(String),
     /// Access keys reach it.
     #[error(
-        "the bucket {0} is reached by an access key of somebody else's, or is under \
-         access_keys.bucket_prefix: choose another"
+        "the bucket {0} is reached by another owner's access key (or by a deleted one whose pairs \
+         may still live), or is under access_keys.bucket_prefix: choose another"
     )]
     Reached(BucketName),
     /// It gets no new credentials.

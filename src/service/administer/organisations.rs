@@ -40,6 +40,7 @@ impl Administer {
         match added {
             Added::Yes => {}
             Added::NameTaken => return Err(AdministerError::Exists(owner)),
+            Added::Reached => return Err(AdministerError::Reached(area.bucket)),
             Added::AreaTaken(owner) => return Err(AdministerError::AreaTaken { area, owner }),
         }
         // Only now: nothing is written into an area that has turned out to be another's.

@@ -51,6 +51,7 @@ impl Administer {
         match added {
             Added::Yes => Ok(workspace),
             Added::NameTaken => Err(AdministerError::Exists(owner)),
+            Added::Reached => Err(AdministerError::Reached(area.bucket)),
             Added::AreaTaken(owner) => Err(AdministerError::AreaTaken { area, owner }),
         }
     }

@@ -6,11 +6,11 @@ use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
 
 use crate::domain::{
-    AccessKey, AccessKeyId, AccessKeyState, BucketFormula, BucketName, BucketPrefix, Change, Scope,
+    AccessKey, AccessKeyId, AccessKeyState, BucketFormula, BucketName, Change, KeyRights, Scope,
 };
 use crate::service::{
-    BucketClaim, KeyAdmission, KeyRegistry, RecordedPair, RegistryError, RotateKey, RotateKeyPorts,
-    RotateKeySettings, Taken, Unfinished,
+    KeyAdmission, KeyRegistry, KnownBuckets, RecordedPair, RegistryError, RotateKey,
+    RotateKeyPorts, RotateKeySettings, Taken, Unfinished,
 };
 
 use super::{FakeDirectory, FixedClock, Nothing};
@@ -58,15 +58,20 @@ impl KeyRegistry for Nothing {
         no_registry()
     }
 
-    async fn claims_on(&self, _: &BucketName) -> Result<Vec<BucketClaim>, RegistryError> {
+    async fn keys_that_reach(&self, _: &BucketName) -> Result<Vec<AccessKey>, RegistryError> {
         no_registry()
     }
 
-    async fn claimed_under(&self, _: &BucketPrefix) -> Result<Option<String>, RegistryError> {
+    async fn known_buckets(&self, _: &KeyRights) -> Result<KnownBuckets, RegistryError> {
         no_registry()
     }
 
-    async fn add_access_key(&self, _: &AccessKey, _: &Change) -> Result<(), RegistryError> {
+    async fn add_access_key(
+        &self,
+        _: &AccessKey,
+        _: &BucketFormula,
+        _: &Change,
+    ) -> Result<Option<String>, RegistryError> {
         no_registry()
     }
 

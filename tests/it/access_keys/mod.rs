@@ -1,6 +1,7 @@
 //! `POST /core/v1/object_storage/access_keys/access_key/generate_credentials`: seed 001.
 
 mod answer;
+mod reached;
 mod refusals;
 mod rotation;
 
