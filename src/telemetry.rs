@@ -1,6 +1,8 @@
 //! Logs: JSON, or easier on the eye where a terminal reads them; to standard error, so that
 //! standard output holds results only.
 
+mod queue;
+
 use std::io::IsTerminal;
 
 use tracing::level_filters::LevelFilter;
@@ -11,13 +13,19 @@ use tracing_subscriber::{Layer, fmt, registry};
 
 use crate::config::LogLevel;
 
+pub use queue::Flush;
+use queue::{Format, queue};
+
+/// How many lines wait for a reader that has fallen behind: a few MB.
+const MAX_LINES: usize = 10_000;
+
 /// Starts logging. Libraries are heard from `warn` on only, whatever the level: below, some of
-/// them write what they send.
+/// them write what they send. Hold what it returns until the process ends.
 ///
 /// # Errors
 ///
 /// When something else logs already.
-pub fn start(level: LogLevel) -> Result<(), TryInitError> {
+pub fn start(level: LogLevel) -> Result<Flush, TryInitError> {
     let own = match level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
@@ -29,15 +37,20 @@ pub fn start(level: LogLevel) -> Result<(), TryInitError> {
         .with_target("cloakroom", own)
         // Writes whole answers.
         .with_target("s3s", LevelFilter::OFF);
-    let stderr = fmt::layer().with_writer(std::io::stderr);
-    let layer = if std::io::stderr().is_terminal() {
-        stderr.compact().with_target(false).boxed()
+    let format = if std::io::stderr().is_terminal() {
+        Format::Text
     } else {
-        stderr.json().flatten_event(true).with_ansi(false).boxed()
+        Format::Json
+    };
+    let (queue, flush) = queue(std::io::stderr(), format, MAX_LINES);
+    let lines = fmt::layer().with_writer(queue);
+    let layer = match format {
+        Format::Text => lines.compact().with_target(false).boxed(),
+        Format::Json => lines.json().flatten_event(true).with_ansi(false).boxed(),
     };
     registry().with(layer.with_filter(filter)).try_init()?;
     log_panics();
-    Ok(())
+    Ok(flush)
 }
 
 /// A panic's text may quote a value; its place says enough.

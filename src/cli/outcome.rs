@@ -1,11 +1,17 @@
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use crate::config::ConfigErrors;
 use crate::server::StartError;
 
 /// `EX_USAGE` of sysexits.h: the configuration is wrong.
 const BAD_CONFIGURATION: u8 = 64;
+
+/// How long a process that ends waits until its last words are read.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -33,12 +39,24 @@ pub(super) fn complain(what: &impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr().lock(), "{what}");
 }
 
+/// A reader of standard error that has stalled must not keep the process from ending.
+fn last_words(text: String) {
+    let (speaking, said) = mpsc::channel::<()>();
+    let speak = move || {
+        complain(&text);
+        drop(speaking);
+    };
+    if thread::Builder::new().spawn(speak).is_ok() {
+        let _ = said.recv_timeout(PATIENCE);
+    }
+}
+
 /// Says what went wrong on standard error, and the number that scripts look at.
 pub(super) fn exit_code(done: Result<(), CommandError>) -> ExitCode {
     let Err(error) = done else {
         return ExitCode::SUCCESS;
     };
-    complain(&error);
+    last_words(error.to_string());
     let is_configuration = match &error {
         CommandError::Config(_) => true,
         CommandError::Start(error) => error.is_configuration(),

@@ -19,7 +19,7 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn run(&self) -> Result<(), CommandError> {
         let config = Config::load(self.file.config.as_deref(), environment())?;
-        telemetry::start(config.log.level)
+        let _flush = telemetry::start(config.log.level)
             .map_err(|error| CommandError::Failed(error.to_string()))?;
         let server = if self.doctor {
             Server::build_examined(&config).await?

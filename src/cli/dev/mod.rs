@@ -58,7 +58,7 @@ pub(super) struct Dev {
 
 impl Dev {
     pub(super) async fn run(self) -> Result<(), CommandError> {
-        telemetry::start(LogLevel::Info).map_err(|error| failed(&error))?;
+        let _flush = telemetry::start(LogLevel::Info).map_err(|error| failed(&error))?;
         let length = Duration::from(self.session_duration).as_secs();
         if !(1..=43_200).contains(&length) {
             return Err(CommandError::Failed(

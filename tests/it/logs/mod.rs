@@ -1,3 +1,4 @@
 //! What an operator reads on standard error.
 
 mod owners;
+mod readers;

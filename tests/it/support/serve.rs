@@ -13,7 +13,7 @@ pub(crate) struct Serve {
     pub(crate) url: String,
     _directory: TempDir,
     child: Child,
-    log: Lines<BufReader<ChildStderr>>,
+    log: Option<Lines<BufReader<ChildStderr>>>,
 }
 
 impl Serve {
@@ -47,7 +47,7 @@ impl Serve {
             url: String::new(),
             _directory: directory,
             child,
-            log,
+            log: Some(log),
         };
         let listening = serve.line("listening").await;
         serve.url = format!("http://{}", listening["address"].as_str().unwrap());
@@ -56,7 +56,8 @@ impl Serve {
 
     /// The next line of the log, unless that has ended.
     pub(crate) async fn next_line(&mut self) -> Option<Value> {
-        let line = tokio::time::timeout(Duration::from_secs(20), self.log.next_line());
+        let log = self.log.as_mut().expect("the log is open");
+        let line = tokio::time::timeout(Duration::from_secs(20), log.next_line());
         let line = line.await.expect("a line of the log").unwrap()?;
         Some(serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON: {line}")))
     }
@@ -79,6 +80,11 @@ impl Serve {
             lines.push(line);
         }
         lines
+    }
+
+    /// Closes the log: the process cannot write to it any more.
+    pub(crate) fn close_log(&mut self) {
+        self.log = None;
     }
 
     /// Sends it a signal.

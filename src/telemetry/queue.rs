@@ -1,0 +1,257 @@
+//! The queue between the gateway and a reader of its log: a reader that stalls makes no request
+//! wait.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+
+/// How long a process that ends waits for a reader that has fallen behind. [`WorkerGuard`] waits
+/// for 1 s more while the reader keeps reading.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The pause between two looks at a reader that has fallen behind, and before a full pipe is tried
+/// again that another process has made non-blocking.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// How lines look to the reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    Json,
+    Text,
+}
+
+/// Writes out what the queue holds when it is dropped, unless nobody reads.
+#[must_use = "lines are lost unless it lives until the process ends"]
+pub struct Flush {
+    drops: Arc<Drops>,
+    worker: Option<WorkerGuard>,
+}
+
+/// A queue of so many lines at most in front of `out`. Further ones are dropped; how many, `out` is
+/// told as soon as it takes lines again.
+pub(super) fn queue<W: Write + Send + 'static>(
+    out: W,
+    format: Format,
+    max_lines: usize,
+) -> (NonBlocking, Flush) {
+    let drops = Arc::<Drops>::default();
+    let lines = Lines {
+        out,
+        format,
+        drops: Arc::clone(&drops),
+        failed: 0,
+    };
+    let (queue, worker) = NonBlockingBuilder::default()
+        .lossy(true)
+        .buffered_lines_limit(max_lines)
+        .thread_name("log")
+        .finish(lines);
+    drops.queue.get_or_init(|| queue.error_counter());
+    let worker = Some(worker);
+    (queue, Flush { drops, worker })
+}
+
+/// The lines that the queue had no room for.
+#[derive(Default)]
+struct Drops {
+    queue: OnceLock<ErrorCounter>,
+    /// How many of them the reader has been told of.
+    told: AtomicUsize,
+}
+
+impl Drops {
+    fn all(&self) -> usize {
+        self.queue.get().map_or(0, ErrorCounter::dropped_lines)
+    }
+
+    fn untold(&self) -> usize {
+        self.all().saturating_sub(self.told.load(Ordering::Acquire))
+    }
+}
+
+impl Drop for Flush {
+    fn drop(&mut self) {
+        let end = Instant::now() + PATIENCE;
+        while self.drops.untold() > 0 && Instant::now() < end {
+            thread::sleep(PAUSE);
+        }
+        let worker = self.worker.take();
+        if self.drops.untold() > 0 {
+            // Nobody reads. Dropped, it would wait once more, and say on standard output that the
+            // queue is full.
+            std::mem::forget(worker);
+        }
+    }
+}
+
+/// The end of the queue, on a thread of its own. It is given one whole line at a time.
+struct Lines<W> {
+    out: W,
+    format: Format,
+    drops: Arc<Drops>,
+    /// How many lines could not be written since the reader was last told.
+    failed: usize,
+}
+
+impl<W: Write> Lines<W> {
+    /// The queue was full when it dropped a line, so that another line comes here after it, and
+    /// with it the number: no drop goes untold.
+    fn tell(&mut self) -> io::Result<()> {
+        let all = self.drops.all();
+        let dropped = self.drops.untold() + self.failed;
+        if dropped == 0 {
+            return Ok(());
+        }
+        let line = self.format.dropped(dropped);
+        self.put(line.as_bytes())?;
+        self.drops.told.store(all, Ordering::Release);
+        self.failed = 0;
+        Ok(())
+    }
+
+    /// Writes all of it, whether the file is one that blocks or not.
+    fn put(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.out.write(bytes) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(PAUSE),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<W: Write> Write for Lines<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.put(line).and_then(|()| self.tell()).is_err() {
+            self.failed += 1;
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+impl Format {
+    fn dropped(self, lines: usize) -> String {
+        const MESSAGE: &str = "log lines were dropped: standard error was not read fast enough";
+        let mut time = String::new();
+        // Writing to a string does not fail.
+        let _ = SystemTime.format_time(&mut Writer::new(&mut time));
+        match self {
+            Self::Json => {
+                let line = json!({
+                    "timestamp": time,
+                    "level": "WARN",
+                    "message": MESSAGE,
+                    "dropped": lines,
+                    "target": module_path!(),
+                });
+                format!("{line}\n")
+            }
+            Self::Text => format!("{time}  WARN {MESSAGE} dropped={lines}\n"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Read};
+    use std::sync::mpsc;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    const LINE: &[u8] = b"{\"message\":\"a line that is as long as many others are\"}\n";
+
+    /// Runs it on a thread of its own, so that a test that hangs fails.
+    fn soon<T: Send + 'static>(what: &str, work: impl FnOnce() -> T + Send + 'static) -> T {
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || sender.send(work()));
+        receiver.recv_timeout(Duration::from_secs(10)).expect(what)
+    }
+
+    fn write(mut queue: NonBlocking, lines: usize) -> NonBlocking {
+        soon("writing waits for nobody", move || {
+            for _ in 0..lines {
+                queue.write_all(LINE).unwrap();
+            }
+            queue
+        })
+    }
+
+    #[test]
+    fn lines_that_a_stalled_reader_misses_are_counted_when_it_is_back() {
+        const LINES: usize = 5_000;
+        let (reader, writer) = io::pipe().unwrap();
+        let (queue, flush) = queue(writer, Format::Json, 10);
+        let mut queue = write(queue, LINES);
+        let mut reader = BufReader::new(reader).lines();
+        let counted = soon("the number of lines that were dropped", move || {
+            let mut seen = 0;
+            let mut dropped = 0;
+            while seen + dropped < LINES {
+                let line: Value = serde_json::from_str(&reader.next().unwrap().unwrap()).unwrap();
+                match line["dropped"].as_u64() {
+                    Some(lines) => {
+                        assert_eq!(line["level"], "WARN");
+                        dropped += usize::try_from(lines).unwrap();
+                    }
+                    None => seen += 1,
+                }
+            }
+            (seen, dropped, reader)
+        });
+        let (seen, dropped, mut reader) = counted;
+        assert_eq!(seen + dropped, LINES);
+        assert!(seen > 10 && dropped > 0, "{seen} {dropped}");
+        queue.write_all(LINE).unwrap();
+        drop((queue, flush));
+        let rest = soon("the rest", move || reader.next().unwrap().unwrap());
+        assert_eq!(rest.as_bytes(), LINE.trim_ascii_end());
+    }
+
+    #[test]
+    fn the_end_of_the_process_writes_every_line_out() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let (queue, flush) = queue(writer, Format::Json, 1_000);
+        drop((write(queue, 500), flush));
+        let mut text = String::new();
+        soon("the end of the log", move || {
+            reader.read_to_string(&mut text).unwrap();
+            assert_eq!(text.as_bytes(), LINE.repeat(500));
+        });
+    }
+
+    #[test]
+    fn the_end_of_the_process_does_not_wait_for_a_reader_for_good() {
+        for lines in [2_000, 50_000] {
+            let (_reader, writer) = io::pipe().unwrap();
+            let (queue, flush) = queue(writer, Format::Text, 10_000);
+            let queue = write(queue, lines);
+            soon("the end", move || drop((queue, flush)));
+        }
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_is_no_matter() {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let (queue, flush) = queue(writer, Format::Text, 10);
+        let queue = write(queue, 1_000);
+        soon("the end", move || drop((queue, flush)));
+    }
+}
