@@ -1,5 +1,4 @@
 use async_trait::async_trait;
-use sqlx::{Any, Transaction};
 
 use crate::domain::{
     ApiKeyId, Area, BucketName, Change, ClientId, Member, Organisation, Owner, RegisteredKey, Slug,
@@ -12,7 +11,7 @@ use super::bucket_owners;
 use super::pool::bounded;
 use super::rows::{self, utc, utc_or_empty};
 
-pub(super) type Changing = Transaction<'static, Any>;
+pub(super) use super::connections::Transaction as Changing;
 
 impl SqlDirectory {
     pub(super) async fn begin(&self) -> Result<Changing, sqlx::Error> {

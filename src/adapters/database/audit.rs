@@ -1,8 +1,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use sqlx::{AnyConnection, AssertSqlSafe, Connection};
+use sqlx::{AnyConnection, AssertSqlSafe};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -10,6 +9,7 @@ use crate::domain::AuditRecord;
 use crate::service::{AuditTrail, RegistryError};
 
 use super::Database;
+use super::connections::is_lost;
 use super::pool::bounded;
 use super::rows::utc;
 
@@ -18,12 +18,6 @@ use super::rows::utc;
 const GROUP: usize = 64;
 
 const COLUMNS: usize = 11;
-
-/// How long a connection that was not used is believed to be there still.
-const FRESH: Duration = Duration::from_secs(1);
-
-/// How long one that may be gone is waited for.
-const PING_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The audit trail in a database.
 ///
@@ -39,8 +33,6 @@ struct Trail {
     database: Database,
     runtime: Handle,
     queue: Mutex<Queue>,
-    /// Kept out of the pool's hands; taken by whoever writes.
-    connection: Mutex<Option<Kept>>,
 }
 
 #[derive(Default)]
@@ -52,11 +44,6 @@ struct Queue {
 struct Entry {
     record: AuditRecord,
     committed: oneshot::Sender<Result<(), RegistryError>>,
-}
-
-struct Kept {
-    connection: AnyConnection,
-    used: Instant,
 }
 
 /// The one who writes.
@@ -76,7 +63,6 @@ impl SqlAuditTrail {
             database,
             runtime,
             queue: Mutex::default(),
-            connection: Mutex::default(),
         }))
     }
 }
@@ -122,63 +108,22 @@ impl Trail {
         group
     }
 
+    /// A connection that was lost costs the group time and no more: the group is written again on
+    /// another one, and stands there once.
     async fn commit(&self, group: &[Entry]) -> Result<(), sqlx::Error> {
-        let mut connection = match self.kept().await {
-            Some(mut kept) => match insert(&mut kept, group).await {
-                // It was gone already: the group is written again, and stands there once.
-                Err(error) if is_lost(&error) => self.open().await?,
-                done => return self.keep(kept, done),
-            },
-            None => self.open().await?,
+        let done = match self.write(group).await {
+            Err(error) if is_lost(&error) => self.write(group).await,
+            done => done,
         };
-        let done = insert(&mut connection, group).await;
-        self.keep(connection, done)
+        // What is in a file that was removed meanwhile is lost.
+        done.and_then(|()| self.database.trail.check_file())
     }
 
-    /// The connection that was used last, if it is there still.
-    async fn kept(&self) -> Option<AnyConnection> {
-        let kept = lock(&self.connection).take();
-        let Kept {
-            mut connection,
-            used,
-        } = kept?;
-        if used.elapsed() < FRESH {
-            return Some(connection);
-        }
-        let pinged = tokio::time::timeout(PING_TIMEOUT, connection.ping()).await;
-        matches!(pinged, Ok(Ok(()))).then_some(connection)
-    }
-
-    async fn open(&self) -> Result<AnyConnection, sqlx::Error> {
-        let pool = self.database.pool.clone();
-        let opening = self.runtime.spawn(async move { pool.acquire().await });
-        let opened = opening.await.map_err(|_| sqlx::Error::WorkerCrashed)?;
-        Ok(opened?.detach())
-    }
-
-    /// One that has failed is not kept.
-    fn keep(
-        &self,
-        connection: AnyConnection,
-        done: Result<(), sqlx::Error>,
-    ) -> Result<(), sqlx::Error> {
-        if done.is_ok() {
-            let used = Instant::now();
-            *lock(&self.connection) = Some(Kept { connection, used });
-        }
-        done
-    }
-}
-
-/// Whether it is the connection that failed, rather than the statement (`PostgreSQL` appendix A:
-/// classes 08 and 57P).
-fn is_lost(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_) => true,
-        sqlx::Error::Database(error) => error
-            .code()
-            .is_some_and(|code| code.starts_with("08") || code.starts_with("57P")),
-        _ => false,
+    async fn write(&self, group: &[Entry]) -> Result<(), sqlx::Error> {
+        let lease = self.database.trail.acquire().await?;
+        lease
+            .run(async |connection| insert(connection, group).await)
+            .await
     }
 }
 
@@ -274,6 +219,8 @@ fn statement(rows: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use sqlx::Row;
     use tokio::runtime::{Builder, Runtime};
 

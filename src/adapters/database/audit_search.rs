@@ -87,8 +87,11 @@ impl AuditQuery {
             query = query.bind(value);
         }
         // A long trail takes its time: nobody's request waits for this.
-        let found = query.fetch_all(&database.pool).await;
-        let found = found.map_err(|error| failed("audit", &error))?;
+        let found = async {
+            let mut connection = database.open_unhurried().await?;
+            query.fetch_all(&mut connection).await
+        };
+        let found = found.await.map_err(|error| failed("audit", &error))?;
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let newest = found.iter().take(limit).rev();
         let entries: Result<Vec<AuditEntry>, _> = newest.map(entry).collect();

@@ -1,27 +1,34 @@
+use std::net::IpAddr;
 use std::time::Duration;
 
-use sqlx::AnyPool;
-use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::any::AnyConnectOptions;
 use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sqlx::{AnyConnection, ConnectOptions, Executor};
 
 use crate::service::RegistryError;
 
-/// How long a statement waits for a connection.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+use super::connections::{Connections, close};
+use super::file::{DatabaseFile, FileReplaced, create_private, path_of};
+use super::opener::{Opener, open};
 
 /// How long a statement may take, so that a registry that hangs is known to hang before a
 /// request's time is over.
 const STATEMENT_TIMEOUT: Duration = Duration::from_millis(3_500);
 
-const MAX_CONNECTIONS: u32 = 8;
+/// How many statements run at a time, the audit trail's beside.
+const MAX_CONNECTIONS: usize = 8;
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
-/// A pool of connections to a database whose schema is up to date.
+/// A database whose schema is up to date.
 #[derive(Clone, Debug)]
 pub struct Database {
-    pub(super) pool: AnyPool,
+    pub(super) pool: Connections,
+    /// The audit trail's: its commits do not wait for other statements.
+    pub(super) trail: Connections,
+    opener: Opener,
 }
 
 /// The database cannot be opened.
@@ -48,9 +55,15 @@ impl Database {
     ///
     /// [`DatabaseError`] when either fails.
     pub async fn open(url: &str) -> Result<Self, DatabaseError> {
-        let (pool, migrator) = connect(url).await?;
-        migrate(migrator, &pool).await?;
-        Ok(Self { pool })
+        let (options, mut connection) = connect(url).await?;
+        let is_sqlite = is_sqlite(url);
+        migrate(migrator(is_sqlite), &mut connection).await?;
+        if is_sqlite {
+            must_be_writable(&mut connection)
+                .await
+                .map_err(DatabaseError::Open)?;
+        }
+        Self::over(options, connection, is_sqlite).await
     }
 
     /// Connects to a database that a gateway of this version has made. `url` is `sqlite://…` or
@@ -61,17 +74,39 @@ impl Database {
     /// [`DatabaseError`] when there is none, or its schema is another version's.
     pub async fn open_existing(url: &str) -> Result<Self, DatabaseError> {
         let url = url.replace("mode=rwc", "mode=rw");
-        let (pool, migrator) = connect(&url).await?;
+        let (options, mut connection) = connect(&url).await?;
         let applied: i64 =
             sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations WHERE success")
-                .fetch_one(&pool)
+                .fetch_one(&mut connection)
                 .await
                 .map_err(|_| DatabaseError::NotOurs)?;
-        if usize::try_from(applied).ok() == Some(migrator.iter().count()) {
-            Ok(Self { pool })
-        } else {
-            Err(DatabaseError::NotOurs)
+        let is_sqlite = is_sqlite(&url);
+        if usize::try_from(applied).ok() != Some(migrator(is_sqlite).iter().count()) {
+            return Err(DatabaseError::NotOurs);
         }
+        Self::over(options, connection, is_sqlite).await
+    }
+
+    async fn over(
+        options: AnyConnectOptions,
+        first: AnyConnection,
+        is_sqlite: bool,
+    ) -> Result<Self, DatabaseError> {
+        let file = if is_sqlite {
+            let path = path_of(&options).map_err(DatabaseError::Open)?;
+            Some(DatabaseFile::new(&path, first).map_err(DatabaseError::Open)?)
+        } else {
+            close(first).await;
+            None
+        };
+        let opener = Opener::new(options, file);
+        let connections =
+            |size| Connections::new(opener.clone(), size).map_err(DatabaseError::Open);
+        Ok(Self {
+            pool: connections(MAX_CONNECTIONS)?,
+            trail: connections(1)?,
+            opener,
+        })
     }
 
     /// Opens further connections with this URL: another password, say. Never another database.
@@ -80,62 +115,129 @@ impl Database {
     ///
     /// [`DatabaseError::Open`] when it is no URL of a database.
     pub fn reconnect(&self, url: &str) -> Result<(), DatabaseError> {
-        let options = url
-            .parse::<AnyConnectOptions>()
-            .map_err(DatabaseError::Open)?;
-        self.pool.set_connect_options(options);
+        self.opener.set_options(parse(url)?);
         Ok(())
+    }
+
+    /// A connection of its own, for what may take longer than a request.
+    pub(super) async fn open_unhurried(&self) -> Result<AnyConnection, sqlx::Error> {
+        self.opener.open().await
+    }
+
+    /// Whether the database's file is the one that was opened, where it is a file.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError`] says what to do.
+    pub fn check_file(&self) -> Result<(), RegistryError> {
+        let checked = self.opener.check_file();
+        checked.map_err(|error| failed("file", &error))
+    }
+
+    /// Closes connections that nobody has used for a while.
+    pub async fn close_idle(&self) {
+        self.pool.close_idle().await;
+        self.trail.close_idle().await;
+    }
+
+    /// Who else could read what is in it, and what to do about that.
+    #[must_use]
+    pub fn exposure(&self) -> Option<String> {
+        if let Some(file) = self.opener.file() {
+            let exposed = file.exposed();
+            let names: Vec<_> = exposed
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect();
+            return (!names.is_empty()).then(|| {
+                format!(
+                    "other users of this machine can read the registry and the audit trail: \
+                     chmod 600 {}",
+                    names.join(" ")
+                )
+            });
+        }
+        let url = self.opener.options().to_url_lossy();
+        let options = PgConnectOptions::from_url(&url).ok()?;
+        travels_unprotected(&options).then(|| {
+            format!(
+                "the registry's rows and password may travel unprotected to {}: add \
+                 sslmode=verify-full to the URL (with sslrootcert=FILE for a private authority), \
+                 or at least sslmode=require",
+                options.get_host()
+            )
+        })
     }
 
     /// Lets go of the connections.
     pub async fn close(&self) {
         self.pool.close().await;
+        self.trail.close().await;
+        if let Some(file) = self.opener.file() {
+            file.close().await;
+        }
     }
 }
 
-async fn connect(url: &str) -> Result<(AnyPool, &'static Migrator), DatabaseError> {
-    sqlx::any::install_default_drivers();
-    let is_sqlite = url.starts_with("sqlite:");
-    let pool = AnyPoolOptions::new()
-        .max_connections(MAX_CONNECTIONS)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        // A file does not hang up; asking it first would cost each statement a second trip.
-        .test_before_acquire(!is_sqlite)
-        .after_connect(move |connection, _| {
-            Box::pin(async move {
-                if is_sqlite {
-                    for pragma in SQLITE_PRAGMAS {
-                        sqlx::query(pragma).execute(&mut *connection).await?;
-                    }
-                }
-                Ok(())
-            })
-        })
-        .connect(url)
-        .await
-        .map_err(DatabaseError::Open)?;
-    Ok((pool, if is_sqlite { &SQLITE } else { &POSTGRES }))
+/// Whether somebody between here and the server could read along.
+fn travels_unprotected(options: &PgConnectOptions) -> bool {
+    let host = options.get_host();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse();
+    let is_loopback =
+        host == "localhost" || address.is_ok_and(|address: IpAddr| address.is_loopback());
+    let is_encrypted = matches!(
+        options.get_ssl_mode(),
+        PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull
+    );
+    options.get_socket().is_none() && !host.starts_with('/') && !is_loopback && !is_encrypted
 }
 
-/// Readers do not wait for the writer; a commit is on disk when it returns; a second process
-/// waits for its turn.
-const SQLITE_PRAGMAS: [&str; 3] = [
-    "PRAGMA busy_timeout = 3000",
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",
-];
+fn is_sqlite(url: &str) -> bool {
+    url.starts_with("sqlite:")
+}
+
+fn migrator(is_sqlite: bool) -> &'static Migrator {
+    if is_sqlite { &SQLITE } else { &POSTGRES }
+}
+
+fn parse(url: &str) -> Result<AnyConnectOptions, DatabaseError> {
+    // A file that is missing is made here, or not at all: never in the place of one that was lost.
+    url.replace("mode=rwc", "mode=rw")
+        .parse()
+        .map_err(DatabaseError::Open)
+}
+
+/// The first connection.
+async fn connect(url: &str) -> Result<(AnyConnectOptions, AnyConnection), DatabaseError> {
+    sqlx::any::install_default_drivers();
+    let options = parse(url)?;
+    if is_sqlite(url) && url.contains("mode=rwc") {
+        let created = path_of(&options).map(|path| create_private(&path).map_err(Into::into));
+        created
+            .and_then(|created| created)
+            .map_err(DatabaseError::Open)?;
+    }
+    let connection = open(&options).await.map_err(DatabaseError::Open)?;
+    Ok((options, connection))
+}
+
+/// A file that can only be read opens well.
+async fn must_be_writable(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    let write = "DELETE FROM probe WHERE id = 0";
+    connection.execute(write).await.map(|_| ())
+}
 
 /// `SQLite` has no lock for two processes that start on a new file at once: the slower one fails,
 /// and finds the work done when it looks again.
-async fn migrate(migrator: &Migrator, pool: &AnyPool) -> Result<(), MigrateError> {
+async fn migrate(migrator: &Migrator, connection: &mut AnyConnection) -> Result<(), MigrateError> {
     const ATTEMPTS: u32 = 5;
     for attempt in 1..ATTEMPTS {
-        if migrator.run(pool).await.is_ok() {
+        if migrator.run(&mut *connection).await.is_ok() {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(50) * attempt).await;
     }
-    migrator.run(pool).await
+    migrator.run(&mut *connection).await
 }
 
 /// Runs one statement, no longer than the registry may take.
@@ -163,7 +265,103 @@ pub(super) fn failed(step: &str, error: &sqlx::Error) -> RegistryError {
         sqlx::Error::PoolTimedOut => "no connection in time".to_owned(),
         sqlx::Error::PoolClosed => "the gateway is shutting down".to_owned(),
         sqlx::Error::Io(error) => format!("connection lost ({})", error.kind()),
+        sqlx::Error::Configuration(error) if error.is::<FileReplaced>() => error.to_string(),
         _ => "an unexpected answer".to_owned(),
     };
     RegistryError(format!("{step}: {cause}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn open(directory: &tempfile::TempDir) -> Database {
+        let file = directory.path().join("registry.db");
+        let url = format!("sqlite://{}?mode=rwc", file.display());
+        Database::open(&url).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn statements_that_are_given_up_do_not_use_up_the_connections() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = open(&directory).await;
+        for _ in 0..3 * MAX_CONNECTIONS {
+            drop(database.pool.begin().await.unwrap());
+        }
+        let one: i64 = sqlx::query_scalar("SELECT 1")
+            .fetch_one(&database.pool)
+            .await
+            .unwrap();
+        assert_eq!(one, 1);
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_is_given_up_changes_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = open(&directory).await;
+        let insert = "INSERT INTO probe (id, at) VALUES (1, '')";
+        let mut given_up = database.pool.begin().await.unwrap();
+        given_up.execute(insert).await.unwrap();
+        drop(given_up);
+        let mut committed = database.pool.begin().await.unwrap();
+        committed.execute(insert).await.unwrap();
+        committed.commit().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_write_ahead_log_shrinks_again_when_a_reader_has_held_it_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = open(&directory).await;
+        let log = directory.path().join("registry.db-wal");
+        let size = || std::fs::metadata(&log).unwrap().len();
+        let mut reader = database.open_unhurried().await.unwrap();
+        reader.execute("BEGIN").await.unwrap();
+        reader.execute("SELECT * FROM probe").await.unwrap();
+        let write = "INSERT INTO probe (id, at) VALUES (1, hex(randomblob(1000000))) \
+                     ON CONFLICT (id) DO UPDATE SET at = excluded.at";
+        for _ in 0..5 {
+            database.pool.execute(write).await.unwrap();
+        }
+        let grown = size();
+        assert!(grown > 8_000_000, "{grown}");
+        reader.execute("COMMIT").await.unwrap();
+        // The first checkpoints, the second begins the log again.
+        for _ in 0..2 {
+            let write = "UPDATE probe SET at = hex(randomblob(10))";
+            database.pool.execute(write).await.unwrap();
+        }
+        assert!(size() <= 4_194_304, "{}", size());
+    }
+
+    #[test]
+    fn a_database_on_another_machine_is_to_be_reached_by_tls() {
+        let unprotected = |url: &str| travels_unprotected(&url.parse().unwrap());
+        for url in [
+            "postgres://u:p@db.example.com/d",
+            "postgres://u:p@10.0.0.1/d?sslmode=prefer",
+            "postgres://u:p@db.example.com/d?sslmode=disable",
+            "postgres://u:p@127.0.0.1/d?host=db.example.com",
+        ] {
+            assert!(unprotected(url), "{url}");
+        }
+        for url in [
+            "postgres://u:p@db.example.com/d?sslmode=require",
+            "postgres://u:p@db.example.com/d?sslmode=verify-ca",
+            "postgres://u:p@db.example.com/d?sslmode=verify-full",
+            "postgres://u:p@127.0.0.1/d",
+            "postgres://u:p@localhost:5433/d",
+            "postgres://u:p@[::1]/d",
+            "postgres:///d?host=/run/postgresql",
+        ] {
+            assert!(!unprotected(url), "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_database_that_does_not_answer_is_named_as_such() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("postgres://u:p@{}/d", silent.local_addr().unwrap());
+        let error = Database::open(&url).await.unwrap_err();
+        assert!(error.to_string().contains("timed out"), "{error}");
+    }
 }

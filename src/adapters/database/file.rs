@@ -1,0 +1,134 @@
+//! The file of an `SQLite` database.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sqlx::any::AnyConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AnyConnection, Error};
+use tokio::sync::Mutex;
+
+use super::connections::close;
+
+/// What `SQLite` keeps beside the file: without the write-ahead log, the file is an old copy.
+const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
+
+/// The file and its companions, as they were when the database was opened.
+///
+/// `SQLite` goes on writing into a file that was removed, and into its write-ahead log, and nobody
+/// will ever read that.
+pub(super) struct DatabaseFile {
+    parts: Vec<(PathBuf, Identity)>,
+    /// A connection that is open as long as the gateway runs: the inodes cannot be given to other
+    /// files, and the write-ahead log is not removed as it is after a last connection.
+    anchor: Mutex<Option<AnyConnection>>,
+}
+
+/// The database's file is not the one that was opened.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{} was removed or replaced since the gateway was started: stop the gateway, put the file back, \
+     with its -wal, or restore a backup, and start it again", .0.display()
+)]
+pub(super) struct FileReplaced(PathBuf);
+
+/// Tells a file from another at the same path.
+type Identity = (u64, u64);
+
+impl DatabaseFile {
+    /// The file that this connection has open, which must have read from it.
+    pub(super) fn new(path: &Path, anchor: AnyConnection) -> Result<Self, Error> {
+        Ok(Self {
+            parts: parts(path)?,
+            anchor: Mutex::new(Some(anchor)),
+        })
+    }
+
+    /// Whether it is there still.
+    ///
+    /// # Errors
+    ///
+    /// [`FileReplaced`] inside [`Error::Configuration`].
+    pub(super) fn check(&self) -> Result<(), Error> {
+        for (path, identity) in &self.parts {
+            if identify(path).ok().as_ref() != Some(identity) {
+                return Err(Error::Configuration(Box::new(FileReplaced(path.clone()))));
+            }
+        }
+        Ok(())
+    }
+
+    /// Those that other users of the machine can read or write.
+    pub(super) fn exposed(&self) -> Vec<&Path> {
+        let parts = self.parts.iter().map(|(path, _)| path.as_path());
+        parts.filter(|path| is_exposed(path)).collect()
+    }
+
+    pub(super) async fn close(&self) {
+        if let Some(anchor) = self.anchor.lock().await.take() {
+            close(anchor).await;
+        }
+    }
+}
+
+/// Where the file of this database is, as `SQLite` takes the URL.
+pub(super) fn path_of(options: &AnyConnectOptions) -> Result<PathBuf, Error> {
+    let options = SqliteConnectOptions::try_from(options)?;
+    Ok(std::path::absolute(options.get_filename())?)
+}
+
+/// Makes the file if there is none, for nobody but this user. `SQLite` gives its companions the
+/// same mode.
+pub(super) fn create_private(path: &Path) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn parts(path: &Path) -> io::Result<Vec<(PathBuf, Identity)>> {
+    let mut parts = vec![(path.to_owned(), identify(path)?)];
+    // SQLite follows symbolic links before it adds to the name.
+    let real = fs::canonicalize(path)?;
+    for companion in COMPANIONS {
+        let mut name = real.clone().into_os_string();
+        name.push(companion);
+        let part = PathBuf::from(name);
+        match identify(&part) {
+            Ok(identity) => parts.push((part, identity)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(parts)
+}
+
+#[cfg(unix)]
+fn identify(path: &Path) -> io::Result<Identity> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = fs::metadata(path)?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+/// Elsewhere files that are open cannot be removed.
+#[cfg(not(unix))]
+fn identify(path: &Path) -> io::Result<Identity> {
+    fs::metadata(path).map(|_| (0, 0))
+}
+
+#[cfg(unix)]
+fn is_exposed(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    const OTHERS: u32 = 0o077;
+    fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & OTHERS != 0)
+}
+
+#[cfg(not(unix))]
+fn is_exposed(_: &Path) -> bool {
+    false
+}
