@@ -15,6 +15,7 @@ use crate::service::KeyKeeper;
 const DISCOVERY_RETRY: Duration = Duration::from_secs(1);
 const REREAD_EVERY: Duration = Duration::from_secs(2);
 const FORGET_EVERY: Duration = Duration::from_mins(1);
+const LOOK_AT_DATABASE_EVERY: Duration = Duration::from_secs(2);
 
 /// Reads the metadata before the first request needs them, and as long as it takes. Where only
 /// Swagger UI's sign-in hangs on them, there is no hurry.
@@ -62,6 +63,23 @@ pub(super) async fn follow_password(database: Database, mut url: Current<SecretS
         } else if let Err(error) = database.reconnect(now.expose_secret()) {
             tracing::error!(%error, "database.url is no good: what it was before stays in use");
         }
+    }
+}
+
+/// Says once that the database's file is gone, which every call finds out for itself, and closes
+/// connections before a firewall forgets them.
+pub(super) async fn look_after_database(database: Database) {
+    let mut was_there = true;
+    loop {
+        tokio::time::sleep(LOOK_AT_DATABASE_EVERY).await;
+        let checked = database.check_file();
+        if let Err(error) = &checked
+            && was_there
+        {
+            tracing::error!(alarm = "registry-replaced", %error, "nothing is handed out any more");
+        }
+        was_there = checked.is_ok();
+        database.close_idle().await;
     }
 }
 

@@ -122,6 +122,9 @@ impl Server {
         let address = listener.local_addr().unwrap_or(config.http.address);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let database = open_database(config).await?;
+        if let Some(exposure) = database.exposure() {
+            tracing::warn!("database.url: {exposure}");
+        }
         let registry = Arc::new(SqlRegistry::new(database.clone(), Arc::clone(&clock)));
         let sql_directory = Arc::new(SqlDirectory::new(database.clone()));
         access_keys::check(config, sql_directory.as_ref()).await?;
@@ -192,6 +195,7 @@ impl Server {
                 database.clone(),
                 config.database.url.clone(),
             )),
+            tokio::spawn(background::look_after_database(database.clone())),
         ];
         background.extend(keeper.map(|keeper| tokio::spawn(background::keep_keys(keeper))));
         Ok(Self {

@@ -16,6 +16,7 @@ mod cli;
 mod crash;
 mod crashes;
 mod credentials_command;
+mod database_file;
 mod dialects;
 mod doctor;
 mod embedded;

@@ -23,6 +23,18 @@ impl Serve {
         store: &str,
         variables: &[(&str, &str)],
     ) -> Self {
+        let mut serve = Self::launch(oauth, store, variables);
+        let listening = serve.line("listening").await;
+        serve.url = format!("http://{}", listening["address"].as_str().unwrap());
+        serve
+    }
+
+    /// The same without waiting until it listens.
+    pub(crate) fn launch(
+        oauth: &AuthorizationServer,
+        store: &str,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let database = directory.path().join("cloakroom.db");
         let client = oauth.resource_server();
@@ -43,15 +55,12 @@ impl Serve {
             .stderr(std::process::Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap()).lines();
-        let mut serve = Self {
+        Self {
             url: String::new(),
             _directory: directory,
             child,
             log: Some(log),
-        };
-        let listening = serve.line("listening").await;
-        serve.url = format!("http://{}", listening["address"].as_str().unwrap());
-        serve
+        }
     }
 
     /// The next line of the log, unless that has ended.
