@@ -1,4 +1,3 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::identity::IdentityCache;
@@ -10,35 +9,25 @@ use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::future::ProvideCredentials as ProvideFuture;
 use aws_sdk_s3::config::retry::{ClassifyRetry, RetryAction};
 use aws_sdk_s3::config::{
-    ConfigBag, Credentials, RequestChecksumCalculation, ResponseChecksumValidation,
-    SharedCredentialsProvider, SharedHttpClient, interceptors::InterceptorContext,
-};
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnectorSettings, SharedHttpConnector,
+    Credentials, RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider,
+    interceptors::InterceptorContext,
 };
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::retries::classifiers::RetryClassifierPriority;
-use aws_smithy_runtime_api::client::runtime_components::{
-    RuntimeComponents, RuntimeComponentsBuilder,
-};
 use secrecy::{ExposeSecret, SecretString};
-use thread_local::ThreadLocal;
 
-use crate::adapters::{Current, Derived, check_authorities};
+use crate::adapters::Current;
 use crate::domain::Session;
 
 use super::Flavor;
+use super::transport::Transport;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// For one attempt and for all: what a request waits for, and what only reads.
+const PROMPT: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(4));
 
-/// STS is asked while a request waits.
-const SESSION_TIMEOUTS: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(4));
-
-/// S3 is asked by detached tasks only; a store may take its time over its first bucket.
-const BUCKET_TIMEOUTS: (Duration, Duration) = (Duration::from_secs(12), Duration::from_secs(25));
+/// What makes or moves something is asked by detached tasks and commands; a store may take its time
+/// over its first bucket.
+const PATIENT: (Duration, Duration) = (Duration::from_secs(12), Duration::from_secs(25));
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 
 /// Where the store is and who the gateway is there.
@@ -79,6 +68,7 @@ pub struct AwsClients {
     pub(super) s3: aws_sdk_s3::Client,
     pub(super) sts: aws_sdk_sts::Client,
     pub(super) iam: aws_sdk_iam::Client,
+    transport: Transport,
     pub(super) settings: AwsSettings,
 }
 
@@ -101,33 +91,56 @@ impl AwsClients {
         aws_sdk_s3::Client::from_conf(config.build())
     }
 
+    /// S3 for what only reads: an answer comes soon or not at all.
+    pub(super) fn s3_reading(&self) -> aws_sdk_s3::Client {
+        let config = self.s3.config().to_builder();
+        aws_sdk_s3::Client::from_conf(config.timeout_config(timeouts(PROMPT)).build())
+    }
+
+    /// S3 for what may take its time, over connections of its own: on a pooled one that died in
+    /// silence it would wait that long for nothing.
+    pub(super) fn s3_making(&self) -> aws_sdk_s3::Client {
+        let config = self.s3.config().to_builder();
+        aws_sdk_s3::Client::from_conf(config.http_client(self.transport.unpooled()).build())
+    }
+
+    /// The same client for lists of buckets, which may be long.
+    pub(super) fn listing(&self, s3: &aws_sdk_s3::Client) -> aws_sdk_s3::Client {
+        let config = s3.config().to_builder();
+        aws_sdk_s3::Client::from_conf(config.http_client(self.transport.for_listings()).build())
+    }
+
     /// Sets the clients up; nothing is asked yet.
     ///
     /// # Errors
     ///
     /// [`CaError`] when the PEM holds no certificate authority.
     pub async fn new(settings: AwsSettings) -> Result<Self, CaError> {
-        let config = sdk_config(&settings).await?;
+        let transport = Transport::new(settings.ca_bundle.clone())?;
+        let config = sdk_config(&settings, transport.clone()).await;
         let mut s3 = aws_sdk_s3::config::Builder::from(&config)
             .force_path_style(settings.path_style)
-            .timeout_config(timeouts(BUCKET_TIMEOUTS))
+            .timeout_config(timeouts(PATIENT))
             // Stores older than 2025 refuse the checksums that newer SDKs add unasked.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             .retry_classifier(NeverAfterTimeout);
         s3.set_endpoint_url(settings.endpoint.clone());
         let mut sts = aws_sdk_sts::config::Builder::from(&config)
-            .timeout_config(timeouts(SESSION_TIMEOUTS))
+            .timeout_config(timeouts(PROMPT))
             .retry_classifier(NeverAfterTimeout);
         sts.set_endpoint_url(settings.sts_endpoint.clone());
+        // Asked so seldom that a pooled connection may be dead.
         let mut iam = aws_sdk_iam::config::Builder::from(&config)
-            .timeout_config(timeouts(SESSION_TIMEOUTS))
+            .http_client(transport.unpooled())
+            .timeout_config(timeouts(PROMPT))
             .retry_classifier(NeverAfterTimeout);
         iam.set_endpoint_url(settings.endpoint.clone());
         Ok(Self {
             s3: aws_sdk_s3::Client::from_conf(s3.build()),
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
             iam: aws_sdk_iam::Client::from_conf(iam.build()),
+            transport,
             settings,
         })
     }
@@ -135,13 +148,12 @@ impl AwsClients {
 
 fn timeouts((attempt, operation): (Duration, Duration)) -> TimeoutConfig {
     TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(attempt)
         .operation_timeout(operation)
         .build()
 }
 
-async fn sdk_config(settings: &AwsSettings) -> Result<SdkConfig, CaError> {
+async fn sdk_config(settings: &AwsSettings, transport: Transport) -> SdkConfig {
     let retries = RetryConfig::standard()
         .with_max_attempts(2)
         .with_initial_backoff(FIRST_BACKOFF);
@@ -152,20 +164,17 @@ async fn sdk_config(settings: &AwsSettings) -> Result<SdkConfig, CaError> {
     }
     let loader = loader
         .region(Region::new(settings.region.clone()))
-        .http_client(TrustingClient(Derived::new(
-            settings.ca_bundle.clone(),
-            http_client,
-        )?))
+        .http_client(transport)
         .retry_config(retries)
         // Every attempt has its time limit, and no body is large.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     let Some(identity) = &settings.identity else {
-        return Ok(loader.load().await);
+        return loader.load().await;
     };
     let provider = SharedCredentialsProvider::new(identity.clone());
     // The key may be replaced at any time, and costs nothing to look up.
     let loader = loader.identity_cache(IdentityCache::no_cache());
-    Ok(loader.credentials_provider(provider).load().await)
+    loader.credentials_provider(provider).load().await
 }
 
 impl StaticIdentity {
@@ -186,71 +195,6 @@ impl ProvideCredentials for StaticIdentity {
     {
         ProvideFuture::ready(Ok(self.credentials()))
     }
-}
-
-/// Trusts what the file of certificate authorities holds now.
-#[derive(Debug)]
-struct TrustingClient(Derived<Option<Vec<u8>>, Arc<PerThread>, CaError>);
-
-/// A client, and so a pool of connections, for each thread that asks: a connection is driven by the
-/// thread that opened it, and an answer that has to change threads costs two context switches.
-#[derive(Debug)]
-struct PerThread {
-    tls: TlsContext,
-    clients: ThreadLocal<SharedHttpClient>,
-}
-
-impl HttpClient for TrustingClient {
-    fn http_connector(
-        &self,
-        settings: &HttpConnectorSettings,
-        components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        self.0.get().client().http_connector(settings, components)
-    }
-
-    fn validate_base_client_config(
-        &self,
-        components: &RuntimeComponentsBuilder,
-        config: &ConfigBag,
-    ) -> Result<(), BoxError> {
-        let client = self.0.get();
-        client
-            .client()
-            .validate_base_client_config(components, config)
-    }
-}
-
-impl PerThread {
-    fn client(&self) -> &SharedHttpClient {
-        self.clients.get_or(|| {
-            aws_smithy_http_client::Builder::new()
-                .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-                .tls_context(self.tls.clone())
-                .build_https()
-        })
-    }
-}
-
-#[expect(clippy::ref_option, reason = "what `Derived` hands out")]
-fn http_client(ca_bundle: &Option<Vec<u8>>) -> Result<Arc<PerThread>, CaError> {
-    // The SDK's own client takes any PEM and panics at the first request.
-    if let Some(pem) = ca_bundle {
-        check_authorities(pem).map_err(CaError)?;
-    }
-    let trusted = TrustStore::default().with_native_roots(true);
-    let trusted = match ca_bundle {
-        Some(pem) => trusted.with_pem_certificate(pem.as_slice()),
-        None => trusted,
-    };
-    let tls = TlsContext::builder()
-        .with_trust_store(trusted)
-        .build()
-        .map_err(|error| CaError(error.to_string()))?;
-    Ok(Arc::new(PerThread {
-        tls,
-        clients: ThreadLocal::new(),
-    }))
 }
 
 /// A timeout is never retried (contract section 8): the request's time is spent, and the store

@@ -3,6 +3,8 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use crate::service::{FailureKind, UpstreamFailure};
 
+use super::transport::is_too_long;
+
 /// An error code longer than this, or of other characters, is not one of AWS's.
 const MAX_CODE_CHARS: usize = 64;
 
@@ -17,8 +19,14 @@ pub(super) fn describe<E: ProvideErrorMetadata>(
         SdkError::DispatchFailure(failure) if failure.is_timeout() => {
             (FailureKind::Timeout, "no connection in time".to_owned())
         }
-        SdkError::DispatchFailure(failure) if failure.is_io() => {
-            (FailureKind::Unreachable, "no connection".to_owned())
+        SdkError::DispatchFailure(failure) if failure.is_io() => (
+            FailureKind::Unreachable,
+            "no connection, or it broke off".to_owned(),
+        ),
+        SdkError::DispatchFailure(failure)
+            if failure.as_connector_error().is_some_and(is_too_long) =>
+        {
+            (FailureKind::Nonsense, "the answer is too long".to_owned())
         }
         SdkError::DispatchFailure(_) => (
             FailureKind::Refused,

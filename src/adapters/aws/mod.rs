@@ -10,12 +10,14 @@ mod minio_crypto;
 mod minio_keys;
 mod objects;
 mod pair;
+mod pools;
 mod quirks;
 mod rgw;
 mod s3;
 mod signed;
 mod sts;
 mod throw_away;
+mod transport;
 
 #[cfg(test)]
 mod tests;

@@ -24,7 +24,7 @@ impl AwsClients {
     ) -> Result<bool, UpstreamFailure> {
         let s3 = self.s3_within(&Session::from(pair));
         let Some(bucket) = bucket else {
-            return match s3.list_buckets().send().await {
+            return match self.listing(&s3).list_buckets().send().await {
                 Ok(_) => Ok(true),
                 Err(error) => match code(&error) {
                     Some("AccessDenied") => Ok(strangers == Strangers::AreUnknown),

@@ -29,7 +29,8 @@ const CONCURRENT_CREATION: Duration = Duration::from_millis(300);
 
 /// Buckets over S3, through the gateway's own identity.
 pub struct S3Buckets {
-    client: Client,
+    reading: Client,
+    making: Client,
     flavor: Flavor,
     quirks: Quirks,
     region: String,
@@ -50,7 +51,8 @@ impl S3Buckets {
             _ => None,
         };
         Self {
-            client: clients.s3.clone(),
+            reading: clients.s3_reading(),
+            making: clients.s3_making(),
             flavor: settings.flavor,
             quirks: settings.flavor.quirks(),
             region: settings.region.clone(),
@@ -61,7 +63,7 @@ impl S3Buckets {
     /// The answer to HEAD has no body, so it does not say why it refuses; a GET does.
     async fn why_hidden(&self, bucket: &BucketName) -> Result<Presence, UpstreamFailure> {
         let asked = self
-            .client
+            .reading
             .get_bucket_location()
             .bucket(bucket.as_str())
             .set_expected_bucket_owner(self.expected_owner.clone())
@@ -116,7 +118,7 @@ impl S3Buckets {
             .restrict_public_buckets(true)
             .build();
         let sent = self
-            .client
+            .making
             .put_public_access_block()
             .bucket(bucket.as_str())
             .public_access_block_configuration(closed)
@@ -134,7 +136,7 @@ impl S3Buckets {
             return Ok(Vec::new());
         }
         let asked = self
-            .client
+            .reading
             .get_bucket_tagging()
             .bucket(bucket.as_str())
             .send()
@@ -167,7 +169,7 @@ impl S3Buckets {
         let tags = tags
             .map_err(|_| UpstreamFailure::new(FailureKind::Nonsense, "the tags cannot be built"))?;
         let sent = self
-            .client
+            .making
             .put_bucket_tagging()
             .bucket(bucket.as_str())
             .tagging(tags)
@@ -181,7 +183,7 @@ impl S3Buckets {
 impl Buckets for S3Buckets {
     async fn look(&self, bucket: &BucketName) -> Result<Presence, UpstreamFailure> {
         let asked = self
-            .client
+            .reading
             .head_bucket()
             .bucket(bucket.as_str())
             .set_expected_bucket_owner(self.expected_owner.clone())
@@ -201,7 +203,7 @@ impl Buckets for S3Buckets {
 
     async fn create(&self, bucket: &BucketName) -> Result<Creation, UpstreamFailure> {
         let made = self
-            .client
+            .making
             .create_bucket()
             .bucket(bucket.as_str())
             .set_create_bucket_configuration(self.configuration())

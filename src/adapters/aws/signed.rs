@@ -14,7 +14,7 @@ use crate::service::{FailureKind, UpstreamFailure};
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The longest answer read, in bytes.
-const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
 /// Signs with AWS's version 4, as S3.
 #[derive(Clone, Debug)]
@@ -44,20 +44,14 @@ impl SignedHttp {
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        let mut answer = request.send().await.map_err(|error| {
-            let kind = if error.is_timeout() {
-                FailureKind::Timeout
-            } else {
-                FailureKind::Unreachable
-            };
-            UpstreamFailure::new(kind, "no answer")
-        })?;
+        let mut answer = request.send().await.map_err(|error| no_answer(&error))?;
         let mut read = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|_| broken_off())? {
-            read.extend_from_slice(&chunk);
-            if read.len() > MAX_ANSWER_BYTES {
-                return Err(broken_off());
+        while let Some(chunk) = answer.chunk().await.map_err(|error| no_answer(&error))? {
+            if read.len() + chunk.len() > MAX_ANSWER_BYTES {
+                let cause = "the answer is too long";
+                return Err(UpstreamFailure::new(FailureKind::Nonsense, cause));
             }
+            read.extend_from_slice(&chunk);
         }
         Ok((answer.status(), read))
     }
@@ -99,7 +93,11 @@ fn unsignable() -> UpstreamFailure {
     UpstreamFailure::new(FailureKind::Refused, "the request cannot be signed")
 }
 
-fn broken_off() -> UpstreamFailure {
-    let cause = "the answer broke off, or is too long";
-    UpstreamFailure::new(FailureKind::Nonsense, cause)
+fn no_answer(error: &reqwest::Error) -> UpstreamFailure {
+    let kind = if error.is_timeout() {
+        FailureKind::Timeout
+    } else {
+        FailureKind::Unreachable
+    };
+    UpstreamFailure::new(kind, "no answer, or it broke off")
 }

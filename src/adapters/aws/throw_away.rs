@@ -104,7 +104,8 @@ impl S3ThrowAway {
 impl ThrowAwayBuckets for S3ThrowAway {
     async fn list(&self) -> Result<Vec<String>, UpstreamFailure> {
         let mut names = Vec::new();
-        let mut pages = self.clients.s3.list_buckets().into_paginator().send();
+        let s3 = self.clients.listing(&self.clients.s3);
+        let mut pages = s3.list_buckets().into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| describe("ListBuckets", &error))?;
             let buckets = page.buckets.unwrap_or_default();

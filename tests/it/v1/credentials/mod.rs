@@ -2,6 +2,7 @@
 
 mod buckets;
 mod client_authentication;
+mod dead_connections;
 mod forgeries;
 mod formats;
 mod introspection;
@@ -11,6 +12,7 @@ mod narrowing;
 mod refusals;
 mod secrets;
 mod session_length;
+mod store_answers;
 mod store_failures;
 mod tokens;
 mod vending;

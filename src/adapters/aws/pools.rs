@@ -1,0 +1,159 @@
+//! Connections to the store: verified TLS, a pool for each thread, and what it takes to leave
+//! connections behind that have died in silence.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use aws_sdk_s3::primitives::SdkBody;
+use aws_smithy_runtime_api::box_error::BoxError;
+use http::Uri;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use thread_local::ThreadLocal;
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+use super::CaError;
+
+/// Name resolution, TCP and TLS together.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long an idle connection is kept: less than firewalls and load balancers remember one.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// An idle connection is probed after this, and given up when a probe stays without an answer for
+/// [`USER_TIMEOUT`].
+const KEEPALIVE: Duration = Duration::from_secs(5);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long sent bytes may stay unacknowledged (`TCP_USER_TIMEOUT`, RFC 5482). A request that meets
+/// a dead connection fails by then, while there is time to repeat it.
+#[cfg(target_os = "linux")]
+const USER_TIMEOUT: Duration = Duration::from_millis(1_500);
+
+/// An HTTP/1.1 client and its pool of connections.
+pub(super) type HttpClient = Client<InTime, SdkBody>;
+
+/// A client, and so a pool of connections, for each thread that asks: a connection is driven by the
+/// thread that opened it, and an answer that has to change threads costs two context switches.
+///
+/// A connection that died in silence is seldom the only one. When one is found dead, all threads
+/// take a new pool: [`Pools::renew`].
+pub(super) struct Pools {
+    connector: InTime,
+    generation: AtomicU64,
+    clients: ThreadLocal<Mutex<Pooled>>,
+}
+
+/// A client and the generation of pools that it belongs to.
+#[derive(Clone)]
+pub(super) struct Pooled {
+    pub(super) client: HttpClient,
+    pub(super) generation: u64,
+}
+
+impl Pools {
+    /// Trusts the system's certificate authorities, and those in `authorities` (PEM).
+    pub(super) fn new(authorities: Option<&[u8]>) -> Result<Self, CaError> {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(KEEPALIVE));
+        tcp.set_keepalive_interval(Some(KEEPALIVE_INTERVAL));
+        #[cfg(target_os = "linux")]
+        tcp.set_tcp_user_timeout(Some(USER_TIMEOUT));
+        let https = HttpsConnectorBuilder::new()
+            .with_tls_config(tls(authorities)?)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        Ok(Self {
+            connector: InTime(https),
+            generation: AtomicU64::new(0),
+            clients: ThreadLocal::new(),
+        })
+    }
+
+    /// This thread's client.
+    pub(super) fn pooled(&self) -> Pooled {
+        let generation = self.generation.load(Ordering::Acquire);
+        let new = || Pooled {
+            client: self.client(usize::MAX),
+            generation,
+        };
+        let pooled = self.clients.get_or(|| Mutex::new(new()));
+        let mut pooled = pooled.lock().unwrap_or_else(PoisonError::into_inner);
+        if pooled.generation != generation {
+            // What is under way on the old pool's connections goes on.
+            *pooled = new();
+        }
+        pooled.clone()
+    }
+
+    /// A client whose every request goes over a connection of its own.
+    pub(super) fn unpooled(&self) -> HttpClient {
+        self.client(0)
+    }
+
+    /// Leaves behind all pooled connections of this generation, unless that has been done since.
+    pub(super) fn renew(&self, generation: u64) {
+        let (this, next) = (Ordering::AcqRel, Ordering::Relaxed);
+        let renewed = self
+            .generation
+            .compare_exchange(generation, generation + 1, this, next);
+        if renewed.is_ok() {
+            tracing::debug!("the store left a request unanswered: new connections from now on");
+        }
+    }
+
+    fn client(&self, max_idle: usize) -> HttpClient {
+        Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+            .pool_max_idle_per_host(max_idle)
+            .build(self.connector.clone())
+    }
+}
+
+fn tls(authorities: Option<&[u8]>) -> Result<ClientConfig, CaError> {
+    let broken = |error: &dyn std::error::Error| CaError(error.to_string());
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    for certificate in CertificateDer::pem_slice_iter(authorities.unwrap_or_default()) {
+        let certificate = certificate.map_err(|error| broken(&error))?;
+        roots.add(certificate).map_err(|error| broken(&error))?;
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| broken(&error))?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// Connects within [`CONNECT_TIMEOUT`].
+#[derive(Clone, Debug)]
+pub(super) struct InTime(HttpsConnector<HttpConnector>);
+
+impl Service<Uri> for InTime {
+    type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connecting = self.0.call(uri);
+        Box::pin(async move { tokio::time::timeout(CONNECT_TIMEOUT, connecting).await? })
+    }
+}

@@ -1,0 +1,210 @@
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_s3::primitives::SdkBody;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient as SdkHttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings,
+    SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper_util::client::legacy;
+use tokio::time::Instant;
+use tokio::time::error::Elapsed;
+
+use crate::adapters::{Current, Derived, check_authorities};
+
+use super::CaError;
+use super::pools::{HttpClient, Pools};
+
+/// The longest answer read, in bytes: nothing that the gateway asks for comes near it.
+const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+
+/// The longest list of buckets, which some stores answer in one page.
+const MAX_LISTING_BYTES: usize = 16 * 1024 * 1024;
+
+/// A request that was given up after this long without an answer may have met a dead connection.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// HTTP to the store, for the SDKs. Answers are read to their end within the attempt's time limit,
+/// and up to a bound: beyond it the connection is dropped.
+#[derive(Clone, Debug)]
+pub(super) struct Transport {
+    pools: Arc<Derived<Option<Vec<u8>>, Arc<Pools>, CaError>>,
+    pooled: bool,
+    max_answer: usize,
+}
+
+/// [`Transport`] for one request.
+struct Exchange {
+    pools: Arc<Pools>,
+    pooled: bool,
+    max_answer: usize,
+    read_timeout: Option<Duration>,
+}
+
+/// A request over a pooled connection, until its answer is there.
+struct Pending {
+    pools: Arc<Pools>,
+    generation: u64,
+    since: Instant,
+    answered: bool,
+}
+
+impl Transport {
+    /// Trusts the system's certificate authorities, and what the file of others holds now.
+    pub(super) fn new(authorities: Current<Option<Vec<u8>>>) -> Result<Self, CaError> {
+        Ok(Self {
+            pools: Arc::new(Derived::new(authorities, pools)?),
+            pooled: true,
+            max_answer: MAX_ANSWER_BYTES,
+        })
+    }
+
+    /// Each request over a connection of its own: for those that are rare, or may take their time,
+    /// because a pooled connection may have died in silence.
+    pub(super) fn unpooled(&self) -> Self {
+        let pooled = false;
+        Self {
+            pooled,
+            ..self.clone()
+        }
+    }
+
+    /// For lists of buckets.
+    pub(super) fn for_listings(&self) -> Self {
+        let max_answer = MAX_LISTING_BYTES;
+        Self {
+            max_answer,
+            ..self.clone()
+        }
+    }
+}
+
+impl SdkHttpClient for Transport {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(Exchange {
+            pools: self.pools.get(),
+            pooled: self.pooled,
+            max_answer: self.max_answer,
+            read_timeout: settings.read_timeout(),
+        })
+    }
+}
+
+impl HttpConnector for Exchange {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (client, pending) = if self.pooled {
+            let pooled = self.pools.pooled();
+            let pending = Pending::new(Arc::clone(&self.pools), pooled.generation);
+            (pooled.client, Some(pending))
+        } else {
+            (self.pools.unpooled(), None)
+        };
+        let (max_answer, read_timeout) = (self.max_answer, self.read_timeout);
+        HttpConnectorFuture::new(async move {
+            let answer = exchange(client, request, max_answer);
+            let answer = match read_timeout {
+                Some(limit) => tokio::time::timeout(limit, answer)
+                    .await
+                    .unwrap_or_else(|late| Err(ConnectorError::timeout(late.into()))),
+                None => answer.await,
+            };
+            if let Some(pending) = pending {
+                pending.ended(&answer);
+            }
+            answer
+        })
+    }
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Exchange")
+    }
+}
+
+impl Pending {
+    fn new(pools: Arc<Pools>, generation: u64) -> Self {
+        Self {
+            pools,
+            generation,
+            since: Instant::now(),
+            answered: false,
+        }
+    }
+
+    /// A connection that broke makes the others suspect: the repetition must not meet one of them.
+    fn ended<T>(mut self, answer: &Result<T, ConnectorError>) {
+        self.answered = true;
+        if answer.as_ref().is_err_and(ConnectorError::is_io) {
+            self.pools.renew(self.generation);
+        }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if !self.answered && self.since.elapsed() >= SILENCE {
+            self.pools.renew(self.generation);
+        }
+    }
+}
+
+#[expect(clippy::ref_option, reason = "what `Derived` hands out")]
+fn pools(authorities: &Option<Vec<u8>>) -> Result<Arc<Pools>, CaError> {
+    if let Some(pem) = authorities {
+        check_authorities(pem).map_err(CaError)?;
+    }
+    Pools::new(authorities.as_deref()).map(Arc::new)
+}
+
+async fn exchange(
+    client: HttpClient,
+    request: HttpRequest,
+    max_answer: usize,
+) -> Result<HttpResponse, ConnectorError> {
+    let request = request
+        .try_into_http1x()
+        .map_err(|error| ConnectorError::user(error.into()))?;
+    let answer = client.request(request).await.map_err(failed)?;
+    let (head, body) = answer.into_parts();
+    let body = Limited::new(body, max_answer).collect().await;
+    let body = SdkBody::from(body.map_err(broken_off)?.to_bytes());
+    HttpResponse::try_from(http::Response::from_parts(head, body))
+        .map_err(|error| ConnectorError::other(error.into(), None))
+}
+
+fn failed(error: legacy::Error) -> ConnectorError {
+    if caused_by::<Elapsed>(&error) {
+        ConnectorError::timeout(error.into())
+    } else {
+        ConnectorError::io(error.into())
+    }
+}
+
+fn broken_off(error: BoxError) -> ConnectorError {
+    if error.is::<LengthLimitError>() {
+        ConnectorError::other(error, None)
+    } else {
+        ConnectorError::io(error)
+    }
+}
+
+/// Whether a request failed because its answer is too long.
+pub(super) fn is_too_long(error: &ConnectorError) -> bool {
+    caused_by::<LengthLimitError>(error)
+}
+
+fn caused_by<E: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |&error| error.source()).any(<dyn Error>::is::<E>)
+}

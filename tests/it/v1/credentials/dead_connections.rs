@@ -1,0 +1,68 @@
+//! Pooled connections to the store that died in silence, as behind a firewall that drops idle ones.
+
+use std::time::{Duration, Instant};
+
+use wiremock::MockServer;
+
+use crate::support::faulty_proxy::FaultyProxy;
+use crate::support::{App, Setup, fake_store, session_of};
+
+/// So slow that calls at once need a connection each.
+const STORE_TAKES: Duration = Duration::from_millis(200);
+
+struct World {
+    app: App,
+    proxy: FaultyProxy,
+    _store: MockServer,
+}
+
+impl World {
+    async fn new() -> Self {
+        let store = fake_store(session_of(3600).set_delay(STORE_TAKES)).await;
+        let proxy = FaultyProxy::start(&store.uri()).await;
+        let app = Setup::default()
+            .key("storage.endpoint", &format!("http://{}", proxy.address()))
+            .spawn()
+            .await;
+        Self {
+            app,
+            proxy,
+            _store: store,
+        }
+    }
+
+    /// How many of so many calls at once succeed.
+    async fn succeed(&self, token: &str, count: usize) -> usize {
+        let calls = (0..count).map(|_| self.app.ask(token));
+        let answers = futures_util::future::join_all(calls).await;
+        answers.iter().filter(|answer| answer.status == 200).count()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_the_first_timeout_no_call_meets_a_dead_connection() {
+    let world = World::new().await;
+    let token = world.app.token("alice").await;
+    assert_eq!(world.succeed(&token, 24).await, 24);
+    assert!(world.proxy.accepted() > 12);
+    world.proxy.swallow_existing();
+    let started = Instant::now();
+    assert!(world.succeed(&token, 4).await < 4);
+    assert!(started.elapsed() < Duration::from_secs(5));
+    for _ in 0..4 {
+        assert_eq!(world.succeed(&token, 4).await, 4);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_owner_is_not_held_by_a_dead_connection() {
+    let world = World::new().await;
+    let alice = world.app.token("alice").await;
+    assert_eq!(world.succeed(&alice, 8).await, 8);
+    let bob = world.app.token("bob").await;
+    world.proxy.swallow_existing();
+    let started = Instant::now();
+    while world.app.ask(&bob).await.status != 200 {
+        assert!(started.elapsed() < Duration::from_secs(7));
+    }
+}
