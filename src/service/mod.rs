@@ -21,10 +21,10 @@ mod refusal;
 pub(crate) mod fakes;
 
 pub use access_keys::{
-    AccessKeys, BrokenOff, BucketClaim, CAPABILITY_TYPE, Capabilities, KeeperError, KeyAdmission,
-    KeyKeeper, KeyKeeperPorts, KeyRegistry, KnownBuckets, RecordedPair, Requester, RotateKey,
-    RotateKeyPorts, RotateKeySettings, Rotated, Rotation, RotationCredential, Taken, Unfinished,
-    bucket_of_others,
+    AccessKeys, BucketClaim, CAPABILITY_TYPE, Capabilities, HeldLease, KeeperError, KeyAdmission,
+    KeyKeeper, KeyKeeperPorts, KeyRegistry, KnownBuckets, PairStanding, RecordedPair, Requester,
+    RotateKey, RotateKeyPorts, RotateKeySettings, Rotated, Rotation, RotationCredential,
+    STATEMENT_LIMIT, Taken, Unfinished, bucket_of_others,
 };
 pub use administer::{
     AccessKeyWish, Administer, AdministerError, AdministerPorts, AdministerSettings, AreaWish,

@@ -153,6 +153,7 @@ impl From<KeeperError> for Refusal {
         match error {
             KeeperError::Registry(error) => error.into(),
             KeeperError::Engine(failure) => Self::Store(failure),
+            KeeperError::Lost => KeyRefusal::Pending.into(),
         }
     }
 }

@@ -2,12 +2,15 @@
 
 use std::str::FromStr;
 
+use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use crate::domain::{
     AccessKey, AccessKeyState, BucketName, ClientId, KeyOwner, KeyRights, Principal, Subject,
 };
-use crate::service::{BrokenOff, BucketClaim, RegistryError, Unfinished};
+use crate::service::{
+    BucketClaim, HeldLease, PairStanding, RecordedPair, RegistryError, Unfinished,
+};
 
 use super::rows::{parse, text, time, time_or_none, unknown};
 
@@ -120,6 +123,26 @@ pub(super) fn unfinished(row: &AnyRow) -> Result<Unfinished, RegistryError> {
         id: parse(row, "id")?,
         is_deleted: time_or_none(row, "deleted_at")?.is_some(),
         is_disabled: time_or_none(row, "disabled_at")?.is_some(),
-        broken_off: BrokenOff::Nothing,
+    })
+}
+
+/// The lease of a key; without a name where nobody has taken it.
+pub(super) fn held_lease(row: &AnyRow) -> Result<HeldLease, RegistryError> {
+    Ok(HeldLease {
+        key: parse(row, "id")?,
+        name: text(row, "rotation")?,
+        renewals: row.try_get("renewals").map_err(|_| unknown("renewals"))?,
+    })
+}
+
+pub(super) fn recorded_pair(row: &AnyRow) -> Result<RecordedPair, RegistryError> {
+    let standing = match time_or_none(row, "ends_at")? {
+        Some(ends) => PairStanding::Ends(ends),
+        None if text(row, "unproven")?.is_empty() => PairStanding::Current,
+        None => PairStanding::Unproven,
+    };
+    Ok(RecordedPair {
+        id: text(row, "access_key_id")?,
+        standing,
     })
 }

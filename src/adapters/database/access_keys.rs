@@ -1,22 +1,23 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sqlx::any::AnyRow;
 
 use crate::domain::{
     AccessKey, AccessKeyId, AccessKeyState, BucketFormula, BucketName, BucketPrefix, Change,
     KeyRights,
 };
 use crate::service::{
-    BrokenOff, KeyRegistry, KnownBuckets, RecordedPair, RegistryError, Taken, Unfinished,
+    HeldLease, KeyRegistry, KnownBuckets, RecordedPair, RegistryError, Taken, Unfinished,
     bucket_of_others,
 };
 
 use super::SqlDirectory;
-use super::access_key_rows::{access_key, all_rights, select_access_keys, unfinished, words};
+use super::access_key_rows::{
+    access_key, all_rights, recorded_pair, select_access_keys, unfinished, words,
+};
 use super::administration::finish;
 use super::bucket_owners;
 use super::pool::bounded;
-use super::rows::{text, time_or_none, utc};
+use super::rows::utc;
 
 #[async_trait]
 impl KeyRegistry for SqlDirectory {
@@ -138,9 +139,16 @@ impl KeyRegistry for SqlDirectory {
         bounded("commit", changing.commit()).await
     }
 
-    async fn mark_clean(&self, id: &AccessKeyId, now: DateTime<Utc>) -> Result<(), RegistryError> {
-        let update = sqlx::query("UPDATE access_keys SET cleaned_at = $2 WHERE id = $1")
+    async fn mark_clean(
+        &self,
+        id: &AccessKeyId,
+        lease: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), RegistryError> {
+        let update = "UPDATE access_keys SET cleaned_at = $3 WHERE id = $1 AND rotation = $2";
+        let update = sqlx::query(update)
             .bind(id.as_str())
+            .bind(lease.to_owned())
             .bind(utc(now));
         bounded("access key", update.execute(&self.database.pool)).await?;
         Ok(())
@@ -152,49 +160,17 @@ impl KeyRegistry for SqlDirectory {
         lease: &str,
         now: DateTime<Utc>,
         stale: DateTime<Utc>,
+        gone: Option<&HeldLease>,
     ) -> Result<Taken, RegistryError> {
-        let mut changing = bounded("access key", self.begin()).await?;
-        // The first statement writes: nobody else takes the key until this is done.
-        let keep = sqlx::query("UPDATE access_keys SET rotation = rotation WHERE id = $1")
-            .bind(id.as_str());
-        bounded("access key", keep.execute(&mut *changing)).await?;
-        let find = sqlx::query(
-            "SELECT id, deleted_at, disabled_at, state, rotation, rotation_began_at \
-             FROM access_keys WHERE id = $1",
-        )
-        .bind(id.as_str());
-        let found = bounded("access key", find.fetch_optional(&mut *changing)).await?;
-        let Some(row) = found else {
-            return Ok(Taken::No);
-        };
-        let is_free = text(&row, "rotation")?.is_empty();
-        let began = time_or_none(&row, "rotation_began_at")?;
-        let was_under_way = !is_free && began.is_some_and(|began| began >= stale);
-        let key = Unfinished {
-            broken_off: match text(&row, "state")?.as_str() {
-                _ if is_free => BrokenOff::Nothing,
-                "pending" => BrokenOff::Unproven,
-                _ => BrokenOff::Something,
-            },
-            ..unfinished(&row)?
-        };
-        if was_under_way {
-            let is_over = key.is_disabled || key.is_deleted;
-            return Ok(if is_over {
-                Taken::Besides(key)
-            } else {
-                Taken::No
-            });
-        }
-        let update = sqlx::query(
-            "UPDATE access_keys SET rotation = $2, rotation_began_at = $3 WHERE id = $1",
-        )
-        .bind(id.as_str())
-        .bind(lease.to_owned())
-        .bind(utc(now));
-        bounded("access key", update.execute(&mut *changing)).await?;
-        bounded("commit", changing.commit()).await?;
-        Ok(Taken::Yes(key))
+        self.take_key(id, lease, now, stale, gone).await
+    }
+
+    async fn renew(&self, id: &AccessKeyId, lease: &str) -> Result<bool, RegistryError> {
+        self.renew_lease(id, lease).await
+    }
+
+    async fn leases(&self) -> Result<Vec<HeldLease>, RegistryError> {
+        self.held_leases().await
     }
 
     async fn begin_rotation(
@@ -204,17 +180,7 @@ impl KeyRegistry for SqlDirectory {
         now: DateTime<Utc>,
         stale: DateTime<Utc>,
     ) -> Result<bool, RegistryError> {
-        let update = sqlx::query(
-            "UPDATE access_keys SET rotation = $2, rotation_began_at = $3 \
-             WHERE id = $1 AND disabled_at = '' AND deleted_at = '' \
-             AND (rotation = '' OR rotation_began_at < $4)",
-        )
-        .bind(id.as_str())
-        .bind(lease.to_owned())
-        .bind(utc(now))
-        .bind(utc(stale));
-        let begun = bounded("rotation", update.execute(&self.database.pool)).await?;
-        Ok(begun.rows_affected() == 1)
+        self.take_key_to_rotate(id, lease, now, stale).await
     }
 
     async fn record_pair(
@@ -222,7 +188,6 @@ impl KeyRegistry for SqlDirectory {
         id: &AccessKeyId,
         lease: &str,
         pair: &str,
-        ends: DateTime<Utc>,
         change: &Change,
     ) -> Result<bool, RegistryError> {
         let mut changing = bounded("pair", self.begin()).await?;
@@ -238,15 +203,9 @@ impl KeyRegistry for SqlDirectory {
         if kept.rows_affected() == 0 {
             return Ok(false);
         }
-        let retire = sqlx::query(
-            "UPDATE access_key_pairs SET ends_at = $2 WHERE access_key = $1 AND ends_at = ''",
-        )
-        .bind(id.as_str())
-        .bind(utc(ends));
-        bounded("pair", retire.execute(&mut *changing)).await?;
         let insert = sqlx::query(
-            "INSERT INTO access_key_pairs (access_key, access_key_id, issued_at) \
-             VALUES ($1, $2, $3)",
+            "INSERT INTO access_key_pairs (access_key, access_key_id, issued_at, unproven) \
+             VALUES ($1, $2, $3, 'yes')",
         )
         .bind(id.as_str())
         .bind(pair.to_owned())
@@ -256,37 +215,63 @@ impl KeyRegistry for SqlDirectory {
         Ok(true)
     }
 
+    async fn promote_pair(
+        &self,
+        id: &AccessKeyId,
+        lease: &str,
+        pair: &str,
+        ends: DateTime<Utc>,
+    ) -> Result<bool, RegistryError> {
+        let mut changing = bounded("pair", self.begin()).await?;
+        // Nobody else is at this key from here to the end.
+        let keep = sqlx::query(
+            "UPDATE access_keys SET state = $3 WHERE id = $1 AND rotation = $2 \
+             AND disabled_at = '' AND deleted_at = ''",
+        )
+        .bind(id.as_str())
+        .bind(lease.to_owned())
+        .bind(AccessKeyState::Active.as_str());
+        let kept = bounded("pair", keep.execute(&mut *changing)).await?;
+        if kept.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let retire = sqlx::query(
+            "UPDATE access_key_pairs SET ends_at = $3 \
+             WHERE access_key = $1 AND access_key_id <> $2 AND ends_at = ''",
+        )
+        .bind(id.as_str())
+        .bind(pair.to_owned())
+        .bind(utc(ends));
+        bounded("pair", retire.execute(&mut *changing)).await?;
+        let promote = sqlx::query(
+            "UPDATE access_key_pairs SET unproven = '' \
+             WHERE access_key = $1 AND access_key_id = $2",
+        )
+        .bind(id.as_str())
+        .bind(pair.to_owned());
+        bounded("pair", promote.execute(&mut *changing)).await?;
+        bounded("commit", changing.commit()).await?;
+        Ok(true)
+    }
+
     async fn end_rotation(
         &self,
         id: &AccessKeyId,
         lease: &str,
         state: Option<AccessKeyState>,
+        is_clean: bool,
     ) -> Result<(), RegistryError> {
-        let update = sqlx::query(
-            "UPDATE access_keys SET rotation = '', rotation_began_at = '', \
-             state = CASE WHEN $3 = '' THEN state ELSE $3 END WHERE id = $1 AND rotation = $2",
-        )
-        .bind(id.as_str())
-        .bind(lease.to_owned())
-        .bind(state.map_or("", AccessKeyState::as_str));
-        bounded("rotation", update.execute(&self.database.pool)).await?;
-        Ok(())
+        self.give_key_back(id, lease, state, is_clean).await
     }
 
     async fn recorded_pairs(&self, id: &AccessKeyId) -> Result<Vec<RecordedPair>, RegistryError> {
         let query = sqlx::query(
-            "SELECT access_key_id, ends_at FROM access_key_pairs WHERE access_key = $1 \
-             ORDER BY issued_at",
+            "SELECT access_key_id, ends_at, unproven FROM access_key_pairs \
+             WHERE access_key = $1 ORDER BY issued_at",
         )
         .bind(id.as_str());
         let found = bounded("pairs", query.fetch_all(&self.database.pool)).await?;
-        let pair = |row: &AnyRow| {
-            Ok(RecordedPair {
-                id: text(row, "access_key_id")?,
-                ends: time_or_none(row, "ends_at")?,
-            })
-        };
-        found.iter().map(pair).collect()
+        found.iter().map(recorded_pair).collect()
     }
 
     async fn forget_pair(&self, id: &AccessKeyId, pair: &str) -> Result<(), RegistryError> {
@@ -308,8 +293,9 @@ impl KeyRegistry for SqlDirectory {
             "SELECT id, deleted_at, disabled_at FROM access_keys k \
              WHERE (rotation <> '' AND rotation_began_at < $2) \
              OR deleted_at <> '' OR (disabled_at <> '' AND cleaned_at = '') \
-             OR (rotation = '' AND EXISTS (SELECT 1 FROM access_key_pairs p \
-                 WHERE p.access_key = k.id AND p.ends_at <> '' AND p.ends_at <= $1))",
+             OR (rotation = '' AND (unclean <> '' OR EXISTS ( \
+                 SELECT 1 FROM access_key_pairs p WHERE p.access_key = k.id \
+                 AND (p.unproven <> '' OR (p.ends_at <> '' AND p.ends_at <= $1)))))",
         )
         .bind(utc(now))
         .bind(utc(stale));

@@ -1,5 +1,6 @@
 //! The registry and the audit trail, on `SQLite` or `PostgreSQL`, with the same statements.
 
+mod access_key_leases;
 mod access_key_rows;
 mod access_keys;
 mod administration;

@@ -6,7 +6,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{AnyConnection, ConnectOptions, Executor};
 
-use crate::service::RegistryError;
+use crate::service::{RegistryError, STATEMENT_LIMIT};
 
 use super::connections::{Connections, close};
 use super::file::{DatabaseFile, FileReplaced, create_private, path_of};
@@ -14,7 +14,7 @@ use super::opener::{Opener, open};
 
 /// How long a statement may take, so that a registry that hangs is known to hang before a
 /// request's time is over.
-const STATEMENT_TIMEOUT: Duration = Duration::from_millis(3_500);
+const STATEMENT_TIMEOUT: Duration = STATEMENT_LIMIT;
 
 /// How many statements run at a time, the audit trail's beside.
 const MAX_CONNECTIONS: usize = 8;

@@ -1,28 +1,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::domain::{AccessKeyId, AccessKeyState};
 use crate::service::{Clock, Randomness, RegistryError, UpstreamFailure};
 
-use super::{AccessKeys, BrokenOff, KeyRegistry, RecordedPair, Taken, Unfinished};
-
-/// A rotation that has not ended after this time never will: whoever was at it is gone. More than
-/// twice what one may take, because replicas' clocks differ.
-pub(super) const STALE: TimeDelta = TimeDelta::seconds(90);
-
-/// How long one look may take. Shorter than [`STALE`], so that none goes on after another has taken
-/// its key.
-const FINISH_LIMIT: Duration = Duration::from_mins(1);
+use super::lease::Lease;
+use super::timing::{LOOK_LIMIT, STALE, TRANSACTION_LIMIT};
+use super::watch::Watch;
+use super::{AccessKeys, HeldLease, KeyRegistry, PairStanding, RecordedPair, Taken, Unfinished};
 
 /// Keeps engine and registry together: ends pairs whose time is over, finishes what a crash has
 /// broken off, removes what is deleted.
 ///
-/// It takes a key as a rotation does (a lease, which goes [`STALE`]), so that never two are at one
-/// key: a pair that is made and not yet on record must not be taken for a stray one.
+/// It takes a key as a rotation does, by a lease, so that never two are at one key: a pair that is
+/// made and not yet on record must not be taken for a stray one. A lease whose holder is gone it
+/// takes over.
 pub struct KeyKeeper {
     ports: KeyKeeperPorts,
+    watch: Watch,
 }
 
 /// What [`KeyKeeper`] needs from outside.
@@ -46,6 +43,9 @@ pub enum KeeperError {
     /// The engine failed.
     #[error("store: {0}")]
     Engine(#[from] UpstreamFailure),
+    /// The lease is over: what is left to do is another process's.
+    #[error("another process has taken the access key")]
+    Lost,
 }
 
 impl KeyKeeper {
@@ -55,7 +55,10 @@ impl KeyKeeper {
     /// Puts the keeper together.
     #[must_use]
     pub fn new(ports: KeyKeeperPorts) -> Self {
-        Self { ports }
+        Self {
+            ports,
+            watch: Watch::default(),
+        }
     }
 
     /// Looks after every key that needs it. One that fails is tried again at the next look, and
@@ -65,17 +68,14 @@ impl KeyKeeper {
     ///
     /// [`RegistryError`] when it cannot be told which they are.
     pub async fn look_after_all(&self) -> Result<(), RegistryError> {
+        let registry = &self.ports.registry;
+        for lease in self.watch.gone(registry.leases().await?) {
+            tracing::warn!(key = %lease.key, "a rotation's process is gone: finishing for it");
+            report(&lease.key, self.take_over(&lease.key, Some(&lease)).await);
+        }
         let now = self.ports.clock.now();
-        for key in self.ports.registry.unfinished(now, now - STALE).await? {
-            if let Err(error) = self.look_after(&key.id).await {
-                tracing::warn!(
-                    %error,
-                    key = %key.id,
-                    is_disabled = key.is_disabled,
-                    is_deleted = key.is_deleted,
-                    "an access key's pairs could not all be ended; trying again"
-                );
-            }
+        for key in registry.unfinished(now, now - STALE).await? {
+            report(&key.id, self.look_after(&key.id).await);
         }
         Ok(())
     }
@@ -86,102 +86,127 @@ impl KeyKeeper {
     ///
     /// [`KeeperError`]; the next look goes on from there.
     pub async fn look_after(&self, id: &AccessKeyId) -> Result<(), KeeperError> {
-        let registry = &self.ports.registry;
+        self.take_over(id, None).await
+    }
+
+    async fn take_over(
+        &self,
+        id: &AccessKeyId,
+        gone: Option<&HeldLease>,
+    ) -> Result<(), KeeperError> {
+        let lease = self.lease(id);
         let now = self.ports.clock.now();
-        let lease = hex::encode(self.ports.randomness.bits());
-        match registry.take(id, &lease, now, now - STALE).await? {
+        let taking = self
+            .ports
+            .registry
+            .take(id, &lease.name, now, now - STALE, gone);
+        let late = |_| RegistryError::late("taking an access key");
+        let taken = tokio::time::timeout(TRANSACTION_LIMIT, taking).await;
+        match taken.map_err(late)?? {
             Taken::Yes(key) => {
-                let finishing = self.finish(&key, &lease, now);
+                let finishing = lease.renewed_during(self.finish(&key, &lease, now));
                 let late = |_| UpstreamFailure::timeout("looking after an access key");
-                let done = tokio::time::timeout(FINISH_LIMIT, finishing).await;
+                let done = tokio::time::timeout(LOOK_LIMIT, finishing).await;
                 let done = done.map_err(late).map_err(KeeperError::from).flatten();
-                if done.is_err() && key.broken_off == BrokenOff::Nothing {
-                    // The next look is soon. Of a rotation that was broken off only the lease tells,
-                    // so that one stays until it is stale.
-                    let _ = registry.end_rotation(id, &lease, None).await;
+                if done.is_err() {
+                    // The next look is soon.
+                    lease.give_back(None, false).await;
                 }
                 done
             }
-            Taken::Besides(key) => self.end_pairs(&key, now).await.map(|_| ()),
+            Taken::Besides(key) => self.end_pairs(&key, None, now).await.map(|_| ()),
             Taken::No => Ok(()),
+        }
+    }
+
+    fn lease(&self, id: &AccessKeyId) -> Lease {
+        Lease {
+            registry: Arc::clone(&self.ports.registry),
+            key: id.clone(),
+            name: hex::encode(self.ports.randomness.bits()),
         }
     }
 
     async fn finish(
         &self,
         key: &Unfinished,
-        lease: &str,
+        lease: &Lease,
         now: DateTime<Utc>,
     ) -> Result<(), KeeperError> {
-        let current = self.end_pairs(key, now).await?;
+        let gave_up = self.end_pairs(key, Some(lease), now).await?;
         let registry = &self.ports.registry;
         if key.is_deleted {
-            return Ok(registry.forget_access_key(&key.id, lease).await?);
+            return Ok(registry.forget_access_key(&key.id, &lease.name).await?);
         }
         if key.is_disabled {
-            registry.mark_clean(&key.id, now).await?;
+            registry.mark_clean(&key.id, &lease.name, now).await?;
         }
-        // Nobody knows the secret any more: that the engine has the pair is all that can be proven.
-        let unproven = current.filter(|_| key.broken_off == BrokenOff::Unproven);
-        let state = unproven.map(|is_there| {
-            if is_there {
-                AccessKeyState::Active
-            } else {
-                AccessKeyState::Failed
-            }
-        });
-        Ok(registry.end_rotation(&key.id, lease, state).await?)
+        let state = gave_up.then_some(AccessKeyState::Failed);
+        let ended = registry.end_rotation(&key.id, &lease.name, state, true);
+        Ok(ended.await?)
     }
 
-    /// Ends what should no longer be. Says whether the engine has the current pair, if there is one.
+    /// Ends what should no longer be. Says whether a pair that was not proven was among it.
+    ///
+    /// A key that is disabled or deleted stays so: all its pairs end, and no lease is needed.
     async fn end_pairs(
         &self,
         key: &Unfinished,
+        lease: Option<&Lease>,
         now: DateTime<Utc>,
-    ) -> Result<Option<bool>, KeeperError> {
+    ) -> Result<bool, KeeperError> {
         let is_over = key.is_disabled || key.is_deleted;
-        let is_kept = |pair: &RecordedPair| !is_over && pair.ends.is_none_or(|ends| ends > now);
-        let kept = self.keep_only(&key.id, is_kept).await;
+        let gave_up = self
+            .keep_only(&key.id, lease, |pair| !is_over && is_kept(pair, now))
+            .await;
         if key.is_deleted {
             self.ports.engine.remove(&key.id).await?;
         }
-        kept
+        gave_up
     }
 
-    /// Ends the pairs whose time is over, and those that nobody was told of. The caller has taken
-    /// the key.
+    /// Ends the pairs whose time is over, those that are not proven, and those that nobody was told
+    /// of. Says whether there was one that is not proven.
     pub(super) async fn settle(
         &self,
-        id: &AccessKeyId,
+        lease: &Lease,
         now: DateTime<Utc>,
-    ) -> Result<(), KeeperError> {
-        let kept = |pair: &RecordedPair| pair.ends.is_none_or(|ends| ends > now);
-        self.keep_only(id, kept).await.map(|_| ())
+    ) -> Result<bool, KeeperError> {
+        let keeps = |pair: &RecordedPair| is_kept(pair, now);
+        self.keep_only(&lease.key, Some(lease), keeps).await
     }
 
-    /// Ends every pair but the current one. The caller has taken the key.
-    pub(super) async fn keep_current(&self, id: &AccessKeyId) -> Result<(), KeeperError> {
-        let kept = |pair: &RecordedPair| pair.ends.is_none();
-        self.keep_only(id, kept).await.map(|_| ())
+    /// Ends every pair but the current one.
+    pub(super) async fn keep_current(&self, lease: &Lease) -> Result<(), KeeperError> {
+        let keeps = |pair: &RecordedPair| pair.standing == PairStanding::Current;
+        let kept = self.keep_only(&lease.key, Some(lease), keeps).await;
+        kept.map(|_| ())
     }
 
     /// A list of the engine's may lag behind: what is on record is ended whether it is listed or
     /// not, is forgotten only then, and is not forgotten because a list lacks it. All pairs have
-    /// their turn, whatever becomes of one. Says whether the engine lists the current pair, if there
-    /// is one.
+    /// their turn, whatever becomes of one. Says whether one was ended that was not proven.
     async fn keep_only(
         &self,
         id: &AccessKeyId,
+        lease: Option<&Lease>,
         keeps: impl Fn(&RecordedPair) -> bool,
-    ) -> Result<Option<bool>, KeeperError> {
+    ) -> Result<bool, KeeperError> {
         let KeyKeeperPorts {
             engine, registry, ..
         } = &self.ports;
         let mut outcome = Ok(());
         let recorded = registry.recorded_pairs(id).await?;
-        for pair in recorded.iter().filter(|pair| !keeps(pair)) {
-            let ended = self.end_recorded(id, &pair.id).await;
-            outcome = outcome.and(ended);
+        let over = recorded.iter().filter(|pair| !keeps(pair));
+        let gave_up = over
+            .clone()
+            .any(|pair| pair.standing == PairStanding::Unproven);
+        for pair in over {
+            let ended = async {
+                self.withdraw(id, lease, &pair.id).await?;
+                Ok(registry.forget_pair(id, &pair.id).await?)
+            };
+            outcome = outcome.and(ended.await);
         }
         let listed = engine.pairs(id).await?;
         // Read after the list: should the lease have been lost meanwhile, a pair that came since is
@@ -189,17 +214,40 @@ impl KeyKeeper {
         let recorded = registry.recorded_pairs(id).await?;
         for pair in &listed {
             if !recorded.iter().any(|recorded| recorded.id == *pair) {
-                let ended = engine.withdraw(id, pair).await;
-                outcome = outcome.and(ended.map_err(KeeperError::from));
+                let ended = self.withdraw(id, lease, pair).await;
+                outcome = outcome.and(ended);
             }
         }
-        outcome?;
-        let current = recorded.iter().find(|pair| pair.ends.is_none());
-        Ok(current.map(|pair| keeps(pair) && listed.contains(&pair.id)))
+        outcome.map(|()| gave_up)
     }
 
-    async fn end_recorded(&self, id: &AccessKeyId, pair: &str) -> Result<(), KeeperError> {
-        self.ports.engine.withdraw(id, pair).await?;
-        Ok(self.ports.registry.forget_pair(id, pair).await?)
+    async fn withdraw(
+        &self,
+        id: &AccessKeyId,
+        lease: Option<&Lease>,
+        pair: &str,
+    ) -> Result<(), KeeperError> {
+        if let Some(lease) = lease {
+            lease.check().await?;
+        }
+        Ok(self.ports.engine.withdraw(id, pair).await?)
+    }
+}
+
+fn is_kept(pair: &RecordedPair, now: DateTime<Utc>) -> bool {
+    match pair.standing {
+        PairStanding::Current => true,
+        PairStanding::Unproven => false,
+        PairStanding::Ends(ends) => ends > now,
+    }
+}
+
+fn report(key: &AccessKeyId, done: Result<(), KeeperError>) {
+    if let Err(error) = done {
+        tracing::warn!(
+            %error,
+            %key,
+            "an access key's pairs could not all be ended; trying again"
+        );
     }
 }

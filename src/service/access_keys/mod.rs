@@ -3,8 +3,15 @@
 mod claims;
 mod credential;
 mod keeper;
+mod lease;
 mod proof;
 mod rotate;
+mod rotation;
+mod timing;
+mod watch;
+
+#[cfg(test)]
+mod tests;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -21,6 +28,7 @@ pub use credential::{CAPABILITY_TYPE, Capabilities, KeyAdmission, Requester, Rot
 pub use keeper::{KeeperError, KeyKeeper, KeyKeeperPorts};
 pub(super) use proof::prove;
 pub use rotate::{RotateKey, RotateKeyPorts, RotateKeySettings, Rotated, Rotation};
+pub use timing::STATEMENT_LIMIT;
 
 /// Access keys that an engine holds: its users, their policies and their pairs. A key may have
 /// several pairs at a time.
@@ -105,18 +113,30 @@ pub trait KeyRegistry: Send + Sync {
     /// The engine is clean: whoever holds the deleted key by this lease forgets it.
     async fn forget_access_key(&self, id: &AccessKeyId, lease: &str) -> Result<(), RegistryError>;
 
-    /// Nothing of the disabled key's is left at the engine.
-    async fn mark_clean(&self, id: &AccessKeyId, now: DateTime<Utc>) -> Result<(), RegistryError>;
+    /// Nothing of the disabled key's is left at the engine, says who has it by this lease.
+    async fn mark_clean(
+        &self,
+        id: &AccessKeyId,
+        lease: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), RegistryError>;
 
     /// Takes the key to look after it, as a rotation does, unless another has taken it since
-    /// `stale`.
+    /// `stale`. The lease `gone` counts for nothing, if it is still there and was not renewed.
     async fn take(
         &self,
         id: &AccessKeyId,
         lease: &str,
         now: DateTime<Utc>,
         stale: DateTime<Utc>,
+        gone: Option<&HeldLease>,
     ) -> Result<Taken, RegistryError>;
+
+    /// Says that whoever took the key by this lease is still at work. Says no when the lease is over.
+    async fn renew(&self, id: &AccessKeyId, lease: &str) -> Result<bool, RegistryError>;
+
+    /// The leases by which keys are held now.
+    async fn leases(&self) -> Result<Vec<HeldLease>, RegistryError>;
 
     /// Takes the key for one rotation, unless another has taken it since `stale`.
     async fn begin_rotation(
@@ -127,23 +147,34 @@ pub trait KeyRegistry: Send + Sync {
         stale: DateTime<Utc>,
     ) -> Result<bool, RegistryError>;
 
-    /// Writes down the new pair, and when the one before it ends; together with the audit row.
-    /// Says no when the lease is over, or the key is.
+    /// Writes down the new pair as one that is not proven, together with the audit row. Says no when
+    /// the lease is over, or the key is.
     async fn record_pair(
         &self,
         id: &AccessKeyId,
         lease: &str,
         pair: &str,
-        ends: DateTime<Utc>,
         change: &Change,
     ) -> Result<bool, RegistryError>;
 
-    /// The rotation has ended so.
+    /// The new pair is proven: it is the current one from now on, and the one before it ends at
+    /// `ends`. Says no when the lease is over, or the key is. May be repeated.
+    async fn promote_pair(
+        &self,
+        id: &AccessKeyId,
+        lease: &str,
+        pair: &str,
+        ends: DateTime<Utc>,
+    ) -> Result<bool, RegistryError>;
+
+    /// The rotation has ended so, and the key is given back. One that is not clean may have left a
+    /// pair at the engine that is not on record: the key is unfinished until a clean end.
     async fn end_rotation(
         &self,
         id: &AccessKeyId,
         lease: &str,
         state: Option<AccessKeyState>,
+        is_clean: bool,
     ) -> Result<(), RegistryError>;
 
     /// The pairs that the key should have.
@@ -152,7 +183,8 @@ pub trait KeyRegistry: Send + Sync {
     /// The pair has ended.
     async fn forget_pair(&self, id: &AccessKeyId, pair: &str) -> Result<(), RegistryError>;
 
-    /// The keys that somebody has to look after: those taken before `stale`, those with pairs that
+    /// The keys that somebody has to look after: those taken before `stale`, those that nobody has
+    /// taken and that a rotation left unclean, with a pair that is not proven or with pairs that
     /// have ended by `now`, those that are disabled and not known to be clean, or deleted.
     async fn unfinished(
         &self,
@@ -166,8 +198,30 @@ pub trait KeyRegistry: Send + Sync {
 pub struct RecordedPair {
     /// Its access key id.
     pub id: String,
-    /// When it ends; the current one does not.
-    pub ends: Option<DateTime<Utc>>,
+    /// How it stands.
+    pub standing: PairStanding,
+}
+
+/// How a pair stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PairStanding {
+    /// Made, and not yet accepted by the engine: the one before it is still the current one.
+    Unproven,
+    /// The one that works from now on.
+    Current,
+    /// Followed by another; it ends then.
+    Ends(DateTime<Utc>),
+}
+
+/// A lease, as others see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldLease {
+    /// Of which key.
+    pub key: AccessKeyId,
+    /// By which name.
+    pub name: String,
+    /// How often it was renewed.
+    pub renewals: i64,
 }
 
 /// A key that somebody has to look after.
@@ -179,19 +233,6 @@ pub struct Unfinished {
     pub is_deleted: bool,
     /// Whether all its pairs are to end.
     pub is_disabled: bool,
-    /// What somebody who was at it and has gone left behind.
-    pub broken_off: BrokenOff,
-}
-
-/// What is left of a lease that went stale.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BrokenOff {
-    /// There was none.
-    Nothing,
-    /// Perhaps a pair that is not on record, or one that has ended.
-    Something,
-    /// Perhaps a pair that is on record and was not proven.
-    Unproven,
 }
 
 /// Whether somebody has a key to look after.

@@ -4,9 +4,7 @@ use crate::domain::{BucketName, KeyPair};
 use crate::service::{FailureKind, UpstreamFailure};
 
 use super::AccessKeys;
-
-/// How long a new pair may take to work: engines of several nodes tell each other.
-const PROOF_LIMIT: Duration = Duration::from_secs(25);
+use super::timing::PROOF_LIMIT;
 
 const PAUSE: Duration = Duration::from_millis(200);
 

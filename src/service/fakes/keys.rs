@@ -9,7 +9,7 @@ use crate::domain::{
     AccessKey, AccessKeyId, AccessKeyState, BucketFormula, BucketName, Change, KeyRights, Scope,
 };
 use crate::service::{
-    KeyAdmission, KeyRegistry, KnownBuckets, RecordedPair, RegistryError, RotateKey,
+    HeldLease, KeyAdmission, KeyRegistry, KnownBuckets, RecordedPair, RegistryError, RotateKey,
     RotateKeyPorts, RotateKeySettings, Taken, Unfinished,
 };
 
@@ -91,7 +91,12 @@ impl KeyRegistry for Nothing {
         no_registry()
     }
 
-    async fn mark_clean(&self, _: &AccessKeyId, _: DateTime<Utc>) -> Result<(), RegistryError> {
+    async fn mark_clean(
+        &self,
+        _: &AccessKeyId,
+        _: &str,
+        _: DateTime<Utc>,
+    ) -> Result<(), RegistryError> {
         no_registry()
     }
 
@@ -101,7 +106,16 @@ impl KeyRegistry for Nothing {
         _: &str,
         _: DateTime<Utc>,
         _: DateTime<Utc>,
+        _: Option<&HeldLease>,
     ) -> Result<Taken, RegistryError> {
+        no_registry()
+    }
+
+    async fn renew(&self, _: &AccessKeyId, _: &str) -> Result<bool, RegistryError> {
+        no_registry()
+    }
+
+    async fn leases(&self) -> Result<Vec<HeldLease>, RegistryError> {
         no_registry()
     }
 
@@ -120,8 +134,17 @@ impl KeyRegistry for Nothing {
         _: &AccessKeyId,
         _: &str,
         _: &str,
-        _: DateTime<Utc>,
         _: &Change,
+    ) -> Result<bool, RegistryError> {
+        no_registry()
+    }
+
+    async fn promote_pair(
+        &self,
+        _: &AccessKeyId,
+        _: &str,
+        _: &str,
+        _: DateTime<Utc>,
     ) -> Result<bool, RegistryError> {
         no_registry()
     }
@@ -131,6 +154,7 @@ impl KeyRegistry for Nothing {
         _: &AccessKeyId,
         _: &str,
         _: Option<AccessKeyState>,
+        _: bool,
     ) -> Result<(), RegistryError> {
         no_registry()
     }

@@ -1,5 +1,7 @@
 //! Fakes behind the ports, for the tests of this layer.
 
+mod key_engine;
+mod key_registry;
 mod keys;
 
 use std::collections::HashMap;
@@ -17,6 +19,8 @@ use crate::domain::{
     UnverifiedClaims, Workspace, WorkspaceName,
 };
 
+pub(crate) use key_engine::FakeEngine;
+pub(crate) use key_registry::FakeKeyRegistry;
 pub(crate) use keys::test_rotate_key;
 
 use super::{

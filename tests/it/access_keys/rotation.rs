@@ -1,7 +1,7 @@
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use wiremock::matchers::{body_string_contains, method};
+use wiremock::matchers::{any, body_string_contains, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::Setup;
@@ -72,6 +72,55 @@ async fn ten_rotations_at_once_leave_one_living_pair() {
         alive += usize::from(listed(&client(&app, pair), "data").await == 200);
     }
     assert_eq!(alive, 1, "of {}", pairs.len());
+}
+
+/// Asks until the key is free, and no longer than a caller would.
+async fn pair_soon(app: &App, token: &ApiKey, key: &AccessKey) -> (String, String) {
+    let started = Instant::now();
+    loop {
+        let answer = ask(app, token.expose(), key.id.as_str()).await;
+        if answer.status == 200 {
+            return pair(&answer);
+        }
+        assert!([422, 429].contains(&answer.status), "{answer:?}");
+        assert!(started.elapsed() < Duration::from_secs(10), "{answer:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_hangs_up_does_not_lock_the_key() {
+    let (app, token) = acme(Setup::default()).await;
+    let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
+    for millis in 1..12 {
+        let asking = request(&app, token.expose(), key.id.as_str());
+        let hung_up = asking.timeout(Duration::from_millis(millis)).send().await;
+        drop(hung_up);
+        let given = pair_soon(&app, &token, &key).await;
+        assert_eq!(listed(&client(&app, &given), "data").await, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_refuses_does_not_lock_the_key() {
+    let (app, token) = acme(Setup::default()).await;
+    let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
+    let before = pair(&ask(&app, token.expose(), key.id.as_str()).await);
+    let refusing = MockServer::start().await;
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(403))
+        .mount(&refusing)
+        .await;
+    let down = Setup::default()
+        .beside(&app)
+        .key("storage.endpoint", &refusing.uri());
+    let down = brokering(down).await;
+    let answer = ask(&down, token.expose(), key.id.as_str()).await;
+    assert_refused(&answer, 503, "service_unavailable");
+    assert_eq!(listed(&client(&app, &before), "data").await, 200);
+    let after = pair_soon(&app, &token, &key).await;
+    assert_eq!(listed(&client(&app, &after), "data").await, 200);
+    assert_eq!(at_the_engine(&app), [after.0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

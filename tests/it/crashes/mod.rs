@@ -15,7 +15,7 @@ use serde_json::json;
 use sqlx::SqlitePool;
 use tokio::process::{Child, Command};
 
-use crate::support::{App, Setup, cloakroom, s3};
+use crate::support::{Answer, App, Setup, cloakroom, s3};
 
 const PATH: &str = "/core/v1/object_storage/access_keys/access_key/generate_credentials";
 
@@ -136,9 +136,7 @@ impl World {
         let answer = self.app.send(self.rotate(gateway, key)).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         until("a rotation ends", async || self.lease(key).await.is_empty()).await;
-        let key = &answer.json()["object_storage_access_key"];
-        let text = |name: &str| key[name].as_str().unwrap().to_owned();
-        (text("s3_access_key_id"), text("s3_secret_access_key"))
+        state_and_pair(&answer).1
     }
 
     async fn lists(&self, pair: &(String, String)) -> bool {
@@ -194,6 +192,14 @@ impl World {
                       WHERE rotation <> ''";
         sqlx::query(update).execute(&self.database).await.unwrap();
     }
+}
+
+/// What a rotation has answered.
+fn state_and_pair(answer: &Answer) -> (String, (String, String)) {
+    let key = &answer.json()["object_storage_access_key"];
+    let text = |name: &str| key[name].as_str().unwrap().to_owned();
+    let pair = (text("s3_access_key_id"), text("s3_secret_access_key"));
+    (text("state"), pair)
 }
 
 /// Waits for what the next start repairs.

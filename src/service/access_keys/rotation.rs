@@ -1,0 +1,295 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::error::SendError;
+use tokio::time::{sleep, timeout};
+
+use crate::domain::{AccessKey, AccessKeyState, Change, KeyPair, KeyPolicy, Owner};
+use crate::service::{KeyRefusal, Refusal, RegistryError, UpstreamFailure};
+
+use super::keeper::KeeperError;
+use super::lease::Lease;
+use super::proof::prove;
+use super::rotate::Work;
+use super::timing::{END_LIMIT, MAKE_LIMIT, STALE, TRANSACTION_LIMIT};
+use super::{AccessKeys, KeyKeeper, Rotation};
+
+/// Between two tries to record that the new pair is the current one.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// A rotation that may be made, with all it takes.
+pub(super) struct Admitted {
+    pub(super) rotation: Rotation,
+    pub(super) key: AccessKey,
+    pub(super) policy: KeyPolicy,
+    pub(super) engine: Arc<dyn AccessKeys>,
+    pub(super) keeper: Arc<KeyKeeper>,
+}
+
+/// How far a rotation has come, in this order.
+pub(super) enum Progress {
+    /// The key is taken.
+    Taken,
+    /// The new pair is on record.
+    Made(KeyPair),
+    /// The new pair is proven, and the one before it has ended.
+    Proven,
+}
+
+/// A rotation under way: a detached task.
+struct Under<'a> {
+    work: &'a Work,
+    admitted: &'a Admitted,
+    lease: Lease,
+    tell: &'a UnboundedSender<Result<Progress, Refusal>>,
+}
+
+/// Makes the rotation and tells how far it has come. When nobody listens any more before the new pair
+/// is handed over, the pair before it stays.
+pub(super) async fn run(
+    work: Arc<Work>,
+    admitted: Admitted,
+    tell: UnboundedSender<Result<Progress, Refusal>>,
+) {
+    let under = Under {
+        lease: Lease {
+            registry: Arc::clone(&work.ports.registry),
+            key: admitted.key.id.clone(),
+            name: hex::encode(work.ports.randomness.bits()),
+        },
+        work: &work,
+        admitted: &admitted,
+        tell: &tell,
+    };
+    if let Err(refusal) = under.rotate().await
+        && let Err(SendError(Err(unheard))) = tell.send(Err(refusal))
+    {
+        // It becomes no answer.
+        tracing::warn!(key = %admitted.key.id, cause = %unheard, "a rotation has failed");
+    }
+}
+
+impl Under<'_> {
+    async fn rotate(&self) -> Result<(), Refusal> {
+        self.take().await?;
+        self.lease.renewed_during(self.rotate_taken()).await
+    }
+
+    /// A statement that fails may have taken the key all the same.
+    async fn take(&self) -> Result<(), Refusal> {
+        let now = self.work.ports.clock.now();
+        let Lease {
+            registry,
+            key,
+            name,
+        } = &self.lease;
+        match registry.begin_rotation(key, name, now, now - STALE).await {
+            Ok(true) if self.tell(Progress::Taken).is_ok() => Ok(()),
+            Ok(true) => {
+                self.lease.give_back(None, false).await;
+                Err(gone())
+            }
+            Ok(false) => Err(KeyRefusal::Pending.into()),
+            Err(error) => {
+                self.lease.give_back(None, false).await;
+                Err(KeyRefusal::NotQueued(error.to_string()).into())
+            }
+        }
+    }
+
+    /// The lease is given back before anybody is told the end: who asks again at once finds the key
+    /// free.
+    async fn rotate_taken(&self) -> Result<(), Refusal> {
+        let pair = match self.make().await {
+            Ok(pair) => pair,
+            Err(refusal) => return self.give_up(None, refusal).await,
+        };
+        if let Err(refusal) = self.record(&pair).await {
+            return self.give_up(Some(&pair), refusal).await;
+        }
+        if let Err(refusal) = self.establish(pair).await {
+            return self.give_up(None, refusal).await;
+        }
+        self.lease
+            .give_back(Some(AccessKeyState::Active), true)
+            .await;
+        let _ = self.tell(Progress::Proven);
+        Ok(())
+    }
+
+    /// Only the current pair is kept beside the new one: engines hold two at the most.
+    async fn make(&self) -> Result<KeyPair, Refusal> {
+        let Admitted {
+            key,
+            policy,
+            engine,
+            keeper,
+            ..
+        } = self.admitted;
+        let making = async {
+            keeper.keep_current(&self.lease).await?;
+            Ok::<_, KeeperError>(engine.issue(&key.id, policy).await?)
+        };
+        let late = |_| Refusal::Store(UpstreamFailure::timeout("making the pair"));
+        Ok(timeout(MAKE_LIMIT, making).await.map_err(late)??)
+    }
+
+    /// Nothing is handed out before it is on record. Whoever has gone would not have the new pair, and
+    /// everybody needs the old one.
+    async fn record(&self, pair: &KeyPair) -> Result<(), Refusal> {
+        if self.tell.is_closed() {
+            return Err(gone());
+        }
+        let Lease {
+            registry,
+            key,
+            name,
+        } = &self.lease;
+        let Rotation {
+            request_id,
+            dialect,
+            requester,
+            ..
+        } = &self.admitted.rotation;
+        let change = Change {
+            time: self.work.ports.clock.now(),
+            request_id: *request_id,
+            dialect,
+            who: requester.to_string(),
+            action: "access-key rotate",
+            owner: Owner::AccessKey(key.clone()),
+            holder: Some(self.admitted.key.owner.clone()),
+            area: None,
+            key: Some(pair.access_key_id.clone()),
+            detail: self.admitted.key.rights.to_string(),
+        };
+        let recording = registry.record_pair(key, name, &pair.access_key_id, &change);
+        match timeout(TRANSACTION_LIMIT, recording).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err(self.why_over().await),
+            Ok(Err(error)) => Err(KeyRefusal::NotQueued(error.to_string()).into()),
+            Err(_) => {
+                let error = RegistryError::late("pair");
+                Err(KeyRefusal::NotQueued(error.to_string()).into())
+            }
+        }
+    }
+
+    /// Hands the pair over, proves it and only then ends the one before.
+    async fn establish(&self, pair: KeyPair) -> Result<(), Refusal> {
+        let Admitted {
+            key,
+            engine,
+            keeper,
+            ..
+        } = self.admitted;
+        self.tell(Progress::Made(pair.clone()))?;
+        let bucket = key.rights.buckets().first().copied();
+        let proven = prove(engine.as_ref(), &pair, bucket).await;
+        proven.map_err(|failure| {
+            tracing::error!(
+                cause = %failure,
+                key = %key.id,
+                "the store does not take a new pair: the one before it stays"
+            );
+            Refusal::Store(failure)
+        })?;
+        self.promote(&pair).await?;
+        let settling = keeper.settle(&self.lease, self.work.ports.clock.now());
+        // One that cannot be ended now is ended by the keeper.
+        match timeout(END_LIMIT, settling).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(%error, key = %key.id, "the old pair lives on for now");
+            }
+            Err(_) => {
+                tracing::warn!(key = %key.id, "the old pair lives on for now: no answer in time");
+            }
+        }
+        Ok(())
+    }
+
+    /// The pair works and may be in use: a registry that fails is asked again.
+    async fn promote(&self, pair: &KeyPair) -> Result<(), Refusal> {
+        let Lease {
+            registry,
+            key,
+            name,
+        } = &self.lease;
+        let ends = self.work.ports.clock.now() + self.work.settings.overlap;
+        let promoting = async {
+            loop {
+                match registry
+                    .promote_pair(key, name, &pair.access_key_id, ends)
+                    .await
+                {
+                    Ok(is_promoted) => return is_promoted,
+                    Err(error) => tracing::warn!(%error, %key, "a proven pair is not recorded yet"),
+                }
+                sleep(PAUSE).await;
+            }
+        };
+        match timeout(TRANSACTION_LIMIT, promoting).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(self.why_over().await),
+            Err(_) => Err(RegistryError::late("proven pair").into()),
+        }
+    }
+
+    /// Why the registry does not go on: what is disabled or deleted must not come back.
+    async fn why_over(&self) -> Refusal {
+        match self.lease.registry.access_key(&self.lease.key).await {
+            Ok(Some(key)) if key.disabled_at.is_some() => KeyRefusal::Disabled.into(),
+            Ok(Some(_)) => KeyRefusal::Pending.into(),
+            Ok(None) => KeyRefusal::NoSuchKey.into(),
+            Err(error) => error.into(),
+        }
+    }
+
+    /// Ends what the rotation has made and gives the key back, clean or not: what is left is the
+    /// keeper's, or the next rotation's. `made` is a pair that may not be on record.
+    async fn give_up(&self, made: Option<&KeyPair>, refusal: Refusal) -> Result<(), Refusal> {
+        let state = match timeout(END_LIMIT, self.clean_up(made)).await {
+            Ok(Ok(gave_up)) => Some(gave_up.then_some(AccessKeyState::Failed)),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, key = %self.lease.key, "a failed rotation is left to the keeper");
+                None
+            }
+            Err(_) => {
+                tracing::warn!(key = %self.lease.key, "a failed rotation is left to the keeper: no answer in time");
+                None
+            }
+        };
+        let is_clean = state.is_some();
+        self.lease.give_back(state.flatten(), is_clean).await;
+        Err(refusal)
+    }
+
+    /// Says whether a pair was ended that was on record.
+    async fn clean_up(&self, made: Option<&KeyPair>) -> Result<bool, KeeperError> {
+        let Admitted { engine, keeper, .. } = self.admitted;
+        let Lease { registry, key, .. } = &self.lease;
+        if registry.access_key(key).await?.is_none() {
+            // It was deleted meanwhile, and nothing of it stays.
+            engine.remove(key).await?;
+            return Ok(false);
+        }
+        if let Some(pair) = made {
+            self.lease.check().await?;
+            // The engine's list may not have it yet.
+            engine.withdraw(key, &pair.access_key_id).await?;
+        }
+        keeper
+            .settle(&self.lease, self.work.ports.clock.now())
+            .await
+    }
+
+    fn tell(&self, progress: Progress) -> Result<(), Refusal> {
+        self.tell.send(Ok(progress)).map_err(|_| gone())
+    }
+}
+
+fn gone() -> Refusal {
+    Refusal::Internal("whoever asked has gone".to_owned())
+}

@@ -1,0 +1,109 @@
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::domain::{AccessKeyId, BucketName, KeyPair, KeyPolicy};
+use crate::service::{AccessKeys, FailureKind, UpstreamFailure};
+
+type Event = Box<dyn Fn() + Send + Sync>;
+
+/// An engine that remembers what was asked of it.
+#[derive(Default)]
+pub(crate) struct FakeEngine {
+    pairs: Mutex<Vec<String>>,
+    calls: Mutex<Vec<String>>,
+    made: Mutex<usize>,
+    refused: Mutex<Vec<&'static str>>,
+    answers_late: Mutex<Option<Duration>>,
+    event: Mutex<Option<(&'static str, Event)>>,
+}
+
+impl FakeEngine {
+    pub(crate) fn pairs(&self) -> Vec<String> {
+        self.pairs.lock().unwrap().clone()
+    }
+
+    pub(crate) fn add(&self, pair: &str) {
+        self.pairs.lock().unwrap().push(pair.to_owned());
+    }
+
+    /// What was asked since the last time, with the pair that it was about.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        std::mem::take(&mut *self.calls.lock().unwrap())
+    }
+
+    /// These calls do nothing and fail, from now on.
+    pub(crate) fn refuse(&self, calls: &[&'static str]) {
+        *self.refused.lock().unwrap() = calls.to_vec();
+    }
+
+    /// Every call takes so long, from now on.
+    pub(crate) fn delay(&self, by: Duration) {
+        *self.answers_late.lock().unwrap() = Some(by);
+    }
+
+    /// What happens elsewhere when this call comes.
+    pub(crate) fn when(&self, call: &'static str, event: impl Fn() + Send + Sync + 'static) {
+        *self.event.lock().unwrap() = Some((call, Box::new(event)));
+    }
+
+    async fn called(&self, call: &'static str, pair: &str) -> Result<(), UpstreamFailure> {
+        self.calls
+            .lock()
+            .unwrap()
+            .push(format!("{call} {pair}").trim_end().to_owned());
+        if let Some((at, event)) = &*self.event.lock().unwrap()
+            && *at == call
+        {
+            event();
+        }
+        let late = *self.answers_late.lock().unwrap();
+        if let Some(by) = late {
+            tokio::time::sleep(by).await;
+        }
+        if self.refused.lock().unwrap().contains(&call) {
+            return Err(UpstreamFailure::new(FailureKind::Unreachable, call));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl AccessKeys for FakeEngine {
+    async fn issue(&self, _: &AccessKeyId, _: &KeyPolicy) -> Result<KeyPair, UpstreamFailure> {
+        self.called("issue", "").await?;
+        let mut made = self.made.lock().unwrap();
+        *made += 1;
+        let pair = format!("pair-{made}");
+        self.add(&pair);
+        assert!(self.pairs().len() <= 2, "engines hold two pairs at most");
+        Ok(KeyPair {
+            access_key_id: pair,
+            secret_access_key: "secret".into(),
+        })
+    }
+
+    async fn pairs(&self, _: &AccessKeyId) -> Result<Vec<String>, UpstreamFailure> {
+        self.called("pairs", "").await?;
+        Ok(self.pairs())
+    }
+
+    async fn withdraw(&self, _: &AccessKeyId, pair: &str) -> Result<(), UpstreamFailure> {
+        self.called("withdraw", pair).await?;
+        self.pairs.lock().unwrap().retain(|one| one != pair);
+        Ok(())
+    }
+
+    async fn remove(&self, _: &AccessKeyId) -> Result<(), UpstreamFailure> {
+        self.called("remove", "").await?;
+        self.pairs.lock().unwrap().clear();
+        Ok(())
+    }
+
+    /// A pair that the engine holds works, unless that call is refused.
+    async fn works(&self, pair: &KeyPair, _: Option<&BucketName>) -> Result<bool, UpstreamFailure> {
+        let known = self.called("works", &pair.access_key_id).await.is_ok();
+        Ok(known && self.pairs().contains(&pair.access_key_id))
+    }
+}
