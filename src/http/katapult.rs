@@ -1,8 +1,6 @@
 //! `POST /core/v1/object_storage/access_keys/access_key/generate_credentials`: a new pair for an
 //! access key that lasts, as Katapult's API of that path has it (seed 001).
 
-use std::time::Duration;
-
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use secrecy::ExposeSecret;
@@ -29,9 +27,6 @@ use super::parameters::query_parameters;
 use super::problem::set_retry_and_allow;
 
 pub(super) const PATH: &str = "/core/v1/object_storage/access_keys/access_key/generate_credentials";
-
-/// The engine is given time to make a pair; the proof that it works is waited for 2 s in all.
-const TIME_LIMIT: Duration = Duration::from_secs(8);
 
 /// The dialect of access keys that last.
 pub(super) struct Katapult;
@@ -117,10 +112,6 @@ impl Dialect for Katapult {
 
     fn method(&self) -> Method {
         Method::POST
-    }
-
-    fn time_limit(&self) -> Duration {
-        TIME_LIMIT
     }
 
     fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<AskForPair, Failure> {

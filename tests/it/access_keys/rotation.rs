@@ -123,34 +123,65 @@ async fn an_engine_that_refuses_does_not_lock_the_key() {
     assert_eq!(at_the_engine(&app), [after.0]);
 }
 
+/// An engine whose IAM takes so long for each answer; it has one user and no pair.
+async fn iam_that_takes(delay: Duration) -> MockServer {
+    let engine = MockServer::start().await;
+    for (action, result) in [
+        (
+            "CreateUser",
+            "<User><Path>/</Path><UserName>u</UserName><UserId>i</UserId><Arn>a</Arn><CreateDate>2026-01-01T00:00:00Z</CreateDate></User>",
+        ),
+        ("PutUserPolicy", ""),
+        (
+            "CreateAccessKey",
+            "<AccessKey><UserName>u</UserName><AccessKeyId>AKIANEW</AccessKeyId><Status>Active</Status><SecretAccessKey>secret</SecretAccessKey></AccessKey>",
+        ),
+        (
+            "ListAccessKeys",
+            "<AccessKeyMetadata></AccessKeyMetadata><IsTruncated>false</IsTruncated>",
+        ),
+    ] {
+        let body = format!(
+            "<{action}Response xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><{action}Result>{result}</{action}Result><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></{action}Response>"
+        );
+        Mock::given(method("POST"))
+            .and(body_string_contains(format!("Action={action}&")))
+            .respond_with(
+                ResponseTemplate::new(200)
+                    .set_body_string(body)
+                    .set_delay(delay),
+            )
+            .mount(&engine)
+            .await;
+    }
+    engine
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_is_slow_is_waited_for_5_s_and_no_longer() {
+    let app = brokering(Setup::default()).await;
+    let token = with_organisation(&app, "acme").await;
+    let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
+    // Each answer comes in time, the four of them do not.
+    let slow = iam_that_takes(Duration::from_millis(2_500)).await;
+    let slow = Setup::default()
+        .beside(&app)
+        .key("storage.endpoint", &slow.uri());
+    let slow = brokering(slow).await;
+    let started = Instant::now();
+    let answer = ask(&slow, token.expose(), key.id.as_str()).await;
+    assert_refused(&answer, 503, "service_unavailable");
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(7), "{took:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pair_that_takes_its_time_is_pending_and_becomes_active() {
     let app = brokering(Setup::default()).await;
     let token = with_organisation(&app, "acme").await;
     let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
     // An engine whose IAM answers at once, and whose S3 does not know the pair for a while.
-    let slow = MockServer::start().await;
-    let iam = |action: &str, result: &str| {
-        let body = format!(
-            "<{action}Response xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><{action}Result>{result}</{action}Result><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></{action}Response>"
-        );
-        Mock::given(method("POST"))
-            .and(body_string_contains(format!("Action={action}&")))
-            .respond_with(ResponseTemplate::new(200).set_body_string(body))
-    };
-    let made = "<AccessKey><UserName>u</UserName><AccessKeyId>AKIANEW</AccessKeyId><Status>Active</Status><SecretAccessKey>secret</SecretAccessKey></AccessKey>";
-    let list = "<AccessKeyMetadata></AccessKeyMetadata><IsTruncated>false</IsTruncated>";
-    for mock in [
-        iam(
-            "CreateUser",
-            "<User><Path>/</Path><UserName>u</UserName><UserId>i</UserId><Arn>a</Arn><CreateDate>2026-01-01T00:00:00Z</CreateDate></User>",
-        ),
-        iam("PutUserPolicy", ""),
-        iam("CreateAccessKey", made),
-        iam("ListAccessKeys", list),
-    ] {
-        mock.mount(&slow).await;
-    }
+    let slow = iam_that_takes(Duration::ZERO).await;
     let unknown = "<Error><Code>InvalidAccessKeyId</Code></Error>";
     Mock::given(method("GET"))
         .respond_with(ResponseTemplate::new(403).set_body_string(unknown))
