@@ -166,7 +166,7 @@ pub(super) const OVERLOADED: ProblemType = problem(
     "overloaded",
     StatusCode::SERVICE_UNAVAILABLE,
     "Overloaded",
-    "Too many requests are under way.",
+    "Too many requests are under way, or the gateway is stopping.",
 );
 
 /// All of them, for the contract and the documentation.

@@ -8,12 +8,14 @@ use semver::Version;
 use crate::domain::{RequestId, Scope, WorkspaceName};
 use crate::service::{Authenticate, Entitle, Issue, Randomness, RotateKey};
 
+use super::stage::Stage;
 use super::swagger_ui::SwaggerUi;
 
 /// What every handler shares.
 pub struct Gateway {
     parts: GatewayParts,
     in_flight: AtomicUsize,
+    stage: Stage,
 }
 
 /// What a [`Gateway`] is made of.
@@ -108,7 +110,22 @@ impl Gateway {
         Self {
             parts,
             in_flight: AtomicUsize::new(0),
+            stage: Stage::default(),
         }
+    }
+
+    /// From now on `/readyz` says no: load balancers are to look elsewhere.
+    pub fn leave(&self) {
+        self.stage.leave();
+    }
+
+    /// From now on requests that arrive get 503, and every answer closes its connection.
+    pub fn close(&self) {
+        self.stage.close();
+    }
+
+    pub(super) fn stage(&self) -> &Stage {
+        &self.stage
     }
 
     pub(super) fn parts(&self) -> &GatewayParts {

@@ -14,7 +14,12 @@ pub(super) async fn livez(_gateway: web::Data<Gateway>) -> HttpResponse {
 /// The gateway can work: the registry is writable, discovery has succeeded once. The live
 /// upstreams are not asked: their failure is every replica's, and none would be left.
 pub(super) async fn readyz(gateway: web::Data<Gateway>) -> HttpResponse {
-    let (mut response, text) = match gateway.parts().readiness.missing().await {
+    let missing = if gateway.stage().is_leaving() {
+        Some("stopping")
+    } else {
+        gateway.parts().readiness.missing().await
+    };
+    let (mut response, text) = match missing {
         None => (HttpResponse::Ok(), "ready\n".to_owned()),
         Some(what) => (
             HttpResponse::ServiceUnavailable(),

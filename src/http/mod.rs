@@ -22,14 +22,18 @@ mod problem;
 mod problems;
 mod protected_resource;
 mod seen;
+mod stage;
 mod sts;
 mod swagger_ui;
 mod v1;
 mod workspace;
 
+use actix_web::guard::{GuardContext, fn_guard};
 use actix_web::http::Method;
 use actix_web::web::ServiceConfig;
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, web};
+
+use crate::service::Refusal;
 
 use dialect::{Dialect, vend};
 use failure::Failure;
@@ -60,8 +64,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(reading("/swagger-ui", swagger_ui::index))
         .service(reading("/swagger-ui/", swagger_ui::index))
         .service(reading("/swagger-ui/{file}", swagger_ui::file))
-        .service(reading("/livez", health::livez))
-        .service(reading("/readyz", health::readyz))
+        .service(probing("/livez", health::livez))
+        .service(probing("/readyz", health::readyz))
         .service(reading("/openapi.yaml", openapi::yaml))
         .service(reading("/openapi.json", openapi::json))
         .service(reading(
@@ -80,22 +84,28 @@ fn vending<D: Dialect>(path: &str, dialect: &'static D) -> Resource {
 fn vending_besides<D: Dialect>(path: &str, dialect: &'static D, allowed: Vec<Method>) -> Resource {
     web::resource(path)
         .route(
-            web::method(dialect.method()).to(move |request: HttpRequest, payload: web::Payload| {
-                vend(dialect, request, payload)
-            }),
+            web::method(dialect.method()).guard(fn_guard(is_open)).to(
+                move |request: HttpRequest, payload: web::Payload| vend(dialect, request, payload),
+            ),
         )
-        .default_service(web::to(move |request: HttpRequest| {
-            let failure = Failure::MethodNotAllowed(allowed.clone());
-            async move { dialect::refuse(dialect, &request, &failure) }
-        }))
+        .default_service(web::to(
+            move |request: HttpRequest, gateway: web::Data<Gateway>| {
+                let failure = Failure::MethodNotAllowed(allowed.clone());
+                let failure = unless_closed(&gateway, failure);
+                async move { dialect::refuse(dialect, &request, &failure) }
+            },
+        ))
 }
 
 /// `/` is a page for readers and STS for SDKs.
 fn vending_at_home<D: Dialect>(dialect: &'static D) -> Resource {
     let allowed = [Method::GET, Method::HEAD, dialect.method()];
     vending_besides("/", dialect, allowed.to_vec())
-        .route(web::get().to(home::home))
-        .route(web::head().to(home::home))
+        .route(web::get().guard(fn_guard(is_open)).to(home::home))
+        .route(web::head().guard(fn_guard(is_open)).to(home::home))
+        // Readers of a gateway that stops are told so in their own words, not in STS's.
+        .route(web::get().to(not_found))
+        .route(web::head().to(not_found))
 }
 
 /// A route that only tells.
@@ -104,17 +114,50 @@ where
     H: Handler<Args, Output = HttpResponse> + Copy,
     Args: FromRequest + 'static,
 {
+    telling(path, handler, is_open)
+}
+
+/// A route that tells to the last how the gateway is.
+fn probing<H, Args>(path: &str, handler: H) -> Resource
+where
+    H: Handler<Args, Output = HttpResponse> + Copy,
+    Args: FromRequest + 'static,
+{
+    telling(path, handler, |_| true)
+}
+
+fn telling<H, Args>(path: &str, handler: H, when: fn(&GuardContext<'_>) -> bool) -> Resource
+where
+    H: Handler<Args, Output = HttpResponse> + Copy,
+    Args: FromRequest + 'static,
+{
     web::resource(path)
-        .route(web::get().to(handler))
-        .route(web::head().to(handler))
+        .route(web::get().guard(fn_guard(when)).to(handler))
+        .route(web::head().guard(fn_guard(when)).to(handler))
         .default_service(web::to(
             |request: HttpRequest, gateway: web::Data<Gateway>| async move {
                 let failure = Failure::MethodNotAllowed(vec![Method::GET, Method::HEAD]);
+                let failure = unless_closed(&gateway, failure);
                 problem::answer(&failure, &Seen::of(&request), &gateway)
             },
         ))
 }
 
 async fn not_found(request: HttpRequest, gateway: web::Data<Gateway>) -> HttpResponse {
-    problem::answer(&Failure::NotFound, &Seen::of(&request), &gateway)
+    let failure = unless_closed(&gateway, Failure::NotFound);
+    problem::answer(&failure, &Seen::of(&request), &gateway)
+}
+
+/// Whether requests that arrive are still taken.
+fn is_open(context: &GuardContext<'_>) -> bool {
+    let gateway = context.app_data::<web::Data<Gateway>>();
+    gateway.is_none_or(|gateway| !gateway.stage().is_closed())
+}
+
+/// A gateway that stops refuses all requests for one reason (contract section 10).
+fn unless_closed(gateway: &Gateway, failure: Failure) -> Failure {
+    if gateway.stage().is_closed() {
+        return Refusal::Overloaded.into();
+    }
+    failure
 }

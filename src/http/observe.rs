@@ -4,6 +4,7 @@ use std::time::Instant;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
+use actix_web::http::ConnectionType;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
@@ -52,6 +53,10 @@ pub async fn observe(
         Ok(response) => {
             let mut response = response?.map_into_boxed_body();
             add_headers(response.response_mut(), &seen);
+            if gateway.stage().is_closed() {
+                let head = response.response_mut().head_mut();
+                head.set_connection_type(ConnectionType::Close);
+            }
             let route = response.request().match_pattern();
             (Ok(response), route)
         }
@@ -93,7 +98,8 @@ fn panicked(seen: &Seen, gateway: &Gateway) -> Error {
     InternalError::from_response("a handler panicked", response).into()
 }
 
-fn add_headers<B>(response: &mut HttpResponse<B>, seen: &Seen) {
+/// On every answer.
+pub(super) fn add_headers<B>(response: &mut HttpResponse<B>, seen: &Seen) {
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::try_from(seen.request_id().to_string()) {
         headers.insert(X_REQUEST_ID, id);
