@@ -177,6 +177,28 @@ const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
         ),
     ),
     (
+        failure::HEADERS_TOO_LARGE,
+        explanation(
+            "The request's line and headers are longer than 64 KiB.",
+            &[
+                "Cookies of other applications on the same host were sent along.",
+                "A proxy on the way adds headers of its own, such as a client certificate.",
+            ],
+            &["Send the token and little else: a token is 8 KiB at most."],
+        ),
+    ),
+    (
+        failure::REQUEST_TIMEOUT,
+        explanation(
+            "The request's line and headers did not arrive within 5 s.",
+            &[
+                "The client opened a connection long before it sent a request.",
+                "The network loses packets.",
+            ],
+            &["Send the request again, on a new connection."],
+        ),
+    ),
+    (
         failure::UNSUPPORTED_MEDIA_TYPE,
         explanation(
             "A body was sent whose Content-Type is not application/json.",

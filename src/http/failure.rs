@@ -120,6 +120,18 @@ pub(super) const PAYLOAD_TOO_LARGE: ProblemType = problem(
     "Payload too large",
     "The request's body is longer than 64 KiB.",
 );
+pub(super) const HEADERS_TOO_LARGE: ProblemType = problem(
+    "headers-too-large",
+    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+    "Headers too large",
+    "The request's line and headers are longer than 64 KiB.",
+);
+pub(super) const REQUEST_TIMEOUT: ProblemType = problem(
+    "request-timeout",
+    StatusCode::REQUEST_TIMEOUT,
+    "Request timeout",
+    "The request's headers took too long to arrive.",
+);
 pub(super) const UNSUPPORTED_MEDIA_TYPE: ProblemType = problem(
     "unsupported-media-type",
     StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -170,7 +182,7 @@ pub(super) const OVERLOADED: ProblemType = problem(
 );
 
 /// All of them, for the contract and the documentation.
-pub(super) const ALL: [ProblemType; 19] = [
+pub(super) const ALL: [ProblemType; 21] = [
     MISSING_CLAIMS,
     INVALID_REQUEST,
     MISSING_TOKEN,
@@ -182,6 +194,8 @@ pub(super) const ALL: [ProblemType; 19] = [
     METHOD_NOT_ALLOWED,
     BUCKET_CONFLICT,
     PAYLOAD_TOO_LARGE,
+    HEADERS_TOO_LARGE,
+    REQUEST_TIMEOUT,
     UNSUPPORTED_MEDIA_TYPE,
     CLIENT_TOO_OLD,
     RATE_LIMITED,

@@ -25,6 +25,7 @@ mod seen;
 mod stage;
 mod sts;
 mod swagger_ui;
+mod unreadable;
 mod v1;
 mod workspace;
 
@@ -46,6 +47,7 @@ pub use gateway::{
 pub use observe::observe;
 pub use openapi::{openapi_json, openapi_yaml};
 pub use swagger_ui::SwaggerUi;
+pub use unreadable::unreadable;
 
 /// All routes. [`observe`] belongs around them.
 pub fn routes(config: &mut ServiceConfig) {

@@ -70,7 +70,8 @@ fn set(response: &mut HttpResponse, name: header::HeaderName, value: String) {
     }
 }
 
-fn body(
+/// What every problem says, and no more.
+pub(super) fn body(
     problem: &ProblemType,
     detail: &'static str,
     seen: &Seen,

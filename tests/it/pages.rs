@@ -62,7 +62,7 @@ async fn every_problem_leads_to_a_page_that_explains_it() {
         .map(|(_, address)| address)
         .filter(|address| address.starts_with("http"))
         .collect();
-    assert_eq!(addresses.len(), 19, "{index}");
+    assert_eq!(addresses.len(), 21, "{index}");
     for address in addresses {
         let page = app.send(app.http.get(address)).await;
         assert_eq!(page.status, 200, "{address}");
