@@ -1,4 +1,5 @@
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use ipnet::IpNet;
 use url::Url;
@@ -24,13 +25,43 @@ pub struct HttpConfig {
     pub cors_origins: Vec<String>,
     /// `http.max_in_flight`: beyond it 503 `overloaded`.
     pub max_in_flight: usize,
+    /// `http.max_connections`: beyond it new connections wait.
+    pub max_connections: usize,
+    /// `http.drain_delay`: how long `/readyz` says no before requests are refused.
+    pub drain_delay: Duration,
+    /// How long a connection waits for its peer; no key of its own.
+    pub patience: Patience,
     /// `http.swagger_ui`: whether there is a page to try the contract in.
     pub swagger_ui: bool,
     /// `http.swagger_ui_client_id`: its public client at the authorization server.
     pub swagger_ui_client_id: String,
 }
 
+/// How long a connection waits for its peer.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For the head of a request: from the start of a connection, or from the head's first byte.
+    pub head: Duration,
+    /// For the peer to take what is written of an answer.
+    pub answer: Duration,
+    /// For a last request on an idle connection, once the gateway stops.
+    pub last_request: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(5),
+            answer: Duration::from_secs(30),
+            last_request: Duration::from_millis(500),
+        }
+    }
+}
+
 impl HttpConfig {
+    /// Connections for each request that may be under way, unless the operator says otherwise.
+    pub const CONNECTIONS_PER_REQUEST: usize = 4;
+
     pub(super) fn read(reader: &mut Reader) -> Option<Self> {
         let address = reader.parse("http.address", DEFAULT_ADDRESS);
         let public_url = reader.optional::<Url>("http.public_url");
@@ -42,6 +73,8 @@ impl HttpConfig {
         if max_in_flight == Some(0) {
             reader.error("http.max_in_flight", "must be at least 1");
         }
+        let max_connections = read_max_connections(reader, max_in_flight);
+        let drain_delay = reader.duration("http.drain_delay", "0s");
         if let Some(what) = wrong_public_url(address, public_url.as_ref()?.as_ref()) {
             reader.error("http.public_url", what);
         }
@@ -51,6 +84,9 @@ impl HttpConfig {
             trusted_proxies: trusted_proxies?,
             cors_origins: cors_origins?,
             max_in_flight: max_in_flight?,
+            max_connections: max_connections?,
+            drain_delay: drain_delay?,
+            patience: Patience::default(),
             swagger_ui: swagger_ui?,
             swagger_ui_client_id: client_id?,
         })
@@ -64,6 +100,22 @@ impl HttpConfig {
             |url| url.as_str().trim_end_matches('/').to_owned(),
         )
     }
+}
+
+/// Fewer connections than requests that may be under way would shed no load, but hide it.
+fn read_max_connections(reader: &mut Reader, max_in_flight: Option<usize>) -> Option<usize> {
+    const KEY: &str = "http.max_connections";
+    let max_in_flight = max_in_flight?;
+    let default = max_in_flight.saturating_mul(HttpConfig::CONNECTIONS_PER_REQUEST);
+    let max_connections = reader.parse(KEY, &default.to_string())?;
+    if max_connections < max_in_flight {
+        reader.error(
+            KEY,
+            format!("must be at least http.max_in_flight ({max_in_flight})"),
+        );
+        return None;
+    }
+    Some(max_connections)
 }
 
 /// CIDRs, or single addresses.

@@ -22,7 +22,7 @@ use reader::Reader;
 pub use access_keys::{AccessKeysConfig, BrokerConfig, BrokerKind};
 pub use database::DatabaseConfig;
 pub use files::{Reread, WatchedFile};
-pub use http::HttpConfig;
+pub use http::{HttpConfig, Patience};
 pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogLevel};
 pub use naming::NamingConfig;

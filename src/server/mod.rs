@@ -4,6 +4,7 @@
 mod access_keys;
 mod administration;
 mod background;
+mod edge;
 mod examination;
 mod parts;
 mod readiness;
@@ -16,9 +17,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use actix_web::dev::Server as HttpServerFuture;
-use actix_web::middleware::{Condition, from_fn};
-use actix_web::{App, HttpServer, web};
+use actix_web::web;
 use secrecy::ExposeSecret;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -30,23 +29,15 @@ use crate::adapters::database::{
 use crate::adapters::oauth::OauthHttp;
 use crate::adapters::{OsRandomness, OwnerRateLimiter, SystemClock};
 use crate::config::Config;
-use crate::http::{
-    Gateway, GatewayParts, Samples, StorageAddress, SwaggerUi, cors, observe, routes,
-};
+use crate::http::{Gateway, GatewayParts, Samples, StorageAddress, SwaggerUi};
 use crate::service::{Clock, Directory, Entitle, Randomness};
 
 pub use administration::{administer, database};
 pub use examination::doctor;
 pub use start_error::StartError;
 
+use edge::{Edge, EdgeSettings, Face, descriptors};
 use readiness::{Ready, SignInAt};
-
-/// How long requests under way may take to end after the signal to stop.
-const GRACE_SECONDS: u64 = 30;
-
-/// How long an idle connection is kept: longer than load balancers' usual 60 s, so that they
-/// close first.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// How long an examination may take to remove what it made.
 const EXAMINATION_GRACE: Duration = Duration::from_secs(20);
@@ -54,7 +45,7 @@ const EXAMINATION_GRACE: Duration = Duration::from_secs(20);
 /// A gateway that has its port and may run.
 pub struct Server {
     address: SocketAddr,
-    http: HttpServerFuture,
+    edge: Edge,
     database: Database,
     background: Vec<JoinHandle<()>>,
     examination: Option<Examination>,
@@ -185,7 +176,7 @@ impl Server {
             minimum_client_version: config.workspaces.minimum_client_version.clone(),
             trusted_proxies: config.http.trusted_proxies.clone(),
         }));
-        let http = serve(listener, gateway, config.http.cors_origins.clone())
+        let edge = open_edge(config, listener, gateway)
             .map_err(|error| StartError::Listen { address, error })?;
         let mut background = vec![
             tokio::spawn(background::discover(discovery)),
@@ -200,7 +191,7 @@ impl Server {
         background.extend(keeper.map(|keeper| tokio::spawn(background::keep_keys(keeper))));
         Ok(Self {
             address,
-            http,
+            edge,
             database,
             background,
             examination: None,
@@ -213,23 +204,14 @@ impl Server {
         self.address
     }
 
-    /// Answers until `stop` comes true; then takes no more connections, lets what runs come to an
-    /// end (30 s at most) and closes the database.
+    /// Answers until `stop` comes true; then refuses what arrives, lets what runs come to an end
+    /// (30 s at most) and closes the database.
     ///
     /// # Errors
     ///
     /// What the operating system says when serving fails.
     pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
-        let handle = self.http.handle();
-        let mut serving = tokio::spawn(self.http);
-        let outcome = tokio::select! {
-            ended = &mut serving => ended,
-            () = stop => {
-                tracing::info!("stopping: requests under way may end");
-                handle.stop(true).await;
-                serving.await
-            }
-        };
+        let outcome = self.edge.run(stop).await;
         for task in self.background {
             task.abort();
         }
@@ -242,7 +224,7 @@ impl Server {
         }
         self.database.close().await;
         tracing::info!("stopped");
-        outcome.map_err(io::Error::other)?
+        outcome
     }
 }
 
@@ -255,27 +237,25 @@ fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).map_err(|error| StartError::Listen { address, error })
 }
 
-fn serve(
+fn open_edge(
+    config: &Config,
     listener: TcpListener,
     gateway: web::Data<Gateway>,
-    cors_origins: Vec<String>,
-) -> io::Result<HttpServerFuture> {
-    let server = HttpServer::new(move || {
-        App::new()
-            .app_data(gateway.clone())
-            .wrap(Condition::new(
-                !cors_origins.is_empty(),
-                cors(&cors_origins),
-            ))
-            .wrap(from_fn(observe))
-            .configure(routes)
-    });
-    let server = server
-        .keep_alive(KEEP_ALIVE)
-        .shutdown_timeout(GRACE_SECONDS)
-        .disable_signals()
-        .listen(listener)?;
-    Ok(server.run())
+) -> io::Result<Edge> {
+    let http = &config.http;
+    let face = Face {
+        gateway,
+        cors_origins: http.cors_origins.clone(),
+        patience: http.patience,
+    };
+    let settings = EdgeSettings {
+        max_connections: descriptors::connections_that_fit(
+            http.max_connections,
+            http.max_in_flight,
+        ),
+        drain_delay: http.drain_delay,
+    };
+    Edge::new(listener, face, settings)
 }
 
 /// Another formula means other buckets for everybody; another issuer means other people behind

@@ -17,8 +17,8 @@ use crate::adapters::oauth::ClientAuthentication;
 use crate::adapters::{CapabilityKey, CapabilityKeys, fixed};
 use crate::config::{
     AccessKeysConfig, BrokerConfig, BrokerKind, Config, DatabaseConfig, HttpConfig, LimitsConfig,
-    LogConfig, LogLevel, NamingConfig, OauthClient, OauthConfig, StorageConfig, ValidationMode,
-    WorkspacesConfig,
+    LogConfig, LogLevel, NamingConfig, OauthClient, OauthConfig, Patience, StorageConfig,
+    ValidationMode, WorkspacesConfig,
 };
 use crate::domain::Scope;
 use crate::embedded::authorization_server::AuthorizationServer;
@@ -214,6 +214,9 @@ impl Dev {
                 trusted_proxies: Vec::new(),
                 cors_origins: Vec::new(),
                 max_in_flight: 512,
+                max_connections: 2048,
+                drain_delay: Duration::ZERO,
+                patience: Patience::default(),
                 swagger_ui: true,
                 swagger_ui_client_id: "swagger-ui".to_owned(),
             },

@@ -6,6 +6,7 @@ mod fake;
 pub(crate) mod faulty_proxy;
 mod issuer;
 mod process;
+mod raw;
 mod serve;
 
 pub(crate) use answer::{Answer, Credentials};
@@ -16,6 +17,7 @@ pub(crate) use fake::{
 };
 pub(crate) use issuer::{AUDIENCE, Issuer, SigningKey, encode, seconds};
 pub(crate) use process::{Process, cloakroom};
+pub(crate) use raw::{Raw, RawAnswer, request};
 pub(crate) use serve::Serve;
 
 /// The scope that tokens need.

@@ -1,0 +1,250 @@
+//! The edge to the network: connections are accepted, bounded, answered by threads of their own,
+//! and brought to their end when the gateway stops.
+//!
+//! actix-http speaks HTTP here, on a stream of ours; actix-server accepts no such streams, counts
+//! connections by thread only, and resets what waits to be accepted when it stops.
+
+mod backlog;
+pub(super) mod descriptors;
+mod exchange;
+mod framing;
+mod service;
+mod stream;
+mod worker;
+
+use std::future::Future;
+use std::io;
+use std::net::TcpListener as StdTcpListener;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_http::Request;
+use actix_service::IntoServiceFactory;
+use actix_web::body::BoxBody;
+use actix_web::dev::{AppConfig, Service, ServiceFactory, ServiceResponse};
+use actix_web::middleware::{Condition, from_fn};
+use actix_web::{App, Error, web};
+use tokio::net::TcpListener;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use crate::config::Patience;
+use crate::http::{Gateway, cors, observe, routes};
+
+use worker::{Accepted, Worker};
+
+/// How long requests under way may take to end once the gateway stops.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// When no connection came for this long, none is on its way any more: a handshake takes a round
+/// trip.
+const QUIET: Duration = Duration::from_millis(250);
+
+/// How long connections are taken at most once the gateway stops.
+const LAST_CALL: Duration = Duration::from_secs(5);
+
+/// Time for descriptors to come free, when none is left for a connection.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
+/// What connections meet.
+pub(super) struct Face {
+    pub(super) gateway: web::Data<Gateway>,
+    pub(super) cors_origins: Vec<String>,
+    pub(super) patience: Patience,
+}
+
+/// How the edge stops, and how many connections it takes.
+pub(super) struct EdgeSettings {
+    pub(super) max_connections: usize,
+    pub(super) drain_delay: Duration,
+}
+
+/// A port, and the threads that answer on it.
+pub(super) struct Edge {
+    listener: TcpListener,
+    face: Arc<Face>,
+    settings: EdgeSettings,
+    places: Arc<Semaphore>,
+    workers: Vec<Worker>,
+    next: usize,
+    stopping: watch::Sender<bool>,
+}
+
+impl Edge {
+    pub(super) fn new(
+        listener: StdTcpListener,
+        face: Face,
+        settings: EdgeSettings,
+    ) -> io::Result<Self> {
+        backlog::prepare(&listener)?;
+        let face = Arc::new(face);
+        let (stopping, stopped) = watch::channel(false);
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        let workers = (0..threads)
+            .map(|number| Worker::start(number, Arc::clone(&face), stopped.clone()))
+            .collect::<io::Result<_>>()?;
+        Ok(Self {
+            listener: TcpListener::from_std(listener)?,
+            face,
+            places: Arc::new(Semaphore::new(settings.max_connections)),
+            settings,
+            workers,
+            next: 0,
+            stopping,
+        })
+    }
+
+    /// Answers until `stop` comes true. Then, for `http.drain_delay`, only `/readyz` says so; then
+    /// requests are refused, connections that are on their way included, and what is under way
+    /// may end.
+    pub(super) async fn run(mut self, stop: impl Future<Output = ()>) -> io::Result<()> {
+        self.accept_until(stop).await?;
+        self.face.gateway.leave();
+        let delay = self.settings.drain_delay;
+        if !delay.is_zero() {
+            tracing::info!(
+                ?delay,
+                "stopping: /readyz says no, requests are still answered"
+            );
+            self.accept_until(sleep(delay)).await?;
+        }
+        tracing::info!("stopping: requests under way may end");
+        self.face.gateway.close();
+        self.stopping.send_replace(true);
+        let end = Instant::now() + GRACE;
+        self.accept_the_last().await?;
+        let Self {
+            listener,
+            places,
+            workers,
+            settings,
+            ..
+        } = self;
+        drop(listener);
+        let all = u32::try_from(settings.max_connections).unwrap_or(u32::MAX);
+        if timeout_at(end, places.acquire_many(all)).await.is_err() {
+            let connections = settings.max_connections - places.available_permits();
+            tracing::warn!(
+                connections,
+                "requests have not ended in time: they break off"
+            );
+        }
+        for worker in workers {
+            worker.stop();
+        }
+        Ok(())
+    }
+
+    async fn accept_until(&mut self, end: impl Future<Output = ()>) -> io::Result<()> {
+        let mut end = pin!(end);
+        loop {
+            let accepted = tokio::select! {
+                () = &mut end => return Ok(()),
+                accepted = self.accept() => accepted,
+            };
+            self.hand_over(accepted)?;
+        }
+    }
+
+    /// Connections that a client believes to have are answered, new ones are left to be refused.
+    async fn accept_the_last(&mut self) -> io::Result<()> {
+        backlog::ignore_new(&self.listener);
+        let end = Instant::now() + LAST_CALL;
+        while Instant::now() < end {
+            let Ok(place) = timeout_at(end, self.place()).await else {
+                break;
+            };
+            let Ok(accepted) = timeout(QUIET, self.accept_at(place)).await else {
+                break;
+            };
+            self.hand_over(accepted)?;
+        }
+        Ok(())
+    }
+
+    /// The next connection, as soon as there is a place for it.
+    async fn accept(&self) -> Accepted {
+        let place = self.place().await;
+        self.accept_at(place).await
+    }
+
+    async fn place(&self) -> OwnedSemaphorePermit {
+        match Arc::clone(&self.places).acquire_owned().await {
+            Ok(place) => place,
+            // The semaphore is never closed.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    async fn accept_at(&self, place: OwnedSemaphorePermit) -> Accepted {
+        loop {
+            let accepted = self.listener.accept().await;
+            match accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer))) {
+                Ok((stream, peer)) => {
+                    return Accepted {
+                        stream,
+                        peer,
+                        place,
+                    };
+                }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    tracing::error!(%error, "no connection can be accepted; trying again");
+                    sleep(ACCEPT_AGAIN).await;
+                }
+            }
+        }
+    }
+
+    /// Each thread in turn.
+    fn hand_over(&mut self, mut accepted: Accepted) -> io::Result<()> {
+        for _ in 0..self.workers.len() {
+            self.next = (self.next + 1) % self.workers.len();
+            let Some(worker) = self.workers.get(self.next) else {
+                break;
+            };
+            match worker.take(accepted) {
+                Ok(()) => return Ok(()),
+                Err(back) => accepted = back,
+            }
+        }
+        Err(io::Error::other("no thread is left that answers"))
+    }
+}
+
+/// The client was gone before it was its turn.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    )
+}
+
+/// All routes, and what is around them.
+fn app(
+    face: &Face,
+) -> impl ServiceFactory<
+    Request,
+    Config = AppConfig,
+    Response = ServiceResponse<BoxBody>,
+    Error = Error,
+    InitError = (),
+    Service = impl Service<
+        Request,
+        Response = ServiceResponse<BoxBody>,
+        Error = Error,
+        Future = impl Future<Output = Result<ServiceResponse<BoxBody>, Error>> + 'static,
+    > + 'static,
+> + 'static {
+    App::new()
+        .app_data(face.gateway.clone())
+        .wrap(Condition::new(
+            !face.cors_origins.is_empty(),
+            cors(&face.cors_origins),
+        ))
+        .wrap(from_fn(observe))
+        .configure(routes)
+        .into_factory()
+}

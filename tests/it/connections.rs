@@ -1,0 +1,183 @@
+//! What a connection may cost: clients that send or read nothing, too much, or no HTTP.
+
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+
+use crate::support::{App, Raw, Setup, request, spawn_app};
+
+const SHORT: Duration = Duration::from_millis(300);
+const BUNDLE: &str = "/swagger-ui/swagger-ui-bundle.js";
+
+async fn impatient() -> App {
+    let setup = Setup::default().change(|config| {
+        config.http.patience.head = SHORT;
+        config.http.patience.answer = SHORT;
+    });
+    setup.spawn().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_a_head_is_given_up_on_a_kept_connection_as_on_a_new_one() {
+    let app = impatient().await;
+    for requests in 0..3 {
+        let mut client = Raw::open(&app.url).await;
+        for _ in 0..requests {
+            assert_eq!(client.get("/livez").await.status, 200);
+        }
+        client.send("GET /livez HTTP/1.1\r\nhost:").await;
+        let answer = client.answer().await;
+        answer.assert_last_problem(408, "request-timeout");
+        assert!(client.is_closed().await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_drips_is_given_up() {
+    let app = impatient().await;
+    let mut client = Raw::open(&app.url).await;
+    assert_eq!(client.get("/livez").await.status, 200);
+    client.send("GET /livez HTTP/1.1\r\n").await;
+    while client.stream.write_all(b"x: y\r\n").await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_connection_is_kept_whatever_was_sent_on_it() {
+    let app = impatient().await;
+    let mut client = Raw::open(&app.url).await;
+    let head = "POST /v1/credentials HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n";
+    client.send(head).await;
+    client.send("{}").await;
+    assert_eq!(client.answer().await.status, 401);
+    client.send(&format!("{head}{{}}")).await;
+    assert_eq!(client.answer().await.status, 401);
+    assert_eq!(client.get("/livez").await.status, 200);
+    tokio::time::sleep(3 * SHORT).await;
+    assert_eq!(client.get("/livez").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_does_not_read_its_answer_is_let_go() {
+    let app = impatient().await;
+    let mut client = Raw::open(&app.url).await;
+    client.send(&request("GET", BUNDLE).repeat(20)).await;
+    let let_go = async {
+        while client.stream.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), let_go)
+        .await
+        .expect("the connection is held");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_reads_slowly_gets_the_whole_answer() {
+    let app = impatient().await;
+    let whole = app.http.get(format!("{}{BUNDLE}", app.url)).send().await;
+    let whole = whole.unwrap().bytes().await.unwrap();
+    let mut client = Raw::open(&app.url).await;
+    client.send(&request("GET", BUNDLE).repeat(3)).await;
+    for _ in 0..3 {
+        tokio::time::sleep(SHORT / 3).await;
+        assert!(client.answer().await.body == whole);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_are_sent_ahead_are_answered_in_their_order() {
+    let app = spawn_app().await;
+    let mut client = Raw::open(&app.url).await;
+    let body = "POST /v1/credentials HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}";
+    let chunked = "POST /v1/credentials HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n\
+                   2\r\n{}\r\n0\r\n\r\n";
+    let all = [
+        request("GET", "/livez"),
+        body.to_owned(),
+        chunked.to_owned(),
+        request("GET", "/livez"),
+        "\r\n".to_owned() + &request("HEAD", "/nothing"),
+        request("GET", "/nothing").replace('\r', ""),
+        body.to_owned(),
+        request("GET", "/livez"),
+    ];
+    client.send(&all.concat().repeat(40)).await;
+    for _ in 0..40 {
+        for status in [200, 401, 401, 200] {
+            assert_eq!(client.answer().await.status, status);
+        }
+        // HEAD: the length of a body that does not come.
+        assert!(client.head_only().await.contains(" 404 "));
+        for status in [404, 401, 200] {
+            assert_eq!(client.answer().await.status, status);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_beyond_the_bound_wait_for_a_place() {
+    let setup = Setup::default().key("http.max_in_flight", "2");
+    let app = setup.key("http.max_connections", "3").spawn().await;
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        let mut client = Raw::open(&app.url).await;
+        assert_eq!(client.get("/livez").await.status, 200);
+        held.push(client);
+    }
+    let mut waiting = Raw::open(&app.url).await;
+    waiting.send(&request("GET", "/livez")).await;
+    let early = tokio::time::timeout(SHORT, waiting.try_answer()).await;
+    assert!(early.is_err(), "{early:?}");
+    for client in &mut held {
+        assert_eq!(client.get("/livez").await.status, 200);
+    }
+    drop(held.pop());
+    assert_eq!(waiting.answer().await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_that_are_too_large_are_a_problem() {
+    let app = spawn_app().await;
+    for length in [70_000, 200_000, 2_000_000] {
+        let mut client = Raw::open(&app.url).await;
+        assert_eq!(client.get("/livez").await.status, 200);
+        let long = "x".repeat(length);
+        let head = format!("GET /livez HTTP/1.1\r\nhost: a\r\nx: {long}\r\n\r\n");
+        // The gateway may close while the head is still on its way.
+        let _ = client.stream.write_all(head.as_bytes()).await;
+        let answer = client.answer().await;
+        answer.assert_last_problem(431, "headers-too-large");
+    }
+    let mut client = Raw::open(&app.url).await;
+    let long = "x".repeat(60_000);
+    client
+        .send(&format!(
+            "GET /livez HTTP/1.1\r\nhost: a\r\nx: {long}\r\n\r\n"
+        ))
+        .await;
+    assert_eq!(client.answer().await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_http_is_a_problem() {
+    let app = spawn_app().await;
+    for nonsense in [
+        "\u{16}\u{3}\u{1}\u{2}\0\r\n\r\n",
+        "GET /livez HTTP/9.9\r\nhost: a\r\n\r\n",
+        "GET /livez HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
+        "GET /livez HTTP/1.1\r\n\r\n",
+    ] {
+        for ahead in ["", &request("GET", "/livez").repeat(3)] {
+            let mut client = Raw::open(&app.url).await;
+            client.send(&format!("{ahead}{nonsense}")).await;
+            for _ in ahead.matches("GET") {
+                assert_eq!(client.answer().await.status, 200);
+            }
+            let answer = client.answer().await;
+            answer.assert_last_problem(400, "invalid-request");
+            assert!(client.is_closed().await);
+        }
+    }
+}
