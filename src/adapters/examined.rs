@@ -2,11 +2,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
+use secrecy::{ExposeSecret, SecretString};
 
-use crate::service::doctor::Upstreams;
-use crate::service::{Clock, UpstreamFailure};
+use crate::domain::{Area, Owner};
+use crate::service::doctor::{GivenAreas, Upstreams};
+use crate::service::{Administration, Clock, RegistryError, UpstreamFailure};
 
+use super::Current;
 use super::aws::S3ThrowAway;
+use super::database::{Database, SqlDirectory};
 use super::oauth::{Discovery, Jwks, OauthHttp};
 
 /// The authorization server and the store, as `cloakroom doctor` looks at them.
@@ -46,4 +50,34 @@ impl Upstreams for ExaminedUpstreams {
         let theirs = self.store.date().await?;
         Ok(theirs.map(|theirs| theirs - self.clock.now()))
     }
+}
+
+/// The registry, as `cloakroom doctor` looks at it: seldom, and without making one.
+pub struct ExaminedRegistry {
+    /// Where it is.
+    pub url: Current<SecretString>,
+}
+
+#[async_trait]
+impl GivenAreas for ExaminedRegistry {
+    async fn all(&self) -> Result<Vec<(Owner, Area)>, String> {
+        let url = self.url.borrow().clone();
+        if Database::is_missing(url.expose_secret()) {
+            return Ok(Vec::new());
+        }
+        let opened = Database::open_existing(url.expose_secret()).await;
+        let database = opened.map_err(|error| error.to_string())?;
+        let directory = SqlDirectory::new(database.clone());
+        let areas = areas(&directory).await.map_err(|error| error.to_string());
+        database.close().await;
+        areas
+    }
+}
+
+async fn areas(directory: &SqlDirectory) -> Result<Vec<(Owner, Area)>, RegistryError> {
+    let organisations = directory.organisations().await?.into_iter();
+    let organisations = organisations.map(|one| (Owner::Organisation(one.slug), one.area));
+    let workspaces = directory.workspaces(None).await?.into_iter();
+    let workspaces = workspaces.map(|one| (Owner::Workspace(one.name), one.area));
+    Ok(organisations.chain(workspaces).collect())
 }

@@ -19,7 +19,7 @@ pub use capability::{BadCapabilityKey, CapabilityKey, CapabilityKeys};
 pub use clock::SystemClock;
 pub(crate) use current::Derived;
 pub use current::{Current, fixed};
-pub use examined::ExaminedUpstreams;
+pub use examined::{ExaminedRegistry, ExaminedUpstreams};
 pub use introspection_cache::CachedIntrospection;
 pub use randomness::OsRandomness;
 pub use rate_limiter::{InvalidRateLimit, OwnerRateLimiter, RateLimit};

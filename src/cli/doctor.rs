@@ -29,6 +29,7 @@ pub(super) struct DoctorCommand {
 struct JsonReport<'a> {
     sound: bool,
     interrupted: bool,
+    verdict: String,
     checks: Vec<JsonCheck<'a>>,
 }
 
@@ -53,28 +54,34 @@ impl DoctorCommand {
             return print(&format!("{removed} buckets removed\n"));
         }
         let report = doctor.examine(signals::stop()).await;
-        let text = if self.json {
+        if self.json {
             let json = serde_json::to_string_pretty(&JsonReport::from(&report));
-            json.map_err(|error| CommandError::Failed(error.to_string()))? + "\n"
+            let json = json.map_err(|error| CommandError::Failed(error.to_string()))?;
+            print(&format!("{json}\n"))?;
         } else {
-            table(&report, std::io::stdout().is_terminal())
-        };
-        print(&text)?;
-        if report.is_sound() {
-            Ok(())
-        } else {
-            Err(CommandError::Failed(verdict(&report)))
+            let table = table(&report, std::io::stdout().is_terminal());
+            print(&format!("{table}{}\n", verdict(&report)))?;
+        }
+        match (report.is_sound(), self.json) {
+            (true, _) => Ok(()),
+            (false, true) => Err(CommandError::Failed(verdict(&report))),
+            (false, false) => Err(CommandError::Reported),
         }
     }
 }
 
+/// What an examination comes to: the table's last line.
 fn verdict(report: &Report) -> String {
-    match (report.failures().count(), report.interrupted) {
-        (0, true) => "interrupted before everything was looked at".to_owned(),
-        (failures, _) => format!(
-            "NOT SOUND: {failures} of {} checks failed",
-            report.checks.len()
-        ),
+    let (all, failed) = (report.checks.len(), report.failures().count());
+    let skipped = report.checks.iter();
+    let skipped = skipped.filter(|check| matches!(check.outcome, Outcome::Skipped(_)));
+    let skipped = skipped.count();
+    if report.is_sound() {
+        format!("SOUND: {} checks passed, {skipped} skipped", all - skipped)
+    } else if failed > 0 {
+        format!("NOT SOUND: {failed} of {all} checks failed, {skipped} skipped")
+    } else {
+        format!("NOT SOUND: interrupted after {all} checks, before everything was looked at")
     }
 }
 
@@ -124,6 +131,7 @@ impl<'a> From<&'a Report> for JsonReport<'a> {
         Self {
             sound: report.is_sound(),
             interrupted: report.interrupted,
+            verdict: verdict(report),
             checks: checks.collect(),
         }
     }

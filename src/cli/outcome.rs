@@ -22,6 +22,9 @@ pub(super) enum CommandError {
     Start(#[from] StartError),
     #[error("{0}")]
     Failed(String),
+    /// The command's own output says it already.
+    #[error("see above")]
+    Reported,
 }
 
 /// Prints a result alone on standard output.
@@ -56,11 +59,13 @@ pub(super) fn exit_code(done: Result<(), CommandError>) -> ExitCode {
     let Err(error) = done else {
         return ExitCode::SUCCESS;
     };
-    last_words(error.to_string());
+    if !matches!(error, CommandError::Reported) {
+        last_words(error.to_string());
+    }
     let is_configuration = match &error {
         CommandError::Config(_) => true,
         CommandError::Start(error) => error.is_configuration(),
-        CommandError::Failed(_) => false,
+        CommandError::Failed(_) | CommandError::Reported => false,
     };
     ExitCode::from(if is_configuration {
         BAD_CONFIGURATION

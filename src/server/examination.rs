@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::adapters::aws::{AwsClients, S3Buckets, S3Intruder, S3ThrowAway, StsSessions};
 use crate::adapters::oauth::{Jwks, OauthHttp};
-use crate::adapters::{ExaminedUpstreams, OsRandomness, SystemClock};
+use crate::adapters::{ExaminedRegistry, ExaminedUpstreams, OsRandomness, SystemClock};
 use crate::config::Config;
 use crate::service::Clock;
 use crate::service::doctor::{Doctor, DoctorPorts, DoctorSettings, Outcome, Report};
@@ -45,6 +45,9 @@ pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
         throw_away: Arc::<S3ThrowAway>::clone(&store),
         sessions: Arc::new(StsSessions::new(&clients, Arc::clone(&clock))),
         intruder: Arc::new(S3Intruder::new(&clients)?),
+        areas: Arc::new(ExaminedRegistry {
+            url: config.database.url.clone(),
+        }),
         randomness: Arc::new(OsRandomness),
         upstreams: Arc::new(ExaminedUpstreams {
             jwks: oauth.validation.reads().then(jwks),
@@ -56,6 +59,7 @@ pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
     };
     let settings = DoctorSettings {
         formula: config.naming.formula.clone(),
+        extra_actions: config.storage.extra_actions.clone(),
         session_duration: config.storage.session_duration,
     };
     Ok(Doctor::new(ports, settings))

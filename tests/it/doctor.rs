@@ -1,11 +1,12 @@
 //! `cloakroom doctor`, against the embedded servers and against stores that are not sound.
 
+use cloakroom::adapters::{ExaminedRegistry, fixed};
 use cloakroom::server::{Server, doctor};
-use cloakroom::service::doctor::{Check, Outcome, Report};
+use cloakroom::service::doctor::{Check, GivenAreas as _, Outcome, Report};
 use wiremock::matchers::{any, method};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-use crate::support::{Setup, session_of, spawn_app};
+use crate::support::{Process, Setup, session_of, spawn_app};
 
 async fn examine(config: &cloakroom::config::Config) -> Report {
     let doctor = doctor(config).await.unwrap();
@@ -24,12 +25,24 @@ async fn the_embedded_store_is_sound_and_left_as_it_was() {
     assert_eq!(failed(&report), Vec::<&str>::new(), "{report:#?}");
     assert!(report.is_sound());
     let skipped = |check: &&Check| matches!(check.outcome, Outcome::Skipped(_));
-    // The keys, which are not used, MinIO's service accounts in both directions, access keys.
+    // The keys, which are not used, MinIO's service accounts for six sessions, access keys.
     assert_eq!(
         report.checks.iter().filter(skipped).count(),
-        4,
+        8,
         "{report:#?}"
     );
+    for (check, times) in [
+        ("below a prefix, refused: list a neighbour's prefix", 2),
+        ("below one's own prefix: list (version 1)", 2),
+        ("with a read-only grant: get", 1),
+        ("with a read-only grant, refused: put", 1),
+        ("with a read-only grant below a prefix, refused: put", 1),
+        ("a session ends when it was asked to", 1),
+    ] {
+        let named = report.checks.iter().filter(|one| one.name == check);
+        let passed = named.filter(|one| one.outcome == Outcome::Passed);
+        assert_eq!(passed.count(), times, "{check}");
+    }
     let buckets = app.root().list_buckets().send().await.unwrap();
     let names: Vec<_> = buckets.buckets().iter().filter_map(|b| b.name()).collect();
     assert_eq!(names, [alice.bucket]);
@@ -86,6 +99,13 @@ async fn a_store_that_says_yes_or_500_to_everything_is_not_sound() {
             .failures()
             .any(|check| matches!(&check.outcome, Outcome::Failed(why) if why.contains(says)));
         assert!(why, "{says}: {report:#?}");
+        if says == "THE STORE DID IT" {
+            let overlong = "a session ends when it was asked to";
+            assert!(
+                failed(&report).contains(&overlong),
+                "an hour for 15 minutes"
+            );
+        }
     }
 }
 
@@ -146,6 +166,69 @@ async fn a_gateway_on_a_store_that_is_not_sound_stays_unready() {
     assert_eq!(app.send(app.http.get(&readyz)).await.status, 503);
     stop.send(()).unwrap();
     running.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_line_says_whether_it_is_sound() {
+    let dev = Process::dev(&[]).await;
+    let sound = dev.command(&["doctor"]).output().await.unwrap();
+    assert!(sound.status.success(), "{sound:?}");
+    let last = last_line(&sound.stdout);
+    assert!(
+        last.starts_with("SOUND: ") && last.ends_with(" skipped"),
+        "{last}"
+    );
+
+    let json = dev.command(&["doctor", "--json"]).output().await.unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["sound"], true);
+    assert_eq!(json["verdict"], last);
+
+    let elsewhere = ("CLOAKROOM_STORAGE__ENDPOINT", "http://127.0.0.1:9");
+    let mut unsound = dev.command(&["doctor"]);
+    let unsound = unsound
+        .env(elsewhere.0, elsewhere.1)
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(unsound.status.code(), Some(1));
+    let last = last_line(&unsound.stdout);
+    assert!(last.starts_with("NOT SOUND: "), "{last}");
+    let log = String::from_utf8(unsound.stderr).unwrap();
+    assert!(!log.contains("SOUND"), "said twice: {log}");
+    dev.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shared_buckets_are_looked_up_in_the_registry_and_none_is_made() {
+    let app = spawn_app().await;
+    let registry = |url: String| ExaminedRegistry {
+        url: fixed(url.into()),
+    };
+    let missing = app.directory.path().join("missing.db");
+    let url = format!("sqlite://{}?mode=rwc", missing.display());
+    assert_eq!(registry(url).all().await, Ok(Vec::new()));
+    assert!(!missing.exists());
+
+    let not_ours = app.directory.path().join("empty.db");
+    std::fs::write(&not_ours, "").unwrap();
+    let url = format!("sqlite://{}?mode=rwc", not_ours.display());
+    let error = registry(url).all().await.unwrap_err();
+    assert!(error.contains("not one of this version's"), "{error}");
+
+    let dev = Process::dev(&[]).await;
+    let shared = ["org", "create", "beta", "--bucket", "prod-clients"];
+    dev.administer(&shared).await;
+    let areas = registry(dev.database_url()).all().await.unwrap();
+    let areas: Vec<String> = areas.iter().map(|(_, area)| area.to_string()).collect();
+    let named = "s3://prod-clients/beta/".to_owned();
+    assert!(areas.len() > 1 && areas.contains(&named), "{areas:?}");
+    dev.stop().await;
+}
+
+fn last_line(output: &[u8]) -> String {
+    let text = std::str::from_utf8(output).unwrap();
+    text.lines().last().unwrap().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -109,6 +109,14 @@ impl Database {
         })
     }
 
+    /// Whether the URL names a file that is not there.
+    #[must_use]
+    pub fn is_missing(url: &str) -> bool {
+        let options = url.parse::<AnyConnectOptions>();
+        let path = options.and_then(|options| path_of(&options));
+        is_sqlite(url) && path.is_ok_and(|path| !path.exists())
+    }
+
     /// Opens further connections with this URL: another password, say. Never another database.
     ///
     /// # Errors

@@ -2,7 +2,10 @@
 
 use crate::domain::BucketName;
 
-use super::{Attempt, Deed, Doctor, OBJECT, Outcome, Patient, Report};
+use super::{Attempt, Deed, Doctor, Listing, OBJECT, Object, Outcome, Patient, Report};
+
+/// What attackers put, or copy to.
+pub(super) const INTRUDER: &str = "intruder";
 
 impl Doctor {
     pub(super) async fn attacks(
@@ -12,12 +15,16 @@ impl Doctor {
         victim: &Patient,
         new: &BucketName,
     ) {
-        self.attacks_on_buckets(report, "", attacker, &victim.bucket, new)
+        self.attacks_on_buckets(report, "", attacker, victim.bucket(), new)
             .await;
-        let name = "refused: mint a session without a policy";
-        let minting = self.refused(attacker, Deed::AssumeRole);
-        report.check(name, minting).await;
+        self.attack_by_role(report, "", attacker).await;
         self.attacks_from_within(report, "", attacker).await;
+    }
+
+    pub(super) async fn attack_by_role(&self, report: &mut Report, by: &str, attacker: &Patient) {
+        let name = "mint a session without a policy";
+        self.all_refused(report, by, attacker, &[(name, Deed::AssumeRole)])
+            .await;
     }
 
     /// What whoever has a bucket tries beside using it. A session that an access key opens is no
@@ -28,9 +35,9 @@ impl Doctor {
         by: &str,
         attacker: &Patient,
     ) {
-        let name = format!("{by}refused: mint a service account (CVE-2025-62506)");
-        let minting = self.refused(attacker, Deed::MakeServiceAccount);
-        report.check(name, minting).await;
+        let name = "mint a service account (CVE-2025-62506)";
+        self.all_refused(report, by, attacker, &[(name, Deed::MakeServiceAccount)])
+            .await;
         let name = format!("{by}refused: a stranger gets an object");
         let reading = self.no_stranger_reads(attacker, OBJECT);
         report.check(name, reading).await;
@@ -47,46 +54,51 @@ impl Doctor {
         theirs: &BucketName,
         new: &BucketName,
     ) {
-        let own = &attacker.bucket;
-        for (name, deed) in [
-            ("refused: get another's object", Deed::Get(theirs, OBJECT)),
-            ("refused: list another's bucket", Deed::List(theirs)),
+        let own = attacker.bucket();
+        let at = |bucket, key| Object { bucket, key };
+        let (from, into) = (at(theirs, OBJECT), at(own, INTRUDER));
+        let deeds = [
+            ("get another's object", Deed::Get(from)),
             (
-                "refused: put into another's bucket",
-                Deed::Put(theirs, "intruder"),
+                "list another's bucket",
+                Deed::List(Listing::of(theirs, OBJECT)),
+            ),
+            ("put into another's bucket", Deed::Put(at(theirs, INTRUDER))),
+            ("delete another's object", Deed::Delete(from)),
+            ("copy from another's bucket", Deed::Copy(from, into)),
+            (
+                "copy into another's bucket",
+                Deed::Copy(at(own, OBJECT), at(theirs, INTRUDER)),
             ),
             (
-                "refused: delete another's object",
-                Deed::Delete(theirs, OBJECT),
+                "multipart copy from another's bucket",
+                Deed::MultipartCopy(from, into),
             ),
             (
-                "refused: copy from another's bucket",
-                Deed::Copy(theirs, own, OBJECT),
-            ),
-            (
-                "refused: copy into another's bucket",
-                Deed::Copy(own, theirs, OBJECT),
-            ),
-            (
-                "refused: multipart copy from another's bucket",
-                Deed::MultipartCopy(theirs, own, OBJECT),
-            ),
-            (
-                "refused: change the policy of another's bucket",
+                "change the policy of another's bucket",
                 Deed::ChangePolicy(theirs),
             ),
             (
-                "refused: change the policy of one's own bucket",
+                "change the policy of one's own bucket",
                 Deed::ChangePolicy(own),
             ),
-            (
-                "refused: delete another's bucket",
-                Deed::DeleteBucket(theirs),
-            ),
-            ("refused: create a bucket", Deed::CreateBucket(new)),
-        ] {
-            let name = format!("{by}{name}");
-            report.check(name, self.refused(attacker, deed)).await;
+            ("delete another's bucket", Deed::DeleteBucket(theirs)),
+            ("create a bucket", Deed::CreateBucket(new)),
+        ];
+        self.all_refused(report, by, attacker, &deeds).await;
+    }
+
+    /// Each is a check of its own.
+    pub(super) async fn all_refused(
+        &self,
+        report: &mut Report,
+        by: &str,
+        attacker: &Patient,
+        deeds: &[(&str, Deed<'_>)],
+    ) {
+        for (name, deed) in deeds {
+            let name = format!("{by}refused: {name}");
+            report.check(name, self.refused(attacker, *deed)).await;
         }
     }
 
@@ -96,16 +108,18 @@ impl Doctor {
     }
 
     /// Whoever comes without a signature.
-    async fn no_stranger_reads(&self, patient: &Patient, key: &str) -> Outcome {
-        let get = Deed::Get(&patient.bucket, key);
-        let attempt = self.ports.intruder.attempt(None, get).await;
-        only_a_no(attempt, remedy(Deed::Publish(&patient.bucket, key)))
+    async fn no_stranger_reads(&self, patient: &Patient, name: &str) -> Outcome {
+        let key = patient.key(name);
+        let object = patient.object(&key);
+        let attempt = self.ports.intruder.attempt(None, Deed::Get(object)).await;
+        only_a_no(attempt, remedy(Deed::Publish(object)))
     }
 
     /// A store may take the ACL and ignore it; what counts is that a stranger cannot read.
     async fn publish(&self, attacker: &Patient) -> Outcome {
         const PUBLISHED: &str = "cloakroom-doctor-published";
-        let put = Deed::Publish(&attacker.bucket, PUBLISHED);
+        let key = attacker.key(PUBLISHED);
+        let put = Deed::Publish(attacker.object(&key));
         match self.attempt(attacker, put).await {
             Attempt::Done => self.no_stranger_reads(attacker, PUBLISHED).await,
             attempt => only_a_no(attempt, remedy(put)),
@@ -114,10 +128,16 @@ impl Doctor {
 }
 
 /// Only a clear no counts.
-fn only_a_no(attempt: Attempt, remedy: &str) -> Outcome {
+pub(super) fn only_a_no(attempt: Attempt, remedy: &str) -> Outcome {
     match attempt {
         Attempt::Refused => Outcome::Passed,
         Attempt::Done => Outcome::Failed(remedy.to_owned()),
+        Attempt::ShowedNothing => {
+            Outcome::Failed("inconclusive: the store lists, but not what is there".to_owned())
+        }
+        Attempt::Misread => Outcome::Failed(
+            "inconclusive: the store does not take the signature of this request".to_owned(),
+        ),
         Attempt::Unclear(what) => Outcome::Failed(format!("inconclusive: {what}")),
         Attempt::Impossible(why) => Outcome::Skipped(why.to_owned()),
     }

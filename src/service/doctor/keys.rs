@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::domain::{AccessKeyId, BucketName, KeyPair, KeyPolicy, KeyRights, Session};
+use crate::domain::{
+    Access, AccessKeyId, BucketName, Grant, KeyPair, KeyPolicy, KeyRights, Session,
+};
 use crate::service::AccessKeys;
 use crate::service::access_keys::prove;
 
-use super::{Attempt, Deed, Doctor, OBJECT, Outcome, Patient, Report};
+use super::{Attempt, Deed, Doctor, Listing, OBJECT, Object, Outcome, Patient, Report};
 
 /// Engines of several nodes tell each other of dead pairs.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -61,9 +63,12 @@ impl Doctor {
         report.check("the pair before it is dead", dying).await;
         let holder = patient(own, current);
         for (name, deed) in [
-            ("with an access key: put", Deed::Put(own, OBJECT)),
-            ("with an access key: get", Deed::Get(own, OBJECT)),
-            ("with an access key: list", Deed::List(own)),
+            ("with an access key: put", Deed::Put(at(own, OBJECT))),
+            ("with an access key: get", Deed::Get(at(own, OBJECT))),
+            (
+                "with an access key: list",
+                Deed::List(Listing::of(own, OBJECT)),
+            ),
         ] {
             report.check(name, self.allowed(&holder, deed)).await;
         }
@@ -90,11 +95,14 @@ impl Doctor {
         let holder = patient(read, &pair);
         let written_by_it = "cloakroom-doctor-written";
         for (name, deed) in [
-            ("with that key: get here", Deed::Get(read, OBJECT)),
-            ("with that key: list here", Deed::List(read)),
+            ("with that key: get here", Deed::Get(at(read, OBJECT))),
+            (
+                "with that key: list here",
+                Deed::List(Listing::of(read, OBJECT)),
+            ),
             (
                 "with that key: put there",
-                Deed::Put(written, written_by_it),
+                Deed::Put(at(written, written_by_it)),
             ),
         ] {
             report.check(name, self.allowed(&holder, deed)).await;
@@ -102,19 +110,19 @@ impl Doctor {
         for (name, deed) in [
             (
                 "with that key, refused: put here",
-                Deed::Put(read, "intruder"),
+                Deed::Put(at(read, "intruder")),
             ),
             (
                 "with that key, refused: delete here",
-                Deed::Delete(read, OBJECT),
+                Deed::Delete(at(read, OBJECT)),
             ),
             (
                 "with that key, refused: get there",
-                Deed::Get(written, OBJECT),
+                Deed::Get(at(written, OBJECT)),
             ),
             (
                 "with that key, refused: get there what it has put",
-                Deed::Get(written, written_by_it),
+                Deed::Get(at(written, written_by_it)),
             ),
         ] {
             report.check(name, self.refused(&holder, deed)).await;
@@ -164,7 +172,11 @@ impl Doctor {
         }
         let dead = patient(bucket, pair);
         let waiting = async {
-            while self.attempt(&dead, Deed::List(bucket)).await != Attempt::Refused {
+            while self
+                .attempt(&dead, Deed::List(Listing::of(bucket, "")))
+                .await
+                != Attempt::Refused
+            {
                 tokio::time::sleep(PAUSE).await;
             }
         };
@@ -185,9 +197,13 @@ pub(super) fn key_of(bucket: &BucketName) -> AccessKeyId {
     AccessKeyId::from_random(bits)
 }
 
+fn at<'a>(bucket: &'a BucketName, key: &'a str) -> Object<'a> {
+    Object { bucket, key }
+}
+
 fn patient(bucket: &BucketName, pair: &KeyPair) -> Patient {
     Patient {
-        bucket: bucket.clone(),
+        grant: Grant::whole(bucket.clone(), Access::ReadWrite),
         session: Session::from(pair),
     }
 }

@@ -3,8 +3,11 @@
 
 mod attacks;
 mod keys;
+mod patient;
 mod ports;
+mod reader;
 mod report;
+mod shared_bucket;
 
 #[cfg(test)]
 mod tests;
@@ -18,8 +21,8 @@ use chrono::TimeDelta;
 use tokio::sync::Mutex;
 
 use crate::domain::{
-    Access, AccessToken, BucketFormula, BucketName, ClientId, Grant, Owner, Principal, RequestId,
-    RoleSessionName, Session, SessionPolicy, Subject,
+    Access, AccessToken, BucketFormula, BucketName, ClientId, ExtraAction, Grant, Owner, Principal,
+    RequestId, RoleSessionName, Session, SessionPolicy, Subject,
 };
 
 use super::{
@@ -27,17 +30,29 @@ use super::{
     UpstreamFailure,
 };
 
-pub use ports::{Attempt, Deed, Intruder, ThrowAwayBuckets, Upstreams};
+use patient::Patient;
+pub use ports::{
+    Attempt, Deed, GivenAreas, Intruder, ListCall, Listing, Object, ThrowAwayBuckets, Upstreams,
+};
 pub use report::{Check, Outcome, Report};
 
 /// How far clocks may be apart.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(30);
+
+/// The shortest session that every engine gives (STS `AssumeRole`).
+const SHORTEST_SESSION: Duration = Duration::from_mins(15);
 
 /// No single check takes longer.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The object that each has in a bucket of their own.
 const OBJECT: &str = "cloakroom-doctor";
+
+/// The listings of objects, with what their checks' names end in.
+const OBJECT_LISTINGS: [(&str, ListCall); 2] = [
+    ("", ListCall::Objects),
+    (" (version 1)", ListCall::ObjectsV1),
+];
 
 /// The use case, with everything it needs.
 pub struct Doctor {
@@ -65,6 +80,8 @@ pub struct DoctorPorts {
     pub access_keys: Option<Arc<dyn AccessKeys>>,
     /// Uses them, rightly and wrongly.
     pub intruder: Arc<dyn Intruder>,
+    /// What of which bucket the registry has given away.
+    pub areas: Arc<dyn GivenAreas>,
     /// Names things so that nobody can guess them.
     pub randomness: Arc<dyn Randomness>,
 }
@@ -74,14 +91,10 @@ pub struct DoctorPorts {
 pub struct DoctorSettings {
     /// Names the throw-away buckets.
     pub formula: BucketFormula,
+    /// Actions beyond the four, which the policies of sessions hold.
+    pub extra_actions: Vec<ExtraAction>,
     /// How long sessions last.
     pub session_duration: Duration,
-}
-
-/// Somebody who exists for one examination only.
-struct Patient {
-    bucket: BucketName,
-    session: Session,
 }
 
 impl Doctor {
@@ -141,33 +154,31 @@ impl Doctor {
             if !report.check("a bucket is made", self.make(bucket)).await {
                 return;
             }
-            let mut session = None;
-            let opening = async {
-                self.open(bucket)
-                    .await
-                    .map(|opened| session = Some(opened))
-                    .into()
+            let grant = Grant::whole(bucket.clone(), Access::ReadWrite);
+            let name = "the gateway's identity may AssumeRole";
+            let Some(patient) = self.patient(report, name, grant).await else {
+                return;
             };
-            report
-                .check("the gateway's identity may AssumeRole", opening)
+            self.own_rights(report, "in one's own bucket", &patient)
                 .await;
-            let Some(session) = session else { return };
-            let patient = Patient {
-                bucket: bucket.clone(),
-                session,
-            };
-            self.own_rights(report, &patient).await;
             patients.push(patient);
         }
         let [first, second] = patients.as_slice() else {
             return;
         };
+        let in_time = self.ends_in_time(first.bucket());
+        let name = "a session ends when it was asked to";
+        report.check(name, in_time).await;
         self.attacks(report, first, second, third).await;
         self.attacks(report, second, first, third).await;
-        self.keys(report, [&first.bucket, &second.bucket], third)
+        let read = Grant::whole(first.bucket().clone(), Access::Read);
+        self.reader(report, "with a read-only grant", read, first)
+            .await;
+        self.shared_bucket(report, first.bucket(), third).await;
+        self.keys(report, [first.bucket(), second.bucket()], third)
             .await;
         for patient in [first, second] {
-            let deed = Deed::Get(&patient.bucket, OBJECT);
+            let deed = Deed::Get(patient.object(OBJECT));
             report
                 .check(
                     "after all attacks, the object is there",
@@ -246,57 +257,42 @@ impl Doctor {
         self.ports.buckets.furnish(bucket, "doctor").await.into()
     }
 
+    /// Somebody with this grant, if the store opens a session for it.
+    async fn patient(&self, report: &mut Report, name: &str, grant: Grant) -> Option<Patient> {
+        let mut session = None;
+        let opening = async {
+            let opened = self.open(&grant, self.settings.session_duration).await;
+            opened.map(|opened| session = Some(opened)).into()
+        };
+        report.check(name, opening).await;
+        session.map(|session| Patient { grant, session })
+    }
+
     /// A session as a vending call opens it: the same policy, the same adapter.
-    async fn open(&self, bucket: &BucketName) -> Result<Session, String> {
-        let grant = Grant::whole(bucket.clone(), Access::ReadWrite);
-        let policy = SessionPolicy::for_grant(&grant, &[]).map_err(|error| error.to_string())?;
+    async fn open(&self, grant: &Grant, duration: Duration) -> Result<Session, String> {
+        let policy = SessionPolicy::for_grant(grant, &self.settings.extra_actions);
+        let policy = policy.map_err(|error| error.to_string())?;
         let request = RequestId::from_random(self.ports.randomness.bits());
         let nobody = Owner::Principal(Principal {
             client_id: ClientId::parse("cloakroom-doctor").map_err(|error| error.to_string())?,
-            subject: Subject::parse(bucket.as_str()).map_err(|error| error.to_string())?,
+            subject: Subject::parse(grant.bucket.as_str()).map_err(|error| error.to_string())?,
         });
         let digest = self.settings.formula.digest(&nobody);
         let request = SessionRequest {
             policy,
             name: RoleSessionName::new(&digest, &request),
-            duration: self.settings.session_duration,
+            duration,
         };
         let opened = self.ports.sessions.assume_role(request).await;
         opened.map_err(|failure| failure.to_string())
     }
 
-    async fn own_rights(&self, report: &mut Report, patient: &Patient) {
-        const PASSING: &str = "cloakroom-doctor-passing";
-        let bucket = &patient.bucket;
-        for (name, deed) in [
-            ("in one's own bucket: put", Deed::Put(bucket, OBJECT)),
-            ("in one's own bucket: get", Deed::Get(bucket, OBJECT)),
-            ("in one's own bucket: list", Deed::List(bucket)),
-            (
-                "in one's own bucket: put another",
-                Deed::Put(bucket, PASSING),
-            ),
-            (
-                "in one's own bucket: delete it",
-                Deed::Delete(bucket, PASSING),
-            ),
-        ] {
-            report.check(name, self.allowed(patient, deed)).await;
-        }
-    }
-
-    async fn allowed(&self, patient: &Patient, deed: Deed<'_>) -> Outcome {
-        match self.attempt(patient, deed).await {
-            Attempt::Done => Outcome::Passed,
-            Attempt::Refused => Outcome::Failed("the store refuses".to_owned()),
-            Attempt::Unclear(what) => Outcome::Failed(what),
-            Attempt::Impossible(why) => Outcome::Skipped(why.to_owned()),
-        }
-    }
-
-    async fn attempt(&self, patient: &Patient, deed: Deed<'_>) -> Attempt {
-        let session = Some(&patient.session);
-        self.ports.intruder.attempt(session, deed).await
+    /// Some stores give every session one length, whatever is asked for; opening one that is too long
+    /// fails.
+    async fn ends_in_time(&self, bucket: &BucketName) -> Outcome {
+        let grant = Grant::whole(bucket.clone(), Access::Read);
+        let asked = SHORTEST_SESSION.min(self.settings.session_duration);
+        self.open(&grant, asked).await.map(|_| ()).into()
     }
 
     /// All of them, and their access keys first, whatever becomes of one. A bucket whose key is there
@@ -316,7 +312,8 @@ impl Doctor {
                 outcome = outcome.and(Err(failure));
                 continue;
             }
-            let session = self.open(bucket).await.ok();
+            let grant = Grant::whole(bucket.clone(), Access::ReadWrite);
+            let session = self.open(&grant, self.settings.session_duration).await.ok();
             let removed = self.ports.throw_away.remove(bucket, session.as_ref()).await;
             outcome = outcome.and(removed);
         }

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use chrono::TimeDelta;
 
-use crate::domain::{BucketName, Session};
+use crate::domain::{Area, BucketName, Owner, Session};
 use crate::service::UpstreamFailure;
 
 /// The authorization server and the store, as far as they can be looked at without a token.
@@ -35,6 +35,17 @@ pub trait ThrowAwayBuckets: Send + Sync {
     ) -> Result<(), UpstreamFailure>;
 }
 
+/// Which part of which bucket the registry has given away. An examination only reads it.
+#[async_trait]
+pub trait GivenAreas: Send + Sync {
+    /// The area of every organisation and workspace, of deleted ones too; none without a registry.
+    ///
+    /// # Errors
+    ///
+    /// Why there is a registry and it cannot be read.
+    async fn all(&self) -> Result<Vec<(Owner, Area)>, String>;
+}
+
 /// Does what a session allows, and tries what it must not.
 #[async_trait]
 pub trait Intruder: Send + Sync {
@@ -42,23 +53,72 @@ pub trait Intruder: Send + Sync {
     async fn attempt(&self, session: Option<&Session>, deed: Deed<'_>) -> Attempt;
 }
 
+/// An object's bucket and key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Object<'a> {
+    /// The bucket.
+    pub bucket: &'a BucketName,
+    /// The key.
+    pub key: &'a str,
+}
+
+/// A listing of a bucket, with the ways in which a store may be told one prefix and list another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listing<'a> {
+    /// The bucket.
+    pub bucket: &'a BucketName,
+    /// Which call.
+    pub call: ListCall,
+    /// Parameters of the query, in this order; their values need no escaping.
+    pub query: &'a [(&'a str, &'a str)],
+    /// A request header `Prefix`.
+    pub header: Option<&'a str>,
+    /// The listing succeeds when it shows a name that begins so.
+    pub shows: &'a str,
+}
+
+/// What lists keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListCall {
+    /// `ListObjectsV2`
+    Objects,
+    /// `ListObjects`
+    ObjectsV1,
+    /// `ListObjectVersions`
+    Versions,
+    /// `ListMultipartUploads`
+    Uploads,
+}
+
 /// What is done, or tried.
 #[derive(Clone, Copy, Debug)]
 pub enum Deed<'a> {
     /// `PutObject`
-    Put(&'a BucketName, &'a str),
+    Put(Object<'a>),
     /// `GetObject`
-    Get(&'a BucketName, &'a str),
-    /// `ListObjectsV2`
-    List(&'a BucketName),
+    Get(Object<'a>),
+    /// A listing.
+    List(Listing<'a>),
     /// `DeleteObject`
-    Delete(&'a BucketName, &'a str),
-    /// `CopyObject` from one bucket into another.
-    Copy(&'a BucketName, &'a BucketName, &'a str),
-    /// `UploadPartCopy` from one bucket into an upload in another.
-    MultipartCopy(&'a BucketName, &'a BucketName, &'a str),
+    Delete(Object<'a>),
+    /// `DeleteObjects` of one.
+    DeleteBatch(Object<'a>),
+    /// `CopyObject` from one place to another.
+    Copy(Object<'a>, Object<'a>),
+    /// `UploadPartCopy` from one place into an upload to another.
+    MultipartCopy(Object<'a>, Object<'a>),
+    /// `CreateMultipartUpload`, `UploadPart` and `CompleteMultipartUpload`.
+    Upload(Object<'a>),
+    /// `CreateMultipartUpload`
+    BeginUpload(Object<'a>),
+    /// `UploadPart` into an upload that this other session has begun.
+    UploadPart(Object<'a>, &'a Session),
+    /// `PutObjectTagging`
+    Tag(Object<'a>),
+    /// `PutObjectAcl` with `public-read`.
+    ChangeAcl(Object<'a>),
     /// `PutObject` with the ACL `public-read`.
-    Publish(&'a BucketName, &'a str),
+    Publish(Object<'a>),
     /// `PutBucketPolicy` that lets everybody read.
     ChangePolicy(&'a BucketName),
     /// `DeleteBucket`
@@ -76,10 +136,29 @@ pub enum Deed<'a> {
 pub enum Attempt {
     /// The store did it.
     Done,
+    /// The store listed, but nothing that was looked for.
+    ShowedNothing,
     /// The store refused: 401 or 403.
     Refused,
+    /// The store refused because it reads the request otherwise than it was signed, and did not ask
+    /// any policy.
+    Misread,
     /// Anything else, which proves nothing.
     Unclear(String),
     /// This engine has nothing of the kind.
     Impossible(&'static str),
+}
+
+impl<'a> Listing<'a> {
+    /// An ordinary one, of what begins with `shows`.
+    #[must_use]
+    pub fn of(bucket: &'a BucketName, shows: &'a str) -> Self {
+        Self {
+            bucket,
+            call: ListCall::Objects,
+            query: &[],
+            header: None,
+            shows,
+        }
+    }
 }

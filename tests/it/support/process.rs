@@ -98,6 +98,12 @@ impl Process {
         command
     }
 
+    /// Where its database is.
+    pub(crate) fn database_url(&self) -> String {
+        let file = self.directory.path().join(".cloakroom/cloakroom.db");
+        format!("sqlite://{}?mode=rwc", file.display())
+    }
+
     /// All that its database holds, as bytes.
     pub(crate) fn database(&self) -> Vec<u8> {
         let data = self.directory.path().join(".cloakroom");

@@ -1,4 +1,5 @@
 mod brokers;
+mod intruder;
 
 use crate::adapters::fixed;
 

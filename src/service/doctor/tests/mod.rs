@@ -1,137 +1,21 @@
+mod deployment;
+
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use secrecy::SecretString;
 
 use super::*;
-use crate::domain::UnverifiedClaims;
-use crate::service::{FailureKind, Presence};
+use crate::domain::{Area, Prefix};
+use crate::service::FailureKind;
+use deployment::Deployment;
 
-/// A deployment that is all one needs, sound but for what a test changes.
-struct Deployment {
-    buckets: Mutex<BTreeSet<String>>,
-    made: Mutex<usize>,
-    attack: fn(Deed<'_>) -> Attempt,
-    active: bool,
-    ahead: TimeDelta,
-    hangs: bool,
-}
-
-impl Default for Deployment {
-    fn default() -> Self {
-        Self {
-            buckets: Mutex::default(),
-            made: Mutex::default(),
-            attack: |_| Attempt::Refused,
-            active: false,
-            ahead: TimeDelta::zero(),
-            hangs: false,
-        }
-    }
-}
-
-#[async_trait]
-impl Upstreams for Deployment {
-    async fn discovery(&self) -> Result<(), UpstreamFailure> {
-        Ok(())
-    }
-
-    async fn keys(&self) -> Option<Result<(), UpstreamFailure>> {
-        None
-    }
-
-    async fn authorization_server_clock(&self) -> Result<Option<TimeDelta>, UpstreamFailure> {
-        Ok(Some(self.ahead))
-    }
-
-    async fn store_clock(&self) -> Result<Option<TimeDelta>, UpstreamFailure> {
-        Ok(Some(TimeDelta::seconds(-30)))
-    }
-}
-
-#[async_trait]
-impl Introspection for Deployment {
-    async fn introspect(&self, _: &AccessToken) -> Result<Arc<UnverifiedClaims>, UpstreamFailure> {
-        Ok(Arc::new(UnverifiedClaims {
-            active: self.active,
-            ..UnverifiedClaims::default()
-        }))
-    }
-}
-
-#[async_trait]
-impl Buckets for Deployment {
-    async fn look(&self, _: &BucketName) -> Result<Presence, UpstreamFailure> {
-        Ok(Presence::Missing)
-    }
-
-    async fn create(&self, bucket: &BucketName) -> Result<Creation, UpstreamFailure> {
-        self.buckets.lock().unwrap().insert(bucket.to_string());
-        *self.made.lock().unwrap() += 1;
-        Ok(Creation::Made)
-    }
-
-    async fn marker(&self, _: &BucketName) -> Result<Option<String>, UpstreamFailure> {
-        Ok(None)
-    }
-
-    async fn furnish(&self, _: &BucketName, _: &str) -> Result<(), UpstreamFailure> {
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl ThrowAwayBuckets for Deployment {
-    async fn list(&self) -> Result<Vec<String>, UpstreamFailure> {
-        Ok(self.buckets.lock().unwrap().iter().cloned().collect())
-    }
-
-    async fn remove(
-        &self,
-        bucket: &BucketName,
-        _: Option<&Session>,
-    ) -> Result<(), UpstreamFailure> {
-        self.buckets.lock().unwrap().remove(bucket.as_str());
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl Sessions for Deployment {
-    /// The session's key says whose it is.
-    async fn assume_role(&self, request: SessionRequest) -> Result<Session, UpstreamFailure> {
-        let policy = request.policy.as_str();
-        let bucket = policy.split("arn:aws:s3:::").nth(1).unwrap();
-        Ok(Session {
-            access_key_id: bucket[..bucket.find('"').unwrap()].to_owned(),
-            secret_access_key: SecretString::from("secret"),
-            session_token: SecretString::from("token"),
-            expiration: DateTime::<Utc>::MAX_UTC,
-        })
-    }
-}
-
-#[async_trait]
-impl Intruder for Deployment {
-    async fn attempt(&self, session: Option<&Session>, deed: Deed<'_>) -> Attempt {
-        if self.hangs {
-            std::future::pending::<()>().await;
-        }
-        let own = session.map(|session| session.access_key_id.as_str());
-        match deed {
-            Deed::Put(bucket, _)
-            | Deed::Get(bucket, _)
-            | Deed::List(bucket)
-            | Deed::Delete(bucket, _)
-                if own == Some(bucket.as_str()) =>
-            {
-                Attempt::Done
-            }
-            other => (self.attack)(other),
-        }
-    }
+fn area(organisation: &str, bucket: &str, prefix: &str) -> (Owner, Area) {
+    let area = Area {
+        bucket: bucket.parse().unwrap(),
+        prefix: Prefix::parse(prefix).unwrap(),
+    };
+    (Owner::Organisation(organisation.parse().unwrap()), area)
 }
 
 struct Counting(Mutex<u8>);
@@ -154,11 +38,13 @@ fn doctor(deployment: Deployment) -> (Arc<Deployment>, Doctor) {
         throw_away: deployment.clone(),
         sessions: deployment.clone(),
         intruder: deployment.clone(),
+        areas: deployment.clone(),
         randomness: Arc::new(Counting(Mutex::new(0))),
     };
     let settings = DoctorSettings {
         formula: BucketFormula::default(),
-        session_duration: Duration::from_mins(15),
+        extra_actions: Vec::new(),
+        session_duration: Duration::from_hours(1),
     };
     (deployment, Doctor::new(ports, settings))
 }
@@ -188,11 +74,21 @@ async fn a_sound_deployment_passes() {
 async fn every_attack_that_succeeds_is_a_failure() {
     let all = failures(Deployment {
         attack: |_| Attempt::Done,
+        areas: Ok(vec![area("beta", "prod-clients", "beta/")]),
         ..Deployment::default()
     });
     let names: BTreeSet<String> = all.await.into_iter().map(|(name, _)| name).collect();
-    assert_eq!(names.len(), 15, "{names:#?}");
-    assert!(names.iter().all(|name| name.starts_with("refused: ")));
+    for (by, attacks) in [
+        ("refused: ", 15),
+        ("below a prefix, refused: ", 42),
+        ("below a prefix, not shown: ", 2),
+        ("with a read-only grant, refused: ", 15),
+        ("with a read-only grant below a prefix, refused: ", 15),
+    ] {
+        let seen = names.iter().filter(|name| name.starts_with(by)).count();
+        assert_eq!(seen, attacks, "{by}: {names:#?}");
+    }
+    assert_eq!(names.len(), 15 + 42 + 2 + 15 + 15, "{names:#?}");
 }
 
 #[tokio::test]
@@ -202,8 +98,81 @@ async fn an_attack_that_fails_for_another_reason_proves_nothing() {
         ..Deployment::default()
     });
     let all = all.await;
-    assert_eq!(all.len(), 30, "each in both directions");
+    let in_both_directions = 2 * (15 + 42 + 2);
+    assert_eq!(all.len(), in_both_directions + 15 + 15, "{all:#?}");
     assert!(all.iter().all(|(_, why)| why == "inconclusive: HTTP 500"));
+}
+
+#[tokio::test]
+async fn a_store_that_shows_a_neighbours_names_is_not_sound_where_a_bucket_is_shared() {
+    let leaky = |areas| Deployment {
+        attack: |deed| match deed {
+            Deed::List(listing) if listing.header.is_some() => Attempt::Done,
+            _ => Attempt::Refused,
+        },
+        areas,
+        ..Deployment::default()
+    };
+    let alone = BucketFormula::default().bucket(&Owner::Organisation("acme".parse().unwrap()));
+    let alone = area("acme", alone.as_str(), "acme/");
+    assert_eq!(failures(leaky(Ok(vec![alone.clone()]))).await, []);
+
+    let shared = area("beta", "prod-clients", "beta/");
+    for (areas, says) in [
+        (Ok(vec![alone, shared]), "prod-clients"),
+        (Err("no connection".to_owned()), "no connection"),
+    ] {
+        let failed = failures(leaky(areas)).await;
+        assert_eq!(failed.len(), 8, "two tricks, two versions, both directions");
+        for (name, why) in failed {
+            assert!(name.contains("with one's own in a header Prefix"), "{name}");
+            assert!(
+                why.starts_with("THE STORE SHOWS THE NAMES") && why.contains(says),
+                "{why}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_lists_the_prefix_that_it_asks_its_policy_about_is_sound() {
+    fn with_two_prefixes(deed: Deed<'_>, answer: Attempt) -> Attempt {
+        match deed {
+            Deed::List(Listing {
+                query: [("prefix", _), ("prefix", _)],
+                ..
+            }) => answer,
+            _ => Attempt::Refused,
+        }
+    }
+    let attacks: [fn(Deed<'_>) -> Attempt; 2] = [
+        |deed| with_two_prefixes(deed, Attempt::ShowedNothing),
+        |deed| with_two_prefixes(deed, Attempt::Misread),
+    ];
+    for attack in attacks {
+        let examined = failures(Deployment {
+            attack,
+            ..Deployment::default()
+        });
+        assert_eq!(examined.await, []);
+    }
+    let misread = failures(Deployment {
+        attack: |_| Attempt::Misread,
+        ..Deployment::default()
+    });
+    assert!(!misread.await.is_empty(), "no policy was asked");
+}
+
+#[tokio::test]
+async fn a_store_that_opens_longer_sessions_than_asked_for_is_not_sound() {
+    let examined = failures(Deployment {
+        shortest: Duration::from_hours(1),
+        ..Deployment::default()
+    });
+    let failed = examined.await;
+    assert_eq!(failed.len(), 1, "{failed:#?}");
+    assert_eq!(failed[0].0, "a session ends when it was asked to");
+    assert!(failed[0].1.contains("too long"), "{}", failed[0].1);
 }
 
 #[tokio::test]

@@ -1,21 +1,24 @@
+mod listing;
+mod objects;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ObjectCannedAcl;
 use serde_json::json;
 
 use crate::adapters::plain_http;
 use crate::domain::{BucketName, Session};
-use crate::service::doctor::{Attempt, Deed, Intruder};
+use crate::service::doctor::{Attempt, Deed, Intruder, Object};
 
 use super::client::credentials;
-use super::failure::{describe, status};
+use super::failure::{code, describe, status};
 use super::minio_admin::MinioAdmin;
 use super::sts::ANY_ROLE;
 use super::{AwsClients, CaError, Flavor};
+use listing::list;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -49,7 +52,7 @@ impl S3Intruder {
     }
 
     /// Without a signature; not by the SDK, which might find one.
-    async fn get_as_a_stranger(&self, bucket: &BucketName, key: &str) -> Attempt {
+    async fn get_as_a_stranger(&self, Object { bucket, key }: Object<'_>) -> Attempt {
         let settings = &self.clients.settings;
         let url = match &settings.endpoint {
             Some(endpoint) => format!("{endpoint}/{bucket}/{key}"),
@@ -94,30 +97,33 @@ impl Intruder for S3Intruder {
     async fn attempt(&self, session: Option<&Session>, deed: Deed<'_>) -> Attempt {
         let Some(session) = session else {
             return match deed {
-                Deed::Get(bucket, key) => self.get_as_a_stranger(bucket, key).await,
+                Deed::Get(object) => self.get_as_a_stranger(object).await,
                 _ => Attempt::Impossible("strangers only try to read"),
             };
         };
         let s3 = self.clients.s3_within(session);
         match deed {
-            Deed::Put(bucket, key) => put(&s3, bucket, key, None).await,
-            Deed::Publish(bucket, key) => {
-                put(&s3, bucket, key, Some(ObjectCannedAcl::PublicRead)).await
+            Deed::Put(object) => objects::put(&s3, object, None).await,
+            Deed::Publish(object) => {
+                objects::put(&s3, object, Some(ObjectCannedAcl::PublicRead)).await
             }
-            Deed::Get(bucket, key) => {
-                let sent = s3.get_object().bucket(bucket.as_str()).key(key).send();
-                judge("GetObject", sent.await)
+            Deed::Get(object) => objects::get(&s3, object).await,
+            Deed::List(listing) => list(&s3, listing).await,
+            Deed::Delete(object) => objects::delete(&s3, object).await,
+            Deed::DeleteBatch(object) => objects::delete_batch(&s3, object).await,
+            Deed::Copy(from, to) => objects::copy(&s3, from, to).await,
+            Deed::MultipartCopy(from, to) => objects::multipart_copy(&s3, from, to).await,
+            Deed::Upload(object) => objects::upload(&s3, object).await,
+            Deed::BeginUpload(object) => match objects::begin(&s3, object).await {
+                Ok(_) => Attempt::Done,
+                Err(attempt) => attempt,
+            },
+            Deed::UploadPart(object, begun_by) => {
+                let by = self.clients.s3_within(begun_by);
+                objects::upload_part(&s3, object, &by).await
             }
-            Deed::List(bucket) => {
-                let sent = s3.list_objects_v2().bucket(bucket.as_str()).send();
-                judge("ListObjectsV2", sent.await)
-            }
-            Deed::Delete(bucket, key) => {
-                let sent = s3.delete_object().bucket(bucket.as_str()).key(key).send();
-                judge("DeleteObject", sent.await)
-            }
-            Deed::Copy(from, to, key) => copy(&s3, from, to, key).await,
-            Deed::MultipartCopy(from, to, key) => multipart_copy(&s3, from, to, key).await,
+            Deed::Tag(object) => objects::tag(&s3, object).await,
+            Deed::ChangeAcl(object) => objects::change_acl(&s3, object).await,
             Deed::ChangePolicy(bucket) => change_policy(&s3, bucket).await,
             Deed::DeleteBucket(bucket) => {
                 let sent = s3.delete_bucket().bucket(bucket.as_str()).send();
@@ -131,55 +137,6 @@ impl Intruder for S3Intruder {
             Deed::MakeServiceAccount => self.minio_service_account(session).await,
         }
     }
-}
-
-async fn put(
-    s3: &aws_sdk_s3::Client,
-    bucket: &BucketName,
-    key: &str,
-    acl: Option<ObjectCannedAcl>,
-) -> Attempt {
-    let sent = s3
-        .put_object()
-        .bucket(bucket.as_str())
-        .key(key)
-        .set_acl(acl)
-        .body(ByteStream::from_static(b"cloakroom doctor was here\n"))
-        .send();
-    judge("PutObject", sent.await)
-}
-
-async fn copy(s3: &aws_sdk_s3::Client, from: &BucketName, to: &BucketName, key: &str) -> Attempt {
-    let sent = s3
-        .copy_object()
-        .copy_source(format!("{from}/{key}"))
-        .bucket(to.as_str())
-        .key("cloakroom-doctor-copy")
-        .send();
-    judge("CopyObject", sent.await)
-}
-
-async fn multipart_copy(
-    s3: &aws_sdk_s3::Client,
-    from: &BucketName,
-    to: &BucketName,
-    key: &str,
-) -> Attempt {
-    const COPY: &str = "cloakroom-doctor-multipart-copy";
-    let begun = s3.create_multipart_upload().bucket(to.as_str()).key(COPY);
-    let upload = match begun.send().await {
-        Ok(begun) => begun.upload_id,
-        Err(error) => return Attempt::Unclear(describe("CreateMultipartUpload", &error).cause),
-    };
-    let sent = s3
-        .upload_part_copy()
-        .copy_source(format!("{from}/{key}"))
-        .bucket(to.as_str())
-        .key(COPY)
-        .set_upload_id(upload)
-        .part_number(1)
-        .send();
-    judge("UploadPartCopy", sent.await)
 }
 
 async fn change_policy(s3: &aws_sdk_s3::Client, bucket: &BucketName) -> Attempt {
@@ -207,9 +164,15 @@ fn judge<T, E: ProvideErrorMetadata>(
 ) -> Attempt {
     match sent {
         Ok(_) => Attempt::Done,
-        Err(error) => match status(&error) {
-            Some(401 | 403) => Attempt::Refused,
-            _ => Attempt::Unclear(describe(operation, &error).cause),
-        },
+        Err(error) => no(operation, &error),
+    }
+}
+
+/// What an error is in answer to an attempt.
+fn no<E: ProvideErrorMetadata>(operation: &str, error: &SdkError<E, HttpResponse>) -> Attempt {
+    match status(error) {
+        Some(403) if code(error) == Some("SignatureDoesNotMatch") => Attempt::Misread,
+        Some(401 | 403) => Attempt::Refused,
+        _ => Attempt::Unclear(describe(operation, error).cause),
     }
 }

@@ -1,0 +1,160 @@
+//! What attacks look like on the wire, and which answers count as a refusal.
+
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use super::super::S3Intruder;
+use super::clients;
+use crate::domain::{BucketName, Session};
+use crate::service::doctor::{Attempt, Deed, Intruder as _, ListCall, Listing, Object};
+
+fn session() -> Session {
+    Session {
+        access_key_id: "ASIA".to_owned(),
+        secret_access_key: SecretString::from("secret"),
+        session_token: SecretString::from("token"),
+        expiration: DateTime::<Utc>::MAX_UTC,
+    }
+}
+
+fn bucket() -> BucketName {
+    "shared".parse().unwrap()
+}
+
+/// How an attack ends at a store that answers so, and what it was asked.
+async fn attempt(deed: Deed<'_>, status: u16, body: &str) -> (Attempt, Vec<wiremock::Request>) {
+    let store = MockServer::start().await;
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(status).set_body_string(body))
+        .mount(&store)
+        .await;
+    let intruder = S3Intruder::new(&clients(store.uri()).await).unwrap();
+    let attempt = intruder.attempt(Some(&session()), deed).await;
+    (attempt, store.received_requests().await.unwrap())
+}
+
+#[tokio::test]
+async fn a_prefix_in_a_header_is_sent_and_signed_beside_the_one_in_the_query() {
+    let bucket = bucket();
+    let listing = Listing {
+        call: ListCall::ObjectsV1,
+        query: &[("prefix", "acme-evil/"), ("Prefix", "acme/")],
+        header: Some("acme/"),
+        ..Listing::of(&bucket, "acme-evil/")
+    };
+    let (_, asked) = attempt(Deed::List(listing), 403, "").await;
+    let pairs: Vec<_> = asked[0].url.query_pairs().collect();
+    for pair in [("prefix", "acme-evil/"), ("Prefix", "acme/")] {
+        assert!(pairs.contains(&(pair.0.into(), pair.1.into())), "{pairs:?}");
+    }
+    assert_eq!(asked[0].headers["prefix"], "acme/");
+    let signed = asked[0].headers["authorization"].to_str().unwrap();
+    assert!(signed.contains(";prefix;"), "{signed}");
+}
+
+#[tokio::test]
+async fn a_listing_succeeds_when_it_shows_what_was_looked_for() {
+    let bucket = bucket();
+    let page = |of: &str| format!("<ListBucketResult>{of}</ListBucketResult>");
+    let key = page("<Contents><Key>acme-evil/secret</Key></Contents>");
+    let folder = page("<CommonPrefixes><Prefix>acme-evil/</Prefix></CommonPrefixes>");
+    let own = page("<Contents><Key>acme/own</Key></Contents>");
+    for call in [ListCall::Objects, ListCall::ObjectsV1] {
+        let listing = Listing {
+            call,
+            ..Listing::of(&bucket, "acme-evil/")
+        };
+        for (body, expected) in [
+            (&key, Attempt::Done),
+            (&folder, Attempt::Done),
+            (&own, Attempt::ShowedNothing),
+        ] {
+            let (attempt, _) = attempt(Deed::List(listing), 200, body).await;
+            assert_eq!(attempt, expected, "{body}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_a_refusal_by_the_policy_is_a_refusal() {
+    let bucket = bucket();
+    let object = Object {
+        bucket: &bucket,
+        key: "acme/x",
+    };
+    let error = |code: &str| format!("<Error><Code>{code}</Code></Error>");
+    for deed in [
+        Deed::Get(object),
+        Deed::Put(object),
+        Deed::Tag(object),
+        Deed::ChangeAcl(object),
+        Deed::DeleteBatch(object),
+        Deed::BeginUpload(object),
+        Deed::List(Listing::of(&bucket, "acme/")),
+    ] {
+        let (refused, _) = attempt(deed, 403, &error("AccessDenied")).await;
+        assert_eq!(refused, Attempt::Refused, "{deed:?}");
+        let (misread, _) = attempt(deed, 403, &error("SignatureDoesNotMatch")).await;
+        assert_eq!(misread, Attempt::Misread, "{deed:?}");
+        for (status, code) in [
+            (400, "InvalidRequest"),
+            (404, "NoSuchKey"),
+            (501, "NotImplemented"),
+        ] {
+            let (unclear, _) = attempt(deed, status, &error(code)).await;
+            assert!(
+                matches!(unclear, Attempt::Unclear(_)),
+                "{deed:?}: {unclear:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_batch_is_refused_when_each_of_its_objects_is() {
+    let bucket = bucket();
+    let batch = Deed::DeleteBatch(Object {
+        bucket: &bucket,
+        key: "acme/x",
+    });
+    let answer = |of: &str| format!("<DeleteResult>{of}</DeleteResult>");
+    let error = |code: &str| {
+        answer(&format!(
+            "<Error><Key>acme/x</Key><Code>{code}</Code></Error>"
+        ))
+    };
+    for (body, expected) in [
+        (
+            answer("<Deleted><Key>acme/x</Key></Deleted>"),
+            Attempt::Done,
+        ),
+        (answer(""), Attempt::Done),
+        (error("AccessDenied"), Attempt::Refused),
+    ] {
+        assert_eq!(attempt(batch, 200, &body).await.0, expected, "{body}");
+    }
+    let (unclear, _) = attempt(batch, 200, &error("InternalError")).await;
+    assert!(matches!(unclear, Attempt::Unclear(_)), "{unclear:?}");
+}
+
+#[tokio::test]
+async fn an_upload_that_cannot_be_begun_says_nothing_of_its_parts() {
+    let bucket = bucket();
+    let object = Object {
+        bucket: &bucket,
+        key: "acme/x",
+    };
+    let other = session();
+    for deed in [
+        Deed::UploadPart(object, &other),
+        Deed::MultipartCopy(object, object),
+    ] {
+        let (unclear, _) = attempt(deed, 403, "<Error><Code>AccessDenied</Code></Error>").await;
+        assert!(
+            matches!(unclear, Attempt::Unclear(_)),
+            "{deed:?}: {unclear:?}"
+        );
+    }
+}
