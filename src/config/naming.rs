@@ -1,6 +1,6 @@
 use secrecy::ExposeSecret;
 
-use crate::domain::{BucketFormula, FormulaError, NamingSecret};
+use crate::domain::{BucketFormula, DeploymentId, FormulaError, NamingSecret};
 
 use super::reader::Reader;
 
@@ -12,8 +12,10 @@ pub struct NamingConfig {
     /// `naming.prefix`, `.suffix`, `.namespace`, `.secret`.
     pub formula: BucketFormula,
     /// `naming.adopt`: take over a bucket that stands at its first claim, where the engine shows
-    /// that it is ours.
+    /// that it is ours and no other deployment has tagged it.
     pub adopt: bool,
+    /// `naming.adopt_from`: the deployments whose tagged buckets may be taken over.
+    pub adopt_from: Vec<DeploymentId>,
     /// `naming.accept_change`: the formula or the issuer may differ from what the registry was
     /// made with.
     pub accept_change: bool,
@@ -26,6 +28,7 @@ impl NamingConfig {
         let namespace = reader.parse::<String>("naming.namespace", "");
         let secret = reader.secret("naming.secret");
         let adopt = reader.parse("naming.adopt", "false");
+        let adopt_from = read_adopt_from(reader);
         let accept_change = reader.parse("naming.accept_change", "false");
         if let Some(Some(secret)) = &secret
             && secret.expose_secret().len() < MIN_SECRET_BYTES
@@ -50,9 +53,23 @@ impl NamingConfig {
         Some(Self {
             formula: formula?,
             adopt: adopt?,
+            adopt_from: adopt_from?,
             accept_change: accept_change?,
         })
     }
+}
+
+fn read_adopt_from(reader: &mut Reader) -> Option<Vec<DeploymentId>> {
+    const KEY: &str = "naming.adopt_from";
+    let words = reader.list(KEY)?;
+    let ids = words.iter().map(|word| {
+        word.parse()
+            .map_err(|error| reader.error(KEY, format!("'{word}': {error}")))
+            .ok()
+    });
+    // All of them are looked at, so that every mistake is reported.
+    let ids: Vec<Option<DeploymentId>> = ids.collect();
+    ids.into_iter().collect()
 }
 
 fn key(error: FormulaError) -> &'static str {

@@ -12,6 +12,7 @@ mod bucket;
 mod caller;
 mod change;
 mod claims;
+mod deployment_id;
 mod grant;
 mod key_problem;
 mod membership;
@@ -41,6 +42,7 @@ pub use bucket::{
 pub use caller::{Caller, KeyHolder, TokenHolder};
 pub use change::{Change, InvalidOperator, Operator};
 pub use claims::{Audience, TokenRules, UnverifiedClaims};
+pub use deployment_id::{DeploymentId, InvalidDeploymentId};
 pub use grant::{Access, Grant, Prefix, PrefixError};
 pub use key_problem::KeyProblem;
 pub use membership::{Member, Membership};

@@ -163,8 +163,8 @@ const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
             &[
                 "This does not go away by itself: ask the operator, with the request id.",
                 "Operators: give each deployment its own naming.namespace or naming.prefix. To take \
-                 over buckets that are known to be yours, see naming.adopt. On AWS, naming.secret \
-                 keeps names from being guessed.",
+                 over buckets that are known to be yours, see naming.adopt; after a lost registry, \
+                 naming.adopt_from. On AWS, naming.secret keeps names from being guessed.",
             ],
         ),
     ),

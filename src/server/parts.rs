@@ -137,6 +137,7 @@ pub(super) async fn ensure_bucket(
         deployment: registry.deployment(OsRandomness.bits()).await?,
         recheck: config.storage.bucket_recheck,
         adopt: config.naming.adopt,
+        adopt_from: config.naming.adopt_from.clone(),
     };
     let registry = Arc::<SqlRegistry>::clone(registry);
     Ok(EnsureBucket::new(registry, buckets, settings, runtime))

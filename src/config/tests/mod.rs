@@ -6,6 +6,7 @@ use secrecy::ExposeSecret;
 
 use super::*;
 use crate::adapters::oauth::ClientAuthentication;
+use crate::domain::DeploymentId;
 
 const GOOD: &[(&str, &str)] = &[
     ("CLOAKROOM_OAUTH__ISSUER", "https://as.example"),
@@ -360,4 +361,28 @@ fn what_clients_paste_needs_no_escaping() {
         with(&[path]).unwrap().storage.told_endpoint(),
         "https://example.com/s3"
     );
+}
+
+#[test]
+fn deployments_to_adopt_from_are_listed_by_their_ids() {
+    let (one, two) = ("0123456789abcdef0123456789abcdef", "f".repeat(32));
+    let key = "CLOAKROOM_NAMING__ADOPT_FROM";
+    let config = with(&[(key, &format!("{one}, {two}"))]).unwrap();
+    let ids = config.naming.adopt_from.iter();
+    assert_eq!(
+        ids.map(DeploymentId::as_str).collect::<Vec<_>>(),
+        [one, &two]
+    );
+    for bad in [
+        "production",
+        "0123",
+        &one.to_uppercase(),
+        &format!("{one},x"),
+    ] {
+        let said = complaint(&[(key, bad)]);
+        assert!(
+            said.contains("naming.adopt_from") && said.contains("cloakroom-deployment"),
+            "{said}"
+        );
+    }
 }

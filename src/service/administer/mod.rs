@@ -119,7 +119,8 @@ pub enum AdministerError {
     /// The bucket is somebody else's.
     #[error(
         "the bucket {0} exists and is not known to be this deployment's: another account's, \
-         another deployment's, or made by hand (then say --bucket)"
+         another deployment's (after a lost registry: naming.adopt_from), or made by hand (then say \
+         --bucket)"
     )]
     BucketConflict(BucketName),
     /// A deleted workspace comes back where its objects are.

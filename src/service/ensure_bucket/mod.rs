@@ -1,3 +1,5 @@
+mod mark;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,12 +9,14 @@ use futures_util::future::{BoxFuture, Shared};
 use moka::future::Cache;
 use tokio::runtime::Handle;
 
-use crate::domain::{BucketHolder, BucketName, Owner};
+use crate::domain::{BucketHolder, BucketName, DeploymentId, Owner};
 
 use super::{
     Buckets, Claim, ClaimState, Creation, Deadline, FailureKind, Presence, Registry, RegistryError,
     UpstreamFailure,
 };
+
+use mark::Mark;
 
 /// The most that a request waits for a bucket; the making goes on without it.
 const STEP_TIMEOUT: Duration = Duration::from_secs(4);
@@ -39,8 +43,11 @@ pub struct EnsureBucketSettings {
     pub deployment: String,
     /// How long "it exists and is ours" is believed (`storage.bucket_recheck`).
     pub recheck: Duration,
-    /// Whether a bucket that stands at its first claim may be taken over (`naming.adopt`).
+    /// Whether a bucket without another deployment's tag that stands at its first claim may be
+    /// taken over (`naming.adopt`).
     pub adopt: bool,
+    /// The deployments whose tagged buckets may be taken over (`naming.adopt_from`).
+    pub adopt_from: Vec<DeploymentId>,
 }
 
 /// Why an owner has no bucket.
@@ -178,13 +185,15 @@ impl Maker {
     }
 
     /// A bucket stands at its first claim. Either another replica has just made it, and then the
-    /// registry says so by now, or it was there before us.
+    /// registry says so by now, or it was there before us. Its tag is read in any case: an answer
+    /// that is no S3 proves no bucket.
     async fn meet(&self, holder: &BucketHolder, bucket: &BucketName) -> Result<(), EnsureError> {
         let by_another_replica = self.claim(holder, bucket).await? > ClaimState::Claimed;
-        if by_another_replica || self.settings.adopt {
-            return Ok(());
+        match self.mark(bucket).await? {
+            Mark::Former => Ok(()),
+            Mark::Ours | Mark::Absent if by_another_replica || self.settings.adopt => Ok(()),
+            Mark::Ours | Mark::Absent | Mark::Anothers => Err(EnsureError::Conflict),
         }
-        Err(EnsureError::Conflict)
     }
 
     async fn create(&self, holder: &BucketHolder, bucket: &BucketName) -> Result<(), EnsureError> {
@@ -195,7 +204,9 @@ impl Maker {
         }
         // Engines answer a creation like a repetition of it, so the answer does not say whether
         // another deployment was here between our intent and now. Its mark does.
-        self.must_be_marked_ours(bucket).await?;
+        if self.mark(bucket).await? == Mark::Anothers {
+            return Err(EnsureError::Conflict);
+        }
         self.buckets
             .furnish(bucket, &self.settings.deployment)
             .await?;
@@ -205,11 +216,15 @@ impl Maker {
 
     /// Staging and production on one store must not meet in one locker (contract section 5).
     async fn must_be_marked_ours(&self, bucket: &BucketName) -> Result<(), EnsureError> {
-        let marker = self.buckets.marker(bucket).await?;
-        if self.settings.adopt || marker.is_none_or(|marker| marker == self.settings.deployment) {
-            return Ok(());
+        match self.mark(bucket).await? {
+            Mark::Ours | Mark::Absent => Ok(()),
+            Mark::Former | Mark::Anothers => Err(EnsureError::Conflict),
         }
-        Err(EnsureError::Conflict)
+    }
+
+    async fn mark(&self, bucket: &BucketName) -> Result<Mark, UpstreamFailure> {
+        let tag = self.buckets.marker(bucket).await?;
+        Ok(self.settings.mark(tag.as_deref()))
     }
 
     /// An attempt to create says whether a foreign bucket is in the way or a right is lacking.

@@ -3,6 +3,9 @@ use crate::service::fakes::{FakeBuckets, FakeRegistry, alice, bucket_of};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
+const PRODUCTION: &str = "0123456789abcdef0123456789abcdef";
+const STAGING: &str = "fedcba9876543210fedcba9876543210";
+
 struct World {
     registry: Arc<FakeRegistry>,
     buckets: Arc<FakeBuckets>,
@@ -14,7 +17,7 @@ impl World {
         Self {
             registry: Arc::default(),
             buckets: Arc::default(),
-            deployment: "production",
+            deployment: PRODUCTION,
         }
     }
 
@@ -23,16 +26,22 @@ impl World {
         Self {
             registry: Arc::default(),
             buckets: self.buckets.clone(),
-            deployment: "staging",
+            deployment: STAGING,
         }
     }
 
     /// A gateway process: what it remembers does not outlive it.
     fn process(&self, adopt: bool) -> EnsureBucket {
+        self.process_that_adopts(adopt, &[])
+    }
+
+    /// The same with `naming.adopt_from`.
+    fn process_that_adopts(&self, adopt: bool, from: &[&str]) -> EnsureBucket {
         let settings = EnsureBucketSettings {
             deployment: self.deployment.to_owned(),
             recheck: PATIENCE,
             adopt,
+            adopt_from: from.iter().map(|id| id.parse().unwrap()).collect(),
         };
         let (registry, buckets) = (self.registry.clone(), self.buckets.clone());
         EnsureBucket::new(registry, buckets, settings, Handle::current())
@@ -94,6 +103,49 @@ async fn a_foreign_bucket_is_a_conflict_even_when_adopting() {
         ensure(&world.process(true)).await,
         Err(EnsureError::Conflict)
     );
+}
+
+#[tokio::test]
+async fn a_bucket_with_another_deployments_tag_is_adopted_only_from_that_deployment() {
+    let world = World::new();
+    ensure(&world.process(false)).await.unwrap();
+    let staging = world.another_deployment();
+    for (adopt, from) in [(true, &[][..]), (true, &[STAGING]), (false, &[STAGING])] {
+        let outcome = ensure(&staging.process_that_adopts(adopt, from)).await;
+        assert_eq!(outcome, Err(EnsureError::Conflict), "{adopt} {from:?}");
+        let tag = world.buckets.marker(&bucket_of(&alice())).await.unwrap();
+        assert_eq!(tag.as_deref(), Some(PRODUCTION));
+    }
+    let adopting = staging.process_that_adopts(false, &[STAGING, PRODUCTION]);
+    ensure(&adopting).await.unwrap();
+    let tag = world.buckets.marker(&bucket_of(&alice())).await.unwrap();
+    assert_eq!(tag.as_deref(), Some(STAGING));
+    // The former deployment has lost it.
+    assert_eq!(
+        ensure(&world.process(true)).await,
+        Err(EnsureError::Conflict)
+    );
+}
+
+#[tokio::test]
+async fn an_untagged_bucket_is_not_adopted_from_a_deployment() {
+    let world = World::new();
+    world.buckets.put(&bucket_of(&alice()), Presence::Ours);
+    let outcome = ensure(&world.process_that_adopts(false, &[STAGING])).await;
+    assert_eq!(outcome, Err(EnsureError::Conflict));
+}
+
+#[tokio::test]
+async fn an_adoption_that_was_cut_off_is_resumed() {
+    for crash_after in ["create", "furnish"] {
+        let world = World::new();
+        ensure(&world.process(false)).await.unwrap();
+        let heir = world.another_deployment();
+        world.buckets.fail_once_after(crash_after);
+        let adopting = || heir.process_that_adopts(false, &[PRODUCTION]);
+        assert!(ensure(&adopting()).await.is_err());
+        ensure(&adopting()).await.unwrap();
+    }
 }
 
 #[tokio::test]

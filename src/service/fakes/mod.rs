@@ -309,6 +309,7 @@ pub(crate) fn test_issue() -> Issue {
         deployment: "test".to_owned(),
         recheck: Duration::from_mins(1),
         adopt: false,
+        adopt_from: Vec::new(),
     };
     let (registry, buckets) = (
         Arc::<FakeRegistry>::default(),

@@ -2,7 +2,7 @@ use cloakroom::adapters::database::SqlDirectory;
 use cloakroom::domain::{Area, Change, Organisation, Owner, RequestId, Slug};
 use cloakroom::service::{Added, AdministerError, Administration, AreaWish};
 
-use crate::support::{ALICES_BUCKET, Process, spawn_app};
+use crate::support::{ALICES_BUCKET, PRODUCTION, Process, Setup, spawn_app};
 
 use super::{ask, refused};
 
@@ -104,6 +104,31 @@ async fn a_bucket_that_stood_there_before_is_taken_only_when_it_is_named() {
         app.boto(&key).await.json()["bucket_info"]["name"],
         "clients"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_named_bucket_of_another_deployment_is_taken_only_from_a_named_deployment() {
+    let wish = AreaWish {
+        bucket: Some("clients".parse().unwrap()),
+        prefix: None,
+    };
+    let acme: Slug = "acme".parse().unwrap();
+    let app = Setup::default().key("naming.adopt", "true").spawn().await;
+    app.bucket_of_production("clients").await;
+    let administer = app.administer().await;
+    let refused = administer.create_organisation(acme.clone(), &wish).await;
+    assert!(
+        matches!(refused, Err(AdministerError::BucketConflict(_))),
+        "{refused:?}"
+    );
+    let tag = app.tag_of_bucket("clients").await;
+    assert_eq!(tag.as_deref(), Some(PRODUCTION));
+    let heir = Setup::default().key("naming.adopt_from", PRODUCTION);
+    let app = heir.spawn_in(app.stop().await).await;
+    let administer = app.administer().await;
+    administer.create_organisation(acme, &wish).await.unwrap();
+    let tag = app.tag_of_bucket("clients").await;
+    assert_ne!(tag.as_deref(), Some(PRODUCTION));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,7 @@ mod issuer;
 mod process;
 mod raw;
 mod serve;
+mod tags;
 
 pub(crate) use answer::{Answer, Credentials};
 pub(crate) use app::{App, Setup, dev_token, s3, spawn_app};
@@ -19,6 +20,7 @@ pub(crate) use issuer::{AUDIENCE, Issuer, SigningKey, encode, seconds};
 pub(crate) use process::{Process, cloakroom};
 pub(crate) use raw::{Raw, RawAnswer, request};
 pub(crate) use serve::Serve;
+pub(crate) use tags::PRODUCTION;
 
 /// The scope that tokens need.
 pub(crate) const SCOPE: &str = "com.cleverbase.storage";

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use crate::support::{ALICES_BUCKET, Setup, spawn_app};
+use crate::support::{ALICES_BUCKET, PRODUCTION, Setup, spawn_app};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_first_calls_of_one_person_make_one_bucket_and_all_succeed() {
@@ -64,24 +64,30 @@ async fn another_deployments_bucket_is_409_even_where_it_was_believed_to_be_ones
         .await;
     let token = app.token("alice").await;
     app.ask(&token).await.credentials();
-    let tag = |key, value| {
-        aws_sdk_s3::types::Tag::builder()
-            .key(key)
-            .value(value)
-            .build()
-            .unwrap()
-    };
-    let tags =
-        aws_sdk_s3::types::Tagging::builder().tag_set(tag("cloakroom-deployment", "staging"));
-    let tags = tags.build().unwrap();
-    app.root()
-        .put_bucket_tagging()
-        .bucket(ALICES_BUCKET)
-        .tagging(tags)
-        .send()
-        .await
-        .unwrap();
+    app.tag_bucket(ALICES_BUCKET, PRODUCTION).await;
     app.ask(&token).await.assert_problem(409, "bucket-conflict");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn adopting_leaves_another_deployments_bucket_and_its_tag_alone() {
+    let app = Setup::default().key("naming.adopt", "true").spawn().await;
+    app.bucket_of_production(ALICES_BUCKET).await;
+    let token = app.token("alice").await;
+    app.ask(&token).await.assert_problem(409, "bucket-conflict");
+    let tag = app.tag_of_bucket(ALICES_BUCKET).await;
+    assert_eq!(tag.as_deref(), Some(PRODUCTION));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_is_adopted_from_the_deployment_that_is_named() {
+    let app = Setup::default()
+        .key("naming.adopt_from", PRODUCTION)
+        .spawn()
+        .await;
+    app.bucket_of_production(ALICES_BUCKET).await;
+    assert_eq!(app.credentials_of("alice").await.bucket, ALICES_BUCKET);
+    let tag = app.tag_of_bucket(ALICES_BUCKET).await.unwrap();
+    assert!(tag.len() == 32 && tag != PRODUCTION, "{tag}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
