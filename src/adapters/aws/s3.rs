@@ -24,6 +24,9 @@ const MANAGED_BY_TAG: &str = "managed-by";
 /// The tag that says which deployment of the gateway a bucket belongs to.
 const DEPLOYMENT_TAG: &str = "cloakroom-deployment";
 
+/// A longer name of a region is none.
+const MAX_REGION_CHARS: usize = 32;
+
 /// How long another creation of the same bucket is given to end (S3 `OperationAborted`).
 const CONCURRENT_CREATION: Duration = Duration::from_millis(300);
 
@@ -77,6 +80,24 @@ impl S3Buckets {
             }
             Err(error) => Err(describe("GetBucketLocation", &error)),
         }
+    }
+
+    /// An answer that may come from another region than the configured one; it says nothing about
+    /// whose the bucket is.
+    fn elsewhere<E: ProvideErrorMetadata>(
+        &self,
+        operation: &str,
+        error: &SdkError<E, HttpResponse>,
+    ) -> UpstreamFailure {
+        let mut failure = describe(operation, error);
+        let region = region(error).filter(|region| *region != self.region);
+        if status(error) == Some(301) || region.is_some() {
+            let region = region.unwrap_or("the store does not say which");
+            let hint = format!("; the bucket is in another region ({region}): storage.region is ");
+            failure.cause.push_str(&hint);
+            failure.cause.push_str(&self.region);
+        }
+        failure
     }
 
     fn configuration(&self) -> Option<CreateBucketConfiguration> {
@@ -193,10 +214,8 @@ impl Buckets for S3Buckets {
             Ok(_) => Ok(Presence::Ours),
             Err(error) => match status(&error) {
                 Some(404) => Ok(Presence::Missing),
-                // In another region than ours: whoever's it is, it is not this gateway's.
-                Some(301) => Ok(Presence::Foreign),
                 Some(403) => self.why_hidden(bucket).await,
-                _ => Err(describe("HeadBucket", &error)),
+                _ => Err(self.elsewhere("HeadBucket", &error)),
             },
         }
     }
@@ -212,11 +231,12 @@ impl Buckets for S3Buckets {
             .await;
         match made {
             Ok(_) => Ok(Creation::Made),
-            Err(error) => match code(&error) {
-                Some("BucketAlreadyOwnedByYou") => Ok(Creation::AlreadyOurs),
-                Some("BucketAlreadyExists") => Ok(Creation::Foreign),
-                Some("OperationAborted") => self.after_concurrent_creation(bucket).await,
-                _ => Err(describe("CreateBucket", &error)),
+            Err(error) => match (status(&error), code(&error)) {
+                (Some(409), Some("BucketAlreadyOwnedByYou")) => Ok(Creation::AlreadyOurs),
+                // The only answer that proves another account's bucket.
+                (Some(409), Some("BucketAlreadyExists")) => Ok(Creation::Foreign),
+                (_, Some("OperationAborted")) => self.after_concurrent_creation(bucket).await,
+                _ => Err(self.elsewhere("CreateBucket", &error)),
             },
         }
     }
@@ -254,6 +274,16 @@ fn accept<T, E: ProvideErrorMetadata>(
         }
         Err(error) => Err(describe(operation, &error)),
     }
+}
+
+/// The region that an answer names, if it looks like one.
+fn region<E>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
+    let region = error.raw_response()?.headers().get("x-amz-bucket-region")?;
+    let is_region = (1..=MAX_REGION_CHARS).contains(&region.len())
+        && region
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    is_region.then_some(region)
 }
 
 /// `arn:partition:iam::ACCOUNT:role/…`

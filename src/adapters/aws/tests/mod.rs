@@ -1,4 +1,5 @@
 mod brokers;
+mod bucket_answers;
 mod intruder;
 
 use crate::adapters::fixed;

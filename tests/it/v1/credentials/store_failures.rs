@@ -122,6 +122,30 @@ async fn a_foreign_bucket_is_409_and_never_vends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_proves_no_bucket_is_502_and_no_conflict() {
+    let html = ResponseTemplate::new(200).set_body_string("<html>It works!</html>");
+    for (head, rest) in [
+        (ResponseTemplate::new(301), ResponseTemplate::new(301)),
+        (html.clone(), html),
+        (ResponseTemplate::new(200), ResponseTemplate::new(404)),
+    ] {
+        let store = MockServer::start().await;
+        Mock::given(method("HEAD"))
+            .respond_with(head)
+            .mount(&store)
+            .await;
+        Mock::given(any()).respond_with(rest).mount(&store).await;
+        let app = Setup::default()
+            .key("storage.endpoint", &store.uri())
+            .spawn()
+            .await;
+        app.ask(&app.token("alice").await)
+            .await
+            .assert_problem(502, "storage-unavailable");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_stores_own_words_stay_inside() {
     let store = MockServer::start().await;
     let talkative = "<Error><Code>Weird</Code><Message>canary-message</Message></Error>";
