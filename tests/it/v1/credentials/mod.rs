@@ -15,4 +15,5 @@ mod session_length;
 mod store_answers;
 mod store_failures;
 mod tokens;
+mod unauthorized;
 mod vending;
