@@ -1,10 +1,16 @@
 //! `GET /swagger-ui/…`: the contract to read and to try, with sign-in by authorization code and
 //! PKCE (RFC 7636). The files come with the crate; nothing is loaded from elsewhere.
 
+use std::borrow::Cow;
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use actix_web::http::header;
+use actix_web::body::SizedStream;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, ETag, EntityTag, Header, IfNoneMatch};
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::stream;
 use url::Url;
 use utoipa_swagger_ui::{Config, oauth, serve};
 
@@ -22,6 +28,10 @@ pub struct SwaggerUi {
 
 /// For a day: the files change with the gateway's version only, and are large.
 const CACHED: &str = "public, max-age=86400";
+
+/// How much of a file an unread answer holds at a time, in bytes. The framework copies what it is
+/// given into the connection's buffer, and takes the next piece when there is room.
+const PIECE: usize = 16 * 1024;
 
 pub(super) async fn index(gateway: web::Data<Gateway>) -> HttpResponse {
     HttpResponse::PermanentRedirect()
@@ -41,16 +51,50 @@ pub(super) async fn file(
     let Some(file) = served.filter(|_| !name.is_empty()) else {
         return problem::answer(&Failure::NotFound, &Seen::of(&request), &gateway);
     };
+    // The program's own memory, unless the configuration is part of it.
+    let bytes = match file.bytes {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => Bytes::from(bytes),
+    };
     let mut response = HttpResponse::Ok();
-    if !["index.html", "swagger-initializer.js"].contains(&name.as_str()) {
-        response.insert_header((header::CACHE_CONTROL, CACHED));
-    }
     response
         .insert_header((header::CONTENT_SECURITY_POLICY, policy(&gateway)))
         .insert_header((header::X_FRAME_OPTIONS, "DENY"))
-        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"));
+    if !["index.html", "swagger-initializer.js"].contains(&name.as_str()) {
+        let tag = tag(&bytes);
+        response
+            .insert_header((header::CACHE_CONTROL, CACHED))
+            .insert_header(ETag(tag.clone()));
+        if is_known(&request, &tag) {
+            return response.status(StatusCode::NOT_MODIFIED).finish();
+        }
+    }
+    response
         .content_type(file.content_type)
-        .body(file.bytes.into_owned())
+        .body(in_pieces(bytes))
+}
+
+/// Weak: it names a version of the gateway, not bytes (RFC 9110 section 8.8.1).
+fn tag(bytes: &Bytes) -> EntityTag {
+    EntityTag::new_weak(format!("{}-{}", env!("CARGO_PKG_VERSION"), bytes.len()))
+}
+
+/// Whether the browser has the file (RFC 9110 section 13.1.2).
+fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
+    match IfNoneMatch::parse(request) {
+        Ok(IfNoneMatch::Any) => true,
+        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(tag)),
+        Err(_) => false,
+    }
+}
+
+fn in_pieces(bytes: Bytes) -> SizedStream<impl stream::Stream<Item = Result<Bytes, Infallible>>> {
+    let length = bytes.len();
+    let pieces = (0..length)
+        .step_by(PIECE)
+        .map(move |start| Ok(bytes.slice(start..length.min(start + PIECE))));
+    SizedStream::new(length as u64, stream::iter(pieces))
 }
 
 fn config(settings: &SwaggerUi, gateway: &Gateway) -> Config<'static> {

@@ -1,6 +1,12 @@
 //! `GET /swagger-ui/…`
 
-use crate::support::{Answer, App, Setup, spawn_app};
+use cloakroom::embedded::authorization_server::AuthorizationServer;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::support::{Answer, App, Serve, Setup, spawn_app};
+
+const BUNDLE: &str = "/swagger-ui/swagger-ui-bundle.js";
 
 async fn get(app: &App, path: &str) -> Answer {
     app.send(app.http.get(format!("{}{path}", app.url))).await
@@ -77,4 +83,54 @@ async fn it_can_be_switched_off() {
         get(&app, path).await.assert_problem(404, "not-found");
     }
     assert!(!get(&app, "/").await.text.contains("Swagger"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_has_a_file_is_not_sent_it_again() {
+    let app = spawn_app().await;
+    let bundle = get(&app, BUNDLE).await;
+    assert_eq!(
+        bundle.text.len().to_string(),
+        bundle.header("content-length").unwrap()
+    );
+    let ask = async |tags: &str| {
+        let request = app.http.get(format!("{}{BUNDLE}", app.url));
+        app.send(request.header("if-none-match", tags)).await
+    };
+    let tag = bundle.header("etag").unwrap();
+    let again = ask(&format!("\"other\", {tag}")).await;
+    assert_eq!((again.status, again.text.as_str()), (304, ""));
+    assert_eq!(again.header("etag"), Some(tag));
+    assert_eq!(
+        again.header("cache-control"),
+        bundle.header("cache-control")
+    );
+    assert_eq!(ask("\"other\"").await.text, bundle.text);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_nobody_reads_take_little_memory() {
+    const CONNECTIONS: u64 = 60;
+    let oauth = AuthorizationServer::start(0, "cloakroom").unwrap();
+    let mut gateway = Serve::start(&oauth, "http://127.0.0.1:9", &[]).await;
+    let address = gateway.url.strip_prefix("http://").unwrap().to_owned();
+    let request = format!("GET {BUNDLE} HTTP/1.1\r\nHost: {address}\r\n\r\n");
+    let ask = async || {
+        let mut connection = TcpStream::connect(&address).await.unwrap();
+        connection.write_all(request.as_bytes()).await.unwrap();
+        // The answer has begun.
+        assert_eq!(connection.peek(&mut [0]).await.unwrap(), 1);
+        connection
+    };
+    let mut connections = vec![ask().await];
+    let before = gateway.memory();
+    for _ in 0..CONNECTIONS {
+        connections.push(ask().await);
+    }
+    let taken = gateway.memory().saturating_sub(before) / CONNECTIONS;
+    assert!(taken < 300_000, "{taken} bytes a connection");
+    drop(connections);
+    gateway.signal("TERM").await;
+    gateway.ended().await;
 }

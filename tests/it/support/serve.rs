@@ -96,6 +96,16 @@ impl Serve {
         self.log = None;
     }
 
+    /// What it holds in memory, in bytes.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn memory(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.child.id().unwrap());
+        let status = std::fs::read_to_string(status).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kibibytes = line.unwrap().trim().trim_end_matches(" kB");
+        kibibytes.parse::<u64>().unwrap() * 1024
+    }
+
     /// Sends it a signal.
     pub(crate) async fn signal(&self, name: &str) {
         let id = self.child.id().unwrap().to_string();
