@@ -65,6 +65,11 @@ impl WatchedFile {
         }
     }
 
+    /// The next look says what is wrong with the file even if the last one has said the same.
+    pub fn forget_complaint(&mut self) {
+        self.complaint = None;
+    }
+
     fn read(&self) -> Result<bool, String> {
         Ok(match &self.content {
             Content::Secret(sender, check) => {

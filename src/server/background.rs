@@ -12,6 +12,8 @@ use crate::adapters::{Current, OwnerRateLimiter};
 use crate::config::{Reread, WatchedFile};
 use crate::service::KeyKeeper;
 
+use super::hangups::Hangups;
+
 const DISCOVERY_RETRY: Duration = Duration::from_secs(1);
 const REREAD_EVERY: Duration = Duration::from_secs(2);
 const FORGET_EVERY: Duration = Duration::from_mins(1);
@@ -31,24 +33,42 @@ pub(super) async fn discover(discovery: Arc<Discovery>) {
     }
 }
 
-/// Takes up what is new in the files that hold secrets and certificate authorities.
-pub(super) async fn reread(mut files: Vec<WatchedFile>) {
+/// Takes up what is new in the files that hold secrets and certificate authorities: every
+/// [`REREAD_EVERY`], and at once on a signal, which also repeats what is wrong with one.
+pub(super) async fn reread(mut files: Vec<WatchedFile>, mut hangups: Hangups) {
     loop {
-        tokio::time::sleep(REREAD_EVERY).await;
-        for file in &mut files {
-            match file.reread() {
-                Some(Reread::Changed) => {
-                    tracing::info!(key = file.key(), "the file has changed and was read");
-                }
-                Some(Reread::Bad(what)) => {
-                    tracing::error!(
-                        key = file.key(),
-                        what,
-                        "the file is no good: what it held before stays in use"
-                    );
-                }
-                None => {}
-            }
+        let is_asked = tokio::select! {
+            () = tokio::time::sleep(REREAD_EVERY) => false,
+            () = hangups.next() => true,
+        };
+        if is_asked {
+            files.iter_mut().for_each(WatchedFile::forget_complaint);
+        }
+        let changed = files.iter_mut().filter_map(reread_one).count();
+        if is_asked {
+            tracing::info!(
+                files = files.len(),
+                changed,
+                "SIGHUP: the files were read again"
+            );
+        }
+    }
+}
+
+/// Says what is new, and is something if that is in use now.
+fn reread_one(file: &mut WatchedFile) -> Option<()> {
+    match file.reread()? {
+        Reread::Changed => {
+            tracing::info!(key = file.key(), "the file has changed and was read");
+            Some(())
+        }
+        Reread::Bad(what) => {
+            tracing::error!(
+                key = file.key(),
+                what,
+                "the file is no good: what it held before stays in use"
+            );
+            None
         }
     }
 }

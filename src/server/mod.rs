@@ -6,6 +6,7 @@ mod administration;
 mod background;
 mod edge;
 mod examination;
+mod hangups;
 mod parts;
 mod readiness;
 mod start_error;
@@ -37,6 +38,7 @@ pub use examination::doctor;
 pub use start_error::StartError;
 
 use edge::{Edge, EdgeSettings, Face, descriptors};
+use hangups::Hangups;
 use readiness::{Ready, SignInAt};
 
 /// How long an examination may take to remove what it made.
@@ -108,6 +110,7 @@ impl Server {
         proven: Arc<AtomicBool>,
         samples: Arc<OnceLock<Samples>>,
     ) -> Result<Self, StartError> {
+        let hangups = Hangups::new();
         warn_of_exposure(config);
         let listener = listen(config.http.address)?;
         let address = listener.local_addr().unwrap_or(config.http.address);
@@ -181,7 +184,7 @@ impl Server {
         let mut background = vec![
             tokio::spawn(background::discover(discovery)),
             tokio::spawn(background::forget_idle(rate_limiter)),
-            tokio::spawn(background::reread(config.files.clone())),
+            tokio::spawn(background::reread(config.files.clone(), hangups)),
             tokio::spawn(background::follow_password(
                 database.clone(),
                 config.database.url.clone(),

@@ -29,6 +29,7 @@ mod own_secrets;
 mod pages;
 mod registry;
 mod replicas;
+mod signals;
 mod storage_boto;
 mod support;
 mod swagger_ui;

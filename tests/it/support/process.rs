@@ -129,17 +129,16 @@ impl Process {
         ended.await.unwrap().unwrap()
     }
 
+    /// Sends it a signal.
+    pub(crate) async fn signal(&self, name: &str) {
+        let id = self.child.id().unwrap().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status();
+        assert!(sent.await.unwrap().success());
+    }
+
     /// Sends SIGTERM, expects exit 0, and returns all that it said.
     pub(crate) async fn stop(mut self) -> String {
-        let id = self.child.id().unwrap().to_string();
-        assert!(
-            Command::new("kill")
-                .arg(id)
-                .status()
-                .await
-                .unwrap()
-                .success()
-        );
+        self.signal("TERM").await;
         let ended = tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await;
         assert!(ended.unwrap().unwrap().success());
         let mut output = self.stderr.await.unwrap();

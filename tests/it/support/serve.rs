@@ -53,6 +53,11 @@ impl Serve {
             )
             .envs(variables.iter().copied())
             .stderr(std::process::Stdio::piped());
+        // A secret comes as a value or as a file.
+        let names = variables.iter().map(|(name, _)| name);
+        for value in names.filter_map(|name| name.strip_suffix("_FILE")) {
+            command.env_remove(value);
+        }
         let mut child = command.spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap()).lines();
         Self {
