@@ -6,33 +6,21 @@ use serde_json::{Value, json};
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::support::{ALICES_BUCKET, Answer, Process, Serve, dev_token};
+use crate::support::{ALICES_BUCKET, Answer, Process, Serve, dev_token, furnish_store, session_of};
 
 const KATAPULT: &str = "/core/v1/object_storage/access_keys/access_key/generate_credentials";
 const KATAPULT_SCOPE: &str = "com.cleverbase.storage api.katapult.io/core/v1/object_storage";
 
-const STS: &str = "<AssumeRoleResponse><AssumeRoleResult><Credentials>\
-    <AccessKeyId>ASIAKEY</AccessKeyId><SecretAccessKey>KEY</SecretAccessKey>\
-    <SessionToken>TOKEN</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration>\
-    </Credentials></AssumeRoleResult></AssumeRoleResponse>";
-
 /// The first bucket is somebody else's, the first session fails twice, then all goes well.
 async fn moody_store() -> MockServer {
     let store = MockServer::start().await;
-    let answer = ResponseTemplate::new;
     let foreign = "<Error><Code>BucketAlreadyExists</Code></Error>";
-    let untagged = "<Error><Code>NoSuchTagSet</Code></Error>";
-    for (verb, response, times) in [
-        ("HEAD", answer(404), u64::MAX),
-        ("PUT", answer(409).set_body_string(foreign), 1),
-        ("PUT", answer(200), u64::MAX),
-        ("GET", answer(404).set_body_string(untagged), u64::MAX),
-        ("POST", answer(500), 2),
-        ("POST", answer(200).set_body_string(STS), u64::MAX),
-    ] {
-        let mock = Mock::given(method(verb)).respond_with(response);
+    let foreign = ResponseTemplate::new(409).set_body_string(foreign);
+    for (verb, answer, times) in [("PUT", foreign, 1), ("POST", ResponseTemplate::new(500), 2)] {
+        let mock = Mock::given(method(verb)).respond_with(answer);
         mock.up_to_n_times(times).mount(&store).await;
     }
+    furnish_store(&store, session_of(3_600)).await;
     store
 }
 
