@@ -63,8 +63,9 @@ pub async fn administer(config: &Config, operator: Operator) -> Result<Administe
 pub async fn database(config: &Config) -> Result<Database, StartError> {
     let url = config.database.url.borrow().clone();
     let database = Database::open_existing(url.expose_secret()).await?;
+    let database = database.with_fingerprint(fingerprint(config));
     let registry = SqlRegistry::new(database.clone(), Arc::new(SystemClock));
-    let changes = registry.check_fingerprint(&fingerprint(config)).await?;
+    let changes = registry.check_fingerprint().await?;
     if changes.is_empty() {
         Ok(database)
     } else {

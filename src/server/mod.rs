@@ -233,7 +233,8 @@ impl Server {
 
 async fn open_database(config: &Config) -> Result<Database, DatabaseError> {
     let url = config.database.url.borrow().clone();
-    Database::open(url.expose_secret()).await
+    let database = Database::open(url.expose_secret()).await?;
+    Ok(database.with_fingerprint(fingerprint(config)))
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
@@ -264,8 +265,7 @@ fn open_edge(
 /// Another formula means other buckets for everybody; another issuer means other people behind
 /// the same `sub` (contract section 5).
 async fn check_fingerprint(config: &Config, registry: &SqlRegistry) -> Result<(), StartError> {
-    let parts = fingerprint(config);
-    let changes = registry.check_fingerprint(&parts).await?;
+    let changes = registry.check_fingerprint().await?;
     if changes.is_empty() {
         return Ok(());
     }
@@ -278,7 +278,7 @@ async fn check_fingerprint(config: &Config, registry: &SqlRegistry) -> Result<()
             "naming.accept_change: a new value is taken for granted"
         );
     }
-    Ok(registry.accept_fingerprint(&parts, &changes).await?)
+    Ok(registry.accept_fingerprint().await?)
 }
 
 fn fingerprint(config: &Config) -> Vec<(&'static str, String)> {

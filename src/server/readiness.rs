@@ -9,16 +9,20 @@ use crate::adapters::database::SqlRegistry;
 use crate::adapters::oauth::Discovery;
 use crate::http::{Readiness, SignIn, SignInEndpoints};
 
+/// What an outdated replica says.
+const FORMULA: &str = "formula (another replica has changed naming.* or oauth.issuer: restart this \
+                       one with the new values)";
+
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 
-/// Whether the registry is writable and discovery has succeeded once; with `serve --doctor` also
-/// whether isolation has been proven.
+/// Whether the registry is writable and has this replica's formula, and discovery has succeeded once;
+/// with `serve --doctor` also whether isolation has been proven.
 pub(super) struct Ready {
     registry: Arc<SqlRegistry>,
     discovery: Arc<Discovery>,
     proven: Arc<AtomicBool>,
-    /// When the registry was last written to, and whether that went well.
-    probed: Mutex<Option<(Instant, bool)>>,
+    /// When the registry was last written to, and what was wrong with it then.
+    probed: Mutex<Option<(Instant, Option<&'static str>)>>,
 }
 
 impl Ready {
@@ -36,16 +40,25 @@ impl Ready {
     }
 
     /// One probe a second at most, however many ask: each costs a sync of the disk.
-    async fn registry_is_writable(&self) -> bool {
+    async fn wrong_with_registry(&self) -> Option<&'static str> {
         let mut probed = self.probed.lock().await;
         if let Some((when, outcome)) = *probed
             && when.elapsed() < PROBE_EVERY
         {
             return outcome;
         }
-        let outcome = self.registry.probe().await.is_ok();
+        let outcome = self.probe().await;
         *probed = Some((Instant::now(), outcome));
         outcome
+    }
+
+    async fn probe(&self) -> Option<&'static str> {
+        let registry = &self.registry;
+        match (registry.probe().await, registry.is_current().await) {
+            (Ok(()), Ok(true)) => None,
+            (Ok(()), Ok(false)) => Some(FORMULA),
+            _ => Some("registry"),
+        }
     }
 }
 
@@ -58,7 +71,7 @@ impl Readiness for Ready {
         if !self.proven.load(Ordering::Acquire) {
             return Some("isolation");
         }
-        (!self.registry_is_writable().await).then_some("registry")
+        self.wrong_with_registry().await
     }
 }
 

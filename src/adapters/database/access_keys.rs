@@ -16,6 +16,7 @@ use super::access_key_rows::{
 };
 use super::administration::finish;
 use super::bucket_owners;
+use super::fingerprint::Fingerprint;
 use super::pool::bounded;
 use super::rows::utc;
 
@@ -45,12 +46,16 @@ impl KeyRegistry for SqlDirectory {
 
     async fn keys_that_reach(&self, bucket: &BucketName) -> Result<Vec<AccessKey>, RegistryError> {
         let mut connection = bounded("access keys", self.database.pool.acquire()).await?;
-        bucket_owners::keys_that_reach(&mut connection, bucket).await
+        let keys = bucket_owners::keys_that_reach(&mut connection, bucket).await?;
+        connection.give_back();
+        Ok(keys)
     }
 
     async fn known_buckets(&self, rights: &KeyRights) -> Result<KnownBuckets, RegistryError> {
         let mut connection = bounded("buckets", self.database.pool.acquire()).await?;
-        bucket_owners::known_buckets(&mut connection, rights).await
+        let known = bucket_owners::known_buckets(&mut connection, rights).await?;
+        connection.give_back();
+        Ok(known)
     }
 
     async fn add_access_key(
@@ -154,6 +159,15 @@ impl KeyRegistry for SqlDirectory {
         Ok(())
     }
 
+    async fn check_formula(&self) -> Result<(), RegistryError> {
+        let fingerprint = &self.database.fingerprint;
+        if fingerprint.is_current_at(&self.database.pool).await? {
+            Ok(())
+        } else {
+            Err(Fingerprint::outdated())
+        }
+    }
+
     async fn take(
         &self,
         id: &AccessKeyId,
@@ -203,6 +217,8 @@ impl KeyRegistry for SqlDirectory {
         if kept.rows_affected() == 0 {
             return Ok(false);
         }
+        let fingerprint = &self.database.fingerprint;
+        fingerprint.must_be_current(&mut changing).await?;
         let insert = sqlx::query(
             "INSERT INTO access_key_pairs (access_key, access_key_id, issued_at, unproven) \
              VALUES ($1, $2, $3, 'yes')",

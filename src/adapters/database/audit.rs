@@ -10,6 +10,7 @@ use crate::service::{AuditTrail, RegistryError};
 
 use super::Database;
 use super::connections::is_lost;
+use super::fingerprint::Fingerprint;
 use super::pool::bounded;
 use super::rows::utc;
 
@@ -109,20 +110,23 @@ impl Trail {
     }
 
     /// A connection that was lost costs the group time and no more: the group is written again on
-    /// another one, and stands there once.
-    async fn commit(&self, group: &[Entry]) -> Result<(), sqlx::Error> {
+    /// another one, and stands there once. Says no when the replica's formula is no longer the
+    /// registry's: then nothing was written.
+    async fn commit(&self, group: &[Entry]) -> Result<bool, sqlx::Error> {
         let done = match self.write(group).await {
             Err(error) if is_lost(&error) => self.write(group).await,
             done => done,
         };
         // What is in a file that was removed meanwhile is lost.
-        done.and_then(|()| self.database.trail.check_file())
+        self.database.trail.check_file()?;
+        done
     }
 
-    async fn write(&self, group: &[Entry]) -> Result<(), sqlx::Error> {
+    async fn write(&self, group: &[Entry]) -> Result<bool, sqlx::Error> {
+        let fingerprint = &self.database.fingerprint;
         let lease = self.database.trail.acquire().await?;
         lease
-            .run(async |connection| insert(connection, group).await)
+            .run(async |connection| insert(connection, group, fingerprint).await)
             .await
     }
 }
@@ -137,7 +141,11 @@ impl Writer {
                 self.has_ended = true;
                 return;
             }
-            let outcome = bounded("audit", self.trail.commit(&self.group)).await;
+            let outcome = match bounded("audit", self.trail.commit(&self.group)).await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(Fingerprint::outdated()),
+                Err(error) => Err(error),
+            };
             for entry in self.group.drain(..) {
                 // The receiver may have run out of time meanwhile.
                 let _ = entry.committed.send(outcome.clone());
@@ -174,9 +182,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One statement, so one transaction: the group is written whole or not at all.
-async fn insert(connection: &mut AnyConnection, group: &[Entry]) -> Result<(), sqlx::Error> {
-    let mut query = sqlx::query(AssertSqlSafe(statement(group.len())));
+/// One statement, so one transaction: the group is written whole or not at all, and only while the
+/// replica's formula is the registry's. Says whether it is.
+async fn insert(
+    connection: &mut AnyConnection,
+    group: &[Entry],
+    fingerprint: &Fingerprint,
+) -> Result<bool, sqlx::Error> {
+    let mut query = sqlx::query(AssertSqlSafe(statement(group.len(), fingerprint)));
     for Entry { record, .. } in group {
         query = query
             .bind(utc(record.time))
@@ -197,21 +210,30 @@ async fn insert(connection: &mut AnyConnection, group: &[Entry]) -> Result<(), s
             .bind(record.access_key_id.clone())
             .bind(utc(record.expiration));
     }
-    query.execute(connection).await?;
-    Ok(())
+    for (name, value) in fingerprint.parts() {
+        query = query.bind(*name).bind(value.clone());
+    }
+    let inserted = query.execute(&mut *connection).await?;
+    if inserted.rows_affected() > 0 {
+        return Ok(true);
+    }
+    // Or the group stands there already.
+    fingerprint.is_current(connection).await
 }
 
 /// The statement for so many rows; only numbers enter it.
-fn statement(rows: usize) -> String {
+fn statement(rows: usize, fingerprint: &Fingerprint) -> String {
     let row = |row: usize| {
         let first = row * COLUMNS + 1;
         let places: Vec<String> = (first..first + COLUMNS).map(|n| format!("${n}")).collect();
         format!("({})", places.join(", "))
     };
+    let condition = fingerprint.condition(rows * COLUMNS + 1);
     let rows: Vec<String> = (0..rows).map(row).collect();
     format!(
         "INSERT INTO audit_trail (time, request_id, dialect, caller, owner_kind, owner_id, \
-         bucket, prefix, access, access_key_id, expiration) VALUES {} \
+         bucket, prefix, access, access_key_id, expiration) \
+         SELECT * FROM (VALUES {}) AS records WHERE {condition} \
          ON CONFLICT (request_id) DO NOTHING",
         rows.join(", ")
     )

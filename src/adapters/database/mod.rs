@@ -10,6 +10,7 @@ mod bucket_owners;
 mod connections;
 mod directory;
 mod file;
+mod fingerprint;
 mod opener;
 mod pool;
 mod registry;

@@ -10,6 +10,7 @@ use crate::service::{RegistryError, STATEMENT_LIMIT};
 
 use super::connections::{Connections, close};
 use super::file::{DatabaseFile, FileReplaced, create_private, path_of};
+use super::fingerprint::Fingerprint;
 use super::opener::{Opener, open};
 
 /// How long a statement may take, so that a registry that hangs is known to hang before a
@@ -28,6 +29,7 @@ pub struct Database {
     pub(super) pool: Connections,
     /// The audit trail's: its commits do not wait for other statements.
     pub(super) trail: Connections,
+    pub(super) fingerprint: Fingerprint,
     opener: Opener,
 }
 
@@ -105,6 +107,7 @@ impl Database {
         Ok(Self {
             pool: connections(MAX_CONNECTIONS)?,
             trail: connections(1)?,
+            fingerprint: Fingerprint::default(),
             opener,
         })
     }
@@ -115,6 +118,17 @@ impl Database {
         let options = url.parse::<AnyConnectOptions>();
         let path = options.and_then(|options| path_of(&options));
         is_sqlite(url) && path.is_ok_and(|path| !path.exists())
+    }
+
+    /// For a replica that makes bucket names with these values, by the configuration's keys: what is
+    /// handed out over this database fails once the registry says otherwise.
+    #[must_use]
+    pub fn with_fingerprint(self, parts: Vec<(&'static str, String)>) -> Self {
+        let fingerprint = Fingerprint::new(parts);
+        Self {
+            fingerprint,
+            ..self
+        }
     }
 
     /// Opens further connections with this URL: another password, say. Never another database.

@@ -9,6 +9,7 @@ use crate::service::{Claim, ClaimState, Clock, Registry, RegistryError};
 
 use super::Database;
 use super::bucket_owners;
+use super::fingerprint::Fingerprint;
 use super::pool::bounded;
 
 /// Which owner has which bucket, in a database.
@@ -28,6 +29,13 @@ pub struct FingerprintChange {
     pub now: String,
 }
 
+impl FingerprintChange {
+    fn between(name: &str, before: String, now: &str) -> Option<Self> {
+        let (name, now) = (name.to_owned(), now.to_owned());
+        (before != now).then_some(Self { name, before, now })
+    }
+}
+
 impl SqlRegistry {
     /// In this database.
     #[must_use]
@@ -41,38 +49,29 @@ impl SqlRegistry {
     /// # Errors
     ///
     /// [`RegistryError`] when the registry cannot be read or written.
-    pub async fn check_fingerprint(
-        &self,
-        parts: &[(&str, String)],
-    ) -> Result<Vec<FingerprintChange>, RegistryError> {
+    pub async fn check_fingerprint(&self) -> Result<Vec<FingerprintChange>, RegistryError> {
         let mut changes = Vec::new();
-        for (name, now) in parts {
+        for (name, now) in self.database.fingerprint.parts() {
             let before = bounded("fingerprint", self.remember(name, now)).await?;
-            if before != *now {
-                let (name, now) = ((*name).to_owned(), now.clone());
-                changes.push(FingerprintChange { name, before, now });
-            }
+            changes.extend(FingerprintChange::between(name, before, now));
         }
         Ok(changes)
     }
 
-    /// Takes the new fingerprint for granted from now on. Where bucket names change, every owner
-    /// is to get another bucket: what they had is set aside, still theirs, so that nobody else is
-    /// given it and they find it again if the change is taken back.
+    /// Takes the new fingerprint for granted from now on, on every replica: those with the former
+    /// one hand out nothing any more. Where bucket names change, every owner is to get another
+    /// bucket: what they had is set aside, still theirs, so that nobody else is given it and they
+    /// find it again if the change is taken back.
     ///
     /// # Errors
     ///
     /// [`RegistryError`] when the registry cannot be written.
-    pub async fn accept_fingerprint(
-        &self,
-        parts: &[(&str, String)],
-        changes: &[FingerprintChange],
-    ) -> Result<(), RegistryError> {
-        let renames = changes
-            .iter()
-            .any(|change| change.name.starts_with("naming."));
-        let done = self.accept(parts, renames);
-        bounded("fingerprint", done).await
+    pub async fn accept_fingerprint(&self) -> Result<(), RegistryError> {
+        let mut accepting = bounded("fingerprint", self.database.pool.begin()).await?;
+        // No reservation by the former formula comes in between.
+        bucket_owners::keep(&mut accepting).await?;
+        bounded("fingerprint", self.accept(&mut accepting)).await?;
+        bounded("fingerprint", accepting.commit()).await
     }
 
     /// The name of this deployment: of all gateways on this registry. The first start makes it.
@@ -88,21 +87,36 @@ impl SqlRegistry {
         .await
     }
 
-    async fn accept(&self, parts: &[(&str, String)], renames: bool) -> Result<(), sqlx::Error> {
-        let mut transaction = self.database.pool.begin().await?;
-        if renames {
+    /// Another replica may have accepted the same meanwhile: what changes is seen here.
+    async fn accept(&self, accepting: &mut AnyConnection) -> Result<(), sqlx::Error> {
+        let mut changed = Vec::new();
+        for (name, now) in self.database.fingerprint.parts() {
+            let updated =
+                sqlx::query("UPDATE fingerprint SET value = $2 WHERE name = $1 AND value <> $2")
+                    .bind(*name)
+                    .bind(now)
+                    .execute(&mut *accepting)
+                    .await?;
+            changed.extend((updated.rows_affected() > 0).then_some(*name));
+        }
+        if changed.iter().any(|name| name.starts_with("naming.")) {
             for statement in SET_ASIDE {
-                sqlx::query(statement).execute(&mut *transaction).await?;
+                sqlx::query(statement).execute(&mut *accepting).await?;
             }
         }
-        for (name, now) in parts {
-            sqlx::query("UPDATE fingerprint SET value = $2 WHERE name = $1")
-                .bind(*name)
-                .bind(now)
-                .execute(&mut *transaction)
-                .await?;
-        }
-        transaction.commit().await
+        Ok(())
+    }
+
+    /// Whether what bucket names are made with here is the registry's.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError`] when the registry cannot be read.
+    pub async fn is_current(&self) -> Result<bool, RegistryError> {
+        let Database {
+            fingerprint, pool, ..
+        } = &self.database;
+        fingerprint.is_current_at(pool).await
     }
 
     /// Writes something, because a registry that can only be read is of no use.
@@ -159,7 +173,13 @@ impl SqlRegistry {
         let mut reserving = bounded("claim", self.database.pool.begin()).await?;
         // It writes first and asks then: see `bucket_owners`.
         let inserted = self.insert(&mut reserving, holder, bucket);
-        let is_owners = bounded("claim", inserted).await?
+        let is_inserted = bounded("claim", inserted).await?;
+        let asked = self.database.fingerprint.is_current(&mut reserving);
+        if !bounded("fingerprint", asked).await? {
+            bounded("claim", reserving.rollback()).await?;
+            return Err(Fingerprint::outdated());
+        }
+        let is_owners = is_inserted
             && !is_reached(&mut reserving, holder, bucket).await?
             && bounded("claim", settle(&mut reserving, holder, bucket)).await?;
         if is_owners {
@@ -206,6 +226,10 @@ impl Registry for SqlRegistry {
         if row.is_none() {
             self.reserve(holder, bucket).await?;
             row = bounded("claim", self.find(holder)).await?;
+        }
+        // A row that another formula has made says nothing here.
+        if !self.is_current().await? {
+            return Err(Fingerprint::outdated());
         }
         match row {
             Some((held, state)) if held == bucket.as_str() => parse(&state).map(Claim::Held),

@@ -121,6 +121,10 @@ pub trait KeyRegistry: Send + Sync {
         now: DateTime<Utc>,
     ) -> Result<(), RegistryError>;
 
+    /// Fails where bucket names are made here with other values than the registry's: then nothing is
+    /// handed out.
+    async fn check_formula(&self) -> Result<(), RegistryError>;
+
     /// Takes the key to look after it, as a rotation does, unless another has taken it since
     /// `stale`. The lease `gone` counts for nothing, if it is still there and was not renewed.
     async fn take(
@@ -148,7 +152,7 @@ pub trait KeyRegistry: Send + Sync {
     ) -> Result<bool, RegistryError>;
 
     /// Writes down the new pair as one that is not proven, together with the audit row. Says no when
-    /// the lease is over, or the key is.
+    /// the lease is over, or the key is; fails as [`KeyRegistry::check_formula`] does.
     async fn record_pair(
         &self,
         id: &AccessKeyId,

@@ -161,6 +161,7 @@ impl Work {
         let (Some(engine), Some(keeper)) = (&self.ports.engine, &self.ports.keeper) else {
             return Err(KeyRefusal::NoBroker.into());
         };
+        self.ports.registry.check_formula().await?;
         let policy = self.policy(&key, engine.loopholes()).await?;
         Ok(Admitted {
             rotation,

@@ -159,6 +159,10 @@ impl KeyRegistry for FakeKeyRegistry {
         Ok(())
     }
 
+    async fn check_formula(&self) -> Result<(), RegistryError> {
+        Ok(())
+    }
+
     async fn take(
         &self,
         _: &AccessKeyId,

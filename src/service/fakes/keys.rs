@@ -100,6 +100,10 @@ impl KeyRegistry for Nothing {
         no_registry()
     }
 
+    async fn check_formula(&self) -> Result<(), RegistryError> {
+        no_registry()
+    }
+
     async fn take(
         &self,
         _: &AccessKeyId,

@@ -1,0 +1,124 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
+
+use crate::service::RegistryError;
+
+use super::connections::Connections;
+use super::pool::bounded;
+
+/// What this replica makes bucket names with, held against what the registry says.
+///
+/// Replicas with different values would give one owner two buckets. The registry's values change
+/// only when an operator accepts it (`naming.accept_change`); a replica that still runs the former
+/// ones then hands out nothing (contract section 5).
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fingerprint(Arc<Values>);
+
+#[derive(Debug, Default)]
+struct Values {
+    parts: Vec<(&'static str, String)>,
+    /// Whether the registry said otherwise when it was last asked.
+    is_outdated: AtomicBool,
+}
+
+impl Fingerprint {
+    /// Of these values, by the configuration's keys.
+    pub(super) fn new(parts: Vec<(&'static str, String)>) -> Self {
+        Self(Arc::new(Values {
+            parts,
+            is_outdated: AtomicBool::new(false),
+        }))
+    }
+
+    pub(super) fn parts(&self) -> &[(&'static str, String)] {
+        &self.0.parts
+    }
+
+    /// Whether the registry's values are this replica's. The first time that they are not raises an
+    /// alarm.
+    pub(super) async fn is_current(
+        &self,
+        connection: &mut AnyConnection,
+    ) -> Result<bool, sqlx::Error> {
+        let rows = sqlx::query("SELECT name, value FROM fingerprint");
+        let rows = rows.fetch_all(connection).await?;
+        let pair = |row: &AnyRow| Ok((row.try_get(0)?, row.try_get(1)?));
+        let registered: Result<Vec<(String, String)>, sqlx::Error> =
+            rows.iter().map(pair).collect();
+        let registered = registered?;
+        let is_registered = |(name, value): &&(&str, String)| {
+            let mut found = registered.iter();
+            found.any(|(known, registered)| known == name && registered == value)
+        };
+        let differing = self.parts().iter().filter(|part| !is_registered(part));
+        let keys: Vec<&str> = differing.map(|(name, _)| *name).collect();
+        self.note(&keys);
+        Ok(keys.is_empty())
+    }
+
+    /// The same, on one of these connections.
+    pub(super) async fn is_current_at(
+        &self,
+        connections: &Connections,
+    ) -> Result<bool, RegistryError> {
+        bounded("fingerprint", async {
+            let lease = connections.acquire().await?;
+            lease
+                .run(async |connection| self.is_current(connection).await)
+                .await
+        })
+        .await
+    }
+
+    /// Fails where [`Fingerprint::is_current`] says no.
+    pub(super) async fn must_be_current(
+        &self,
+        connection: &mut AnyConnection,
+    ) -> Result<(), RegistryError> {
+        if bounded("fingerprint", self.is_current(connection)).await? {
+            Ok(())
+        } else {
+            Err(Self::outdated())
+        }
+    }
+
+    /// What an outdated replica says instead of handing out anything.
+    pub(super) fn outdated() -> RegistryError {
+        RegistryError(
+            "fingerprint: naming.* or oauth.issuer have been changed by another replica".to_owned(),
+        )
+    }
+
+    /// The condition that all the values are the registry's, over placeholders from this number on:
+    /// two for each of [`Fingerprint::parts`]. Only numbers enter it.
+    pub(super) fn condition(&self, first: usize) -> String {
+        let count = self.parts().len();
+        let places = (0..count).map(|part| first + 2 * part);
+        let equal = places.map(|n| format!("(name = ${n} AND value = ${})", n + 1));
+        let equal: Vec<String> = equal.collect();
+        if equal.is_empty() {
+            return "1 = 1".to_owned();
+        }
+        let equal = equal.join(" OR ");
+        format!("(SELECT count(*) FROM fingerprint WHERE {equal}) = {count}")
+    }
+
+    fn note(&self, differing: &[&str]) {
+        let is_outdated = !differing.is_empty();
+        let was_outdated = self.0.is_outdated.swap(is_outdated, Ordering::Relaxed);
+        if is_outdated && !was_outdated {
+            tracing::error!(
+                alarm = "formula-changed",
+                keys = differing.join(" "),
+                "another replica has changed what bucket names follow from \
+                 (naming.accept_change): nothing is handed out here until this replica is \
+                 restarted with the new values"
+            );
+        } else if was_outdated && !is_outdated {
+            tracing::info!("the registry has this replica's naming.* and oauth.issuer again");
+        }
+    }
+}
