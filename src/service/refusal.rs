@@ -45,8 +45,8 @@ pub enum Refusal {
     /// Our own fault, the registry's included.
     #[error("internal: {0}")]
     Internal(String),
-    /// Too many requests are under way.
-    #[error("too many requests are under way")]
+    /// Too many requests are under way, or too many buckets are being made.
+    #[error("too many requests or creations of buckets are under way")]
     Overloaded,
 }
 
@@ -164,6 +164,7 @@ impl From<EnsureError> for Refusal {
             EnsureError::Conflict => Self::BucketConflict,
             EnsureError::Registry(error) => error.into(),
             EnsureError::Store(failure) => Self::Store(failure),
+            EnsureError::Overloaded => Self::Overloaded,
             EnsureError::Vanished => Self::Internal(error.to_string()),
         }
     }

@@ -255,7 +255,7 @@ impl Administer {
                 }
                 Err(EnsureError::Registry(error)) => return Err(error.into()),
                 Err(EnsureError::Store(failure)) => return Err(failure.into()),
-                Err(error @ EnsureError::Vanished) => {
+                Err(error @ (EnsureError::Overloaded | EnsureError::Vanished)) => {
                     return Err(AdministerError::Internal(error.to_string()));
                 }
             }

@@ -1,4 +1,5 @@
 mod mark;
+mod places;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +18,7 @@ use super::{
 };
 
 use mark::Mark;
+use places::Places;
 
 /// The most that a request waits for a bucket; the making goes on without it.
 const STEP_TIMEOUT: Duration = Duration::from_secs(4);
@@ -62,6 +64,9 @@ pub enum EnsureError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] UpstreamFailure),
+    /// Too many buckets are being made at once.
+    #[error("too many buckets are being made at once")]
+    Overloaded,
     /// The task was dropped with the runtime, or panicked.
     #[error("the making of the bucket was cut off")]
     Vanished,
@@ -71,6 +76,7 @@ struct Maker {
     registry: Arc<dyn Registry>,
     buckets: Arc<dyn Buckets>,
     settings: EnsureBucketSettings,
+    places: Places,
     ready: Cache<BucketHolder, BucketName>,
     under_way: Mutex<HashMap<(BucketHolder, BucketName), Making>>,
 }
@@ -94,6 +100,7 @@ impl EnsureBucket {
             registry,
             buckets,
             settings,
+            places: Places::default(),
             ready,
             under_way: Mutex::default(),
         };
@@ -159,6 +166,7 @@ impl Maker {
     /// can tell our own unfinished work from a bucket that stood there before.
     async fn make(&self, holder: &BucketHolder, bucket: &BucketName) -> Result<(), EnsureError> {
         let state = self.claim(holder, bucket).await?;
+        let _place = self.places.take(state).await?;
         match (self.buckets.look(bucket).await?, state) {
             (Presence::Foreign, _) => Err(EnsureError::Conflict),
             (Presence::Hidden, _) => self.unveil(bucket).await,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::service::fakes::{FakeBuckets, FakeRegistry, alice, bucket_of};
+use crate::service::fakes::{FakeBuckets, FakeRegistry, alice, bucket_of, principal};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -209,7 +209,7 @@ async fn a_bucket_of_a_second_owner_is_a_conflict() {
     let world = World::new();
     let process = world.process(false);
     ensure(&process).await.unwrap();
-    let other = crate::service::fakes::principal("demo", "mallory");
+    let other = principal("demo", "mallory");
     let outcome = process
         .ensure(&other, &bucket_of(&alice()), Deadline::after(PATIENCE))
         .await;
@@ -242,4 +242,23 @@ async fn the_making_outlives_the_caller() {
         world.buckets.calls(),
         ["look", "create", "marker", "furnish", "marker"]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn creations_that_hang_are_bounded_and_leave_existing_buckets_alone() {
+    let world = World::new();
+    ensure(&world.process(false)).await.unwrap();
+    let process = world.process(false);
+    world.buckets.hold();
+    let call = async |owner: Owner| {
+        let soon = Deadline::after(Duration::from_millis(1_500));
+        process.ensure(&owner, &bucket_of(&owner), soon).await
+    };
+    let newcomer = |n: usize| principal("demo", &format!("newcomer-{n}"));
+    let calls = futures_util::future::join_all((0..100).map(|n| call(newcomer(n)))).await;
+    let overloaded = |outcome: &&Result<(), EnsureError>| **outcome == Err(EnsureError::Overloaded);
+    assert_eq!(calls.iter().filter(overloaded).count(), 100 - 64);
+    assert_ne!(call(alice()).await, Err(EnsureError::Overloaded));
+    world.buckets.release();
+    assert_eq!(call(newcomer(99)).await, Ok(()));
 }

@@ -48,6 +48,34 @@ async fn a_slow_store_is_502_within_the_deadline() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn creations_that_hang_are_bounded_and_further_new_owners_get_503() {
+    const NEW_OWNERS: usize = 70;
+    const CREATIONS_AT_ONCE: usize = 64;
+    let store = fake_store(session_of(3600)).await;
+    let slow = ResponseTemplate::new(200).set_delay(Duration::from_secs(30));
+    Mock::given(method("PUT"))
+        .respond_with(slow)
+        .with_priority(1)
+        .mount(&store)
+        .await;
+    let app = Setup::default()
+        .key("storage.endpoint", &store.uri())
+        .spawn()
+        .await;
+    let mut tokens = Vec::new();
+    for n in 0..NEW_OWNERS {
+        tokens.push(app.token(&format!("newcomer-{n}")).await);
+    }
+    let answers = futures_util::future::join_all(tokens.iter().map(|token| app.ask(token))).await;
+    let (shed, hung): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 503);
+    assert_eq!(hung.len(), CREATIONS_AT_ONCE);
+    for answer in shed {
+        answer.assert_problem(503, "overloaded");
+        assert!(answer.header("retry-after").is_some());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_refuses_the_gateways_identity_is_502() {
     let app = Setup::default()
         .key("storage.access_key_id", "AKIAUNKNOWN")

@@ -1,0 +1,44 @@
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::{ClaimState, EnsureError};
+
+/// How many buckets are made at once. Each may hold a connection for as long as a store hangs.
+const CREATIONS: usize = 64;
+
+/// How many that exist are looked at again at once: a store that hangs over new buckets does not
+/// keep their owners waiting.
+const RECHECKS: usize = 128;
+
+/// How long one waits for a place.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Bounds what is under way at the store.
+pub(super) struct Places {
+    creations: Semaphore,
+    rechecks: Semaphore,
+}
+
+impl Places {
+    /// Waits for a place, but not for long.
+    pub(super) async fn take(&self, state: ClaimState) -> Result<SemaphorePermit<'_>, EnsureError> {
+        let places = match state {
+            ClaimState::Ready => &self.rechecks,
+            ClaimState::Claimed | ClaimState::Creating => &self.creations,
+        };
+        match tokio::time::timeout(PATIENCE, places.acquire()).await {
+            Ok(Ok(place)) => Ok(place),
+            Ok(Err(_)) | Err(_) => Err(EnsureError::Overloaded),
+        }
+    }
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self {
+            creations: Semaphore::new(CREATIONS),
+            rechecks: Semaphore::new(RECHECKS),
+        }
+    }
+}
