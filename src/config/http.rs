@@ -12,6 +12,9 @@ const DEFAULT_ADDRESS: &str = "127.0.0.1:8080";
 const DEFAULT_MAX_IN_FLIGHT: &str = "512";
 const DEFAULT_SWAGGER_UI_CLIENT_ID: &str = "swagger-ui";
 
+/// Connections for each request that may be under way, unless the operator says otherwise.
+const CONNECTIONS_PER_REQUEST: usize = 4;
+
 /// `http.*`: the gateway's own face.
 #[derive(Clone, Debug)]
 pub struct HttpConfig {
@@ -59,9 +62,6 @@ impl Default for Patience {
 }
 
 impl HttpConfig {
-    /// Connections for each request that may be under way, unless the operator says otherwise.
-    pub const CONNECTIONS_PER_REQUEST: usize = 4;
-
     pub(super) fn read(reader: &mut Reader) -> Option<Self> {
         let address = reader.parse("http.address", DEFAULT_ADDRESS);
         let public_url = reader.optional::<Url>("http.public_url");
@@ -102,20 +102,14 @@ impl HttpConfig {
     }
 }
 
-/// Fewer connections than requests that may be under way would shed no load, but hide it.
 fn read_max_connections(reader: &mut Reader, max_in_flight: Option<usize>) -> Option<usize> {
     const KEY: &str = "http.max_connections";
-    let max_in_flight = max_in_flight?;
-    let default = max_in_flight.saturating_mul(HttpConfig::CONNECTIONS_PER_REQUEST);
-    let max_connections = reader.parse(KEY, &default.to_string())?;
-    if max_connections < max_in_flight {
-        reader.error(
-            KEY,
-            format!("must be at least http.max_in_flight ({max_in_flight})"),
-        );
-        return None;
+    let default = max_in_flight?.saturating_mul(CONNECTIONS_PER_REQUEST);
+    let max_connections = reader.parse(KEY, &default.to_string());
+    if max_connections == Some(0) {
+        reader.error(KEY, "must be at least 1");
     }
-    Some(max_connections)
+    max_connections
 }
 
 /// CIDRs, or single addresses.

@@ -1,4 +1,5 @@
 use super::failure::{self, ProblemType};
+use super::unreadable;
 
 /// What somebody who meets a problem would ask next.
 pub(super) struct Explanation {
@@ -177,7 +178,7 @@ const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
         ),
     ),
     (
-        failure::HEADERS_TOO_LARGE,
+        unreadable::HEADERS_TOO_LARGE,
         explanation(
             "The request's line and headers are longer than 64 KiB.",
             &[
@@ -188,7 +189,7 @@ const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
         ),
     ),
     (
-        failure::REQUEST_TIMEOUT,
+        unreadable::REQUEST_TIMEOUT,
         explanation(
             "The request's line and headers did not arrive within 5 s.",
             &[

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 use crate::domain::TokenProblem;
 use crate::service::{FailureKind, KeyRefusal, NotEntitled, Refusal};
 
+use super::unreadable::{HEADERS_TOO_LARGE, REQUEST_TIMEOUT};
+
 /// Said to whoever sends an access token in the body (RFC 6750 section 2.2 allows it, we do not).
 pub(super) const TOKEN_IN_BODY: &str =
     "An access token must be sent in the Authorization header, never in the body.";
@@ -40,7 +42,7 @@ pub(super) struct ProblemType {
     pub(super) detail: &'static str,
 }
 
-const fn problem(
+pub(super) const fn problem(
     slug: &'static str,
     status: StatusCode,
     title: &'static str,
@@ -119,18 +121,6 @@ pub(super) const PAYLOAD_TOO_LARGE: ProblemType = problem(
     StatusCode::PAYLOAD_TOO_LARGE,
     "Payload too large",
     "The request's body is longer than 64 KiB.",
-);
-pub(super) const HEADERS_TOO_LARGE: ProblemType = problem(
-    "headers-too-large",
-    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-    "Headers too large",
-    "The request's line and headers are longer than 64 KiB.",
-);
-pub(super) const REQUEST_TIMEOUT: ProblemType = problem(
-    "request-timeout",
-    StatusCode::REQUEST_TIMEOUT,
-    "Request timeout",
-    "The request's headers took too long to arrive.",
 );
 pub(super) const UNSUPPORTED_MEDIA_TYPE: ProblemType = problem(
     "unsupported-media-type",

@@ -7,11 +7,24 @@ use actix_web::body::MessageBody;
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, BytesMut};
 
-use super::failure::{HEADERS_TOO_LARGE, INTERNAL_ERROR, INVALID_REQUEST, REQUEST_TIMEOUT};
+use super::failure::{INTERNAL_ERROR, INVALID_REQUEST, ProblemType, problem as problem_type};
 use super::gateway::Gateway;
 use super::observe::add_headers;
 use super::problem;
 use super::seen::Seen;
+
+pub(super) const HEADERS_TOO_LARGE: ProblemType = problem_type(
+    "headers-too-large",
+    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+    "Headers too large",
+    "The request's line and headers are longer than 64 KiB.",
+);
+pub(super) const REQUEST_TIMEOUT: ProblemType = problem_type(
+    "request-timeout",
+    StatusCode::REQUEST_TIMEOUT,
+    "Request timeout",
+    "The request's headers took too long to arrive.",
+);
 
 /// The whole of an answer as HTTP/1.1 writes it (RFC 9112 section 4), the last on its connection,
 /// with a line in the log. There is no dialect: what was asked for is not known.

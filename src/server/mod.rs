@@ -251,6 +251,7 @@ fn open_edge(
         gateway,
         cors_origins: http.cors_origins.clone(),
         patience: http.patience,
+        crowded: AtomicBool::new(false),
     };
     let settings = EdgeSettings {
         max_connections: descriptors::connections_that_fit(

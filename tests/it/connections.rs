@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use cloakroom::embedded::authorization_server::AuthorizationServer;
 use tokio::io::AsyncWriteExt;
 
-use crate::support::{App, Raw, Setup, request, spawn_app};
+use crate::support::{App, Raw, Serve, Setup, limited, request, spawn_app};
 
 const SHORT: Duration = Duration::from_millis(300);
 const BUNDLE: &str = "/swagger-ui/swagger-ui-bundle.js";
@@ -135,6 +136,70 @@ async fn connections_beyond_the_bound_wait_for_a_place() {
     }
     drop(held.pop());
     assert_eq!(waiting.answer().await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_connections_make_place_for_those_that_wait() {
+    let setup = Setup::default().change(|config| config.http.patience.head = SHORT);
+    let app = setup.key("http.max_connections", "3").spawn().await;
+    let mut idle = Vec::new();
+    for _ in 0..3 {
+        let mut client = Raw::open(&app.url).await;
+        assert_eq!(client.get("/livez").await.status, 200);
+        idle.push(client);
+    }
+    for _ in 0..3 {
+        let mut waiting = Raw::open(&app.url).await;
+        assert_eq!(waiting.get("/livez").await.status, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_leave_descriptors_to_the_upstreams() {
+    let oauth = AuthorizationServer::start(0, "cloakroom").unwrap();
+    let command = limited("-n 200", &["serve"]);
+    let mut gateway = Serve::run(command, &oauth, "http://127.0.0.1:1", &[]);
+    gateway.listening().await;
+    // 200 less 64 of its own, and for each connection three to upstreams.
+    let mut held = Vec::new();
+    for _ in 0..34 {
+        let mut client = Raw::open(&gateway.url).await;
+        assert_eq!(client.get("/livez").await.status, 200);
+        held.push(client);
+    }
+    let mut waiting = Raw::open(&gateway.url).await;
+    waiting.send(&request("GET", "/livez")).await;
+    let early = tokio::time::timeout(SHORT, waiting.try_answer()).await;
+    assert!(early.is_err(), "{early:?}");
+    held.clear();
+    assert_eq!(waiting.answer().await.status, 200);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_limit_on_open_files_is_raised_and_a_low_one_is_warned_of() {
+    let oauth = AuthorizationServer::start(0, "cloakroom").unwrap();
+    for (hard, warns) in [("4096", false), ("1024", true)] {
+        let limit = format!("-Sn 256 && ulimit -Hn {hard}");
+        let command = limited(&limit, &["serve"]);
+        let mut gateway = Serve::run(command, &oauth, "http://127.0.0.1:1", &[]);
+        let mut warned = false;
+        loop {
+            let line = gateway.next_line().await.unwrap();
+            warned |= line["level"] == "WARN"
+                && line["message"].to_string().contains("http.max_connections");
+            if line["message"] == "listening" {
+                break;
+            }
+        }
+        assert_eq!(warned, warns, "{hard}");
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", gateway.id())).unwrap();
+        let files = limits
+            .lines()
+            .find(|line| line.starts_with("Max open files"));
+        let files: Vec<&str> = files.unwrap().split_whitespace().skip(3).take(2).collect();
+        assert_eq!(files, [hard, hard]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -103,6 +103,23 @@ fn the_environment_wins_over_the_file() {
 }
 
 #[test]
+fn connections_are_four_for_each_request_unless_told_otherwise() {
+    let bound = |variables: &[(&str, &str)]| {
+        let config = load(None, &[GOOD, variables].concat());
+        config.map(|config| config.http.max_connections)
+    };
+    assert_eq!(bound(&[]).unwrap(), 2048);
+    let in_flight = ("CLOAKROOM_HTTP__MAX_IN_FLIGHT", "10");
+    assert_eq!(bound(&[in_flight]).unwrap(), 40);
+    let own = |value| bound(&[in_flight, ("CLOAKROOM_HTTP__MAX_CONNECTIONS", value)]);
+    assert_eq!(own("5").unwrap(), 5);
+    assert_eq!(
+        own("0").unwrap_err(),
+        ["http.max_connections: must be at least 1"]
+    );
+}
+
+#[test]
 fn a_mistake_in_the_file_names_the_file() {
     let errors = load(Some("[http]\nadress = 'x'\n"), GOOD).unwrap_err();
     assert!(

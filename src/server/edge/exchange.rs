@@ -17,6 +17,8 @@ pub(super) struct Exchange {
     answering: Cell<bool>,
     body: Cell<RequestBody>,
     body_end: RefCell<BodyEnd>,
+    /// How many requests have come.
+    requests: Cell<u64>,
     /// Since when a head, or the rest of a body that was refused, is incomplete.
     reading_since: Cell<Option<Instant>>,
     /// How much of an incomplete head has come, in bytes.
@@ -46,7 +48,7 @@ pub(super) enum Expired {
     Head,
     /// The peer does not take its answer.
     Answer,
-    /// The gateway stops, and no request is under way.
+    /// No request is under way, and the gateway stops or has no place for others.
     Idle,
 }
 
@@ -61,6 +63,7 @@ impl Exchange {
             answering: Cell::new(false),
             body: Cell::new(RequestBody::Done),
             body_end: RefCell::new(BodyEnd::After(0)),
+            requests: Cell::new(0),
             reading_since: Cell::new(Some(Instant::now())),
             head_bytes: Cell::new(0),
             blocked_since: Cell::new(None),
@@ -72,6 +75,7 @@ impl Exchange {
     /// A request with a complete head has come, and perhaps a body comes with it.
     pub(super) fn begin(self: &Rc<Self>, body: Option<BodyEnd>) -> UnderWay {
         self.answering.set(true);
+        self.requests.set(self.requests.get() + 1);
         self.body.set(match body {
             Some(_) => RequestBody::Wanted,
             None => RequestBody::Done,
@@ -149,6 +153,10 @@ impl Exchange {
         }
     }
 
+    pub(super) fn requests(&self) -> u64 {
+        self.requests.get()
+    }
+
     /// No request is under way or has begun to come.
     pub(super) fn is_idle(&self) -> bool {
         !self.answering.get() && self.head_bytes.get() == 0
@@ -159,7 +167,9 @@ impl Exchange {
     }
 
     pub(super) fn expire(&self, why: Expired) {
-        self.expired.set(Some(why));
+        if self.expired.get().is_none() {
+            self.expired.set(Some(why));
+        }
     }
 
     /// A request has come after all.

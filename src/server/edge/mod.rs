@@ -17,6 +17,7 @@ use std::io;
 use std::net::TcpListener as StdTcpListener;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_http::Request;
@@ -52,6 +53,8 @@ pub(super) struct Face {
     pub(super) gateway: web::Data<Gateway>,
     pub(super) cors_origins: Vec<String>,
     pub(super) patience: Patience,
+    /// Whether every place is taken.
+    pub(super) crowded: AtomicBool,
 }
 
 /// How the edge stops, and how many connections it takes.
@@ -170,11 +173,16 @@ impl Edge {
     }
 
     async fn place(&self) -> OwnedSemaphorePermit {
-        match Arc::clone(&self.places).acquire_owned().await {
-            Ok(place) => place,
+        let places = Arc::clone(&self.places);
+        self.face
+            .crowded
+            .store(places.available_permits() == 0, Ordering::Relaxed);
+        let Ok(place) = places.acquire_owned().await else {
             // The semaphore is never closed.
-            Err(_) => std::future::pending().await,
-        }
+            return std::future::pending().await;
+        };
+        self.face.crowded.store(false, Ordering::Relaxed);
+        place
     }
 
     async fn accept_at(&self, place: OwnedSemaphorePermit) -> Accepted {

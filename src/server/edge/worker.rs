@@ -2,6 +2,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -14,7 +15,6 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::Instant;
 
-use crate::config::Patience;
 use crate::http::unreadable;
 
 use super::exchange::{Exchange, Expired};
@@ -120,14 +120,13 @@ async fn answer(
                 continue;
             }
         };
-        let face = Arc::clone(face);
-        let patience = face.patience;
+        let asked = Arc::clone(face);
         let unreadable: Rc<Unreadable> =
-            Rc::new(move |status| unreadable(&face.gateway, peer.ip(), status));
+            Rc::new(move |status| unreadable(&asked.gateway, peer.ip(), status));
         let exchange = Rc::new(Exchange::new());
         let stream = Watched::new(stream, Rc::clone(&exchange), unreadable);
         let answered = http.call((stream, Some(peer)));
-        let watched = keep_watch(exchange, patience, stopping.clone());
+        let watched = keep_watch(exchange, Arc::clone(face), stopping.clone());
         spawn_local(async move {
             tokio::select! {
                 biased;
@@ -141,12 +140,10 @@ async fn answer(
 }
 
 /// Says when the peer's time is up; the stream acts on it. Never ends.
-async fn keep_watch(
-    exchange: Rc<Exchange>,
-    patience: Patience,
-    mut stopping: watch::Receiver<bool>,
-) {
+async fn keep_watch(exchange: Rc<Exchange>, face: Arc<Face>, mut stopping: watch::Receiver<bool>) {
+    let patience = face.patience;
     let mut close_idle: Option<Instant> = None;
+    let mut requests = None;
     loop {
         let now = Instant::now();
         let mut next = now + patience.head.min(patience.answer);
@@ -155,8 +152,13 @@ async fn keep_watch(
             Some((when, _)) => next = when,
             None => {}
         }
+        // Nothing has come since the last look, and others wait.
+        let unused = requests.replace(exchange.requests()) == Some(exchange.requests());
+        if unused && exchange.is_idle() && face.crowded.load(Ordering::Relaxed) {
+            exchange.expire(Expired::Idle);
+        }
         if let Some(when) = close_idle {
-            if when <= now && exchange.is_idle() && exchange.expired().is_none() {
+            if when <= now && exchange.is_idle() {
                 exchange.expire(Expired::Idle);
             }
             next = next.min(when.max(now + LOOK_AGAIN));

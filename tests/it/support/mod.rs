@@ -17,7 +17,7 @@ pub(crate) use fake::{
     time_in,
 };
 pub(crate) use issuer::{AUDIENCE, Issuer, SigningKey, encode, seconds};
-pub(crate) use process::{Process, cloakroom};
+pub(crate) use process::{Process, cloakroom, limited};
 pub(crate) use raw::{Raw, RawAnswer, request};
 pub(crate) use serve::Serve;
 pub(crate) use tags::PRODUCTION;

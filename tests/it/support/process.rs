@@ -21,11 +21,22 @@ pub(crate) struct Process {
 /// The program with these arguments.
 pub(crate) fn cloakroom(arguments: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
+    command.args(arguments);
+    alone(command)
+}
+
+/// The same, under a limit on its resources, in the words of the shell's `ulimit`.
+pub(crate) fn limited(limit: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new("sh");
     command
-        .args(arguments)
-        .env_clear()
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
+        .args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\"")])
+        .arg(BINARY)
+        .args(arguments);
+    alone(command)
+}
+
+fn alone(mut command: Command) -> Command {
+    command.env_clear().stdin(Stdio::null()).kill_on_drop(true);
     command
 }
 

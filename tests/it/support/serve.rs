@@ -24,9 +24,14 @@ impl Serve {
         variables: &[(&str, &str)],
     ) -> Self {
         let mut serve = Self::launch(oauth, store, variables);
-        let listening = serve.line("listening").await;
-        serve.url = format!("http://{}", listening["address"].as_str().unwrap());
+        serve.listening().await;
         serve
+    }
+
+    /// Waits until it listens.
+    pub(crate) async fn listening(&mut self) {
+        let listening = self.line("listening").await;
+        self.url = format!("http://{}", listening["address"].as_str().unwrap());
     }
 
     /// The same without waiting until it listens.
@@ -35,10 +40,19 @@ impl Serve {
         store: &str,
         variables: &[(&str, &str)],
     ) -> Self {
+        Self::run(cloakroom(&["serve"]), oauth, store, variables)
+    }
+
+    /// The same with this command.
+    pub(crate) fn run(
+        mut command: Command,
+        oauth: &AuthorizationServer,
+        store: &str,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let database = directory.path().join("cloakroom.db");
         let client = oauth.resource_server();
-        let mut command = cloakroom(&["serve"]);
         command
             .env("CLOAKROOM_HTTP__ADDRESS", "127.0.0.1:0")
             .env("CLOAKROOM_OAUTH__ISSUER", oauth.issuer())
@@ -109,6 +123,11 @@ impl Serve {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kibibytes = line.unwrap().trim().trim_end_matches(" kB");
         kibibytes.parse::<u64>().unwrap() * 1024
+    }
+
+    #[cfg(target_os = "linux")]
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().unwrap()
     }
 
     /// Sends it a signal.
