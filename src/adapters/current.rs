@@ -1,5 +1,6 @@
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -14,8 +15,15 @@ pub fn fixed<T>(value: T) -> Current<T> {
 
 /// Something made of a [`Current`] value, and made again when that has changed.
 pub(crate) struct Derived<T, Made, Error> {
-    state: Mutex<(Current<T>, Made)>,
+    state: Mutex<State<T, Made>>,
     make: fn(&T) -> Result<Made, Error>,
+}
+
+struct State<T, Made> {
+    source: Current<T>,
+    made: Made,
+    number: u64,
+    made_at: Instant,
 }
 
 impl<T, Made: Clone, Error: fmt::Display> Derived<T, Made, Error> {
@@ -25,22 +33,53 @@ impl<T, Made: Clone, Error: fmt::Display> Derived<T, Made, Error> {
     ) -> Result<Self, Error> {
         let first = make(&source.borrow_and_update())?;
         Ok(Self {
-            state: Mutex::new((source, first)),
+            state: Mutex::new(State {
+                source,
+                made: first,
+                number: 0,
+                made_at: Instant::now(),
+            }),
             make,
         })
     }
 
     /// The newest that could be made.
     pub(crate) fn get(&self) -> Made {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let (source, made) = &mut *state;
-        if source.has_changed().unwrap_or(false) {
-            match (self.make)(&source.borrow_and_update()) {
-                Ok(new) => *made = new,
-                Err(error) => tracing::error!(%error, "a new value is no good; the old one stays"),
-            }
+        self.numbered().0
+    }
+
+    /// The same, with a number by which [`Derived::renew`] knows it.
+    pub(crate) fn numbered(&self) -> (Made, u64) {
+        let mut state = self.state();
+        if state.source.has_changed().unwrap_or(false) {
+            self.make_again(&mut state);
         }
-        made.clone()
+        (state.made.clone(), state.number)
+    }
+
+    /// Makes it again of the same value, unless there is another than this one already, or it was
+    /// made less than `pause` ago.
+    pub(crate) fn renew(&self, number: u64, pause: Duration) {
+        let mut state = self.state();
+        if state.number == number && state.made_at.elapsed() >= pause {
+            self.make_again(&mut state);
+        }
+    }
+
+    fn make_again(&self, state: &mut State<T, Made>) {
+        let new = (self.make)(&state.source.borrow_and_update());
+        match new {
+            Ok(new) => {
+                state.made = new;
+                state.number += 1;
+                state.made_at = Instant::now();
+            }
+            Err(error) => tracing::error!(%error, "a new value is no good; the old one stays"),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<T, Made>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -65,5 +104,18 @@ mod tests {
         assert_eq!(derived.get(), 2);
         sender.send("3".to_owned()).unwrap();
         assert_eq!(derived.get(), 3);
+    }
+
+    #[test]
+    fn what_is_derived_is_renewed_once_for_all_who_had_it() {
+        let derived = Derived::new(fixed(0), |_: &u8| Ok::<_, fmt::Error>(Instant::now())).unwrap();
+        let (first, number) = derived.numbered();
+        derived.renew(number, Duration::from_hours(1));
+        assert_eq!(derived.get(), first, "too young");
+        derived.renew(number, Duration::ZERO);
+        let second = derived.get();
+        assert_ne!(second, first);
+        derived.renew(number, Duration::ZERO);
+        assert_eq!(derived.get(), second, "of the one before");
     }
 }

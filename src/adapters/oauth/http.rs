@@ -1,5 +1,7 @@
+use std::error::Error;
+use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use openidconnect::http::{Method, StatusCode};
@@ -12,6 +14,24 @@ use crate::service::{FailureKind, UpstreamFailure};
 use super::strict_json::StrictObject;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Idle connections are closed sooner than firewalls and NATs forget them, which is after a minute
+/// at the earliest.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// An idle connection is probed after this time, and again after the interval. One whose probes are
+/// not acknowledged is closed.
+const KEEPALIVE: Duration = Duration::from_secs(10);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
+const KEEPALIVE_RETRIES: u32 = 2;
+
+/// A request whose bytes are not acknowledged for so long has not arrived: the connection is dead,
+/// and there is time left for another.
+const UNACKNOWLEDGED_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Connections that are younger than this are not thrown away with the others.
+const POOL_PAUSE: Duration = Duration::from_secs(1);
+
 /// The longest page read for nothing but its date.
 const MAX_PAGE_BYTES: usize = 1024 * 1024;
 const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(2_500);
@@ -19,7 +39,7 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(2_500);
 /// The HTTP client for authorization servers: verified TLS, no redirects, bounded answers, one
 /// retry where an answer may come of it.
 #[derive(Clone, Debug)]
-pub struct OauthHttp(Arc<Derived<Option<Vec<u8>>, reqwest::Client, OauthHttpError>>);
+pub struct OauthHttp(Arc<Clients>);
 
 /// The client cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +58,10 @@ impl OauthHttp {
 
     /// Sends the request; once more after a transport error, 429 or 5xx, never after a timeout
     /// (contract section 8).
+    ///
+    /// A connection that a firewall has dropped looks like a server that is slow. So after a timeout,
+    /// or when a connection breaks, all idle connections are let go, and the next request opens a
+    /// new one.
     ///
     /// # Errors
     ///
@@ -99,24 +123,79 @@ impl OauthHttp {
         max_bytes: usize,
     ) -> Result<HttpResponse, UpstreamFailure> {
         let request = reqwest::Request::try_from(request).map_err(|error| failed(&error))?;
-        let client = self.0.get();
-        let mut answer = client
-            .execute(request)
-            .await
-            .map_err(|error| failed(&error))?;
-        let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| failed(&error))? {
-            if body.len() + chunk.len() > max_bytes {
+        let (client, number) = self.0.numbered();
+        let mut pool = Pool {
+            clients: &self.0,
+            number,
+            asked: Instant::now(),
+            is_suspect: None,
+        };
+        let answer = read(&client, request, max_bytes).await;
+        pool.is_suspect = Some(answer.as_ref().is_err_and(is_suspect));
+        answer.map_err(|error| match error {
+            ReadError::Transport(error) => failed(&error),
+            ReadError::TooLong => {
                 let cause = format!("the answer is longer than {max_bytes} bytes");
-                return Err(UpstreamFailure::new(FailureKind::Nonsense, cause));
+                UpstreamFailure::new(FailureKind::Nonsense, cause)
             }
-            body.extend_from_slice(&chunk);
-        }
-        let mut response = HttpResponse::new(body);
-        *response.status_mut() = answer.status();
-        *response.headers_mut() = answer.headers().clone();
-        Ok(response)
+        })
     }
+}
+
+type Clients = Derived<Option<Vec<u8>>, reqwest::Client, OauthHttpError>;
+
+/// The connections that a request was sent over. Those that are idle are let go if it turned out
+/// that they may be dead.
+struct Pool<'a> {
+    clients: &'a Clients,
+    number: u64,
+    asked: Instant,
+    /// Not known when the request was given up because its time was over.
+    is_suspect: Option<bool>,
+}
+
+impl Drop for Pool<'_> {
+    fn drop(&mut self) {
+        let was_slow = || self.asked.elapsed() >= UNACKNOWLEDGED_TIMEOUT;
+        if self.is_suspect.unwrap_or_else(was_slow) {
+            self.clients.renew(self.number, POOL_PAUSE);
+        }
+    }
+}
+
+enum ReadError {
+    Transport(reqwest::Error),
+    TooLong,
+}
+
+impl From<reqwest::Error> for ReadError {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Transport(error)
+    }
+}
+
+async fn read(
+    client: &reqwest::Client,
+    request: reqwest::Request,
+    max_bytes: usize,
+) -> Result<HttpResponse, ReadError> {
+    let mut answer = client.execute(request).await?;
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        if body.len() + chunk.len() > max_bytes {
+            return Err(ReadError::TooLong);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    let mut response = HttpResponse::new(body);
+    *response.status_mut() = answer.status();
+    *response.headers_mut() = answer.headers().clone();
+    Ok(response)
+}
+
+/// Whether other connections may be dead as well: not when this one could not be opened.
+fn is_suspect(error: &ReadError) -> bool {
+    matches!(error, ReadError::Transport(error) if !error.is_connect())
 }
 
 #[expect(clippy::ref_option, reason = "what `Derived` hands out")]
@@ -127,7 +206,15 @@ fn client(extra_authorities: &Option<Vec<u8>>) -> Result<reqwest::Client, OauthH
         .no_proxy()
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(ATTEMPT_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .tcp_keepalive(KEEPALIVE)
+        .tcp_keepalive_interval(KEEPALIVE_INTERVAL)
+        .tcp_keepalive_retries(KEEPALIVE_RETRIES)
         .tcp_nodelay(true);
+    #[cfg(target_os = "linux")]
+    {
+        builder = builder.tcp_user_timeout(UNACKNOWLEDGED_TIMEOUT);
+    }
     if let Some(pem) = extra_authorities {
         builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
     }
@@ -146,7 +233,9 @@ fn is_worth_another_try(status: StatusCode) -> bool {
 
 /// reqwest's own text holds the URL and nothing else of the request.
 fn failed(error: &reqwest::Error) -> UpstreamFailure {
-    let (kind, cause) = if error.is_timeout() {
+    let (kind, cause) = if !error.is_connect() && is_dead(error) {
+        (FailureKind::Unreachable, "the connection died in silence")
+    } else if error.is_timeout() {
         (FailureKind::Timeout, "no answer in time")
     } else if error.is_connect() {
         (FailureKind::Unreachable, "no connection")
@@ -154,4 +243,36 @@ fn failed(error: &reqwest::Error) -> UpstreamFailure {
         (FailureKind::Unreachable, "the connection broke off")
     };
     UpstreamFailure::new(kind, cause)
+}
+
+/// Whether the operating system has given an open connection up because nothing that was sent over it
+/// was acknowledged. The request has not arrived, so this is no slow server.
+fn is_dead(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let of_system = error.downcast_ref::<io::Error>();
+        let of_system = of_system.filter(|error| error.raw_os_error().is_some());
+        if of_system.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("wrapped")]
+    struct Wrapped(#[source] io::Error);
+
+    #[test]
+    fn a_connection_that_the_system_gave_up_is_not_a_slow_server() {
+        const ETIMEDOUT: i32 = 110;
+        assert!(is_dead(&Wrapped(io::Error::from_raw_os_error(ETIMEDOUT))));
+        assert!(!is_dead(&Wrapped(io::ErrorKind::TimedOut.into())));
+        assert!(!is_dead(&Wrapped(io::ErrorKind::ConnectionReset.into())));
+    }
 }

@@ -3,6 +3,7 @@
 mod buckets;
 mod client_authentication;
 mod dead_connections;
+mod dead_oauth_connections;
 mod forgeries;
 mod formats;
 mod introspection;

@@ -1,0 +1,64 @@
+//! Pooled connections to the authorization server that die in silence, as behind a firewall that
+//! forgets idle ones.
+
+use std::time::{Duration, Instant};
+
+use crate::support::faulty_proxy::FaultyProxy;
+use crate::support::{App, Setup, spawn_app};
+
+const POOLED: usize = 4;
+
+/// A gateway that asks about every token, and has this many idle connections.
+async fn with_pooled_connections(upstream: &App) -> (App, FaultyProxy) {
+    let proxy = FaultyProxy::start(&upstream.oauth.issuer()).await;
+    let introspection = format!("http://{}/introspect", proxy.address());
+    let app = Setup::default()
+        .replica_of(upstream)
+        .key("oauth.introspection_endpoint", &introspection)
+        .key("oauth.introspection_cache", "0s")
+        .spawn()
+        .await;
+    let token = upstream.token("alice").await;
+    while proxy.accepted() < POOLED {
+        let calls = (0..POOLED).map(|_| app.ask(&token));
+        for answer in futures_util::future::join_all(calls).await {
+            answer.credentials();
+        }
+    }
+    (app, proxy)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_call_at_the_most_fails_before_all_dead_connections_are_let_go() {
+    let upstream = spawn_app().await;
+    let (app, proxy) = with_pooled_connections(&upstream).await;
+    let token = upstream.token("alice").await;
+    proxy.swallow_existing();
+    let died = Instant::now();
+    let first = app.ask(&token).await;
+    first.assert_problem(502, "identification-unavailable");
+    for _ in 0..2 * POOLED {
+        app.ask(&token).await.credentials();
+    }
+    assert!(
+        died.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        died.elapsed()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_has_no_time_to_wait_lets_them_go_too() {
+    let upstream = spawn_app().await;
+    let (app, proxy) = with_pooled_connections(&upstream).await;
+    let token = upstream.token("alice").await;
+    proxy.swallow_existing();
+    let container = async || {
+        let request = app
+            .http
+            .get(format!("{}/v1/credentials/container", app.url));
+        app.send(request.bearer_auth(&token)).await.status
+    };
+    assert_eq!(container().await, 502);
+    assert_eq!((container().await, container().await), (200, 200));
+}
