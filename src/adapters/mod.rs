@@ -22,4 +22,4 @@ pub use current::{Current, fixed};
 pub use examined::{ExaminedRegistry, ExaminedUpstreams};
 pub use introspection_cache::CachedIntrospection;
 pub use randomness::OsRandomness;
-pub use rate_limiter::{InvalidRateLimit, OwnerRateLimiter, RateLimit};
+pub use rate_limiter::{InvalidRateLimit, KeyedRateLimiter, OwnerRateLimiter, RateLimit};

@@ -1,12 +1,13 @@
+use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::str::FromStr;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
 
 use crate::domain::OwnerDigest;
-use crate::service::RateLimiter;
+use crate::service::{AllowanceSpent, RateLimiter};
 
 /// An allowance: `20/s burst 100` is 20 calls a second and 100 at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,11 +21,20 @@ pub struct RateLimit {
 #[error("expected '<calls>/s burst <calls>', for example '20/s burst 100', both at least 1")]
 pub struct InvalidRateLimit;
 
-/// Counts the calls of each owner in this process.
-pub struct OwnerRateLimiter {
-    limiter: DefaultKeyedRateLimiter<OwnerDigest>,
+/// After so many calls the idle keys are forgotten, so that memory is bounded whatever calls come:
+/// one client may have any number of addresses.
+const FORGET_AFTER: u32 = 4_096;
+
+/// Counts the calls of each owner, caller or client in this process.
+pub struct KeyedRateLimiter<Key: Clone + Eq + Hash> {
+    limiter: DefaultKeyedRateLimiter<Key>,
     clock: DefaultClock,
+    permitted: u32,
+    calls: AtomicU32,
 }
+
+/// Counts the calls of each owner in this process.
+pub type OwnerRateLimiter = KeyedRateLimiter<OwnerDigest>;
 
 impl FromStr for RateLimit {
     type Err = InvalidRateLimit;
@@ -39,44 +49,49 @@ impl FromStr for RateLimit {
     }
 }
 
-impl RateLimit {
-    /// How many calls are allowed at once.
-    #[must_use]
-    pub fn burst(self) -> u32 {
-        self.burst.get()
-    }
-}
-
-impl OwnerRateLimiter {
-    /// The same allowance for every owner.
+impl<Key: Clone + Eq + Hash> KeyedRateLimiter<Key> {
+    /// The same allowance for every key.
     #[must_use]
     pub fn new(limit: RateLimit) -> Self {
         let quota = Quota::per_second(limit.per_second).allow_burst(limit.burst);
         Self {
             limiter: DefaultKeyedRateLimiter::keyed(quota),
             clock: DefaultClock::default(),
+            permitted: limit.burst.get(),
+            calls: AtomicU32::new(0),
         }
     }
 
-    /// Forgets the owners whose allowance is full again, so that memory follows the owners that
-    /// are busy and not those that were ever seen.
+    /// Forgets the keys whose allowance is full again, so that memory follows those that are busy
+    /// and not those that were ever seen.
     pub fn forget_idle(&self) {
         self.limiter.retain_recent();
         self.limiter.shrink_to_fit();
     }
 }
 
-impl RateLimiter for OwnerRateLimiter {
-    fn take(&self, owner: &OwnerDigest) -> Result<(), Duration> {
+impl<Key: Clone + Eq + Hash + Send + Sync> RateLimiter<Key> for KeyedRateLimiter<Key> {
+    fn take(&self, key: &Key) -> Result<(), AllowanceSpent> {
+        let calls = self.calls.fetch_add(1, Ordering::Relaxed);
+        if calls % FORGET_AFTER == FORGET_AFTER - 1 {
+            self.limiter.retain_recent();
+        }
         self.limiter
-            .check_key(owner)
-            .map_err(|not_until| not_until.wait_time_from(self.clock.now()))
+            .check_key(key)
+            .map_err(|not_until| AllowanceSpent {
+                retry_after: not_until.wait_time_from(self.clock.now()),
+                permitted: self.permitted,
+            })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::time::Duration;
+
     use super::*;
+    use crate::domain::ClientNetwork;
     use crate::domain::{BucketFormula, ClientId, Owner, Principal, Subject};
 
     fn digest(subject: &str) -> OwnerDigest {
@@ -111,7 +126,9 @@ mod tests {
             (limiter.take(&alice), limiter.take(&alice)),
             (Ok(()), Ok(()))
         );
-        let wait = limiter.take(&alice).unwrap_err();
+        let spent = limiter.take(&alice).unwrap_err();
+        assert_eq!(spent.permitted, 2);
+        let wait = spent.retry_after;
         assert!(wait > Duration::ZERO && wait <= Duration::from_secs(1));
         assert_eq!(limiter.take(&bob), Ok(()));
     }
@@ -125,5 +142,17 @@ mod tests {
         std::thread::sleep(Duration::from_millis(5));
         limiter.forget_idle();
         assert_eq!(limiter.limiter.len(), 0);
+    }
+
+    #[test]
+    fn memory_is_bounded_however_many_addresses_call() {
+        let limit = "1000000/s burst 10".parse().unwrap();
+        let limiter = KeyedRateLimiter::<ClientNetwork>::new(limit);
+        for address in 0..50_000 {
+            let address = IpAddr::V4(Ipv4Addr::from_bits(address));
+            limiter.take(&address.into()).unwrap();
+        }
+        let kept = limiter.limiter.len();
+        assert!(kept <= 2 * FORGET_AFTER as usize, "{kept}");
     }
 }

@@ -24,7 +24,7 @@ pub struct AccessKeyId(String);
 pub struct InvalidAccessKeyId;
 
 /// The name of a capability token, its `jti` (RFC 7519 section 4.1.7): 32 hex digits.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CapabilityId(String);
 
 /// What all the buckets begin with that a key for "all buckets" reaches

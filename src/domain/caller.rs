@@ -2,7 +2,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-use super::{ApiKeyId, Membership, Owner, Principal, Scope, Slug};
+use super::{ApiKeyId, CapabilityId, Membership, Owner, Principal, Scope, Slug};
 
 /// What authentication proved: who is asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +11,17 @@ pub enum Caller {
     Token(TokenHolder),
     /// Whoever has an API key.
     ApiKey(KeyHolder),
+}
+
+/// Which caller: calls of the same one are counted together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum CallerId {
+    /// A person through a client.
+    Principal(Principal),
+    /// An API key.
+    ApiKey(ApiKeyId),
+    /// A capability token.
+    Capability(CapabilityId),
 }
 
 /// A person through a client, by access token.
@@ -40,6 +51,15 @@ pub struct KeyHolder {
 }
 
 impl Caller {
+    /// Which caller it is.
+    #[must_use]
+    pub fn id(&self) -> CallerId {
+        match self {
+            Self::Token(holder) => CallerId::Principal(holder.principal.clone()),
+            Self::ApiKey(holder) => CallerId::ApiKey(holder.key.clone()),
+        }
+    }
+
     /// The owner of the caller's own storage: the person, or the key's organisation.
     #[must_use]
     pub fn as_owner(&self) -> Owner {

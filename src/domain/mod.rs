@@ -12,6 +12,7 @@ mod bucket;
 mod caller;
 mod change;
 mod claims;
+mod client_network;
 mod deployment_id;
 mod grant;
 mod key_problem;
@@ -39,9 +40,10 @@ pub use audit_record::AuditRecord;
 pub use bucket::{
     BucketFormula, BucketName, FormulaError, InvalidBucketName, MIN_DIGITS, NamingSecret,
 };
-pub use caller::{Caller, KeyHolder, TokenHolder};
+pub use caller::{Caller, CallerId, KeyHolder, TokenHolder};
 pub use change::{Change, InvalidOperator, Operator};
 pub use claims::{Audience, TokenRules, UnverifiedClaims};
+pub use client_network::ClientNetwork;
 pub use deployment_id::{DeploymentId, InvalidDeploymentId};
 pub use grant::{Access, Grant, Prefix, PrefixError};
 pub use key_problem::KeyProblem;

@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use crate::domain::{Grant, Session};
 use crate::service::{Credential, Deadline, Order, Refusal, Wanted};
 
 use super::body::Body;
+use super::client_address::client_address;
 use super::failure::Failure;
 use super::gateway::Gateway;
 use super::narrowing::Narrowing;
@@ -48,6 +50,15 @@ pub(super) struct Exchange<'a> {
     pub(super) request: &'a HttpRequest,
     pub(super) seen: Seen,
     pub(super) gateway: &'a Gateway,
+}
+
+impl Exchange<'_> {
+    /// Who sends the request, as far as it can be believed.
+    pub(super) fn client_address(&self) -> Option<IpAddr> {
+        let peer = self.request.peer_addr().map(|peer| peer.ip());
+        let trusted = &self.gateway.parts().trusted_proxies;
+        client_address(peer, self.request.headers(), trusted)
+    }
 }
 
 /// What a request asks for, and the way to it: the use cases, in their order.
@@ -164,10 +175,16 @@ impl Ask for AskForSession {
         let _in_flight = exchange.gateway.enter().ok_or(Refusal::Overloaded)?;
         let caller = parts
             .authenticate
-            .authenticate(&self.credential, &parts.required_scope, deadline)
+            .authenticate(
+                &self.credential,
+                &parts.required_scope,
+                exchange.client_address(),
+                deadline,
+            )
             .await?;
         let seen = &exchange.seen;
         seen.asked_by(parts.entitle.pseudonym(&caller.as_owner()));
+        parts.caller_limit.take(&caller.id())?;
         let (owner, grant) = parts
             .entitle
             .entitle(&caller, &self.wanted, self.narrowing.access, deadline)

@@ -219,10 +219,12 @@ const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
     (
         failure::RATE_LIMITED,
         explanation(
-            "This owner has asked for credentials too often (limits.per_owner).",
+            "Too many calls: of this caller, refused ones included (limits.per_caller), or for this owner's \
+             storage (limits.per_owner).",
             &[
                 "A program asks for new credentials before every operation.",
-                "Many processes share one user and client.",
+                "Many processes share one user and client, or one API key.",
+                "Many API keys that do not exist come from one address.",
             ],
             &[
                 "Wait for as many seconds as Retry-After says.",

@@ -138,7 +138,7 @@ pub(super) const RATE_LIMITED: ProblemType = problem(
     "rate-limited",
     StatusCode::TOO_MANY_REQUESTS,
     "Rate limited",
-    "Too many calls for this owner; credentials can be kept until they expire.",
+    "Too many calls; credentials can be kept until they expire.",
 );
 pub(super) const INTERNAL_ERROR: ProblemType = problem(
     "internal-error",
@@ -344,7 +344,7 @@ impl Failure {
                     _ => Cause::Store,
                 },
                 Refusal::Internal(_) => Cause::Ours,
-                Refusal::Overloaded => Cause::Overloaded,
+                Refusal::Overloaded | Refusal::AuthorizationServerBusy => Cause::Overloaded,
             },
             Self::NotFound => Cause::NotFound,
             Self::MethodNotAllowed(_) => Cause::MethodNotAllowed,

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use semver::Version;
 
 use crate::domain::{RequestId, Scope, WorkspaceName};
-use crate::service::{Authenticate, Entitle, Issue, Randomness, RotateKey};
+use crate::service::{Authenticate, CallerLimit, Entitle, Issue, Randomness, RotateKey};
 
 use super::stage::Stage;
 use super::swagger_ui::SwaggerUi;
@@ -22,14 +22,14 @@ pub struct Gateway {
 pub struct GatewayParts {
     /// The use case "who is asking".
     pub authenticate: Authenticate,
+    /// How often a caller may ask for anything.
+    pub caller_limit: CallerLimit,
     /// The use case "what is theirs".
     pub entitle: Entitle,
     /// The use case "hand out a key".
     pub issue: Issue,
     /// The use case "new credentials for an access key that lasts".
     pub rotate_key: RotateKey,
-    /// How many calls of one owner are allowed at once (`limits.per_owner`).
-    pub calls_at_once: u32,
     /// Names requests.
     pub randomness: Arc<dyn Randomness>,
     /// Tells whether the gateway can work.
@@ -174,12 +174,16 @@ pub(super) fn test_gateway() -> Gateway {
                 Arc::new(FixedClock),
                 rules,
             ),
-            AuthenticateApiKey::new(Arc::clone(&directory), Arc::new(FixedClock)),
+            AuthenticateApiKey::new(
+                Arc::clone(&directory),
+                Arc::new(FixedClock),
+                Arc::new(Nothing),
+            ),
         ),
+        caller_limit: CallerLimit::new(Arc::new(Nothing)),
         entitle: Entitle::new(directory, BucketFormula::default()),
         issue: test_issue(),
         rotate_key: test_rotate_key(),
-        calls_at_once: 1,
         randomness: Arc::new(Nothing),
         readiness: Arc::new(Always),
         required_scope: Scope::parse("storage").unwrap(),

@@ -178,6 +178,7 @@ impl Ask for AskForPair {
                 &parts.authenticate,
                 &self.credential,
                 key.as_ref(),
+                exchange.client_address(),
                 deadline,
             )
             .await?;
@@ -185,6 +186,7 @@ impl Ask for AskForPair {
         if let Requester::Caller(caller) = &requester {
             seen.asked_by(parts.entitle.pseudonym(&caller.as_owner()));
         }
+        parts.caller_limit.take(&requester.id())?;
         let key = key.ok_or(Refusal::Key(KeyRefusal::NoSuchKey))?;
         let owner = Owner::AccessKey(key.clone());
         seen.concerns_key(parts.entitle.pseudonym(&owner), key.as_str());
@@ -244,7 +246,7 @@ fn description(failure: &Failure) -> &'static str {
             }
             _ => "A bucket of this access key is not its owner's.",
         },
-        Cause::Rate => "The rate limit of this access key is reached.",
+        Cause::Rate => "The rate limit is reached.",
         Cause::AuthorizationServer
         | Cause::AuthorizationServerTimeout
         | Cause::Store
@@ -256,10 +258,11 @@ fn description(failure: &Failure) -> &'static str {
 }
 
 fn detail(failure: &Failure, exchange: &Exchange<'_>) -> Value {
-    let parts = exchange.gateway.parts();
+    if let Failure::Refused(Refusal::RateLimited { spent, .. }) = failure {
+        return json!({ "total_permitted": spent.permitted });
+    }
     match failure.cause() {
         Cause::MissingScope => json!({ "scopes": [scope(exchange)] }),
-        Cause::Rate => json!({ "total_permitted": parts.calls_at_once }),
         Cause::NotQueued => json!({ "details": "The registry cannot be written." }),
         _ => json!({}),
     }

@@ -115,11 +115,14 @@ pub(super) fn challenge(problem: &ProblemType, gateway: &Gateway) -> Option<Stri
 
 fn retry_after(failure: &Failure) -> Option<u64> {
     match failure {
-        Failure::Refused(Refusal::RateLimited { retry_after }) => {
+        Failure::Refused(Refusal::RateLimited { spent, .. }) => {
+            let retry_after = spent.retry_after;
             // Rounded up: whoever waits so long is let in.
             Some(retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0))
         }
-        Failure::Refused(Refusal::Overloaded) => Some(RETRY_WHEN_OVERLOADED),
+        Failure::Refused(Refusal::Overloaded | Refusal::AuthorizationServerBusy) => {
+            Some(RETRY_WHEN_OVERLOADED)
+        }
         _ => None,
     }
 }

@@ -1,5 +1,6 @@
 //! What goes on beside the requests.
 
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use url::Url;
 
 use crate::adapters::database::Database;
 use crate::adapters::oauth::Discovery;
-use crate::adapters::{Current, OwnerRateLimiter};
+use crate::adapters::{Current, KeyedRateLimiter};
 use crate::config::{Reread, WatchedFile};
 use crate::service::KeyKeeper;
 
@@ -125,7 +126,7 @@ pub(super) async fn keep_keys(keeper: Arc<KeyKeeper>) {
     }
 }
 
-pub(super) async fn forget_idle(limiter: Arc<OwnerRateLimiter>) {
+pub(super) async fn forget_idle<Key: Clone + Eq + Hash>(limiter: Arc<KeyedRateLimiter<Key>>) {
     loop {
         tokio::time::sleep(FORGET_EVERY).await;
         limiter.forget_idle();

@@ -28,10 +28,13 @@ use crate::adapters::database::{
     Database, DatabaseError, FingerprintChange, SqlDirectory, SqlRegistry,
 };
 use crate::adapters::oauth::OauthHttp;
-use crate::adapters::{OsRandomness, OwnerRateLimiter, SystemClock};
+use crate::adapters::{KeyedRateLimiter, OsRandomness, OwnerRateLimiter, SystemClock};
 use crate::config::Config;
+use crate::domain::{CallerId, ClientNetwork};
 use crate::http::{Gateway, GatewayParts, Samples, StorageAddress, SwaggerUi};
-use crate::service::{Clock, Directory, Entitle, Randomness};
+use crate::service::{
+    Authenticate, AuthenticateApiKey, CallerLimit, Clock, Directory, Entitle, Randomness,
+};
 
 pub use administration::{administer, database};
 pub use examination::doctor;
@@ -148,14 +151,20 @@ impl Server {
             &clock,
         );
         let directory: Arc<dyn Directory> = sql_directory;
-        let authenticate =
-            parts::authenticate(config, &oauth_http, &discovery, &directory, &clock)?;
+        let callers = Arc::new(KeyedRateLimiter::new(config.limits.per_caller));
+        let addresses = Arc::new(KeyedRateLimiter::new(config.limits.per_caller));
+        let api_keys = AuthenticateApiKey::new(
+            Arc::clone(&directory),
+            Arc::clone(&clock),
+            Arc::<KeyedRateLimiter<ClientNetwork>>::clone(&addresses),
+        );
+        let tokens = parts::authenticate_token(config, &oauth_http, &discovery, &clock)?;
         let gateway = web::Data::new(Gateway::new(GatewayParts {
-            authenticate,
+            authenticate: Authenticate::new(tokens, api_keys),
+            caller_limit: CallerLimit::new(Arc::<KeyedRateLimiter<CallerId>>::clone(&callers)),
             entitle: Entitle::new(directory, config.naming.formula.clone()),
             issue,
             rotate_key,
-            calls_at_once: config.limits.per_owner.burst(),
             randomness: Arc::new(OsRandomness),
             readiness: Arc::new(Ready::new(
                 registry,
@@ -184,6 +193,8 @@ impl Server {
         let mut background = vec![
             tokio::spawn(background::discover(discovery)),
             tokio::spawn(background::forget_idle(rate_limiter)),
+            tokio::spawn(background::forget_idle(callers)),
+            tokio::spawn(background::forget_idle(addresses)),
             tokio::spawn(background::reread(config.files.clone(), hangups)),
             tokio::spawn(background::follow_password(
                 database.clone(),

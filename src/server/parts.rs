@@ -15,9 +15,8 @@ use crate::adapters::{CachedIntrospection, OsRandomness, OwnerRateLimiter};
 use crate::config::{Config, OauthClient, StorageConfig, ValidationMode};
 use crate::domain::TokenRules;
 use crate::service::{
-    Authenticate, AuthenticateApiKey, AuthenticateToken, Clock, Directory, EnsureBucket,
-    EnsureBucketSettings, Introspection, Issue, IssuePorts, IssueSettings, LocalJwt, Randomness,
-    TokenValidation,
+    AuthenticateToken, Clock, EnsureBucket, EnsureBucketSettings, Introspection, Issue, IssuePorts,
+    IssueSettings, LocalJwt, Randomness, TokenValidation,
 };
 
 use super::StartError;
@@ -39,13 +38,12 @@ pub(super) fn discovery(config: &Config, http: OauthHttp) -> Arc<Discovery> {
     Arc::new(Discovery::new(http, settings))
 }
 
-pub(super) fn authenticate(
+pub(super) fn authenticate_token(
     config: &Config,
     http: &OauthHttp,
     discovery: &Arc<Discovery>,
-    directory: &Arc<dyn Directory>,
     clock: &Arc<dyn Clock>,
-) -> Result<Authenticate, StartError> {
+) -> Result<AuthenticateToken, StartError> {
     let oauth = &config.oauth;
     let jwt = || -> Arc<dyn LocalJwt> {
         let jwks = Jwks::new(http.clone(), Arc::clone(discovery));
@@ -72,9 +70,7 @@ pub(super) fn authenticate(
         issuer: oauth.issuer.clone(),
         audience: oauth.audience.clone(),
     };
-    let tokens = AuthenticateToken::new(validation, Arc::clone(clock), rules);
-    let api_keys = AuthenticateApiKey::new(Arc::clone(directory), Arc::clone(clock));
-    Ok(Authenticate::new(tokens, api_keys))
+    Ok(AuthenticateToken::new(validation, Arc::clone(clock), rules))
 }
 
 /// Asks every time.

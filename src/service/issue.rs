@@ -2,13 +2,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::{
-    AuditRecord, BucketFormula, Caller, ExtraAction, Grant, Owner, RequestId, RoleSessionName,
-    Session, SessionPolicy, TokenProblem,
+    AuditRecord, BucketFormula, Caller, ExtraAction, Grant, Owner, OwnerDigest, RequestId,
+    RoleSessionName, Session, SessionPolicy, TokenProblem,
 };
 
 use super::{
-    AuditTrail, Clock, Deadline, EnsureBucket, RateLimiter, Refusal, RegistryError, SessionRequest,
-    Sessions, UpstreamFailure,
+    AuditTrail, Clock, Deadline, EnsureBucket, Limit, RateLimiter, Refusal, RegistryError,
+    SessionRequest, Sessions, UpstreamFailure,
 };
 
 /// The most that the store may take for one session.
@@ -29,7 +29,7 @@ pub struct Issue {
 /// What [`Issue`] needs from outside.
 pub struct IssuePorts {
     /// How often an owner may ask.
-    pub rate_limiter: Arc<dyn RateLimiter>,
+    pub rate_limiter: Arc<dyn RateLimiter<OwnerDigest>>,
     /// Makes sure that the bucket is there.
     pub ensure_bucket: Arc<EnsureBucket>,
     /// Opens sessions.
@@ -108,7 +108,7 @@ impl Issue {
         self.ports
             .rate_limiter
             .take(&digest)
-            .map_err(|retry_after| Refusal::RateLimited { retry_after })?;
+            .map_err(|spent| spent.of(Limit::Owner))?;
         let policy = SessionPolicy::for_grant(&order.grant, &self.settings.extra_actions)
             .map_err(|error| Refusal::Internal(error.to_string()))?;
         self.ports

@@ -8,6 +8,7 @@
 mod access_keys;
 mod administer;
 mod authenticate;
+mod caller_limit;
 mod deadline;
 mod directory;
 pub mod doctor;
@@ -33,13 +34,15 @@ pub use administer::{
 pub use authenticate::{
     Authenticate, AuthenticateApiKey, AuthenticateToken, Credential, TokenValidation,
 };
+pub use caller_limit::CallerLimit;
 pub use deadline::{Deadline, DeadlinePassed};
 pub use directory::{Added, Administration, Directory, Objects};
 pub use ensure_bucket::{EnsureBucket, EnsureBucketSettings, EnsureError};
 pub use entitle::{Entitle, Wanted};
 pub use issue::{Issue, IssuePorts, IssueSettings, Order};
 pub use ports::{
-    AuditTrail, Buckets, Claim, ClaimState, Clock, Creation, Introspection, LocalJwt, Presence,
-    Randomness, RateLimiter, ReadToken, Registry, RegistryError, SessionRequest, Sessions,
+    AllowanceSpent, AuditTrail, Buckets, Claim, ClaimState, Clock, Creation, Introspection,
+    LocalJwt, Presence, Randomness, RateLimiter, ReadToken, Registry, RegistryError,
+    SessionRequest, Sessions,
 };
-pub use refusal::{FailureKind, KeyRefusal, NotEntitled, Refusal, UpstreamFailure};
+pub use refusal::{FailureKind, KeyRefusal, Limit, NotEntitled, Refusal, UpstreamFailure};

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    AccessToken, AuditRecord, BucketHolder, BucketName, OwnerDigest, RoleSessionName, Session,
-    SessionPolicy, UnverifiedClaims,
+    AccessToken, AuditRecord, BucketHolder, BucketName, RoleSessionName, Session, SessionPolicy,
+    UnverifiedClaims,
 };
 
 use super::UpstreamFailure;
@@ -55,14 +55,23 @@ pub enum ReadToken {
     Signed(Box<UnverifiedClaims>),
 }
 
-/// How often an owner may ask.
-pub trait RateLimiter: Send + Sync {
-    /// Takes one call from the owner's allowance, or says how long to wait for the next.
+/// How often each owner, caller or client may ask.
+pub trait RateLimiter<Key>: Send + Sync {
+    /// Takes one call from the allowance.
     ///
     /// # Errors
     ///
-    /// The time until the next call may succeed.
-    fn take(&self, owner: &OwnerDigest) -> Result<(), Duration>;
+    /// [`AllowanceSpent`] when nothing is left of it.
+    fn take(&self, key: &Key) -> Result<(), AllowanceSpent>;
+}
+
+/// Too many calls have been made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AllowanceSpent {
+    /// When the next call may succeed.
+    pub retry_after: Duration,
+    /// How many calls are allowed at once.
+    pub permitted: u32,
 }
 
 /// Who holds which bucket: unique both ways.

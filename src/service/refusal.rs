@@ -1,8 +1,6 @@
-use std::time::Duration;
-
 use crate::domain::{KeyPolicyError, KeyProblem, TokenProblem};
 
-use super::{EnsureError, KeeperError, RegistryError};
+use super::{AllowanceSpent, EnsureError, KeeperError, RegistryError};
 
 /// How every use case ends when it does not vend: the closed list of causes. What a cause looks
 /// like from outside is the dialect's business; what it says inside goes into the log.
@@ -30,11 +28,13 @@ pub enum Refusal {
     /// should look.
     #[error("the bucket exists and is not known to be this owner's")]
     BucketConflict,
-    /// The owner asks too often.
-    #[error("the owner asks too often")]
+    /// Too many calls.
+    #[error("{limit}")]
     RateLimited {
+        /// Whose.
+        limit: Limit,
         /// When the next call may succeed.
-        retry_after: Duration,
+        spent: AllowanceSpent,
     },
     /// The authorization server cannot be asked or does not make sense.
     #[error("authorization server: {0}")]
@@ -42,12 +42,29 @@ pub enum Refusal {
     /// The store cannot be asked or does not make sense.
     #[error("store: {0}")]
     Store(UpstreamFailure),
+    /// Too many requests wait for the authorization server.
+    #[error("too many requests wait for the authorization server (oauth.max_in_flight)")]
+    AuthorizationServerBusy,
     /// Our own fault, the registry's included.
     #[error("internal: {0}")]
     Internal(String),
     /// Too many requests are under way, or too many buckets are being made.
     #[error("too many requests or creations of buckets are under way")]
     Overloaded,
+}
+
+/// Whose calls are limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Limit {
+    /// Those for one owner's storage.
+    #[error("the owner asks too often (limits.per_owner)")]
+    Owner,
+    /// Those of one caller.
+    #[error("the caller asks too often (limits.per_caller)")]
+    Caller,
+    /// Those from one address with API keys that have not proven themselves.
+    #[error("too many unproven API keys come from this address (limits.per_caller)")]
+    Address,
 }
 
 /// Why somebody who is known gets nothing.
@@ -123,6 +140,8 @@ pub enum FailureKind {
     Refused,
     /// An answer that breaks the protocol.
     Nonsense,
+    /// Not asked: too many requests wait for it already.
+    Busy,
 }
 
 impl UpstreamFailure {
@@ -139,6 +158,14 @@ impl UpstreamFailure {
             kind,
             cause: cause.into(),
         }
+    }
+}
+
+impl AllowanceSpent {
+    /// The refusal, by the limit that was reached.
+    #[must_use]
+    pub fn of(self, limit: Limit) -> Refusal {
+        Refusal::RateLimited { limit, spent: self }
     }
 }
 

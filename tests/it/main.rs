@@ -27,6 +27,7 @@ mod logs;
 mod openapi;
 mod own_secrets;
 mod pages;
+mod per_caller;
 mod registry;
 mod replicas;
 mod signals;

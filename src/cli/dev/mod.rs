@@ -268,6 +268,7 @@ impl Dev {
             access_keys: Self::access_keys(storage, capability_key)?,
             limits: LimitsConfig {
                 per_owner: "20/s burst 100".parse()?,
+                per_caller: "50/s burst 200".parse()?,
             },
             database: DatabaseConfig {
                 url: fixed(SecretString::from(format!(

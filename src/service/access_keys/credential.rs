@@ -1,9 +1,12 @@
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::{AccessKeyId, AccessToken, Caller, CapabilityId, Scope, TokenProblem};
+use crate::domain::{
+    AccessKeyId, AccessToken, Caller, CallerId, CapabilityId, Scope, TokenProblem,
+};
 use crate::service::{Authenticate, Credential, Deadline, KeyRefusal, Refusal};
 
 use super::RotateKey;
@@ -68,6 +71,17 @@ impl RotationCredential {
     }
 }
 
+impl Requester {
+    /// Which caller it is.
+    #[must_use]
+    pub fn id(&self) -> CallerId {
+        match self {
+            Self::Caller(caller) => caller.id(),
+            Self::Capability(id) => CallerId::Capability(id.clone()),
+        }
+    }
+}
+
 impl fmt::Display for Requester {
     /// As the audit trail names whoever acts.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -101,6 +115,7 @@ impl RotateKey {
         authenticate: &Authenticate,
         credential: &RotationCredential,
         key: Option<&AccessKeyId>,
+        address: Option<IpAddr>,
         deadline: Deadline,
     ) -> Result<Requester, Refusal> {
         let KeyAdmission {
@@ -111,7 +126,7 @@ impl RotateKey {
         match credential {
             RotationCredential::Of(credential) => {
                 let caller = authenticate
-                    .authenticate(credential, oauth_scope, deadline)
+                    .authenticate(credential, oauth_scope, address, deadline)
                     .await?;
                 match &caller {
                     Caller::ApiKey(holder) if !holder.scopes.contains(scope) => {

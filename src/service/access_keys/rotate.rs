@@ -8,10 +8,10 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use crate::domain::{
     AccessKey, AccessKeyId, AccessKeyState, BucketFormula, KeyOwner, KeyPair, KeyPolicy,
-    KeyPolicyError, Loopholes, Owner, RequestId,
+    KeyPolicyError, Loopholes, Owner, OwnerDigest, RequestId,
 };
 use crate::service::{
-    Clock, Deadline, Directory, KeyRefusal, Randomness, RateLimiter, Refusal, RegistryError,
+    Clock, Deadline, Directory, KeyRefusal, Limit, Randomness, RateLimiter, Refusal, RegistryError,
     UpstreamFailure,
 };
 
@@ -43,7 +43,7 @@ pub struct RotateKeyPorts {
     /// Organisations.
     pub directory: Arc<dyn Directory>,
     /// How often a key may be rotated.
-    pub rate_limiter: Arc<dyn RateLimiter>,
+    pub rate_limiter: Arc<dyn RateLimiter<OwnerDigest>>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Names rotations.
@@ -157,7 +157,7 @@ impl Work {
         let owner = Owner::AccessKey(key.id.clone());
         let digest = self.settings.formula.digest(&owner);
         let taken = self.ports.rate_limiter.take(&digest);
-        taken.map_err(|retry_after| Refusal::RateLimited { retry_after })?;
+        taken.map_err(|spent| spent.of(Limit::Owner))?;
         let (Some(engine), Some(keeper)) = (&self.ports.engine, &self.ports.keeper) else {
             return Err(KeyRefusal::NoBroker.into());
         };

@@ -1,10 +1,12 @@
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use moka::future::Cache;
 
-use crate::domain::{ApiKey, KeyHolder, KeyProblem, RegisteredKey};
-use crate::service::{Clock, Deadline, Directory, Refusal, RegistryError};
+use crate::domain::{ApiKey, ClientNetwork, KeyHolder, KeyProblem, RegisteredKey};
+use crate::service::{Clock, Deadline, Directory, Limit, RateLimiter, Refusal, RegistryError};
 
 /// The most that the registry may take for one key.
 const STEP_TIMEOUT: Duration = Duration::from_secs(3);
@@ -12,34 +14,74 @@ const STEP_TIMEOUT: Duration = Duration::from_secs(3);
 /// How exactly the last use of a key is recorded: a write for every call would be too much.
 const LAST_USE_TO: TimeDelta = TimeDelta::hours(1);
 
+/// How long a key that was genuine once is not counted by its client's address, and how many such
+/// keys are remembered.
+const PROVEN_FOR: Duration = Duration::from_mins(10);
+const PROVEN_KEYS: u64 = 20_000;
+
 /// Who has this API key: from a key to a [`KeyHolder`].
+///
+/// A key costs a look into the registry, whoever made it up. So keys that have not lately been seen
+/// to be genuine are counted by the client's address first. Those that have are not: what others
+/// send from the same address does not shut them out.
 pub struct AuthenticateApiKey {
     directory: Arc<dyn Directory>,
     clock: Arc<dyn Clock>,
+    addresses: Arc<dyn RateLimiter<ClientNetwork>>,
+    /// By their hashes, as the registry has them.
+    proven: Cache<[u8; 32], ()>,
 }
 
 impl AuthenticateApiKey {
     /// Puts the check together.
     #[must_use]
-    pub fn new(directory: Arc<dyn Directory>, clock: Arc<dyn Clock>) -> Self {
-        Self { directory, clock }
+    pub fn new(
+        directory: Arc<dyn Directory>,
+        clock: Arc<dyn Clock>,
+        addresses: Arc<dyn RateLimiter<ClientNetwork>>,
+    ) -> Self {
+        let proven = Cache::builder()
+            .max_capacity(PROVEN_KEYS)
+            .time_to_live(PROVEN_FOR)
+            .build();
+        Self {
+            directory,
+            clock,
+            addresses,
+            proven,
+        }
     }
 
     /// Nothing is remembered between calls: a key that is revoked is refused at the next.
     pub(super) async fn authenticate(
         &self,
         key: &ApiKey,
+        address: Option<IpAddr>,
         deadline: Deadline,
     ) -> Result<KeyHolder, Refusal> {
+        self.count_unproven(key, address)?;
         let checked = deadline.limit(STEP_TIMEOUT, self.find(key)).await;
         checked.unwrap_or_else(|_| Err(RegistryError::late("api key").into()))
+    }
+
+    fn count_unproven(&self, key: &ApiKey, address: Option<IpAddr>) -> Result<(), Refusal> {
+        if self.proven.contains_key(&key.hash().0) {
+            return Ok(());
+        }
+        let address = address.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
+        let taken = self.addresses.take(&address.into());
+        taken.map_err(|spent| spent.of(Limit::Address))
     }
 
     async fn find(&self, key: &ApiKey) -> Result<KeyHolder, Refusal> {
         let now = self.clock.now();
         let found = self.directory.api_key(key.id()).await?;
         let registered = found.ok_or_else(|| KeyProblem::Unknown(key.id().clone()))?;
-        check(&registered, key, now)?;
+        let checked = check(&registered, key, now);
+        if !matches!(checked, Err(KeyProblem::Forged(_))) {
+            self.proven.insert(key.hash().0, ()).await;
+        }
+        checked?;
         let hour = now.duration_trunc(LAST_USE_TO).unwrap_or(now);
         if registered.last_used.is_none_or(|last| last < hour)
             && let Err(error) = self.directory.note_use(key.id(), hour).await

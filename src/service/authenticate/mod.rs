@@ -3,6 +3,8 @@
 mod api_key;
 mod token;
 
+use std::net::IpAddr;
+
 use crate::domain::{AccessToken, ApiKey, Caller, Scope};
 
 use super::{Deadline, Refusal};
@@ -33,15 +35,19 @@ impl Authenticate {
     }
 
     /// Finds out what the credential stands for and checks it; a token must also hold the scope.
+    /// API keys that have not proven themselves are counted by the client's address.
     ///
     /// # Errors
     ///
     /// [`Refusal::Token`] or [`Refusal::ApiKey`] when the credential opens nothing,
-    /// [`Refusal::AuthorizationServer`] or [`Refusal::Internal`] when nobody can tell.
+    /// [`Refusal::AuthorizationServer`], [`Refusal::AuthorizationServerBusy`] or
+    /// [`Refusal::Internal`] when nobody can tell, [`Refusal::RateLimited`] when too many unproven
+    /// API keys come from the address.
     pub async fn authenticate(
         &self,
         credential: &Credential,
         scope: &Scope,
+        address: Option<IpAddr>,
         deadline: Deadline,
     ) -> Result<Caller, Refusal> {
         match credential {
@@ -50,7 +56,7 @@ impl Authenticate {
                 Ok(Caller::Token(holder))
             }
             Credential::ApiKey(key) => {
-                let holder = self.api_keys.authenticate(key, deadline).await?;
+                let holder = self.api_keys.authenticate(key, address, deadline).await?;
                 Ok(Caller::ApiKey(holder))
             }
         }

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 
 use crate::domain::{
     Access, AccessToken, ApiKeyId, AuditRecord, BucketFormula, BucketHolder, BucketName, ClientId,
-    Member, Organisation, Owner, OwnerDigest, Principal, RegisteredKey, Session, Slug, Subject,
+    Member, Organisation, Owner, Principal, RegisteredKey, Session, Slug, Subject,
     UnverifiedClaims, Workspace, WorkspaceName,
 };
 
@@ -24,9 +24,10 @@ pub(crate) use key_registry::FakeKeyRegistry;
 pub(crate) use keys::test_rotate_key;
 
 use super::{
-    AuditTrail, Buckets, Claim, ClaimState, Clock, Creation, Directory, EnsureBucket,
-    EnsureBucketSettings, FailureKind, Introspection, Issue, IssuePorts, IssueSettings, Presence,
-    Randomness, RateLimiter, Registry, RegistryError, SessionRequest, Sessions, UpstreamFailure,
+    AllowanceSpent, AuditTrail, Buckets, Claim, ClaimState, Clock, Creation, Directory,
+    EnsureBucket, EnsureBucketSettings, FailureKind, Introspection, Issue, IssuePorts,
+    IssueSettings, Presence, Randomness, RateLimiter, Registry, RegistryError, SessionRequest,
+    Sessions, UpstreamFailure,
 };
 
 pub(crate) fn principal(client_id: &str, subject: &str) -> Owner {
@@ -225,8 +226,8 @@ impl Randomness for Nothing {
     }
 }
 
-impl RateLimiter for Nothing {
-    fn take(&self, _: &OwnerDigest) -> Result<(), Duration> {
+impl<Key> RateLimiter<Key> for Nothing {
+    fn take(&self, _: &Key) -> Result<(), AllowanceSpent> {
         Ok(())
     }
 }
