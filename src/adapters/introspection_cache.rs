@@ -7,11 +7,14 @@ use moka::Expiry;
 use moka::future::Cache;
 use sha2::Sha256;
 
-use crate::domain::{AccessToken, UnverifiedClaims};
+use crate::domain::{AccessToken, UnverifiedClaims, UsedClaims};
 use crate::service::{Clock, Introspection, Randomness, UpstreamFailure};
 
-/// How many answers are kept, so that memory does not grow with the tokens seen.
-const CAPACITY: u64 = 20_000;
+use super::oauth::WaitingPlaces;
+
+/// What the cache itself takes for one answer beside it, in bytes: the key, the places in its lists
+/// and in its timer.
+const ENTRY_BYTES: usize = 512;
 
 /// An answer "inactive" is kept for this part of the time that "active" is: long enough to blunt
 /// a loop, short enough that a token just issued works soon.
@@ -21,13 +24,27 @@ const NEGATIVE_SHARE: u32 = 5;
 /// that many requests bring at the same time.
 ///
 /// Tokens are kept as HMAC-SHA-256 under a key of this process, never past their `exp`; failures
-/// are not kept.
+/// are not kept. A request that finds no answer here takes one of the places for those that wait for
+/// the authorization server.
 pub struct CachedIntrospection {
     inner: Arc<dyn Introspection>,
     clock: Arc<dyn Clock>,
     answers: Cache<[u8; 32], Answer>,
     keyed: Hmac<Sha256>,
-    positive: Duration,
+    settings: CacheSettings,
+}
+
+/// What the configuration says about remembering answers.
+#[derive(Clone, Debug)]
+pub struct CacheSettings {
+    /// How long an active token's answer is kept; zero asks every time.
+    pub keep: Duration,
+    /// How much memory all answers together may take, in bytes.
+    pub max_bytes: u64,
+    /// What of an answer is kept.
+    pub used: UsedClaims,
+    /// How many requests may wait for answers.
+    pub places: WaitingPlaces,
 }
 
 #[derive(Clone)]
@@ -39,7 +56,7 @@ struct Answer {
 struct KeepAsLongAsItSays;
 
 impl CachedIntrospection {
-    /// Remembers the inner introspection's answers for so long; zero asks every time.
+    /// Remembers the inner introspection's answers.
     ///
     /// # Errors
     ///
@@ -48,35 +65,37 @@ impl CachedIntrospection {
         inner: Arc<dyn Introspection>,
         clock: Arc<dyn Clock>,
         randomness: &dyn Randomness,
-        positive: Duration,
+        settings: CacheSettings,
     ) -> Result<Self, hmac::digest::InvalidLength> {
         let key = [randomness.bits(), randomness.bits()].concat();
         Ok(Self {
             inner,
             clock,
             answers: Cache::builder()
-                .max_capacity(CAPACITY)
+                .max_capacity(settings.max_bytes)
+                .weigher(|_, answer: &Answer| answer.bytes())
                 .expire_after(KeepAsLongAsItSays)
                 .build(),
             keyed: Hmac::new_from_slice(&key)?,
-            positive,
+            settings,
         })
     }
 
     async fn ask(&self, token: &AccessToken) -> Result<Answer, UpstreamFailure> {
         let claims = self.inner.introspect(token).await?;
+        let claims = Arc::new(self.settings.used.of(Arc::unwrap_or_clone(claims)));
         let keep = self.keep(&claims);
         Ok(Answer { claims, keep })
     }
 
     fn keep(&self, claims: &UnverifiedClaims) -> Duration {
         if !claims.active {
-            return self.positive / NEGATIVE_SHARE;
+            return self.settings.keep / NEGATIVE_SHARE;
         }
         let left = claims
             .exp
             .map(|exp| (exp - self.clock.now()).to_std().unwrap_or_default());
-        left.map_or(self.positive, |left| left.min(self.positive))
+        left.map_or(self.settings.keep, |left| left.min(self.settings.keep))
     }
 
     fn key(&self, token: &AccessToken) -> [u8; 32] {
@@ -91,16 +110,27 @@ impl Introspection for CachedIntrospection {
         &self,
         token: &AccessToken,
     ) -> Result<Arc<UnverifiedClaims>, UpstreamFailure> {
-        if self.positive.is_zero() {
+        if self.settings.keep.is_zero() {
+            let _place = self.settings.places.take()?;
             return self.inner.introspect(token).await;
         }
-        let answer = self
-            .answers
-            .try_get_with(self.key(token), self.ask(token))
-            .await;
+        let key = self.key(token);
+        if let Some(answer) = self.answers.get(&key).await {
+            return Ok(answer.claims);
+        }
+        let _place = self.settings.places.take()?;
+        let answer = self.answers.try_get_with(key, self.ask(token)).await;
         answer
             .map(|answer| answer.claims)
             .map_err(|failure| failure.as_ref().clone())
+    }
+}
+
+impl Answer {
+    /// What keeping it takes.
+    fn bytes(&self) -> u32 {
+        let claims = size_of::<UnverifiedClaims>() + self.claims.heap_bytes();
+        u32::try_from(claims + ENTRY_BYTES).unwrap_or(u32::MAX)
     }
 }
 
@@ -118,6 +148,7 @@ mod tests {
 
     use super::*;
     use crate::adapters::OsRandomness;
+    use crate::domain::TokenRules;
     use crate::service::FailureKind;
 
     struct Noon;
@@ -161,9 +192,24 @@ mod tests {
             asked: AtomicUsize::new(0),
             answer,
         });
+        let settings = settings(keep);
         let cached =
-            CachedIntrospection::new(inner.clone(), Arc::new(Noon), &OsRandomness, keep).unwrap();
-        (inner, cached)
+            CachedIntrospection::new(inner.clone(), Arc::new(Noon), &OsRandomness, settings);
+        (inner, cached.unwrap())
+    }
+
+    fn settings(keep: Duration) -> CacheSettings {
+        let rules = TokenRules {
+            issuer: "https://as.example".to_owned(),
+            audience: None,
+        };
+        let scopes = Vec::new();
+        CacheSettings {
+            keep,
+            max_bytes: 1024 * 1024,
+            used: UsedClaims { rules, scopes },
+            places: WaitingPlaces::new(20),
+        }
     }
 
     fn token(text: &str) -> AccessToken {
@@ -222,5 +268,58 @@ mod tests {
         let past = Noon.now() - TimeDelta::seconds(3);
         assert_eq!(cached.keep(&claims(true, Some(past))), Duration::ZERO);
         assert_eq!(cached.keep(&claims(false, None)), Duration::from_secs(2));
+    }
+
+    /// Active, with so many memberships, all of them used.
+    fn member_of(workspaces: usize) -> UnverifiedClaims {
+        let words = (0..workspaces).map(|at| format!("acme/workspace-{at}"));
+        UnverifiedClaims {
+            memberships: Some(words.collect()),
+            ..active(None)
+        }
+    }
+
+    async fn fill(answer: UnverifiedClaims, tokens: usize) -> CachedIntrospection {
+        let (_, cached) = cached(Ok(answer), TEN_SECONDS);
+        for at in 0..tokens {
+            cached.introspect(&token(&format!("t{at}"))).await.unwrap();
+        }
+        cached.answers.run_pending_tasks().await;
+        cached
+    }
+
+    #[tokio::test]
+    async fn answers_are_bounded_in_bytes() {
+        let max_bytes = settings(TEN_SECONDS).max_bytes;
+        // About 60 kB each.
+        let cached = fill(member_of(1_000), 100).await;
+        let held = cached
+            .answers
+            .iter()
+            .map(|(_, answer)| answer.claims.heap_bytes());
+        let held = held.sum::<usize>() as u64;
+        assert!(held > max_bytes / 2 && held <= max_bytes, "{held}");
+        // Nobody's own is kept for all the others.
+        let cached = fill(active(None), 3_000).await;
+        let kept = cached.answers.entry_count();
+        assert!(
+            kept > 1_000 && kept * (ENTRY_BYTES as u64) < max_bytes,
+            "{kept}"
+        );
+    }
+
+    #[tokio::test]
+    async fn only_requests_without_an_answer_take_a_place() {
+        let (inner, mut cached) = cached(Ok(active(None)), TEN_SECONDS);
+        cached.introspect(&token("known")).await.unwrap();
+        cached.settings.places = WaitingPlaces::new(1);
+        let taken = cached.settings.places.clone();
+        let taken = taken.take().unwrap();
+        assert!(cached.introspect(&token("known")).await.is_ok());
+        let crowded = cached.introspect(&token("new")).await.err().unwrap();
+        assert_eq!(crowded.kind, FailureKind::Busy);
+        assert_eq!(inner.asked.load(Ordering::SeqCst), 1);
+        drop(taken);
+        assert!(cached.introspect(&token("new")).await.is_ok());
     }
 }

@@ -20,6 +20,6 @@ pub use clock::SystemClock;
 pub(crate) use current::Derived;
 pub use current::{Current, fixed};
 pub use examined::{ExaminedRegistry, ExaminedUpstreams};
-pub use introspection_cache::CachedIntrospection;
+pub use introspection_cache::{CacheSettings, CachedIntrospection};
 pub use randomness::OsRandomness;
 pub use rate_limiter::{InvalidRateLimit, KeyedRateLimiter, OwnerRateLimiter, RateLimit};

@@ -79,9 +79,9 @@ impl Config {
         let named = environment.get("CLOAKROOM_CONFIG").map(PathBuf::from);
         let file = file.map(Path::to_owned).or(named);
         let mut reader = Reader::new(file.as_deref(), environment)?;
-        let (http, oauth, storage, naming, workspaces, limits, database, log) = (
-            HttpConfig::read(&mut reader),
-            OauthConfig::read(&mut reader),
+        let http = HttpConfig::read(&mut reader);
+        let (oauth, storage, naming, workspaces, limits, database, log) = (
+            OauthConfig::read(&mut reader, http.as_ref()),
             StorageConfig::read(&mut reader),
             NamingConfig::read(&mut reader),
             WorkspacesConfig::read(&mut reader),

@@ -8,10 +8,13 @@ use crate::adapters::oauth::{ClientAuthentication, is_confidential};
 use crate::domain::Scope;
 
 use super::client;
+use super::http::HttpConfig;
 use super::reader::Reader;
 
 const DEFAULT_SCOPE: &str = "com.cleverbase.storage";
 const DEFAULT_CACHE: &str = "10s";
+/// 16 MiB.
+const DEFAULT_CACHE_BYTES: &str = "16777216";
 
 /// `oauth.*`: the authorization server, and who the gateway is there.
 #[derive(Clone, Debug)]
@@ -36,6 +39,11 @@ pub struct OauthConfig {
     pub audience: Option<String>,
     /// `oauth.introspection_cache`: the revocation budget; zero asks every time.
     pub introspection_cache: Duration,
+    /// `oauth.introspection_cache_bytes`: how much memory the remembered answers may take.
+    pub introspection_cache_bytes: u64,
+    /// `oauth.max_in_flight`: how many requests may wait for the authorization server at once;
+    /// half of `http.max_in_flight` by default.
+    pub max_in_flight: usize,
     /// `oauth.allow_http`: plain http to a host that is not loopback.
     pub allow_http: bool,
     /// `oauth.ca_file`: private certificate authorities (PEM).
@@ -95,7 +103,7 @@ impl FromStr for ValidationMode {
 }
 
 impl OauthConfig {
-    pub(super) fn read(reader: &mut Reader) -> Option<Self> {
+    pub(super) fn read(reader: &mut Reader, http: Option<&HttpConfig>) -> Option<Self> {
         let allow_http = reader.parse("oauth.allow_http", "false");
         let issuer = reader.required::<String>("oauth.issuer");
         let address = issuer
@@ -138,6 +146,8 @@ impl OauthConfig {
         }
         let accept_plain_jwt = reader.parse("oauth.accept_plain_jwt", "false");
         let cache = reader.duration("oauth.introspection_cache", DEFAULT_CACHE);
+        let cache_bytes = reader.parse("oauth.introspection_cache_bytes", DEFAULT_CACHE_BYTES);
+        let max_in_flight = read_max_in_flight(reader, http);
         let authorities = reader.authorities("oauth.ca_file");
         match validation {
             Some(ValidationMode::Introspection) => reader.no_effect(
@@ -148,6 +158,7 @@ impl OauthConfig {
                 &[
                     "oauth.introspection_endpoint",
                     "oauth.introspection_cache",
+                    "oauth.introspection_cache_bytes",
                     "oauth.client_id",
                     "oauth.client_secret",
                     "oauth.client_private_key",
@@ -168,6 +179,8 @@ impl OauthConfig {
             required_scope: required_scope?,
             audience: audience?,
             introspection_cache: cache?,
+            introspection_cache_bytes: cache_bytes?,
+            max_in_flight: max_in_flight?,
             allow_http: allow_http?,
             authorities: authorities?,
         })
@@ -181,6 +194,20 @@ impl OauthConfig {
         used.extend(&self.jwks_uri);
         !used.into_iter().all(is_confidential)
     }
+}
+
+/// As many as all requests would leave no place to those that need no authorization server.
+fn read_max_in_flight(reader: &mut Reader, http: Option<&HttpConfig>) -> Option<usize> {
+    const KEY: &str = "oauth.max_in_flight";
+    let given = reader.optional::<usize>(KEY)?;
+    let all = http?.max_in_flight;
+    let Some(given) = given else {
+        return Some((all / 2).max(1));
+    };
+    if given == 0 || given >= all {
+        reader.error(KEY, "must be at least 1 and less than http.max_in_flight");
+    }
+    Some(given)
 }
 
 fn parse_issuer(reader: &mut Reader, issuer: &str) -> Option<Url> {

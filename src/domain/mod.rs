@@ -42,7 +42,7 @@ pub use bucket::{
 };
 pub use caller::{Caller, CallerId, KeyHolder, TokenHolder};
 pub use change::{Change, InvalidOperator, Operator};
-pub use claims::{Audience, TokenRules, UnverifiedClaims};
+pub use claims::{Audience, TokenRules, UnverifiedClaims, UsedClaims};
 pub use client_network::ClientNetwork;
 pub use deployment_id::{DeploymentId, InvalidDeploymentId};
 pub use grant::{Access, Grant, Prefix, PrefixError};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::adapters::aws::{AwsClients, S3Buckets, S3Intruder, S3ThrowAway, StsSessions};
-use crate::adapters::oauth::{Jwks, OauthHttp};
+use crate::adapters::oauth::{Jwks, OauthHttp, WaitingPlaces};
 use crate::adapters::{ExaminedRegistry, ExaminedUpstreams, OsRandomness, SystemClock};
 use crate::config::Config;
 use crate::service::Clock;
@@ -36,7 +36,10 @@ pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
     let clients = AwsClients::new(aws_settings(&config.storage)).await?;
     let store = Arc::new(S3ThrowAway::new(&clients));
     let asked = oauth.client.as_ref().filter(|_| oauth.validation.asks());
-    let jwks = || Jwks::new(oauth_http.clone(), Arc::clone(&discovery));
+    let jwks = || {
+        let places = WaitingPlaces::new(oauth.max_in_flight);
+        Jwks::new(oauth_http.clone(), Arc::clone(&discovery), places)
+    };
     let ports = DoctorPorts {
         introspection: asked
             .map(|client| introspection(config, client, &oauth_http, &discovery, &clock)),

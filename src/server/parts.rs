@@ -9,11 +9,11 @@ use crate::adapters::aws::{AwsClients, AwsSettings, S3Buckets, StsSessions};
 use crate::adapters::database::{Database, SqlAuditTrail, SqlRegistry};
 use crate::adapters::oauth::{
     Discovery, DiscoverySettings, Endpoint, IntrospectionClient, IntrospectionSettings, Jwks,
-    JwtReader, OauthHttp,
+    JwtReader, OauthHttp, WaitingPlaces,
 };
-use crate::adapters::{CachedIntrospection, OsRandomness, OwnerRateLimiter};
+use crate::adapters::{CacheSettings, CachedIntrospection, OsRandomness, OwnerRateLimiter};
 use crate::config::{Config, OauthClient, StorageConfig, ValidationMode};
-use crate::domain::TokenRules;
+use crate::domain::{TokenRules, UsedClaims};
 use crate::service::{
     AuthenticateToken, Clock, EnsureBucket, EnsureBucketSettings, Introspection, Issue, IssuePorts,
     IssueSettings, LocalJwt, Randomness, TokenValidation,
@@ -45,15 +45,31 @@ pub(super) fn authenticate_token(
     clock: &Arc<dyn Clock>,
 ) -> Result<AuthenticateToken, StartError> {
     let oauth = &config.oauth;
+    let places = WaitingPlaces::new(oauth.max_in_flight);
+    let rules = TokenRules {
+        issuer: oauth.issuer.clone(),
+        audience: oauth.audience.clone(),
+    };
     let jwt = || -> Arc<dyn LocalJwt> {
-        let jwks = Jwks::new(http.clone(), Arc::clone(discovery));
+        let jwks = Jwks::new(http.clone(), Arc::clone(discovery), places.clone());
         let claim = config.workspaces.membership_claim.clone();
         Arc::new(JwtReader::new(jwks, oauth.accept_plain_jwt, claim))
     };
     let cached = |client| -> Result<Arc<dyn Introspection>, StartError> {
         let asking = introspection(config, client, http, discovery, clock);
-        let keep = oauth.introspection_cache;
-        let cached = CachedIntrospection::new(asking, Arc::clone(clock), &OsRandomness, keep);
+        let settings = CacheSettings {
+            keep: oauth.introspection_cache,
+            max_bytes: oauth.introspection_cache_bytes,
+            used: UsedClaims {
+                rules: rules.clone(),
+                scopes: vec![
+                    oauth.required_scope.clone(),
+                    config.access_keys.oauth_scope.clone(),
+                ],
+            },
+            places: places.clone(),
+        };
+        let cached = CachedIntrospection::new(asking, Arc::clone(clock), &OsRandomness, settings);
         Ok(Arc::new(cached.map_err(|_| StartError::CacheKey)?))
     };
     let validation = match (oauth.validation, &oauth.client) {

@@ -12,6 +12,7 @@
 mod access_keys;
 mod administration;
 mod architecture;
+mod authorization_server_places;
 mod cli;
 mod connections;
 mod crash;

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::service::{FailureKind, UpstreamFailure};
 
-use super::{Discovery, OauthHttp};
+use super::{Discovery, OauthHttp, WaitingPlaces};
 
 /// The longest key set read, in bytes, and the most keys of it that are used.
 const MAX_BYTES: usize = 256 * 1024;
@@ -39,6 +39,7 @@ pub struct Jwks(Arc<Inner>);
 struct Inner {
     http: OauthHttp,
     discovery: Arc<Discovery>,
+    places: WaitingPlaces,
     known: RwLock<Option<Known>>,
     last: Mutex<Option<Attempt>>,
 }
@@ -53,8 +54,10 @@ struct Known {
 #[derive(Clone)]
 struct Attempt {
     at: Instant,
-    outcome: Shared<BoxFuture<'static, Result<(), UpstreamFailure>>>,
+    outcome: Reading,
 }
+
+type Reading = Shared<BoxFuture<'static, Result<(), UpstreamFailure>>>;
 
 /// A public key and the algorithms that it may be used with.
 struct VerificationKey {
@@ -66,10 +69,11 @@ struct VerificationKey {
 impl Jwks {
     /// Nothing is read yet.
     #[must_use]
-    pub fn new(http: OauthHttp, discovery: Arc<Discovery>) -> Self {
+    pub fn new(http: OauthHttp, discovery: Arc<Discovery>, places: WaitingPlaces) -> Self {
         Self(Arc::new(Inner {
             http,
             discovery,
+            places,
             known: RwLock::default(),
             last: Mutex::default(),
         }))
@@ -88,7 +92,8 @@ impl Jwks {
     ///
     /// # Errors
     ///
-    /// When the keys cannot be read, and those that are known are too old or do not fit.
+    /// When the keys cannot be read, or too many wait for them, and those that are known are too
+    /// old or do not fit.
     pub(super) async fn find(
         &self,
         kid: Option<&str>,
@@ -105,13 +110,21 @@ impl Jwks {
         if !found.is_empty() && age.is_some_and(|age| age < BELIEVE_FOR) {
             return Ok(found);
         }
-        attempt.await?;
+        self.wait_for(attempt).await?;
         let known = self.0.known();
         Ok(known.map_or_else(Vec::new, |known| known.matching(kid, algorithm)))
     }
 
+    async fn wait_for(&self, attempt: Reading) -> Result<(), UpstreamFailure> {
+        if let Some(ended) = attempt.peek() {
+            return ended.clone();
+        }
+        let _place = self.0.places.take()?;
+        attempt.await
+    }
+
     /// Starts to read the keys, unless somebody does, or did a moment ago.
-    fn read_again(&self) -> Shared<BoxFuture<'static, Result<(), UpstreamFailure>>> {
+    fn read_again(&self) -> Reading {
         let mut last = self.0.last.lock().unwrap_or_else(PoisonError::into_inner);
         let throttle = match self.0.known() {
             Some(_) => THROTTLE,
@@ -264,7 +277,8 @@ mod tests {
             introspection: Endpoint::Unused,
             jwks: Endpoint::Configured(at("/jwks")),
         };
-        Jwks::new(http.clone(), Arc::new(Discovery::new(http, settings)))
+        let discovery = Arc::new(Discovery::new(http.clone(), settings));
+        Jwks::new(http, discovery, WaitingPlaces::new(1))
     }
 
     async fn publish(server: &MockServer, status: u16, kids: &[&str]) {
@@ -348,5 +362,30 @@ mod tests {
         assert!(found(&jwks, "one").now_or_never().is_none());
         assert_eq!(found(&jwks, "one").await, Ok(1));
         assert_eq!(server.received_requests().await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_key_set_that_hangs_holds_up_no_more_than_its_places() {
+        let server = MockServer::start().await;
+        publish(&server, 200, &["one"]).await;
+        let jwks = jwks_at(&server);
+        assert_eq!(found(&jwks, "one").await, Ok(1));
+        server.reset().await;
+        let hangs = ResponseTemplate::new(200).set_delay(Duration::from_secs(30));
+        Mock::given(path("/jwks"))
+            .respond_with(hangs)
+            .mount(&server)
+            .await;
+        pass(THROTTLE).await;
+        let waiting = found(&jwks, "two");
+        let meanwhile = async {
+            assert_eq!(found(&jwks, "two").await, Err(FailureKind::Busy));
+            assert_eq!(found(&jwks, "one").await, Ok(1), "known");
+        };
+        tokio::select! {
+            biased;
+            ended = waiting => panic!("{ended:?}"),
+            () = meanwhile => {}
+        }
     }
 }

@@ -7,6 +7,7 @@ mod http;
 mod introspection;
 mod jwks;
 mod jwt;
+mod places;
 mod strict_json;
 
 pub use client_authentication::{ClientAuthentication, PrivateKey, PrivateKeyError};
@@ -16,6 +17,7 @@ pub use http::{OauthHttp, OauthHttpError};
 pub use introspection::{IntrospectionClient, IntrospectionSettings};
 pub use jwks::Jwks;
 pub use jwt::JwtReader;
+pub use places::WaitingPlaces;
 
 /// Whether a URL keeps what is sent to it from eavesdroppers: https, or http to a loopback host.
 #[must_use]

@@ -236,6 +236,8 @@ impl Dev {
                 required_scope: Scope::parse("com.cleverbase.storage")?,
                 audience: Some(GATEWAY.to_owned()),
                 introspection_cache: Duration::from_secs(10),
+                introspection_cache_bytes: 16 * 1024 * 1024,
+                max_in_flight: 256,
                 allow_http: false,
                 authorities: fixed(None),
             },

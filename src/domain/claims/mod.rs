@@ -1,6 +1,10 @@
+mod used;
+
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
+
+pub use used::UsedClaims;
 
 use super::{ClientId, Membership, Principal, Scope, Subject, TokenHolder, TokenProblem};
 

@@ -5,7 +5,8 @@ use crate::domain::{
     AccessToken, ApiKey, Scope, TokenHolder, TokenProblem, TokenRules, UnverifiedClaims,
 };
 use crate::service::{
-    CAPABILITY_TYPE, Clock, Deadline, Introspection, LocalJwt, ReadToken, Refusal, UpstreamFailure,
+    CAPABILITY_TYPE, Clock, Deadline, FailureKind, Introspection, LocalJwt, ReadToken, Refusal,
+    UpstreamFailure,
 };
 
 /// The most that the authorization server may take for one token, retry included.
@@ -118,10 +119,16 @@ async fn introspect(
     introspection: &dyn Introspection,
     token: &AccessToken,
 ) -> Result<Arc<UnverifiedClaims>, Refusal> {
-    let answer = introspection.introspect(token).await;
-    answer.map_err(Refusal::AuthorizationServer)
+    introspection.introspect(token).await.map_err(refusal)
 }
 
 async fn read(jwt: &dyn LocalJwt, token: &AccessToken) -> Result<ReadToken, Refusal> {
-    jwt.read(token).await.map_err(Refusal::AuthorizationServer)
+    jwt.read(token).await.map_err(refusal)
+}
+
+fn refusal(failure: UpstreamFailure) -> Refusal {
+    match failure.kind {
+        FailureKind::Busy => Refusal::AuthorizationServerBusy,
+        _ => Refusal::AuthorizationServer(failure),
+    }
 }

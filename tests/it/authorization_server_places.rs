@@ -1,0 +1,113 @@
+//! An authorization server that hangs takes its own places only (`oauth.max_in_flight`).
+
+use std::time::Duration;
+
+use cloakroom::service::AreaWish;
+use serde_json::json;
+use wiremock::matchers::{body_string_contains, method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::support::{Answer, App, SCOPE, Setup, fake_authorization_server, introspection_says};
+
+const HANGS: Duration = Duration::from_secs(30);
+
+/// Waits until the server has been asked so often.
+async fn asked(server: &MockServer, at: &str, times: usize) {
+    let asked = async || {
+        let requests = server.received_requests().await.unwrap();
+        requests.iter().filter(|r| r.url.path() == at).count()
+    };
+    while asked().await < times {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// A gateway with four places, two of them for those that wait for the authorization server, which
+/// knows the token `known` and hangs when it is asked about another.
+async fn with_a_hanging_server(cache: &str) -> (App, MockServer) {
+    let fake = fake_authorization_server().await;
+    let known = json!({ "active": true, "sub": "alice", "client_id": "demo", "scope": SCOPE });
+    Mock::given(method("POST"))
+        .and(path("/introspect"))
+        .and(body_string_contains("token=known"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(known))
+        .with_priority(1)
+        .mount(&fake)
+        .await;
+    introspection_says(&fake, ResponseTemplate::new(200).set_delay(HANGS)).await;
+    let app = Setup::default()
+        .key("oauth.issuer", &fake.uri())
+        .key("oauth.introspection_cache", cache)
+        .key("http.max_in_flight", "4")
+        .spawn()
+        .await;
+    (app, fake)
+}
+
+fn assert_shed(answer: &Answer, status: u16) {
+    assert_eq!(answer.status, status, "{answer:?}");
+    assert_eq!(answer.header("retry-after"), Some("1"), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_need_no_authorization_server_are_served_while_it_hangs() {
+    let (app, fake) = with_a_hanging_server("10m").await;
+    let key = app.organisation("acme", &AreaWish::default()).await;
+    app.ask("known").await.credentials();
+    assert_eq!(app.boto(&key).await.status, 200);
+    // Both wait for the answer to one question.
+    let waiting = async { tokio::join!(app.ask("random"), app.ask("random")) };
+    let meanwhile = async {
+        asked(&fake, "/introspect", 2).await;
+        loop {
+            // The second of them may not have come yet.
+            let shed = app.ask("random").await;
+            if shed.status == 503 {
+                shed.assert_problem(503, "overloaded");
+                assert_shed(&shed, 503);
+                break;
+            }
+        }
+        let other = app
+            .http
+            .get(format!("{}/v1/credentials/container", app.url));
+        let container = app.send(other.bearer_auth("other")).await;
+        assert_shed(&container, 503);
+        assert_eq!(container.json()["code"], "ServiceUnavailable");
+        let form = [
+            ("Action", "AssumeRoleWithWebIdentity"),
+            ("WebIdentityToken", "other"),
+        ];
+        let sts = app.send(app.post("/").form(&form)).await;
+        assert_shed(&sts, 503);
+        assert!(sts.text.contains("<Code>ServiceUnavailable</Code>"));
+        let workspace = app.ask_workspace("acme/research", "other").await;
+        assert_shed(&workspace, 503);
+        assert_eq!(workspace.json()["type"], "service_unavailable");
+        let katapult = app
+            .post("/core/v1/object_storage/access_keys/access_key/generate_credentials")
+            .bearer_auth("other")
+            .json(&json!({ "access_key": { "id": "ak_0" } }));
+        let katapult = app.send(katapult).await;
+        assert_shed(&katapult, 503);
+        assert_eq!(katapult.json()["code"], "service_unavailable");
+        // An API key, and a token whose answer is known.
+        assert_eq!(app.boto(&key).await.status, 200);
+        app.ask("known").await.credentials();
+    };
+    let ((first, second), ()) = tokio::join!(waiting, meanwhile);
+    for waited in [first, second] {
+        assert!([502, 503].contains(&waited.status), "{waited:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hanging_authorization_server_is_counted_without_a_cache_too() {
+    let (app, fake) = with_a_hanging_server("0s").await;
+    let (first, second, ()) = tokio::join!(app.ask("one"), app.ask("two"), async {
+        asked(&fake, "/introspect", 2).await;
+        assert_shed(&app.ask("three").await, 503);
+    });
+    first.assert_problem(502, "identification-unavailable");
+    second.assert_problem(502, "identification-unavailable");
+}
