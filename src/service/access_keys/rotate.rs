@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use crate::domain::{
     AccessKey, AccessKeyId, AccessKeyState, BucketFormula, KeyOwner, KeyPair, KeyPolicy,
-    KeyPolicyError, Loopholes, Owner, OwnerDigest, RequestId,
+    KeyPolicyError, Loopholes, Owner, OwnerDigest, OwnerPseudonym, RequestId,
 };
 use crate::service::{
     Clock, Deadline, Directory, KeyRefusal, Limit, Randomness, RateLimiter, Refusal, RegistryError,
@@ -148,21 +148,28 @@ fn cut_off() -> Refusal {
 }
 
 impl Work {
+    fn digest(&self, key: &AccessKeyId) -> OwnerDigest {
+        self.settings.formula.digest(&Owner::AccessKey(key.clone()))
+    }
+
+    /// What the log calls an access key as an owner.
+    pub(super) fn pseudonym(&self, key: &AccessKeyId) -> OwnerPseudonym {
+        self.digest(key).pseudonym()
+    }
+
     /// Who may, from where, how often, to what.
     async fn admit(&self, rotation: Rotation) -> Result<Admitted, Refusal> {
         let found = self.ports.registry.access_key(&rotation.key).await?;
         let key = found.ok_or(KeyRefusal::NoSuchKey)?;
         self.check_owner(&key, &rotation.requester).await?;
         check_network(&key, rotation.address)?;
-        let owner = Owner::AccessKey(key.id.clone());
-        let digest = self.settings.formula.digest(&owner);
-        let taken = self.ports.rate_limiter.take(&digest);
+        let taken = self.ports.rate_limiter.take(&self.digest(&key.id));
         taken.map_err(|spent| spent.of(Limit::Owner))?;
         let (Some(engine), Some(keeper)) = (&self.ports.engine, &self.ports.keeper) else {
             return Err(KeyRefusal::NoBroker.into());
         };
         self.ports.registry.check_formula().await?;
-        let policy = self.policy(&key, engine.loopholes()).await?;
+        let policy = self.policy(&key, engine.loopholes(), &rotation).await?;
         Ok(Admitted {
             rotation,
             key,
@@ -189,10 +196,17 @@ impl Work {
     }
 
     /// The claims are looked at each time: a bucket may have become somebody's since.
-    async fn policy(&self, key: &AccessKey, loopholes: Loopholes) -> Result<KeyPolicy, Refusal> {
+    async fn policy(
+        &self,
+        key: &AccessKey,
+        loopholes: Loopholes,
+        rotation: &Rotation,
+    ) -> Result<KeyPolicy, Refusal> {
         let registry = self.ports.registry.as_ref();
         if let Some(bucket) = claimed(registry, &self.settings.formula, key).await? {
             tracing::error!(
+                request_id = %rotation.request_id,
+                owner = %self.pseudonym(&key.id),
                 alarm = "access-key-conflict",
                 key = %key.id,
                 bucket,

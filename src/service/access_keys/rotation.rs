@@ -66,7 +66,10 @@ pub(super) async fn run(
         && let Err(SendError(Err(unheard))) = tell.send(Err(refusal))
     {
         // It becomes no answer.
-        tracing::warn!(key = %admitted.key.id, cause = %unheard, "a rotation has failed");
+        let id = &admitted.key.id;
+        let owner = work.pseudonym(id);
+        let request_id = admitted.rotation.request_id;
+        tracing::warn!(%request_id, %owner, key = %id, cause = %unheard, "a rotation has failed");
     }
 }
 
@@ -182,14 +185,19 @@ impl Under<'_> {
             key,
             engine,
             keeper,
+            rotation,
             ..
         } = self.admitted;
+        let owner = self.work.pseudonym(&key.id);
+        let request_id = rotation.request_id;
         self.tell(Progress::Made(pair.clone()))?;
         let bucket = key.rights.buckets().first().copied();
         let proven = prove(engine.as_ref(), &pair, bucket).await;
         proven.map_err(|failure| {
             tracing::error!(
                 cause = %failure,
+                %request_id,
+                %owner,
                 key = %key.id,
                 "the store does not take a new pair: the one before it stays"
             );
@@ -201,10 +209,10 @@ impl Under<'_> {
         match timeout(END_LIMIT, settling).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => {
-                tracing::warn!(%error, key = %key.id, "the old pair lives on for now");
+                tracing::warn!(%error, %request_id, %owner, key = %key.id, "the old pair lives on for now");
             }
             Err(_) => {
-                tracing::warn!(key = %key.id, "the old pair lives on for now: no answer in time");
+                tracing::warn!(%request_id, %owner, key = %key.id, "the old pair lives on for now: no answer in time");
             }
         }
         Ok(())
