@@ -186,10 +186,12 @@ impl Ask for AskForPair {
         if let Requester::Caller(caller) = &requester {
             seen.asked_by(parts.entitle.pseudonym(&caller.as_owner()));
         }
+        if let Some(key) = &key {
+            let owner = Owner::AccessKey(key.clone());
+            seen.concerns_key(parts.entitle.pseudonym(&owner), key.as_str());
+        }
         parts.caller_limit.take(&requester.id())?;
         let key = key.ok_or(Refusal::Key(KeyRefusal::NoSuchKey))?;
-        let owner = Owner::AccessKey(key.clone());
-        seen.concerns_key(parts.entitle.pseudonym(&owner), key.as_str());
         let rotation = Rotation {
             request_id: seen.request_id(),
             dialect,
