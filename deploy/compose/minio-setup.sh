@@ -4,9 +4,9 @@
 set -eu
 secrets="${SECRETS:-/secrets}/minio" policy="${POLICY:-/gateway-policy.json}"
 
-root="$(cat "$secrets/root_password")"
-mc alias set store "$MINIO_URL" root "$root" >/dev/null
-mc admin user add store gateway "$(cat "$secrets/storage_secret_access_key")"
+# mc reads a secret that is no argument from standard input.
+mc alias set store "$MINIO_URL" root <"$secrets/root_password" >/dev/null
+mc admin user add store gateway <"$secrets/storage_secret_access_key"
 mc admin policy create store cloakroom-gateway "$policy"
 # Attaching what is attached is an error.
 mc admin policy attach store cloakroom-gateway --user gateway ||

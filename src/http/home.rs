@@ -1,6 +1,8 @@
 //! `GET /`: what this is and how to use it.
 
+use actix_web::http::header::HOST;
 use actix_web::{HttpRequest, HttpResponse, web};
+use url::Url;
 
 use super::gateway::Gateway;
 use super::page::{Page, Part, Section};
@@ -8,6 +10,16 @@ use super::{paste, protected_resource};
 
 /// The page, with this deployment's own addresses.
 pub(super) async fn home(request: HttpRequest, gateway: web::Data<Gateway>) -> HttpResponse {
+    let parts = gateway.parts();
+    if parts.samples.get().is_some() && !is_asked_by_own_name(&request, &parts.public_url) {
+        // RFC 9110 section 15.5.20
+        return HttpResponse::MisdirectedRequest()
+            .content_type("text/plain; charset=utf-8")
+            .body(format!(
+                "This page holds an API key, so it answers to its own address only: {}/\n",
+                parts.public_url
+            ));
+    }
     let page = Page {
         title: "cloakroom".to_owned(),
         lead: "Hand in a token, get the key to your own locker: an OAuth access token becomes \
@@ -22,6 +34,7 @@ pub(super) async fn home(request: HttpRequest, gateway: web::Data<Gateway>) -> H
                 heading: "Get credentials, store a file, read it again",
                 parts: vec![
                     Part::Code(paste::credentials_line(&gateway.parts().public_url)),
+                    Part::Code(paste::s3_line()),
                     Part::Code(paste::put_line()),
                     Part::Code(paste::get_line()),
                     Part::Text("Any S3 client takes the same credentials:".to_owned()),
@@ -57,6 +70,24 @@ pub(super) async fn home(request: HttpRequest, gateway: web::Data<Gateway>) -> H
         ],
     };
     page.answer(&request)
+}
+
+/// A web page elsewhere can let its own name point to this machine (DNS rebinding) and read what it
+/// is answered; the browser then sends that name as `Host`.
+fn is_asked_by_own_name(request: &HttpRequest, public_url: &str) -> bool {
+    let mut hosts = request.headers().get_all(HOST);
+    let (Some(host), None) = (hosts.next(), hosts.next()) else {
+        return false;
+    };
+    let host = host.to_str().unwrap_or_default();
+    let own = Url::parse(public_url).ok();
+    let Some(port) = own.and_then(|own| own.port_or_known_default()) else {
+        return false;
+    };
+    ["127.0.0.1", "localhost", "[::1]"].iter().any(|name| {
+        let with_port = format!("{name}:{port}");
+        host.eq_ignore_ascii_case(&with_port) || (port == 80 && host.eq_ignore_ascii_case(name))
+    })
 }
 
 fn token(gateway: &Gateway) -> Vec<Part> {

@@ -28,6 +28,7 @@ mod logs;
 mod openapi;
 mod own_secrets;
 mod pages;
+mod pasted;
 mod per_caller;
 mod registry;
 mod replicas;

@@ -13,7 +13,8 @@ async fn get(app: &App, path: &str, accept: &str) -> Answer {
 async fn the_home_page_carries_lines_with_this_deployments_own_addresses() {
     let app = spawn_app().await;
     let line = format!(
-        "eval \"$(curl -fsSX POST '{}/v1/credentials?format=env'",
+        "eval \"$(echo \"Authorization: Bearer $TOKEN\" | curl -fsSX POST -H @- \
+         '{}/v1/credentials?format=env'",
         app.url
     );
     let text = get(&app, "/", "*/*").await;

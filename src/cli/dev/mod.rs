@@ -308,7 +308,7 @@ impl Dev {
              \n  store                 {store}\
              \n  data                  {data}\n\
              \nPaste into another terminal, to store a file in alice's own bucket:\n\n\
-             TOKEN=$({token})\n{credentials}\n{put}\n\
+             TOKEN=$({token})\n{credentials}\n{s3}\n{put}\n\
              \nTo read it again:\n\n{get}\n\
              \nThe storage of the organisation {organisation}, by API key; and of its workspace {name}, for its \
              members alice and bob (who may only read):\n\n\
@@ -316,6 +316,7 @@ impl Dev {
              \nTo administer it: cloakroom org list --config {file}; workspace, api-key, access-key, audit likewise.\n\n",
             token = samples.token_command,
             credentials = paste::credentials_line(&gateway),
+            s3 = paste::s3_line(),
             put = paste::put_line(),
             get = paste::get_line(),
             organisation = workspace.organisation,

@@ -93,15 +93,15 @@ async fn dev_shows_lines_that_work() {
         .await
         .unwrap();
     let line = |start: &str| page.lines().find(|line| line.starts_with(start)).unwrap();
-    let by_key = line("curl -sX POST");
+    let by_key = line("echo \"x-api-key: ");
     assert!(by_key.contains("/storage/boto"), "{by_key}");
     let key = by_key
-        .split("x-api-key: ")
-        .nth(1)
-        .unwrap()
-        .trim_end_matches('"');
+        .split(['"', ' '])
+        .find(|word| word.starts_with("ck_"));
+    let key = key.unwrap();
     assert_eq!(boto(&process, key).await, 200);
-    assert!(line("curl -s http").contains("/api/v1/org/acme/ws/research/storage/credentials"));
+    let by_membership = line("echo \"Authorization: Bearer $TOKEN\" | curl -s ");
+    assert!(by_membership.contains("/api/v1/org/acme/ws/research/storage/credentials"));
     let research = "/api/v1/org/acme/ws/research/storage/credentials";
     for (user, expected) in [("alice", 200), ("bob", 200), ("carol", 404)] {
         let token = process.dev_token(&[user]).await;
