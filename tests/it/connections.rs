@@ -38,10 +38,8 @@ async fn a_head_that_drips_is_given_up() {
     let app = impatient().await;
     let mut client = Raw::open(&app.url).await;
     assert_eq!(client.get("/livez").await.status, 200);
-    client.send("GET /livez HTTP/1.1\r\n").await;
-    while client.stream.write_all(b"x: y\r\n").await.is_ok() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    client.send("GET /livez HTTP/1.1\r\nx: ").await;
+    client.drip_until_let_go().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,14 +62,7 @@ async fn a_client_that_does_not_read_its_answer_is_let_go() {
     let app = impatient().await;
     let mut client = Raw::open(&app.url).await;
     client.send(&request("GET", BUNDLE).repeat(20)).await;
-    let let_go = async {
-        while client.stream.write_all(b"x").await.is_ok() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), let_go)
-        .await
-        .expect("the connection is held");
+    client.drip_until_let_go().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

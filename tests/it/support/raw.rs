@@ -41,6 +41,18 @@ impl Raw {
         self.stream.write_all(text.as_bytes()).await.unwrap();
     }
 
+    /// Sends byte after byte until the gateway has closed the connection.
+    pub(crate) async fn drip_until_let_go(&mut self) {
+        let let_go = async {
+            while self.stream.write_all(b"x").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, let_go)
+            .await
+            .expect("the gateway holds the connection");
+    }
+
     /// A request without a body, and its answer.
     pub(crate) async fn get(&mut self, path: &str) -> RawAnswer {
         self.send(&request("GET", path)).await;
