@@ -1,6 +1,7 @@
 mod brokers;
 mod bucket_answers;
 mod intruder;
+mod tls;
 
 use crate::adapters::fixed;
 
@@ -11,6 +12,11 @@ const SECRET: &str = "secret";
 
 /// The clients of a store there.
 pub(super) async fn clients(endpoint: String) -> AwsClients {
+    clients_that_trust(endpoint, None).await
+}
+
+/// The same, with certificate authorities beside the system's (PEM).
+async fn clients_that_trust(endpoint: String, authorities: Option<Vec<u8>>) -> AwsClients {
     let settings = AwsSettings {
         flavor: Flavor::Generic,
         sts_endpoint: Some(endpoint.clone()),
@@ -23,7 +29,7 @@ pub(super) async fn clients(endpoint: String) -> AwsClients {
         role_arn: None,
         external_id: None,
         path_style: true,
-        ca_bundle: fixed(None),
+        ca_bundle: fixed(authorities),
     };
     AwsClients::new(settings).await.unwrap()
 }

@@ -66,3 +66,26 @@ async fn a_new_owner_is_not_held_by_a_dead_connection() {
         assert!(started.elapsed() < Duration::from_secs(7));
     }
 }
+
+/// How many established connections to this port the kernel probes: their timer is the keepalive
+/// timer, `02` (proc_net_tcp.txt of the kernel's documentation).
+#[cfg(target_os = "linux")]
+fn probed_connections_to(port: u16) -> usize {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let is_probed = |row: &&str| {
+        let fields: Vec<&str> = row.split_whitespace().collect();
+        fields[2].ends_with(&format!(":{port:04X}"))
+            && fields[3] == "01"
+            && fields[5].starts_with("02:")
+    };
+    table.lines().skip(1).filter(is_probed).count()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_connections_are_probed_by_tcp_keepalive() {
+    let world = World::new().await;
+    let token = world.app.token("alice").await;
+    assert_eq!(world.succeed(&token, 8).await, 8);
+    assert!(probed_connections_to(world.proxy.address().port()) >= 8);
+}

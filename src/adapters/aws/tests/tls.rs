@@ -1,0 +1,79 @@
+//! TLS to the store.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::ServerConfig;
+use rustls_pki_types::PrivateKeyDer;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use super::clients_that_trust;
+use crate::adapters::aws::S3Buckets;
+use crate::service::{Buckets, FailureKind, Presence};
+
+type Authority = CertifiedIssuer<'static, KeyPair>;
+
+fn authority() -> Authority {
+    let mut parameters = CertificateParams::default();
+    parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap()).unwrap()
+}
+
+/// A store without buckets whose certificate for this name comes from this authority.
+async fn https_store(authority: &Authority, name: &str) -> SocketAddr {
+    let key = KeyPair::generate().unwrap();
+    let parameters = CertificateParams::new([name.to_owned()]).unwrap();
+    let certificate = parameters.signed_by(&key, authority).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        )
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            let Ok(mut connection) = acceptor.accept(connection).await else {
+                continue;
+            };
+            let _ = connection.read(&mut [0; 4096]).await;
+            let _ = connection
+                .write_all(b"HTTP/1.1 404 x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+                .await;
+            let _ = connection.shutdown().await;
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn the_store_is_asked_only_under_a_certificate_of_a_trusted_authority_and_its_name() {
+    let (ours, anothers) = (authority(), authority());
+    for (name, trusted, is_asked) in [
+        ("127.0.0.1", Some(&ours), true),
+        ("127.0.0.1", Some(&anothers), false),
+        ("127.0.0.1", None, false),
+        ("s3.example", Some(&ours), false),
+    ] {
+        let address = https_store(&ours, name).await;
+        let authorities = trusted.map(|authority| authority.pem().into_bytes());
+        let clients = clients_that_trust(format!("https://{address}"), authorities).await;
+        let buckets = S3Buckets::new(&clients);
+        match buckets.look(&"clients".parse().unwrap()).await {
+            Ok(presence) => assert!(is_asked && presence == Presence::Missing, "{name}"),
+            Err(failure) => {
+                assert!(!is_asked, "{name}: {failure}");
+                assert_eq!(failure.kind, FailureKind::Unreachable, "{name}");
+            }
+        }
+    }
+}
