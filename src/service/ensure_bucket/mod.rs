@@ -1,5 +1,6 @@
 mod mark;
 mod places;
+mod waiting;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +20,7 @@ use super::{
 
 use mark::Mark;
 use places::Places;
+use waiting::Waiting;
 
 /// The most that a request waits for a bucket; the making goes on without it.
 const STEP_TIMEOUT: Duration = Duration::from_secs(4);
@@ -78,10 +80,13 @@ struct Maker {
     settings: EnsureBucketSettings,
     places: Places,
     ready: Cache<BucketHolder, BucketName>,
-    under_way: Mutex<HashMap<(BucketHolder, BucketName), Making>>,
+    under_way: Mutex<HashMap<(BucketHolder, BucketName), UnderWay>>,
 }
 
 type Making = Shared<BoxFuture<'static, Result<(), EnsureError>>>;
+
+/// A making, and what it has waited for.
+type UnderWay = (Making, Arc<Waiting>);
 
 impl EnsureBucket {
     /// Puts the use case together. Detached tasks run on `runtime`.
@@ -114,7 +119,8 @@ impl EnsureBucket {
     ///
     /// # Errors
     ///
-    /// [`EnsureError`]; when time runs out it is a timeout of the store, and the making goes on.
+    /// [`EnsureError`]; when time runs out it is a timeout of the slower of registry and store, and
+    /// the making goes on.
     pub async fn ensure(
         &self,
         owner: &Owner,
@@ -125,24 +131,26 @@ impl EnsureBucket {
         if self.maker.ready.get(&holder).await.as_ref() == Some(bucket) {
             return Ok(());
         }
-        let making = self.join_or_start(&holder, bucket);
+        let (making, waiting) = self.join_or_start(&holder, bucket);
         deadline
             .limit(STEP_TIMEOUT, making)
             .await
-            .unwrap_or_else(|_| Err(UpstreamFailure::timeout("making the bucket").into()))
+            .unwrap_or_else(|_| Err(waiting.timed_out()))
     }
 
-    fn join_or_start(&self, holder: &BucketHolder, bucket: &BucketName) -> Making {
+    fn join_or_start(&self, holder: &BucketHolder, bucket: &BucketName) -> UnderWay {
         let key = (holder.clone(), bucket.clone());
         let mut under_way = self.maker.under_way();
         if let Some(making) = under_way.get(&key) {
             return making.clone();
         }
-        let task = self
-            .runtime
-            .spawn(Arc::clone(&self.maker).run(holder.clone(), bucket.clone()));
+        let waiting = Arc::new(Waiting::begin());
+        let maker = Arc::clone(&self.maker);
+        let task =
+            self.runtime
+                .spawn(maker.run(holder.clone(), bucket.clone(), Arc::clone(&waiting)));
         let making = async move { task.await.unwrap_or(Err(EnsureError::Vanished)) };
-        let making = making.boxed().shared();
+        let making = (making.boxed().shared(), waiting);
         under_way.insert(key, making.clone());
         making
     }
@@ -153,30 +161,37 @@ impl Maker {
         self: Arc<Self>,
         holder: BucketHolder,
         bucket: BucketName,
+        waiting: Arc<Waiting>,
     ) -> Result<(), EnsureError> {
         let key = (holder.clone(), bucket.clone());
         let _leave = Leave(&self, &key);
-        let made = tokio::time::timeout(MAKING_TIMEOUT, self.make(&holder, &bucket)).await;
-        made.unwrap_or_else(|_| Err(UpstreamFailure::timeout("making the bucket").into()))?;
+        let making = self.make(&holder, &bucket, &waiting);
+        let made = tokio::time::timeout(MAKING_TIMEOUT, making).await;
+        made.unwrap_or_else(|_| Err(waiting.timed_out()))?;
         self.ready.insert(holder.clone(), bucket).await;
         Ok(())
     }
 
     /// The intent is on record before anything is created, so that whoever finds the bucket later
     /// can tell our own unfinished work from a bucket that stood there before.
-    async fn make(&self, holder: &BucketHolder, bucket: &BucketName) -> Result<(), EnsureError> {
-        let state = self.claim(holder, bucket).await?;
+    async fn make(
+        &self,
+        holder: &BucketHolder,
+        bucket: &BucketName,
+        waiting: &Waiting,
+    ) -> Result<(), EnsureError> {
+        let state = self.claim(holder, bucket, waiting).await?;
         let _place = self.places.take(state).await?;
         match (self.buckets.look(bucket).await?, state) {
             (Presence::Foreign, _) => Err(EnsureError::Conflict),
             (Presence::Hidden, _) => self.unveil(bucket).await,
             (Presence::Ours, ClaimState::Ready) => self.must_be_marked_ours(bucket).await,
             (Presence::Ours, ClaimState::Claimed) => {
-                self.meet(holder, bucket).await?;
-                self.create(holder, bucket).await
+                self.meet(holder, bucket, waiting).await?;
+                self.create(holder, bucket, waiting).await
             }
             (Presence::Missing, _) | (Presence::Ours, ClaimState::Creating) => {
-                self.create(holder, bucket).await
+                self.create(holder, bucket, waiting).await
             }
         }
     }
@@ -185,8 +200,10 @@ impl Maker {
         &self,
         holder: &BucketHolder,
         bucket: &BucketName,
+        waiting: &Waiting,
     ) -> Result<ClaimState, EnsureError> {
-        match self.registry.claim(holder, bucket).await? {
+        let claimed = waiting.for_registry(self.registry.claim(holder, bucket));
+        match claimed.await? {
             Claim::Held(state) => Ok(state),
             Claim::Conflict => Err(EnsureError::Conflict),
         }
@@ -195,8 +212,13 @@ impl Maker {
     /// A bucket stands at its first claim. Either another replica has just made it, and then the
     /// registry says so by now, or it was there before us. Its tag is read in any case: an answer
     /// that is no S3 proves no bucket.
-    async fn meet(&self, holder: &BucketHolder, bucket: &BucketName) -> Result<(), EnsureError> {
-        let by_another_replica = self.claim(holder, bucket).await? > ClaimState::Claimed;
+    async fn meet(
+        &self,
+        holder: &BucketHolder,
+        bucket: &BucketName,
+        waiting: &Waiting,
+    ) -> Result<(), EnsureError> {
+        let by_another_replica = self.claim(holder, bucket, waiting).await? > ClaimState::Claimed;
         match self.mark(bucket).await? {
             Mark::Former => Ok(()),
             Mark::Ours | Mark::Absent if by_another_replica || self.settings.adopt => Ok(()),
@@ -204,8 +226,14 @@ impl Maker {
         }
     }
 
-    async fn create(&self, holder: &BucketHolder, bucket: &BucketName) -> Result<(), EnsureError> {
-        self.registry.advance(holder, ClaimState::Creating).await?;
+    async fn create(
+        &self,
+        holder: &BucketHolder,
+        bucket: &BucketName,
+        waiting: &Waiting,
+    ) -> Result<(), EnsureError> {
+        let advance = |to| waiting.for_registry(self.registry.advance(holder, to));
+        advance(ClaimState::Creating).await?;
         match self.buckets.create(bucket).await? {
             Creation::Made | Creation::AlreadyOurs => {}
             Creation::Foreign => return Err(EnsureError::Conflict),
@@ -219,7 +247,7 @@ impl Maker {
             .furnish(bucket, &self.settings.deployment)
             .await?;
         self.must_be_marked_ours(bucket).await?;
-        Ok(self.registry.advance(holder, ClaimState::Ready).await?)
+        Ok(advance(ClaimState::Ready).await?)
     }
 
     /// Staging and production on one store must not meet in one locker (contract section 5).
@@ -244,7 +272,9 @@ impl Maker {
         Err(UpstreamFailure::new(FailureKind::Refused, cause).into())
     }
 
-    fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<(BucketHolder, BucketName), Making>> {
+    fn under_way(
+        &self,
+    ) -> std::sync::MutexGuard<'_, HashMap<(BucketHolder, BucketName), UnderWay>> {
         self.under_way
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -1,3 +1,5 @@
+use async_trait::async_trait;
+
 use super::*;
 use crate::service::fakes::{FakeBuckets, FakeRegistry, alice, bucket_of, principal};
 
@@ -261,4 +263,54 @@ async fn creations_that_hang_are_bounded_and_leave_existing_buckets_alone() {
     assert_ne!(call(alice()).await, Err(EnsureError::Overloaded));
     world.buckets.release();
     assert_eq!(call(newcomer(99)).await, Ok(()));
+}
+
+/// A registry that takes so long for each step.
+struct SlowRegistry(Arc<FakeRegistry>, Duration);
+
+#[async_trait]
+impl Registry for SlowRegistry {
+    async fn claim(
+        &self,
+        holder: &BucketHolder,
+        bucket: &BucketName,
+    ) -> Result<Claim, RegistryError> {
+        tokio::time::sleep(self.1).await;
+        self.0.claim(holder, bucket).await
+    }
+
+    async fn advance(&self, holder: &BucketHolder, to: ClaimState) -> Result<(), RegistryError> {
+        tokio::time::sleep(self.1).await;
+        self.0.advance(holder, to).await
+    }
+}
+
+/// How a first call ends with such a registry; the store hangs if it is held.
+async fn ensure_with_slow_registry(world: &World, step: Duration) -> Result<(), EnsureError> {
+    let mut process = world.process(false);
+    let registry = Arc::new(SlowRegistry(world.registry.clone(), step));
+    let maker = Arc::get_mut(&mut process.maker).unwrap();
+    maker.registry = registry;
+    ensure(&process).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_registry_is_blamed_for_a_bucket_that_is_late() {
+    for (step, store_hangs) in [(1_500, false), (3_500, true)] {
+        let world = World::new();
+        if store_hangs {
+            world.buckets.hold();
+        }
+        let outcome = ensure_with_slow_registry(&world, Duration::from_millis(step)).await;
+        let blamed = matches!(outcome, Err(EnsureError::Registry(_)));
+        assert!(blamed, "{step} ms: {outcome:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_store_is_blamed_for_a_bucket_that_is_late() {
+    let world = World::new();
+    world.buckets.hold();
+    let outcome = ensure_with_slow_registry(&world, Duration::from_millis(500)).await;
+    assert!(matches!(outcome, Err(EnsureError::Store(_))), "{outcome:?}");
 }
