@@ -131,3 +131,23 @@ async fn two_gateways_on_one_database_do_not_step_on_each_other() {
         40
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_another_process_has_locked_is_not_the_stores_fault() {
+    let app = spawn_app().await;
+    let tokens = [app.token("alice").await, app.token("bob").await];
+    app.ask(&tokens[0]).await.credentials();
+    let database = app.database().await;
+    let mut locking = database.acquire().await.unwrap();
+    let run = async |connection: &mut sqlx::SqliteConnection, statement: &'static str| {
+        sqlx::query(statement).execute(connection).await.unwrap();
+    };
+    run(&mut locking, "BEGIN IMMEDIATE").await;
+    let (known, new) = tokio::join!(app.ask(&tokens[0]), app.ask(&tokens[1]));
+    known.assert_problem(500, "internal-error");
+    new.assert_problem(500, "internal-error");
+    run(&mut locking, "ROLLBACK").await;
+    for token in &tokens {
+        app.ask(token).await.credentials();
+    }
+}
