@@ -113,13 +113,10 @@ impl Trail {
     /// another one, and stands there once. Says no when the replica's formula is no longer the
     /// registry's: then nothing was written.
     async fn commit(&self, group: &[Entry]) -> Result<bool, sqlx::Error> {
-        let done = match self.write(group).await {
+        match self.write(group).await {
             Err(error) if is_lost(&error) => self.write(group).await,
             done => done,
-        };
-        // What is in a file that was removed meanwhile is lost.
-        self.database.trail.check_file()?;
-        done
+        }
     }
 
     async fn write(&self, group: &[Entry]) -> Result<bool, sqlx::Error> {

@@ -65,6 +65,7 @@ pub(super) struct Lease {
     connection: AnyConnection,
     opened: Instant,
     slot: Object<Opener>,
+    pool: Connections,
 }
 
 /// A transaction. Dropped before its commit, it closes its connection and so is rolled back.
@@ -100,6 +101,7 @@ impl Connections {
             connection: kept.connection,
             opened: kept.opened,
             slot,
+            pool: self.clone(),
         })
     }
 
@@ -111,7 +113,7 @@ impl Connections {
     }
 
     /// Whether the database's file is still the one that was opened first, where it is a file.
-    pub(super) fn check_file(&self) -> Result<(), Error> {
+    fn check_file(&self) -> Result<(), Error> {
         self.0.manager().check_file()
     }
 
@@ -188,30 +190,19 @@ impl managed::Manager for Opener {
 }
 
 impl Lease {
-    /// How long a statement may take.
-    fn answer_timeout(&self) -> Duration {
-        let is_sqlite = Object::pool(&self.slot).is_some_and(|pool| pool.manager().is_sqlite());
-        // SQLite waits for other processes by itself.
-        if is_sqlite {
-            Duration::MAX
-        } else {
-            ANSWER_TIMEOUT
-        }
-    }
-
     /// Keeps the connection for the next statement.
     pub(super) fn give_back(self) {
         let Self {
             connection,
             opened,
             mut slot,
+            pool,
         } = self;
-        let pool = Object::pool(&slot);
-        slot.0 = pool.map(|pool| Kept {
+        slot.0 = Some(Kept {
             connection,
             opened,
             used: Instant::now(),
-            generation: pool.manager().generation(),
+            generation: pool.0.manager().generation(),
         });
     }
 
@@ -220,16 +211,23 @@ impl Lease {
         mut self,
         statement: impl AsyncFnOnce(&mut AnyConnection) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let limit = self.answer_timeout();
+        let pool = self.pool.clone();
+        let opener = pool.0.manager();
+        // SQLite waits for other processes by itself.
+        let limit = if opener.is_sqlite() {
+            Duration::MAX
+        } else {
+            ANSWER_TIMEOUT
+        };
         let Ok(done) = tokio::time::timeout(limit, statement(&mut self.connection)).await else {
-            if let Some(pool) = Object::pool(&self.slot) {
-                pool.manager().next_generation();
-            }
+            opener.next_generation();
             return Err(Error::Io(std::io::ErrorKind::TimedOut.into()));
         };
         if has_answered(&done) {
             self.give_back();
         }
+        // What was written into a file that was removed meanwhile is lost.
+        opener.check_file()?;
         done
     }
 }
@@ -282,8 +280,9 @@ impl Transaction {
 
     async fn end(mut self, statement: &'static str) -> Result<(), Error> {
         self.0.connection.execute(statement).await?;
+        let pool = self.0.pool.clone();
         self.0.give_back();
-        Ok(())
+        pool.check_file()
     }
 }
 
