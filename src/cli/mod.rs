@@ -4,6 +4,7 @@ mod access_key;
 mod administration;
 mod api_key;
 mod audit;
+mod backup;
 mod completions;
 mod config;
 mod credentials;
@@ -118,6 +119,13 @@ Exit codes: 0 all that could be looked at holds, 1 something does not, 64 bad co
   cloakroom audit --access-key ASIAIOSFODNN7EXAMPLE
   cloakroom audit --caller alice --json | jq -r '.[].bucket'")]
     Audit(audit::AuditCommand),
+    /// Copy the registry and the audit trail (SQLite) to a file, while the gateway runs
+    #[command(after_help = "Examples:
+  cloakroom backup /var/backups/cloakroom-$(date +%F).db
+  cloakroom backup --json /var/backups/cloakroom.db | jq .audit_rows
+
+The file must not exist; only you can read it. How to restore it: docs/backup.md. PostgreSQL: pg_dump.")]
+    Backup(backup::BackupCommand),
     /// Look at the configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -169,6 +177,7 @@ impl Cli {
             Command::AccessKey(command) => command.run().await,
             Command::Workspace(command) => command.run().await,
             Command::Audit(audit) => audit.run().await,
+            Command::Backup(backup) => backup.run().await,
             Command::Config(command) => command.run(),
             Command::Openapi => openapi::run(),
             Command::Healthcheck(file) => healthcheck::run(&file).await,

@@ -31,6 +31,7 @@ async fn alone_it_prints_help() {
         "access-key",
         "workspace",
         "audit",
+        "backup",
         "openapi",
         "healthcheck",
         "completions",

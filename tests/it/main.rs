@@ -13,6 +13,7 @@ mod access_keys;
 mod administration;
 mod architecture;
 mod authorization_server_places;
+mod backup;
 mod cli;
 mod connections;
 mod crash;

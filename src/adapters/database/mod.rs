@@ -6,6 +6,7 @@ mod access_keys;
 mod administration;
 mod audit;
 mod audit_search;
+mod backup;
 mod bucket_owners;
 mod connections;
 mod directory;
@@ -18,6 +19,7 @@ mod rows;
 
 pub use audit::SqlAuditTrail;
 pub use audit_search::{AuditEntry, AuditQuery};
+pub use backup::{BackupContents, BackupError, back_up};
 pub use directory::SqlDirectory;
 pub use pool::{Database, DatabaseError};
 pub use registry::{FingerprintChange, SqlRegistry};

@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -113,6 +114,11 @@ impl Process {
     pub(crate) fn database_url(&self) -> String {
         let file = self.directory.path().join(".cloakroom/cloakroom.db");
         format!("sqlite://{}?mode=rwc", file.display())
+    }
+
+    /// A file of its data directory.
+    pub(crate) fn data(&self, name: &str) -> PathBuf {
+        self.directory.path().join(".cloakroom").join(name)
     }
 
     /// All that its database holds, as bytes.

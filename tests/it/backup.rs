@@ -1,0 +1,102 @@
+//! `cloakroom backup`, beside a gateway that is at work.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use serde_json::Value;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, SqliteConnection};
+
+use crate::support::{Answer, Process, cloakroom};
+
+/// A gateway that has vended this often, each time with a row in the audit trail.
+async fn at_work(calls: usize) -> Process {
+    let process = Process::dev(&[]).await;
+    let token = process.dev_token(&["alice"]).await;
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    for _ in 0..calls {
+        let url = format!("{}/v1/credentials", process.gateway);
+        let answer = http.post(url).bearer_auth(&token).send().await.unwrap();
+        Answer::read(answer).await.credentials();
+    }
+    process
+}
+
+async fn audit_rows(file: &Path) -> Result<i64, sqlx::Error> {
+    let options = SqliteConnectOptions::new().filename(file).read_only(true);
+    let mut connection: SqliteConnection = options.connect().await?;
+    sqlx::query_scalar("SELECT count(*) FROM audit_trail")
+        .fetch_one(&mut connection)
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_holds_what_a_copy_of_the_file_alone_loses() {
+    let process = at_work(5).await;
+    let registry = process.data("cloakroom.db");
+    let rows = audit_rows(&registry).await.unwrap();
+    assert!(rows >= 5, "{rows}");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let copy = elsewhere.path().join("copy.db");
+    fs::copy(&registry, &copy).unwrap();
+    assert_ne!(audit_rows(&copy).await.ok(), Some(rows));
+    let directory = tempfile::tempdir().unwrap();
+    let backup = directory.path().join("backup.db");
+    let name = backup.to_str().unwrap();
+    let said = process.administer(&["backup", "--json", name]).await;
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(
+        (&said["file"], &said["audit_rows"]),
+        (&name.into(), &rows.into())
+    );
+    assert_eq!(audit_rows(&backup).await.unwrap(), rows);
+    let mode = fs::metadata(&backup).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // Nothing else is left there.
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_overwrites_nothing_and_leaves_nothing_half() {
+    let process = at_work(1).await;
+    let directory = tempfile::tempdir().unwrap();
+    let backup = directory.path().join("backup.db");
+    fs::write(&backup, "precious").unwrap();
+    let missing = directory.path().join("missing/backup.db");
+    for (target, complaint) in [(&backup, "exists"), (&missing, "cannot write")] {
+        let output = process.command(&["backup", target.to_str().unwrap()]);
+        let output = { output }.output().await.unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(complaint), "{said}");
+        assert!(output.stdout.is_empty());
+    }
+    assert_eq!(fs::read(&backup).unwrap(), b"precious");
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn a_backup_of_postgresql_is_pg_dumps() {
+    let output = cloakroom(&["backup", "registry.dump"])
+        .envs([
+            ("CLOAKROOM_OAUTH__ISSUER", "http://127.0.0.1:1"),
+            ("CLOAKROOM_OAUTH__CLIENT_ID", "gateway"),
+            ("CLOAKROOM_OAUTH__CLIENT_SECRET", "0123456789"),
+            ("CLOAKROOM_STORAGE__ENDPOINT", "http://127.0.0.1:1"),
+            (
+                "CLOAKROOM_DATABASE__URL",
+                "postgres://u:canary@127.0.0.1:1/d",
+            ),
+        ])
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("pg_dump --format=custom --file=registry.dump"),
+        "{said}"
+    );
+    assert!(!said.contains("canary"), "{said}");
+}
