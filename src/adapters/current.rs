@@ -59,27 +59,41 @@ impl<T, Made: Clone, Error: fmt::Display> Derived<T, Made, Error> {
 
     /// Makes it again of the same value, unless there is another than this one already, or it was
     /// made less than `pause` ago.
+    ///
+    /// This may take a while; nobody else waits for it.
     pub(crate) fn renew(&self, number: u64, pause: Duration) {
+        let source = {
+            let state = self.state();
+            if state.number != number || state.made_at.elapsed() < pause {
+                return;
+            }
+            state.source.clone()
+        };
+        let new = (self.make)(&source.borrow());
         let mut state = self.state();
-        if state.number == number && state.made_at.elapsed() >= pause {
-            self.make_again(&mut state);
+        if let (Ok(new), true) = (new, state.number == number) {
+            state.replace(new);
         }
     }
 
     fn make_again(&self, state: &mut State<T, Made>) {
         let new = (self.make)(&state.source.borrow_and_update());
         match new {
-            Ok(new) => {
-                state.made = new;
-                state.number += 1;
-                state.made_at = Instant::now();
-            }
+            Ok(new) => state.replace(new),
             Err(error) => tracing::error!(%error, "a new value is no good; the old one stays"),
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State<T, Made>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T, Made> State<T, Made> {
+    fn replace(&mut self, new: Made) {
+        self.made = new;
+        self.number += 1;
+        self.made_at = Instant::now();
     }
 }
 

@@ -162,8 +162,22 @@ async fn answer<D: Dialect>(
 impl Ask for AskForSession {
     type Given = Vended;
 
-    /// Who is asking → what is theirs → hand out a key to it.
     async fn fulfil(
+        self,
+        dialect: &'static str,
+        exchange: &Exchange<'_>,
+        deadline: Deadline,
+    ) -> Result<Vended, Failure> {
+        // Each step has a limit, and says what took too long; one that forgets it is cut off here.
+        let vended = deadline.limit_all(self.vend(dialect, exchange, deadline));
+        let too_long = || Refusal::Internal("a step took too long".to_owned());
+        vended.await.unwrap_or_else(|_| Err(too_long().into()))
+    }
+}
+
+impl AskForSession {
+    /// Who is asking → what is theirs → hand out a key to it.
+    async fn vend(
         self,
         dialect: &'static str,
         exchange: &Exchange<'_>,

@@ -25,6 +25,15 @@ impl Deadline {
         self.0 <= Instant::now()
     }
 
+    /// Waits for all the steps no longer than what is left, whatever limits they have themselves.
+    ///
+    /// # Errors
+    ///
+    /// [`DeadlinePassed`]; the steps are dropped then.
+    pub async fn limit_all<T>(self, steps: impl Future<Output = T>) -> Result<T, DeadlinePassed> {
+        timeout_at(self.0, steps).await.map_err(|_| DeadlinePassed)
+    }
+
     /// Waits for a step no longer than its own time and what is left of the request's.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ mod authorization_server_places;
 mod backup;
 mod cli;
 mod connections;
+mod container_deadline;
 mod crash;
 mod crashes;
 mod credentials_command;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use openidconnect::http::{Method, StatusCode};
 use openidconnect::{HttpRequest, HttpResponse};
+use tokio::task::JoinHandle;
 use url::Url;
 
 use crate::adapters::{Current, Derived};
@@ -125,13 +126,16 @@ impl OauthHttp {
         let request = reqwest::Request::try_from(request).map_err(|error| failed(&error))?;
         let (client, number) = self.0.numbered();
         let mut pool = Pool {
-            clients: &self.0,
+            clients: Arc::clone(&self.0),
             number,
             asked: Instant::now(),
-            is_suspect: None,
+            has_ended: false,
         };
         let answer = read(&client, request, max_bytes).await;
-        pool.is_suspect = Some(answer.as_ref().is_err_and(is_suspect));
+        pool.has_ended = true;
+        if answer.as_ref().is_err_and(is_suspect) {
+            let _ = pool.let_go().await;
+        }
         answer.map_err(|error| match error {
             ReadError::Transport(error) => failed(&error),
             ReadError::TooLong => {
@@ -146,19 +150,27 @@ type Clients = Derived<Option<Vec<u8>>, reqwest::Client, OauthHttpError>;
 
 /// The connections that a request was sent over. Those that are idle are let go if it turned out
 /// that they may be dead.
-struct Pool<'a> {
-    clients: &'a Clients,
+struct Pool {
+    clients: Arc<Clients>,
     number: u64,
     asked: Instant,
-    /// Not known when the request was given up because its time was over.
-    is_suspect: Option<bool>,
+    /// Not when the request was given up because its time was over.
+    has_ended: bool,
 }
 
-impl Drop for Pool<'_> {
+impl Pool {
+    /// Reading the system's certificate authorities takes longer than a thread of requests may be
+    /// held up.
+    fn let_go(&self) -> JoinHandle<()> {
+        let (clients, number) = (Arc::clone(&self.clients), self.number);
+        tokio::task::spawn_blocking(move || clients.renew(number, POOL_PAUSE))
+    }
+}
+
+impl Drop for Pool {
     fn drop(&mut self) {
-        let was_slow = || self.asked.elapsed() >= UNACKNOWLEDGED_TIMEOUT;
-        if self.is_suspect.unwrap_or_else(was_slow) {
-            self.clients.renew(self.number, POOL_PAUSE);
+        if !self.has_ended && self.asked.elapsed() >= UNACKNOWLEDGED_TIMEOUT {
+            self.let_go();
         }
     }
 }

@@ -1,0 +1,92 @@
+//! `GET /v1/credentials/container` answers within 1.8 s, whichever step is slow (contract section 8).
+
+use std::time::{Duration, Instant};
+
+use sqlx::SqliteConnection;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use wiremock::ResponseTemplate;
+
+use crate::support::{
+    App, Setup, fake_authorization_server, fake_store, introspection_says, session_of, spawn_app,
+};
+
+const LIMIT: Duration = Duration::from_millis(1_800);
+const HANGS: Duration = Duration::from_secs(30);
+
+/// Asks with this token, and sees to it that the answer is this and comes in time.
+async fn refuses_in_time(app: &App, token: &str, status: u16, code: &str) {
+    let request = app
+        .http
+        .get(format!("{}/v1/credentials/container", app.url));
+    let asked = Instant::now();
+    let answer = app.send(request.bearer_auth(token)).await;
+    let took = asked.elapsed();
+    assert_eq!(answer.status, status, "{answer:?}");
+    assert_eq!(answer.json()["code"], code, "{answer:?}");
+    assert!(took < LIMIT, "{code} after {took:?}");
+}
+
+/// From now on nobody else writes.
+async fn lock(app: &App) -> SqliteConnection {
+    let mut connection = app.database().await.acquire().await.unwrap().detach();
+    sqlx::query("BEGIN IMMEDIATE")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_authorization_server() {
+    let fake = fake_authorization_server().await;
+    introspection_says(&fake, ResponseTemplate::new(200).set_delay(HANGS)).await;
+    let setup = Setup::default().key("oauth.issuer", &fake.uri());
+    let app = setup.spawn().await;
+    for token in ["one", "two"] {
+        refuses_in_time(&app, token, 502, "IDPCommunicationError").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_store() {
+    let store = fake_store(session_of(3600).set_delay(HANGS)).await;
+    let setup = Setup::default().key("storage.endpoint", &store.uri());
+    let app = setup.spawn().await;
+    for user in ["alice", "bob"] {
+        let token = app.token(user).await;
+        refuses_in_time(&app, &token, 502, "ServiceUnavailable").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_registry_and_a_slow_audit_trail() {
+    let app = spawn_app().await;
+    let (alice, bob) = (app.token("alice").await, app.token("bob").await);
+    app.ask(&alice).await.credentials();
+    let _locked = lock(&app).await;
+    // Alice's bucket is known to be there: what is left to write is the audit row.
+    refuses_in_time(&app, &alice, 500, "InternalFailure").await;
+    let request = app
+        .http
+        .get(format!("{}/v1/credentials/container", app.url));
+    let asked = Instant::now();
+    let answer = app.send(request.bearer_auth(&bob)).await;
+    assert!(answer.status >= 500, "{answer:?}");
+    assert!(asked.elapsed() < LIMIT, "{:?}", asked.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_body() {
+    let app = spawn_app().await;
+    let address = app.url.strip_prefix("http://").unwrap();
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    let head = "GET /v1/credentials/container HTTP/1.1\r\nHost: x\r\nAuthorization: x\r\n\
+                Content-Length: 10\r\n\r\n{";
+    let asked = Instant::now();
+    connection.write_all(head.as_bytes()).await.unwrap();
+    let mut start = [0; 12];
+    connection.read_exact(&mut start).await.unwrap();
+    assert!(asked.elapsed() < LIMIT, "{:?}", asked.elapsed());
+    assert_eq!(&start, b"HTTP/1.1 400");
+}
