@@ -180,7 +180,7 @@ const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
     (
         unreadable::HEADERS_TOO_LARGE,
         explanation(
-            "The request's line and headers are longer than 64 KiB.",
+            "The request's line and headers are longer than 64 KiB, or more than 96 headers.",
             &[
                 "Cookies of other applications on the same host were sent along.",
                 "A proxy on the way adds headers of its own, such as a client certificate.",

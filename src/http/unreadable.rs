@@ -17,7 +17,7 @@ pub(super) const HEADERS_TOO_LARGE: ProblemType = problem_type(
     "headers-too-large",
     StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
     "Headers too large",
-    "The request's line and headers are longer than 64 KiB.",
+    "The request's line and headers are longer than 64 KiB, or more than 96 headers.",
 );
 pub(super) const REQUEST_TIMEOUT: ProblemType = problem_type(
     "request-timeout",

@@ -207,6 +207,13 @@ async fn headers_that_are_too_large_are_a_problem() {
         answer.assert_last_problem(431, "headers-too-large");
     }
     let mut client = Raw::open(&app.url).await;
+    let many = "x: y\r\n".repeat(96);
+    client
+        .send(&format!("GET /livez HTTP/1.1\r\nhost: a\r\n{many}\r\n"))
+        .await;
+    let answer = client.answer().await;
+    answer.assert_last_problem(431, "headers-too-large");
+    let mut client = Raw::open(&app.url).await;
     let long = "x".repeat(60_000);
     client
         .send(&format!(
