@@ -1,10 +1,10 @@
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 
 use crate::adapters::SystemClock;
-use crate::adapters::database::{AuditEntry, AuditQuery};
-use crate::domain::BucketName;
+use crate::adapters::database::{AuditEntry, AuditQuery, Database, SqlDirectory};
+use crate::domain::{BucketFormula, BucketName, Owner, OwnerPseudonym};
 use crate::server::database;
-use crate::service::Clock;
+use crate::service::{Administration as _, Clock, KeyRegistry as _};
 
 use super::administration::{Reading, table};
 use super::outcome::{CommandError, complain};
@@ -15,7 +15,8 @@ const LIMIT: u32 = 100;
 /// Who held which key when, and what operators did.
 #[derive(clap::Args, Debug)]
 pub(super) struct AuditCommand {
-    /// Whose storage: an organisation, `org/workspace`, `client/subject`, or a subject
+    /// Whose storage: an organisation, `org/workspace`, `client/subject`, a subject, the pseudonym
+    /// of log lines, or the name of a session in the store's log
     #[arg(long)]
     owner: Option<String>,
     /// Who asked or acted: `client/subject`, a subject, an API key's public part, a capability
@@ -41,15 +42,22 @@ pub(super) struct AuditCommand {
 
 impl AuditCommand {
     pub(super) async fn run(self) -> Result<(), CommandError> {
+        let config = self.common.config()?;
+        let database = database(&config).await?;
+        let owners = match self.owner.as_deref().map(str::parse) {
+            Some(Ok(pseudonym)) => called(&pseudonym, &database, &config.naming.formula).await?,
+            _ => Vec::new(),
+        };
         let query = AuditQuery {
             owner: self.owner,
+            owners,
             caller: self.caller,
             bucket: self.bucket,
             access_key: self.access_key,
             since: self.since,
             limit: self.limit,
         };
-        let (entries, has_older) = query.run(&database(&self.common.config()?).await?).await?;
+        let (entries, has_older) = query.run(&database).await?;
         if entries.is_empty() {
             complain(&"nothing like that is in the audit trail");
         }
@@ -61,6 +69,25 @@ impl AuditCommand {
         }
         self.common.show(&entries, &text(&entries))
     }
+}
+
+/// The organisations, workspaces and access keys that logs call so. People are found by their
+/// buckets.
+async fn called(
+    pseudonym: &OwnerPseudonym,
+    database: &Database,
+    formula: &BucketFormula,
+) -> Result<Vec<Owner>, CommandError> {
+    let directory = SqlDirectory::new(database.clone());
+    let organisations = directory.organisations().await?.into_iter();
+    let workspaces = directory.workspaces(None).await?.into_iter();
+    let keys = directory.access_keys().await?.into_iter();
+    let owners = organisations
+        .map(|one| Owner::Organisation(one.slug))
+        .chain(workspaces.map(|one| Owner::Workspace(one.name)))
+        .chain(keys.map(|one| Owner::AccessKey(one.id)));
+    let is_called = |owner: &Owner| formula.digest(owner).pseudonym() == *pseudonym;
+    Ok(owners.filter(is_called).collect())
 }
 
 fn text(entries: &[AuditEntry]) -> String {

@@ -5,6 +5,7 @@ mod administration;
 mod api_key;
 mod audit;
 mod backup;
+mod bucket;
 mod completions;
 mod config;
 mod credentials;
@@ -113,6 +114,12 @@ Exit codes: 0 all that could be looked at holds, 1 something does not, 64 bad co
         after_help = "Example:\n  cloakroom workspace add-member acme/research --subject alice"
     )]
     Workspace(workspace::WorkspaceCommand),
+    /// Whose a bucket is, and repair where calls are answered with bucket-conflict
+    #[command(
+        subcommand,
+        after_help = "Example:\n  cloakroom bucket show demo/alice"
+    )]
+    Bucket(bucket::BucketCommand),
     /// Show who held which key when, and what operators did
     #[command(after_help = "Examples:
   cloakroom audit --owner acme --since 24h
@@ -176,6 +183,7 @@ impl Cli {
             Command::ApiKey(command) => command.run().await,
             Command::AccessKey(command) => command.run().await,
             Command::Workspace(command) => command.run().await,
+            Command::Bucket(command) => command.run().await,
             Command::Audit(audit) => audit.run().await,
             Command::Backup(backup) => backup.run().await,
             Command::Config(command) => command.run(),

@@ -10,7 +10,9 @@ use crate::adapters::database::{Database, SqlDirectory, SqlRegistry};
 use crate::adapters::{OsRandomness, SystemClock};
 use crate::config::Config;
 use crate::domain::{Loopholes, Operator};
-use crate::service::{Administer, AdministerPorts, AdministerSettings, Clock, Randomness};
+use crate::service::{
+    Administer, AdministerPorts, AdministerSettings, Clock, Randomness, ShowBuckets,
+};
 
 use super::{StartError, access_keys, fingerprint, parts};
 
@@ -26,7 +28,8 @@ pub async fn administer(config: &Config, operator: Operator) -> Result<Administe
     let registry = Arc::new(SqlRegistry::new(database.clone(), Arc::clone(&clock)));
     let clients = Box::pin(AwsClients::new(parts::aws_settings(&config.storage))).await?;
     let buckets = Arc::new(S3Buckets::new(&clients));
-    let ensure_bucket = parts::ensure_bucket(config, buckets, &registry, Handle::current());
+    let ensure_bucket = Arc::clone(&buckets);
+    let ensure_bucket = parts::ensure_bucket(config, ensure_bucket, &registry, Handle::current());
     let directory = Arc::new(SqlDirectory::new(database));
     let deployment = registry.deployment(OsRandomness.bits()).await?;
     let engine = Box::pin(access_keys::broker(config, &clients, &deployment)).await?;
@@ -36,6 +39,8 @@ pub async fn administer(config: &Config, operator: Operator) -> Result<Administe
     let ports = AdministerPorts {
         keys: Arc::<SqlDirectory>::clone(&directory),
         keeper: access_keys::keeper(engine.as_ref(), &directory, &clock),
+        reservations: Arc::<SqlDirectory>::clone(&directory),
+        buckets,
         administration: directory,
         registry: Arc::<SqlRegistry>::clone(&registry),
         ensure_bucket: Arc::new(ensure_bucket.await?),
@@ -48,10 +53,28 @@ pub async fn administer(config: &Config, operator: Operator) -> Result<Administe
         formula: config.naming.formula.clone(),
         bucket_prefix: config.access_keys.bucket_prefix.clone(),
         loopholes,
+        deployment,
         extra_actions: config.storage.extra_actions.clone(),
         session_duration: config.storage.session_duration,
     };
     Ok(Administer::new(ports, settings, operator))
+}
+
+/// The use case "whose is this bucket" on the deployment that this configuration describes.
+///
+/// # Errors
+///
+/// [`StartError`] names the key that is to blame.
+pub async fn show_buckets(config: &Config) -> Result<ShowBuckets, StartError> {
+    let directory = Arc::new(SqlDirectory::new(database(config).await?));
+    let clients = Box::pin(AwsClients::new(parts::aws_settings(&config.storage))).await?;
+    Ok(ShowBuckets {
+        reservations: Arc::<SqlDirectory>::clone(&directory),
+        keys: Arc::<SqlDirectory>::clone(&directory),
+        administration: directory,
+        buckets: Arc::new(S3Buckets::new(&clients)),
+        formula: config.naming.formula.clone(),
+    })
 }
 
 /// The gateway's database, if it is this configuration's. It is neither made nor brought up to date

@@ -36,7 +36,7 @@ use crate::service::{
     Authenticate, AuthenticateApiKey, CallerLimit, Clock, Directory, Entitle, Randomness,
 };
 
-pub use administration::{administer, database};
+pub use administration::{administer, database, show_buckets};
 pub use examination::doctor;
 pub use start_error::StartError;
 

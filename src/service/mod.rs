@@ -17,6 +17,7 @@ mod entitle;
 mod issue;
 mod ports;
 mod refusal;
+mod reservations;
 
 #[cfg(test)]
 pub(crate) mod fakes;
@@ -29,7 +30,7 @@ pub use access_keys::{
 };
 pub use administer::{
     AccessKeyWish, Administer, AdministerError, AdministerPorts, AdministerSettings, AreaWish,
-    KeyWish, find_access_key, find_organisation, find_workspace,
+    KeyWish, KnownBucket, ShowBuckets, find_access_key, find_organisation, find_workspace,
 };
 pub use authenticate::{
     Authenticate, AuthenticateApiKey, AuthenticateToken, Credential, TokenValidation,
@@ -46,3 +47,4 @@ pub use ports::{
     SessionRequest, Sessions,
 };
 pub use refusal::{FailureKind, KeyRefusal, Limit, NotEntitled, Refusal, UpstreamFailure};
+pub use reservations::{Assigned, Released, Reservation, Reservations};

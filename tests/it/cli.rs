@@ -32,6 +32,7 @@ async fn alone_it_prints_help() {
         "workspace",
         "audit",
         "backup",
+        "bucket",
         "openapi",
         "healthcheck",
         "completions",

@@ -62,7 +62,7 @@ fn owner(row: &AnyRow) -> Result<KeyOwner, RegistryError> {
 }
 
 /// As [`Principal`] writes itself.
-fn principal(id: &str) -> Result<Principal, RegistryError> {
+pub(super) fn principal(id: &str) -> Result<Principal, RegistryError> {
     let pair: [String; 2] = serde_json::from_str(id).map_err(|_| unknown("owner_id"))?;
     let [client_id, subject] = pair;
     Ok(Principal {

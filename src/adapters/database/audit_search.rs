@@ -1,8 +1,9 @@
 use chrono::{DateTime, Utc};
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
+use uuid::Uuid;
 
-use crate::domain::BucketName;
+use crate::domain::{BucketName, Owner, OwnerPseudonym};
 use crate::service::RegistryError;
 
 use super::Database;
@@ -12,9 +13,11 @@ use super::rows::{text, utc};
 /// What to look for in the audit trail; what is not said may be anything.
 #[derive(Clone, Debug, Default)]
 pub struct AuditQuery {
-    /// Whose storage: an organisation, `organisation/workspace`, `client id/subject`, or a subject
-    /// through any client.
+    /// Whose storage: an organisation, `organisation/workspace`, `client id/subject`, a subject
+    /// through any client, an owner's pseudonym, or a session's name.
     pub owner: Option<String>,
+    /// Organisations, workspaces and access keys whose pseudonym that is.
+    pub owners: Vec<Owner>,
     /// Who asked, or what operator acted: `client id/subject`, a subject through any client, an API
     /// key's public part, a capability token's name, an operator.
     pub caller: Option<String>,
@@ -101,21 +104,11 @@ impl AuditQuery {
     fn conditions(&self) -> Where {
         let mut matching = Where::default();
         if let Some(owner) = &self.owner {
-            let named = matching.value(owner);
-            let principals = pairs(owner);
-            let pairs = matching.values(&principals);
-            let suffix = matching.value(&subject_suffix(owner));
-            let holders = ["organisation", "subject"].map(|kind| format!("{kind} {owner}"));
-            let principals = principals.iter().map(|pair| format!("principal {pair}"));
-            let holders =
-                matching.values(&holders.into_iter().chain(principals).collect::<Vec<_>>());
-            matching.add(format!(
-                "((owner_kind <> 'principal' AND owner_id = {named}) OR (owner_kind = 'principal' \
-                 AND (owner_id IN ({pairs}) OR {})) OR holder IN ({holders}) \
-                 OR (holder LIKE 'principal %' AND {}))",
-                ends_with("owner_id", &suffix),
-                ends_with("holder", &suffix)
-            ));
+            let condition = match session_request(owner) {
+                Some(request_id) => format!("request_id = {}", matching.value(&request_id)),
+                None => self.of_owner(owner, &mut matching),
+            };
+            matching.add(condition);
         }
         if let Some(caller) = &self.caller {
             let named = ["api-key", "operator", "capability"];
@@ -141,7 +134,8 @@ impl AuditQuery {
                 reaching.push(format!("detail LIKE {under}"));
             }
             matching.add(format!(
-                "(bucket = {value} OR (action IN ('access-key create', 'access-key rotate') AND ({})))",
+                "(bucket = {value} OR (action IN ('access-key create', 'access-key rotate', \
+                 'bucket release', 'bucket assign') AND ({})))",
                 reaching.join(" OR ")
             ));
         }
@@ -160,6 +154,46 @@ impl AuditQuery {
         }
         matching
     }
+
+    fn of_owner(&self, owner: &str, matching: &mut Where) -> String {
+        let named = matching.value(owner);
+        let principals = pairs(owner);
+        let pairs = matching.values(&principals);
+        let suffix = matching.value(&subject_suffix(owner));
+        let holders = ["organisation", "subject"].map(|kind| format!("{kind} {owner}"));
+        let principals = principals.iter().map(|pair| format!("principal {pair}"));
+        let holders = matching.values(&holders.into_iter().chain(principals).collect::<Vec<_>>());
+        let named_so = format!(
+            "((owner_kind <> 'principal' AND owner_id = {named}) OR (owner_kind = 'principal' \
+             AND (owner_id IN ({pairs}) OR {})) OR holder IN ({holders}) \
+             OR (holder LIKE 'principal %' AND {}))",
+            ends_with("owner_id", &suffix),
+            ends_with("holder", &suffix)
+        );
+        let mut conditions = vec![named_so];
+        // A person's bucket is named by the digest that the pseudonym is the start of, in rows of any
+        // age.
+        if owner.parse::<OwnerPseudonym>().is_ok() {
+            let named = matching.value(&format!("%{owner}%"));
+            conditions.push(format!(
+                "(owner_kind = 'principal' AND (bucket LIKE {named} OR detail LIKE {named}))"
+            ));
+        }
+        for owner in &self.owners {
+            let (kind, id) = (matching.value(owner.kind()), matching.value(&owner.id()));
+            conditions.push(format!("(owner_kind = {kind} AND owner_id = {id})"));
+        }
+        format!("({})", conditions.join(" OR "))
+    }
+}
+
+/// The request of a session that is called so: 31 digits of its owner's, `-`, 32 of the request's
+/// (contract section 8).
+fn session_request(text: &str) -> Option<String> {
+    let (owner, request) = text.split_once('-')?;
+    owner.parse::<OwnerPseudonym>().ok()?;
+    let request = (request.len() == 32).then(|| Uuid::try_parse(request).ok());
+    request.flatten().map(|id| id.hyphenated().to_string())
 }
 
 impl Where {
@@ -187,7 +221,7 @@ impl Where {
 
 /// Principals that `client id/subject` may mean: either may hold a slash. Never empty, so that it
 /// can stand in a list.
-fn pairs(text: &str) -> Vec<String> {
+pub(super) fn pairs(text: &str) -> Vec<String> {
     let slashes = text.match_indices('/');
     let splits = slashes.map(|(at, _)| text.split_at(at));
     let mut pairs: Vec<String> = splits
@@ -202,11 +236,11 @@ fn pairs(text: &str) -> Vec<String> {
 
 /// How a principal ends, as the registry writes it, whose subject this is: JSON escapes quotes, so
 /// nothing else ends so.
-fn subject_suffix(subject: &str) -> String {
+pub(super) fn subject_suffix(subject: &str) -> String {
     format!(",{}]", serde_json::json!(subject))
 }
 
-fn ends_with(column: &str, place: &str) -> String {
+pub(super) fn ends_with(column: &str, place: &str) -> String {
     format!("substr({column}, length({column}) - length({place}) + 1) = {place}")
 }
 

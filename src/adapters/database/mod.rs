@@ -15,6 +15,7 @@ mod fingerprint;
 mod opener;
 mod pool;
 mod registry;
+mod reservations;
 mod rows;
 
 pub use audit::SqlAuditTrail;

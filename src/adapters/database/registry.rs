@@ -232,7 +232,7 @@ impl Registry for SqlRegistry {
             return Err(Fingerprint::outdated());
         }
         match row {
-            Some((held, state)) if held == bucket.as_str() => parse(&state).map(Claim::Held),
+            Some((held, state)) if held == bucket.as_str() => parse_state(&state).map(Claim::Held),
             // Another bucket is held, or the insert gave way to another holder of this one.
             _ => Ok(Claim::Conflict),
         }
@@ -309,11 +309,21 @@ const SET_ASIDE: [&str; 3] = [
     "DELETE FROM former_buckets WHERE bucket IN \
      (SELECT bucket FROM owned_buckets WHERE owner_kind = 'principal')",
     "INSERT INTO former_buckets (owner_kind, owner_id, bucket) \
-     SELECT owner_kind, owner_id, bucket FROM owned_buckets WHERE owner_kind = 'principal'",
+     SELECT owner_kind, owner_id, bucket FROM owned_buckets WHERE owner_kind = 'principal' \
+     AND state <> 'claimed'",
     "DELETE FROM owned_buckets WHERE owner_kind = 'principal'",
 ];
 
-fn name(state: ClaimState) -> &'static str {
+/// The same with one bucket. Of one that is no more than claimed nothing is remembered: what stands
+/// at the store is not known to be the owner's, and must not become so because the owner comes back.
+pub(super) const SET_ASIDE_ONE: [&str; 2] = [
+    "INSERT INTO former_buckets (owner_kind, owner_id, bucket) \
+     SELECT owner_kind, owner_id, bucket FROM owned_buckets WHERE bucket = $1 \
+     AND state <> 'claimed' ON CONFLICT (bucket) DO NOTHING",
+    "DELETE FROM owned_buckets WHERE bucket = $1",
+];
+
+pub(super) fn name(state: ClaimState) -> &'static str {
     match state {
         ClaimState::Claimed => "claimed",
         ClaimState::Creating => "creating",
@@ -321,7 +331,7 @@ fn name(state: ClaimState) -> &'static str {
     }
 }
 
-fn parse(state: &str) -> Result<ClaimState, RegistryError> {
+pub(super) fn parse_state(state: &str) -> Result<ClaimState, RegistryError> {
     [ClaimState::Claimed, ClaimState::Creating, ClaimState::Ready]
         .into_iter()
         .find(|known| name(*known) == state)

@@ -2,6 +2,7 @@
 
 mod access_keys;
 mod api_keys;
+mod buckets;
 mod organisations;
 mod workspaces;
 
@@ -16,13 +17,14 @@ use crate::domain::{
 
 pub use access_keys::{AccessKeyWish, find_access_key};
 pub use api_keys::KeyWish;
+pub use buckets::{KnownBucket, ShowBuckets};
 pub use organisations::find_organisation;
 pub use workspaces::find_workspace;
 
 use super::{
-    Administration, Claim, ClaimState, Clock, Deadline, EnsureBucket, EnsureError, FailureKind,
-    KeyKeeper, KeyRegistry, Objects, Randomness, Registry, RegistryError, SessionRequest, Sessions,
-    UpstreamFailure,
+    Administration, Buckets, Claim, ClaimState, Clock, Deadline, EnsureBucket, EnsureError,
+    FailureKind, KeyKeeper, KeyRegistry, Objects, Randomness, Registry, RegistryError,
+    Reservations, SessionRequest, Sessions, UpstreamFailure,
 };
 
 /// The most that an operator waits for a bucket.
@@ -46,6 +48,8 @@ pub struct AdministerSettings {
     pub loopholes: Loopholes,
     /// Actions beyond the four, which policies will hold.
     pub extra_actions: Vec<ExtraAction>,
+    /// The name of this deployment, which its buckets are tagged with.
+    pub deployment: String,
     /// How long sessions last that are opened to look at objects.
     pub session_duration: Duration,
 }
@@ -60,6 +64,10 @@ pub struct AdministerPorts {
     pub keeper: Option<Arc<KeyKeeper>>,
     /// Who holds which bucket.
     pub registry: Arc<dyn Registry>,
+    /// The same, to be repaired.
+    pub reservations: Arc<dyn Reservations>,
+    /// What stands at the store.
+    pub buckets: Arc<dyn Buckets>,
     /// Makes sure that a bucket is there.
     pub ensure_bucket: Arc<EnsureBucket>,
     /// Opens sessions.
@@ -116,6 +124,31 @@ pub enum AdministerError {
     /// No policy can say what an access key is to open.
     #[error(transparent)]
     KeyPolicy(#[from] KeyPolicyError),
+    /// Areas stay where they are.
+    #[error("the bucket {0} is shared by organisations and workspaces, whose areas stay in it")]
+    SharedBucket(BucketName),
+    /// Names follow from owners.
+    #[error("{owner} gets another bucket by its name or area: {own}")]
+    NotTheOwners {
+        /// Who.
+        owner: Owner,
+        /// Which.
+        own: BucketName,
+    },
+    /// There is nothing to repair.
+    #[error("the owner has the bucket {0} already, and it is ready")]
+    AlreadyAssigned(BucketName),
+    /// A bucket never changes hands.
+    #[error("the bucket {bucket} is or was that of {holder}: nobody else is given it")]
+    AnothersBucket {
+        /// Which.
+        bucket: BucketName,
+        /// Whose.
+        holder: String,
+    },
+    /// One owner has one bucket.
+    #[error("the owner has the bucket {0}: release it first (cloakroom bucket release)")]
+    HasAnother(BucketName),
     /// The bucket is somebody else's.
     #[error(
         "the bucket {0} exists and is not known to be this deployment's: another account's, \

@@ -2,6 +2,7 @@
 
 mod areas;
 mod audit;
+mod buckets;
 mod organisations;
 mod workspaces;
 
