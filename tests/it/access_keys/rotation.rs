@@ -112,7 +112,7 @@ async fn an_engine_that_refuses_does_not_lock_the_key() {
         .mount(&refusing)
         .await;
     let down = Setup::default()
-        .beside(&app)
+        .replica_of(&app)
         .key("storage.endpoint", &refusing.uri());
     let down = brokering(down).await;
     let answer = ask(&down, token.expose(), key.id.as_str()).await;
