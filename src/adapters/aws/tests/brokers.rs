@@ -65,6 +65,27 @@ async fn outcomes(broker: &dyn AccessKeys) -> [Result<(), UpstreamFailure>; 4] {
 }
 
 #[tokio::test]
+async fn an_answer_of_more_than_a_mebibyte_is_not_read() {
+    let unreachable = "http://127.0.0.1:1";
+    for (broker, (name, _, says)) in brokers(unreachable).await.into_iter().enumerate() {
+        for (padding, is_read) in [(900_000, true), (1_100_000, false)] {
+            let body = format!("{says}{}", " ".repeat(padding));
+            let engine = answering(ResponseTemplate::new(404).set_body_string(body)).await;
+            let (_, keys, _) = brokers(&engine.uri()).await.swap_remove(broker);
+            match keys.pairs(&key()).await {
+                Ok(pairs) => assert!(is_read && pairs.is_empty(), "{name}"),
+                Err(failure) => {
+                    assert!(
+                        !is_read && failure.cause.contains("too long"),
+                        "{name}: {failure}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_gone_is_no_failure_if_the_engine_itself_says_so() {
     let unreachable = "http://127.0.0.1:1";
     for (broker, (name, _, says)) in brokers(unreachable).await.into_iter().enumerate() {
