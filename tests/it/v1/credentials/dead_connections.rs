@@ -68,7 +68,7 @@ async fn a_new_owner_is_not_held_by_a_dead_connection() {
 }
 
 /// How many established connections to this port the kernel probes: their timer is the keepalive
-/// timer, `02` (proc_net_tcp.txt of the kernel's documentation).
+/// timer, `02` (`proc_net_tcp.txt` of the kernel's documentation).
 #[cfg(target_os = "linux")]
 fn probed_connections_to(port: u16) -> usize {
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
