@@ -217,7 +217,7 @@ mod tests {
         });
         let (seen, dropped, mut reader) = counted;
         assert_eq!(seen + dropped, LINES);
-        assert!(seen > 10 && dropped > 0, "{seen} {dropped}");
+        assert!(seen >= 10 && dropped > 0, "{seen} {dropped}");
         queue.write_all(LINE).unwrap();
         drop((queue, flush));
         let rest = soon("the rest", move || reader.next().unwrap().unwrap());
