@@ -24,18 +24,19 @@ pub(super) enum BucketCommand {
   cloakroom bucket show demo/alice
   cloakroom bucket show acme --json")]
     Show(Show),
-    /// Take a person's bucket off the person, who gets the formula's at the next call
+    /// Take a bucket away from a person, whose next call gets the one that the formula gives
     #[command(after_help = "Example:
   cloakroom bucket release 5c3b3bb8e6448a51b8ad7992994f7220a88e07baef43de9f0000dc1e1323e0a
 
-The bucket and its objects stay as they are, and the person's: nobody else is given it. Asks first.")]
+The bucket and its objects stay as they are, set aside for this person: nobody else is given it. Asks
+first.")]
     Release(Release),
     /// Give an owner the bucket that is the owner's by name, as it stands at the store
     #[command(after_help = "Example:
   cloakroom bucket assign 5c3b3bb8e6448a51b8ad7992994f7220a88e07baef43de9f0000dc1e1323e0a --owner demo/alice
 
-For a bucket that the registry does not know: after a restore from an older backup, say. Whoever put
-objects into it, the owner reads them. Asks first.")]
+For a bucket that the registry does not know: after a restore from an older backup, say. The owner can
+read all objects in it, no matter who put them there. Asks first.")]
     Assign(Assign),
 }
 
@@ -50,7 +51,7 @@ pub(super) struct Show {
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Release {
-    /// Which
+    /// Its name at the store
     bucket: BucketName,
     #[command(flatten)]
     question: Question,
@@ -61,7 +62,7 @@ pub(super) struct Release {
 #[derive(clap::Args, Debug)]
 #[command(group(clap::ArgGroup::new("whose").required(true).args(["owner", "org", "workspace"])))]
 pub(super) struct Assign {
-    /// Which
+    /// Its name at the store
     bucket: BucketName,
     /// To a person: `client/subject`
     #[arg(long, value_parser = parse_person)]
@@ -180,7 +181,7 @@ impl Assign {
             _ => return Err(CommandError::Failed("say whose it is".to_owned())),
         };
         self.question.ask(&format!(
-            "What is in {} will be {owner}'s, whoever put it there. Assign it?",
+            "What is in {} will be {owner}'s, no matter who put it there. Assign it?",
             self.bucket
         ))?;
         let administer = self.common.administer().await?;

@@ -114,7 +114,7 @@ Exit codes: 0 all that could be looked at holds, 1 something does not, 64 bad co
         after_help = "Example:\n  cloakroom workspace add-member acme/research --subject alice"
     )]
     Workspace(workspace::WorkspaceCommand),
-    /// Whose a bucket is, and repair where calls are answered with bucket-conflict
+    /// Show who has a bucket, and repair bucket-conflict
     #[command(
         subcommand,
         after_help = "Example:\n  cloakroom bucket show demo/alice"
@@ -124,6 +124,7 @@ Exit codes: 0 all that could be looked at holds, 1 something does not, 64 bad co
     #[command(after_help = "Examples:
   cloakroom audit --owner acme --since 24h
   cloakroom audit --access-key ASIAIOSFODNN7EXAMPLE
+  cloakroom audit --owner 5c3b3bb8e6448a51b8ad7992994f722     # the owner of a log line
   cloakroom audit --caller alice --json | jq -r '.[].bucket'")]
     Audit(audit::AuditCommand),
     /// Copy the registry and the audit trail (SQLite) to a file, while the gateway runs

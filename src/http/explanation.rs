@@ -238,12 +238,14 @@ const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
             "Something went wrong in the gateway itself. Nothing was given out.",
             &[
                 "The registry cannot be written: its disk is full, or its database is away.",
+                "Another replica has changed naming.* or oauth.issuer; this one still has the former \
+                 values.",
                 "A defect of the gateway.",
             ],
             &[
                 "Try again later.",
-                "Operators: the log has the cause under the request id; /readyz tells whether the \
-                 registry can be written.",
+                "Operators: the log has the cause under the request id; /readyz says whether it is the \
+                 registry or the formula.",
             ],
         ),
     ),
@@ -294,8 +296,13 @@ const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
     (
         failure::OVERLOADED,
         explanation(
-            "More requests are under way than this gateway takes at once (http.max_in_flight).",
-            &["Many clients at once, or a slow authorization server or store behind the gateway."],
+            "The gateway takes no more requests at the moment.",
+            &[
+                "More requests are under way than it takes at once (http.max_in_flight).",
+                "The authorization server is slow, and too many calls wait for it (oauth.max_in_flight).",
+                "Too many new buckets are being made at once.",
+                "This replica is stopping.",
+            ],
             &["Wait for as many seconds as Retry-After says, then try again."],
         ),
     ),

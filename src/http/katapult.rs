@@ -356,8 +356,8 @@ pub(super) fn operation() -> Operation {
         .summary(Some("Get new credentials of an access key that lasts"))
         .description(Some(
             "For tools that cannot refresh: a pair without a session token, confined to the \
-             buckets of the access key. Every call makes a new pair and ends the one before; a \
-             secret is shown once. The Bearer token is an access token, an API key or a \
+             buckets of the access key. Every call makes a new pair and, once the store takes it, \
+             ends the one before; a secret is shown once. The Bearer token is an access token, an API key or a \
              capability token.",
         ))
         .security(SecurityRequirement::new(BEARER, Vec::<String>::new()))

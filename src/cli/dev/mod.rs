@@ -313,7 +313,7 @@ impl Dev {
              \nThe storage of the organisation {organisation}, by API key; and of its workspace {name}, for its \
              members alice and bob (who may only read):\n\n\
              {by_key}\n{by_membership}\n\
-             \nTo administer it: cloakroom org list --config {file}; workspace, api-key, access-key, audit likewise.\n\n",
+             \nTo administer it: cloakroom org list --config {file}; workspace, api-key, access-key, bucket, audit, backup likewise.\n\n",
             token = samples.token_command,
             credentials = paste::credentials_line(&gateway),
             s3 = paste::s3_line(),
