@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use wiremock::matchers::{any, body_string_contains, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::support::Setup;
+use crate::support::{Raw, Setup};
 
 use super::*;
 
@@ -92,10 +92,23 @@ async fn pair_soon(app: &App, token: &ApiKey, key: &AccessKey) -> (String, Strin
 async fn a_caller_that_hangs_up_does_not_lock_the_key() {
     let (app, token) = acme(Setup::default()).await;
     let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
-    for millis in 1..12 {
-        let asking = request(&app, token.expose(), key.id.as_str());
-        let hung_up = asking.timeout(Duration::from_millis(millis)).send().await;
-        drop(hung_up);
+    let asked = Instant::now();
+    pair(&ask(&app, token.expose(), key.id.as_str()).await);
+    let took = asked.elapsed();
+    let body = json!({ "access_key": { "id": key.id.as_str() } }).to_string();
+    let asking = format!(
+        "POST {PATH} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        token.expose(),
+        body.len()
+    );
+    // At each stage of a rotation. A reset, because a caller that only closes its side may still read.
+    for stage in 1..12 {
+        let mut caller = Raw::open(&app.url).await;
+        caller.send(&asking).await;
+        tokio::time::sleep(took * stage / 12).await;
+        caller.stream.set_zero_linger().unwrap();
+        drop(caller);
         let given = pair_soon(&app, &token, &key).await;
         assert_eq!(listed(&client(&app, &given), "data").await, 200);
     }
