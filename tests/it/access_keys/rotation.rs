@@ -189,6 +189,36 @@ async fn an_engine_that_is_slow_is_waited_for_5_s_and_no_longer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pair_that_is_made_while_the_formula_changes_is_not_handed_out() {
+    let app = brokering(Setup::default()).await;
+    let token = with_organisation(&app, "acme").await;
+    let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
+    let engine = iam_that_takes(Duration::from_millis(500)).await;
+    let slow = Setup::default()
+        .beside(&app)
+        .key("storage.endpoint", &engine.uri());
+    let slow = brokering(slow).await;
+    let database = app.database().await;
+    let is_asked = async || {
+        let requests = engine.received_requests().await.unwrap();
+        requests.iter().any(|request| request.method == "POST")
+    };
+    let change = async {
+        // The rotation has been admitted by then, and no pair is on record yet.
+        while !is_asked().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let change = "UPDATE fingerprint SET value = 'new' WHERE name = 'naming.namespace'";
+        let changed = sqlx::query(change).execute(&database).await.unwrap();
+        assert_eq!(changed.rows_affected(), 1);
+    };
+    let (answer, ()) = tokio::join!(ask(&slow, token.expose(), key.id.as_str()), change);
+    assert_refused(&answer, 406, "task_queueing_error");
+    let pairs = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM access_key_pairs");
+    assert_eq!(pairs.fetch_one(&database).await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pair_that_takes_its_time_is_pending_and_becomes_active() {
     let app = brokering(Setup::default()).await;
     let token = with_organisation(&app, "acme").await;
