@@ -108,7 +108,92 @@ fn check(registered: &RegisteredKey, key: &ApiKey, now: DateTime<Utc>) -> Result
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_trait::async_trait;
+
     use super::*;
+    use crate::domain::{
+        Access, ApiKeyId, Organisation, Principal, Slug, Workspace, WorkspaceName,
+    };
+    use crate::service::AllowanceSpent;
+    use crate::service::fakes::FixedClock;
+
+    /// Knows [`registered`] and counts how often it is asked.
+    #[derive(Default)]
+    struct OneKey(AtomicUsize);
+
+    #[async_trait]
+    impl Directory for OneKey {
+        async fn api_key(&self, _: &ApiKeyId) -> Result<Option<RegisteredKey>, RegistryError> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(Some(registered()))
+        }
+
+        async fn note_use(&self, _: &ApiKeyId, _: DateTime<Utc>) -> Result<(), RegistryError> {
+            Ok(())
+        }
+
+        async fn organisation(&self, _: &Slug) -> Result<Option<Organisation>, RegistryError> {
+            Ok(None)
+        }
+
+        async fn workspace(&self, _: &WorkspaceName) -> Result<Option<Workspace>, RegistryError> {
+            Ok(None)
+        }
+
+        async fn membership(
+            &self,
+            _: &WorkspaceName,
+            _: &Principal,
+        ) -> Result<Option<Access>, RegistryError> {
+            Ok(None)
+        }
+    }
+
+    /// So many calls, whoever makes them.
+    struct Calls(AtomicUsize);
+
+    impl RateLimiter<ClientNetwork> for Calls {
+        fn take(&self, _: &ClientNetwork) -> Result<(), AllowanceSpent> {
+            let less = |left: usize| left.checked_sub(1);
+            let taken = self
+                .0
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+            taken.map(drop).map_err(|_| AllowanceSpent {
+                retry_after: Duration::from_secs(1),
+                permitted: 3,
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn calls_beyond_the_allowance_do_not_reach_the_registry() {
+        let directory = Arc::<OneKey>::default();
+        let calls = Arc::new(Calls(AtomicUsize::new(3)));
+        let authenticate = AuthenticateApiKey::new(directory.clone(), Arc::new(FixedClock), calls);
+        let ask = async |key: &ApiKey| {
+            let deadline = Deadline::after(STEP_TIMEOUT);
+            authenticate.authenticate(key, None, deadline).await
+        };
+        let genuine = key(2);
+        assert!(ask(&genuine).await.is_ok());
+        // One that is forged proves nothing, however often it comes.
+        let forged = key(9);
+        for _ in 0..2 {
+            let refused = ask(&forged).await;
+            assert!(matches!(refused, Err(Refusal::ApiKey(_))), "{refused:?}");
+        }
+        for _ in 0..5 {
+            let refused = ask(&forged).await;
+            assert!(
+                matches!(refused, Err(Refusal::RateLimited { .. })),
+                "{refused:?}"
+            );
+        }
+        assert_eq!(directory.0.load(Ordering::Relaxed), 3);
+        assert!(ask(&genuine).await.is_ok());
+    }
 
     fn now() -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000, 0).unwrap()
