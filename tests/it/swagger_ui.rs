@@ -108,6 +108,21 @@ async fn a_browser_that_has_a_file_is_not_sent_it_again() {
     assert_eq!(ask("\"other\"").await.text, bundle.text);
 }
 
+/// How many bytes the kernel holds that were sent from this port and not taken, for the connection
+/// with the most (`tx_queue` in `proc_net_tcp.txt` of the kernel's documentation).
+#[cfg(target_os = "linux")]
+fn most_untaken_from(port: &str) -> u64 {
+    let port = format!(":{:04X}", port.parse::<u16>().unwrap());
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let queues = table.lines().skip(1).filter_map(|row| {
+        let fields: Vec<&str> = row.split_whitespace().collect();
+        let (sent, _) = fields[4].split_once(':').unwrap();
+        let is_from_port = fields[1].ends_with(&port);
+        is_from_port.then(|| u64::from_str_radix(sent, 16).unwrap())
+    });
+    queues.max().unwrap()
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_that_nobody_reads_take_little_memory() {
@@ -130,6 +145,12 @@ async fn answers_that_nobody_reads_take_little_memory() {
     }
     let taken = gateway.memory().saturating_sub(before) / CONNECTIONS;
     assert!(taken < 300_000, "{taken} bytes a connection");
+    let (_, port) = address.split_once(':').unwrap();
+    let untaken = most_untaken_from(port);
+    assert!(
+        (1..500_000).contains(&untaken),
+        "{untaken} bytes in the kernel"
+    );
     drop(connections);
     gateway.signal("TERM").await;
     gateway.ended().await;
