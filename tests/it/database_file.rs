@@ -69,6 +69,25 @@ async fn a_removed_write_ahead_log_hands_out_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_is_removed_during_a_statement_hands_out_nothing() {
+    let (app, tokens) = at_work().await;
+    let mut other = app.database().await.acquire().await.unwrap().detach();
+    let statement = |text: &'static str| sqlx::query(text);
+    let lock = statement("BEGIN IMMEDIATE");
+    lock.execute(&mut other).await.unwrap();
+    let removed = async {
+        // Time for the call to come to its statement, which waits for the lock.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        for suffix in ["", "-wal", "-shm"] {
+            fs::remove_file(file(&app, suffix)).unwrap();
+        }
+        statement("COMMIT").execute(&mut other).await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(app.ask(&tokens[0]), removed);
+    answer.assert_problem(500, "internal-error");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_registry_that_comes_back_is_used_again() {
     let (app, tokens) = at_work().await;
     let away = file(&app, ".away");
