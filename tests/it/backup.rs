@@ -73,6 +73,16 @@ async fn a_backup_overwrites_nothing_and_leaves_nothing_half() {
         assert!(output.stdout.is_empty());
     }
     assert_eq!(fs::read(&backup).unwrap(), b"precious");
+    // This one fails when the file has been begun.
+    let empty = tempfile::NamedTempFile::new().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", empty.path().display());
+    let target = directory.path().join("other.db");
+    let mut command = process.command(&["backup", target.to_str().unwrap()]);
+    command.env("CLOAKROOM_DATABASE__URL", url);
+    let output = command.output().await.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("not a gateway's database"), "{said}");
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
 }
 
