@@ -158,6 +158,11 @@ impl Drop for InFlight<'_> {
 /// A gateway whose ports answer nothing good.
 #[cfg(test)]
 pub(super) fn test_gateway() -> Gateway {
+    Gateway::new(test_parts())
+}
+
+#[cfg(test)]
+pub(super) fn test_parts() -> GatewayParts {
     use crate::domain::{BucketFormula, TokenRules};
     use crate::service::fakes::{FakeDirectory, FixedClock, Nothing, test_issue, test_rotate_key};
     use crate::service::{AuthenticateApiKey, AuthenticateToken, Directory, TokenValidation};
@@ -167,7 +172,7 @@ pub(super) fn test_gateway() -> Gateway {
         issuer: "https://as.example".to_owned(),
         audience: None,
     };
-    Gateway::new(GatewayParts {
+    GatewayParts {
         authenticate: Authenticate::new(
             AuthenticateToken::new(
                 TokenValidation::Introspection(Arc::new(Nothing)),
@@ -200,7 +205,7 @@ pub(super) fn test_gateway() -> Gateway {
         samples: Arc::default(),
         minimum_client_version: None,
         trusted_proxies: Vec::new(),
-    })
+    }
 }
 
 #[cfg(test)]
