@@ -1,12 +1,14 @@
 //! How connections to a database are opened.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::ErrorKind;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use sqlx::any::AnyConnectOptions;
+use sqlx::error::DatabaseError;
 use sqlx::{AnyConnection, ConnectOptions, Error, Executor};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
@@ -34,12 +36,17 @@ const SQLITE_PRAGMAS: [&str; 4] = [
 /// What a gateway that is gone without a word leaves at the server ends soon: its statement, its
 /// transaction with the locks, its connection. The keepalive also keeps firewalls from forgetting
 /// the connection. Statements of ours take milliseconds.
-const POSTGRES_SETTINGS: &str = "SET statement_timeout = '4s'; \
-     SET idle_in_transaction_session_timeout = '10s'; \
-     SET tcp_keepalives_idle = 30; \
-     SET tcp_keepalives_interval = 10; \
-     SET tcp_keepalives_count = 3; \
-     SET tcp_user_timeout = '30s'";
+///
+/// Each is a statement of its own: several in one are one transaction, so the first that a server
+/// refuses takes the others with it.
+const POSTGRES_SETTINGS: [&str; 6] = [
+    "SET statement_timeout = '4s'",
+    "SET idle_in_transaction_session_timeout = '10s'",
+    "SET tcp_keepalives_idle = 30",
+    "SET tcp_keepalives_interval = 10",
+    "SET tcp_keepalives_count = 3",
+    "SET tcp_user_timeout = '30s'",
+];
 
 /// Opens connections to one database.
 #[derive(Clone)]
@@ -51,6 +58,8 @@ struct Inner {
     file: Option<DatabaseFile>,
     /// Counts how often connections were found dead.
     generation: AtomicU64,
+    /// Settings that the server has refused, so that each is logged once.
+    refused: Mutex<BTreeSet<&'static str>>,
     /// Where connections live: it must outlive all others.
     runtime: Handle,
 }
@@ -62,6 +71,7 @@ impl Opener {
             options: RwLock::new(options),
             file,
             generation: AtomicU64::default(),
+            refused: Mutex::default(),
             runtime: Handle::current(),
         }))
     }
@@ -105,15 +115,38 @@ impl Opener {
         let opener = self.clone();
         let opening = self.0.runtime.spawn(async move {
             let mut connection = opener.open().await?;
-            if !opener.is_sqlite()
-                && let Err(error) = connection.execute(POSTGRES_SETTINGS).await
-            {
-                // Servers that only speak like PostgreSQL may lack one.
-                tracing::debug!(%error, "the database does not know all settings");
+            if !opener.is_sqlite() {
+                opener.limit(&mut connection).await?;
             }
             Ok(connection)
         });
         opening.await.map_err(|_| Error::WorkerCrashed)?
+    }
+
+    /// Servers that only speak like `PostgreSQL` may lack a setting: the others hold.
+    async fn limit(&self, connection: &mut AnyConnection) -> Result<(), Error> {
+        for setting in POSTGRES_SETTINGS {
+            match connection.execute(setting).await {
+                Ok(_) => {}
+                Err(Error::Database(error)) => self.warn_once(setting, error.as_ref()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn warn_once(&self, setting: &'static str, error: &dyn DatabaseError) {
+        let refused = self.0.refused.lock();
+        let is_new = refused
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(setting);
+        if is_new {
+            tracing::warn!(
+                setting,
+                %error,
+                "the database refuses a setting; set an equivalent limit at the server"
+            );
+        }
     }
 
     /// A connection without limits, for what may take its time.

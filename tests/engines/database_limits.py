@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""PostgreSQL that refuses one of the settings that limit a connection.
+
+Works on the database of CLOAKROOM_DATABASE__URL, with the configuration of CLOAKROOM_CONFIG.
+"""
+
+import argparse
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+import urllib.request
+
+direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+URL = os.environ["CLOAKROOM_DATABASE__URL"]
+wrong = []
+
+
+def check(name, is_good, said):
+    print(f"{'ok   ' if is_good else 'FAIL '} PostgreSQL: {name}: {said}", flush=True)
+    if not is_good:
+        wrong.append(name)
+
+
+def query(statement):
+    done = subprocess.run(["psql", URL, "-Atc", statement], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def wait_until(condition, seconds=20):
+    end = time.time() + seconds
+    while not condition():
+        if time.time() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+class Lock:
+    """A session that holds a lock on a table, until it is let go."""
+
+    def __init__(self, table, mode):
+        self.session = subprocess.Popen(
+            ["psql", URL, "-Atq"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.say(f"BEGIN; LOCK TABLE {table} IN {mode} MODE; SELECT 'held';")
+        assert self.session.stdout.readline() == "held\n"
+
+    def say(self, statement):
+        self.session.stdin.write(statement + "\n")
+        self.session.stdin.flush()
+
+    def release(self):
+        self.session.communicate("COMMIT;\n")
+
+
+def waiting():
+    """How many sessions wait for a lock."""
+    return int(query("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"))
+
+
+class LacksOneSetting:
+    """A proxy before the server, behind which one setting has another name."""
+
+    def __init__(self, setting):
+        url = urllib.parse.urlsplit(URL)
+        self.upstream, self.setting = (url.hostname, url.port), setting.encode()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        netloc = f"{url.username}:{url.password}@127.0.0.1:{self.listener.getsockname()[1]}"
+        self.url = url._replace(netloc=netloc).geturl()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            client, _ = self.listener.accept()
+            server = socket.create_connection(self.upstream)
+            for pair in ((client, server), (server, client)):
+                threading.Thread(target=self.copy, args=pair, daemon=True).start()
+
+    def copy(self, source, target):
+        try:
+            while data := source.recv(65536):
+                target.sendall(data.replace(self.setting, b"x" * len(self.setting)))
+        except OSError:
+            pass
+        for end in (source, target):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+def one_setting_is_unknown(cloakroom, port):
+    """What a gateway leaves at the server ends by itself, although one of the limits is unknown."""
+    proxy = LacksOneSetting("tcp_user_timeout")
+    environment = os.environ | {
+        "CLOAKROOM_DATABASE__URL": proxy.url,
+        "CLOAKROOM_HTTP__ADDRESS": f"127.0.0.1:{port}",
+        "CLOAKROOM_HTTP__PUBLIC_URL": f"http://127.0.0.1:{port}",
+    }
+    process = subprocess.Popen([cloakroom, "serve"], env=environment, stderr=subprocess.PIPE, text=True)
+    log = []
+    threading.Thread(target=lambda: log.extend(process.stderr), daemon=True).start()
+
+    def ready():
+        try:
+            return direct.open(f"http://127.0.0.1:{port}/readyz", timeout=5).status == 200
+        except OSError:
+            return False
+
+    try:
+        check("it serves without one of the settings", wait_until(ready), ready())
+        # Whatever the gateway asks or writes of its own accord waits.
+        lock = Lock("probe", "ACCESS EXCLUSIVE")
+        try:
+            check("a statement of the gateway's waits", wait_until(lambda: not ready() and waiting()), waiting())
+        finally:
+            process.kill()
+            process.wait()
+        ended = wait_until(lambda: waiting() == 0, 8)
+        check("what a dead gateway leaves ends within seconds", ended, f"{waiting()} wait")
+        lock.release()
+        warned = [line for line in log if re.search("refuses a setting", line)]
+        check("one warning for the setting", len(warned) == 1, warned)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--cloakroom", required=True)
+    arguments.add_argument("--port", default="8096")
+    arguments = arguments.parse_args()
+    one_setting_is_unknown(arguments.cloakroom, arguments.port)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
