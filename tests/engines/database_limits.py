@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""PostgreSQL that refuses one of the settings that limit a connection.
+"""What only PostgreSQL shows of the registry: two operators who give one bucket to two owners at
+once, and a server that refuses one of the settings that limit a connection.
 
 Works on the database of CLOAKROOM_DATABASE__URL, with the configuration of CLOAKROOM_CONFIG.
 """
@@ -15,6 +16,8 @@ import time
 import urllib.parse
 import urllib.request
 
+ROUNDS = 30
+RACE = f"race-{os.urandom(4).hex()}"
 direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 URL = os.environ["CLOAKROOM_DATABASE__URL"]
 wrong = []
@@ -61,6 +64,38 @@ class Lock:
 def waiting():
     """How many sessions wait for a lock."""
     return int(query("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"))
+
+
+def give_to_both(cloakroom, number):
+    """One bucket for an organisation and for another's access key. The lock keeps the key between
+    its reading who has the bucket and its being added, until the organisation has been made or
+    waits for the key."""
+    bucket = f"{RACE}-{number}"
+    lock = Lock("access_keys", "SHARE")
+
+    def start(*command):
+        return subprocess.Popen([cloakroom, *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+    key = start("access-key", "create", "--name", bucket, "--org", RACE, "--write-bucket", bucket)
+    blocked = wait_until(lambda: waiting() == 1 or key.poll() is not None)
+    org = start("org", "create", bucket, "--bucket", bucket)
+    blocked &= wait_until(lambda: waiting() == 2 or org.poll() is not None)
+    lock.release()
+    said = [process.communicate(timeout=60)[1] for process in (key, org)]
+    return blocked, [key.returncode, org.returncode], said
+
+
+def race(cloakroom):
+    subprocess.run([cloakroom, "org", "create", RACE], check=True, capture_output=True)
+    both = neither = 0
+    last = ""
+    for number in range(ROUNDS):
+        blocked, codes, said = give_to_both(cloakroom, number)
+        both += codes == [0, 0]
+        if not blocked or 0 not in codes:
+            neither, last = neither + 1, str((codes, said))
+    said = f"of {ROUNDS} rounds both in {both}, neither in {neither} {last}"
+    check("a bucket for two owners at once goes to one of them", both == neither == 0, said)
 
 
 class LacksOneSetting:
@@ -136,7 +171,9 @@ def main():
     arguments.add_argument("--cloakroom", required=True)
     arguments.add_argument("--port", default="8096")
     arguments = arguments.parse_args()
+    # It also makes the tables.
     one_setting_is_unknown(arguments.cloakroom, arguments.port)
+    race(arguments.cloakroom)
     return 1 if wrong else 0
 
 
