@@ -172,7 +172,7 @@ impl Ask for AskForPair {
         let parts = exchange.gateway.parts();
         let _in_flight = exchange.gateway.enter().ok_or(Refusal::Overloaded)?;
         let key = self.id.parse::<AccessKeyId>().ok();
-        let requester = parts
+        let identified = parts
             .rotate_key
             .authenticate(
                 &parts.authenticate,
@@ -183,14 +183,15 @@ impl Ask for AskForPair {
             )
             .await?;
         let seen = &exchange.seen;
-        if let Requester::Caller(caller) = &requester {
+        if let Requester::Caller(caller) = identified.requester() {
             seen.asked_by(parts.entitle.pseudonym(&caller.as_owner()));
         }
         if let Some(key) = &key {
             let owner = Owner::AccessKey(key.clone());
             seen.concerns_key(parts.entitle.pseudonym(&owner), key.as_str());
         }
-        parts.caller_limit.take(&requester.id())?;
+        parts.caller_limit.take(&identified.requester().id())?;
+        let requester = parts.rotate_key.admit(identified)?;
         let key = key.ok_or(Refusal::Key(KeyRefusal::NoSuchKey))?;
         let rotation = Rotation {
             request_id: seen.request_id(),

@@ -23,9 +23,9 @@ mod reservations;
 pub(crate) mod fakes;
 
 pub use access_keys::{
-    AccessKeys, BucketClaim, CAPABILITY_TYPE, Capabilities, HeldLease, KeeperError, KeyAdmission,
-    KeyKeeper, KeyKeeperPorts, KeyRegistry, KnownBuckets, PairStanding, RecordedPair, Requester,
-    RotateKey, RotateKeyPorts, RotateKeySettings, Rotated, Rotation, RotationCredential,
+    AccessKeys, BucketClaim, CAPABILITY_TYPE, Capabilities, HeldLease, Identified, KeeperError,
+    KeyAdmission, KeyKeeper, KeyKeeperPorts, KeyRegistry, KnownBuckets, PairStanding, RecordedPair,
+    Requester, RotateKey, RotateKeyPorts, RotateKeySettings, Rotated, Rotation, RotationCredential,
     STATEMENT_LIMIT, Taken, Unfinished, bucket_of_others,
 };
 pub use administer::{

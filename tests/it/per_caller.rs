@@ -125,6 +125,22 @@ async fn an_api_keys_refused_calls_count() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_api_key_without_the_access_key_routes_scope_is_counted_there() {
+    let app = strict().spawn().await;
+    app.organisation("acme", &AreaWish::default()).await;
+    let acme = "acme".parse().unwrap();
+    let (without, other) = (app.key(&acme, true).await, app.key(&acme, true).await);
+    let body = json!({ "access_key": { "id": "ak_000000000000000000000000" } });
+    let ask = |key: &ApiKey| app.post(KATAPULT).bearer_auth(key.expose()).json(&body);
+    let limited = until_limited(&app, || ask(&without), 403).await;
+    assert_eq!(
+        (limited.status, &limited.json()["code"]),
+        (429, &json!("rate_limit_reached"))
+    );
+    assert_eq!(app.send(ask(&other)).await.status, 403, "its own allowance");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn unknown_api_keys_count_by_address_before_the_registry_is_asked() {
     let app = strict()
         .key("http.trusted_proxies", "127.0.0.1")

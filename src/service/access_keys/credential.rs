@@ -32,6 +32,10 @@ pub enum Requester {
     Capability(CapabilityId),
 }
 
+/// Who asks, before [`RotateKey::admit`] has checked the scope of an API key.
+#[derive(Debug)]
+pub struct Identified(Requester);
+
 /// Signed tokens that allow new credentials of one access key, and nothing else.
 pub trait Capabilities: Send + Sync {
     /// The name of the token, if it is for this key and good now.
@@ -82,6 +86,14 @@ impl Requester {
     }
 }
 
+impl Identified {
+    /// For the log and the caller's limit.
+    #[must_use]
+    pub fn requester(&self) -> &Requester {
+        &self.0
+    }
+}
+
 impl fmt::Display for Requester {
     /// As the audit trail names whoever acts.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -105,7 +117,9 @@ impl RotateKey {
         self.admission.oauth_scope.as_str()
     }
 
-    /// Who asks. A capability token must be for this key.
+    /// Who asks. A capability token must be for this key, an access token must hold its scope. An
+    /// API key's scope is left to [`admit`](Self::admit): the key has cost a look into the registry,
+    /// so the call counts before it is refused.
     ///
     /// # Errors
     ///
@@ -117,23 +131,18 @@ impl RotateKey {
         key: Option<&AccessKeyId>,
         address: Option<IpAddr>,
         deadline: Deadline,
-    ) -> Result<Requester, Refusal> {
+    ) -> Result<Identified, Refusal> {
         let KeyAdmission {
-            scope,
             oauth_scope,
             capabilities,
+            ..
         } = &self.admission;
-        match credential {
+        let requester = match credential {
             RotationCredential::Of(credential) => {
                 let caller = authenticate
                     .authenticate(credential, oauth_scope, address, deadline)
                     .await?;
-                match &caller {
-                    Caller::ApiKey(holder) if !holder.scopes.contains(scope) => {
-                        Err(TokenProblem::MissingScope.into())
-                    }
-                    Caller::ApiKey(_) | Caller::Token(_) => Ok(Requester::Caller(caller)),
-                }
+                Requester::Caller(caller)
             }
             RotationCredential::Capability(token) => {
                 let checked = match (capabilities, key) {
@@ -141,9 +150,25 @@ impl RotateKey {
                     (Some(_), None) => Err("is for another access key"),
                     (None, _) => Err("cannot be checked: access_keys.capability_key is not set"),
                 };
-                let id = checked.map_err(KeyRefusal::Capability)?;
-                Ok(Requester::Capability(id))
+                Requester::Capability(checked.map_err(KeyRefusal::Capability)?)
             }
+        };
+        Ok(Identified(requester))
+    }
+
+    /// Checks the scope of an API key.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenProblem::MissingScope`] when the key lacks it.
+    pub fn admit(&self, identified: Identified) -> Result<Requester, Refusal> {
+        match identified.0 {
+            Requester::Caller(Caller::ApiKey(key))
+                if !key.scopes.contains(&self.admission.scope) =>
+            {
+                Err(TokenProblem::MissingScope.into())
+            }
+            requester => Ok(requester),
         }
     }
 }

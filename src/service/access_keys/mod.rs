@@ -24,7 +24,9 @@ use crate::domain::{
 use super::{RegistryError, UpstreamFailure};
 
 pub use claims::{KnownBuckets, bucket_of_others};
-pub use credential::{CAPABILITY_TYPE, Capabilities, KeyAdmission, Requester, RotationCredential};
+pub use credential::{
+    CAPABILITY_TYPE, Capabilities, Identified, KeyAdmission, Requester, RotationCredential,
+};
 pub use keeper::{KeeperError, KeyKeeper, KeyKeeperPorts};
 pub(super) use proof::prove;
 pub use rotate::{RotateKey, RotateKeyPorts, RotateKeySettings, Rotated, Rotation};
