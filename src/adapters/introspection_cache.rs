@@ -10,7 +10,7 @@ use sha2::Sha256;
 use crate::domain::{AccessToken, UnverifiedClaims, UsedClaims};
 use crate::service::{Clock, Introspection, Randomness, UpstreamFailure};
 
-use super::oauth::WaitingPlaces;
+use super::oauth::{Question, WaitingPlaces};
 
 /// What the cache itself takes for one answer beside it, in bytes: the key, the places in its lists
 /// and in its timer.
@@ -110,15 +110,16 @@ impl Introspection for CachedIntrospection {
         &self,
         token: &AccessToken,
     ) -> Result<Arc<UnverifiedClaims>, UpstreamFailure> {
+        let key = self.key(token);
+        let question = Question::Token(key);
         if self.settings.keep.is_zero() {
-            let _place = self.settings.places.take()?;
+            let _place = self.settings.places.take(question)?;
             return self.inner.introspect(token).await;
         }
-        let key = self.key(token);
         if let Some(answer) = self.answers.get(&key).await {
             return Ok(answer.claims);
         }
-        let _place = self.settings.places.take()?;
+        let _place = self.settings.places.take(question)?;
         let answer = self.answers.try_get_with(key, self.ask(token)).await;
         answer
             .map(|answer| answer.claims)
@@ -208,7 +209,7 @@ mod tests {
             keep,
             max_bytes: 1024 * 1024,
             used: UsedClaims { rules, scopes },
-            places: WaitingPlaces::new(20),
+            places: WaitingPlaces::new(40),
         }
     }
 
@@ -314,7 +315,7 @@ mod tests {
         cached.introspect(&token("known")).await.unwrap();
         cached.settings.places = WaitingPlaces::new(1);
         let taken = cached.settings.places.clone();
-        let taken = taken.take().unwrap();
+        let taken = taken.take(Question::Keys).unwrap();
         assert!(cached.introspect(&token("known")).await.is_ok());
         let crowded = cached.introspect(&token("new")).await.err().unwrap();
         assert_eq!(crowded.kind, FailureKind::Busy);

@@ -27,6 +27,11 @@ async fn asked(server: &MockServer, at: &str, times: usize) {
 /// A gateway with four places, two of them for those that wait for the authorization server, which
 /// knows the token `known` and hangs when it is asked about another.
 async fn with_a_hanging_server(cache: &str) -> (App, MockServer) {
+    with_places(cache, "4").await
+}
+
+/// The same with so many places in all.
+async fn with_places(cache: &str, places: &str) -> (App, MockServer) {
     let fake = fake_authorization_server().await;
     let known = json!({ "active": true, "sub": "alice", "client_id": "demo", "scope": SCOPE });
     Mock::given(method("POST"))
@@ -40,7 +45,7 @@ async fn with_a_hanging_server(cache: &str) -> (App, MockServer) {
     let app = Setup::default()
         .key("oauth.issuer", &fake.uri())
         .key("oauth.introspection_cache", cache)
-        .key("http.max_in_flight", "4")
+        .key("http.max_in_flight", places)
         .spawn()
         .await;
     (app, fake)
@@ -57,12 +62,13 @@ async fn those_who_need_no_authorization_server_are_served_while_it_hangs() {
     let key = app.organisation("acme", &AreaWish::default()).await;
     app.ask("known").await.credentials();
     assert_eq!(app.boto(&key).await.status, 200);
-    // Two of them wait for the answer to one question, and have both places.
-    let mut calls: FuturesUnordered<_> = (0..3).map(|_| app.ask("random")).collect();
+    // Two of them have both places.
+    let random = ["one", "two", "three"].map(|token| app.ask(token));
+    let mut calls: FuturesUnordered<_> = random.into_iter().collect();
     let shed = calls.next().await.unwrap();
     shed.assert_problem(503, "overloaded");
     assert_shed(&shed, 503);
-    asked(&fake, "/introspect", 2).await;
+    asked(&fake, "/introspect", 3).await;
     let other = app
         .http
         .get(format!("{}/v1/credentials/container", app.url));
@@ -103,4 +109,20 @@ async fn a_hanging_authorization_server_is_counted_without_a_cache_too() {
     });
     first.assert_problem(502, "identification-unavailable");
     second.assert_problem(502, "identification-unavailable");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_token_does_not_take_the_places_of_all_others() {
+    for cache in ["10m", "0s"] {
+        // Four places for those that wait, two of them for one token.
+        let (app, _fake) = with_places(cache, "8").await;
+        let mut many: FuturesUnordered<_> = (0..6).map(|_| app.ask("random")).collect();
+        let crowded = many.next().await.unwrap();
+        assert_shed(&crowded, 503);
+        tokio::select! {
+            biased;
+            known = app.ask("known") => known.credentials(),
+            () = async { while many.next().await.is_some() {} } => panic!("they do not wait"),
+        };
+    }
 }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::service::{FailureKind, UpstreamFailure};
 
-use super::{Discovery, OauthHttp, WaitingPlaces};
+use super::{Discovery, OauthHttp, Question, WaitingPlaces};
 
 /// The longest key set read, in bytes, and the most keys of it that are used.
 const MAX_BYTES: usize = 256 * 1024;
@@ -119,7 +119,7 @@ impl Jwks {
         if let Some(ended) = attempt.peek() {
             return ended.clone();
         }
-        let _place = self.0.places.take()?;
+        let _place = self.0.places.take(Question::Keys)?;
         attempt.await
     }
 

@@ -17,6 +17,7 @@ pub use http::{OauthHttp, OauthHttpError};
 pub use introspection::{IntrospectionClient, IntrospectionSettings};
 pub use jwks::Jwks;
 pub use jwt::JwtReader;
+pub(super) use places::Question;
 pub use places::WaitingPlaces;
 
 /// Whether a URL keeps what is sent to it from eavesdroppers: https, or http to a loopback host.
