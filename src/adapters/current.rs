@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// A value that the operator may replace while the gateway runs: what a file holds.
 pub type Current<T> = watch::Receiver<T>;
@@ -17,6 +17,7 @@ pub fn fixed<T>(value: T) -> Current<T> {
 pub(crate) struct Derived<T, Made, Error> {
     state: Mutex<State<T, Made>>,
     make: fn(&T) -> Result<Made, Error>,
+    renewal_ended: Notify,
 }
 
 struct State<T, Made> {
@@ -24,6 +25,7 @@ struct State<T, Made> {
     made: Made,
     number: u64,
     made_at: Instant,
+    is_being_renewed: bool,
 }
 
 impl<T, Made: Clone, Error: fmt::Display> Derived<T, Made, Error> {
@@ -38,8 +40,10 @@ impl<T, Made: Clone, Error: fmt::Display> Derived<T, Made, Error> {
                 made: first,
                 number: 0,
                 made_at: Instant::now(),
+                is_being_renewed: false,
             }),
             make,
+            renewal_ended: Notify::new(),
         })
     }
 
@@ -57,22 +61,35 @@ impl<T, Made: Clone, Error: fmt::Display> Derived<T, Made, Error> {
         (state.made.clone(), state.number)
     }
 
-    /// Makes it again of the same value, unless there is another than this one already, or it was
-    /// made less than `pause` ago.
+    /// Makes it again of the same value, unless there is another than this one already, another is
+    /// being made, or it was made less than `pause` ago.
     ///
-    /// This may take a while; nobody else waits for it.
+    /// This may take a while; nobody else waits for it, except in [`Derived::renewal_ended`].
     pub(crate) fn renew(&self, number: u64, pause: Duration) {
         let source = {
-            let state = self.state();
-            if state.number != number || state.made_at.elapsed() < pause {
+            let mut state = self.state();
+            let is_other = state.is_being_renewed || state.number != number;
+            if is_other || state.made_at.elapsed() < pause {
                 return;
             }
+            state.is_being_renewed = true;
             state.source.clone()
         };
+        let _renewal = Renewal(self);
         let new = (self.make)(&source.borrow());
         let mut state = self.state();
         if let (Ok(new), true) = (new, state.number == number) {
             state.replace(new);
+        }
+    }
+
+    /// Waits until the renewal that is under way has ended, if there is one.
+    pub(crate) async fn renewal_ended(&self) {
+        // Made before the look at the state: it hears what ends from now on.
+        let ended = self.renewal_ended.notified();
+        let is_being_renewed = self.state().is_being_renewed;
+        if is_being_renewed {
+            ended.await;
         }
     }
 
@@ -83,9 +100,21 @@ impl<T, Made: Clone, Error: fmt::Display> Derived<T, Made, Error> {
             Err(error) => tracing::error!(%error, "a new value is no good; the old one stays"),
         }
     }
+}
 
+impl<T, Made, Error> Derived<T, Made, Error> {
     fn state(&self) -> MutexGuard<'_, State<T, Made>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A renewal that is under way; it ends however it ends.
+struct Renewal<'a, T, Made, Error>(&'a Derived<T, Made, Error>);
+
+impl<T, Made, Error> Drop for Renewal<'_, T, Made, Error> {
+    fn drop(&mut self) {
+        self.0.state().is_being_renewed = false;
+        self.0.renewal_ended.notify_waiters();
     }
 }
 
@@ -105,6 +134,8 @@ impl<T, Made, Error> fmt::Debug for Derived<T, Made, Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]
@@ -131,5 +162,24 @@ mod tests {
         assert_ne!(second, first);
         derived.renew(number, Duration::ZERO);
         assert_eq!(derived.get(), second, "of the one before");
+    }
+
+    #[test]
+    fn many_renewals_at_once_make_it_once() {
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let make = |_: &u8| {
+            std::thread::sleep(Duration::from_millis(30));
+            Ok::<_, fmt::Error>(MADE.fetch_add(1, Ordering::SeqCst))
+        };
+        let derived = Derived::new(fixed(0), make).unwrap();
+        let (_, number) = derived.numbered();
+        std::thread::scope(|threads| {
+            for _ in 0..200 {
+                threads.spawn(|| derived.renew(number, Duration::ZERO));
+            }
+        });
+        assert_eq!((MADE.load(Ordering::SeqCst), derived.get()), (2, 1));
+        derived.renew(derived.numbered().1, Duration::ZERO);
+        assert_eq!(derived.get(), 2, "a later one");
     }
 }

@@ -135,6 +135,8 @@ impl OauthHttp {
         pool.has_ended = true;
         if answer.as_ref().is_err_and(is_suspect) {
             let _ = pool.let_go().await;
+            // Another request may have found it out first: its client is what the repetition needs.
+            self.0.renewal_ended().await;
         }
         answer.map_err(|error| match error {
             ReadError::Transport(error) => failed(&error),
