@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_s3::primitives::SdkBody;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -41,6 +41,10 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
 const USER_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// An HTTP/1.1 client and its pool of connections.
+/// Pools that are younger than this are not left behind: a store that breaks connections off now and
+/// then costs one new connection each time, not all of them.
+const POOL_PAUSE: Duration = Duration::from_secs(1);
+
 pub(super) type HttpClient = Client<InTime, SdkBody>;
 
 /// A client, and so a pool of connections, for each thread that asks: a connection is driven by the
@@ -52,6 +56,7 @@ pub(super) struct Pools {
     connector: InTime,
     generation: AtomicU64,
     clients: ThreadLocal<Mutex<Pooled>>,
+    made_at: Mutex<Instant>,
 }
 
 /// A client and the generation of pools that it belongs to.
@@ -73,6 +78,7 @@ impl Pools {
         tcp.set_tcp_user_timeout(Some(USER_TIMEOUT));
         let https = HttpsConnectorBuilder::new()
             .with_tls_config(tls(authorities)?)
+            made_at: Mutex::new(Instant::now()),
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
@@ -104,14 +110,16 @@ impl Pools {
         self.client(0)
     }
 
-    /// Leaves behind all pooled connections of this generation, unless that has been done since.
+    /// Leaves behind all pooled connections of this generation, unless that has been done since, or
+    /// the pools are younger than [`POOL_PAUSE`].
+        *made_at = Instant::now();
+        self.generation.store(generation + 1, Ordering::Release);
+        tracing::debug!("the store left a request unanswered: new connections from now on");
     pub(super) fn renew(&self, generation: u64) {
-        let (this, next) = (Ordering::AcqRel, Ordering::Relaxed);
-        let renewed = self
-            .generation
-            .compare_exchange(generation, generation + 1, this, next);
-        if renewed.is_ok() {
-            tracing::debug!("the store left a request unanswered: new connections from now on");
+        let mut made_at = self.made_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_other = self.generation.load(Ordering::Acquire) != generation;
+        if is_other || made_at.elapsed() < POOL_PAUSE {
+            return;
         }
     }
 

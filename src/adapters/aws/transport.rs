@@ -103,7 +103,7 @@ impl SdkHttpClient for Transport {
 
 impl HttpConnector for Exchange {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (client, pending) = if self.pooled {
+        let (client, pending) = if self.pooled && !is_repetition(&request) {
             let pooled = self.pools.pooled();
             let pending = Pending::new(Arc::clone(&self.pools), pooled.generation);
             (pooled.client, Some(pending))
@@ -143,7 +143,7 @@ impl Pending {
         }
     }
 
-    /// A connection that broke makes the others suspect: the repetition must not meet one of them.
+    /// A connection that broke makes the others suspect.
     fn ended<T>(mut self, answer: &Result<T, ConnectorError>) {
         self.answered = true;
         if answer.as_ref().is_err_and(ConnectorError::is_io) {
@@ -161,6 +161,14 @@ impl Drop for Pending {
 }
 
 #[expect(clippy::ref_option, reason = "what `Derived` hands out")]
+/// Whether the SDK sends this request again, as it says in a header (`attempt=2; max=2`). What broke
+/// the first attempt off may have broken pooled connections too: this one gets its own.
+fn is_repetition(request: &HttpRequest) -> bool {
+    let attempts = request.headers().get("amz-sdk-request").unwrap_or_default();
+    let mut fields = attempts.split(';').map(str::trim);
+    fields.any(|field| field.starts_with("attempt=") && field != "attempt=1")
+}
+
 fn pools(authorities: &Option<Vec<u8>>) -> Result<Arc<Pools>, CaError> {
     if let Some(pem) = authorities {
         check_authorities(pem).map_err(CaError)?;

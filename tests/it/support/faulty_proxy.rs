@@ -1,5 +1,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
+#[cfg(target_os = "linux")]
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -7,18 +9,34 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
 /// A TCP proxy on loopback whose connections can die in silence, as behind a firewall that drops
-/// idle ones: the peer acknowledges every byte and nothing ever comes back. Neither side sees a
-/// connection close.
+/// idle ones: nothing ever comes back, and neither side sees a connection close. A swallowed
+/// connection's bytes are acknowledged, those of a silenced one are not. Connections can break off
+/// as well.
 pub(crate) struct FaultyProxy {
     address: SocketAddr,
     state: Arc<State>,
 }
 
-/// Connections are numbered from 0; those below `dead_below` are dead.
+/// Connections are numbered from 0; those below `dead_below` are dead, and those below
+/// `broken_below` break off when they are used, until that has happened `breaks` times.
 #[derive(Default)]
 struct State {
     accepted: AtomicUsize,
     dead_below: AtomicUsize,
+    broken_below: AtomicUsize,
+    breaks: AtomicUsize,
+    #[cfg(target_os = "linux")]
+    sockets: Mutex<Vec<socket2::Socket>>,
+}
+
+impl State {
+    /// Whether this connection, which is being used, breaks off.
+    fn breaks(&self, number: usize) -> bool {
+        let less = |breaks: usize| breaks.checked_sub(1);
+        let (set, fetch) = (Ordering::SeqCst, Ordering::SeqCst);
+        number < self.broken_below.load(Ordering::SeqCst)
+            && self.breaks.fetch_update(set, fetch, less).is_ok()
+    }
 }
 
 impl FaultyProxy {
@@ -31,6 +49,11 @@ impl FaultyProxy {
         let accepting = Arc::clone(&state);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                #[cfg(target_os = "linux")]
+                {
+                    let socket = socket2::SockRef::from(&client).try_clone().unwrap();
+                    accepting.sockets.lock().unwrap().push(socket);
+                }
                 let number = accepting.accepted.fetch_add(1, Ordering::SeqCst);
                 let (state, upstream) = (Arc::clone(&accepting), upstream.clone());
                 tokio::spawn(async move { forward(client, &upstream, number, &state).await });
@@ -55,6 +78,24 @@ impl FaultyProxy {
         self.state.dead_below.store(accepted, Ordering::SeqCst);
     }
 
+    /// Every connection that is open dies in silence, and the kernel acknowledges no byte of it; new
+    /// ones pass.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn silence_existing(&self) {
+        const RETURN: u16 = 0x06;
+        let drop_all = [socket2::SockFilter::new(RETURN, 0, 0, 0)];
+        for socket in self.state.sockets.lock().unwrap().drain(..) {
+            socket.attach_filter(&drop_all).unwrap();
+        }
+    }
+
+    /// The next so many requests over connections that are open now break those off; new ones pass.
+    pub(crate) fn break_existing(&self, requests: usize) {
+        self.state.breaks.store(requests, Ordering::SeqCst);
+        let accepted = self.accepted();
+        self.state.broken_below.store(accepted, Ordering::SeqCst);
+    }
+
     /// Every connection, new ones too, dies in silence until the next `swallow_existing`.
     pub(crate) fn swallow_all(&self) {
         self.state.dead_below.store(usize::MAX, Ordering::SeqCst);
@@ -68,13 +109,19 @@ async fn forward(client: TcpStream, upstream: &str, number: usize, state: &State
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     tokio::join!(
-        copy(from_client, to_server, number, state),
-        copy(from_server, to_client, number, state),
+        copy(from_client, to_server, number, state, true),
+        copy(from_server, to_client, number, state, false),
     );
 }
 
 /// Copies until the end, which a dead connection does not pass on: both of its sockets stay open.
-async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, number: usize, state: &State) {
+async fn copy(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    number: usize,
+    state: &State,
+    may_break: bool,
+) {
     let is_dead = || number < state.dead_below.load(Ordering::SeqCst);
     let mut buffer = vec![0; 16 * 1024];
     loop {
@@ -83,6 +130,7 @@ async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, number: usize, st
             0 if is_dead() => std::future::pending().await,
             0 => break,
             _ if is_dead() => {}
+            _ if may_break && state.breaks(number) => break,
             _ => {
                 if to.write_all(&buffer[..read]).await.is_err() {
                     break;
@@ -131,5 +179,17 @@ mod tests {
         proxy.swallow_all();
         assert!(!echoes(&mut new).await);
         assert_eq!(proxy.accepted(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_to_break_off_is_closed_when_it_is_used() {
+        let proxy = FaultyProxy::start(&format!("http://{}", echo_server().await)).await;
+        let mut broken = TcpStream::connect(proxy.address()).await.unwrap();
+        let mut other = TcpStream::connect(proxy.address()).await.unwrap();
+        assert!(echoes(&mut broken).await && echoes(&mut other).await);
+        proxy.break_existing(1);
+        broken.write_all(b"x").await.unwrap();
+        assert!(broken.read_u8().await.is_err());
+        assert!(echoes(&mut other).await);
     }
 }

@@ -22,6 +22,7 @@ impl World {
         let proxy = FaultyProxy::start(&store.uri()).await;
         let app = Setup::default()
             .key("storage.endpoint", &format!("http://{}", proxy.address()))
+            .key("limits.per_owner", "1000/s burst 1000")
             .spawn()
             .await;
         Self {
@@ -67,10 +68,55 @@ async fn a_new_owner_is_not_held_by_a_dead_connection() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_meets_a_silent_connection_succeeds_over_a_new_one() {
+    let world = World::new().await;
+    let token = world.app.token("alice").await;
+    assert_eq!(world.succeed(&token, 8).await, 8);
+    world.proxy.silence_existing();
+    let started = Instant::now();
+    assert_eq!(world.succeed(&token, 4).await, 4);
+    assert!(started.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_broken_connection_a_call_does_not_cost_all_others() {
+    const CALLERS: usize = 16;
+    const ROUNDS: usize = 8;
+    let world = World::new().await;
+    let token = world.app.token("alice").await;
+    assert_eq!(world.succeed(&token, CALLERS).await, CALLERS);
+    let (before, started) = (world.proxy.accepted(), Instant::now());
+    for _ in 0..ROUNDS {
+        world.proxy.break_existing(1);
+        assert_eq!(world.succeed(&token, CALLERS).await, CALLERS);
+    }
+    // The repetition's, the next in the broken one's place, and the whole pools once a second.
+    let seconds = usize::try_from(started.elapsed().as_secs()).unwrap();
+    let most = 2 * ROUNDS + CALLERS * (1 + seconds);
+    let opened = world.proxy.accepted() - before;
+    assert!(opened <= most, "{opened} new connections in {seconds} s");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repetition_meets_no_pooled_connection() {
+    const CALLERS: usize = 16;
+    let world = World::new().await;
+    let token = world.app.token("alice").await;
+    // The pools are renewed once a second at most, so not in every round.
+    for _ in 0..4 {
+        assert_eq!(world.succeed(&token, CALLERS).await, CALLERS);
+        world.proxy.break_existing(usize::MAX);
+        assert_eq!(world.succeed(&token, 4).await, 4);
+        world.proxy.break_existing(0);
+    }
+}
+
 /// How many established connections to this port the kernel probes: their timer is the keepalive
 /// timer, `02` (`proc_net_tcp.txt` of the kernel's documentation).
 #[cfg(target_os = "linux")]
-fn probed_connections_to(port: u16) -> usize {
+pub(super) fn probed_connections_to(port: u16) -> usize {
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
     let is_probed = |row: &&str| {
         let fields: Vec<&str> = row.split_whitespace().collect();
