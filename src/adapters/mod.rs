@@ -5,6 +5,8 @@ mod authorities;
 pub mod aws;
 mod capability;
 mod clock;
+#[cfg(test)]
+mod counting_server;
 mod current;
 pub mod database;
 mod examined;
@@ -17,6 +19,8 @@ pub use authorities::check_authorities;
 pub(crate) use authorities::plain_http;
 pub use capability::{BadCapabilityKey, CapabilityKey, CapabilityKeys};
 pub use clock::SystemClock;
+#[cfg(test)]
+pub(crate) use counting_server::counting_server;
 pub(crate) use current::Derived;
 pub use current::{Current, fixed};
 pub use examined::{ExaminedRegistry, ExaminedUpstreams};

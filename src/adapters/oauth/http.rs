@@ -276,6 +276,10 @@ fn is_dead(error: &(dyn Error + 'static)) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::Ordering;
+
+    use crate::adapters::{counting_server, fixed};
+
     use super::*;
 
     #[derive(Debug, thiserror::Error)]
@@ -288,5 +292,21 @@ mod tests {
         assert!(is_dead(&Wrapped(io::Error::from_raw_os_error(ETIMEDOUT))));
         assert!(!is_dead(&Wrapped(io::ErrorKind::TimedOut.into())));
         assert!(!is_dead(&Wrapped(io::ErrorKind::ConnectionReset.into())));
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_was_idle_for_a_minute_is_not_used_again() {
+        let (url, accepted) = counting_server().await;
+        let http = OauthHttp::new(fixed(None)).unwrap();
+        let url = Url::parse(&url).unwrap();
+        http.date(&url).await.unwrap();
+        http.date(&url).await.unwrap();
+        assert_eq!(accepted.load(Ordering::SeqCst), 1);
+        tokio::time::pause();
+        // Firewalls and NATs forget an idle connection after this at the earliest.
+        tokio::time::advance(Duration::from_secs(59)).await;
+        tokio::time::resume();
+        http.date(&url).await.unwrap();
+        assert_eq!(accepted.load(Ordering::SeqCst), 2);
     }
 }

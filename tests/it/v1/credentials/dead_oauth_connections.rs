@@ -65,3 +65,28 @@ async fn calls_that_have_no_time_to_wait_let_them_go_too() {
     assert!([200, 502].contains(&second), "{second}");
     assert_eq!((container().await, container().await), (200, 200));
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_meet_a_silent_connection_succeed_over_a_new_one() {
+    let upstream = spawn_app().await;
+    let (app, proxy) = with_pooled_connections(&upstream).await;
+    let token = upstream.token("alice").await;
+    proxy.silence_existing();
+    let died = Instant::now();
+    // Others are still idle and dead when these are repeated.
+    let calls = (0..POOLED / 2).map(|_| app.ask(&token));
+    for answer in futures_util::future::join_all(calls).await {
+        answer.credentials();
+    }
+    assert!(died.elapsed() < Duration::from_secs(5));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_connections_are_probed_by_tcp_keepalive() {
+    let upstream = spawn_app().await;
+    let (_app, proxy) = with_pooled_connections(&upstream).await;
+    let probed = super::dead_connections::probed_connections_to(proxy.address().port());
+    assert!(probed >= POOLED, "{probed}");
+}
