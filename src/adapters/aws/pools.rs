@@ -14,6 +14,7 @@ use http::Uri;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::GaiResolver;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
@@ -25,7 +26,7 @@ use tower_service::Service;
 use super::CaError;
 
 /// Name resolution, TCP and TLS together.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long an idle connection is kept: less than firewalls and load balancers remember one.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -40,11 +41,11 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
 #[cfg(target_os = "linux")]
 const USER_TIMEOUT: Duration = Duration::from_millis(1_500);
 
-/// An HTTP/1.1 client and its pool of connections.
 /// Pools that are younger than this are not left behind: a store that breaks connections off now and
 /// then costs one new connection each time, not all of them.
 const POOL_PAUSE: Duration = Duration::from_secs(1);
 
+/// An HTTP/1.1 client and its pool of connections.
 pub(super) type HttpClient = Client<InTime, SdkBody>;
 
 /// A client, and so a pool of connections, for each thread that asks: a connection is driven by the
@@ -55,8 +56,8 @@ pub(super) type HttpClient = Client<InTime, SdkBody>;
 pub(super) struct Pools {
     connector: InTime,
     generation: AtomicU64,
-    clients: ThreadLocal<Mutex<Pooled>>,
     made_at: Mutex<Instant>,
+    clients: ThreadLocal<Mutex<Pooled>>,
 }
 
 /// A client and the generation of pools that it belongs to.
@@ -69,22 +70,15 @@ pub(super) struct Pooled {
 impl Pools {
     /// Trusts the system's certificate authorities, and those in `authorities` (PEM).
     pub(super) fn new(authorities: Option<&[u8]>) -> Result<Self, CaError> {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_keepalive(Some(KEEPALIVE));
-        tcp.set_keepalive_interval(Some(KEEPALIVE_INTERVAL));
-        #[cfg(target_os = "linux")]
-        tcp.set_tcp_user_timeout(Some(USER_TIMEOUT));
         let https = HttpsConnectorBuilder::new()
             .with_tls_config(tls(authorities)?)
-            made_at: Mutex::new(Instant::now()),
             .https_or_http()
             .enable_http1()
-            .wrap_connector(tcp);
+            .wrap_connector(tcp(GaiResolver::new()));
         Ok(Self {
             connector: InTime(https),
             generation: AtomicU64::new(0),
+            made_at: Mutex::new(Instant::now()),
             clients: ThreadLocal::new(),
         })
     }
@@ -112,15 +106,15 @@ impl Pools {
 
     /// Leaves behind all pooled connections of this generation, unless that has been done since, or
     /// the pools are younger than [`POOL_PAUSE`].
-        *made_at = Instant::now();
-        self.generation.store(generation + 1, Ordering::Release);
-        tracing::debug!("the store left a request unanswered: new connections from now on");
     pub(super) fn renew(&self, generation: u64) {
         let mut made_at = self.made_at.lock().unwrap_or_else(PoisonError::into_inner);
         let is_other = self.generation.load(Ordering::Acquire) != generation;
         if is_other || made_at.elapsed() < POOL_PAUSE {
             return;
         }
+        *made_at = Instant::now();
+        self.generation.store(generation + 1, Ordering::Release);
+        tracing::debug!("the store left a request unanswered: new connections from now on");
     }
 
     fn client(&self, max_idle: usize) -> HttpClient {
@@ -130,6 +124,19 @@ impl Pools {
             .pool_max_idle_per_host(max_idle)
             .build(self.connector.clone())
     }
+}
+
+pub(super) fn tcp<Resolver>(resolver: Resolver) -> HttpConnector<Resolver> {
+    let mut tcp = HttpConnector::new_with_resolver(resolver);
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    // Divided among the addresses of a name: one that is dead leaves time for the next.
+    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    tcp.set_keepalive(Some(KEEPALIVE));
+    tcp.set_keepalive_interval(Some(KEEPALIVE_INTERVAL));
+    #[cfg(target_os = "linux")]
+    tcp.set_tcp_user_timeout(Some(USER_TIMEOUT));
+    tcp
 }
 
 fn tls(authorities: Option<&[u8]>) -> Result<ClientConfig, CaError> {

@@ -1,5 +1,6 @@
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -160,7 +161,6 @@ impl Drop for Pending {
     }
 }
 
-#[expect(clippy::ref_option, reason = "what `Derived` hands out")]
 /// Whether the SDK sends this request again, as it says in a header (`attempt=2; max=2`). What broke
 /// the first attempt off may have broken pooled connections too: this one gets its own.
 fn is_repetition(request: &HttpRequest) -> bool {
@@ -169,6 +169,7 @@ fn is_repetition(request: &HttpRequest) -> bool {
     fields.any(|field| field.starts_with("attempt=") && field != "attempt=1")
 }
 
+#[expect(clippy::ref_option, reason = "what `Derived` hands out")]
 fn pools(authorities: &Option<Vec<u8>>) -> Result<Arc<Pools>, CaError> {
     if let Some(pem) = authorities {
         check_authorities(pem).map_err(CaError)?;
@@ -192,8 +193,8 @@ async fn exchange(
         .map_err(|error| ConnectorError::other(error.into(), None))
 }
 
-fn failed(error: legacy::Error) -> ConnectorError {
-    if caused_by::<Elapsed>(&error) {
+pub(super) fn failed(error: legacy::Error) -> ConnectorError {
+    if caused_by::<Elapsed>(&error) || error.is_connect() && is_late(&error) {
         ConnectorError::timeout(error.into())
     } else {
         ConnectorError::io(error.into())
@@ -213,6 +214,17 @@ pub(super) fn is_too_long(error: &ConnectorError) -> bool {
     caused_by::<LengthLimitError>(error)
 }
 
+/// Whether hyper or the operating system gave up waiting.
+fn is_late(error: &(dyn Error + 'static)) -> bool {
+    causes(error)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::TimedOut)
+}
+
 fn caused_by<E: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |&error| error.source()).any(<dyn Error>::is::<E>)
+    causes(error).any(<dyn Error>::is::<E>)
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
 }

@@ -1,5 +1,6 @@
 mod brokers;
 mod bucket_answers;
+mod connections;
 mod intruder;
 mod tls;
 
