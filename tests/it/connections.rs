@@ -108,41 +108,66 @@ async fn requests_that_are_sent_ahead_are_answered_in_their_order() {
     }
 }
 
+/// Whether a request gets an answer soon.
+async fn is_kept_waiting(client: &mut Raw) -> bool {
+    tokio::time::timeout(SHORT, client.try_answer())
+        .await
+        .is_err()
+}
+
+/// A gateway with three places, which a connection that says nothing may keep.
+fn three_places() -> Setup {
+    let setup = Setup::default().key("http.max_in_flight", "2");
+    let setup = setup.key("http.max_connections", "3");
+    setup.change(|config| config.http.patience.head = Duration::from_mins(1))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_beyond_the_bound_wait_for_a_place() {
-    let setup = Setup::default().key("http.max_in_flight", "2");
-    let app = setup.key("http.max_connections", "3").spawn().await;
+    let app = three_places().spawn().await;
     let mut held = Vec::new();
     for _ in 0..3 {
-        let mut client = Raw::open(&app.url).await;
-        assert_eq!(client.get("/livez").await.status, 200);
-        held.push(client);
+        held.push(Raw::open(&app.url).await);
     }
     let mut waiting = Raw::open(&app.url).await;
     waiting.send(&request("GET", "/livez")).await;
-    let early = tokio::time::timeout(SHORT, waiting.try_answer()).await;
-    assert!(early.is_err(), "{early:?}");
+    assert!(is_kept_waiting(&mut waiting).await);
+    drop(held.pop());
+    assert_eq!(waiting.answer().await.status, 200);
     for client in &mut held {
         assert_eq!(client.get("/livez").await.status, 200);
     }
-    drop(held.pop());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_in_steady_use_make_place_for_those_that_wait() {
+    let app = three_places().spawn().await;
+    let mut busy = Raw::open(&app.url).await;
+    let answer = busy.get("/livez").await;
+    assert_eq!(answer.header("connection"), None, "places are left");
+    let silent = [Raw::open(&app.url).await, Raw::open(&app.url).await];
+    let mut waiting = Raw::open(&app.url).await;
+    waiting.send(&request("GET", "/livez")).await;
+    let until_closed =
+        async { while busy.get("/livez").await.header("connection") != Some("close") {} };
+    let closed = tokio::time::timeout(Duration::from_secs(5), until_closed).await;
+    closed.expect("one in use is closed while others wait");
+    assert!(busy.is_closed().await);
     assert_eq!(waiting.answer().await.status, 200);
+    drop(silent);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn idle_connections_make_place_for_those_that_wait() {
-    let setup = Setup::default().change(|config| config.http.patience.head = SHORT);
-    let app = setup.key("http.max_connections", "3").spawn().await;
-    let mut idle = Vec::new();
-    for _ in 0..3 {
-        let mut client = Raw::open(&app.url).await;
-        assert_eq!(client.get("/livez").await.status, 200);
-        idle.push(client);
+    let setup = three_places().change(|config| config.http.patience.answer = SHORT);
+    let app = setup.spawn().await;
+    let mut idle = [Raw::open(&app.url).await, Raw::open(&app.url).await];
+    for client in &mut idle {
+        assert_eq!(client.get("/livez").await.header("connection"), None);
     }
-    for _ in 0..3 {
-        let mut waiting = Raw::open(&app.url).await;
-        assert_eq!(waiting.get("/livez").await.status, 200);
-    }
+    let _silent = Raw::open(&app.url).await;
+    let mut waiting = Raw::open(&app.url).await;
+    assert_eq!(waiting.get("/livez").await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,15 +178,16 @@ async fn connections_leave_descriptors_to_the_upstreams() {
     gateway.listening().await;
     // 200 less 64 of its own, and for each connection three to upstreams.
     let mut held = Vec::new();
-    for _ in 0..34 {
+    for _ in 0..33 {
         let mut client = Raw::open(&gateway.url).await;
-        assert_eq!(client.get("/livez").await.status, 200);
+        let answer = client.get("/livez").await;
+        assert_eq!(answer.header("connection"), None, "{}", held.len());
         held.push(client);
     }
+    held.push(Raw::open(&gateway.url).await);
     let mut waiting = Raw::open(&gateway.url).await;
     waiting.send(&request("GET", "/livez")).await;
-    let early = tokio::time::timeout(SHORT, waiting.try_answer()).await;
-    assert!(early.is_err(), "{early:?}");
+    assert!(is_kept_waiting(&mut waiting).await);
     held.clear();
     assert_eq!(waiting.answer().await.status, 200);
 }

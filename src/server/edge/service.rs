@@ -1,5 +1,7 @@
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use actix_http::error::PayloadError;
@@ -11,6 +13,7 @@ use actix_web::web::Bytes;
 use futures_util::Stream;
 use futures_util::future::LocalBoxFuture;
 
+use super::Face;
 use super::exchange::{Exchange, RequestBody, UnderWay};
 use super::framing::BodyEnd;
 
@@ -19,7 +22,10 @@ use super::framing::BodyEnd;
 const PIECE_BYTES: usize = 16 * 1024;
 
 /// The routes, and a note for the connection when a request begins and when its answer is given.
-pub(super) struct Noting<S>(pub(super) S);
+pub(super) struct Noting<S> {
+    pub(super) routes: S,
+    pub(super) face: Arc<Face>,
+}
 
 impl<S, B> Service<Request> for Noting<S>
 where
@@ -32,7 +38,7 @@ where
     type Future = LocalBoxFuture<'static, Result<Self::Response, Self::Error>>;
 
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(cx).map_err(|error| refuse(&error))
+        self.routes.poll_ready(cx).map_err(|error| refuse(&error))
     }
 
     fn call(&self, mut request: Request) -> Self::Future {
@@ -45,12 +51,15 @@ where
             let noted: BoxedPayloadStream = Box::pin(NotedBody { payload, exchange });
             *request.payload() = Payload::Stream { payload: noted };
         }
-        let answered = self.0.call(request);
+        let answered = self.routes.call(request);
+        let face = Arc::clone(&self.face);
         Box::pin(async move {
             let response = answered.await.map_err(|error| refuse(&error))?;
             let mut response: Response<B> = response.into();
             // The next request would begin at a place that only the rest of this one tells.
-            if exchange.is_some_and(|exchange| exchange.body() != RequestBody::Done) {
+            let unread = exchange.is_some_and(|exchange| exchange.body() != RequestBody::Done);
+            // Others may wait: a connection in steady use would keep its place for good.
+            if unread || face.crowded.load(Ordering::Relaxed) {
                 response
                     .head_mut()
                     .set_connection_type(ConnectionType::Close);

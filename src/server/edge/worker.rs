@@ -88,9 +88,11 @@ async fn answer(
     stopping: watch::Receiver<bool>,
 ) {
     let routes = app(face);
+    let noted = Arc::clone(face);
     let noting = fn_factory(move || {
         let made = routes.new_service(AppConfig::default());
-        async move { made.await.map(Noting) }
+        let face = Arc::clone(&noted);
+        async move { made.await.map(|routes| Noting { routes, face }) }
     });
     let http = HttpService::build()
         .keep_alive(KEEP_ALIVE)
