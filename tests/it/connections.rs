@@ -108,6 +108,40 @@ async fn requests_that_are_sent_ahead_are_answered_in_their_order() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_not_read_takes_little_of_the_kernels_memory() {
+    const MOST_BYTES: usize = 96 * 1024;
+    let app = spawn_app().await;
+    let mut client = Raw::open(&app.url).await;
+    client.send(&request("GET", BUNDLE).repeat(20)).await;
+    // Until it grows no more.
+    let (mut queued, mut unchanged) = (0, 0);
+    while queued == 0 || unchanged < 5 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let now = sent_and_not_taken(&client);
+        unchanged = if now == queued { unchanged + 1 } else { 0 };
+        queued = now;
+    }
+    assert!(queued <= MOST_BYTES, "{queued} bytes wait in the kernel");
+}
+
+/// What the gateway's end of this connection holds for its client, in bytes.
+#[cfg(target_os = "linux")]
+fn sent_and_not_taken(client: &Raw) -> usize {
+    let gateway = format!(":{:04X}", client.stream.peer_addr().unwrap().port());
+    let client = format!(":{:04X}", client.stream.local_addr().unwrap().port());
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let mut rows = table.lines().map(|row| row.split_whitespace());
+    // Number, local address, remote address, state, queues in hexadecimal.
+    let waiting = rows.find_map(|mut row| {
+        let is_it = row.nth(1)?.ends_with(&gateway) && row.next()?.ends_with(&client);
+        is_it.then(|| row.nth(1))?
+    });
+    let sent = waiting.expect("the connection is open").split(':').next();
+    usize::from_str_radix(sent.unwrap(), 16).unwrap()
+}
+
 /// Whether a request gets an answer soon.
 async fn is_kept_waiting(client: &mut Raw) -> bool {
     tokio::time::timeout(SHORT, client.try_answer())

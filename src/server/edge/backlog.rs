@@ -12,7 +12,7 @@ const LENGTH: i32 = 1024;
 /// How much of an answer the kernel takes for a peer that does not read, in bytes: enough for the
 /// longest of credentials at once, and bounded, where the kernel would grow it to megabytes.
 /// Linux doubles it for its own bookkeeping.
-const SEND_BUFFER_BYTES: usize = 128 * 1024;
+const SEND_BUFFER_BYTES: usize = 32 * 1024;
 
 /// Sets what accepted connections inherit.
 pub(super) fn prepare(listener: &StdTcpListener) -> io::Result<()> {
