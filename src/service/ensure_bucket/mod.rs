@@ -19,6 +19,7 @@ use super::{
 };
 
 use mark::Mark;
+pub use places::BUCKET_PLACES;
 use places::Places;
 use waiting::Waiting;
 

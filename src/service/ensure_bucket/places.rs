@@ -11,6 +11,10 @@ const CREATIONS: usize = 64;
 /// keep their owners waiting.
 const RECHECKS: usize = 128;
 
+/// How many makings and rechecks may be at the store at once. They may outlive the calls that
+/// start them.
+pub const BUCKET_PLACES: usize = CREATIONS + RECHECKS;
+
 /// How long one waits for a place.
 const PATIENCE: Duration = Duration::from_secs(1);
 
