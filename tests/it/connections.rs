@@ -305,3 +305,19 @@ async fn what_is_no_http_is_a_problem() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_goes_on_sending_after_its_last_answer_is_not_read_for_long() {
+    const FAR_TOO_MUCH: usize = 32 * 1024 * 1024;
+    let app = spawn_app().await;
+    let mut client = Raw::open(&app.url).await;
+    client.send("GET /livez HTTP/9.9\r\nhost: a\r\n\r\n").await;
+    let more = vec![b'x'; 64 * 1024];
+    let mut sent = 0;
+    while let Ok(taken) = client.stream.write(&more).await {
+        sent += taken;
+        assert!(sent < FAR_TOO_MUCH, "the gateway reads on");
+    }
+    let answer = client.answer().await;
+    answer.assert_last_problem(400, "invalid-request");
+}

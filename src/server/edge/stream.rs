@@ -19,6 +19,9 @@ pub(super) const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// is closed on unread bytes is reset, and the answer may be lost with it (RFC 9112 section 9.6).
 const LINGER: Duration = Duration::from_secs(1);
 
+/// How much of it is discarded; the rest stays in the kernel, and the peer cannot send on.
+const MAX_DISCARDED_BYTES: usize = 256 * 1024;
+
 /// The answer to a request that cannot be read, for its status.
 pub(super) type Unreadable = dyn Fn(u16) -> Bytes;
 
@@ -43,6 +46,8 @@ pub(super) struct Watched {
 struct Farewell {
     answer: Bytes,
     time: Pin<Box<Sleep>>,
+    /// How much of what the peer still sent was discarded, in bytes.
+    discarded: usize,
 }
 
 impl Watched {
@@ -71,6 +76,7 @@ impl Watched {
         self.farewell = Some(Farewell {
             answer: (self.unreadable)(status),
             time: Box::pin(tokio::time::sleep(LINGER)),
+            discarded: 0,
         });
     }
 
@@ -88,13 +94,16 @@ impl Watched {
         }
         ready!(inner.as_mut().poll_shutdown(cx))?;
         let mut space = [0; 4096];
-        loop {
+        while farewell.discarded < MAX_DISCARDED_BYTES {
             let mut discarded = ReadBuf::new(&mut space);
             ready!(inner.as_mut().poll_read(cx, &mut discarded))?;
             if discarded.filled().is_empty() {
                 return Poll::Ready(Ok(()));
             }
+            farewell.discarded += discarded.filled().len();
         }
+        // The answer keeps its time to arrive before the connection is reset.
+        Poll::Pending
     }
 
     /// Where a head or a body ends among these bytes, if it does.
