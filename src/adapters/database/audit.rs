@@ -180,7 +180,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// One statement, so one transaction: the group is written whole or not at all, and only while the
-/// replica's formula is the registry's. Says whether it is.
+/// replica's formula is the registry's. Says whether the group stands there.
 async fn insert(
     connection: &mut AnyConnection,
     group: &[Entry],
@@ -211,11 +211,28 @@ async fn insert(
         query = query.bind(*name).bind(value.clone());
     }
     let inserted = query.execute(&mut *connection).await?;
-    if inserted.rows_affected() > 0 {
+    if inserted.rows_affected() > 0 || is_written(connection, group).await? {
         return Ok(true);
     }
-    // Or the group stands there already.
-    fingerprint.is_current(connection).await
+    // The formula was another one then, whatever it is now: this only raises the alarm.
+    fingerprint.is_current(connection).await?;
+    Ok(false)
+}
+
+/// Whether every record of the group stands there: the statement wrote nothing then because an earlier
+/// attempt had.
+async fn is_written(connection: &mut AnyConnection, group: &[Entry]) -> Result<bool, sqlx::Error> {
+    let places: Vec<String> = (1..=group.len()).map(|n| format!("${n}")).collect();
+    let statement = format!(
+        "SELECT count(*) FROM audit_trail WHERE request_id IN ({})",
+        places.join(", ")
+    );
+    let mut query = sqlx::query_scalar(AssertSqlSafe(statement));
+    for Entry { record, .. } in group {
+        query = query.bind(record.request_id.to_string());
+    }
+    let written: i64 = query.fetch_one(connection).await?;
+    Ok(usize::try_from(written) == Ok(group.len()))
 }
 
 /// The statement for so many rows; only numbers enter it.
@@ -240,7 +257,7 @@ fn statement(rows: usize, fingerprint: &Fingerprint) -> String {
 mod tests {
     use std::time::Duration;
 
-    use sqlx::Row;
+    use sqlx::{Executor, Row};
     use tokio::runtime::{Builder, Runtime};
 
     use super::*;
@@ -331,6 +348,41 @@ mod tests {
         trail.record(record.clone()).await.unwrap();
         trail.record(record).await.unwrap();
         assert_eq!(rows(&database).await, 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_counts_as_written_is_written_while_the_formula_changes_to_and_fro() {
+        let directory = tempfile::tempdir().unwrap();
+        let other = open(&directory).await;
+        let database = other
+            .clone()
+            .with_fingerprint(vec![("naming.prefix", "a".to_owned())]);
+        let set = "INSERT INTO fingerprint (name, value) VALUES ('naming.prefix', 'b')";
+        other.pool.execute(set).await.unwrap();
+        let trail = SqlAuditTrail::new(database, Handle::current());
+        let changes = async {
+            loop {
+                for value in ["a", "b"] {
+                    let change = sqlx::query("UPDATE fingerprint SET value = $1").bind(value);
+                    change.execute(&other.pool).await.unwrap();
+                }
+            }
+        };
+        let records = async {
+            let (mut written, mut refused) = (0, 0);
+            while written < 300 || refused < 300 {
+                match trail.record(record()).await {
+                    Ok(()) => written += 1,
+                    Err(_) => refused += 1,
+                }
+            }
+            written
+        };
+        let written = tokio::select! {
+            written = records => written,
+            () = changes => unreachable!(),
+        };
+        assert_eq!(rows(&other).await, written);
     }
 
     #[tokio::test]
