@@ -84,8 +84,14 @@ pub trait Registry: Send + Sync {
         bucket: &BucketName,
     ) -> Result<Claim, RegistryError>;
 
-    /// Moves the holder's claim forward; never back, whoever else is at it.
-    async fn advance(&self, holder: &BucketHolder, to: ClaimState) -> Result<(), RegistryError>;
+    /// Moves the owner's reservation of this bucket forward; never back, whatever another replica does.
+    /// Fails where there is no such reservation (any more).
+    async fn advance(
+        &self,
+        holder: &BucketHolder,
+        bucket: &BucketName,
+        to: ClaimState,
+    ) -> Result<(), RegistryError>;
 }
 
 /// What the registry says to a claim.
@@ -119,6 +125,16 @@ impl RegistryError {
     #[must_use]
     pub fn late(step: &str) -> Self {
         Self(format!("{step}: no answer in time"))
+    }
+
+    /// The reservation was taken away while the bucket was being made.
+    #[must_use]
+    pub fn not_reserved() -> Self {
+        Self(
+            "advance: the owner has no reservation of the bucket any more (bucket release, or another \
+             formula): the next call reserves one"
+                .to_owned(),
+        )
     }
 }
 

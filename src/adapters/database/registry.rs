@@ -238,16 +238,25 @@ impl Registry for SqlRegistry {
         }
     }
 
-    async fn advance(&self, holder: &BucketHolder, to: ClaimState) -> Result<(), RegistryError> {
+    async fn advance(
+        &self,
+        holder: &BucketHolder,
+        bucket: &BucketName,
+        to: ClaimState,
+    ) -> Result<(), RegistryError> {
         let statement = sqlx::query(
-            "UPDATE owned_buckets SET state = $3 \
-             WHERE owner_kind = $1 AND owner_id = $2 AND state <> $3 AND state <> 'ready'",
+            "UPDATE owned_buckets SET state = CASE WHEN state = 'ready' THEN state ELSE $4 END \
+             WHERE owner_kind = $1 AND owner_id = $2 AND bucket = $3",
         );
         let statement = statement
             .bind(holder.kind())
             .bind(holder.id())
+            .bind(bucket.as_str())
             .bind(name(to));
-        bounded("advance", statement.execute(&self.database.pool)).await?;
+        let advanced = bounded("advance", statement.execute(&self.database.pool)).await?;
+        if advanced.rows_affected() == 0 {
+            return Err(RegistryError::not_reserved());
+        }
         Ok(())
     }
 }
@@ -337,3 +346,6 @@ pub(super) fn parse_state(state: &str) -> Result<ClaimState, RegistryError> {
         .find(|known| name(*known) == state)
         .ok_or_else(|| RegistryError("claim: a state that this version does not know".to_owned()))
 }
+
+#[cfg(test)]
+mod tests;

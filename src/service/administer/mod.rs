@@ -268,7 +268,8 @@ impl Administer {
             if claim == Claim::Held(ClaimState::Claimed) {
                 // Whatever stands there from now on is taken for our own work.
                 let creating = ClaimState::Creating;
-                self.ports.registry.advance(&holder, creating).await?;
+                let advanced = self.ports.registry.advance(&holder, bucket, creating);
+                advanced.await?;
             }
         }
         let deadline = Deadline::after(BUCKET_TIMEOUT);

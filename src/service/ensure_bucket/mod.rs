@@ -233,7 +233,7 @@ impl Maker {
         bucket: &BucketName,
         waiting: &Waiting,
     ) -> Result<(), EnsureError> {
-        let advance = |to| waiting.for_registry(self.registry.advance(holder, to));
+        let advance = |to| waiting.for_registry(self.registry.advance(holder, bucket, to));
         advance(ClaimState::Creating).await?;
         match self.buckets.create(bucket).await? {
             Creation::Made | Creation::AlreadyOurs => {}

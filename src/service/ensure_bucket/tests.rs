@@ -246,6 +246,23 @@ async fn the_making_outlives_the_caller() {
     );
 }
 
+#[tokio::test]
+async fn a_bucket_whose_reservation_is_gone_is_neither_made_nor_believed() {
+    let world = World::new();
+    world.buckets.hold();
+    let process = world.process(false);
+    let release = async {
+        world.buckets.arrived().await;
+        world.registry.forget(&alice());
+        world.buckets.release();
+    };
+    let (made, ()) = tokio::join!(ensure(&process), release);
+    assert_eq!(made, Err(RegistryError::not_reserved().into()));
+    assert_eq!(world.buckets.calls(), ["look"]);
+    ensure(&process).await.unwrap();
+    assert_eq!(world.registry.state(&alice()), Some(ClaimState::Ready));
+}
+
 #[tokio::test(start_paused = true)]
 async fn creations_that_hang_are_bounded_and_leave_existing_buckets_alone() {
     let world = World::new();
@@ -279,9 +296,14 @@ impl Registry for SlowRegistry {
         self.0.claim(holder, bucket).await
     }
 
-    async fn advance(&self, holder: &BucketHolder, to: ClaimState) -> Result<(), RegistryError> {
+    async fn advance(
+        &self,
+        holder: &BucketHolder,
+        bucket: &BucketName,
+        to: ClaimState,
+    ) -> Result<(), RegistryError> {
         tokio::time::sleep(self.1).await;
-        self.0.advance(holder, to).await
+        self.0.advance(holder, bucket, to).await
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::domain::{
     Access, AccessToken, ApiKeyId, AuditRecord, BucketFormula, BucketHolder, BucketName, ClientId,
@@ -54,6 +54,12 @@ impl FakeRegistry {
         let rows = self.0.lock().unwrap();
         rows.get(&holder).map(|(_, state)| *state)
     }
+
+    /// As an operator's release of the bucket does.
+    pub(crate) fn forget(&self, owner: &Owner) {
+        let holder = owner.holder(&bucket_of(owner));
+        self.0.lock().unwrap().remove(&holder);
+    }
 }
 
 #[async_trait]
@@ -80,11 +86,19 @@ impl Registry for FakeRegistry {
         })
     }
 
-    async fn advance(&self, holder: &BucketHolder, to: ClaimState) -> Result<(), RegistryError> {
-        if let Some((_, state)) = self.0.lock().unwrap().get_mut(holder) {
-            *state = to.max(*state);
+    async fn advance(
+        &self,
+        holder: &BucketHolder,
+        bucket: &BucketName,
+        to: ClaimState,
+    ) -> Result<(), RegistryError> {
+        match self.0.lock().unwrap().get_mut(holder) {
+            Some((reserved, state)) if reserved == bucket => {
+                *state = to.max(*state);
+                Ok(())
+            }
+            _ => Err(RegistryError::not_reserved()),
         }
-        Ok(())
     }
 }
 
@@ -94,6 +108,7 @@ pub(crate) struct FakeBuckets {
     markers: Mutex<HashMap<BucketName, String>>,
     refuse_once: Mutex<Option<&'static str>>,
     fail_once: Mutex<Option<&'static str>>,
+    arrived: Notify,
     gate: Semaphore,
 }
 
@@ -105,6 +120,7 @@ impl Default for FakeBuckets {
             markers: Mutex::default(),
             refuse_once: Mutex::default(),
             fail_once: Mutex::default(),
+            arrived: Notify::new(),
             gate: Semaphore::new(1),
         }
     }
@@ -145,11 +161,17 @@ impl FakeBuckets {
         self.gate.try_acquire().unwrap().forget();
     }
 
+    /// Waits for a call, which may be held.
+    pub(crate) async fn arrived(&self) {
+        self.arrived.notified().await;
+    }
+
     pub(crate) fn release(&self) {
         self.gate.add_permits(1);
     }
 
     async fn called(&self, call: &'static str) {
+        self.arrived.notify_one();
         drop(self.gate.acquire().await);
         self.calls.lock().unwrap().push(call);
     }

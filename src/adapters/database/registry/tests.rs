@@ -1,0 +1,149 @@
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::runtime::Handle;
+
+use super::*;
+use crate::adapters::database::SqlDirectory;
+use crate::adapters::{OsRandomness, SystemClock};
+use crate::domain::{Change, RequestId};
+use crate::service::fakes::{FakeBuckets, alice, bucket_of, principal};
+use crate::service::{
+    Deadline, EnsureBucket, EnsureBucketSettings, EnsureError, Randomness, Reservations,
+};
+
+/// A registry that was made with `naming.prefix = "a"`.
+struct World {
+    database: Database,
+    _directory: TempDir,
+}
+
+impl World {
+    async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("registry.db");
+        let url = format!("sqlite://{}?mode=rwc", file.display());
+        let world = Self {
+            database: Database::open(&url).await.unwrap(),
+            _directory: directory,
+        };
+        let changes = world.registry("a").check_fingerprint().await.unwrap();
+        assert_eq!(changes, []);
+        world
+    }
+
+    /// The registry as a replica with this prefix has it.
+    fn registry(&self, prefix: &str) -> SqlRegistry {
+        let parts = vec![("naming.prefix", prefix.to_owned())];
+        let database = self.database.clone().with_fingerprint(parts);
+        SqlRegistry::new(database, Arc::new(SystemClock))
+    }
+
+    async fn release(&self, bucket: &BucketName) {
+        let change = Change {
+            time: SystemClock.now(),
+            request_id: RequestId::from_random(OsRandomness.bits()),
+            dialect: "cli",
+            who: "operator".to_owned(),
+            action: "bucket release",
+            owner: alice(),
+            holder: None,
+            area: None,
+            key: None,
+            detail: String::new(),
+        };
+        let directory = SqlDirectory::new(self.database.clone());
+        directory.release(bucket, &change).await.unwrap();
+    }
+
+    /// Bucket and state of each reservation.
+    async fn reservations(&self) -> Vec<(String, String)> {
+        let query = sqlx::query_as("SELECT bucket, state FROM owned_buckets");
+        query.fetch_all(&self.database.pool).await.unwrap()
+    }
+
+    /// A replica with the prefix `a`.
+    fn process(&self, buckets: &Arc<FakeBuckets>) -> EnsureBucket {
+        let settings = EnsureBucketSettings {
+            deployment: "0123456789abcdef0123456789abcdef".to_owned(),
+            recheck: Duration::from_mins(5),
+            adopt: false,
+            adopt_from: Vec::new(),
+        };
+        let registry = Arc::new(self.registry("a"));
+        EnsureBucket::new(registry, buckets.clone(), settings, Handle::current())
+    }
+}
+
+/// A first call of alice's; `meanwhile` happens while it waits for the store.
+async fn first_call(
+    process: &EnsureBucket,
+    buckets: &FakeBuckets,
+    meanwhile: impl Future<Output = ()>,
+) -> Result<(), EnsureError> {
+    buckets.hold();
+    let meanwhile = async {
+        buckets.arrived().await;
+        meanwhile.await;
+        buckets.release();
+    };
+    tokio::join!(ensure(process), meanwhile).0
+}
+
+async fn ensure(process: &EnsureBucket) -> Result<(), EnsureError> {
+    let deadline = Deadline::after(Duration::from_secs(30));
+    process
+        .ensure(&alice(), &bucket_of(&alice()), deadline)
+        .await
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_released_before_it_is_made_is_not_made() {
+    let (world, buckets) = (World::new().await, Arc::new(FakeBuckets::default()));
+    let process = world.process(&buckets);
+    let bucket = bucket_of(&alice());
+    let release = world.release(&bucket);
+    let made = first_call(&process, &buckets, release).await;
+    assert_eq!(made, Err(RegistryError::not_reserved().into()));
+    assert_eq!(buckets.calls(), ["look"]);
+    ensure(&process).await.unwrap();
+    let reserved = (bucket.to_string(), "ready".to_owned());
+    assert_eq!(world.reservations().await, [reserved]);
+}
+
+#[tokio::test]
+async fn a_bucket_whose_formula_is_changed_before_it_is_made_is_not_made() {
+    let (world, buckets) = (World::new().await, Arc::new(FakeBuckets::default()));
+    let process = world.process(&buckets);
+    let changed = world.registry("b");
+    let accept = async { changed.accept_fingerprint().await.unwrap() };
+    let made = first_call(&process, &buckets, accept).await;
+    assert_eq!(made, Err(RegistryError::not_reserved().into()));
+    assert_eq!(buckets.calls(), ["look"]);
+    assert_eq!(world.reservations().await, []);
+}
+
+#[tokio::test]
+async fn a_reservation_is_advanced_for_its_own_bucket_only_and_never_back() {
+    let world = World::new().await;
+    let registry = world.registry("a");
+    let (bucket, other) = (bucket_of(&alice()), bucket_of(&principal("demo", "bob")));
+    let holder = alice().holder(&bucket);
+    let advance = async |bucket, to| registry.advance(&holder, bucket, to).await;
+    let refused = Err(RegistryError::not_reserved());
+    assert_eq!(advance(&bucket, ClaimState::Ready).await, refused);
+    registry.claim(&holder, &bucket).await.unwrap();
+    assert_eq!(advance(&other, ClaimState::Ready).await, refused);
+    let state = async || world.reservations().await[0].1.clone();
+    assert_eq!(state().await, "claimed");
+    for (to, then) in [
+        (ClaimState::Creating, "creating"),
+        (ClaimState::Creating, "creating"),
+        (ClaimState::Ready, "ready"),
+        (ClaimState::Creating, "ready"),
+        (ClaimState::Ready, "ready"),
+    ] {
+        assert_eq!(advance(&bucket, to).await, Ok(()));
+        assert_eq!(state().await, then);
+    }
+}
