@@ -2,15 +2,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::SecondsFormat;
-use sqlx::{AnyConnection, Row};
+use sqlx::{AnyConnection, Connection, Row};
 
 use crate::domain::{BucketHolder, BucketName, Owner};
 use crate::service::{Claim, ClaimState, Clock, Registry, RegistryError};
 
 use super::Database;
 use super::bucket_owners;
+use super::connections::close;
 use super::fingerprint::Fingerprint;
-use super::pool::bounded;
+use super::pool::{bounded, failed};
 
 /// Which owner has which bucket, in a database.
 pub struct SqlRegistry {
@@ -67,11 +68,16 @@ impl SqlRegistry {
     ///
     /// [`RegistryError`] when the registry cannot be written.
     pub async fn accept_fingerprint(&self) -> Result<(), RegistryError> {
-        let mut accepting = bounded("fingerprint", self.database.pool.begin()).await?;
+        let failed = |error| failed("fingerprint", &error);
+        // Every owner's row moves: that may take longer than a statement of a request.
+        let mut connection = self.database.open_unhurried().await.map_err(failed)?;
+        let mut accepting = connection.begin().await.map_err(failed)?;
         // No reservation by the former formula comes in between.
         bucket_owners::keep(&mut accepting).await?;
-        bounded("fingerprint", self.accept(&mut accepting)).await?;
-        bounded("fingerprint", accepting.commit()).await
+        self.accept(&mut accepting).await.map_err(failed)?;
+        accepting.commit().await.map_err(failed)?;
+        close(connection).await;
+        Ok(())
     }
 
     /// The name of this deployment: of all gateways on this registry. The first start makes it.

@@ -1,5 +1,6 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use sqlx::AssertSqlSafe;
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 
@@ -10,6 +11,7 @@ use crate::domain::{Change, RequestId};
 use crate::service::fakes::{FakeBuckets, alice, bucket_of, principal};
 use crate::service::{
     Deadline, EnsureBucket, EnsureBucketSettings, EnsureError, Randomness, Reservations,
+    STATEMENT_LIMIT,
 };
 
 /// A registry that was made with `naming.prefix = "a"`.
@@ -37,6 +39,11 @@ impl World {
         let parts = vec![("naming.prefix", prefix.to_owned())];
         let database = self.database.clone().with_fingerprint(parts);
         SqlRegistry::new(database, Arc::new(SystemClock))
+    }
+
+    async fn run(&self, statement: String) {
+        let statement = sqlx::query(AssertSqlSafe(statement));
+        statement.execute(&self.database.pool).await.unwrap();
     }
 
     async fn release(&self, bucket: &BucketName) {
@@ -146,4 +153,35 @@ async fn a_reservation_is_advanced_for_its_own_bucket_only_and_never_back() {
         assert_eq!(advance(&bucket, to).await, Ok(()));
         assert_eq!(state().await, then);
     }
+}
+
+/// As in a large registry.
+#[tokio::test]
+async fn a_change_of_the_formula_may_take_longer_than_a_statement_of_a_request() {
+    const SAMPLE: u32 = 200_000;
+    let world = World::new().await;
+    let bucket = bucket_of(&alice());
+    let registry = world.registry("a");
+    let holder = alice().holder(&bucket);
+    registry.claim(&holder, &bucket).await.unwrap();
+    let counting = |name: &str, to: u128| {
+        world.run(format!(
+            "CREATE VIEW {name} AS SELECT * FROM (WITH RECURSIVE n(i) AS \
+             (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {to}) SELECT max(i) AS last FROM n)"
+        ))
+    };
+    counting("sample", SAMPLE.into()).await;
+    let began = Instant::now();
+    world.run("SELECT last FROM sample".to_owned()).await;
+    let enough = STATEMENT_LIMIT + Duration::from_millis(700);
+    let count = u128::from(SAMPLE) * enough.as_micros() / began.elapsed().as_micros();
+    counting("slow", count).await;
+    let slow = "CREATE TRIGGER slowly BEFORE DELETE ON owned_buckets \
+                BEGIN \
+                INSERT INTO former_buckets SELECT 'principal', last, last FROM slow; END";
+    world.run(slow.to_owned()).await;
+    let changed = world.registry("b");
+    changed.accept_fingerprint().await.unwrap();
+    assert_eq!(changed.is_current().await, Ok(true));
+    assert_eq!(world.reservations().await, []);
 }
