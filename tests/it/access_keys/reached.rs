@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use cloakroom::config::Config;
-use cloakroom::domain::{AccessKey, AccessKeyId, AccessKeyState, Owner};
+use cloakroom::domain::{
+    AccessKey, AccessKeyId, AccessKeyState, ClientId, Owner, Principal, Subject,
+};
 use cloakroom::server::administer;
 use cloakroom::service::{AccessKeyWish, Administer, AdministerError, AreaWish};
 use sqlx::Executor as _;
@@ -17,6 +19,13 @@ fn in_bucket(bucket: &str) -> AreaWish {
         bucket: Some(bucket.parse().unwrap()),
         prefix: None,
     }
+}
+
+fn alice() -> Owner {
+    Owner::Principal(Principal {
+        client_id: ClientId::parse("demo").unwrap(),
+        subject: Subject::parse("alice").unwrap(),
+    })
 }
 
 async fn operator(config: &Config) -> Administer {
@@ -65,7 +74,7 @@ async fn a_deleted_keys_bucket_is_refused_until_its_pairs_are_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_persons_first_call_is_refused_while_another_owners_key_reaches_the_bucket() {
+async fn a_persons_bucket_is_neither_reserved_nor_assigned_while_another_owners_key_reaches_it() {
     let (app, with_broker) = worlds().await;
     with_organisation(&app, "acme").await;
     let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
@@ -78,6 +87,20 @@ async fn a_persons_first_call_is_refused_while_another_owners_key_reaches_the_bu
         .unwrap();
     let token = app.token("alice").await;
     app.ask(&token).await.assert_problem(409, "bucket-conflict");
+    let made = app
+        .root()
+        .create_bucket()
+        .bucket(ALICES_BUCKET)
+        .send()
+        .await;
+    made.unwrap();
+    let (administer, bucket) = (app.administer().await, ALICES_BUCKET.parse().unwrap());
+    let assigned = administer.assign_bucket(&alice(), &bucket).await;
+    assert!(
+        matches!(assigned, Err(AdministerError::Reached(_))),
+        "{assigned:?}"
+    );
+    app.ask(&token).await.assert_problem(409, "bucket-conflict");
     app.credentials_of("bob").await;
     app.administer()
         .await
@@ -87,6 +110,7 @@ async fn a_persons_first_call_is_refused_while_another_owners_key_reaches_the_bu
     app.ask(&token).await.assert_problem(409, "bucket-conflict");
     let done = operator(&with_broker).await.look_after_key(&key.id).await;
     assert!(done.unwrap());
+    administer.assign_bucket(&alice(), &bucket).await.unwrap();
     assert_eq!(app.ask(&token).await.credentials().bucket, ALICES_BUCKET);
 }
 

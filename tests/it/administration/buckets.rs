@@ -134,6 +134,23 @@ async fn a_bucket_is_assigned_to_its_own_owner_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_command_assigns_nothing_once_the_formula_has_changed() {
+    let old = spawn_app().await;
+    let made = old.root().create_bucket().bucket(ALICES_BUCKET).send();
+    made.await.unwrap();
+    let administer = old.administer().await;
+    let new = Setup::default().replica_of(&old);
+    let new = new.key("naming.namespace", "new").spawn().await;
+    let bucket = ALICES_BUCKET.parse().unwrap();
+    let assigned = administer.assign_bucket(&person("alice"), &bucket).await;
+    assert!(
+        matches!(assigned, Err(AdministerError::Registry(_))),
+        "{assigned:?}"
+    );
+    assert!(show(&new, ALICES_BUCKET).await[0].reservations.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_operator_sees_who_has_a_bucket_and_is_asked_before_changing_it() {
     let process = Process::dev(&[]).await;
     let token = process.dev_token(&["alice"]).await;
