@@ -165,7 +165,7 @@ async fn a_change_of_the_formula_may_take_longer_than_a_statement_of_a_request()
                 INSERT INTO former_buckets SELECT 'principal', last, last FROM slow; END";
     world.run(slow.to_owned()).await;
     let (mut before, mut after) = (world.registry("a"), world.registry("b"));
-    let mut count = 4_000_000_u64;
+    let mut count = 5_000_000_u64;
     loop {
         world.run("DROP VIEW IF EXISTS slow".to_owned()).await;
         let view = format!(
@@ -182,7 +182,7 @@ async fn a_change_of_the_formula_may_take_longer_than_a_statement_of_a_request()
             break;
         }
         // Not enough for this machine.
-        count *= 3;
+        count *= 2;
         std::mem::swap(&mut before, &mut after);
     }
 }
