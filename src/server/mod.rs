@@ -31,9 +31,9 @@ use crate::adapters::oauth::OauthHttp;
 use crate::adapters::{KeyedRateLimiter, OsRandomness, OwnerRateLimiter, SystemClock};
 use crate::config::Config;
 use crate::domain::{CallerId, ClientNetwork};
-use crate::http::{Gateway, GatewayParts, Samples, StorageAddress, SwaggerUi};
+use crate::http::{Gateway, GatewayParts, Samples, SwaggerUi};
 use crate::service::{
-    Authenticate, AuthenticateApiKey, CallerLimit, Clock, Directory, Entitle, Randomness,
+    Authenticate, AuthenticateApiKey, CallerLimit, Clock, Directory, Entitle, Randomness, Rotations,
 };
 
 pub use administration::{administer, database, show_buckets};
@@ -52,6 +52,7 @@ pub struct Server {
     address: SocketAddr,
     edge: Edge,
     database: Database,
+    rotations: Rotations,
     background: Vec<JoinHandle<()>>,
     examination: Option<Examination>,
 }
@@ -150,6 +151,7 @@ impl Server {
             &rate_limiter,
             &clock,
         );
+        let rotations = rotate_key.rotations();
         let directory: Arc<dyn Directory> = sql_directory;
         let callers = Arc::new(KeyedRateLimiter::new(config.limits.per_caller));
         let addresses = Arc::new(KeyedRateLimiter::new(config.limits.per_caller));
@@ -174,11 +176,7 @@ impl Server {
             required_scope: config.oauth.required_scope.clone(),
             public_url: config.http.public_url(address),
             issuer: config.oauth.issuer.clone(),
-            storage: StorageAddress {
-                endpoint: config.storage.told_endpoint(),
-                region: config.storage.region.clone(),
-                path_style: config.storage.path_style,
-            },
+            storage: parts::storage_address(&config.storage),
             max_in_flight: config.http.max_in_flight,
             sign_in: Arc::new(SignInAt(Arc::clone(&discovery))),
             swagger_ui: config.http.swagger_ui.then(|| SwaggerUi {
@@ -207,6 +205,7 @@ impl Server {
             address,
             edge,
             database,
+            rotations,
             background,
             examination: None,
         })
@@ -219,13 +218,20 @@ impl Server {
     }
 
     /// Answers until `stop` comes true; then refuses what arrives, lets what runs come to an end
-    /// (30 s at most) and closes the database.
+    /// (30 s at most), rotations of access keys included, and closes the database.
     ///
     /// # Errors
     ///
     /// What the operating system says when serving fails.
     pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
-        let outcome = self.edge.run(stop).await;
+        let mut stopping = self.edge.stopping();
+        let requests = self.rotations.track(self.edge.run(stop));
+        let rotations = async {
+            // An edge that has failed says nothing more, and what runs may end all the same.
+            let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
+            self.rotations.end_within(edge::GRACE).await;
+        };
+        let (outcome, ()) = tokio::join!(requests, rotations);
         for task in self.background {
             task.abort();
         }

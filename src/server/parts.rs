@@ -14,12 +14,22 @@ use crate::adapters::oauth::{
 use crate::adapters::{CacheSettings, CachedIntrospection, OsRandomness, OwnerRateLimiter};
 use crate::config::{Config, OauthClient, StorageConfig, ValidationMode};
 use crate::domain::{TokenRules, UsedClaims};
+use crate::http::StorageAddress;
 use crate::service::{
     AuthenticateToken, Clock, EnsureBucket, EnsureBucketSettings, Introspection, Issue, IssuePorts,
     IssueSettings, LocalJwt, Randomness, TokenValidation,
 };
 
 use super::StartError;
+
+/// Where clients find the store.
+pub(super) fn storage_address(storage: &StorageConfig) -> StorageAddress {
+    StorageAddress {
+        endpoint: storage.told_endpoint(),
+        region: storage.region.clone(),
+        path_style: storage.path_style,
+    }
+}
 
 pub(super) fn discovery(config: &Config, http: OauthHttp) -> Arc<Discovery> {
     let oauth = &config.oauth;

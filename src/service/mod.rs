@@ -26,7 +26,7 @@ pub use access_keys::{
     AccessKeys, BucketClaim, CAPABILITY_TYPE, Capabilities, HeldLease, Identified, KeeperError,
     KeyAdmission, KeyKeeper, KeyKeeperPorts, KeyRegistry, KnownBuckets, PairStanding, RecordedPair,
     Requester, RotateKey, RotateKeyPorts, RotateKeySettings, Rotated, Rotation, RotationCredential,
-    STATEMENT_LIMIT, Taken, Unfinished, bucket_of_others,
+    Rotations, STATEMENT_LIMIT, Taken, Unfinished, bucket_of_others,
 };
 pub use administer::{
     AccessKeyWish, Administer, AdministerError, AdministerPorts, AdministerSettings, AreaWish,

@@ -270,6 +270,38 @@ impl KeyRegistry for SqlDirectory {
         Ok(true)
     }
 
+    async fn give_up_pair(
+        &self,
+        id: &AccessKeyId,
+        lease: &str,
+        pair: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), RegistryError> {
+        let mut changing = bounded("pair", self.begin()).await?;
+        // Nobody else is at this key from here to the end.
+        let fail = sqlx::query(
+            "UPDATE access_keys SET state = $4 WHERE id = $1 AND rotation = $2 AND EXISTS ( \
+             SELECT 1 FROM access_key_pairs p \
+             WHERE p.access_key = id AND p.access_key_id = $3 AND p.unproven <> '')",
+        )
+        .bind(id.as_str())
+        .bind(lease.to_owned())
+        .bind(pair.to_owned())
+        .bind(AccessKeyState::Failed.as_str());
+        let failed = bounded("pair", fail.execute(&mut *changing)).await?;
+        if failed.rows_affected() == 0 {
+            return Ok(());
+        }
+        let end = sqlx::query(
+            "UPDATE access_key_pairs SET ends_at = $3 WHERE access_key = $1 AND access_key_id = $2",
+        )
+        .bind(id.as_str())
+        .bind(pair.to_owned())
+        .bind(utc(now));
+        bounded("pair", end.execute(&mut *changing)).await?;
+        bounded("commit", changing.commit()).await
+    }
+
     async fn end_rotation(
         &self,
         id: &AccessKeyId,
@@ -311,7 +343,7 @@ impl KeyRegistry for SqlDirectory {
              OR deleted_at <> '' OR (disabled_at <> '' AND cleaned_at = '') \
              OR (rotation = '' AND (unclean <> '' OR EXISTS ( \
                  SELECT 1 FROM access_key_pairs p WHERE p.access_key = k.id \
-                 AND (p.unproven <> '' OR (p.ends_at <> '' AND p.ends_at <= $1)))))",
+                 AND p.ends_at <> '' AND p.ends_at <= $1)))",
         )
         .bind(utc(now))
         .bind(utc(stale));

@@ -36,7 +36,7 @@ use crate::http::{Gateway, cors, observe, routes};
 use worker::{Accepted, Worker};
 
 /// How long requests under way may take to end once the gateway stops.
-const GRACE: Duration = Duration::from_secs(30);
+pub(super) const GRACE: Duration = Duration::from_secs(30);
 
 /// When no connection came for this long, none is on its way any more: a handshake takes a round
 /// trip.
@@ -96,6 +96,11 @@ impl Edge {
             next: 0,
             stopping,
         })
+    }
+
+    /// Comes true when requests are refused and those under way may end.
+    pub(super) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
     }
 
     /// Answers until `stop` comes true. Then, for `http.drain_delay`, only `/readyz` says so; then

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::{AccessKeyId, AccessKeyState};
+use crate::domain::AccessKeyId;
 use crate::service::{Clock, Randomness, RegistryError, UpstreamFailure};
 
 use super::lease::Lease;
@@ -114,7 +114,7 @@ impl KeyKeeper {
                 }
                 done
             }
-            Taken::Besides(key) => self.end_pairs(&key, None, now).await.map(|_| ()),
+            Taken::Besides(key) => self.end_pairs(&key, None, now).await,
             Taken::No => Ok(()),
         }
     }
@@ -133,7 +133,7 @@ impl KeyKeeper {
         lease: &Lease,
         now: DateTime<Utc>,
     ) -> Result<(), KeeperError> {
-        let gave_up = self.end_pairs(key, Some(lease), now).await?;
+        self.end_pairs(key, Some(lease), now).await?;
         let registry = &self.ports.registry;
         if key.is_deleted {
             return Ok(registry.forget_access_key(&key.id, &lease.name).await?);
@@ -141,12 +141,11 @@ impl KeyKeeper {
         if key.is_disabled {
             registry.mark_clean(&key.id, &lease.name, now).await?;
         }
-        let state = gave_up.then_some(AccessKeyState::Failed);
-        let ended = registry.end_rotation(&key.id, &lease.name, state, true);
+        let ended = registry.end_rotation(&key.id, &lease.name, None, true);
         Ok(ended.await?)
     }
 
-    /// Ends what should no longer be. Says whether a pair that was not proven was among it.
+    /// Ends what should no longer be.
     ///
     /// A key that is disabled or deleted stays so: all its pairs end, and no lease is needed.
     async fn end_pairs(
@@ -154,24 +153,24 @@ impl KeyKeeper {
         key: &Unfinished,
         lease: Option<&Lease>,
         now: DateTime<Utc>,
-    ) -> Result<bool, KeeperError> {
+    ) -> Result<(), KeeperError> {
         let is_over = key.is_disabled || key.is_deleted;
-        let gave_up = self
+        let ended = self
             .keep_only(&key.id, lease, |pair| !is_over && is_kept(pair, now))
             .await;
         if key.is_deleted {
             self.ports.engine.remove(&key.id).await?;
         }
-        gave_up
+        ended
     }
 
-    /// Ends the pairs whose time is over, those that are not proven, and those that nobody was told
-    /// of. Says whether there was one that is not proven.
+    /// Ends the pairs whose time is over, and those that nobody was told of. One that is not proven
+    /// was handed out and may be in use, so it lives beside the current one until the next rotation.
     pub(super) async fn settle(
         &self,
         lease: &Lease,
         now: DateTime<Utc>,
-    ) -> Result<bool, KeeperError> {
+    ) -> Result<(), KeeperError> {
         let keeps = |pair: &RecordedPair| is_kept(pair, now);
         self.keep_only(&lease.key, Some(lease), keeps).await
     }
@@ -179,29 +178,24 @@ impl KeyKeeper {
     /// Ends every pair but the current one.
     pub(super) async fn keep_current(&self, lease: &Lease) -> Result<(), KeeperError> {
         let keeps = |pair: &RecordedPair| pair.standing == PairStanding::Current;
-        let kept = self.keep_only(&lease.key, Some(lease), keeps).await;
-        kept.map(|_| ())
+        self.keep_only(&lease.key, Some(lease), keeps).await
     }
 
     /// A list of the engine's may lag behind: what is on record is ended whether it is listed or
     /// not, is forgotten only then, and is not forgotten because a list lacks it. All pairs have
-    /// their turn, whatever becomes of one. Says whether one was ended that was not proven.
+    /// their turn, whatever becomes of one.
     async fn keep_only(
         &self,
         id: &AccessKeyId,
         lease: Option<&Lease>,
         keeps: impl Fn(&RecordedPair) -> bool,
-    ) -> Result<bool, KeeperError> {
+    ) -> Result<(), KeeperError> {
         let KeyKeeperPorts {
             engine, registry, ..
         } = &self.ports;
         let mut outcome = Ok(());
         let recorded = registry.recorded_pairs(id).await?;
-        let over = recorded.iter().filter(|pair| !keeps(pair));
-        let gave_up = over
-            .clone()
-            .any(|pair| pair.standing == PairStanding::Unproven);
-        for pair in over {
+        for pair in recorded.iter().filter(|pair| !keeps(pair)) {
             let ended = async {
                 self.withdraw(id, lease, &pair.id).await?;
                 Ok(registry.forget_pair(id, &pair.id).await?)
@@ -218,7 +212,7 @@ impl KeyKeeper {
                 outcome = outcome.and(ended);
             }
         }
-        outcome.map(|()| gave_up)
+        outcome
     }
 
     async fn withdraw(
@@ -236,8 +230,7 @@ impl KeyKeeper {
 
 fn is_kept(pair: &RecordedPair, now: DateTime<Utc>) -> bool {
     match pair.standing {
-        PairStanding::Current => true,
-        PairStanding::Unproven => false,
+        PairStanding::Current | PairStanding::Unproven => true,
         PairStanding::Ends(ends) => ends > now,
     }
 }

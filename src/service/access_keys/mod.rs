@@ -7,6 +7,7 @@ mod lease;
 mod proof;
 mod rotate;
 mod rotation;
+mod running;
 mod timing;
 mod watch;
 
@@ -30,6 +31,7 @@ pub use credential::{
 pub use keeper::{KeeperError, KeyKeeper, KeyKeeperPorts};
 pub(super) use proof::prove;
 pub use rotate::{RotateKey, RotateKeyPorts, RotateKeySettings, Rotated, Rotation};
+pub use running::Rotations;
 pub use timing::STATEMENT_LIMIT;
 
 /// Access keys that an engine holds: its users, their policies and their pairs. A key may have
@@ -173,6 +175,16 @@ pub trait KeyRegistry: Send + Sync {
         ends: DateTime<Utc>,
     ) -> Result<bool, RegistryError>;
 
+    /// The engine does not take the new pair: it ends `now`, and the state is `failed`. Changes nothing
+    /// when the lease is over, or when the pair is proven or not on record.
+    async fn give_up_pair(
+        &self,
+        id: &AccessKeyId,
+        lease: &str,
+        pair: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), RegistryError>;
+
     /// The rotation has ended so, and the key is given back. One that is not clean may have left a
     /// pair at the engine that is not on record: the key is unfinished until a clean end.
     async fn end_rotation(
@@ -190,8 +202,8 @@ pub trait KeyRegistry: Send + Sync {
     async fn forget_pair(&self, id: &AccessKeyId, pair: &str) -> Result<(), RegistryError>;
 
     /// The keys that somebody has to look after: those taken before `stale`, those that nobody has
-    /// taken and that a rotation left unclean, with a pair that is not proven or with pairs that
-    /// have ended by `now`, those that are disabled and not known to be clean, or deleted.
+    /// taken and that a rotation left unclean or with pairs that have ended by `now`, those that are
+    /// disabled and not known to be clean, or deleted.
     async fn unfinished(
         &self,
         now: DateTime<Utc>,
@@ -211,7 +223,8 @@ pub struct RecordedPair {
 /// How a pair stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PairStanding {
-    /// Made, and not yet accepted by the engine: the one before it is still the current one.
+    /// Handed out, and not yet accepted by the engine: the one before it is still the current one.
+    /// If its rotation was cut off, both live until the next one.
     Unproven,
     /// The one that works from now on.
     Current,

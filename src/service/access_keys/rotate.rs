@@ -18,7 +18,7 @@ use crate::service::{
 use super::claims::claimed;
 use super::rotation::{Admitted, Progress, run};
 use super::timing::{CHECK_LIMIT, MAKE_LIMIT, PROOF_PATIENCE, TRANSACTION_LIMIT};
-use super::{AccessKeys, KeyAdmission, KeyKeeper, KeyRegistry, Requester};
+use super::{AccessKeys, KeyAdmission, KeyKeeper, KeyRegistry, Requester, Rotations};
 
 /// The use case "new credentials for an access key that lasts".
 pub struct RotateKey {
@@ -30,6 +30,7 @@ pub struct RotateKey {
 pub(super) struct Work {
     pub(super) ports: RotateKeyPorts,
     pub(super) settings: RotateKeySettings,
+    pub(super) rotations: Rotations,
 }
 
 /// What [`RotateKey`] needs from outside.
@@ -96,9 +97,19 @@ impl RotateKey {
     ) -> Self {
         Self {
             admission,
-            work: Arc::new(Work { ports, settings }),
+            work: Arc::new(Work {
+                ports,
+                settings,
+                rotations: Rotations::default(),
+            }),
             runtime,
         }
+    }
+
+    /// The rotations under way, to be waited for.
+    #[must_use]
+    pub fn rotations(&self) -> Rotations {
+        self.work.rotations.clone()
     }
 
     pub(super) fn now(&self) -> DateTime<Utc> {
@@ -118,8 +129,8 @@ impl RotateKey {
         let admitted = admitted.await.map_err(late)??;
         let mut key = admitted.key.clone();
         let (tell, mut told) = mpsc::unbounded_channel();
-        self.runtime
-            .spawn(run(Arc::clone(&self.work), admitted, tell));
+        let running = run(Arc::clone(&self.work), admitted, tell);
+        self.runtime.spawn(self.work.rotations.track(running));
         let late = |_| KeyRefusal::NotQueued(RegistryError::late("rotation").to_string());
         let taken = deadline.limit(TRANSACTION_LIMIT, next(&mut told)).await;
         taken.map_err(late)??;
@@ -130,8 +141,9 @@ impl RotateKey {
         };
         let proven = deadline.limit(PROOF_PATIENCE, next(&mut told));
         key.state = match patience.limit(PROOF_PATIENCE, proven).await.flatten() {
-            Ok(proven) => proven.map(|_| AccessKeyState::Active)?,
-            Err(_) => AccessKeyState::Pending,
+            Ok(Err(refusal)) => return Err(refusal),
+            Ok(Ok(Progress::Proven)) => AccessKeyState::Active,
+            Ok(Ok(_)) | Err(_) => AccessKeyState::Pending,
         };
         Ok(Rotated { key, pair })
     }

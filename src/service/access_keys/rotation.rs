@@ -35,6 +35,8 @@ pub(super) enum Progress {
     Made(KeyPair),
     /// The new pair is proven, and the one before it has ended.
     Proven,
+    /// The gateway stops before the new pair is proven: both live on.
+    Left,
 }
 
 /// A rotation under way: a detached task.
@@ -111,9 +113,22 @@ impl Under<'_> {
         if let Err(refusal) = self.record(&pair).await {
             return self.give_up(Some(&pair), refusal).await;
         }
-        if let Err(refusal) = self.establish(pair).await {
-            return self.give_up(None, refusal).await;
+        if let Err(refusal) = self.hand_over(&pair) {
+            return self.give_up(Some(&pair), refusal).await;
         }
+        let proven = tokio::select! {
+            biased;
+            proven = self.prove(&pair) => proven,
+            () = self.work.rotations.stopped() => return self.leave().await,
+        };
+        let established = match proven {
+            Ok(()) => self.promote(&pair).await,
+            Err(refusal) => Err(refusal),
+        };
+        if let Err(refusal) = established {
+            return self.give_up(Some(&pair), refusal).await;
+        }
+        self.end_the_one_before().await;
         self.lease
             .give_back(Some(AccessKeyState::Active), true)
             .await;
@@ -179,20 +194,21 @@ impl Under<'_> {
         }
     }
 
-    /// Hands the pair over, proves it and only then ends the one before.
-    async fn establish(&self, pair: KeyPair) -> Result<(), Refusal> {
+    fn hand_over(&self, pair: &KeyPair) -> Result<(), Refusal> {
+        self.tell(Progress::Made(pair.clone()))
+    }
+
+    async fn prove(&self, pair: &KeyPair) -> Result<(), Refusal> {
         let Admitted {
             key,
             engine,
-            keeper,
             rotation,
             ..
         } = self.admitted;
         let owner = self.work.pseudonym(&key.id);
         let request_id = rotation.request_id;
-        self.tell(Progress::Made(pair.clone()))?;
         let bucket = key.rights.buckets().first().copied();
-        let proven = prove(engine.as_ref(), &pair, bucket).await;
+        let proven = prove(engine.as_ref(), pair, bucket).await;
         proven.map_err(|failure| {
             tracing::error!(
                 cause = %failure,
@@ -202,12 +218,39 @@ impl Under<'_> {
                 "the store does not take a new pair: the one before it stays"
             );
             Refusal::Store(failure)
-        })?;
-        self.promote(&pair).await?;
+        })
+    }
+
+    /// The gateway stops before the pair is proven. It was handed out and may be in use, so it stays on
+    /// record, beside the current one.
+    async fn leave(&self) -> Result<(), Refusal> {
+        self.lease.give_back(None, true).await;
+        let _ = self.tell(Progress::Left);
+        let owner = self.work.pseudonym(&self.lease.key);
+        let request_id = self.admitted.rotation.request_id;
+        tracing::warn!(
+            %request_id,
+            %owner,
+            key = %self.lease.key,
+            "stopping before a new pair is proven: both pairs live until the key's next rotation"
+        );
+        Ok(())
+    }
+
+    /// The new pair is proven and recorded as the current one.
+    async fn end_the_one_before(&self) {
+        let Admitted {
+            key,
+            keeper,
+            rotation,
+            ..
+        } = self.admitted;
+        let owner = self.work.pseudonym(&key.id);
+        let request_id = rotation.request_id;
         let settling = keeper.settle(&self.lease, self.work.ports.clock.now());
         // One that cannot be ended now is ended by the keeper.
         match timeout(END_LIMIT, settling).await {
-            Ok(Ok(_)) => {}
+            Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::warn!(%error, %request_id, %owner, key = %key.id, "the old pair lives on for now");
             }
@@ -215,7 +258,6 @@ impl Under<'_> {
                 tracing::warn!(%request_id, %owner, key = %key.id, "the old pair lives on for now: no answer in time");
             }
         }
-        Ok(())
     }
 
     /// The pair works and may be in use: a registry that fails is asked again.
@@ -256,41 +298,50 @@ impl Under<'_> {
     }
 
     /// Ends what the rotation has made and gives the key back, clean or not: what is left is the
-    /// keeper's, or the next rotation's. `made` is a pair that may not be on record.
+    /// keeper's, or the next rotation's. `made` is a new pair, on record or not.
     async fn give_up(&self, made: Option<&KeyPair>, refusal: Refusal) -> Result<(), Refusal> {
-        let state = match timeout(END_LIMIT, self.clean_up(made)).await {
-            Ok(Ok(gave_up)) => Some(gave_up.then_some(AccessKeyState::Failed)),
+        let is_clean = match timeout(END_LIMIT, self.clean_up(made)).await {
+            Ok(Ok(())) => true,
             Ok(Err(error)) => {
                 tracing::warn!(%error, key = %self.lease.key, "a failed rotation is left to the keeper");
-                None
+                false
             }
             Err(_) => {
                 tracing::warn!(key = %self.lease.key, "a failed rotation is left to the keeper: no answer in time");
-                None
+                false
             }
         };
-        let is_clean = state.is_some();
-        self.lease.give_back(state.flatten(), is_clean).await;
+        self.lease.give_back(None, is_clean).await;
         Err(refusal)
     }
 
-    /// Says whether a pair was ended that was on record.
-    async fn clean_up(&self, made: Option<&KeyPair>) -> Result<bool, KeeperError> {
+    /// That the pair is given up is recorded first: the keeper ends it if this cannot.
+    async fn clean_up(&self, made: Option<&KeyPair>) -> Result<(), KeeperError> {
         let Admitted { engine, keeper, .. } = self.admitted;
-        let Lease { registry, key, .. } = &self.lease;
+        let Lease {
+            registry,
+            key,
+            name,
+        } = &self.lease;
+        let now = self.work.ports.clock.now();
         if registry.access_key(key).await?.is_none() {
             // It was deleted meanwhile, and nothing of it stays.
-            engine.remove(key).await?;
-            return Ok(false);
+            return Ok(engine.remove(key).await?);
         }
-        if let Some(pair) = made {
-            self.lease.check().await?;
-            // The engine's list may not have it yet.
-            engine.withdraw(key, &pair.access_key_id).await?;
+        if let Some(KeyPair {
+            access_key_id: pair,
+            ..
+        }) = made
+        {
+            registry.give_up_pair(key, name, pair, now).await?;
+            let recorded = registry.recorded_pairs(key).await?;
+            if !recorded.iter().any(|recorded| recorded.id == *pair) {
+                self.lease.check().await?;
+                // The engine's list may not have it yet.
+                engine.withdraw(key, pair).await?;
+            }
         }
-        keeper
-            .settle(&self.lease, self.work.ports.clock.now())
-            .await
+        keeper.settle(&self.lease, now).await
     }
 
     fn tell(&self, progress: Progress) -> Result<(), Refusal> {

@@ -259,6 +259,27 @@ impl KeyRegistry for FakeKeyRegistry {
         Ok(true)
     }
 
+    async fn give_up_pair(
+        &self,
+        _: &AccessKeyId,
+        lease: &str,
+        pair: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), RegistryError> {
+        let mut row = self.row();
+        if row.lease != lease {
+            return Ok(());
+        }
+        let Row { key, pairs, .. } = &mut *row;
+        let is_given_up =
+            |one: &&mut RecordedPair| one.id == pair && one.standing == PairStanding::Unproven;
+        if let Some(one) = pairs.iter_mut().find(is_given_up) {
+            one.standing = PairStanding::Ends(now);
+            key.state = AccessKeyState::Failed;
+        }
+        Ok(())
+    }
+
     async fn end_rotation(
         &self,
         _: &AccessKeyId,
@@ -295,9 +316,8 @@ impl KeyRegistry for FakeKeyRegistry {
     ) -> Result<Vec<Unfinished>, RegistryError> {
         let row = self.row();
         let is_due = |pair: &RecordedPair| match pair.standing {
-            PairStanding::Unproven => true,
             PairStanding::Ends(ends) => ends <= now,
-            PairStanding::Current => false,
+            PairStanding::Current | PairStanding::Unproven => false,
         };
         let is_free = row.lease.is_empty();
         let is_unfinished = row.is_over() && !row.is_clean

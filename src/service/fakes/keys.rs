@@ -153,6 +153,16 @@ impl KeyRegistry for Nothing {
         no_registry()
     }
 
+    async fn give_up_pair(
+        &self,
+        _: &AccessKeyId,
+        _: &str,
+        _: &str,
+        _: DateTime<Utc>,
+    ) -> Result<(), RegistryError> {
+        Ok(())
+    }
+
     async fn end_rotation(
         &self,
         _: &AccessKeyId,

@@ -188,6 +188,46 @@ async fn an_engine_that_is_slow_is_waited_for_5_s_and_no_longer() {
     assert!(took < Duration::from_secs(7), "{took:?}");
 }
 
+/// An engine whose IAM answers at once, and whose S3 does not know the pair for some 3 s.
+async fn engine_that_takes_its_time() -> MockServer {
+    let engine = iam_that_takes(Duration::ZERO).await;
+    let unknown = "<Error><Code>InvalidAccessKeyId</Code></Error>";
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(403).set_body_string(unknown))
+        .up_to_n_times(14)
+        .mount(&engine)
+        .await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_body_string("<ListBucketResult/>"))
+        .mount(&engine)
+        .await;
+    engine
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_stops_brings_a_pending_rotation_to_its_end() {
+    let app = brokering(Setup::default()).await;
+    let token = with_organisation(&app, "acme").await;
+    let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
+    let engine = engine_that_takes_its_time().await;
+    let stopping = Setup::default()
+        .beside(&app)
+        .key("storage.endpoint", &engine.uri());
+    let stopping = brokering(stopping).await;
+    let answer = ask(&stopping, token.expose(), key.id.as_str()).await;
+    let state = &answer.json()["object_storage_access_key"]["state"];
+    assert_eq!(state, "pending");
+    stopping.stop().await;
+    let found: (String, String, String) = sqlx::query_as(
+        "SELECT k.state, k.rotation, p.unproven \
+         FROM access_keys k JOIN access_key_pairs p ON p.access_key = k.id",
+    )
+    .fetch_one(&app.database().await)
+    .await
+    .unwrap();
+    assert_eq!(found, ("active".into(), String::new(), String::new()));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pair_that_is_made_while_the_formula_changes_is_not_handed_out() {
     let app = brokering(Setup::default()).await;
@@ -223,24 +263,11 @@ async fn a_pair_that_takes_its_time_is_pending_and_becomes_active() {
     let app = brokering(Setup::default()).await;
     let token = with_organisation(&app, "acme").await;
     let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
-    // An engine whose IAM answers at once, and whose S3 does not know the pair for a while.
-    let slow = iam_that_takes(Duration::ZERO).await;
-    let unknown = "<Error><Code>InvalidAccessKeyId</Code></Error>";
-    Mock::given(method("GET"))
-        .respond_with(ResponseTemplate::new(403).set_body_string(unknown))
-        .up_to_n_times(14)
-        .mount(&slow)
-        .await;
-    Mock::given(method("GET"))
-        .respond_with(ResponseTemplate::new(200).set_body_string("<ListBucketResult/>"))
-        .mount(&slow)
-        .await;
-    let slow = brokering(
-        Setup::default()
-            .beside(&app)
-            .key("storage.endpoint", &slow.uri()),
-    )
-    .await;
+    let engine = engine_that_takes_its_time().await;
+    let slow = Setup::default()
+        .beside(&app)
+        .key("storage.endpoint", &engine.uri());
+    let slow = brokering(slow).await;
     let answer = ask(&slow, token.expose(), key.id.as_str()).await;
     assert_eq!(pair(&answer).0, "AKIANEW");
     let state = &answer.json()["object_storage_access_key"]["state"];
