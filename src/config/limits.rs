@@ -10,8 +10,8 @@ const DEFAULT_PER_CALLER: &str = "50/s burst 200";
 pub struct LimitsConfig {
     /// `limits.per_owner`: credential calls of one owner.
     pub per_owner: RateLimit,
-    /// `limits.per_caller`: calls of one caller, refused ones too; of one address, with API keys
-    /// that have not proven themselves.
+    /// `limits.per_caller`: calls of one caller, refused ones too; of one address, with unknown
+    /// API keys.
     pub per_caller: RateLimit,
 }
 

@@ -165,7 +165,9 @@ pub(super) fn test_gateway() -> Gateway {
 pub(super) fn test_parts() -> GatewayParts {
     use crate::domain::{BucketFormula, TokenRules};
     use crate::service::fakes::{FakeDirectory, FixedClock, Nothing, test_issue, test_rotate_key};
-    use crate::service::{AuthenticateApiKey, AuthenticateToken, Directory, TokenValidation};
+    use crate::service::{
+        AuthenticateApiKey, AuthenticateToken, Directory, GenuineKeys, TokenValidation,
+    };
 
     let directory: Arc<dyn Directory> = Arc::new(FakeDirectory::default());
     let rules = TokenRules {
@@ -183,6 +185,10 @@ pub(super) fn test_parts() -> GatewayParts {
                 Arc::clone(&directory),
                 Arc::new(FixedClock),
                 Arc::new(Nothing),
+                Arc::new(GenuineKeys::new(
+                    Arc::clone(&directory),
+                    Arc::new(FixedClock),
+                )),
             ),
         ),
         caller_limit: CallerLimit::new(Arc::new(Nothing)),

@@ -11,12 +11,14 @@ use crate::adapters::database::Database;
 use crate::adapters::oauth::Discovery;
 use crate::adapters::{Current, KeyedRateLimiter};
 use crate::config::{Reread, WatchedFile};
-use crate::service::KeyKeeper;
+use crate::service::{GenuineKeys, KeyKeeper};
 
 use super::hangups::Hangups;
 
 const DISCOVERY_RETRY: Duration = Duration::from_secs(1);
 const REREAD_EVERY: Duration = Duration::from_secs(2);
+const REREAD_API_KEYS_EVERY: Duration = Duration::from_mins(1);
+const API_KEYS_RETRY: Duration = Duration::from_secs(2);
 const FORGET_EVERY: Duration = Duration::from_mins(1);
 const LOOK_AT_DATABASE_EVERY: Duration = Duration::from_secs(2);
 
@@ -123,6 +125,31 @@ pub(super) async fn keep_keys(keeper: Arc<KeyKeeper>) {
             tracing::warn!(%error, "the registry does not say which access keys need a look");
         }
         tokio::time::sleep(KeyKeeper::EVERY).await;
+    }
+}
+
+/// Keeps up with the API keys that operators make. What fails delays no start: until it succeeds,
+/// keys that this process has not seen are counted by their client's address.
+pub(super) async fn follow_api_keys(keys: Arc<GenuineKeys>) {
+    let mut has_failed = false;
+    loop {
+        let read = keys.reread().await;
+        if let Err(error) = &read
+            && !has_failed
+        {
+            tracing::warn!(
+                %error,
+                "the registry's API keys could not be read; trying again. Genuine keys that were \
+                 not read are limited by address (limits.per_caller)"
+            );
+        }
+        has_failed = read.is_err();
+        let pause = if has_failed {
+            API_KEYS_RETRY
+        } else {
+            REREAD_API_KEYS_EVERY
+        };
+        tokio::time::sleep(pause).await;
     }
 }
 

@@ -33,7 +33,8 @@ use crate::config::Config;
 use crate::domain::{CallerId, ClientNetwork};
 use crate::http::{Gateway, GatewayParts, Samples, SwaggerUi};
 use crate::service::{
-    Authenticate, AuthenticateApiKey, CallerLimit, Clock, Directory, Entitle, Randomness, Rotations,
+    Authenticate, AuthenticateApiKey, CallerLimit, Clock, Directory, Entitle, GenuineKeys,
+    Randomness, Rotations,
 };
 
 pub use administration::{administer, database, show_buckets};
@@ -120,9 +121,6 @@ impl Server {
         let address = listener.local_addr().unwrap_or(config.http.address);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let database = open_database(config).await?;
-        if let Some(exposure) = database.exposure() {
-            tracing::warn!("database.url: {exposure}");
-        }
         let registry = Arc::new(SqlRegistry::new(database.clone(), Arc::clone(&clock)));
         let sql_directory = Arc::new(SqlDirectory::new(database.clone()));
         access_keys::check(config, sql_directory.as_ref()).await?;
@@ -155,10 +153,12 @@ impl Server {
         let directory: Arc<dyn Directory> = sql_directory;
         let callers = Arc::new(KeyedRateLimiter::new(config.limits.per_caller));
         let addresses = Arc::new(KeyedRateLimiter::new(config.limits.per_caller));
+        let genuine = Arc::new(GenuineKeys::new(Arc::clone(&directory), Arc::clone(&clock)));
         let api_keys = AuthenticateApiKey::new(
             Arc::clone(&directory),
             Arc::clone(&clock),
             Arc::<KeyedRateLimiter<ClientNetwork>>::clone(&addresses),
+            Arc::clone(&genuine),
         );
         let tokens = parts::authenticate_token(config, &oauth_http, &discovery, &clock)?;
         let gateway = web::Data::new(Gateway::new(GatewayParts {
@@ -190,6 +190,7 @@ impl Server {
             .map_err(|error| StartError::Listen { address, error })?;
         let mut background = vec![
             tokio::spawn(background::discover(discovery)),
+            tokio::spawn(background::follow_api_keys(genuine)),
             tokio::spawn(background::forget_idle(rate_limiter)),
             tokio::spawn(background::forget_idle(callers)),
             tokio::spawn(background::forget_idle(addresses)),
@@ -251,6 +252,9 @@ impl Server {
 async fn open_database(config: &Config) -> Result<Database, DatabaseError> {
     let url = config.database.url.borrow().clone();
     let database = Database::open(url.expose_secret()).await?;
+    if let Some(exposure) = database.exposure() {
+        tracing::warn!("database.url: {exposure}");
+    }
     Ok(database.with_fingerprint(fingerprint(config)))
 }
 

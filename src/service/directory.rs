@@ -2,8 +2,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    Access, ApiKeyId, Area, BucketName, Change, ClientId, Member, Organisation, Owner, Principal,
-    RegisteredKey, Session, Slug, Subject, Workspace, WorkspaceName,
+    Access, ApiKeyHash, ApiKeyId, Area, BucketName, Change, ClientId, Member, Organisation, Owner,
+    Principal, RegisteredKey, Session, Slug, Subject, Workspace, WorkspaceName,
 };
 
 use super::{RegistryError, UpstreamFailure};
@@ -13,6 +13,14 @@ use super::{RegistryError, UpstreamFailure};
 pub trait Directory: Send + Sync {
     /// The key of this name.
     async fn api_key(&self, id: &ApiKeyId) -> Result<Option<RegisteredKey>, RegistryError>;
+
+    /// The hashes of those keys that are neither revoked nor expired now, at most so many: those
+    /// used last.
+    async fn live_api_keys(
+        &self,
+        now: DateTime<Utc>,
+        at_most: u32,
+    ) -> Result<Vec<ApiKeyHash>, RegistryError>;
 
     /// Writes down that the key was used in the hour that began then.
     async fn note_use(&self, id: &ApiKeyId, hour: DateTime<Utc>) -> Result<(), RegistryError>;

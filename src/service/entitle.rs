@@ -173,7 +173,7 @@ mod tests {
                 member("bob", Some("editor"), Access::ReadWrite),
                 member("carol", Some("editor"), Access::Read),
             ],
-            hangs: false,
+            ..FakeDirectory::default()
         }
     }
 

@@ -33,7 +33,7 @@ pub use administer::{
     KeyWish, KnownBucket, ShowBuckets, find_access_key, find_organisation, find_workspace,
 };
 pub use authenticate::{
-    Authenticate, AuthenticateApiKey, AuthenticateToken, Credential, TokenValidation,
+    Authenticate, AuthenticateApiKey, AuthenticateToken, Credential, GenuineKeys, TokenValidation,
 };
 pub use caller_limit::CallerLimit;
 pub use deadline::{Deadline, DeadlinePassed};

@@ -62,8 +62,8 @@ pub enum Limit {
     /// Those of one caller.
     #[error("the caller asks too often (limits.per_caller)")]
     Caller,
-    /// Those from one address with API keys that have not proven themselves.
-    #[error("too many unproven API keys come from this address (limits.per_caller)")]
+    /// Those from one address with API keys that are not known to be genuine.
+    #[error("too many unknown API keys come from this address (limits.per_caller)")]
     Address,
 }
 

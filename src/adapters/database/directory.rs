@@ -1,9 +1,11 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use futures_util::TryStreamExt;
 use sqlx::any::AnyRow;
 
 use crate::domain::{
-    Access, ApiKeyId, Organisation, Owner, Principal, RegisteredKey, Slug, Workspace, WorkspaceName,
+    Access, ApiKeyHash, ApiKeyId, Organisation, Owner, Principal, RegisteredKey, Slug, Workspace,
+    WorkspaceName,
 };
 use crate::service::{Directory, RegistryError};
 
@@ -43,6 +45,25 @@ impl Directory for SqlDirectory {
         const QUERY: &str = rows::select_api_keys!("WHERE id = $1");
         let row = self.find("api key", QUERY, &[id.as_str()]).await?;
         row.as_ref().map(rows::api_key).transpose()
+    }
+
+    async fn live_api_keys(
+        &self,
+        now: DateTime<Utc>,
+        at_most: u32,
+    ) -> Result<Vec<ApiKeyHash>, RegistryError> {
+        let query = sqlx::query(
+            "SELECT hash FROM api_keys WHERE revoked_at = '' \
+             AND (expires_at = '' OR expires_at > $1) ORDER BY last_used DESC LIMIT $2",
+        )
+        .bind(utc(now))
+        .bind(i64::from(at_most));
+        // Row by row: the rows take much more memory than the hashes.
+        let hashes = query.fetch(&self.database.pool);
+        let hashes = hashes.map_ok(|row| rows::api_key_hash(&row));
+        let hashes: Vec<_> = bounded("api keys", hashes.try_collect()).await?;
+        // A damaged row is reported when its key is used; it does not cost the others.
+        Ok(hashes.into_iter().filter_map(Result::ok).collect())
     }
 
     async fn note_use(&self, id: &ApiKeyId, hour: DateTime<Utc>) -> Result<(), RegistryError> {

@@ -57,14 +57,12 @@ pub(super) fn utc_or_empty(time: Option<DateTime<Utc>>) -> String {
 }
 
 pub(super) fn api_key(row: &AnyRow) -> Result<RegisteredKey, RegistryError> {
-    let mut hash = [0; 32];
-    hex::decode_to_slice(text(row, "hash")?, &mut hash).map_err(|_| unknown("hash"))?;
     let scopes = text(row, "scopes")?;
     let scopes = scopes.split(' ').filter(|word| !word.is_empty());
     let scopes: Result<Vec<Scope>, _> = scopes.map(Scope::parse).collect();
     Ok(RegisteredKey {
         id: parse(row, "id")?,
-        hash: ApiKeyHash(hash),
+        hash: api_key_hash(row)?,
         organisation: parse(row, "organisation")?,
         label: text(row, "label")?,
         storage: text(row, "storage")? == "yes",
@@ -74,6 +72,12 @@ pub(super) fn api_key(row: &AnyRow) -> Result<RegisteredKey, RegistryError> {
         revoked_at: time_or_none(row, "revoked_at")?,
         last_used: time_or_none(row, "last_used")?,
     })
+}
+
+pub(super) fn api_key_hash(row: &AnyRow) -> Result<ApiKeyHash, RegistryError> {
+    let mut hash = [0; 32];
+    hex::decode_to_slice(text(row, "hash")?, &mut hash).map_err(|_| unknown("hash"))?;
+    Ok(ApiKeyHash(hash))
 }
 
 pub(super) fn organisation(row: &AnyRow) -> Result<Organisation, RegistryError> {

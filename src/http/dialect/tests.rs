@@ -14,7 +14,7 @@ use crate::http::{observe, problem, vending};
 use crate::service::fakes::{FakeDirectory, FixedClock, Nothing};
 use crate::service::{
     AllowanceSpent, Authenticate, AuthenticateApiKey, AuthenticateToken, CallerLimit, Entitle,
-    Introspection, RateLimiter, TokenValidation, UpstreamFailure,
+    GenuineKeys, Introspection, RateLimiter, TokenValidation, UpstreamFailure,
 };
 
 struct Panicking;
@@ -164,7 +164,12 @@ async fn a_caller_beyond_the_allowance_does_not_reach_the_registry() {
     let gateway = Gateway::new(GatewayParts {
         authenticate: Authenticate::new(
             AuthenticateToken::new(validation, Arc::new(FixedClock), rules),
-            AuthenticateApiKey::new(directory.clone(), Arc::new(FixedClock), Arc::new(Nothing)),
+            AuthenticateApiKey::new(
+                directory.clone(),
+                Arc::new(FixedClock),
+                Arc::new(Nothing),
+                Arc::new(GenuineKeys::new(directory.clone(), Arc::new(FixedClock))),
+            ),
         ),
         caller_limit: CallerLimit::new(Arc::new(Spent)),
         entitle: Entitle::new(directory, BucketFormula::default()),

@@ -3,10 +3,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
-use moka::future::Cache;
 
 use crate::domain::{ApiKey, ClientNetwork, KeyHolder, KeyProblem, RegisteredKey};
 use crate::service::{Clock, Deadline, Directory, Limit, RateLimiter, Refusal, RegistryError};
+
+use super::GenuineKeys;
 
 /// The most that the registry may take for one key.
 const STEP_TIMEOUT: Duration = Duration::from_secs(3);
@@ -14,22 +15,16 @@ const STEP_TIMEOUT: Duration = Duration::from_secs(3);
 /// How exactly the last use of a key is recorded: a write for every call would be too much.
 const LAST_USE_TO: TimeDelta = TimeDelta::hours(1);
 
-/// How long a key that was genuine once is not counted by its client's address, and how many such
-/// keys are remembered.
-const PROVEN_FOR: Duration = Duration::from_mins(10);
-const PROVEN_KEYS: u64 = 20_000;
-
 /// Who has this API key: from a key to a [`KeyHolder`].
 ///
-/// A key costs a look into the registry, whoever made it up. So keys that have not lately been seen
-/// to be genuine are counted by the client's address first. Those that have are not: what others
-/// send from the same address does not shut them out.
+/// A key costs a look into the registry, whoever made it up. So keys that are not known to be
+/// genuine are counted by the client's address first. Genuine ones are not: what others send from
+/// the same address does not shut them out.
 pub struct AuthenticateApiKey {
     directory: Arc<dyn Directory>,
     clock: Arc<dyn Clock>,
     addresses: Arc<dyn RateLimiter<ClientNetwork>>,
-    /// By their hashes, as the registry has them.
-    proven: Cache<[u8; 32], ()>,
+    genuine: Arc<GenuineKeys>,
 }
 
 impl AuthenticateApiKey {
@@ -39,33 +34,30 @@ impl AuthenticateApiKey {
         directory: Arc<dyn Directory>,
         clock: Arc<dyn Clock>,
         addresses: Arc<dyn RateLimiter<ClientNetwork>>,
+        genuine: Arc<GenuineKeys>,
     ) -> Self {
-        let proven = Cache::builder()
-            .max_capacity(PROVEN_KEYS)
-            .time_to_live(PROVEN_FOR)
-            .build();
         Self {
             directory,
             clock,
             addresses,
-            proven,
+            genuine,
         }
     }
 
-    /// Nothing is remembered between calls: a key that is revoked is refused at the next.
+    /// The registry is asked at every call: a key that is revoked is refused at the next.
     pub(super) async fn authenticate(
         &self,
         key: &ApiKey,
         address: Option<IpAddr>,
         deadline: Deadline,
     ) -> Result<KeyHolder, Refusal> {
-        self.count_unproven(key, address)?;
+        self.count_unknown(key, address)?;
         let checked = deadline.limit(STEP_TIMEOUT, self.find(key)).await;
         checked.unwrap_or_else(|_| Err(RegistryError::late("api key").into()))
     }
 
-    fn count_unproven(&self, key: &ApiKey, address: Option<IpAddr>) -> Result<(), Refusal> {
-        if self.proven.contains_key(&key.hash().0) {
+    fn count_unknown(&self, key: &ApiKey, address: Option<IpAddr>) -> Result<(), Refusal> {
+        if self.genuine.contains(&key.hash()) {
             return Ok(());
         }
         let address = address.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
@@ -78,8 +70,11 @@ impl AuthenticateApiKey {
         let found = self.directory.api_key(key.id()).await?;
         let registered = found.ok_or_else(|| KeyProblem::Unknown(key.id().clone()))?;
         let checked = check(&registered, key, now);
-        if !matches!(checked, Err(KeyProblem::Forged(_))) {
-            self.proven.insert(key.hash().0, ()).await;
+        match &checked {
+            Ok(()) => self.genuine.remember(&key.hash()).await,
+            // One that has ended is counted like one that never was: its former owner too may be
+            // the one who floods.
+            Err(_) => self.genuine.forget(&key.hash()).await,
         }
         checked?;
         let hour = now.duration_trunc(LAST_USE_TO).unwrap_or(now);
@@ -114,7 +109,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{
-        Access, ApiKeyId, Organisation, Principal, Slug, Workspace, WorkspaceName,
+        Access, ApiKeyHash, ApiKeyId, Organisation, Principal, Slug, Workspace, WorkspaceName,
     };
     use crate::service::AllowanceSpent;
     use crate::service::fakes::FixedClock;
@@ -128,6 +123,14 @@ mod tests {
         async fn api_key(&self, _: &ApiKeyId) -> Result<Option<RegisteredKey>, RegistryError> {
             self.0.fetch_add(1, Ordering::Relaxed);
             Ok(Some(registered()))
+        }
+
+        async fn live_api_keys(
+            &self,
+            _: DateTime<Utc>,
+            _: u32,
+        ) -> Result<Vec<ApiKeyHash>, RegistryError> {
+            Ok(Vec::new())
         }
 
         async fn note_use(&self, _: &ApiKeyId, _: DateTime<Utc>) -> Result<(), RegistryError> {
@@ -171,7 +174,9 @@ mod tests {
     async fn calls_beyond_the_allowance_do_not_reach_the_registry() {
         let directory = Arc::<OneKey>::default();
         let calls = Arc::new(Calls(AtomicUsize::new(3)));
-        let authenticate = AuthenticateApiKey::new(directory.clone(), Arc::new(FixedClock), calls);
+        let clock: Arc<dyn Clock> = Arc::new(FixedClock);
+        let genuine = Arc::new(GenuineKeys::new(directory.clone(), Arc::clone(&clock)));
+        let authenticate = AuthenticateApiKey::new(directory.clone(), clock, calls, genuine);
         let ask = async |key: &ApiKey| {
             let deadline = Deadline::after(STEP_TIMEOUT);
             authenticate.authenticate(key, None, deadline).await

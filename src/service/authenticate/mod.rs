@@ -1,6 +1,7 @@
 //! Who is asking.
 
 mod api_key;
+mod genuine_keys;
 mod token;
 
 use std::net::IpAddr;
@@ -10,6 +11,7 @@ use crate::domain::{AccessToken, ApiKey, Caller, Scope};
 use super::{Deadline, Refusal};
 
 pub use api_key::AuthenticateApiKey;
+pub use genuine_keys::GenuineKeys;
 pub use token::{AuthenticateToken, TokenValidation};
 
 /// The use case "who is asking": from a [`Credential`] to a [`Caller`].
@@ -35,13 +37,13 @@ impl Authenticate {
     }
 
     /// Finds out what the credential stands for and checks it; a token must also hold the scope.
-    /// API keys that have not proven themselves are counted by the client's address.
+    /// API keys that are not known to be genuine are counted by the client's address.
     ///
     /// # Errors
     ///
     /// [`Refusal::Token`] or [`Refusal::ApiKey`] when the credential opens nothing,
     /// [`Refusal::AuthorizationServer`], [`Refusal::AuthorizationServerBusy`] or
-    /// [`Refusal::Internal`] when nobody can tell, [`Refusal::RateLimited`] when too many unproven
+    /// [`Refusal::Internal`] when nobody can tell, [`Refusal::RateLimited`] when too many unknown
     /// API keys come from the address.
     pub async fn authenticate(
         &self,

@@ -14,9 +14,9 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::domain::{
-    Access, AccessToken, ApiKeyId, AuditRecord, BucketFormula, BucketHolder, BucketName, ClientId,
-    Member, Organisation, Owner, Principal, RegisteredKey, Session, Slug, Subject,
-    UnverifiedClaims, Workspace, WorkspaceName,
+    Access, AccessToken, ApiKeyHash, ApiKeyId, AuditRecord, BucketFormula, BucketHolder,
+    BucketName, ClientId, Member, Organisation, Owner, Principal, RegisteredKey, Session, Slug,
+    Subject, UnverifiedClaims, Workspace, WorkspaceName,
 };
 
 pub(crate) use key_engine::FakeEngine;
@@ -281,6 +281,8 @@ pub(crate) struct FakeDirectory {
     pub(crate) organisations: Vec<Organisation>,
     pub(crate) workspaces: Vec<Workspace>,
     pub(crate) members: Vec<(WorkspaceName, Member)>,
+    /// The API keys of today; the registry fails without any.
+    pub(crate) live_keys: Mutex<Option<Vec<ApiKeyHash>>>,
     /// Whether it never answers about workspaces.
     pub(crate) hangs: bool,
 }
@@ -289,6 +291,15 @@ pub(crate) struct FakeDirectory {
 impl Directory for FakeDirectory {
     async fn api_key(&self, _: &ApiKeyId) -> Result<Option<RegisteredKey>, RegistryError> {
         Ok(None)
+    }
+
+    async fn live_api_keys(
+        &self,
+        _: DateTime<Utc>,
+        _: u32,
+    ) -> Result<Vec<ApiKeyHash>, RegistryError> {
+        let keys = self.live_keys.lock().unwrap().clone();
+        keys.ok_or_else(|| RegistryError("away".to_owned()))
     }
 
     async fn note_use(&self, _: &ApiKeyId, _: DateTime<Utc>) -> Result<(), RegistryError> {
