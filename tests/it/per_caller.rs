@@ -251,6 +251,29 @@ async fn a_gateway_starts_without_its_api_keys_and_reads_them_later() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn api_keys_that_have_ended_count_by_address_again() {
+    let app = strict().spawn().await;
+    let acme = "acme".parse().unwrap();
+    let genuine = app.organisation("acme", &AreaWish::default()).await;
+    let (revoked, expired) = (app.key(&acme, true).await, app.key(&acme, true).await);
+    let ask = |key: &ApiKey| app.post("/storage/boto").header("x-api-key", key.expose());
+    for key in [&genuine, &revoked, &expired] {
+        assert_eq!(app.send(ask(key)).await.status, 200);
+    }
+    let administer = app.administer().await;
+    administer.revoke_key(revoked.id()).await.unwrap();
+    sqlx::query("UPDATE api_keys SET expires_at = '2026-01-01T00:00:00Z' WHERE id = $1")
+        .bind(expired.id().as_str())
+        .execute(&app.database().await)
+        .await
+        .unwrap();
+    for key in [revoked, expired] {
+        until_limited_again(&app, || ask(&key)).await;
+        assert_eq!(app.send(ask(&genuine)).await.status, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_does_not_choose_the_address_that_it_is_counted_by() {
     let app = strict().spawn().await;
     let addresses = std::cell::Cell::new(0);
