@@ -10,11 +10,12 @@ use super::access_key_rows::{held_lease, unfinished};
 use super::pool::bounded;
 use super::rows::{time_or_none, utc};
 
-/// Takes the key. What the holder before has left unclean is the new holder's to clean.
+/// Takes the key. What the holder before has left unclean is the new holder's to clean. Taking counts
+/// as a renewal: that tells the lease from one of an earlier version, which does not renew.
 macro_rules! take {
     ($which:literal) => {
         concat!(
-            "UPDATE access_keys SET rotation = $2, rotation_began_at = $3, renewals = 0, \
+            "UPDATE access_keys SET rotation = $2, rotation_began_at = $3, renewals = 1, \
              unclean = CASE WHEN rotation = '' AND unclean = '' THEN '' ELSE $2 END WHERE ",
             $which
         )

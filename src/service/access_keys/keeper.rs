@@ -69,7 +69,11 @@ impl KeyKeeper {
     /// [`RegistryError`] when it cannot be told which they are.
     pub async fn look_after_all(&self) -> Result<(), RegistryError> {
         let registry = &self.ports.registry;
-        for lease in self.watch.gone(registry.leases().await?) {
+        let held = registry
+            .leases()
+            .await
+            .inspect_err(|_| self.watch.clear())?;
+        for lease in self.watch.gone(held) {
             tracing::warn!(key = %lease.key, "a rotation's process is gone: finishing for it");
             report(&lease.key, self.take_over(&lease.key, Some(&lease)).await);
         }

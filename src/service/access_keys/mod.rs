@@ -239,7 +239,8 @@ pub struct HeldLease {
     pub key: AccessKeyId,
     /// By which name.
     pub name: String,
-    /// How often it was renewed.
+    /// How often it was renewed, and once more for its taking. 0 where an earlier version took the
+    /// key, which does not renew.
     pub renewals: i64,
 }
 

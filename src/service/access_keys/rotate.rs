@@ -136,9 +136,10 @@ impl RotateKey {
         taken.map_err(late)??;
         let late = |_| Refusal::Store(UpstreamFailure::timeout("making the pair"));
         let made = deadline.limit(MAKE_LIMIT, next(&mut told)).await;
-        let Progress::Made(pair) = made.map_err(late)?? else {
+        let Progress::Made(pair, acknowledge) = made.map_err(late)?? else {
             return Err(cut_off());
         };
+        acknowledge.send(()).map_err(|()| cut_off())?;
         let proven = deadline.limit(PROOF_PATIENCE, next(&mut told));
         key.state = match patience.limit(PROOF_PATIENCE, proven).await.flatten() {
             Ok(Err(refusal)) => return Err(refusal),

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::mpsc::error::SendError;
+use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
 use crate::domain::{AccessKey, AccessKeyState, Change, KeyPair, KeyPolicy, Owner};
@@ -12,7 +13,7 @@ use super::keeper::KeeperError;
 use super::lease::Lease;
 use super::proof::prove;
 use super::rotate::Work;
-use super::timing::{END_LIMIT, MAKE_LIMIT, STALE, TRANSACTION_LIMIT};
+use super::timing::{END_LIMIT, HAND_OVER_LIMIT, MAKE_LIMIT, STALE, TRANSACTION_LIMIT};
 use super::{AccessKeys, KeyKeeper, Rotation};
 
 /// Between two tries to record that the new pair is the current one.
@@ -31,8 +32,8 @@ pub(super) struct Admitted {
 pub(super) enum Progress {
     /// The key is taken.
     Taken,
-    /// The new pair is on record.
-    Made(KeyPair),
+    /// The new pair is on record. Only if its receipt is acknowledged does the rotation go on.
+    Made(KeyPair, oneshot::Sender<()>),
     /// The new pair is proven, and the one before it has ended.
     Proven,
     /// The gateway stops before the new pair is proven: both live on.
@@ -113,7 +114,7 @@ impl Under<'_> {
         if let Err(refusal) = self.record(&pair).await {
             return self.give_up(Some(&pair), refusal).await;
         }
-        if let Err(refusal) = self.hand_over(&pair) {
+        if let Err(refusal) = self.hand_over(&pair).await {
             return self.give_up(Some(&pair), refusal).await;
         }
         let proven = tokio::select! {
@@ -194,8 +195,15 @@ impl Under<'_> {
         }
     }
 
-    fn hand_over(&self, pair: &KeyPair) -> Result<(), Refusal> {
-        self.tell(Progress::Made(pair.clone()))
+    /// A pair that is sent may not arrive: the request's deadline may pass in between, and the caller
+    /// then needs the pair before it.
+    async fn hand_over(&self, pair: &KeyPair) -> Result<(), Refusal> {
+        let (acknowledge, received) = oneshot::channel();
+        self.tell(Progress::Made(pair.clone(), acknowledge))?;
+        match timeout(HAND_OVER_LIMIT, received).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(gone()),
+        }
     }
 
     async fn prove(&self, pair: &KeyPair) -> Result<(), Refusal> {

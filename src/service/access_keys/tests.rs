@@ -279,6 +279,7 @@ async fn what_a_failed_rotation_leaves_at_the_engine_is_ended_by_the_keeper() {
 async fn a_key_whose_rotation_was_killed_is_free_within_half_a_minute() {
     let world = World::new();
     world.registry.row().lease = "killed".to_owned();
+    world.registry.row().renewals = 1;
     world.registry.row().began = FixedClock.now();
     world.registry.row().key.state = AccessKeyState::Pending;
     world.engine.add("stray");
@@ -359,6 +360,56 @@ async fn a_pair_whose_gateway_was_killed_before_the_proof_is_not_withdrawn() {
     // The gateway is killed: its rotation does nothing any more, and its lease stands still.
     world.registry.row().lease = "killed".to_owned();
     assert_both_live_until_the_next_rotation(&world).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pair_that_was_not_received_is_given_up() {
+    let world = World::new();
+    let mut asking = Box::pin(world.rotate());
+    world.registry.row().taking = Duration::from_millis(10);
+    let begun = timeout(Duration::from_millis(2), &mut asking).await;
+    assert!(begun.is_err(), "the rotation was quicker than its caller");
+    // The request is neither over nor looks at what it is sent.
+    let taken = world.until_free().await;
+    assert!(taken < Duration::from_secs(3), "{taken:?}");
+    assert_eq!(world.engine.pairs(), ["old"]);
+    assert_eq!(world.registry.row().current(), Some("old"));
+    asking.await.unwrap_err();
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_in_which_leases_cannot_be_read_does_not_count() {
+    let world = World::new();
+    world.registry.row().lease = "at work".to_owned();
+    world.registry.row().renewals = 1;
+    world.registry.row().began = FixedClock.now();
+    world.keeper.look_after_all().await.unwrap();
+    world.registry.row().reading_leases = Err(RegistryError::late("leases"));
+    let started = Instant::now();
+    while started.elapsed() < GONE {
+        world.keeper.look_after_all().await.unwrap_err();
+        sleep(KeyKeeper::EVERY).await;
+    }
+    world.registry.row().reading_leases = Ok(());
+    world.keeper.look_after_all().await.unwrap();
+    assert_eq!(world.registry.row().lease, "at work");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_of_a_version_that_does_not_renew_is_not_taken_over_early() {
+    let world = World::new();
+    world.registry.row().lease = "of an earlier version".to_owned();
+    world.registry.row().began = FixedClock.now();
+    let started = Instant::now();
+    while started.elapsed() < GONE + KeyKeeper::EVERY {
+        world.keeper.look_after_all().await.unwrap();
+        sleep(KeyKeeper::EVERY).await;
+    }
+    assert_eq!(world.registry.row().lease, "of an earlier version");
+    // By the clock it ends all the same.
+    world.registry.row().began = FixedClock.now() - STALE * 2;
+    world.keeper.look_after_all().await.unwrap();
+    assert_eq!(world.registry.row().lease, "");
 }
 
 #[tokio::test(start_paused = true)]

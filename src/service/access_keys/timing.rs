@@ -18,6 +18,9 @@ pub(super) const PROOF_PATIENCE: Duration = Duration::from_secs(2);
 /// How long the engine may take to end left-over pairs and to make a new one.
 pub(super) const MAKE_LIMIT: Duration = Duration::from_secs(15);
 
+/// How long the request may take to acknowledge the new pair.
+pub(super) const HAND_OVER_LIMIT: Duration = Duration::from_secs(1);
+
 /// How long a new pair may take to work: engines of several nodes tell each other.
 pub(super) const PROOF_LIMIT: Duration = Duration::from_secs(25);
 
@@ -41,11 +44,12 @@ pub(super) const STALE: Duration = Duration::from_secs(90);
 const CLOCKS: Duration = Duration::from_secs(10);
 
 /// From the time that is written down with the lease to the last thing done under it, at worst: the
-/// key is taken, a pair is made, recorded, proven and becomes the current one, the reason is read
+/// key is taken, a pair is made, recorded, handed over, proven and becomes the current one, the reason is read
 /// when it does not, pairs are ended, the lease is given back (two statements).
 const LONGEST_ROTATION: Duration = STATEMENT_LIMIT
     .saturating_add(MAKE_LIMIT)
     .saturating_add(TRANSACTION_LIMIT)
+    .saturating_add(HAND_OVER_LIMIT)
     .saturating_add(PROOF_LIMIT)
     .saturating_add(TRANSACTION_LIMIT)
     .saturating_add(STATEMENT_LIMIT)

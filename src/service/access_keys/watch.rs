@@ -14,7 +14,8 @@ use super::timing::GONE;
 pub(super) struct Watch(Mutex<HashMap<AccessKeyId, (HeldLease, Instant)>>);
 
 impl Watch {
-    /// Those of the leases held now that have stood as they are for [`GONE`].
+    /// Those of the leases held now that have stood as they are for [`GONE`]. A lease that was never
+    /// renewed tells nothing: versions before 0007's migration do not renew theirs.
     pub(super) fn gone(&self, held: Vec<HeldLease>) -> Vec<HeldLease> {
         let now = Instant::now();
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -23,11 +24,17 @@ impl Watch {
         for lease in held {
             let same = before.get(&lease.key).filter(|(seen, _)| *seen == lease);
             let since = same.map_or(now, |(_, since)| *since);
-            if now.duration_since(since) >= GONE {
+            if lease.renewals > 0 && now.duration_since(since) >= GONE {
                 gone.push(lease.clone());
             }
             seen.insert(lease.key.clone(), (lease, since));
         }
         gone
+    }
+
+    /// Forgets all: the time in which leases could not be read says nothing about their processes.
+    pub(super) fn clear(&self) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.clear();
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Row {
     pub(crate) pairs: Vec<RecordedPair>,
     /// How long taking the key takes, after which it is taken.
     pub(crate) taking: Duration,
+    /// What becomes of reading the leases.
+    pub(crate) reading_leases: Result<(), RegistryError>,
     /// Whether another takes the key when its new pair has become the current one.
     pub(crate) lease_lost_after_promotion: bool,
 }
@@ -44,6 +46,7 @@ impl FakeKeyRegistry {
             unclean: String::new(),
             pairs: Vec::new(),
             taking: Duration::ZERO,
+            reading_leases: Ok(()),
             lease_lost_after_promotion: false,
         }))
     }
@@ -71,7 +74,7 @@ impl Row {
         }
         lease.clone_into(&mut self.lease);
         self.began = now;
-        self.renewals = 0;
+        self.renewals = 1;
     }
 
     fn unfinished(&self) -> Unfinished {
@@ -192,6 +195,7 @@ impl KeyRegistry for FakeKeyRegistry {
 
     async fn leases(&self) -> Result<Vec<HeldLease>, RegistryError> {
         let row = self.row();
+        row.reading_leases.clone()?;
         let held = Some(row.held()).filter(|held| !held.name.is_empty());
         Ok(held.into_iter().collect())
     }
