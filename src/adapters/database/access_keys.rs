@@ -278,27 +278,32 @@ impl KeyRegistry for SqlDirectory {
         now: DateTime<Utc>,
     ) -> Result<(), RegistryError> {
         let mut changing = bounded("pair", self.begin()).await?;
-        // Nobody else is at this key from here to the end.
-        let fail = sqlx::query(
-            "UPDATE access_keys SET state = $4 WHERE id = $1 AND rotation = $2 AND EXISTS ( \
-             SELECT 1 FROM access_key_pairs p \
-             WHERE p.access_key = id AND p.access_key_id = $3 AND p.unproven <> '')",
+        let keep = sqlx::query(
+            "UPDATE access_keys SET rotation = rotation WHERE id = $1 AND rotation = $2",
         )
         .bind(id.as_str())
-        .bind(lease.to_owned())
-        .bind(pair.to_owned())
-        .bind(AccessKeyState::Failed.as_str());
-        let failed = bounded("pair", fail.execute(&mut *changing)).await?;
-        if failed.rows_affected() == 0 {
+        .bind(lease.to_owned());
+        let kept = bounded("pair", keep.execute(&mut *changing)).await?;
+        if kept.rows_affected() == 0 {
             return Ok(());
         }
+        // A statement after the one that waits for the lock: on PostgreSQL only it sees a promotion
+        // that was committed meanwhile.
         let end = sqlx::query(
-            "UPDATE access_key_pairs SET ends_at = $3 WHERE access_key = $1 AND access_key_id = $2",
+            "UPDATE access_key_pairs SET ends_at = $3 \
+             WHERE access_key = $1 AND access_key_id = $2 AND unproven <> ''",
         )
         .bind(id.as_str())
         .bind(pair.to_owned())
         .bind(utc(now));
-        bounded("pair", end.execute(&mut *changing)).await?;
+        let ended = bounded("pair", end.execute(&mut *changing)).await?;
+        if ended.rows_affected() == 0 {
+            return Ok(());
+        }
+        let fail = sqlx::query("UPDATE access_keys SET state = $2 WHERE id = $1")
+            .bind(id.as_str())
+            .bind(AccessKeyState::Failed.as_str());
+        bounded("pair", fail.execute(&mut *changing)).await?;
         bounded("commit", changing.commit()).await
     }
 
