@@ -58,10 +58,13 @@ impl Directory for SqlDirectory {
         )
         .bind(utc(now))
         .bind(i64::from(at_most));
-        // Row by row: the rows take much more memory than the hashes.
-        let hashes = query.fetch(&self.database.pool);
+        // Row by row: the rows take much more memory than the hashes. On a connection taken here,
+        // so that an answer which is late closes this one and casts no doubt on the others.
+        let mut lease = bounded("api keys", self.database.pool.acquire()).await?;
+        let hashes = query.fetch(&mut *lease);
         let hashes = hashes.map_ok(|row| rows::api_key_hash(&row));
         let hashes: Vec<_> = bounded("api keys", hashes.try_collect()).await?;
+        lease.give_back();
         // A damaged row is reported when its key is used; it does not cost the others.
         Ok(hashes.into_iter().filter_map(Result::ok).collect())
     }
