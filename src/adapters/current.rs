@@ -64,7 +64,7 @@ impl<T, Made: Clone, Error: fmt::Display> Derived<T, Made, Error> {
     /// Makes it again of the same value, unless there is another than this one already, another is
     /// being made, or it was made less than `pause` ago.
     ///
-    /// This may take a while; nobody else waits for it, except in [`Derived::renewal_ended`].
+    /// This may take a while; only [`Derived::renewal_ended`] waits for it.
     pub(crate) fn renew(&self, number: u64, pause: Duration) {
         let source = {
             let mut state = self.state();

@@ -32,7 +32,7 @@ impl SqlDirectory {
         gone: Option<&HeldLease>,
     ) -> Result<Taken, RegistryError> {
         let mut changing = bounded("access key", self.begin()).await?;
-        // The first statement writes: nobody else takes the key until this is done.
+        // The first statement writes, so it locks the key until the transaction ends.
         let keep = sqlx::query("UPDATE access_keys SET rotation = rotation WHERE id = $1")
             .bind(id.as_str());
         bounded("access key", keep.execute(&mut *changing)).await?;

@@ -126,7 +126,7 @@ pub(super) fn unfinished(row: &AnyRow) -> Result<Unfinished, RegistryError> {
     })
 }
 
-/// The lease of a key; without a name where nobody has taken it.
+/// The lease of a key; its name is empty while the key is free.
 pub(super) fn held_lease(row: &AnyRow) -> Result<HeldLease, RegistryError> {
     Ok(HeldLease {
         key: parse(row, "id")?,

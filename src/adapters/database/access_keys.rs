@@ -205,7 +205,7 @@ impl KeyRegistry for SqlDirectory {
         change: &Change,
     ) -> Result<bool, RegistryError> {
         let mut changing = bounded("pair", self.begin()).await?;
-        // Nobody else is at this key from here to the end.
+        // This statement locks the key until the transaction ends.
         let keep = sqlx::query(
             "UPDATE access_keys SET state = $3 WHERE id = $1 AND rotation = $2 \
              AND disabled_at = '' AND deleted_at = ''",
@@ -239,7 +239,7 @@ impl KeyRegistry for SqlDirectory {
         ends: DateTime<Utc>,
     ) -> Result<bool, RegistryError> {
         let mut changing = bounded("pair", self.begin()).await?;
-        // Nobody else is at this key from here to the end.
+        // This statement locks the key until the transaction ends.
         let keep = sqlx::query(
             "UPDATE access_keys SET state = $3 WHERE id = $1 AND rotation = $2 \
              AND disabled_at = '' AND deleted_at = ''",

@@ -117,7 +117,7 @@ pub(super) async fn upload(s3: &Client, object: Object<'_>) -> Attempt {
     judge("CompleteMultipartUpload", sent.await)
 }
 
-/// Into an upload that `by` begins and nobody ends; removing the bucket does.
+/// Into an upload that `by` begins and leaves open; removing the bucket ends it.
 pub(super) async fn upload_part(s3: &Client, object: Object<'_>, by: &Client) -> Attempt {
     let upload = match begin(by, object).await {
         Ok(upload) => upload,

@@ -1,4 +1,4 @@
-//! What each answer of the store says about a bucket: only one proves that it is somebody else's.
+//! What each answer of the store says about a bucket: only one proves that another account owns it.
 
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
