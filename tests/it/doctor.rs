@@ -3,7 +3,7 @@
 use cloakroom::adapters::{ExaminedRegistry, fixed};
 use cloakroom::server::{Server, doctor};
 use cloakroom::service::doctor::{Check, GivenAreas as _, Outcome, Report};
-use wiremock::matchers::{any, method};
+use wiremock::matchers::{any, method, path_regex, query_param};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use crate::support::{Process, Setup, session_of, spawn_app};
@@ -107,6 +107,57 @@ async fn a_store_that_says_yes_or_500_to_everything_is_not_sound() {
             );
         }
     }
+}
+
+/// A store that finishes a put of a killed examination after its bucket was emptied.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_is_filled_while_it_is_removed_is_emptied_again() {
+    let store = MockServer::start().await;
+    let app = Setup::default()
+        .key("storage.endpoint", &store.uri())
+        .spawn()
+        .await;
+    let doctor = doctor(&app.config).await.unwrap();
+    let formula = &app.config.naming.formula;
+    let bucket = formula.throw_away([7; 16]);
+    let listing = format!(
+        "<ListAllMyBucketsResult><Buckets><Bucket><Name>{}</Name></Bucket></Buckets></ListAllMyBucketsResult>",
+        bucket.as_str()
+    );
+    let not_empty = "<Error><Code>BucketNotEmpty</Code></Error>";
+    let contents = "<ListBucketResult><Contents><Key>late</Key></Contents></ListBucketResult>";
+    let at = |verb: &str, path: String| Mock::given(method(verb)).and(path_regex(path));
+    let own = format!("^/{}/?$", bucket.as_str());
+    at("POST", "^/$".to_owned())
+        .respond_with(session_of(3600))
+        .mount(&store)
+        .await;
+    at("GET", "^/$".to_owned())
+        .respond_with(ResponseTemplate::new(200).set_body_string(listing))
+        .mount(&store)
+        .await;
+    // The first listing comes before the object.
+    for (listing, times) in [("<ListBucketResult/>", 1), (contents, u64::MAX)] {
+        at("GET", own.clone())
+            .and(query_param("list-type", "2"))
+            .respond_with(ResponseTemplate::new(200).set_body_string(listing))
+            .up_to_n_times(times)
+            .mount(&store)
+            .await;
+    }
+    at("DELETE", own.clone())
+        .respond_with(ResponseTemplate::new(409).set_body_string(not_empty))
+        .up_to_n_times(1)
+        .mount(&store)
+        .await;
+    for path in [own, "/late$".to_owned()] {
+        at("DELETE", path)
+            .respond_with(ResponseTemplate::new(204))
+            .expect(1)
+            .mount(&store)
+            .await;
+    }
+    assert_eq!(doctor.clean().await.unwrap(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -11,6 +13,15 @@ use super::failure::{code, describe};
 
 /// A bucket that is asked about for nothing but the answer's date.
 const NOBODYS: &str = "cloakroom-doctor-asks-what-time-it-is";
+
+/// The store may still be finishing a put of an examination that was killed: a bucket that is not
+/// empty is emptied again after each of these pauses.
+const PAUSES: [Duration; 4] = [
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+];
 
 /// Lists buckets and removes those of `cloakroom doctor`.
 pub struct S3ThrowAway {
@@ -119,20 +130,23 @@ impl ThrowAwayBuckets for S3ThrowAway {
         bucket: &BucketName,
         session: Option<&Session>,
     ) -> Result<(), UpstreamFailure> {
-        if let Some(session) = session {
-            self.empty(bucket, session).await?;
-        }
-        self.abort_uploads(bucket).await;
-        let removed = self
-            .clients
-            .s3
-            .delete_bucket()
-            .bucket(bucket.as_str())
-            .send();
-        match removed.await {
-            Ok(_) => Ok(()),
-            Err(error) if code(&error) == Some("NoSuchBucket") => Ok(()),
-            Err(error) => Err(describe("DeleteBucket", &error)),
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            if let Some(session) = session {
+                self.empty(bucket, session).await?;
+            }
+            self.abort_uploads(bucket).await;
+            let request = self.clients.s3.delete_bucket().bucket(bucket.as_str());
+            let Err(error) = request.send().await else {
+                return Ok(());
+            };
+            match (code(&error), pauses.next()) {
+                (Some("NoSuchBucket"), _) => return Ok(()),
+                (Some("BucketNotEmpty"), Some(pause)) if session.is_some() => {
+                    tokio::time::sleep(pause).await;
+                }
+                _ => return Err(describe("DeleteBucket", &error)),
+            }
         }
     }
 }
