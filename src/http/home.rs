@@ -33,12 +33,10 @@ pub(super) async fn home(request: HttpRequest, gateway: web::Data<Gateway>) -> H
             Section {
                 heading: "Get credentials, store a file, read it again",
                 parts: vec![
-                    Part::Code(paste::credentials_line(&gateway.parts().public_url)),
-                    Part::Code(paste::s3_line()),
-                    Part::Code(paste::put_line()),
-                    Part::Code(paste::get_line()),
+                    Part::Code(paste::functions(&gateway.parts().public_url)),
+                    Part::Code(paste::FIRST_FILE.to_owned()),
                     Part::Text("Any S3 client takes the same credentials:".to_owned()),
-                    Part::Code(paste::aws_cli_line()),
+                    Part::Code(paste::AWS_CLI.to_owned()),
                     Part::Text(
                         "They last until the expiration in the answer; ask again for fresh ones."
                             .to_owned(),
@@ -50,12 +48,13 @@ pub(super) async fn home(request: HttpRequest, gateway: web::Data<Gateway>) -> H
                 parts: vec![
                     Part::Text(
                         "With these variables an unmodified SDK gets its credentials here and asks \
-                         again before they expire; the file holds a token, without a newline."
+                         again before they expire. The file holds a token, without a newline; \
+                         replace it before the token expires."
                             .to_owned(),
                     ),
                     Part::Code(paste::sdk_lines(
                         &gateway.parts().public_url,
-                        &gateway.parts().storage.endpoint,
+                        &gateway.parts().storage,
                     )),
                 ],
             },

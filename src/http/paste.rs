@@ -1,54 +1,51 @@
 //! Lines of shell that work as they stand, with curl alone. Other users of a machine can read the
 //! arguments of its processes, so curl reads secrets from standard input, and `echo` and `printf` are
-//! the shell's own.
+//! the shell's own. curl is 7.76 or later.
 
-/// Gets credentials for `$TOKEN` from the gateway at this address, into the variables that AWS SDKs
-/// read, and `$BUCKET`.
+use super::gateway::StorageAddress;
+
+/// Defines two functions. `credentials` gets credentials for `$TOKEN` from the gateway at this address,
+/// into `$BUCKET` and the variables that AWS SDKs read; if that fails it shows the answer and leaves no
+/// keys behind. `s3 KEY` is curl that signs with them. Without its last header curl would sign the body's
+/// hash and not send it, which some stores refuse.
 #[must_use]
-pub fn credentials_line(gateway: &str) -> String {
+pub fn functions(gateway: &str) -> String {
     format!(
-        "eval \"$(echo \"Authorization: Bearer $TOKEN\" | curl -fsSX POST -H @- \
-         '{gateway}/v1/credentials?format=env' | grep -xE \"{EXPORTS}\")\""
+        r#"credentials() {{
+  unset BUCKET AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+  answer=$(echo "Authorization: Bearer $TOKEN" |
+    curl -sS --fail-with-body -X POST -H @- '{gateway}/v1/credentials?format=env') &&
+    eval "$(echo "$answer" | grep -xE "{EXPORTS}")"
+  if [ "$BUCKET" ]; then echo "bucket $BUCKET until $AWS_CREDENTIAL_EXPIRATION"
+  else echo "$answer" >&2; return 1; fi
+}}
+s3() {{
+  key=$1; shift
+  printf 'user = "%s:%s"\nheader = "x-amz-security-token: %s"\n' \
+    "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY" "$AWS_SESSION_TOKEN" |
+    curl -sS --fail-with-body -K - -w '%{{stderr}}\n%{{http_code}} %{{method}} %{{url}}\n' \
+      --aws-sigv4 "aws:amz:$AWS_REGION:s3" -H "x-amz-content-sha256: UNSIGNED-PAYLOAD" \
+      "$AWS_ENDPOINT_URL_S3/$BUCKET/$key" "$@"
+}}"#
     )
 }
 
-/// Only such names, and only characters that mean nothing to a shell: whatever answers at the
-/// gateway's address, nothing of it is run.
+/// Only such names, and only characters that mean nothing to a shell: nothing of an answer is run,
+/// whatever answers at the gateway's address.
 const EXPORTS: &str = "export (AWS_[A-Z0-9_]+|BUCKET)='[][A-Za-z0-9+/=:._~-]*'";
 
-/// A command `s3`: curl that signs with them. Without the last header it would sign the body's hash
-/// and not send it, which some stores refuse.
-#[must_use]
-pub fn s3_line() -> String {
-    "s3() { printf 'user = \"%s:%s\"\\nheader = \"x-amz-security-token: %s\"\\n' \
-     \"$AWS_ACCESS_KEY_ID\" \"$AWS_SECRET_ACCESS_KEY\" \"$AWS_SESSION_TOKEN\" | curl -sK - \
-     --aws-sigv4 \"aws:amz:$AWS_REGION:s3\" -H \"x-amz-content-sha256: UNSIGNED-PAYLOAD\" \"$@\"; }"
-        .to_owned()
-}
+/// Gets credentials with [`functions`], stores a file and reads it back.
+pub const FIRST_FILE: &str = "credentials\ns3 hello.txt -X PUT -d hello\ns3 hello.txt";
 
-/// Stores a file with `s3`.
-#[must_use]
-pub fn put_line() -> String {
-    "s3 -X PUT -d hello -H \"content-type: text/plain\" \"$AWS_ENDPOINT_URL_S3/$BUCKET/hello.txt\""
-        .to_owned()
-}
-
-/// Reads it again.
-#[must_use]
-pub fn get_line() -> String {
-    "s3 \"$AWS_ENDPOINT_URL_S3/$BUCKET/hello.txt\"".to_owned()
-}
-
-/// The same with the AWS CLI; an old one does not read `$AWS_ENDPOINT_URL_S3`.
-#[must_use]
-pub fn aws_cli_line() -> String {
-    "aws s3 ls \"s3://$BUCKET\" --endpoint-url \"$AWS_ENDPOINT_URL_S3\"".to_owned()
-}
+/// Lists the bucket with the AWS CLI; an old one does not read `$AWS_ENDPOINT_URL_S3`.
+pub const AWS_CLI: &str = "aws s3 ls \"s3://$BUCKET\" --endpoint-url \"$AWS_ENDPOINT_URL_S3\"";
 
 /// Gets an organisation's credentials for an API key.
 #[must_use]
 pub fn api_key_line(gateway: &str, key: &str) -> String {
-    format!("echo \"x-api-key: {key}\" | curl -sX POST -H @- {gateway}/storage/boto")
+    format!(
+        "echo \"x-api-key: {key}\" | curl -sS --fail-with-body -X POST -H @- {gateway}/storage/boto"
+    )
 }
 
 /// Gets a workspace's credentials for `$TOKEN`.
@@ -56,16 +53,20 @@ pub fn api_key_line(gateway: &str, key: &str) -> String {
 pub fn workspace_line(gateway: &str, organisation: &str, workspace: &str) -> String {
     format!(
         "echo \"Authorization: Bearer $TOKEN\" | \
-         curl -s -H @- {gateway}/api/v1/org/{organisation}/ws/{workspace}/storage/credentials"
+         curl -sS --fail-with-body -H @- {gateway}/api/v1/org/{organisation}/ws/{workspace}/storage/credentials"
     )
 }
 
-/// What an AWS SDK needs to get its credentials from the gateway at this address by itself.
+/// Lets an AWS SDK get its credentials from the gateway at this address. It would prefer keys in the
+/// environment, so those go. `mktemp` makes a file that nobody else can read.
 #[must_use]
-pub fn sdk_lines(gateway: &str, store: &str) -> String {
+pub fn sdk_lines(gateway: &str, storage: &StorageAddress) -> String {
+    let (store, region) = (&storage.endpoint, &storage.region);
     format!(
-        "export AWS_CONTAINER_CREDENTIALS_FULL_URI={gateway}/v1/credentials/container\n\
-         export AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=token\n\
-         export AWS_ENDPOINT_URL_S3={store}"
+        r#"unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+export AWS_CONTAINER_CREDENTIALS_FULL_URI={gateway}/v1/credentials/container
+export AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=$(mktemp)
+printf %s "$TOKEN" >"$AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
+export AWS_ENDPOINT_URL_S3={store} AWS_REGION={region} AWS_DEFAULT_REGION={region}"#
     )
 }

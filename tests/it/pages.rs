@@ -12,17 +12,13 @@ async fn get(app: &App, path: &str, accept: &str) -> Answer {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_home_page_carries_lines_with_this_deployments_own_addresses() {
     let app = spawn_app().await;
-    let line = format!(
-        "eval \"$(echo \"Authorization: Bearer $TOKEN\" | curl -fsSX POST -H @- \
-         '{}/v1/credentials?format=env'",
-        app.url
-    );
+    let lines = cloakroom::http::paste::functions(&app.url);
     let text = get(&app, "/", "*/*").await;
     assert_eq!(
         text.header("content-type"),
         Some("text/plain; charset=utf-8")
     );
-    assert!(text.text.contains(&line), "{}", text.text);
+    assert!(text.text.contains(&lines), "{}", text.text);
     assert!(text.text.contains(&app.oauth.issuer()));
     let html = get(&app, "/", BROWSER).await;
     assert_eq!(
@@ -124,34 +120,4 @@ async fn web_pages_of_listed_origins_may_call_the_gateway() {
         answer.header("access-control-allow-origin"),
         Some("https://app.example")
     );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_lines_to_paste_run_nothing_that_an_answer_holds() {
-    use cloakroom::http::paste;
-    use wiremock::matchers::any;
-    use wiremock::{Mock, MockServer, ResponseTemplate};
-
-    let gateway = MockServer::start().await;
-    let answer = "export BUCKET='b-1'\nexport AWS_ENDPOINT_URL_S3='http://[::1]:9000'\nexport PATH='/evil'\n\
-        export AWS_REGION='$(touch pwned)'\nexport AWS_SECRET_ACCESS_KEY='a+/='; touch pwned\n\
-        export AWS_SESSION_TOKEN='x'$(touch pwned)'y'\ntouch pwned\n";
-    Mock::given(any())
-        .respond_with(ResponseTemplate::new(200).set_body_string(answer))
-        .mount(&gateway)
-        .await;
-    let directory = tempfile::tempdir().unwrap();
-    let line = paste::credentials_line(&gateway.uri());
-    let script = format!(
-        "{line}\necho \"$BUCKET|$AWS_ENDPOINT_URL_S3|$AWS_REGION|$AWS_SECRET_ACCESS_KEY|$AWS_SESSION_TOKEN\"; ls"
-    );
-    let ran = tokio::process::Command::new("bash")
-        .args(["-c", &script])
-        .env("NO_PROXY", "127.0.0.1")
-        .current_dir(directory.path())
-        .output()
-        .await
-        .unwrap();
-    let said = String::from_utf8(ran.stdout.clone()).unwrap();
-    assert_eq!(said, "b-1|http://[::1]:9000|||\n", "{ran:?}");
 }

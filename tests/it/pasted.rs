@@ -6,7 +6,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use crate::support::Process;
+use cloakroom::http::{StorageAddress, paste};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::support::{Process, spawn_app};
 
 /// Stands before the real curl and writes its arguments down.
 const RECORDER: &str = "#!/bin/sh\n\
@@ -55,21 +59,23 @@ async fn the_pasted_lines_work_and_pass_no_secret_as_an_argument() {
     let dev = Process::dev(&[]).await;
     let page = home(&dev, dev.gateway.trim_start_matches("http://")).await;
     let page = page.text().await.unwrap();
-    let start = ["eval ", "s3", "echo "];
-    let lines: Vec<&str> = page
-        .lines()
-        .filter(|line| start.iter().any(|start| line.starts_with(start)))
+    let start = ["credentials", "echo "];
+    let blocks: Vec<&str> = page
+        .split("\n\n")
+        .filter(|block| start.iter().any(|start| block.starts_with(start)))
         .collect();
-    assert_eq!(lines.len(), 6, "{lines:#?}");
+    assert_eq!(blocks.len(), 4, "{blocks:#?}");
     let token = dev.dev_token(&["alice"]).await;
     let show = "echo; echo \"secrets $AWS_SECRET_ACCESS_KEY $AWS_SESSION_TOKEN\"";
-    let script = format!("{}\n{show}", lines.join("\necho\n"));
+    let script = format!("{}\n{show}", blocks.join("\necho\n"));
     for shell in ["bash", "sh"] {
         let directory = tempfile::tempdir().unwrap();
         let ran = recorded(shell, &script, &token, directory.path()).await;
         let said = String::from_utf8(ran.stdout).unwrap();
         let errors = String::from_utf8_lossy(&ran.stderr);
         assert!(said.lines().any(|line| line == "hello"), "{said}{errors}");
+        let is_told = |what: &str| errors.lines().any(|line| line.starts_with(what));
+        assert!(is_told("200 PUT ") && is_told("200 GET "), "{errors}");
         assert_eq!(said.matches("aws_secret_access_key").count(), 1, "{said}");
         assert_eq!(said.matches("\"secret_access_key\"").count(), 1, "{said}");
         let arguments = fs::read_to_string(directory.path().join("arguments")).unwrap();
@@ -83,6 +89,72 @@ async fn the_pasted_lines_work_and_pass_no_secret_as_an_argument() {
         }
     }
     dev.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_token_is_explained_and_leaves_no_keys() {
+    let app = spawn_app().await;
+    let alice = app.token("alice").await;
+    let functions = paste::functions(&app.url);
+    let script = format!(
+        "{functions}\ncredentials || exit 9\nTOKEN=bad\ncredentials && exit 8\n\
+         echo \"left $BUCKET$AWS_ACCESS_KEY_ID$AWS_SECRET_ACCESS_KEY$AWS_SESSION_TOKEN\"\n\
+         s3 hello.txt && exit 7\nexit 0"
+    );
+    for shell in ["bash", "sh"] {
+        let directory = tempfile::tempdir().unwrap();
+        let ran = recorded(shell, &script, &alice, directory.path()).await;
+        let said = String::from_utf8(ran.stdout).unwrap();
+        let errors = String::from_utf8(ran.stderr).unwrap();
+        assert_eq!(ran.status.code(), Some(0), "{shell}: {said}{errors}");
+        assert!(said.starts_with("bucket ") && said.lines().any(|line| line == "left "));
+        assert!(errors.contains("\"title\":\"Invalid token\"") && errors.contains("\"detail\":"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_cannot_run_code_in_the_shell_that_pastes() {
+    let gateway = MockServer::start().await;
+    let answer = "export BUCKET='b-1'\nexport AWS_ENDPOINT_URL_S3='http://[::1]:9000'\nexport PATH='/evil'\n\
+        export AWS_REGION='$(touch pwned)'\nexport AWS_SECRET_ACCESS_KEY='a+/='; touch pwned\n\
+        export AWS_SESSION_TOKEN='x'$(touch pwned)'y'\ntouch pwned\n\
+        export AWS_CREDENTIAL_EXPIRATION='x\\n'; touch pwned\\n'\n";
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(200).set_body_string(answer))
+        .mount(&gateway)
+        .await;
+    let show = "echo \"$BUCKET|$AWS_ENDPOINT_URL_S3|$AWS_REGION|$AWS_SECRET_ACCESS_KEY|$AWS_SESSION_TOKEN\"";
+    let functions = paste::functions(&gateway.uri());
+    for shell in ["bash", "sh"] {
+        let directory = tempfile::tempdir().unwrap();
+        let script = format!("{functions}\ncredentials; {show}; ls");
+        let ran = recorded(shell, &script, "token", directory.path()).await;
+        let said = String::from_utf8(ran.stdout).unwrap();
+        let wanted = "bucket b-1 until \nb-1|http://[::1]:9000|||\narguments\ncurl\n";
+        assert_eq!(said, wanted, "{shell}");
+    }
+}
+
+/// What README shows is what the pages and the banner of `dev` show.
+#[test]
+fn the_readme_has_the_pasted_lines() {
+    let readme = fs::read_to_string("README.md").unwrap();
+    let (gateway, store) = ("http://127.0.0.1:8080", "http://127.0.0.1:9000");
+    let storage = StorageAddress {
+        endpoint: store.to_owned(),
+        region: "us-east-1".to_owned(),
+        path_style: true,
+    };
+    for lines in [
+        paste::functions(gateway),
+        paste::FIRST_FILE.to_owned(),
+        paste::AWS_CLI.to_owned(),
+        paste::sdk_lines(gateway, &storage),
+        paste::api_key_line(gateway, "$API_KEY"),
+        paste::workspace_line(gateway, "acme", "research"),
+    ] {
+        assert!(readme.contains(&lines), "README.md lacks\n{lines}");
+    }
 }
 
 /// Runs a script with a curl that writes its arguments into the folder.

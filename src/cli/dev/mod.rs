@@ -307,18 +307,15 @@ impl Dev {
              \n  authorization server  {issuer}\
              \n  store                 {store}\
              \n  data                  {data}\n\
-             \nPaste into another terminal, to store a file in alice's own bucket:\n\n\
-             TOKEN=$({token})\n{credentials}\n{s3}\n{put}\n\
-             \nTo read it again:\n\n{get}\n\
+             \nPaste into another terminal, to store a file in alice's own bucket and read it back:\n\n\
+             {functions}\nTOKEN=$({token})\n{first_file}\n\
              \nThe storage of the organisation {organisation}, by API key; and of its workspace {name}, for its \
              members alice and bob (who may only read):\n\n\
              {by_key}\n{by_membership}\n\
              \nTo administer it: cloakroom org list --config {file}; workspace, api-key, access-key, bucket, audit, backup likewise.\n\n",
             token = samples.token_command,
-            credentials = paste::credentials_line(&gateway),
-            s3 = paste::s3_line(),
-            put = paste::put_line(),
-            get = paste::get_line(),
+            functions = paste::functions(&gateway),
+            first_file = paste::FIRST_FILE,
             organisation = workspace.organisation,
             name = workspace.workspace,
             by_key = paste::api_key_line(&gateway, &samples.api_key),
