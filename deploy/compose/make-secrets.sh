@@ -1,33 +1,59 @@
 #!/bin/sh
-# Makes the secrets of docker-compose.yml, once: a folder (there: a volume) for each service, readable
-# by the user that it runs as. SECRETS is where they go.
+# Makes the secrets of docker-compose.yml: a folder (there: a volume) for each service, readable by
+# the user that it runs as. SECRETS is where they go. What is there is kept; where two services
+# share a secret, a lost copy is made from the other.
 set -eu
 secrets="${SECRETS:-/secrets}"
 
 # The user ids that the images run as.
-gateway=65532 keycloak=1000 postgres=999
+gateway=65532 keycloak=1000 minio=0 postgres=999
 
 random() { head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
 
-# put OWNER FILE VALUE: a new file is whole before it has its name.
+# put OWNER FILE: standard input, in a file that is whole before it has its name.
 put() {
     mkdir -p "$(dirname "$secrets/$2")"
-    printf '%s\n' "$3" >"$secrets/$2.new"
-    chmod 0400 "$secrets/$2.new"
+    (umask 077 && cat >"$secrets/$2.new")
     chown "$1" "$secrets/$2.new"
+    chmod 0400 "$secrets/$2.new"
     mv "$secrets/$2.new" "$secrets/$2"
 }
 
-# The last one to be written says that all are there.
-if [ -f "$secrets/gateway/made" ]; then exit 0; fi
+# secret OWNER FILE [OWNER FILE]: the same secret in each file.
+secret() {
+    value="$(cat "$secrets/$2" 2>/dev/null || cat "$secrets/${4:-$2}" 2>/dev/null || random)"
+    while [ $# -gt 0 ]; do
+        [ -s "$secrets/$2" ] || printf '%s\n' "$value" | put "$1" "$2"
+        shift 2
+    done
+}
 
-client="$(random)" storage="$(random)" database="$(random)"
-put "$gateway" gateway/oauth_client_secret "$client"
-put "$keycloak" keycloak/oauth_client_secret "$client"
-put "$gateway" gateway/storage_secret_access_key "$storage"
-put 0 minio/storage_secret_access_key "$storage"
-put 0 minio/root_password "$(random)"
-put "$gateway" gateway/database_url "postgres://cloakroom:$database@postgres/cloakroom"
-put "$postgres" postgres/password "$database"
-put "$keycloak" keycloak/admin_password "$(random)"
-put "$gateway" gateway/made ""
+secret "$keycloak" keycloak/admin_password
+secret "$keycloak" keycloak/oauth_client_secret "$gateway" gateway/oauth_client_secret
+secret "$minio" minio/root_password
+secret "$minio" minio/storage_secret_access_key "$gateway" gateway/storage_secret_access_key
+secret "$minio" minio/access_keys_secret_access_key "$gateway" gateway/access_keys_secret_access_key
+secret "$postgres" postgres/password "$gateway" gateway/database_password
+
+# A certificate for PostgreSQL, which the gateway trusts for this one server.
+if ! [ -s "$secrets/postgres/tls.key" ] || ! [ -s "$secrets/postgres/tls.pem" ]; then
+    key="$(openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256)"
+    printf '%s\n' "$key" | put "$postgres" postgres/tls.key
+    certificate="$(openssl req -x509 -key "$secrets/postgres/tls.key" -days 3650 -config /dev/stdin <<END
+[req]
+prompt = no
+distinguished_name = name
+x509_extensions = server
+[name]
+CN = postgres
+[server]
+basicConstraints = critical, CA:FALSE
+subjectAltName = DNS:postgres
+END
+    )"
+    printf '%s\n' "$certificate" | put "$postgres" postgres/tls.pem
+fi
+put "$gateway" gateway/postgres.pem <"$secrets/postgres/tls.pem"
+printf 'postgres://cloakroom:%s@postgres/cloakroom?sslmode=verify-full&sslrootcert=%s\n' \
+    "$(cat "$secrets/gateway/database_password")" /secrets/gateway/postgres.pem |
+    put "$gateway" gateway/database_url

@@ -1,13 +1,31 @@
 #!/bin/sh
-# The gateway's user on MinIO and its policy. Can be run again. SECRETS, POLICY and MINIO_URL say
-# where things are.
+# The gateway's two users on MinIO and their policies: one opens sessions, one makes access keys.
+# Can be run again. SECRETS, POLICIES and MINIO_URL say where things are. The image has neither
+# grep nor sed.
 set -eu
-secrets="${SECRETS:-/secrets}/minio" policy="${POLICY:-/gateway-policy.json}"
+secrets="${SECRETS:-/secrets}/minio" policies="${POLICIES:-/policies}"
 
-# mc reads a secret that is no argument from standard input.
-mc alias set store "$MINIO_URL" root <"$secrets/root_password" >/dev/null
-mc admin user add store gateway <"$secrets/storage_secret_access_key"
-mc admin policy create store cloakroom-gateway "$policy"
-# Attaching what is attached is an error.
-mc admin policy attach store cloakroom-gateway --user gateway ||
-    mc admin user info store gateway | grep -q cloakroom-gateway
+# user NAME SECRET POLICY FILE: mc reads a secret that is no argument from standard input.
+user() {
+    mc admin user add store "$1" <"$secrets/$2" &&
+        mc admin policy create store "$3" "$policies/$4" &&
+        mc admin policy attach store "$3" --user "$1"
+}
+
+setup() {
+    mc alias set store "$MINIO_URL" root <"$secrets/root_password" &&
+        user gateway storage_secret_access_key cloakroom-gateway gateway-policy.json &&
+        user cloakroom-keys access_keys_secret_access_key cloakroom-keys access-keys-policy.json
+}
+
+# After `docker compose restart` MinIO may not be ready yet.
+tries=0
+until said="$(setup 2>&1)"; do
+    tries=$((tries + 1))
+    if [ "$tries" -ge 30 ]; then
+        printf '%s\nMinIO at %s could not be set up within a minute.\n' "$said" "$MINIO_URL" >&2
+        exit 1
+    fi
+    sleep 2
+done
+echo "MinIO at $MINIO_URL has the users gateway and cloakroom-keys."
