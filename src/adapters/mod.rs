@@ -12,6 +12,7 @@ pub mod database;
 mod examined;
 mod introspection_cache;
 pub mod oauth;
+mod process;
 mod randomness;
 mod rate_limiter;
 
@@ -25,5 +26,6 @@ pub(crate) use current::Derived;
 pub use current::{Current, fixed};
 pub use examined::{ExaminedRegistry, ExaminedUpstreams};
 pub use introspection_cache::{CacheSettings, CachedIntrospection};
+pub use process::process_user;
 pub use randomness::OsRandomness;
 pub use rate_limiter::{InvalidRateLimit, KeyedRateLimiter, OwnerRateLimiter, RateLimit};

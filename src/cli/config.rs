@@ -21,8 +21,8 @@ impl ConfigCommand {
     pub(super) fn run(&self) -> Result<(), CommandError> {
         let Self::Check(file) = self;
         let config = Config::load(file.config.as_deref(), environment())?;
-        for what in &config.without_effect {
-            complain(what);
+        for what in &config.warnings {
+            complain(&format_args!("warning: {what}"));
         }
         print(&table(&config.settings))
     }

@@ -23,11 +23,12 @@ mod signals;
 mod view;
 mod workspace;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Hand in an OAuth token, get the key to your own S3 storage.
 #[derive(Debug, Parser)]
@@ -159,14 +160,26 @@ struct ConfigFile {
     config: Option<PathBuf>,
 }
 
-/// The variables that are ours; others need not even be text.
+/// The variables that are the configuration's; others need not even be text.
 fn environment() -> HashMap<String, String> {
+    let mut arguments = HashSet::new();
+    gather_variables(&Cli::command(), &mut arguments);
     let ours = std::env::vars_os().filter_map(|(name, value)| {
+        let is_ours = !arguments.contains(&name);
         let name = name.into_string().ok()?;
-        name.starts_with("CLOAKROOM_")
+        (is_ours && name.starts_with("CLOAKROOM_"))
             .then(|| (name, value.to_string_lossy().into_owned()))
     });
     ours.collect()
+}
+
+/// The variables that arguments are read from.
+fn gather_variables(command: &clap::Command, into: &mut HashSet<OsString>) {
+    let variables = command.get_arguments().filter_map(clap::Arg::get_env);
+    into.extend(variables.map(OsStr::to_owned));
+    for command in command.get_subcommands() {
+        gather_variables(command, into);
+    }
 }
 
 impl Cli {

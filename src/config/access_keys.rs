@@ -121,7 +121,7 @@ impl AccessKeysConfig {
                 "access_keys.admin_secret_access_key",
             ],
         );
-        let endpoint = reader.optional::<Url>("access_keys.endpoint");
+        let endpoint = reader.url("access_keys.endpoint");
         let address = endpoint.as_ref().and_then(Option::as_ref);
         check_address(reader, "access_keys.endpoint", address);
         if !allow_http {

@@ -1,11 +1,26 @@
+use std::fs::File;
+use std::path::Path;
+
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::adapters::{Current, fixed};
 
+use super::permissions::unreadable;
 use super::reader::{Reader, is_known_secret};
 
 const DEFAULT_URL: &str = "sqlite://cloakroom.db?mode=rwc";
+
+/// Parameters of a `PostgreSQL` URL that name files.
+const FILES: [&str; 7] = [
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+];
 
 /// `database.*`: where the registry and the audit trail are.
 #[derive(Clone, Debug)]
@@ -33,9 +48,25 @@ fn check(url: &SecretString) -> Result<(), String> {
     } else if has_known_password(url) {
         "holds a password that everybody knows: choose another"
     } else {
-        return Ok(());
+        return check_files(url);
     };
     Err(what.to_owned())
+}
+
+/// The driver's message would not name the file.
+fn check_files(url: &str) -> Result<(), String> {
+    let url = Url::parse(url).ok();
+    let pairs = url.iter().flat_map(Url::query_pairs);
+    for (name, value) in pairs.filter(|(name, _)| FILES.contains(&name.as_ref())) {
+        let is_inline = value.trim_start().starts_with("-----BEGIN");
+        if !is_inline && let Err(error) = File::open(value.as_ref()) {
+            return Err(format!(
+                "{name}: {}",
+                unreadable(Path::new(value.as_ref()), &error)
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn is_in_memory(url: &str) -> bool {

@@ -1,3 +1,5 @@
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
@@ -5,6 +7,7 @@ use tokio::sync::watch;
 
 use crate::adapters::check_authorities;
 
+use super::permissions::{self, unreadable};
 use super::reader::is_known_secret;
 
 /// A file whose content the gateway uses, and which may be replaced while it runs.
@@ -28,10 +31,17 @@ pub(super) type Check = fn(&SecretString) -> Result<(), String>;
 /// What a look at a file brought that was not known before.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Reread {
-    /// It holds something new and good.
-    Changed,
+    /// It holds something new and good. What to do if every user can read it.
+    Changed(Option<String>),
     /// It is no good, and what it held before stays in use.
     Bad(String),
+}
+
+/// What a secret's file holds.
+pub(super) struct SecretFile {
+    pub(super) secret: SecretString,
+    /// What to do if every user can read it.
+    pub(super) exposure: Option<String>,
 }
 
 impl WatchedFile {
@@ -55,7 +65,7 @@ impl WatchedFile {
         match self.read() {
             Ok(changed) => {
                 self.complaint = None;
-                changed.then_some(Reread::Changed)
+                changed
             }
             Err(complaint) if self.complaint.as_ref() == Some(&complaint) => None,
             Err(complaint) => {
@@ -70,31 +80,32 @@ impl WatchedFile {
         self.complaint = None;
     }
 
-    fn read(&self) -> Result<bool, String> {
-        Ok(match &self.content {
+    fn read(&self) -> Result<Option<Reread>, String> {
+        let (changed, exposure) = match &self.content {
             Content::Secret(sender, check) => {
-                let new = SecretString::from(read_secret(&self.path)?);
-                check_secret(&new)?;
-                check(&new)?;
-                sender.send_if_modified(|old| {
-                    let changed = old.expose_secret() != new.expose_secret();
+                let new = read_secret(&self.path, *check)?;
+                let changed = sender.send_if_modified(|old| {
+                    let changed = old.expose_secret() != new.secret.expose_secret();
                     if changed {
-                        *old = new;
+                        *old = new.secret;
                     }
                     changed
-                })
+                });
+                (changed, new.exposure)
             }
             Content::Authorities(sender) => {
                 let new = Some(read_authorities(&self.path)?);
-                sender.send_if_modified(|old| {
+                let changed = sender.send_if_modified(|old| {
                     let changed = *old != new;
                     if changed {
                         *old = new;
                     }
                     changed
-                })
+                });
+                (changed, None)
             }
-        })
+        };
+        Ok(changed.then_some(Reread::Changed(exposure)))
     }
 }
 
@@ -110,28 +121,23 @@ pub(super) fn check_secret(secret: &SecretString) -> Result<(), String> {
     Ok(())
 }
 
-pub(super) fn read_secret(path: &Path) -> Result<String, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
-    if is_world_readable(path) {
-        return Err("everybody on this machine can read it: chmod o-r".to_owned());
-    }
-    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+/// The secret that a file holds. The message of a mistake names the file.
+pub(super) fn read_secret(path: &Path, check: Check) -> Result<SecretFile, String> {
+    let cannot = |error| unreadable(path, &error);
+    let mut file = File::open(path).map_err(cannot)?;
+    let exposure = permissions::check(path, &file.metadata().map_err(cannot)?)?;
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(cannot)?;
+    let secret = SecretString::from(text.trim_end_matches(['\r', '\n']));
+    check_secret(&secret)
+        .and_then(|()| check(&secret))
+        .map_err(|what| format!("{}: {what}", path.display()))?;
+    Ok(SecretFile { secret, exposure })
 }
 
+/// The certificate authorities that a file holds. The message of a mistake names the file.
 pub(super) fn read_authorities(path: &Path) -> Result<Vec<u8>, String> {
-    let pem = std::fs::read(path).map_err(|error| error.to_string())?;
-    check_authorities(&pem)?;
+    let pem = fs::read(path).map_err(|error| unreadable(path, &error))?;
+    check_authorities(&pem).map_err(|what| format!("{}: {what}", path.display()))?;
     Ok(pem)
-}
-
-#[cfg(unix)]
-pub(super) fn is_world_readable(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    const OTHERS_READ: u32 = 0o004;
-    std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & OTHERS_READ != 0)
-}
-
-#[cfg(not(unix))]
-pub(super) fn is_world_readable(_: &Path) -> bool {
-    false
 }

@@ -1,4 +1,4 @@
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -63,8 +63,8 @@ impl Default for Patience {
 
 impl HttpConfig {
     pub(super) fn read(reader: &mut Reader) -> Option<Self> {
-        let address = reader.parse("http.address", DEFAULT_ADDRESS);
-        let public_url = reader.optional::<Url>("http.public_url");
+        let address = read_address(reader);
+        let public_url = reader.url("http.public_url");
         let trusted_proxies = read_proxies(reader);
         let cors_origins = read_origins(reader);
         let swagger_ui = reader.parse("http.swagger_ui", "true");
@@ -102,9 +102,26 @@ impl HttpConfig {
     }
 }
 
+fn read_address(reader: &mut Reader) -> Option<SocketAddr> {
+    const KEY: &str = "http.address";
+    let text = reader.parse::<String>(KEY, DEFAULT_ADDRESS)?;
+    let Ok(address) = text.parse() else {
+        let port = text.rsplit(':').next().and_then(|port| port.parse().ok());
+        let example = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port.unwrap_or(8080));
+        reader.error(
+            KEY,
+            format!("'{text}' is not an IP address with a port: write {example}, for instance"),
+        );
+        return None;
+    };
+    Some(address)
+}
+
 fn read_max_connections(reader: &mut Reader, max_in_flight: Option<usize>) -> Option<usize> {
     const KEY: &str = "http.max_connections";
-    let default = max_in_flight?.saturating_mul(CONNECTIONS_PER_REQUEST);
+    // One that is bad was noted; this key is asked for all the same, so that it is known.
+    let default = max_in_flight.unwrap_or(1);
+    let default = default.saturating_mul(CONNECTIONS_PER_REQUEST);
     let max_connections = reader.parse(KEY, &default.to_string());
     if max_connections == Some(0) {
         reader.error(KEY, "must be at least 1");

@@ -8,14 +8,17 @@ mod files;
 mod http;
 mod limits;
 mod log;
+mod names;
 mod naming;
 mod oauth;
+mod permissions;
 mod reader;
+mod source;
 mod storage;
 mod workspaces;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use reader::Reader;
 
@@ -56,8 +59,8 @@ pub struct Config {
     pub settings: Vec<Setting>,
     /// The files that may be replaced while the gateway runs.
     pub files: Vec<WatchedFile>,
-    /// Keys that are set for nothing, and why.
-    pub without_effect: Vec<String>,
+    /// What is no mistake, and yet should be looked at.
+    pub warnings: Vec<String>,
 }
 
 /// Everything that is wrong with the configuration, one line each.
@@ -66,8 +69,8 @@ pub struct Config {
 pub struct ConfigErrors(pub Vec<String>);
 
 impl Config {
-    /// Reads the file, if there is one, and the environment. `CLOAKROOM_CONFIG` names the file
-    /// where the command line does not.
+    /// Reads the file, if there is one, and the environment: without the variables that the command
+    /// line has read for itself.
     ///
     /// # Errors
     ///
@@ -76,9 +79,7 @@ impl Config {
         file: Option<&Path>,
         environment: HashMap<String, String>,
     ) -> Result<Self, ConfigErrors> {
-        let named = environment.get("CLOAKROOM_CONFIG").map(PathBuf::from);
-        let file = file.map(Path::to_owned).or(named);
-        let mut reader = Reader::new(file.as_deref(), environment)?;
+        let mut reader = Reader::new(file, environment)?;
         let http = HttpConfig::read(&mut reader);
         let (oauth, storage, naming, workspaces, limits, database, log) = (
             OauthConfig::read(&mut reader, http.as_ref()),
@@ -134,7 +135,7 @@ impl Config {
             log,
             settings: read.settings,
             files: read.files,
-            without_effect: read.without_effect,
+            warnings: read.warnings,
         })
     }
 }

@@ -110,7 +110,7 @@ impl OauthConfig {
             .as_deref()
             .and_then(|issuer| parse_issuer(reader, issuer));
         let mut endpoint = |key: &str, default: Option<Url>| {
-            let url = reader.optional::<Url>(key);
+            let url = reader.url(key);
             // A wrong default is the issuer's mistake.
             let key = match &url {
                 Some(None) => "oauth.issuer",

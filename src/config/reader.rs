@@ -1,22 +1,28 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use ::config::{Environment, File, FileFormat, Source, Value, ValueKind};
 use secrecy::SecretString;
 use tokio::sync::watch;
+use url::Url;
 
 use crate::adapters::{Current, fixed};
 
 use super::ConfigErrors;
 use super::files::{
-    Check, Content, WatchedFile, check_secret, is_world_readable, read_authorities, read_secret,
+    self, Check, Content as FileContent, WatchedFile, check_secret, read_authorities,
 };
+use super::names;
+use super::permissions::{self, unreadable};
+use super::source::{self, Content, Origin, Value, Values};
 
-const PREFIX: &str = "CLOAKROOM_";
-const SEPARATOR: &str = "__";
+/// Stands for a secret where values are shown.
+const HIDDEN: &str = "(hidden)";
+
+const EXAMPLE_URL: &str = "https://storage.example.com";
 
 /// Secrets that stand in somebody's documentation: known to everybody (security.md).
 const KNOWN_SECRETS: [&str; 9] = [
@@ -33,18 +39,22 @@ const KNOWN_SECRETS: [&str; 9] = [
 
 /// Hands out values by key and gathers what is wrong with them.
 pub(super) struct Reader {
-    values: BTreeMap<String, Value>,
+    values: Values,
+    /// The keys that were asked for, and where their values stand.
+    known: BTreeMap<String, Option<Origin>>,
+    /// Variables that begin as ours do and are no key's.
+    others: Vec<(String, String)>,
     errors: Vec<String>,
     settings: Vec<Setting>,
     files: Vec<WatchedFile>,
-    without_effect: Vec<String>,
+    warnings: Vec<String>,
 }
 
 /// What else is to be known of a good configuration.
 pub(super) struct Read {
     pub(super) settings: Vec<Setting>,
     pub(super) files: Vec<WatchedFile>,
-    pub(super) without_effect: Vec<String>,
+    pub(super) warnings: Vec<String>,
 }
 
 /// A key, as it is in effect.
@@ -63,48 +73,43 @@ impl Reader {
         file: Option<&Path>,
         environment: HashMap<String, String>,
     ) -> Result<Self, ConfigErrors> {
-        let mut builder = ::config::Config::builder();
-        if let Some(path) = file {
-            builder = builder.add_source(File::from(path).format(FileFormat::Toml).required(true));
-        }
-        let ours = environment
-            .into_iter()
-            .filter(|(name, _)| name.starts_with(PREFIX) && name.contains(SEPARATOR));
-        let source = Environment::with_prefix(PREFIX.trim_end_matches('_'))
-            .prefix_separator("_")
-            .separator(SEPARATOR)
-            .source(Some(ours.collect()));
-        let values = builder
-            .add_source(source)
-            .build()
-            .and_then(|config| config.collect())
-            .map_err(|error| ConfigErrors(vec![position(&error.to_string())]))?;
-        let mut flat = BTreeMap::new();
-        for (name, value) in values {
-            flatten(name, value, &mut flat);
-        }
+        let in_file = file.map_or_else(|| Ok(Values::new()), source::from_file);
+        let mut values = in_file.map_err(|what| ConfigErrors(vec![what]))?;
+        let (in_environment, others) = source::from_environment(environment);
+        values.extend(in_environment);
         Ok(Self {
-            values: flat,
+            values,
+            known: BTreeMap::new(),
+            others,
             errors: Vec::new(),
             settings: Vec::new(),
             files: Vec::new(),
-            without_effect: Vec::new(),
+            warnings: Vec::new(),
         })
     }
 
     /// All that was wrong, keys that nobody asked for among it; else what was read.
     pub(super) fn finish(mut self) -> Result<Read, Vec<String>> {
-        for (key, value) in &self.values {
+        let keys = || self.known.keys().map(String::as_str);
+        for (key, Value { origin, .. }) in &self.values {
+            let meant = names::nearest(key, keys())
+                .map(|key| format!("; did you mean {key}?"))
+                .unwrap_or_default();
             self.errors
-                .push(format!("{key}: there is no such key{}", from(value)));
+                .push(format!("{key}: there is no such key{meant} ({origin})"));
         }
+        let unread = self.others.iter();
+        let unread = unread.filter_map(|(name, value)| names::complaint(name, value, keys()));
+        self.warnings.extend(unread);
         if self.errors.is_empty() {
             Ok(Read {
                 settings: self.settings,
                 files: self.files,
-                without_effect: self.without_effect,
+                warnings: self.warnings,
             })
         } else {
+            // A key that is missing may stand there, misspelt.
+            self.errors.append(&mut self.warnings);
             Err(self.errors)
         }
     }
@@ -112,15 +117,17 @@ impl Reader {
     /// Notes those of the keys that somebody has set, for nothing: `when` says when they count.
     pub(super) fn no_effect(&mut self, keys: &[&str], when: &str) {
         for key in keys {
-            let of_key = |setting: &&Setting| setting.key == *key;
-            let setting = self.settings.iter().find(of_key);
-            if setting.is_some_and(|setting| {
-                !["the default", "not set"].contains(&setting.origin.as_str())
-            }) {
-                self.without_effect
-                    .push(format!("{key} has no effect {when}"));
+            if let Some(origin) = self.origin(key) {
+                self.warnings
+                    .push(format!("{key} has no effect {when} ({origin})"));
             }
         }
+    }
+
+    /// Where the value of a key stands, that of its file if it has one.
+    fn origin(&self, key: &str) -> Option<&Origin> {
+        let of = |key: &str| self.known.get(key).and_then(Option::as_ref);
+        of(key).or_else(|| of(&file_key(key)))
     }
 
     fn note(&mut self, key: &str, value: Option<&str>, origin: impl Into<String>) {
@@ -131,17 +138,69 @@ impl Reader {
         });
     }
 
-    pub(super) fn error(&mut self, key: &str, what: impl Display) {
-        self.errors.push(format!("{key}: {what}"));
+    fn note_found(&mut self, key: &str, value: &str) {
+        let origin = self.origin(key).map(Origin::to_string);
+        self.note(key, Some(value), origin.unwrap_or_default());
     }
 
-    /// The value as text, if there is one.
-    fn text(&mut self, key: &str) -> Option<String> {
-        let value = self.values.remove(key)?;
-        let origin = from(&value);
-        let text = value.into_string();
-        text.map_err(|_| self.error(key, format!("expected a single value{origin}")))
-            .ok()
+    /// Notes what is wrong with a key, and where its value stands.
+    pub(super) fn error(&mut self, key: &str, what: impl Display) {
+        let place = self.origin(key).map(|origin| format!(" ({origin})"));
+        self.errors
+            .push(format!("{key}: {what}{}", place.unwrap_or_default()));
+    }
+
+    /// The value, which is taken. From now on the key is known.
+    fn take(&mut self, key: &str) -> Option<Value> {
+        let value = self.values.remove(key);
+        let origin = value.as_ref().map(|value| value.origin.clone());
+        self.known.insert(key.to_owned(), origin);
+        value
+    }
+
+    /// The value as text; nothing if it is bad, which is noted.
+    #[expect(
+        clippy::option_option,
+        reason = "outside: was it good; inside: was it there"
+    )]
+    fn text(&mut self, key: &str) -> Option<Option<String>> {
+        match self.take(key).map(|value| value.content) {
+            None => Some(None),
+            Some(Content::Text(text)) => Some(Some(text)),
+            Some(Content::List(_) | Content::Other) => {
+                self.error(key, "expected a single value");
+                None
+            }
+        }
+    }
+
+    /// The value, or else the default; nothing if it is bad, which is noted.
+    #[expect(
+        clippy::option_option,
+        reason = "outside: was it good; inside: was it there"
+    )]
+    fn read<T: FromStr<Err: Display>>(
+        &mut self,
+        key: &str,
+        default: Option<&str>,
+        example: Option<&str>,
+    ) -> Option<Option<T>> {
+        let Some(text) = self.text(key)? else {
+            let origin = default.map_or("not set", |_| "the default");
+            self.note(key, default, origin);
+            return Some(default.and_then(|default| default.parse().ok()));
+        };
+        self.note_found(key, &text);
+        let error = match text.parse() {
+            Ok(value) => return Some(Some(value)),
+            Err(error) => T::Err::to_string(&error),
+        };
+        // What says what was expected needs no example.
+        match example.filter(|_| !error.starts_with("expected")) {
+            Some(example) => self.error(key, format!("{error}: write {example}, for instance")),
+            None => self.error(key, error),
+        }
+        None
     }
 
     /// The value, or the default where there is none; nothing if it is bad, which is noted.
@@ -150,11 +209,7 @@ impl Reader {
         key: &str,
         default: &str,
     ) -> Option<T> {
-        if !self.values.contains_key(key) {
-            self.note(key, Some(default), "the default");
-            return default.parse().ok();
-        }
-        self.optional(key)?
+        self.read(key, Some(default), Some(default))?
     }
 
     /// A length of time like `10s`, `5m` or `1h`, or the default.
@@ -169,20 +224,16 @@ impl Reader {
         reason = "outside: was it good; inside: was it there"
     )]
     pub(super) fn optional<T: FromStr<Err: Display>>(&mut self, key: &str) -> Option<Option<T>> {
-        let Some(value) = self.values.get(key) else {
-            self.note(key, None, "not set");
-            return Some(None);
-        };
-        let (origin, source) = (from(value), source(value));
-        let text = self.text(key)?;
-        self.note(key, Some(&text), source);
-        match text.parse() {
-            Ok(value) => Some(Some(value)),
-            Err(error) => {
-                self.error(key, format!("{error}{origin}"));
-                None
-            }
-        }
+        self.read(key, None, None)
+    }
+
+    /// The same, for an address.
+    #[expect(
+        clippy::option_option,
+        reason = "outside: was it good; inside: was it there"
+    )]
+    pub(super) fn url(&mut self, key: &str) -> Option<Option<Url>> {
+        self.read(key, None, Some(EXAMPLE_URL))
     }
 
     /// The value; its absence is noted.
@@ -196,33 +247,33 @@ impl Reader {
 
     /// A list: of TOML, or of words parted by commas.
     pub(super) fn list(&mut self, key: &str) -> Option<Vec<String>> {
-        let Some(value) = self.values.remove(key) else {
-            self.note(key, None, "not set");
-            return Some(Vec::new());
-        };
-        let (origin, source) = (from(&value), source(&value));
-        let list: Result<Vec<String>, _> = match value.kind {
-            ValueKind::Array(values) => values.into_iter().map(Value::into_string).collect(),
-            _ => value.into_string().map(|text| {
+        let list = match self.take(key).map(|value| value.content) {
+            None => {
+                self.note(key, None, "not set");
+                return Some(Vec::new());
+            }
+            Some(Content::List(words)) => words,
+            Some(Content::Text(text)) => {
                 let words = text.split(',').map(|word| word.trim().to_owned());
                 words.filter(|word| !word.is_empty()).collect()
-            }),
+            }
+            Some(Content::Other) => {
+                self.error(key, "expected a list of words");
+                return None;
+            }
         };
-        let list = list
-            .map_err(|_| self.error(key, format!("expected a list of words{origin}")))
-            .ok()?;
-        self.note(key, Some(&list.join(", ")), source);
+        self.note_found(key, &list.join(", "));
         Some(list)
     }
 
     /// A secret: the value, or the content of the file that `<key>_file` names, as it is now. A
-    /// secret that everybody knows, or that everybody on the machine can read, is refused.
+    /// secret that everybody knows is refused, as is one in a file that other users can write.
     #[expect(
         clippy::option_option,
         reason = "outside: was it good; inside: was it there"
     )]
     pub(super) fn secret(&mut self, key: &str) -> Option<Option<SecretString>> {
-        Some(self.read_secret(key)?.map(|(secret, _)| secret))
+        Some(self.read_secret(key, |_| Ok(()))?.map(|(secret, _)| secret))
     }
 
     /// The same, and when the file changes, the value does.
@@ -235,18 +286,17 @@ impl Reader {
         key: &str,
         check: Check,
     ) -> Option<Option<Current<SecretString>>> {
-        let Some((secret, path)) = self.read_secret(key)? else {
+        let Some((secret, path)) = self.read_secret(key, check)? else {
             return Some(None);
         };
-        check(&secret).map_err(|what| self.error(key, what)).ok()?;
         let (sender, current) = watch::channel(secret);
         if let Some(path) = path {
-            self.watch(&format!("{key}_file"), path, Content::Secret(sender, check));
+            self.watch(&file_key(key), path, FileContent::Secret(sender, check));
         }
         Some(Some(current))
     }
 
-    fn watch(&mut self, key: &str, path: PathBuf, content: Content) {
+    fn watch(&mut self, key: &str, path: PathBuf, content: FileContent) {
         self.files.push(WatchedFile::new(key, path, content));
     }
 
@@ -254,51 +304,64 @@ impl Reader {
         clippy::option_option,
         reason = "outside: was it good; inside: was it there; with its file"
     )]
-    fn read_secret(&mut self, key: &str) -> Option<Option<(SecretString, Option<PathBuf>)>> {
-        let file_key = format!("{key}_file");
-        let in_shared_file = self.stands_in_shared_file(key);
-        let origin = self.values.get(key).map(source);
-        let (secret, path) = match (self.text(key), self.text(&file_key)) {
-            (Some(_), Some(_)) => {
-                self.error(key, format!("is given twice: here and by {file_key}"));
-                return None;
-            }
-            (Some(secret), None) => (secret, None),
-            (None, Some(path)) => match read_secret(Path::new(&path)) {
-                Ok(secret) => (secret, Some(PathBuf::from(path))),
-                Err(what) => {
-                    self.error(&file_key, format!("{path}: {what}"));
-                    return None;
-                }
-            },
-            (None, None) => {
+    fn read_secret(
+        &mut self,
+        key: &str,
+        check: Check,
+    ) -> Option<Option<(SecretString, Option<PathBuf>)>> {
+        let file_key = file_key(key);
+        match (self.text(key), self.text(&file_key)) {
+            (Some(None), Some(None)) => {
                 self.note(key, None, "not set");
-                return Some(None);
+                Some(None)
             }
-        };
-        let secret = SecretString::from(secret);
-        if let Err(what) = check_secret(&secret) {
-            self.error(key, what);
-            return None;
+            (Some(Some(secret)), Some(None)) => {
+                let secret = self.check_inline(key, SecretString::from(secret), check)?;
+                self.note_found(key, HIDDEN);
+                Some(Some((secret, None)))
+            }
+            (Some(None), Some(Some(path))) => {
+                let path = PathBuf::from(path);
+                let file = files::read_secret(&path, check)
+                    .map_err(|what| self.error(&file_key, what))
+                    .ok()?;
+                self.warn_of(&file_key, file.exposure);
+                self.note(key, Some(HIDDEN), path.display().to_string());
+                Some(Some((file.secret, Some(path))))
+            }
+            (Some(Some(_)), Some(Some(_))) => {
+                self.error(key, format!("is given twice: here and by {file_key}"));
+                None
+            }
+            _ => None,
         }
-        if in_shared_file {
-            self.error(
-                key,
-                "stands in a file that everybody on this machine can read: chmod o-r",
-            );
-            return None;
-        }
-        let origin = path
-            .as_ref()
-            .map(|path| path.display().to_string())
-            .or(origin);
-        self.note(key, Some("(hidden)"), origin.unwrap_or_default());
-        Some(Some((secret, path)))
     }
 
-    fn stands_in_shared_file(&self, key: &str) -> bool {
-        let origin = self.values.get(key).and_then(Value::origin);
-        origin.is_some_and(|origin| is_world_readable(Path::new(origin)))
+    /// A secret that stands in the configuration itself, whose file is then a secret's.
+    fn check_inline(
+        &mut self,
+        key: &str,
+        secret: SecretString,
+        check: Check,
+    ) -> Option<SecretString> {
+        let good = check_secret(&secret).and_then(|()| check(&secret));
+        good.map_err(|what| self.error(key, what)).ok()?;
+        if let Some(Origin::File { path, .. }) = self.origin(key).cloned() {
+            let metadata = fs::metadata(&path).map_err(|error| unreadable(&path, &error));
+            let exposure = metadata.and_then(|metadata| permissions::check(&path, &metadata));
+            let exposure = exposure.map_err(|what| self.error(key, what)).ok()?;
+            self.warn_of("--config", exposure);
+        }
+        Some(secret)
+    }
+
+    /// Several secrets may stand in one file.
+    fn warn_of(&mut self, key: &str, exposure: Option<String>) {
+        let warning = exposure.map(|exposure| format!("{key}: {exposure}"));
+        let is_new = |warning: &String| !self.warnings.contains(warning);
+        if let Some(warning) = warning.filter(is_new) {
+            self.warnings.push(warning);
+        }
     }
 
     /// The content of a file of certificate authorities, if one is named; when the file changes,
@@ -307,11 +370,10 @@ impl Reader {
         let Some(path) = self.optional::<PathBuf>(key)? else {
             return Some(fixed(None));
         };
-        let pem = read_authorities(&path)
-            .map_err(|what| self.error(key, format!("{}: {what}", path.display())))
-            .ok()?;
+        let pem = read_authorities(&path);
+        let pem = pem.map_err(|what| self.error(key, what)).ok()?;
         let (sender, current) = watch::channel(Some(pem));
-        self.watch(key, path, Content::Authorities(sender));
+        self.watch(key, path, FileContent::Authorities(sender));
         Some(current)
     }
 }
@@ -321,38 +383,7 @@ pub(super) fn is_known_secret(secret: &str) -> bool {
     KNOWN_SECRETS.contains(&secret.to_ascii_lowercase().as_str())
 }
 
-/// The first line of a parser's message says where; the next ones quote the file, secrets and all.
-fn position(message: &str) -> String {
-    let place = message.lines().next().unwrap_or_default();
-    let file = message
-        .rsplit_once(" in ")
-        .map(|(_, file)| file.trim())
-        .unwrap_or_default();
-    if file.is_empty() {
-        // It could not be read at all.
-        return place.to_owned();
-    }
-    format!("{place} in {file}: the configuration file is no TOML")
-}
-
-/// Where a value came from, for the end of a message.
-fn from(value: &Value) -> String {
-    value
-        .origin()
-        .map(|origin| format!(" (in {origin})"))
-        .unwrap_or_default()
-}
-
-fn source(value: &Value) -> String {
-    value.origin().unwrap_or_default().to_owned()
-}
-
-fn flatten(name: String, value: Value, into: &mut BTreeMap<String, Value>) {
-    if let ValueKind::Table(table) = value.kind {
-        for (inner, value) in table {
-            flatten(format!("{name}.{inner}"), value, into);
-        }
-    } else {
-        into.insert(name, value);
-    }
+/// The key that names a secret's file.
+fn file_key(key: &str) -> String {
+    format!("{key}_file")
 }

@@ -57,7 +57,7 @@ impl StorageConfig {
         let allow_http = reader.parse("storage.allow_http", "false");
         let flavor = reader.parse("storage.flavor", "generic");
         let mut endpoint = |key| {
-            let url = reader.optional::<Url>(key);
+            let url = reader.url(key);
             check_address(reader, key, url.as_ref().and_then(Option::as_ref));
             check_base(reader, key, url.as_ref().and_then(Option::as_ref));
             if allow_http == Some(false) {

@@ -310,7 +310,7 @@ fn fingerprint(config: &Config) -> Vec<(&'static str, String)> {
 }
 
 fn warn_of_exposure(config: &Config) {
-    for what in &config.without_effect {
+    for what in &config.warnings {
         tracing::warn!("{what}");
     }
     if config.oauth.is_exposed() {

@@ -202,10 +202,12 @@ async fn config_check_prints_what_is_in_effect_without_secrets() {
         line.unwrap_or_else(|| panic!("{start} in {said}"))
             .to_owned()
     };
-    assert!(line("http.max_in_flight = 7 ").ends_with("cloakroom.toml"));
-    assert!(line("oauth.issuer = \"https://as.example\" ").ends_with("# the environment"));
+    assert!(line("http.max_in_flight = 7 ").ends_with("cloakroom.toml:2:1"));
+    assert!(line("oauth.issuer = \"https://as.example\" ").ends_with("# CLOAKROOM_OAUTH__ISSUER"));
     assert!(line("storage.session_duration = \"1h\" ").ends_with("# the default"));
-    assert!(line("oauth.client_secret = \"(hidden)\" ").ends_with("# the environment"));
+    assert!(
+        line("oauth.client_secret = \"(hidden)\" ").ends_with("# CLOAKROOM_OAUTH__CLIENT_SECRET")
+    );
     assert!(line("# oauth.audience ").ends_with("# not set"));
     assert!(!said.contains("canary"), "{said}");
 }

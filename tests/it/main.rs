@@ -15,6 +15,7 @@ mod architecture;
 mod authorization_server_places;
 mod backup;
 mod cli;
+mod configuration;
 mod connections;
 mod container_deadline;
 mod crash;

@@ -283,7 +283,7 @@ impl Dev {
             },
             settings: Vec::new(),
             files: Vec::new(),
-            without_effect: Vec::new(),
+            warnings: Vec::new(),
         })
     }
 }

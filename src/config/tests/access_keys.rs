@@ -147,6 +147,6 @@ fn the_administrative_api_is_somewhere() {
 #[test]
 fn what_nobody_uses_is_said() {
     let config = with(&ADMIN).unwrap();
-    let said = config.without_effect.join("\n");
+    let said = config.warnings.join("\n");
     assert!(said.contains("access_keys.admin_access_key_id"), "{said}");
 }

@@ -1,0 +1,13 @@
+/// The user that this process runs as, for messages about files that it cannot use.
+#[cfg(unix)]
+#[must_use]
+pub fn process_user() -> String {
+    format!("user id {}", rustix::process::geteuid().as_raw())
+}
+
+/// The user that this process runs as, for messages about files that it cannot use.
+#[cfg(not(unix))]
+#[must_use]
+pub fn process_user() -> String {
+    "this user".to_owned()
+}

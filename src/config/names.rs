@@ -1,0 +1,131 @@
+//! Names that nothing reads, and those that were probably meant.
+
+use super::source::variable;
+
+/// How alike two names are, from 0 to 1, so that one is taken for a typing mistake of the other.
+const ALIKE: f64 = 0.8;
+
+/// What to say of a variable that begins as ours do and that nothing reads; nothing if Kubernetes
+/// has set it.
+pub(super) fn complaint<'k>(
+    name: &str,
+    value: &str,
+    keys: impl Iterator<Item = &'k str>,
+) -> Option<String> {
+    if is_service_link(name, value) {
+        return None;
+    }
+    let key = name.split_once('_').map_or(name, |(_, key)| key);
+    let meant = nearest(key, keys).map_or_else(
+        || "keys of the configuration are CLOAKROOM_<SECTION>__<KEY>".to_owned(),
+        |key| format!("did you mean {}?", variable(key)),
+    );
+    Some(format!("{name}: nothing reads this variable; {meant}"))
+}
+
+/// What Kubernetes tells every container about a service whose name begins with `cloakroom`, in the
+/// manner of Docker's links: `…_SERVICE_HOST`, `…_PORT_8080_TCP_ADDR` and so on.
+fn is_service_link(name: &str, value: &str) -> bool {
+    let words: Vec<&str> = name.split('_').collect();
+    let is_number = |word: &str| word.parse::<u16>().is_ok();
+    match words.as_slice() {
+        [.., "SERVICE", "HOST"] => true,
+        words if words.windows(2).any(|pair| pair == ["SERVICE", "PORT"]) => is_number(value),
+        // A number would be somebody's guess at `http.address`.
+        [.., "PORT"] if value.contains("://") => true,
+        [.., "PORT", port, "TCP" | "UDP" | "SCTP"]
+        | [
+            ..,
+            "PORT",
+            port,
+            "TCP" | "UDP" | "SCTP",
+            "PROTO" | "PORT" | "ADDR",
+        ] => is_number(port),
+        _ => false,
+    }
+}
+
+/// The one of the keys that is most like the name, or ends in it. None where two are.
+pub(super) fn nearest<'k>(name: &str, keys: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    let name = folded(name);
+    let mut best = (ALIKE, None);
+    for key in keys {
+        let last = key.rsplit('.').next().unwrap_or(key);
+        let alike = likeness(&name, key).max(likeness(&name, last));
+        if alike > best.0 {
+            best = (alike, Some(key));
+        } else if alike >= best.0 {
+            best.1 = None;
+        }
+    }
+    best.1
+}
+
+fn likeness(folded_name: &str, key: &str) -> f64 {
+    strsim::normalized_damerau_levenshtein(folded_name, &folded(key))
+}
+
+/// Letters and digits: which separators a name has is what people get wrong.
+fn folded(name: &str) -> String {
+    name.chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEYS: [&str; 6] = [
+        "http.address",
+        "oauth.issuer",
+        "oauth.client_secret",
+        "oauth.client_secret_file",
+        "storage.endpoint",
+        "access_keys.endpoint",
+    ];
+
+    fn said(name: &str, value: &str) -> Option<String> {
+        complaint(name, value, KEYS.into_iter())
+    }
+
+    #[test]
+    fn what_kubernetes_injects_is_no_mistake() {
+        for (name, value) in [
+            ("CLOAKROOM_SERVICE_HOST", "10.0.0.1"),
+            ("CLOAKROOM_SERVICE_PORT", "80"),
+            ("CLOAKROOM_SERVICE_PORT_HTTP", "80"),
+            ("CLOAKROOM_PORT", "tcp://10.0.0.1:80"),
+            ("CLOAKROOM_PORT_8080_TCP", "tcp://10.0.0.1:8080"),
+            ("CLOAKROOM_PORT_8080_TCP_PROTO", "tcp"),
+            ("CLOAKROOM_PORT_8080_TCP_PORT", "8080"),
+            ("CLOAKROOM_PORT_8080_TCP_ADDR", "10.0.0.1"),
+            ("CLOAKROOM_XYZ_SERVICE_HOST", "10.0.0.1"),
+            ("CLOAKROOM_XYZ_SERVICE_PORT_METRICS_UDP", "53"),
+            ("CLOAKROOM_XYZ_PORT_53_UDP_ADDR", "10.0.0.1"),
+        ] {
+            assert_eq!(said(name, value), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_probable_name_is_told() {
+        for (name, meant) in [
+            ("CLOAKROOM_OAUTH_ISSUER", "CLOAKROOM_OAUTH__ISSUER?"),
+            ("CLOAKROOM_OAUTH_ISUER", "CLOAKROOM_OAUTH__ISSUER?"),
+            ("CLOAKROOM_ISSUER", "CLOAKROOM_OAUTH__ISSUER?"),
+            (
+                "CLOAKROOM_OAUTH_CLIENT_SECRET_FILE",
+                "CLOAKROOM_OAUTH__CLIENT_SECRET_FILE?",
+            ),
+            ("CLOAKROOM_ENDPOINT", "CLOAKROOM_<SECTION>__<KEY>"),
+            ("CLOAKROOM_PORT", "CLOAKROOM_<SECTION>__<KEY>"),
+            ("CLOAKROOM_COLOUR", "CLOAKROOM_<SECTION>__<KEY>"),
+        ] {
+            let said = said(name, "8080").unwrap();
+            assert!(said.starts_with(&format!("{name}: ")), "{said}");
+            assert!(said.ends_with(meant), "{said}");
+        }
+    }
+}

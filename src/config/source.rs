@@ -1,0 +1,148 @@
+//! Where values come from: a TOML file, then the environment, which wins.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use toml::de::{DeArray, DeTable, DeValue};
+
+use super::permissions::unreadable;
+
+const PREFIX: &str = "CLOAKROOM_";
+const SEPARATOR: &str = "__";
+
+/// Values by their keys.
+pub(super) type Values = BTreeMap<String, Value>;
+
+/// A value and where it stands.
+pub(super) struct Value {
+    pub(super) content: Content,
+    pub(super) origin: Origin,
+}
+
+/// What a value can be.
+pub(super) enum Content {
+    Text(String),
+    List(Vec<String>),
+    /// Nothing that a key can have: a list of tables, for instance.
+    Other,
+}
+
+/// Where a value stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A variable of the environment.
+    Variable(String),
+    /// A place in the configuration file.
+    File {
+        path: PathBuf,
+        line: usize,
+        column: usize,
+    },
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variable(name) => f.write_str(name),
+            Self::File { path, line, column } => {
+                write!(f, "{}:{line}:{column}", path.display())
+            }
+        }
+    }
+}
+
+/// The variable that sets a key.
+pub(super) fn variable(key: &str) -> String {
+    format!("{PREFIX}{}", key.to_uppercase().replace('.', SEPARATOR))
+}
+
+/// Splits the environment into the values of keys, and the other variables that begin as ours do.
+pub(super) fn from_environment(
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> (Values, Vec<(String, String)>) {
+    let mut values = Values::new();
+    let mut others = Vec::new();
+    for (name, text) in variables {
+        let Some(key) = name.strip_prefix(PREFIX) else {
+            continue;
+        };
+        if name.contains(SEPARATOR) {
+            let key = key.to_lowercase().replace(SEPARATOR, ".");
+            let content = Content::Text(text);
+            let origin = Origin::Variable(name);
+            values.insert(key, Value { content, origin });
+        } else {
+            others.push((name, text));
+        }
+    }
+    (values, others)
+}
+
+/// Reads the file. The message of a mistake never quotes it: it may hold secrets.
+pub(super) fn from_file(path: &Path) -> Result<Values, String> {
+    let text = fs::read_to_string(path)
+        .map_err(|error| format!("--config: {}", unreadable(path, &error)))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let at = |offset| place(path, text, offset);
+    let table = DeTable::parse(text).map_err(|error| {
+        let origin = at(error.span().map_or(0, |span| span.start));
+        format!("{origin}: is not TOML: {}", error.message())
+    })?;
+    let mut values = Values::new();
+    flatten("", table.into_inner(), &at, &mut values);
+    Ok(values)
+}
+
+fn place(path: &Path, text: &str, offset: usize) -> Origin {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    Origin::File {
+        path: path.to_owned(),
+        line: before.matches('\n').count() + 1,
+        column: line.chars().count() + 1,
+    }
+}
+
+fn flatten(parent: &str, table: DeTable<'_>, at: &impl Fn(usize) -> Origin, into: &mut Values) {
+    for (name, value) in table {
+        let key = if parent.is_empty() {
+            name.get_ref().clone().into_owned()
+        } else {
+            format!("{parent}.{}", name.get_ref())
+        };
+        match value.into_inner() {
+            DeValue::Table(table) => flatten(&key, table, at, into),
+            value => {
+                let content = content(&value);
+                let origin = at(name.span().start);
+                into.insert(key, Value { content, origin });
+            }
+        }
+    }
+}
+
+fn content(value: &DeValue<'_>) -> Content {
+    match value {
+        DeValue::Array(array) => list(array).map_or(Content::Other, Content::List),
+        value => text(value).map_or(Content::Other, Content::Text),
+    }
+}
+
+fn list(array: &DeArray<'_>) -> Option<Vec<String>> {
+    array.iter().map(|value| text(value.get_ref())).collect()
+}
+
+fn text(value: &DeValue<'_>) -> Option<String> {
+    match value {
+        DeValue::String(text) => Some(text.clone().into_owned()),
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+            .ok()
+            .map(|number| number.to_string()),
+        DeValue::Float(number) => Some(number.as_str().to_owned()),
+        DeValue::Boolean(is_true) => Some(is_true.to_string()),
+        DeValue::Datetime(datetime) => Some(datetime.to_string()),
+        DeValue::Array(_) | DeValue::Table(_) => None,
+    }
+}
