@@ -3,7 +3,7 @@
 # `cloakroom credentials`, or curl, called by tools that know nothing newer.
 credential-process() {
     page credential-process
-    python3 "$here/extract.py" "$pages/aws-cli.md" "$folder"
+    python3 "$here/../docs/blocks.py" "$pages/aws-cli.md" "$folder"
     local profile='unset AWS_CONTAINER_CREDENTIALS_FULL_URI; . ./profile.sh'
     mkdir -p "$work/bin"
     ln -sf "$bin" "$work/bin/cloakroom"
@@ -14,7 +14,7 @@ credential-process() {
             sh -e -c "$profile; . ./store-old.sh"
     fi
     if have /usr/bin/rclone "credential_process with rclone (Debian)"; then
-        python3 "$here/extract.py" "$pages/rclone.md" "$folder/rclone"
+        python3 "$here/../docs/blocks.py" "$pages/rclone.md" "$folder/rclone"
         lists "credential_process, rclone (Debian)" \
             sh -e -c "PATH='$work/bin:$venv/bin:/usr/bin:$PATH'; $profile; . rclone/refreshing.sh"
     fi

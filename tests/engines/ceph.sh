@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # A single-node Ceph with an RGW on loopback: `ceph.sh start DIR`, `ceph.sh stop DIR`.
 # Writes DIR/gateway.env: the gateway's own identity there. Debian packages: ceph-mon ceph-mgr
-# ceph-osd radosgw ceph-common uuid-runtime.
+# ceph-osd radosgw ceph-common uuid-runtime jq.
 set -euo pipefail
 
 action="$1" dir="$(mkdir -p "$2" && cd "$2" && pwd)"
 port="${CEPH_RGW_PORT:-7480}" mon="${CEPH_MON_PORT:-3300}" mon1="${CEPH_MON1_PORT:-6789}"
 conf="$dir/ceph.conf"
-deploy="$(cd "$(dirname "${BASH_SOURCE[0]}")/../../deploy/ceph" && pwd)"
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 
 stop() {
     local daemon pid
@@ -85,21 +85,22 @@ start() {
     return 1
 }
 
-# What docs/engines.md tells an operator to do, and nothing else.
+# user_of BLOCK: runs it; the key and the secret of the user that it makes.
+user_of() {
+    (
+        radosgw-admin() { command radosgw-admin -c "$conf" "$@" 2>/dev/null; }
+        cd "$root"
+        . "$dir/page/$1"
+    ) >"$dir/page/said"
+    jq -rn 'first(inputs) | .keys[0] | .access_key, .secret_key' "$dir/page/said"
+}
+
+# What docs/engines.md tells an operator to do, from the page itself.
 identity() {
     local id secret admin admin_secret
-    id="CLOAKROOM$(head -c 6 /dev/urandom | od -An -tx1 | tr -d ' \n')"
-    secret="$(head -c 20 /dev/urandom | od -An -tx1 | tr -d ' \n')"
-    radosgw-admin -c "$conf" user create --uid gateway --display-name "cloakroom gateway" \
-        --access-key "$id" --secret-key "$secret" --max-buckets 100000 >/dev/null 2>&1
-    radosgw-admin -c "$conf" role create --role-name gateway \
-        --assume-role-policy-doc "$(cat "$deploy/trust-policy.json")" >/dev/null 2>&1
-    radosgw-admin -c "$conf" role-policy put --role-name gateway --policy-name storage \
-        --policy-doc "$(cat "$deploy/role-policy.json")" >/dev/null 2>&1
-    admin="KEYS$(head -c 8 /dev/urandom | od -An -tx1 | tr -d ' \n')"
-    admin_secret="$(head -c 20 /dev/urandom | od -An -tx1 | tr -d ' \n')"
-    radosgw-admin -c "$conf" user create --uid cloakroom-keys --display-name "cloakroom's access keys" \
-        --access-key "$admin" --secret-key "$admin_secret" --caps "users=*;user-policy=*" >/dev/null 2>&1
+    python3 "$root/tests/docs/blocks.py" "$root/docs/engines.md" "$dir/page"
+    { read -r id; read -r secret; } < <(user_of ceph-gateway.sh)
+    { read -r admin; read -r admin_secret; } < <(user_of ceph-access-keys.sh)
     cat >"$dir/gateway.env" <<EOF
 export CLOAKROOM_STORAGE__FLAVOR=ceph
 export CLOAKROOM_STORAGE__ENDPOINT=http://127.0.0.1:$port

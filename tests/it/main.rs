@@ -24,6 +24,7 @@ mod credentials_command;
 mod database_file;
 mod dialects;
 mod doctor;
+mod documents;
 mod draining;
 mod embedded;
 mod health;

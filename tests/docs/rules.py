@@ -1,0 +1,202 @@
+"""Which blocks are not simply run in the shell, and what is looked at besides. A rule that fits no
+block, or a block of a language that nothing here knows, fails the run."""
+
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from dataclasses import dataclass
+from typing import Callable
+
+from machine import ROOT
+
+ALICE = "5c3b3bb8e6448a51b8ad7992994f7220a88e07baef43de9f0000dc1e1323e0a"
+
+
+@dataclass
+class Rule:
+    page: str  # or a folder of pages, which ends with a slash
+    start: str  # how the block begins
+    skip: str = ""  # why it is not run
+    run_by: str = ""  # what runs it instead
+    stand_ins: Callable = lambda machine: {}
+    before: Callable = lambda machine: None
+    after: Callable = lambda machine: None
+
+    def fits(self, block):
+        page = block.page.startswith(self.page) if self.page.endswith("/") else block.page == self.page
+        return page and block.text.startswith(self.start)
+
+
+def bob_is_apart(machine):
+    """Bob gets another bucket, and alice's credentials are refused there."""
+    machine.expect(
+        "bob=$(TOKEN=$(cloakroom dev-token bob); credentials >/dev/null; echo $BUCKET)\n"
+        '[ "$bob" ] && [ "$bob" != "$BUCKET" ]\n'
+        'if (BUCKET=$bob; s3 hello.txt); then false; fi',
+        "<Code>AccessDenied</Code>",
+    )
+
+
+def bad_tokens_are_explained(machine):
+    """A refused token keeps no keys and says why."""
+    for options, title in ("--scope other", "Insufficient scope"), ("--without-claim sub", "Missing claims"):
+        machine.expect(
+            f"(TOKEN=$(cloakroom dev-token alice {options})\n"
+            'if credentials; then false; fi; echo "keys: $AWS_ACCESS_KEY_ID$AWS_SECRET_ACCESS_KEY.")',
+            f'"title":"{title}"', '"detail":', "keys: .",
+        )
+
+
+def first_file(machine):
+    bob_is_apart(machine)
+    bad_tokens_are_explained(machine)
+
+
+def sdk_refreshes(machine):
+    """boto3 has its credentials from the gateway and gets others before they end."""
+    machine.expect(
+        '[ "$(stat -c %a "$AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")" = 600 ]\n'
+        f"python '{ROOT}/tests/docs/refresh.py'",
+        "hello.txt README.md",
+        "refreshed by container-role",
+    )
+
+
+def known_settings(machine, text):
+    """Every key of a TOML block is one that the gateway knows. What is wrong, if anything."""
+    tomllib.loads(text)
+    (machine.work / "page.toml").write_text(text)
+    said = subprocess.run(
+        ["target/debug/cloakroom", "config", "check", "--config", machine.work / "page.toml"],
+        cwd=machine.clone, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True,
+    ).stderr
+    return said if "there is no such key" in said or "is required" not in said else None
+
+
+def tool_configuration(machine, text):
+    """rclone or s3cmd lists the bucket with an INI block, filled in from the answer."""
+    key, secret = (machine.expect(f'printf %s "${name}"') for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
+    store = f"127.0.0.1:{machine.ports['9000']}"
+    text = text.replace("https://storage.example.com", f"http://{store}").replace("storage.example.com", store)
+    text = text.replace("AKIA…", key).replace("= …", f"= {secret}")
+    if "[backups]" in text:
+        tool, command = "rclone", 'rclone --config "$HOME/file" ls "backups:$BUCKET"'
+    else:
+        tool, command = "s3cmd", 's3cmd -c "$HOME/file" ls "s3://$BUCKET"'
+        text = f"[default]\n{text}use_https = False\n"
+    if not shutil.which(tool):
+        print(f"SKIPPED: {tool} with the page's file: it is not on this machine")
+        return None
+    (machine.work / "home/file").write_text(text)
+    said, failed = machine.run(command)
+    return None if not failed and "backup.tar" in said else f"{failed}\n{said}"
+
+
+def gateways_identity(machine):
+    config = tomllib.loads((machine.clone / ".cloakroom/cloakroom.toml").read_text())["storage"]
+    machine.expect(
+        "unset AWS_SESSION_TOKEN\n"
+        f"export AWS_ACCESS_KEY_ID={config['access_key_id']} AWS_SECRET_ACCESS_KEY={config['secret_access_key']}"
+    )
+
+
+def tag_is_shown(machine):
+    tag = machine.said.strip()
+    machine.expect(f"cloakroom bucket show {ALICE}", tag)
+    if not re.fullmatch("[0-9a-f]{32}", tag):
+        raise AssertionError(f"no deployment's id: {tag}")
+
+
+def same_bucket(machine):
+    machine.expect("TOKEN=$(cloakroom dev-token alice); credentials; s3 hello.txt", ALICE, "hello")
+
+
+def backup_folders(machine):
+    return {
+        "/etc/cloakroom.toml": str(machine.clone / ".cloakroom/cloakroom.toml"),
+        "/var/backups": str(machine.work / "backups"),
+        "/var/lib/cloakroom": str(machine.clone / ".cloakroom"),
+    }
+
+
+def make_backups_folder(machine):
+    (machine.work / "backups").mkdir()
+
+
+def change_and_stop(machine):
+    """What is made after the backup is gone once it is restored."""
+    machine.expect("cloakroom org create late")
+    machine.stop_dev()
+
+
+def restored(machine):
+    machine.start_dev()
+    said = machine.expect("cloakroom healthcheck; cloakroom org list", "acme")
+    if "late" in said:
+        raise AssertionError(f"the backup was not restored:\n{said}")
+    same_bucket(machine)
+
+
+def postgres(machine):
+    """A PostgreSQL with a registry in it; or why there is none."""
+    if not shutil.which("pg_dump"):
+        return "no PostgreSQL on this machine"
+    folder, script = machine.work / "postgres", ROOT / "tests/engines/postgres.sh"
+    machine.work.chmod(0o755)
+    machine.at_end.append(lambda: subprocess.run([script, "stop", folder], check=True))
+    subprocess.run([script, "start", folder], check=True)
+    url = (folder / "gateway.env").read_text().split("=", 1)[1].strip()
+    server = url.rsplit("/", 1)[0]
+    machine.expect(f"URL={url} ADMIN_URL={server}/postgres RESTORED_URL={server}/cloakroom_restored")
+    machine.expect(
+        "(export CLOAKROOM_DATABASE__URL=$URL CLOAKROOM_HTTP__ADDRESS=127.0.0.1:0\n"
+        "cloakroom serve & until cloakroom org create kept; do sleep 0.2; done; kill $!; wait $!)"
+    )
+    return None
+
+
+def dumped(machine):
+    return None if (machine.clone / "cloakroom.dump").exists() else "nothing was dumped"
+
+
+def postgres_restored(machine):
+    machine.expect("CLOAKROOM_DATABASE__URL=$RESTORED_URL cloakroom org list", "kept")
+
+
+COMPOSE = "tests/compose/run"
+RULES = [
+    Rule("README.md", "cargo run -- dev", run_by="the first terminal"),
+    Rule("README.md", "cargo test", run_by=".ci/run"),
+    Rule("README.md", "TOKEN=$(cloakroom dev-token alice)", after=first_file),
+    Rule("README.md", "aws s3 cp", after=sdk_refreshes),
+    Rule("README.md", "TOKEN=$(echo password=alice", skip=f"needs `docker compose up`: {COMPOSE}"),
+    Rule("README.md", "export CLOAKROOM_HTTP__PUBLIC_URL", skip="a release build, and servers of example.com"),
+    Rule("README.md", "cargo build --release", skip="measures for minutes: tests/load/run"),
+    Rule(
+        "docs/operations.md", "cloakroom bucket show 5c3b3bb8e6448a51b8ad7992994f722    #",
+        stand_ins=lambda machine: {"bucket release": "bucket release --yes", "bucket assign": "bucket assign --yes"},
+        after=same_bucket,
+    ),
+    Rule(
+        "docs/operations.md", "aws s3api get-bucket-tagging", before=gateways_identity, after=tag_is_shown,
+        stand_ins=lambda machine: {"https://storage.example.com": f"http://127.0.0.1:{machine.ports['9000']}"},
+    ),
+    Rule("docs/engines.md", "mc admin user add store gateway", skip=f"MinIO's `mc`: {COMPOSE}; tests/engines/run minio makes the same calls"),
+    Rule("docs/engines.md", "mc admin user add store cloakroom-keys", skip="the same"),
+    Rule("docs/clients/README.md", "export CLOAKROOM_URL"),
+    *(
+        Rule("docs/clients/", start, run_by="tests/clients/run")
+        for start in ("go mod tidy", "mvn -q compile", "npm install", "cargo run", "pip install boto3", "pip install s3fs")
+    ),
+    Rule("docs/backup.md", "cloakroom backup", stand_ins=backup_folders, before=make_backups_folder),
+    Rule("docs/backup.md", "mkdir -m 700", stand_ins=backup_folders, before=change_and_stop),
+    Rule(
+        "docs/backup.md", "install -m 600", after=restored,
+        stand_ins=lambda machine: backup_folders(machine)
+        | {" -o cloakroom -g cloakroom": "", "cloakroom-2026-11-25.db": "cloakroom-*.db"},
+    ),
+    Rule("docs/backup.md", "(umask 077; pg_dump", before=postgres),
+    Rule("docs/backup.md", "createdb", before=dumped, after=postgres_restored),
+]
