@@ -14,6 +14,7 @@ mod administration;
 mod architecture;
 mod authorization_server_places;
 mod backup;
+mod banner;
 mod cli;
 mod configuration;
 mod connections;

@@ -1,3 +1,4 @@
+mod banner;
 mod samples;
 
 use std::fmt::Write as _;
@@ -5,7 +6,7 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use crate::config::{
 use crate::domain::Scope;
 use crate::embedded::authorization_server::AuthorizationServer;
 use crate::embedded::storage::Storage;
-use crate::http::{Samples, paste};
+use crate::http::Samples;
 use crate::server::{Server, StartError};
 use crate::telemetry;
 
@@ -85,7 +86,7 @@ impl Dev {
             other => other.into(),
         })?;
         // The port is ours: nothing of another `dev` on the same data is ended by mistake.
-        let made = samples::make(&config, token_command(&oauth)).await;
+        let made = samples::make(&config, banner::token_command(&oauth)).await;
         let made = made.map_err(|error| failed(&error))?;
         let samples = shown.get_or_init(|| made);
         let file = self.write_config(&oauth, &storage, &server, &capability_key)?;
@@ -121,6 +122,20 @@ impl Dev {
         }
     }
 
+    /// `--data-dir`, as every folder knows it.
+    fn directory(&self) -> Result<PathBuf, CommandError> {
+        std::fs::canonicalize(&self.data_dir)
+            .map_err(|error| failed(&format!("--data-dir: {}: {error}", self.data_dir.display())))
+    }
+
+    /// A folder's name may hold blanks, and what else means something in a URL.
+    fn database_url(&self) -> Result<String, CommandError> {
+        let file = self.directory()?.join("cloakroom.db");
+        let url = Url::from_file_path(&file)
+            .map_err(|()| failed(&format!("--data-dir: {}: no file's name", file.display())))?;
+        Ok(format!("sqlite://{}?mode=rwc", url.path()))
+    }
+
     /// The store's root administers its keys.
     fn access_keys(
         storage: &Storage,
@@ -150,10 +165,8 @@ impl Dev {
         server: &Server,
         capability_key: &SecretString,
     ) -> Result<PathBuf, CommandError> {
-        let path = self.data_dir.join("cloakroom.toml");
+        let path = self.directory()?.join("cloakroom.toml");
         let said = |error: io::Error| failed(&format!("{}: {error}", path.display()));
-        let directory = std::fs::canonicalize(&self.data_dir).map_err(said)?;
-        let database = directory.join("cloakroom.db");
         let text = toml(&[
             ("http.address", server.address().to_string()),
             ("oauth.issuer", oauth.issuer()),
@@ -185,10 +198,7 @@ impl Dev {
                 "access_keys.capability_key",
                 capability_key.expose_secret().to_owned(),
             ),
-            (
-                "database.url",
-                format!("sqlite://{}?mode=rwc", database.display()),
-            ),
+            ("database.url", self.database_url()?),
         ]);
         // A file that is there keeps its mode.
         let _ = std::fs::remove_file(&path);
@@ -206,7 +216,6 @@ impl Dev {
         capability_key: &SecretString,
     ) -> Result<Config, Box<dyn std::error::Error>> {
         let issuer = oauth.issuer();
-        let database = self.data_dir.join("cloakroom.db");
         Ok(Config {
             http: HttpConfig {
                 address: SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)),
@@ -273,10 +282,7 @@ impl Dev {
                 per_caller: "50/s burst 200".parse()?,
             },
             database: DatabaseConfig {
-                url: fixed(SecretString::from(format!(
-                    "sqlite://{}?mode=rwc",
-                    database.display()
-                ))),
+                url: fixed(SecretString::from(self.database_url()?)),
             },
             log: LogConfig {
                 level: LogLevel::Info,
@@ -285,57 +291,6 @@ impl Dev {
             files: Vec::new(),
             warnings: Vec::new(),
         })
-    }
-}
-
-impl Dev {
-    fn banner(
-        &self,
-        server: &Server,
-        oauth: &AuthorizationServer,
-        storage: &Storage,
-        samples: &Samples,
-        file: &Path,
-    ) -> String {
-        let gateway = format!("http://{}", server.address());
-        let (issuer, store, data) = (oauth.issuer(), storage.url(), self.data_dir.display());
-        let workspace = &samples.workspace;
-        format!(
-            "\ncloakroom is ready. FOR DEVELOPMENT ONLY: anybody on this machine gets a token for any user.\n\
-             \n  gateway               {gateway}\
-             \n  in the browser        {gateway}/swagger-ui/index.html\
-             \n  authorization server  {issuer}\
-             \n  store                 {store}\
-             \n  data                  {data}\n\
-             \nPaste into another terminal, to store a file in alice's own bucket and read it back:\n\n\
-             {functions}\nTOKEN=$({token})\n{first_file}\n\
-             \nThe storage of the organisation {organisation}, by API key; and of its workspace {name}, for its \
-             members alice and bob (who may only read):\n\n\
-             {by_key}\n{by_membership}\n\
-             \nTo administer it: cloakroom org list --config {file}; workspace, api-key, access-key, bucket, audit, backup likewise.\n\n",
-            token = samples.token_command,
-            functions = paste::functions(&gateway),
-            first_file = paste::FIRST_FILE,
-            organisation = workspace.organisation,
-            name = workspace.workspace,
-            by_key = paste::api_key_line(&gateway, &samples.api_key),
-            by_membership = paste::workspace_line(
-                &gateway,
-                workspace.organisation.as_str(),
-                workspace.workspace.as_str()
-            ),
-            file = file.display(),
-        )
-    }
-}
-
-/// Prints a token of alice's.
-fn token_command(oauth: &AuthorizationServer) -> String {
-    let this =
-        std::env::current_exe().map_or("cloakroom".into(), |path| path.display().to_string());
-    match oauth.port() {
-        OAUTH_PORT => format!("{this} dev-token alice"),
-        port => format!("{this} dev-token alice --oauth-port {port}"),
     }
 }
 

@@ -80,6 +80,26 @@ impl Process {
         }
     }
 
+    /// What its banner tells to paste, a block each; a line that ends in a colon explains the next.
+    pub(crate) async fn blocks_to_paste(&mut self) -> Vec<String> {
+        let reading = async {
+            let mut banner = String::new();
+            while !banner.contains("cloakroom.toml") {
+                banner += &self.stdout.next_line().await.unwrap().unwrap();
+                banner.push('\n');
+            }
+            banner
+        };
+        let banner = tokio::time::timeout(Duration::from_secs(20), reading).await;
+        let banner = banner.unwrap();
+        let blocks = banner.trim_end().split("\n\n").map(ToOwned::to_owned);
+        // The first is the rest of the addresses.
+        blocks
+            .skip(1)
+            .filter(|block| !block.ends_with(':'))
+            .collect()
+    }
+
     /// `cloakroom dev-token`, from this process.
     pub(crate) async fn dev_token(&self, arguments: &[&str]) -> String {
         let output = cloakroom(&["dev-token", "--oauth-port", &self.oauth_port])

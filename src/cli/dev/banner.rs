@@ -1,0 +1,88 @@
+use std::path::Path;
+
+use crate::embedded::authorization_server::AuthorizationServer;
+use crate::embedded::storage::Storage;
+use crate::http::{Samples, paste};
+use crate::server::Server;
+
+use super::{Dev, OAUTH_PORT};
+
+impl Dev {
+    /// What `dev` says once it is ready. Lines to paste stand alone and work in any folder.
+    pub(super) fn banner(
+        &self,
+        server: &Server,
+        oauth: &AuthorizationServer,
+        storage: &Storage,
+        samples: &Samples,
+        file: &Path,
+    ) -> String {
+        let gateway = format!("http://{}", server.address());
+        let (issuer, store, data) = (oauth.issuer(), storage.url(), self.data_dir.display());
+        let workspace = &samples.workspace;
+        format!(
+            "\ncloakroom is ready. FOR DEVELOPMENT ONLY: anybody on this machine gets a token for any user.\n\
+             \n  gateway               {gateway}\
+             \n  in the browser        {gateway}/swagger-ui/index.html\
+             \n  authorization server  {issuer}\
+             \n  store                 {store}\
+             \n  data                  {data}\n\
+             \nPaste into another terminal, to store a file in alice's own bucket and read it back:\n\n\
+             {functions}\nTOKEN=$({token})\n{first_file}\n\
+             \nThe storage of the organisation {organisation}, by API key; and of its workspace {name}, for its \
+             members alice and bob (who may only read):\n\n\
+             {by_key}\n{by_membership}\n\
+             \nTo administer it (workspace, api-key, access-key, bucket, audit, backup likewise):\n\n\
+             {administer}\n\n",
+            token = samples.token_command,
+            functions = paste::functions(&gateway),
+            first_file = paste::FIRST_FILE,
+            organisation = workspace.organisation,
+            name = workspace.workspace,
+            by_key = paste::api_key_line(&gateway, &samples.api_key),
+            by_membership = paste::workspace_line(
+                &gateway,
+                workspace.organisation.as_str(),
+                workspace.workspace.as_str()
+            ),
+            administer = this_program(&format!(
+                "org list --config {}",
+                quoted(&file.display().to_string())
+            )),
+        )
+    }
+}
+
+/// Prints a token of alice's.
+pub(super) fn token_command(oauth: &AuthorizationServer) -> String {
+    match oauth.port() {
+        OAUTH_PORT => this_program("dev-token alice"),
+        port => this_program(&format!("dev-token alice --oauth-port {port}")),
+    }
+}
+
+/// By its path: the shell that a line is pasted into need not know where it is.
+fn this_program(arguments: &str) -> String {
+    let path =
+        std::env::current_exe().map_or("cloakroom".into(), |path| path.display().to_string());
+    format!("{} {arguments}", quoted(&path))
+}
+
+/// One word to a shell.
+fn quoted(path: &str) -> String {
+    // Only a NUL cannot be quoted, and no path holds one.
+    shlex::try_quote(path).map_or_else(|_| path.to_owned(), Into::into)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_path_with_blanks_and_quotes_is_one_word() {
+        assert_eq!(quoted("/usr/bin/cloakroom"), "/usr/bin/cloakroom");
+        assert_eq!(quoted("/my files/cloakroom"), "'/my files/cloakroom'");
+        let odd = "/it's $HOME/`cloakroom`";
+        assert_eq!(shlex::split(&quoted(odd)).unwrap(), [odd]);
+    }
+}

@@ -1,0 +1,35 @@
+//! What `cloakroom dev` says once it is ready: its lines work as they are printed.
+
+use std::process::Output;
+
+use crate::support::Process;
+
+/// Runs a script in a folder of its own and in a shell that nobody has prepared; the first line that
+/// fails ends it.
+async fn pasted(shell: &str, script: &str) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let running = tokio::process::Command::new(shell)
+        .args(["-ec", script])
+        .env_clear()
+        .env("PATH", std::env::var("PATH").unwrap())
+        .env("HOME", folder.path())
+        .current_dir(folder.path())
+        .output();
+    running.await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn its_lines_work_as_printed() {
+    let mut dev = Process::dev(&["--data-dir", "it's 100% data?"]).await;
+    let blocks = dev.blocks_to_paste().await;
+    assert_eq!(blocks.len(), 3, "{blocks:#?}");
+    for shell in ["bash", "sh"] {
+        let ran = pasted(shell, &blocks.join("\n")).await;
+        let said = String::from_utf8_lossy(&ran.stdout);
+        assert!(ran.status.success(), "{shell}: {ran:?}");
+        for what in ["hello", "\"aws_key_id\"", "\"access_key_id\"", "\nacme "] {
+            assert!(said.contains(what), "{shell}: {what} in {ran:?}");
+        }
+    }
+    dev.stop().await;
+}
