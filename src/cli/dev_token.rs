@@ -16,7 +16,7 @@ pub(super) struct DevToken {
     #[arg(long, default_value = "com.cleverbase.storage")]
     scope: String,
     /// The client through which the user asks
-    #[arg(long, default_value = "demo")]
+    #[arg(long, default_value = super::dev::CLIENT)]
     client_id: String,
     /// Leave out a claim, `sub` for instance; may be repeated
     #[arg(long, value_name = "CLAIM")]

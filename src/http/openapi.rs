@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde_json::json;
+use url::Url;
 use utoipa::OpenApi as _;
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::path::{
@@ -32,9 +33,9 @@ pub(super) const BEARER: &str = "bearer";
 /// The name that operations refer to the API key by.
 pub(super) const API_KEY: &str = "api_key";
 
-/// The same token by signing in; only in the contract that a gateway serves itself.
-/// Swagger UI sorts by name: this one comes first.
-const SIGN_IN: &str = "authorization_code";
+/// The same token by signing in; only in the contract that a gateway serves itself. Schemes are
+/// sorted by name, capitals first, and Swagger UI shows them in this order.
+const SIGN_IN: &str = "SignIn";
 
 /// Under which heading Swagger UI shows an operation.
 pub(super) const CREDENTIALS: &str = "credentials";
@@ -147,9 +148,15 @@ fn document() -> OpenApi {
         .path("/readyz", PathItem::new(HttpMethod::Get, readyz()))
         .build();
     if let Some(components) = &mut document.components {
-        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("An access token that you have already."))
+            .build();
         components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
-        let scheme = ApiKey::Header(ApiKeyValue::new("x-api-key"));
+        let scheme = ApiKey::Header(ApiKeyValue::with_description(
+            "x-api-key",
+            "An organisation's API key, for `POST /storage/boto`.",
+        ));
         components.add_security_scheme(API_KEY, SecurityScheme::ApiKey(scheme));
     }
     document
@@ -159,7 +166,7 @@ fn document() -> OpenApi {
 fn of_this_deployment(gateway: &Gateway) -> OpenApi {
     let mut document = document();
     let parts = gateway.parts();
-    document.servers = Some(vec![Server::new(&parts.public_url)]);
+    document.servers = Some(vec![Server::new(base_path(&parts.public_url))]);
     let Some(endpoints) = parts.sign_in.endpoints() else {
         return document;
     };
@@ -170,7 +177,10 @@ fn of_this_deployment(gateway: &Gateway) -> OpenApi {
         Scopes::one(scope, "Get credentials to your own storage"),
     );
     if let Some(components) = &mut document.components {
-        let scheme = OAuth2::new([Flow::AuthorizationCode(flow)]);
+        let scheme = OAuth2::with_description(
+            [Flow::AuthorizationCode(flow)],
+            "Opens a window to sign in. The client is public: leave `client_secret` empty.",
+        );
         components.add_security_scheme(SIGN_IN, SecurityScheme::OAuth2(scheme));
     }
     for operation in operations(&mut document) {
@@ -182,6 +192,12 @@ fn of_this_deployment(gateway: &Gateway) -> OpenApi {
         }
     }
     document
+}
+
+/// Relative to where the document is read: a page calls the gateway by the name that the page has
+/// itself (`localhost` or `127.0.0.1`), and no other origin.
+fn base_path(public_url: &str) -> String {
+    Url::parse(public_url).map_or_else(|_| "/".to_owned(), |url| url.path().to_owned())
 }
 
 fn operations(document: &mut OpenApi) -> impl Iterator<Item = &mut Operation> {

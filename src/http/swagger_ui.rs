@@ -33,9 +33,15 @@ const CACHED: &str = "public, max-age=86400";
 /// given into the connection's buffer, and takes the next piece when there is room.
 const PIECE: usize = 16 * 1024;
 
-pub(super) async fn index(gateway: web::Data<Gateway>) -> HttpResponse {
+/// Relative, so that the browser stays at the name that was typed.
+pub(super) async fn index(request: HttpRequest) -> HttpResponse {
+    let file = if request.path().ends_with('/') {
+        "index.html"
+    } else {
+        "swagger-ui/index.html"
+    };
     HttpResponse::PermanentRedirect()
-        .insert_header((header::LOCATION, gateway.link("/swagger-ui/index.html")))
+        .insert_header((header::LOCATION, file))
         .finish()
 }
 
@@ -54,7 +60,7 @@ pub(super) async fn file(
     // The program's own memory, unless the configuration is part of it.
     let bytes = match file.bytes {
         Cow::Borrowed(bytes) => Bytes::from_static(bytes),
-        Cow::Owned(bytes) => Bytes::from(bytes),
+        Cow::Owned(bytes) => Bytes::from(with_plugin(&bytes)),
     };
     let mut response = HttpResponse::Ok();
     response
@@ -73,6 +79,16 @@ pub(super) async fn file(
     response
         .content_type(file.content_type)
         .body(in_pieces(bytes))
+}
+
+/// Swagger UI moves the focus to the last field of its dialog, which scrolls signing in out of sight.
+const UNFOCUSED: &str = "() => ({ wrapComponents: { Input: (Input, { React }) => (properties) =>
+        React.createElement(Input, { ...properties, autoFocus: false }) } })";
+
+/// The settings, with a plugin more.
+fn with_plugin(settings: &[u8]) -> String {
+    const LAST: &str = "SwaggerUIBundle.plugins.DownloadUrl";
+    String::from_utf8_lossy(settings).replace(LAST, &format!("{LAST},\n      {UNFOCUSED}"))
 }
 
 /// Weak: it names a version of the gateway, not bytes (RFC 9110 section 8.8.1).

@@ -1,12 +1,17 @@
 """Swagger UI in a headless Chromium, from the click on Authorize to credentials.
 
-Signs in as alice and as bob, gets two different buckets, signs out. Needs `chromium` and
-`chromedriver` (Debian: chromium, chromium-driver) and the package selenium.
+Signs in as alice and as bob, gets two different buckets, signs out; at every address that the
+gateway is given by. Needs `chromium` and `chromedriver` (Debian: chromium, chromium-driver) and the
+package selenium.
 """
 
 import argparse
 import json
+import shlex
+import subprocess
 import sys
+
+import requests
 
 from selenium import webdriver
 from selenium.webdriver.common.by import By
@@ -51,17 +56,27 @@ class Page:
 
     def shot(self, name):
         if self.screenshots:
-            self.driver.save_screenshot(f"{self.screenshots}/{name}.png")
+            host = self.gateway.split("/")[2].replace(":", "-")
+            self.driver.save_screenshot(f"{self.screenshots}/{host} {name}.png")
 
     def open(self):
-        self.driver.get(f"{self.gateway}/swagger-ui/index.html")
-        self.click("#operations-credentials-getCredentials .opblock-summary-control")
+        """The method and the path of the first operation, which it unfolds."""
+        self.driver.get(f"{self.gateway}/swagger-ui/")
+        path = self.find(".opblock-summary-path")
+        self.shot("page")
+        self.click(".opblock-summary-control")
+        method = self.find(".opblock-summary-method").text
+        return method, path.get_attribute("data-path")
 
     def authorize(self, user):
         self.click(".btn.authorize")
+        first = self.find(".auth-container")
         self.shot("authorize")
-        # Signing in is one way of three; the others are pasting a token or an API key.
-        self.click(".auth-container:has(.scopes) .btn.authorize")
+        check("browser: signing in comes first in the dialog", "authorizationCode with PKCE" in first.text)
+        check("browser: the dialog opens at its top", self.scrolled(".modal-ux-content") == 0)
+        scopes = first.find_elements(By.CSS_SELECTOR, ".scopes input[type=checkbox]")
+        check("browser: its scope is selected", [scope.is_selected() for scope in scopes] == [True])
+        first.find_element(By.CSS_SELECTOR, ".btn.authorize").click()
         self.wait(lambda d: len(d.window_handles) == 2, "the window to sign in in")
         popup = next(w for w in self.driver.window_handles if w != self.window)
         self.driver.switch_to.window(popup)
@@ -71,6 +86,9 @@ class Page:
         self.find(".auth-container")
         self.wait(lambda d: "Logout" in d.find_element(By.CSS_SELECTOR, ".modal-ux").text, "signed in")
         self.click_text(".modal-ux .btn-done", "Close")
+
+    def scrolled(self, selector):
+        return self.driver.execute_script("return arguments[0].scrollTop", self.find(selector))
 
     def sign_out(self):
         self.click(".btn.authorize")
@@ -87,10 +105,10 @@ class Page:
         body = row.find_element(By.CSS_SELECTOR, ".highlight-code").get_attribute("textContent")
         return int(status), json.loads(body[body.index("{"):body.rindex("}") + 1])
 
-    def quiet(self):
-        """Nothing was refused by the Content-Security-Policy."""
-        lines = [line["message"] for line in self.driver.get_log("browser")]
-        return [line for line in lines if "Content Security Policy" in line]
+    def errors(self):
+        """What the console says went wrong, but for the answers that are asked for without a token."""
+        lines = [line["message"] for line in self.driver.get_log("browser") if line["level"] == "SEVERE"]
+        return [line for line in lines if "401 (Unauthorized)" not in line]
 
 
 def sign_in_at_dev(page, user):
@@ -109,38 +127,62 @@ def sign_in_at_keycloak(page, user):
     page.click("#kc-login, [type=submit]")
 
 
+def bucket_of(gateway, token_command, user):
+    """The bucket that a token of this command's leads to."""
+    token = subprocess.check_output(shlex.split(token_command.replace("%s", user)), text=True).strip()
+    answer = requests.post(f"{gateway}/v1/credentials", headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE)
+    return answer.json()["bucket"]
+
+
+def walk(page, users):
+    """Through the page as each of these users; their buckets."""
+    first = page.open()
+    check("browser: the first operation is POST /v1/credentials", first == ("POST", "/v1/credentials"))
+    address = page.driver.current_url
+    check(f"browser: {address} is where it was asked for", address.startswith(f"{page.gateway}/swagger-ui/"))
+    status, body = page.execute()
+    check("browser: without a token, 401", status == 401 and body["title"] == "Missing token")
+    buckets = {}
+    for user in users:
+        page.authorize(user)
+        status, body = page.execute()
+        page.shot(f"credentials of {user.split()[0]}")
+        check(f"browser: {user} signs in and gets credentials", status == 200 and "sessionToken" in body["credentials"])
+        buckets[user] = body["bucket"]
+        page.sign_out()
+        # Keycloak's own session would sign the next one in without asking.
+        page.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+        status, body = page.execute()
+        check(f"browser: {user} is signed out", status == 401)
+    check("browser: each has a bucket of their own", len(set(buckets.values())) == len(users))
+    errors = page.errors()
+    check(f"browser: no errors on the console {errors or ''}", errors == [])
+    return buckets
+
+
 def main():
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("--gateway", required=True)
+    arguments.add_argument("--gateway", required=True, nargs="+", help="its address, and its other names")
     arguments.add_argument("--sign-in", choices=["dev", "keycloak"], default="dev")
+    arguments.add_argument("--same-as", help="a command that prints a token for %%s through the same client")
     arguments.add_argument("--screenshots", help="a folder for pictures")
     given = arguments.parse_args()
     sign_in = sign_in_at_dev if given.sign_in == "dev" else sign_in_at_keycloak
-    page = Page(given.gateway, sign_in, given.screenshots)
-    try:
-        page.open()
-        status, body = page.execute()
-        check("browser: without a token, 401", status == 401 and body["title"] == "Missing token")
-        buckets = {}
-        users = ["alice", "bob"] + (["carol o'neil"] if given.sign_in == "dev" else [])
-        for user in users:
-            page.authorize(user)
-            status, body = page.execute()
-            page.shot(f"credentials of {user.split()[0]}")
-            check(f"browser: {user} signs in and gets credentials", status == 200 and "sessionToken" in body["credentials"])
-            buckets[user] = body["bucket"]
-            page.sign_out()
-            # Keycloak's own session would sign the next one in without asking.
-            page.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
-            status, body = page.execute()
-            check(f"browser: {user} is signed out", status == 401)
-        check("browser: each has a bucket of their own", len(set(buckets.values())) == len(users))
-        check("browser: the page kept to its Content-Security-Policy", page.quiet() == [])
-    except Exception:
-        page.shot("failure")
-        raise
-    finally:
-        page.driver.quit()
+    users = ["alice", "bob"] + (["carol o'neil"] if given.sign_in == "dev" else [])
+    found = []
+    for gateway in given.gateway:
+        page = Page(gateway, sign_in, given.screenshots)
+        try:
+            found.append(walk(page, users))
+        except BaseException:
+            page.shot("failure")
+            raise
+        finally:
+            page.driver.quit()
+    check("browser: the same buckets at every address", all(buckets == found[0] for buckets in found))
+    if given.same_as:
+        bucket = bucket_of(given.gateway[0], given.same_as, "alice")
+        check("browser: alice's bucket is that of her token on the command line", found[0]["alice"] == bucket)
 
 
 main()

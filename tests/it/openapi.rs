@@ -25,6 +25,16 @@ async fn the_gateway_serves_it() {
 }
 
 #[test]
+fn credentials_to_your_own_bucket_come_first() {
+    let paths = FILE.split_once("\npaths:\n").unwrap().1;
+    assert!(
+        paths.starts_with("  /v1/credentials:\n    post:\n"),
+        "{}",
+        &paths[..80]
+    );
+}
+
+#[test]
 fn every_status_of_the_route_has_an_example() {
     let contract: serde_json::Value =
         serde_json::from_str(&cloakroom::http::openapi_json()).unwrap();

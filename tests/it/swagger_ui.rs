@@ -1,10 +1,13 @@
 //! `GET /swagger-ui/…`
 
 use cloakroom::embedded::authorization_server::AuthorizationServer;
+use reqwest::redirect::Policy;
+use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use url::Url;
 
-use crate::support::{Answer, App, Serve, Setup, spawn_app};
+use crate::support::{Answer, App, Process, SCOPE, Serve, Setup, spawn_app};
 
 const BUNDLE: &str = "/swagger-ui/swagger-ui-bundle.js";
 
@@ -26,6 +29,7 @@ async fn the_page_comes_with_a_policy_and_no_secret() {
         policy.contains(&format!("connect-src 'self' {};", app.oauth.issuer())),
         "{policy}"
     );
+    assert!(!policy.contains('*'), "{policy}");
     assert!(policy.contains("frame-ancestors 'none'"));
     let settings = get(&app, "/swagger-ui/swagger-initializer.js").await.text;
     for setting in [
@@ -34,6 +38,7 @@ async fn the_page_comes_with_a_policy_and_no_secret() {
         "\"clientId\": \"swagger-ui\"",
         "\"validatorUrl\": \"none\"",
         "\"persistAuthorization\": false",
+        "plugins: [\n      SwaggerUIBundle.plugins.DownloadUrl,\n      () => ({ wrapComponents: { Input:",
     ] {
         assert!(settings.contains(setting), "{setting} in {settings}");
     }
@@ -64,13 +69,103 @@ async fn only_its_static_files_may_be_cached() {
 async fn the_contract_says_where_to_sign_in() {
     let app = spawn_app().await;
     let contract = get(&app, "/openapi.json").await.json();
-    let flow = &contract["components"]["securitySchemes"]["authorization_code"]["flows"]["authorizationCode"];
+    let schemes = &contract["components"]["securitySchemes"];
+    let flow = &schemes["SignIn"]["flows"]["authorizationCode"];
     assert_eq!(
         flow["authorizationUrl"],
         format!("{}/authorize", app.oauth.issuer())
     );
     assert_eq!(flow["tokenUrl"], format!("{}/token", app.oauth.issuer()));
-    assert_eq!(contract["servers"][0]["url"], app.url);
+    let security = &contract["paths"]["/v1/credentials"]["post"]["security"];
+    assert_eq!(security, &json!([{ "SignIn": [SCOPE] }, { "bearer": [] }]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_in_comes_first() {
+    let app = spawn_app().await;
+    let contract = get(&app, "/openapi.json").await.text;
+    let schemes = contract.split_once("\"securitySchemes\":{").unwrap().1;
+    assert!(schemes.starts_with("\"SignIn\":"), "{schemes}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_calls_the_gateway_by_its_own_address() {
+    for (public_url, path) in [
+        ("https://gateway.example", "/"),
+        ("https://gateway.example/storage/", "/storage"),
+    ] {
+        let app = Setup::default()
+            .key("http.public_url", public_url)
+            .spawn()
+            .await;
+        let contract = get(&app, "/openapi.json").await.json();
+        assert_eq!(contract["servers"], json!([{ "url": path }]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_browser_stays_at_the_name_that_was_typed() {
+    let app = spawn_app().await;
+    let http = reqwest::Client::builder().no_proxy();
+    let http = http.redirect(Policy::none()).build().unwrap();
+    let port = app.url.rsplit(':').next().unwrap();
+    for typed in [
+        format!("http://127.0.0.1:{port}/swagger-ui"),
+        format!("http://localhost:{port}/swagger-ui/"),
+        format!("http://localhost:{port}/swagger-ui"),
+    ] {
+        let answer = http.get(&typed).send().await.unwrap();
+        assert_eq!(answer.status(), 308, "{typed}");
+        let location = answer.headers()["location"].to_str().unwrap();
+        let led_to = Url::parse(&typed).unwrap().join(location).unwrap();
+        let page = format!("{}/index.html", typed.trim_end_matches('/'));
+        assert_eq!(led_to.as_str(), page);
+    }
+}
+
+/// A web page elsewhere can let its own name point to this machine (DNS rebinding).
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_is_the_same_by_every_name() {
+    let app = spawn_app().await;
+    let port = app.url.rsplit(':').next().unwrap();
+    let by = async |name: &str, path: &str| {
+        let request = app.http.get(format!("{}{path}", app.url));
+        let host = format!("{name}:{port}");
+        app.send(request.header("host", host)).await
+    };
+    for path in [
+        "/swagger-ui/index.html",
+        "/swagger-ui/swagger-initializer.js",
+        "/openapi.json",
+    ] {
+        let own = by("127.0.0.1", path).await;
+        for name in ["localhost", "[::1]", "evil.example"] {
+            let answer = by(name, path).await;
+            assert_eq!(answer.text, own.text, "{name}{path}");
+            for header in ["content-security-policy", "access-control-allow-origin"] {
+                assert_eq!(answer.header(header), own.header(header), "{name}{path}");
+            }
+        }
+        assert_eq!(own.header("access-control-allow-origin"), None);
+    }
+}
+
+/// As the README has it for the client `demo` and the subject `alice`.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_of_dev_is_the_client_of_dev_token() {
+    let dev = Process::dev(&[]).await;
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("{}/swagger-ui/swagger-initializer.js", dev.gateway);
+    let settings = http.get(url).send().await.unwrap().text().await.unwrap();
+    assert!(settings.contains("\"clientId\": \"demo\""), "{settings}");
+    let url = format!("{}/v1/credentials", dev.gateway);
+    let token = dev.dev_token(&["alice"]).await;
+    let answer = http.post(url).bearer_auth(token).send().await.unwrap();
+    let bucket = "5c3b3bb8e6448a51b8ad7992994f7220a88e07baef43de9f0000dc1e1323e0a";
+    assert_eq!(Answer::read(answer).await.credentials().bucket, bucket);
+    let config = std::fs::read_to_string(dev.data("cloakroom.toml")).unwrap();
+    assert!(config.contains("http.swagger_ui_client_id = \"demo\""));
+    dev.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,6 +33,9 @@ use super::signals;
 
 pub(super) const OAUTH_PORT: u16 = 8081;
 
+/// The client of `dev-token` and of Swagger UI: a user has one bucket in both.
+pub(super) const CLIENT: &str = "demo";
+
 /// The gateway's own client at the embedded authorization server.
 const GATEWAY: &str = "cloakroom";
 
@@ -169,6 +172,7 @@ impl Dev {
         let said = |error: io::Error| failed(&format!("{}: {error}", path.display()));
         let text = toml(&[
             ("http.address", server.address().to_string()),
+            ("http.swagger_ui_client_id", CLIENT.to_owned()),
             ("oauth.issuer", oauth.issuer()),
             ("oauth.client_id", oauth.resource_server().client_id.clone()),
             (
@@ -227,7 +231,7 @@ impl Dev {
                 drain_delay: Duration::ZERO,
                 patience: Patience::default(),
                 swagger_ui: true,
-                swagger_ui_client_id: "swagger-ui".to_owned(),
+                swagger_ui_client_id: CLIENT.to_owned(),
             },
             oauth: OauthConfig {
                 discovery_url: Url::parse(&issuer)?,
