@@ -101,14 +101,21 @@ async fn a_second_start_on_the_same_port_names_the_key() {
 
 #[tokio::test]
 async fn a_database_that_cannot_be_opened_names_the_key() {
-    let variables = minimal("sqlite:///nonexistent/x.db", "127.0.0.1:0");
-    let output = run(&["serve"], &as_pairs(&variables)).await;
-    assert_eq!(output.status.code(), Some(1));
-    assert!(
-        stderr(&output).contains("database.url:"),
-        "{}",
-        stderr(&output)
-    );
+    for (url, line) in [
+        (
+            "sqlite:///nonexistent/x.db?mode=rwc",
+            "database.url: cannot write /nonexistent/x.db as user id ",
+        ),
+        (
+            "sqlite:///nonexistent/x.db",
+            "database.url: there is no file /nonexistent/x.db: ",
+        ),
+    ] {
+        let variables = minimal(url, "127.0.0.1:0");
+        let output = run(&["serve"], &as_pairs(&variables)).await;
+        assert_eq!(output.status.code(), Some(1));
+        assert!(stderr(&output).contains(line), "{}", stderr(&output));
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,8 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AnyConnection, Error};
 use tokio::sync::Mutex;
 
+use crate::adapters::process_user;
+
 use super::connections::close;
 
 /// What `SQLite` keeps beside the file: without the write-ahead log, the file is an old copy.
@@ -32,6 +34,69 @@ pub(super) struct DatabaseFile {
      with its -wal, or restore a backup, and start it again", .0.display()
 )]
 pub(super) struct FileReplaced(PathBuf);
+
+/// The file cannot be used as a database.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It was not to be made.
+    #[error(
+        "there is no file {}: a gateway makes it when it is started and the URL has mode=rwc",
+        .0.display()
+    )]
+    Missing(PathBuf),
+    /// It cannot be made, opened or written.
+    #[error(
+        "cannot write {} as {}: {cause}: make the file and its directory writable for this user (in \
+         a container, mount a volume there) or set another database.url",
+        .path.display(),
+        process_user()
+    )]
+    Forbidden {
+        /// Where it is.
+        path: PathBuf,
+        /// What the operating system or `SQLite` says.
+        cause: String,
+    },
+    /// It holds something else, say.
+    #[error("cannot use {}: {cause}", .path.display())]
+    Other {
+        /// Where it is.
+        path: PathBuf,
+        /// What `SQLite` says.
+        cause: String,
+    },
+}
+
+impl FileError {
+    /// Why the file could not be opened or written.
+    pub(super) fn new(path: &Path, error: &Error) -> Self {
+        /// `SQLite`'s primary result codes `SQLITE_READONLY` and `SQLITE_CANTOPEN`.
+        const FORBIDDEN: [u32; 2] = [8, 14];
+        let path = path.to_owned();
+        match error {
+            Error::Io(error) => Self::Forbidden {
+                path,
+                cause: error.to_string(),
+            },
+            Error::Database(error) => {
+                let code = error.code().and_then(|code| code.parse::<u32>().ok());
+                let cause = error.message().to_owned();
+                // Extended codes have more in their higher bits.
+                if !code.is_some_and(|code| FORBIDDEN.contains(&(code & 0xff))) {
+                    Self::Other { path, cause }
+                } else if path.exists() {
+                    Self::Forbidden { path, cause }
+                } else {
+                    Self::Missing(path)
+                }
+            }
+            error => Self::Other {
+                path,
+                cause: error.to_string(),
+            },
+        }
+    }
+}
 
 /// Tells a file from another at the same path.
 type Identity = (u64, u64);

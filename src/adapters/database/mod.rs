@@ -17,10 +17,12 @@ mod pool;
 mod registry;
 mod reservations;
 mod rows;
+mod schema;
 
 pub use audit::SqlAuditTrail;
 pub use audit_search::{AuditEntry, AuditQuery};
 pub use backup::{BackupContents, BackupError, back_up};
 pub use directory::SqlDirectory;
+pub use file::FileError;
 pub use pool::{Database, DatabaseError};
 pub use registry::{FingerprintChange, SqlRegistry};

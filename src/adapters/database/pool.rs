@@ -2,16 +2,17 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use sqlx::any::AnyConnectOptions;
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{AnyConnection, ConnectOptions, Executor};
 
 use crate::service::{RegistryError, STATEMENT_LIMIT};
 
 use super::connections::{Connections, close};
-use super::file::{DatabaseFile, FileReplaced, create_private, path_of};
+use super::file::{DatabaseFile, FileError, FileReplaced, create_private, path_of};
 use super::fingerprint::Fingerprint;
 use super::opener::{Opener, open};
+use super::schema::{migrate, migrator, version};
 
 /// How long a statement may take, so that a registry that hangs is known to hang before a
 /// request's time is over.
@@ -19,9 +20,6 @@ const STATEMENT_TIMEOUT: Duration = STATEMENT_LIMIT;
 
 /// How many statements run at a time, the audit trail's beside.
 const MAX_CONNECTIONS: usize = 8;
-
-static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// A database whose schema is up to date.
 #[derive(Clone, Debug)]
@@ -39,12 +37,28 @@ pub enum DatabaseError {
     /// No connection.
     #[error("cannot open the database: {0}")]
     Open(#[source] sqlx::Error),
+    /// The file of an `SQLite` database cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// No gateway of this version has been at work in it.
     #[error(
         "the database is not one of this version's: is it the gateway's own (a relative path?), \
          and has a gateway of this version been started on it?"
     )]
     NotOurs,
+    /// A later version has brought the schema up to date already.
+    #[error(
+        "{database} was made by a newer cloakroom (its schema is of version {found}, this one's of \
+         {known}): start that one, or restore a backup of before its start (docs/backup.md)"
+    )]
+    Newer {
+        /// Which database; without a password.
+        database: String,
+        /// The version of its schema.
+        found: i64,
+        /// The version of this gateway's.
+        known: i64,
+    },
     /// The schema cannot be brought up to date.
     #[error("cannot bring the database's schema up to date: {0}")]
     Migrate(#[from] MigrateError),
@@ -59,11 +73,22 @@ impl Database {
     pub async fn open(url: &str) -> Result<Self, DatabaseError> {
         let (options, mut connection) = connect(url).await?;
         let is_sqlite = is_sqlite(url);
-        migrate(migrator(is_sqlite), &mut connection).await?;
+        let migrator = migrator(is_sqlite);
+        let migrated = migrate(migrator, &mut connection).await;
+        migrated.map_err(|error| match error {
+            MigrateError::VersionMissing(found) if found > version(migrator) => {
+                newer(&options, found, version(migrator))
+            }
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)
+                if is_sqlite =>
+            {
+                unusable(&options, error)
+            }
+            error => error.into(),
+        })?;
         if is_sqlite {
-            must_be_writable(&mut connection)
-                .await
-                .map_err(DatabaseError::Open)?;
+            let writable = must_be_writable(&mut connection).await;
+            writable.map_err(|error| unusable(&options, error))?;
         }
         Self::over(options, connection, is_sqlite).await
     }
@@ -77,13 +102,18 @@ impl Database {
     pub async fn open_existing(url: &str) -> Result<Self, DatabaseError> {
         let url = url.replace("mode=rwc", "mode=rw");
         let (options, mut connection) = connect(&url).await?;
-        let applied: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations WHERE success")
-                .fetch_one(&mut connection)
-                .await
-                .map_err(|_| DatabaseError::NotOurs)?;
+        let (applied, found): (i64, i64) = sqlx::query_as(
+            "SELECT count(*), coalesce(max(version), 0) FROM _sqlx_migrations WHERE success",
+        )
+        .fetch_one(&mut connection)
+        .await
+        .map_err(|_| DatabaseError::NotOurs)?;
         let is_sqlite = is_sqlite(&url);
-        if usize::try_from(applied).ok() != Some(migrator(is_sqlite).iter().count()) {
+        let migrator = migrator(is_sqlite);
+        if found > version(migrator) {
+            return Err(newer(&options, found, version(migrator)));
+        }
+        if usize::try_from(applied).ok() != Some(migrator.iter().count()) {
             return Err(DatabaseError::NotOurs);
         }
         Self::over(options, connection, is_sqlite).await
@@ -218,8 +248,32 @@ fn is_sqlite(url: &str) -> bool {
     url.starts_with("sqlite:")
 }
 
-fn migrator(is_sqlite: bool) -> &'static Migrator {
-    if is_sqlite { &SQLITE } else { &POSTGRES }
+fn newer(options: &AnyConnectOptions, found: i64, known: i64) -> DatabaseError {
+    DatabaseError::Newer {
+        database: name(options),
+        found,
+        known,
+    }
+}
+
+/// Which database it is, without a user, a password or parameters.
+fn name(options: &AnyConnectOptions) -> String {
+    let mut url = options.to_url_lossy();
+    if is_sqlite(url.as_str()) {
+        return path_of(options).map_or_else(|_| String::new(), |path| path.display().to_string());
+    }
+    // A URL without a host has no user either.
+    let _ = url.set_username("").and_then(|()| url.set_password(None));
+    url.set_query(None);
+    url.into()
+}
+
+/// Why the file of an `SQLite` database cannot be used.
+fn unusable(options: &AnyConnectOptions, error: sqlx::Error) -> DatabaseError {
+    match path_of(options) {
+        Ok(path) => FileError::new(&path, &error).into(),
+        Err(_) => DatabaseError::Open(error),
+    }
 }
 
 fn parse(url: &str) -> Result<AnyConnectOptions, DatabaseError> {
@@ -234,32 +288,21 @@ async fn connect(url: &str) -> Result<(AnyConnectOptions, AnyConnection), Databa
     sqlx::any::install_default_drivers();
     let options = parse(url)?;
     if is_sqlite(url) && url.contains("mode=rwc") {
-        let created = path_of(&options).map(|path| create_private(&path).map_err(Into::into));
-        created
-            .and_then(|created| created)
-            .map_err(DatabaseError::Open)?;
+        let path = path_of(&options).map_err(DatabaseError::Open)?;
+        let created = create_private(&path);
+        created.map_err(|error| unusable(&options, error.into()))?;
     }
-    let connection = open(&options).await.map_err(DatabaseError::Open)?;
-    Ok((options, connection))
+    match open(&options).await {
+        Ok(connection) => Ok((options, connection)),
+        Err(error) if is_sqlite(url) => Err(unusable(&options, error)),
+        Err(error) => Err(DatabaseError::Open(error)),
+    }
 }
 
 /// A file that can only be read opens well.
 async fn must_be_writable(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
     let write = "DELETE FROM probe WHERE id = 0";
     connection.execute(write).await.map(|_| ())
-}
-
-/// `SQLite` has no lock for two processes that start on a new file at once: the slower one fails,
-/// and finds the work done when it looks again.
-async fn migrate(migrator: &Migrator, connection: &mut AnyConnection) -> Result<(), MigrateError> {
-    const ATTEMPTS: u32 = 5;
-    for attempt in 1..ATTEMPTS {
-        if migrator.run(&mut *connection).await.is_ok() {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(50) * attempt).await;
-    }
-    migrator.run(&mut *connection).await
 }
 
 /// Runs one statement, no longer than the registry may take.
@@ -353,6 +396,71 @@ mod tests {
             database.pool.execute(write).await.unwrap();
         }
         assert!(size() <= 4_194_304, "{}", size());
+    }
+
+    #[tokio::test]
+    async fn a_database_of_a_newer_version_is_named_with_what_to_do() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = open(&directory).await;
+        let insert = "INSERT INTO _sqlx_migrations SELECT 9999, 'later', installed_on, success, \
+                      checksum, execution_time FROM _sqlx_migrations LIMIT 1";
+        database.pool.execute(insert).await.unwrap();
+        database.close().await;
+        let path = directory.path().join("registry.db");
+        let url = format!("sqlite://{}?mode=rwc", path.display());
+        for opened in [
+            Database::open(&url).await,
+            Database::open_existing(&url).await,
+        ] {
+            let said = opened.unwrap_err().to_string();
+            let begins = format!("{} was made by a newer cloakroom", path.display());
+            assert!(said.starts_with(&begins), "{said}");
+            assert!(
+                said.contains("9999") && said.contains("restore a backup"),
+                "{said}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_database_is_named_without_its_password() {
+        sqlx::any::install_default_drivers();
+        let named = |url: &str| name(&url.parse().unwrap());
+        assert_eq!(
+            named("postgres://u:canary@db.example:5433/d?sslmode=require"),
+            "postgres://db.example:5433/d"
+        );
+        assert_eq!(named("sqlite:///a/b.db?mode=rwc"), "/a/b.db");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_cannot_be_made_is_named_with_the_user_and_what_to_do() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("missing").join("registry.db");
+        let url = format!("sqlite://{}?mode=rwc", path.display());
+        let said = Database::open(&url).await.unwrap_err().to_string();
+        let begins = format!("cannot write {} as user id ", path.display());
+        assert!(said.starts_with(&begins), "{said}");
+        assert!(said.contains("No such file or directory"), "{said}");
+        assert!(
+            said.contains("mount a volume") && said.contains("database.url"),
+            "{said}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_not_to_be_made_is_named_when_it_is_missing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("registry.db");
+        for opened in [
+            Database::open(&format!("sqlite://{}", path.display())).await,
+            Database::open_existing(&format!("sqlite://{}?mode=rwc", path.display())).await,
+        ] {
+            let said = opened.unwrap_err().to_string();
+            let begins = format!("there is no file {}: ", path.display());
+            assert!(said.starts_with(&begins), "{said}");
+        }
+        assert!(!path.exists());
     }
 
     #[test]
