@@ -1,0 +1,254 @@
+# Sourced by `run`: what must hold, in the order of an operator's day.
+
+the_stack() {
+    volumes >"$work/volumes.before"
+    compose build --quiet >"$work/build" 2>&1 || { fail "docker compose build"; cat "$work/build"; return; }
+    ok "docker compose build"
+    up "up" 120 || return
+    people
+    readme
+    allowed
+    browser
+    examined
+    organisation
+    nothing_secret_shown
+    down_and_up || return
+    restarted || return
+    if [ -n "$own" ]; then
+        rebooted TERM "a reboot" || return
+        rebooted KILL "a power cut" || return
+    else
+        skip "a reboot: the daemon that answers is not ours to stop"
+    fi
+    logs
+    alone
+    check "down --volumes" compose --profile '*' down --volumes
+    expect "containers, volumes and networks that it leaves" "$(left)" 0
+}
+
+left() {
+    local label="label=com.docker.compose.project=$COMPOSE_PROJECT_NAME"
+    {
+        docker ps --all --quiet --filter "$label"
+        docker network ls --quiet --filter "$label"
+        volumes | comm -13 "$work/volumes.before" -
+    } | wc -l
+}
+
+people() {
+    local bobs
+    alice="$(credentials alice)" bobs="$(credentials bob)"
+    bucket="$(jq -r .bucket <<<"$alice")" sub="$(subject alice)"
+    expect "alice puts a file" "$(s3_as "$alice" "$bucket/kept.txt" -X PUT -d kept)" 200
+    if [ "$bucket" = "$(jq -r .bucket <<<"$bobs")" ]; then fail "alice and bob share a bucket"; fi
+    expect "bob reads it" "$(s3_as "$bobs" "$bucket/kept.txt")" 403
+    expect "alice lists bob's bucket" "$(s3_as "$alice" "$(jq -r .bucket <<<"$bobs")/?list-type=2")" 403
+}
+
+# same WHEN: alice is who she was, and finds what she put.
+same() {
+    local now
+    now="$(credentials alice)"
+    expect "$1: alice's sub" "$(subject alice)" "$sub"
+    expect "$1: alice's bucket" "$(jq -r .bucket <<<"$now")" "$bucket"
+    expect "$1: alice's file" "$(s3_as "$now" "$bucket/kept.txt") $(cat "$work/body")" "200 kept"
+}
+
+# block HEADING NUMBER: a block of shell lines of the README's section.
+block() {
+    awk -v heading="## $1" -v number="$2" '
+        /^## / { inside = $0 == heading; next }
+        inside && /^```sh$/ { block++; reading = block == number; next }
+        /^```$/ { reading = 0 }
+        reading' "$root/README.md"
+}
+
+# The README's lines as they stand, in one shell: its functions, what it says about Compose, and what
+# it does with a token. They name the default ports.
+readme() {
+    if [ -n "${GATEWAY_PORT:-}" ]; then
+        skip "the README's lines: they name the default ports"
+        check "the smoke test" compose --profile test run --rm smoke
+        return
+    fi
+    {
+        echo "set -e; cd '$root'"
+        block "One screen of curl" 1
+        block "Running it for real" 1
+        block "One screen of curl" 2 | grep -v '^TOKEN='
+        block "Running it for real" 2
+    } >"$work/readme.sh"
+    if inside bash "$work/readme.sh" >"$work/said" 2>&1 </dev/null && grep -q "^bucket $bucket until " "$work/said" &&
+        grep -qx hello "$work/said" && [ "$(grep -c '^200 ' "$work/said")" = 2 ]; then
+        ok "the README's lines: alice's file, an organisation, its API key, the smoke test"
+    else
+        fail "the README's lines"
+        cat "$work/said"
+    fi
+}
+
+# allowed: what Keycloak lets Swagger UI do at both names.
+allowed() {
+    local name url page="$keycloak/realms/cloakroom/protocol/openid-connect"
+    for name in localhost 127.0.0.1; do
+        url="http://$name:${GATEWAY_PORT:-8080}"
+        expect "Keycloak's page for Swagger UI at $name" "$(inside curl -sS -G -o "$work/body" -w '%{http_code}' \
+            "$page/auth" -d response_type=code -d client_id=swagger-ui -d scope=com.cleverbase.storage -d state=x \
+            -d code_challenge_method=S256 -d code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM \
+            --data-urlencode "redirect_uri=$url/swagger-ui/oauth2-redirect.html")" 200
+        expect "Keycloak's CORS for $name" "$(inside curl -sS -o /dev/null -D - -X OPTIONS "$page/token" \
+            -H "Origin: $url" -H 'Access-Control-Request-Method: POST' | tr -d '\r' |
+            sed -n 's/^access-control-allow-origin: //Ip')" "$url"
+    done
+}
+
+# browser: the page itself, where there is one to show it.
+browser() {
+    local name
+    if ! type -P chromium >/dev/null || ! type -P chromedriver >/dev/null; then
+        skip "Swagger UI in a browser: no chromium and chromedriver (Debian: chromium, chromium-driver)"
+        return
+    fi
+    [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --requirement "$root/tests/engines/requirements.txt"
+    for name in localhost 127.0.0.1; do
+        if inside "$venv/bin/python" "$root/tests/engines/browser.py" --sign-in keycloak \
+            --gateway "http://$name:${GATEWAY_PORT:-8080}" >"$work/said" 2>&1; then
+            ok "Swagger UI in a browser at $name: $(grep -c '^ok' "$work/said") checks"
+        else
+            fail "Swagger UI in a browser at $name"
+            grep -v '^#' "$work/said" | tail -n 12
+        fi
+    done
+}
+
+examined() {
+    if cloakroom doctor >"$work/said" 2>&1 && tail -n 1 "$work/said" | grep -q '^SOUND'; then
+        ok "doctor: $(tail -n 1 "$work/said")"
+    else
+        fail "doctor"
+        grep -A 2 -v '^passed' "$work/said" || true
+    fi
+}
+
+# organisation: made, storing by API key, and with an access key that is rotated.
+organisation() {
+    local key answer id secret first
+    check "org create" cloakroom org create beta
+    key="$(cloakroom api-key create --org beta --label ci 2>/dev/null)"
+    answer="$(printf 'x-api-key: %s' "$key" | inside curl -fsS -X POST -H @- "$gateway/storage/boto")"
+    theirs="$(jq -r .bucket_info.name <<<"$answer")"
+    expect "the organisation puts a file" "$(s3 "$(jq -r .credentials.aws_key_id <<<"$answer")" \
+        "$(jq -r .credentials.aws_secret_access_key <<<"$answer")" \
+        "$(jq -r .credentials.aws_session_token <<<"$answer")" \
+        "http://localhost:${MINIO_PORT:-9000}/$theirs/$(jq -r .bucket_info.prefix <<<"$answer")x" -X PUT -d x)" 200
+    id="$(cloakroom access-key create --name backups --org beta --read-bucket "$theirs" --write-bucket "$theirs" 2>/dev/null)"
+    key="$(cloakroom api-key create --org beta --label backups --no-storage --scope object_storage 2>/dev/null)"
+    rotate "$key" "$id"
+    first=("${pair[@]}")
+    expect "its access key puts a file" "$(s3 "${pair[@]}" "" "$store/$theirs/y" -X PUT -d y)" 200
+    rotate "$key" "$id"
+    expect "the next pair" "$(s3 "${pair[@]}" "" "$store/$theirs/y")" 200
+    expect "the pair before" "$(s3 "${first[@]}" "" "$store/$theirs/y")" 403
+}
+
+# rotate API_KEY ID: $pair and $store
+rotate() {
+    local answer
+    answer="$(printf 'Authorization: Bearer %s' "$1" | inside curl -fsS -X POST -H @- -H 'Content-Type: application/json' \
+        -d "{\"access_key\":{\"id\":\"$2\"}}" \
+        "$gateway/core/v1/object_storage/access_keys/access_key/generate_credentials")"
+    pair=("$(jq -r .object_storage_access_key.s3_access_key_id <<<"$answer")"
+        "$(jq -r .object_storage_access_key.s3_secret_access_key <<<"$answer")")
+    store="$(jq -r .object_storage_access_key.server_url <<<"$answer")"
+}
+
+# Arguments are looked at while the steps that follow start everything again.
+nothing_secret_shown() {
+    secrets_of >"$work/secrets"
+    check "secrets in the volumes: $(sort -u "$work/secrets" | wc -l)" test -s "$work/secrets"
+    docker ps --all --quiet | xargs docker inspect >"$work/inspected"
+    compose logs --no-color >"$work/logged" 2>&1
+    expect "secrets in docker inspect" "$(grep -cFf "$work/secrets" "$work/inspected" || true)" 0
+    expect "secrets in the logs" "$(grep -cFf "$work/secrets" "$work/logged" || true)" 0
+    while sleep 0.2; do
+        grep -saFlf "$work/secrets" /proc/[0-9]*/cmdline || true
+    done >"$work/arguments" &
+    watcher=$!
+}
+
+# down_and_up: on other ports from here on. Keycloak's stays: it is part of the issuer.
+down_and_up() {
+    local before
+    before="$(volumes)"
+    check "down" compose down
+    export GATEWAY_PORT=$((${GATEWAY_PORT:-8080} + 2)) MINIO_PORT=$((${MINIO_PORT:-9000} + 2))
+    up "down, and up on other ports" 120 || return
+    same "down and up"
+    allowed
+    if [ "$before" = "$(volumes)" ]; then
+        ok "down and up make no other volumes"
+    else
+        fail "down and up make other volumes"
+        diff <(echo "$before") <(volumes)
+    fi
+    return 0
+}
+
+restarted() {
+    check "restart" compose restart
+    healthy "restart" 120 || return
+    expect "minio-setup ends with" "$(until state minio-setup '{{.State.Status}}' | grep -q exited; do sleep 0.5; done
+        state minio-setup '{{.State.ExitCode}}')" 0
+    same "restart"
+    kill "$watcher" 2>/dev/null || true
+    watcher=""
+    expect "processes with a secret among their arguments" "$(wc -l <"$work/arguments")" 0
+}
+
+# rebooted SIGNAL WHAT
+rebooted() {
+    local service
+    stop_daemon "$1"
+    start_daemon || { fail "$2: the daemon does not start again"; return 1; }
+    healthy "$2" 120 || return
+    same "$2"
+    for service in minio keycloak postgres gateway; do
+        expect "$2: starts of $service beyond the first" "$(state "$service" '{{.RestartCount}}')" 0
+    done
+}
+
+logs() {
+    local requests
+    docker logs "$(container gateway)" >"$work/gateway.log" 2>&1
+    if jq -es 'all(type == "object")' "$work/gateway.log" >/dev/null 2>&1; then
+        ok "every line of the gateway's log is JSON ($(wc -l <"$work/gateway.log") lines)"
+    else
+        fail "lines of the gateway's log that are no JSON"
+        grep -v '^{.*}$' "$work/gateway.log" | head -n 5
+    fi
+    requests="$(jq -c 'select((.route == "/readyz" or .route == "/livez") and .status < 400)' "$work/gateway.log" | wc -l)"
+    expect "health checks that passed among them" "$requests" 0
+}
+
+# alone: the image by itself, with its default registry and a secret as Docker and Kubernetes mount it.
+alone() {
+    local image id
+    image="$(state gateway '{{.Config.Image}}')"
+    compose config --format json | jq -r '.services.gateway.environment | to_entries[] |
+        select(.key | test("DATABASE|ACCESS_KEYS|SECRET_FILE") | not) | "\(.key)=\(.value)"' >"$work/alone.env"
+    echo CLOAKROOM_OAUTH__CLIENT_SECRET_FILE=/run/secrets/oauth >>"$work/alone.env"
+    echo CLOAKROOM_STORAGE__SECRET_ACCESS_KEY_FILE=/run/secrets/oauth >>"$work/alone.env"
+    mkdir -p "$work/mounted"
+    head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$work/mounted/oauth"
+    chmod 0444 "$work/mounted/oauth"
+    id="$(docker run --detach --env-file "$work/alone.env" --network "${COMPOSE_PROJECT_NAME}_default" \
+        --volume "$work/mounted:/run/secrets:ro" "$image")"
+    for _ in $(seq 60); do
+        [ "$(docker inspect --format '{{.State.Health.Status}}' "$id")" != healthy ] || break
+        sleep 0.5
+    done
+    expect "the image alone, SQLite, a secret of mode 0444" "$(docker inspect --format '{{.State.Health.Status}}' "$id")" healthy
+    docker logs "$id" 2>&1 | tail -n 4 >"$work/said"
+    docker rm --force --volumes "$id" >/dev/null
+}

@@ -1,0 +1,90 @@
+# Sourced by `run`: how the stack is asked, as people, operators and their tools ask.
+
+compose() { docker compose --project-directory "$root" --file "$root/docker-compose.yml" "$@"; }
+
+# urls: after a change of the ports.
+urls() {
+    gateway="http://localhost:${GATEWAY_PORT:-8080}"
+    keycloak="http://localhost:${KEYCLOAK_PORT:-8180}"
+}
+
+container() { docker ps --all --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" \
+    --filter "label=com.docker.compose.service=$1" --filter label=com.docker.compose.oneoff=False; }
+state() { docker inspect --format "$2" "$(container "$1")"; }
+volumes() { docker volume ls --quiet | sort; }
+
+# healthy WHAT SECONDS: every service that stays, within the time.
+healthy() {
+    local began="$SECONDS" service waiting
+    while :; do
+        waiting=""
+        for service in minio keycloak postgres gateway; do
+            [ "$(state "$service" '{{.State.Health.Status}}' 2>/dev/null)" = healthy ] || waiting+=" $service"
+        done
+        [ -n "$waiting" ] || break
+        if [ $((SECONDS - began)) -ge "$2" ]; then
+            fail "$1: not healthy within $2 s:$waiting"
+            compose ps --all
+            compose logs --tail 15$waiting
+            return 1
+        fi
+        sleep 0.5
+    done
+    ok "$1: all healthy after $((SECONDS - began)) s"
+}
+
+# up WHAT SECONDS
+up() {
+    local began="$SECONDS"
+    if ! compose up --detach >"$work/up" 2>&1; then
+        fail "$1"
+        tail -n 20 "$work/up"
+        compose ps --all
+        compose logs --tail 15
+        return 1
+    fi
+    urls
+    healthy "$1 ($((SECONDS - began)) s)" "$2"
+}
+
+token() {
+    printf 'password=%s' "$1" | inside curl -fsS "$keycloak/realms/cloakroom/protocol/openid-connect/token" \
+        -d @- -d grant_type=password -d client_id=demo -d "username=$1" -d scope=com.cleverbase.storage |
+        jq -r .access_token
+}
+
+subject() { token "$1" | cut -d . -f 2 | tr '_-' '/+' | base64 -d 2>/dev/null | jq -r .sub; }
+
+# credentials USER: the gateway's answer.
+credentials() {
+    printf 'Authorization: Bearer %s' "$(token "$1")" | inside curl -fsS -X POST -H @- "$gateway/v1/credentials"
+}
+
+# s3 ID SECRET SESSION URL OPTION…: the answer's status; its body is in $work/body.
+s3() {
+    local header=""
+    [ -z "$3" ] || header="header = \"x-amz-security-token: $3\""
+    printf 'user = "%s:%s"\n%s\n' "$1" "$2" "$header" |
+        inside curl -sS -K - -o "$work/body" -w '%{http_code}' --aws-sigv4 aws:amz:us-east-1:s3 \
+            -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "${@:4}"
+}
+
+# s3_as CREDENTIALS PATH OPTION…: with an answer of the gateway.
+s3_as() {
+    local id secret session endpoint
+    IFS=$'\t' read -r id secret session endpoint <<<"$(jq -r '[.credentials.accessKeyId,
+        .credentials.secretAccessKey, .credentials.sessionToken, .endpoint] | @tsv' <<<"$1")"
+    s3 "$id" "$secret" "$session" "$endpoint/$2" "${@:3}"
+}
+
+# expect WHAT SEEN WANTED
+expect() { if [ "$2" = "$3" ]; then ok "$1: $2"; else fail "$1: $2 instead of $3"; fi; }
+
+cloakroom() { compose exec -T gateway cloakroom "$@"; }
+
+# secrets_of: what the volumes hold, for a search.
+secrets_of() {
+    compose run --rm --no-deps -T --entrypoint /bin/bash secrets -c \
+        'for file in /secrets/*/*; do case "$file" in *.pem) ;; *) cat "$file" ;; esac; done' 2>/dev/null |
+        awk 'length >= 20 && !/-----/'
+}
