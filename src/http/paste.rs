@@ -21,10 +21,10 @@ pub fn functions(gateway: &str) -> String {
 }}
 s3() {{
   key=$1; shift
-  printf 'user = "%s:%s"\n%s\n' "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY" \
-    "${{AWS_SESSION_TOKEN:+header = \"x-amz-security-token: $AWS_SESSION_TOKEN\"}}" |
+  {{ printf 'user = "%s:%s"\n' "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY"
+    [ "$AWS_SESSION_TOKEN" ] && printf 'header = "x-amz-security-token: %s"\n' "$AWS_SESSION_TOKEN"; }} |
     curl -sS --fail-with-body -K - -w '%{{stderr}}\n%{{http_code}} %{{method}} %{{url}}\n' \
-      --aws-sigv4 "aws:amz:$AWS_REGION:s3" -H "x-amz-content-sha256: UNSIGNED-PAYLOAD" \
+      --aws-sigv4 "aws:amz:${{AWS_REGION}}:s3" -H "x-amz-content-sha256: UNSIGNED-PAYLOAD" \
       "$AWS_ENDPOINT_URL_S3/$BUCKET/$key" "$@"
 }}"#
     )

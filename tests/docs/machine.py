@@ -23,6 +23,7 @@ class Machine:
         self.work, self.clone, self.ports = work, work / "cloakroom", ports
         self.failed, self.dev_process = work / "failed", None
         self.said = ""  # by the block before
+        self.ran = []  # the blocks' files
         self.at_end = []  # what has to be stopped
         (self.clone / "target/debug").mkdir(parents=True)
         for name in ("home", "tmp", "bin", "blocks"):
@@ -107,6 +108,8 @@ exec '{binary}' "$@"
         """Runs lines in the shell. What they print, and which commands failed."""
         script, output = (self.work / "blocks" / f"{name}{end}" for end in (".sh", ".out"))
         script.write_text(text)
+        if name != "check":
+            self.ran.append(script)
         self.failed.unlink(missing_ok=True)
         self.bash.stdin.write(f". '{script}' >'{output}' 2>&1 </dev/null; echo {self.tell}\n")
         self.bash.stdin.flush()

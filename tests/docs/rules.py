@@ -49,9 +49,18 @@ def bad_tokens_are_explained(machine):
         )
 
 
+def zsh_takes_them(machine):
+    """macOS's shell reads `$X:s3` as a modifier, for instance."""
+    if not shutil.which("zsh"):
+        return print("SKIPPED: the same lines in zsh: it is not on this machine")
+    functions, lines = machine.ran[-2:]
+    return machine.expect(f"(cat '{functions}' '{lines}') | zsh -f", "200 PUT", "hello", "200 GET")
+
+
 def first_file(machine):
     bob_is_apart(machine)
     bad_tokens_are_explained(machine)
+    zsh_takes_them(machine)
 
 
 def sdk_refreshes(machine):
@@ -73,6 +82,12 @@ def known_settings(machine, text):
         cwd=machine.clone, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True,
     ).stderr
     return said if "there is no such key" in said or "is required" not in said else None
+
+
+def not_yaml(machine, text):
+    (machine.work / "page.yaml").write_text(text)
+    said, failed = machine.run(f"python -c 'import yaml; yaml.safe_load(open(\"{machine.work}/page.yaml\"))'")
+    return said if failed else None
 
 
 def tool_configuration(machine, text):

@@ -112,6 +112,17 @@ fn every_relative_link_leads_to_a_file_and_a_heading() {
     assert!(looked_at > 50, "only {looked_at} links");
 }
 
+/// `tests/docs/run` finds and runs fenced ones only.
+#[test]
+fn every_code_block_is_fenced() {
+    for page in pages() {
+        let text = prose(&page);
+        let mut lines = text.lines().zip(text.lines().skip(1));
+        let indented = lines.find(|(before, line)| before.is_empty() && line.starts_with("    "));
+        assert_eq!(indented, None, "{}", page.display());
+    }
+}
+
 #[test]
 fn every_path_of_this_repository_that_a_page_names_exists() {
     let mut looked_at = 0;
