@@ -127,7 +127,7 @@ examined() {
         ok "doctor: $(tail -n 1 "$work/said")"
     else
         fail "doctor"
-        grep -A 2 -v '^passed' "$work/said" || true
+        grep -A 1 '^failed' "$work/said" || tail -n 5 "$work/said"
     fi
 }
 
@@ -167,7 +167,8 @@ rotate() {
 nothing_secret_shown() {
     secrets_of >"$work/secrets"
     check "secrets in the volumes: $(sort -u "$work/secrets" | wc -l)" test -s "$work/secrets"
-    docker ps --all --quiet | xargs docker inspect >"$work/inspected"
+    docker ps --all --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" |
+        xargs docker inspect >"$work/inspected"
     compose logs --no-color >"$work/logged" 2>&1
     expect "secrets in docker inspect" "$(grep -cFf "$work/secrets" "$work/inspected" || true)" 0
     expect "secrets in the logs" "$(grep -cFf "$work/secrets" "$work/logged" || true)" 0

@@ -65,6 +65,7 @@ make_images() {
     [ -n "$suite" ] || { fail "no Debian release is known for the Dockerfile's base"; return 1; }
     stamp="$(printf '%s\n' "$names" | cat - "$here/images.sh" "$here"/images/* | sha256sum | cut -c1-16)"
     if ! docker image inspect "cloakroom-stand-ins:$stamp" >/dev/null 2>&1; then
+        echo "images are made, which takes some minutes"
         docker system prune --all --force --volumes >/dev/null
         debian cloakroom-stand-ins:full postgresql,default-jre-headless,curl,openssl,ca-certificates \
             --essential-hook='echo "postgres:x:999:999::/var/lib/postgresql:/bin/bash" >>"$1/etc/passwd"' \
