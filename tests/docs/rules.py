@@ -198,8 +198,6 @@ RULES = [
         "docs/operations.md", "aws s3api get-bucket-tagging", before=gateways_identity, after=tag_is_shown,
         stand_ins=lambda machine: {"https://storage.example.com": f"http://127.0.0.1:{machine.ports['9000']}"},
     ),
-    Rule("docs/engines.md", "mc admin user add store gateway", skip=f"MinIO's `mc`: {COMPOSE}; tests/engines/run minio makes the same calls"),
-    Rule("docs/engines.md", "mc admin user add store cloakroom-keys", skip="the same"),
     Rule("docs/clients/README.md", "export CLOAKROOM_URL"),
     *(
         Rule("docs/clients/", start, run_by="tests/clients/run")

@@ -149,7 +149,7 @@ def of_minio(world, pair):
         status = admin_status(call)
         check(f"refused: {what} by the pair", status == 403, status)
     whole = {"secretKey": SECRET_KEY, "status": "enabled", "policy": ALL}
-    for target in ["root", "gateway", "keys"]:
+    for target in ["root", "gateway", "cloakroom-keys"]:
         wish = {**whole, "accessKey": "thiefthiefthief", "targetUser": target}
         body = encrypt(json.dumps(wish).encode(), secret)
         status, answer = pair.raw("PUT", "/minio/admin/v3/add-service-account", body=body)
