@@ -34,6 +34,7 @@ start() {
     SECRETS="$dir/secrets" KEYCLOAK_HOME="$home" JAVA_OPTS_APPEND="-Xmx768m" \
         KC_HOSTNAME="http://127.0.0.1:$port" KC_HOSTNAME_BACKCHANNEL_DYNAMIC=true \
         KC_PROXY_HEADERS=xforwarded CLOAKROOM_PUBLIC_URL="http://127.0.0.1:${GATEWAY_PORT:-8090}" \
+        CLOAKROOM_OTHER_URL="http://localhost:${GATEWAY_PORT:-8090}" \
         "$here/../../deploy/compose/start-keycloak.sh" --http-port="$port" --http-host=127.0.0.1 \
         >"$dir/log" 2>&1 &
     echo $! >"$dir/pid"
