@@ -1,5 +1,7 @@
 //! `GET /swagger-ui/…`
 
+use std::time::Duration;
+
 use cloakroom::embedded::authorization_server::AuthorizationServer;
 use reqwest::redirect::Policy;
 use serde_json::json;
@@ -15,9 +17,18 @@ async fn get(app: &App, path: &str) -> Answer {
     app.send(app.http.get(format!("{}{path}", app.url))).await
 }
 
+/// A gateway that has read where people sign in.
+async fn spawn_ready() -> App {
+    let app = spawn_app().await;
+    while get(&app, "/readyz").await.status != 200 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    app
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_comes_with_a_policy_and_no_secret() {
-    let app = spawn_app().await;
+    let app = spawn_ready().await;
     let page = get(&app, "/swagger-ui/index.html").await;
     assert_eq!(page.status, 200);
     let policy = page.header("content-security-policy").unwrap();
@@ -67,7 +78,7 @@ async fn only_its_static_files_may_be_cached() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_says_where_to_sign_in() {
-    let app = spawn_app().await;
+    let app = spawn_ready().await;
     let contract = get(&app, "/openapi.json").await.json();
     let schemes = &contract["components"]["securitySchemes"];
     let flow = &schemes["SignIn"]["flows"]["authorizationCode"];
@@ -82,7 +93,7 @@ async fn the_contract_says_where_to_sign_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn signing_in_comes_first() {
-    let app = spawn_app().await;
+    let app = spawn_ready().await;
     let contract = get(&app, "/openapi.json").await.text;
     let schemes = contract.split_once("\"securitySchemes\":{").unwrap().1;
     assert!(schemes.starts_with("\"SignIn\":"), "{schemes}");
@@ -126,7 +137,7 @@ async fn the_browser_stays_at_the_name_that_was_typed() {
 /// A web page elsewhere can let its own name point to this machine (DNS rebinding).
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_is_the_same_by_every_name() {
-    let app = spawn_app().await;
+    let app = spawn_ready().await;
     let port = app.url.rsplit(':').next().unwrap();
     let by = async |name: &str, path: &str| {
         let request = app.http.get(format!("{}{path}", app.url));

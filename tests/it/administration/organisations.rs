@@ -100,7 +100,7 @@ async fn dev_shows_lines_that_work() {
         .find(|word| word.starts_with("ck_"));
     let key = key.unwrap();
     assert_eq!(boto(&process, key).await, 200);
-    let by_membership = line("echo \"Authorization: Bearer $TOKEN\" | curl -s ");
+    let by_membership = line("echo \"Authorization: Bearer $TOKEN\" | curl ");
     assert!(by_membership.contains("/api/v1/org/acme/ws/research/storage/credentials"));
     let research = "/api/v1/org/acme/ws/research/storage/credentials";
     for (user, expected) in [("alice", 200), ("bob", 200), ("carol", 404)] {
