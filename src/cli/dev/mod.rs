@@ -58,11 +58,15 @@ pub(super) struct Dev {
     /// How long credentials last; seconds are allowed here
     #[arg(long, value_name = "TIME", default_value = "1h")]
     session_duration: humantime::Duration,
+    /// Log every request to the store, too
+    #[arg(long)]
+    verbose: bool,
 }
 
 impl Dev {
     pub(super) async fn run(self) -> Result<(), CommandError> {
-        let _flush = telemetry::start(LogLevel::Info).map_err(|error| failed(&error))?;
+        let level = self.log_level();
+        let _flush = telemetry::start(level).map_err(|error| failed(&error))?;
         let length = Duration::from(self.session_duration).as_secs();
         if !(1..=43_200).contains(&length) {
             return Err(CommandError::Failed(
@@ -98,6 +102,14 @@ impl Dev {
             .run(signals::stop())
             .await
             .map_err(|error| failed(&error))
+    }
+
+    fn log_level(&self) -> LogLevel {
+        if self.verbose {
+            LogLevel::Debug
+        } else {
+            LogLevel::Info
+        }
     }
 
     /// Two on the same data would end each other's samples and rewrite each other's configuration.
@@ -289,7 +301,7 @@ impl Dev {
                 url: fixed(SecretString::from(self.database_url()?)),
             },
             log: LogConfig {
-                level: LogLevel::Info,
+                level: self.log_level(),
             },
             settings: Vec::new(),
             files: Vec::new(),

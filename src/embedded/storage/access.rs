@@ -34,15 +34,19 @@ impl PolicyAccess {
 
 impl Signer {
     fn must(&self, deed: &Deed<'_>) -> S3Result<()> {
-        let (policy, denied) = match self {
+        let (policy, kind) = match self {
             Self::Root | Self::Session(None) => return Ok(()),
-            Self::Session(Some(policy)) => (policy, "The session policy does not allow it"),
-            Self::User(holder) => (&holder.policy, "The user's policies do not allow it"),
+            Self::Session(Some(policy)) => (policy, "session"),
+            Self::User(holder) => (&holder.policy, "identity-based"),
         };
         if policy.allows(deed) {
             Ok(())
         } else {
-            Err(s3_error!(AccessDenied, "{denied}"))
+            let action = deed.action;
+            Err(s3_error!(
+                AccessDenied,
+                "Access Denied: no {kind} policy allows the {action} action"
+            ))
         }
     }
 
@@ -67,7 +71,7 @@ impl Signer {
 impl S3Access for PolicyAccess {
     async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
         let Some(credentials) = cx.credentials() else {
-            return Err(s3_error!(AccessDenied, "Signature is required"));
+            return Err(s3_error!(AccessDenied));
         };
         let token = session_token(cx.headers(), cx.uri())?;
         let signer = self

@@ -4,6 +4,8 @@
 
 mod access;
 mod actions;
+mod door;
+mod errors;
 mod failure;
 mod iam;
 mod index;
@@ -11,6 +13,7 @@ mod keys;
 mod listing;
 mod policy;
 mod query;
+mod request_log;
 mod sessions;
 mod signers;
 mod sts;
@@ -22,21 +25,18 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use hyper::Request;
-use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use s3s::service::{S3Service, S3ServiceBuilder};
-use s3s::{Body, HttpError, HttpResponse};
+use s3s::service::S3ServiceBuilder;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use access::PolicyAccess;
+use door::Door;
 use iam::Users;
 use query::Query;
 use signers::{Secrets, Signers};
-use unread::ReadToItsEnd;
 use vault::Vault;
 
 use super::random::hex_digits;
@@ -56,29 +56,6 @@ pub struct RootIdentity {
     pub access_key_id: String,
     /// Signs with it.
     pub secret_access_key: String,
-}
-
-/// Tells calls of the query API from those of S3.
-struct Door {
-    s3: S3Service,
-    query: Query,
-}
-
-impl Door {
-    async fn serve(&self, request: Request<Incoming>) -> Result<HttpResponse, HttpError> {
-        if Query::is_call(&request) {
-            return Ok(self.query.answer(request).await);
-        }
-        if unread::waits(&request) {
-            let mut response = self.s3.call(request.map(Body::from)).await?;
-            if !response.status().is_success() {
-                unread::close(&mut response);
-            }
-            return Ok(response);
-        }
-        let request = request.map(|body| Body::http_body_unsync(ReadToItsEnd::new(body)));
-        self.s3.call(request).await
-    }
 }
 
 impl std::fmt::Debug for RootIdentity {
@@ -107,10 +84,7 @@ impl Storage {
         let mut builder = S3ServiceBuilder::new(vault);
         builder.set_auth(Secrets(Arc::clone(&signers)));
         builder.set_access(PolicyAccess::new(Arc::clone(&signers)));
-        let door = Door {
-            s3: builder.build(),
-            query: Query::new(signers),
-        };
+        let door = Door::new(builder.build(), Query::new(signers));
         let accepting = tokio::spawn(accept(listener, Arc::new(door)));
         Ok(Self {
             address,

@@ -82,9 +82,9 @@ impl Sessions {
             sent.as_bytes(),
             session.token.as_bytes(),
         )
-        .map_err(|_| s3_error!(InvalidToken, "The session token is not this key's"))?;
+        .map_err(|_| s3_error!(InvalidToken))?;
         if session.ends <= Instant::now() {
-            return Err(s3_error!(ExpiredToken, "The session has expired"));
+            return Err(s3_error!(ExpiredToken));
         }
         Ok(session.policy.clone())
     }

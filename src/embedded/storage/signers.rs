@@ -64,10 +64,7 @@ impl Signers {
         };
         match (lasting, token) {
             (Some(signer), None) => Ok(signer),
-            (Some(_), Some(_)) => Err(s3_error!(
-                InvalidToken,
-                "The session token is not this key's"
-            )),
+            (Some(_), Some(_)) => Err(s3_error!(InvalidToken)),
             (None, token) => {
                 let policy = self.sessions.policy(access_key, token)?;
                 Ok(Signer::Session(policy))

@@ -1,7 +1,9 @@
 //! The embedded store: what it holds, and what it refuses.
 
 mod bucket_calls;
+mod errors;
 mod isolation;
+mod request_log;
 mod sessions;
 mod sign_in;
 mod store;

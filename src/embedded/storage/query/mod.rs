@@ -147,10 +147,16 @@ impl Query {
 
 /// What S3 says of a key, in the words of STS and IAM.
 fn unknown(error: &S3Error) -> Refusal {
-    let code = match error.code() {
-        S3ErrorCode::ExpiredToken => "ExpiredToken",
-        S3ErrorCode::AccessDenied => "AccessDenied",
-        _ => "InvalidClientTokenId",
+    let (code, message) = match error.code() {
+        S3ErrorCode::ExpiredToken => (
+            "ExpiredToken",
+            "The security token included in the request is expired",
+        ),
+        S3ErrorCode::AccessDenied => ("AccessDenied", "Access Denied"),
+        _ => (
+            "InvalidClientTokenId",
+            "The security token included in the request is invalid.",
+        ),
     };
-    Refusal::forbidden(code, "The security token of the request is not valid.")
+    Refusal::forbidden(code, message)
 }
