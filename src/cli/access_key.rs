@@ -11,8 +11,9 @@ use crate::domain::{
 };
 use crate::service::{AccessKeyWish, AdministerError, Clock, KeyRegistry, find_access_key};
 
-use super::administration::{Changing, Reading, parse_label, table};
+use super::administration::{Changing, Reading, parse_label};
 use super::outcome::{CommandError, complain, print};
+use super::table::{records, table};
 use super::view::utc;
 
 /// How long a capability token may be good for: nobody can revoke it.
@@ -102,6 +103,16 @@ pub(super) struct Capability {
     common: Changing,
 }
 
+const NAMES: [&str; 7] = [
+    "ACCESS KEY",
+    "NAME",
+    "OWNER",
+    "STATE",
+    "OPENS",
+    "ASKED FROM",
+    "CREATED",
+];
+
 #[derive(Serialize)]
 struct AccessKeyView {
     id: String,
@@ -154,8 +165,8 @@ impl Create {
         let administer = self.common.administer().await?;
         let key = administer.create_access_key(wish).await?;
         complain(&format!(
-            "{} of {} is there, without credentials: POST /core/v1/object_storage/access_keys/\
-             access_key/generate_credentials makes them. Its buckets are not made for it",
+            "Created {} for {}, without credentials: POST /core/v1/object_storage/access_keys/\
+             access_key/generate_credentials makes them. The buckets must exist.",
             key.id,
             whose(&key.owner)
         ));
@@ -168,7 +179,8 @@ impl List {
     async fn run(self) -> Result<(), CommandError> {
         let all = self.common.administration().await?.access_keys().await?;
         let views: Vec<AccessKeyView> = all.iter().map(AccessKeyView::from).collect();
-        self.common.show(&views, &text(&all))
+        let rows: Vec<[String; 7]> = all.iter().map(row).collect();
+        self.common.show(&views, &table(NAMES, &rows))
     }
 }
 
@@ -177,7 +189,7 @@ impl Named<Reading> {
         let registry = self.common.administration().await?;
         let key = find_access_key(&registry, &self.id).await?;
         let view = AccessKeyView::from(&key);
-        self.common.show(&view, &text(std::slice::from_ref(&key)))
+        self.common.show(&view, &records(NAMES, &[row(&key)]))
     }
 }
 
@@ -187,8 +199,12 @@ impl Named<Changing> {
         let changed = administer.disable_access_key(&self.id).await?;
         let done = administer.look_after_key(&self.id).await;
         let done = done.map_err(|error| unfinished(&self.id, "disabled", &error))?;
-        let already = if changed { "" } else { " already" };
-        complain(&format!("{} is disabled{already}{}", self.id, later(done)));
+        let (id, later) = (&self.id, later(done));
+        complain(&if changed {
+            format!("Disabled {id}.{later}")
+        } else {
+            format!("Nothing changed: {id} is already disabled.{later}")
+        });
         Ok(())
     }
 
@@ -197,7 +213,7 @@ impl Named<Changing> {
         administer.delete_access_key(&self.id).await?;
         let done = administer.look_after_key(&self.id).await;
         let done = done.map_err(|error| unfinished(&self.id, "deleted", &error))?;
-        complain(&format!("{} is deleted{}", self.id, later(done)));
+        complain(&format!("Deleted {}.{}", self.id, later(done)));
         Ok(())
     }
 }
@@ -258,8 +274,8 @@ fn later(done: bool) -> &'static str {
     if done {
         ""
     } else {
-        "; its pairs live until a gateway ends them that has an access_keys.broker, as this \
-         configuration does not"
+        " This configuration has no access_keys.broker: the key pairs live until a gateway that has \
+         one ends them."
     }
 }
 
@@ -289,28 +305,15 @@ fn parse_owner(text: &str) -> Result<KeyOwner, String> {
     }))
 }
 
-fn text(keys: &[AccessKey]) -> String {
-    let row = |key: &AccessKey| {
-        let view = AccessKeyView::from(key);
-        [
-            view.id,
-            view.name,
-            view.owner,
-            view.state.to_owned(),
-            key.rights.to_string(),
-            view.networks.join(" "),
-            view.created_at,
-        ]
-    };
-    let rows: Vec<[String; 7]> = keys.iter().map(row).collect();
-    let names = [
-        "ACCESS KEY",
-        "NAME",
-        "OWNER",
-        "STATE",
-        "OPENS",
-        "ASKED FROM",
-        "CREATED",
-    ];
-    table(names, &rows)
+fn row(key: &AccessKey) -> [String; 7] {
+    let view = AccessKeyView::from(key);
+    [
+        view.id,
+        view.name,
+        view.owner,
+        view.state.to_owned(),
+        key.rights.to_string(),
+        view.networks.join(" "),
+        view.created_at,
+    ]
 }

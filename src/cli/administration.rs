@@ -1,7 +1,5 @@
 //! What the administrative commands share: whose configuration, who acts, how it is printed.
 
-use std::fmt::Write as _;
-
 use serde::Serialize;
 
 use crate::adapters::database::SqlDirectory;
@@ -24,7 +22,7 @@ const BEHIND_SUDO: &str = "SUDO_USER";
 pub(super) struct Reading {
     #[command(flatten)]
     file: ConfigFile,
-    /// For machines
+    /// Print JSON, with whole values, for scripts
     #[arg(long)]
     json: bool,
 }
@@ -102,35 +100,6 @@ impl From<RegistryError> for CommandError {
     }
 }
 
-/// Columns, as wide as they need to be; the first row is their names.
-pub(super) fn table<const N: usize>(names: [&str; N], rows: &[[String; N]]) -> String {
-    let mut widths = names.map(|name| name.chars().count());
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let names = names.map(str::to_owned);
-    let mut text = String::new();
-    for row in std::iter::once(&names).chain(rows) {
-        let cells = row.iter().zip(widths);
-        let line = cells.fold(String::new(), |mut line, (cell, width)| {
-            // Writing to a string does not fail.
-            let _ = write!(line, "{:width$}  ", printable(cell));
-            line
-        });
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
-    text
-}
-
-/// What others have named must not steer a terminal.
-pub(super) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
-}
-
 pub(super) fn parse_label(text: &str) -> Result<String, String> {
     let length = 1..=MAX_LABEL_BYTES;
     if length.contains(&text.len()) && !text.chars().any(char::is_control) {
@@ -152,21 +121,4 @@ pub(super) fn parse_subject(text: &str) -> Result<Subject, String> {
 
 pub(super) fn parse_client_id(text: &str) -> Result<ClientId, String> {
     ClientId::parse(text).map_err(|error| error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_stand_under_their_names() {
-        let rows = [
-            ["acme".to_owned(), "1".to_owned()],
-            ["a\u{1b}[2J".to_owned(), "22".to_owned()],
-        ];
-        assert_eq!(
-            table(["NAME", "N"], &rows),
-            "NAME   N\nacme   1\na [2J  22\n"
-        );
-    }
 }

@@ -8,8 +8,9 @@ use crate::adapters::SystemClock;
 use crate::domain::{ApiKey, ApiKeyId, RegisteredKey, Scope, Slug};
 use crate::service::{Administration as _, Clock, KeyWish, find_organisation};
 
-use super::administration::{Changing, Reading, parse_label, parse_scope, table};
+use super::administration::{Changing, Reading, parse_label, parse_scope};
 use super::outcome::{CommandError, complain};
+use super::table::table;
 use super::view::{or_dash, utc};
 
 /// What can be done with API keys.
@@ -102,7 +103,7 @@ impl Create {
         };
         let (key, registered) = administer.create_key(wish).await?;
         complain(&format!(
-            "{} is there; it is not shown again, and ends with: cloakroom api-key revoke {}",
+            "Created {}. It is not shown again. To end it: cloakroom api-key revoke {}",
             registered.id, registered.id
         ));
         let view = KeyView::new(&registered, Some(&key));
@@ -126,8 +127,12 @@ impl Revoke {
     async fn run(self) -> Result<(), CommandError> {
         let administer = self.common.administer().await?;
         let changed = administer.revoke_key(&self.id).await?;
-        let already = if changed { "" } else { " already" };
-        complain(&format!("{} is revoked{already}", self.id));
+        let id = &self.id;
+        complain(&if changed {
+            format!("Revoked {id}. Credentials that were issued for it live until they expire.")
+        } else {
+            format!("Nothing changed: {id} is already revoked.")
+        });
         match administer.administration().api_key(&self.id).await? {
             Some(found) => self.common.show(&KeyView::new(&found, None), ""),
             None => Ok(()),

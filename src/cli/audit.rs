@@ -6,8 +6,9 @@ use crate::domain::{BucketFormula, BucketName, Owner, OwnerPseudonym};
 use crate::server::database;
 use crate::service::{Administration as _, Clock, KeyRegistry as _};
 
-use super::administration::{Reading, table};
+use super::administration::Reading;
 use super::outcome::{CommandError, complain};
+use super::table::table;
 
 /// How many rows are shown where nobody says how many.
 const LIMIT: u32 = 100;
@@ -91,13 +92,9 @@ async fn called(
 }
 
 fn text(entries: &[AuditEntry]) -> String {
-    let rows: Vec<[String; 8]> = entries
+    let rows: Vec<[String; 9]> = entries
         .iter()
         .map(|entry| {
-            let place = match entry.bucket.as_str() {
-                "" => String::new(),
-                bucket => format!("s3://{bucket}/{}", entry.prefix),
-            };
             let what = match entry.detail.as_str() {
                 "" => entry.action.clone(),
                 detail => format!("{} ({detail})", entry.action),
@@ -111,14 +108,15 @@ fn text(entries: &[AuditEntry]) -> String {
                     holder => format!("{} of {holder}", entry.owner),
                 },
                 entry.access.clone(),
-                place,
+                entry.bucket.clone(),
+                entry.prefix.clone(),
                 entry.access_key_id.clone(),
                 entry.expiration.clone(),
             ]
         })
         .collect();
     let names = [
-        "TIME", "ACTION", "WHO", "WHOSE", "ACCESS", "WHERE", "KEY", "UNTIL",
+        "TIME", "ACTION", "WHO", "WHOSE", "ACCESS", "BUCKET", "PREFIX", "KEY", "UNTIL",
     ];
     table(names, &rows)
 }

@@ -11,8 +11,9 @@ use crate::domain::{
 use crate::server::show_buckets;
 use crate::service::{ClaimState, KnownBucket, Presence, Reservation};
 
-use super::administration::{Changing, Reading, table};
+use super::administration::{Changing, Reading};
 use super::outcome::{CommandError, complain};
+use super::table::records;
 use super::view::{or_dash, utc};
 
 /// What can be done with buckets.
@@ -167,7 +168,7 @@ impl Release {
         ))?;
         let administer = self.common.administer().await?;
         administer.release_bucket(held).await?;
-        complain(&format!("{} is released", self.bucket));
+        complain(&format!("Released {}.", self.bucket));
         self.common.show(&shown(&config, &self.bucket).await?, "")
     }
 }
@@ -186,7 +187,7 @@ impl Assign {
         ))?;
         let administer = self.common.administer().await?;
         administer.assign_bucket(&owner, &self.bucket).await?;
-        complain(&format!("{} is {owner}'s", self.bucket));
+        complain(&format!("Assigned {} to {owner}.", self.bucket));
         let config = self.common.config()?;
         self.common.show(&shown(&config, &self.bucket).await?, "")
     }
@@ -334,7 +335,7 @@ fn text(views: &[BucketView]) -> String {
         "AT THE STORE",
         "DEPLOYMENT",
     ];
-    let mut text = table(names, &rows);
+    let mut text = records(names, &rows);
     for view in views {
         let others = view
             .reservations
@@ -347,8 +348,8 @@ fn text(views: &[BucketView]) -> String {
             // Writing to a string does not fail.
             let _ = writeln!(
                 text,
-                "\n{owner} has {bucket} and the formula says {other}: every call is 409 until \
-                 `cloakroom bucket release {bucket}`"
+                "\n{owner} has\n  {bucket}\nand the formula says\n  {other}\nEvery call is 409 until you run\n  \
+                 cloakroom bucket release {bucket}"
             );
         }
     }

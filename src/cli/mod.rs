@@ -20,6 +20,7 @@ mod org;
 mod outcome;
 mod serve;
 mod signals;
+mod table;
 mod view;
 mod workspace;
 

@@ -5,8 +5,9 @@ use crate::adapters::aws::Flavor;
 use crate::domain::{BucketName, Organisation, Prefix, Slug};
 use crate::service::{Administration as _, AreaWish, find_organisation};
 
-use super::administration::{Changing, Reading, table};
+use super::administration::{Changing, Reading};
 use super::outcome::{CommandError, complain};
+use super::table::{records, table};
 use super::view::{AreaView, utc};
 
 /// What can be done with organisations.
@@ -72,6 +73,8 @@ pub(super) struct Named {
     common: Changing,
 }
 
+const NAMES: [&str; 5] = ["ORGANISATION", "STATE", "BUCKET", "PREFIX", "CREATED"];
+
 #[derive(Serialize)]
 struct OrganisationView {
     slug: String,
@@ -101,7 +104,7 @@ impl Create {
             .await?;
         self.area.warn(&self.common)?;
         complain(&format!(
-            "{} is there; next: cloakroom api-key create --org {} --label …",
+            "Created {}. Next: cloakroom api-key create --org {} --label …",
             made.slug, made.slug
         ));
         let text = format!("{}\n", made.area);
@@ -133,7 +136,8 @@ impl List {
     async fn run(self) -> Result<(), CommandError> {
         let all = self.common.administration().await?.organisations().await?;
         let views: Vec<OrganisationView> = all.iter().map(OrganisationView::from).collect();
-        self.common.show(&views, &text(&views))
+        let rows: Vec<[String; 5]> = views.iter().map(OrganisationView::row).collect();
+        self.common.show(&views, &table(NAMES, &rows))
     }
 }
 
@@ -142,7 +146,7 @@ impl Show {
         let administration = self.common.administration().await?;
         let found = find_organisation(&administration, &self.slug).await?;
         let view = OrganisationView::from(&found);
-        self.common.show(&view, &text(std::slice::from_ref(&view)))
+        self.common.show(&view, &records(NAMES, &[view.row()]))
     }
 }
 
@@ -150,9 +154,15 @@ impl Named {
     async fn set_enabled(self, enabled: bool) -> Result<(), CommandError> {
         let administer = self.common.administer().await?;
         let changed = administer.set_enabled(&self.slug, enabled).await?;
-        let state = if enabled { "enabled" } else { "disabled" };
-        let already = if changed { "" } else { " already" };
-        complain(&format!("{} is {state}{already}", self.slug));
+        let slug = &self.slug;
+        complain(&match (changed, enabled) {
+            (true, true) => format!("Enabled {slug}."),
+            (true, false) => format!(
+                "Disabled {slug}: no more credentials. Those already issued live until they expire."
+            ),
+            (false, true) => format!("Nothing changed: {slug} is already enabled."),
+            (false, false) => format!("Nothing changed: {slug} is already disabled."),
+        });
         let found = find_organisation(administer.administration(), &self.slug).await?;
         self.common.show(&OrganisationView::from(&found), "")
     }
@@ -173,17 +183,14 @@ impl From<&Organisation> for OrganisationView {
     }
 }
 
-fn text(views: &[OrganisationView]) -> String {
-    let rows: Vec<[String; 4]> = views
-        .iter()
-        .map(|view| {
-            [
-                view.slug.clone(),
-                view.state.to_owned(),
-                view.area.uri.clone(),
-                view.created_at.clone(),
-            ]
-        })
-        .collect();
-    table(["ORGANISATION", "STATE", "STORAGE", "CREATED"], &rows)
+impl OrganisationView {
+    fn row(&self) -> [String; 5] {
+        [
+            self.slug.clone(),
+            self.state.to_owned(),
+            self.area.bucket.clone(),
+            self.area.prefix.clone(),
+            self.created_at.clone(),
+        ]
+    }
 }

@@ -2,11 +2,12 @@ use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 
 use crate::domain::{Access, ClientId, Member, Slug, Subject, Workspace, WorkspaceName};
-use crate::service::{Administration, find_organisation, find_workspace};
+use crate::service::{Administration, MemberChange, find_organisation, find_workspace};
 
-use super::administration::{Changing, Reading, parse_client_id, parse_subject, table};
+use super::administration::{Changing, Reading, parse_client_id, parse_subject};
 use super::org::AreaOptions;
 use super::outcome::{CommandError, complain};
+use super::table::{printable, records, table};
 use super::view::{AreaView, or_dash, utc};
 
 /// What can be done with workspaces.
@@ -115,6 +116,15 @@ enum MemberAccess {
     ReadWrite,
 }
 
+const NAMES: [&str; 6] = [
+    "WORKSPACE",
+    "STATE",
+    "BUCKET",
+    "PREFIX",
+    "CREATED",
+    "DELETED",
+];
+
 #[derive(Serialize)]
 struct WorkspaceView {
     organisation: String,
@@ -156,7 +166,7 @@ impl Create {
             .await?;
         self.area.warn(&self.common)?;
         complain(&format!(
-            "{} is there; next: cloakroom workspace add-member {} --subject …",
+            "Created {}. Next: cloakroom workspace add-member {} --subject …",
             made.name, made.name
         ));
         let text = format!("{}\n", made.area);
@@ -174,7 +184,8 @@ impl List {
         all.retain(|workspace| self.deleted || workspace.deleted_at.is_none());
         let views = all.iter().map(|found| WorkspaceView::new(found, None));
         let views: Vec<WorkspaceView> = views.collect();
-        self.common.show(&views, &text(&views))
+        let rows: Vec<[String; 6]> = views.iter().map(WorkspaceView::row).collect();
+        self.common.show(&views, &table(NAMES, &rows))
     }
 }
 
@@ -194,7 +205,7 @@ impl Named {
             })
             .collect();
         let members = table(["MEMBER", "CLIENT", "ACCESS"], &rows);
-        let workspace = text(std::slice::from_ref(&view));
+        let workspace = records(NAMES, &[view.row()]);
         self.common.show(&view, &format!("{workspace}\n{members}"))
     }
 }
@@ -206,7 +217,7 @@ impl Delete {
             .delete_workspace(&self.name, self.keep_objects)
             .await?;
         complain(&format!(
-            "{} is deleted; {} stays its own",
+            "Deleted {}. {} stays reserved for it.",
             gone.name, gone.area
         ));
         let view = view(administer.administration(), &self.name).await?;
@@ -225,11 +236,8 @@ impl AddMember {
                 MemberAccess::ReadWrite => Access::ReadWrite,
             },
         };
-        administer.set_member(&self.name, &member).await?;
-        complain(&format!(
-            "{} has a member more, or another right",
-            self.name
-        ));
+        let change = administer.set_member(&self.name, &member).await?;
+        complain(&printable(&added(&self.name, &member, change)));
         let view = view(administer.administration(), &self.name).await?;
         self.common.show(&view, "")
     }
@@ -244,12 +252,39 @@ impl RemoveMember {
             .await?;
         let claim = self.common.config()?.workspaces.membership_claim;
         let claim = claim.map_or_else(String::new, |claim| {
-            format!("; a token whose claim {claim} names the workspace still opens it")
+            format!(" A token whose claim {claim} names the workspace still opens it.")
         });
-        complain(&format!("{} has a member less{claim}", self.name));
+        let (subject, through) = (self.subject.as_str(), through(client_id));
+        let done = format!("Removed {subject}{through} from {}.{claim}", self.name);
+        complain(&printable(&done));
         let view = view(administer.administration(), &self.name).await?;
         self.common.show(&view, "")
     }
+}
+
+/// What adding a member changed.
+fn added(workspace: &WorkspaceName, member: &Member, change: MemberChange) -> String {
+    let access = member.access.as_str();
+    let subject = member.subject.as_str();
+    let through = through(member.client_id.as_ref());
+    match change {
+        MemberChange::Added => format!("Added {subject}{through} to {workspace} ({access})."),
+        MemberChange::Changed { from } => {
+            let from = from.as_str();
+            format!("Changed {subject}'s access{through} in {workspace} from {from} to {access}.")
+        }
+        MemberChange::Unchanged => {
+            format!(
+                "Nothing changed: {subject}{through} already has {access} access in {workspace}."
+            )
+        }
+    }
+}
+
+fn through(client_id: Option<&ClientId>) -> String {
+    client_id.map_or_else(String::new, |client_id| {
+        format!(" (through the client {})", client_id.as_str())
+    })
 }
 
 /// The workspace as it is now.
@@ -280,6 +315,17 @@ impl WorkspaceView {
             members,
         }
     }
+
+    fn row(&self) -> [String; 6] {
+        [
+            format!("{}/{}", self.organisation, self.workspace),
+            self.state.to_owned(),
+            self.area.bucket.clone(),
+            self.area.prefix.clone(),
+            self.created_at.clone(),
+            or_dash(self.deleted_at.as_ref()),
+        ]
+    }
 }
 
 impl From<&Member> for MemberView {
@@ -291,23 +337,4 @@ impl From<&Member> for MemberView {
             access: member.access.as_str(),
         }
     }
-}
-
-fn text(views: &[WorkspaceView]) -> String {
-    let rows: Vec<[String; 5]> = views
-        .iter()
-        .map(|view| {
-            [
-                format!("{}/{}", view.organisation, view.workspace),
-                view.state.to_owned(),
-                view.area.uri.clone(),
-                view.created_at.clone(),
-                or_dash(view.deleted_at.as_ref()),
-            ]
-        })
-        .collect();
-    table(
-        ["WORKSPACE", "STATE", "STORAGE", "CREATED", "DELETED"],
-        &rows,
-    )
 }

@@ -97,13 +97,13 @@ pub trait Administration: Directory {
         change: &Change,
     ) -> Result<bool, RegistryError>;
 
-    /// Adds a member, or changes what the member may do, unless there is no such workspace.
+    /// Adds a member, or changes what the member may do. `None` if there is no such workspace.
     async fn set_member(
         &self,
         name: &WorkspaceName,
         member: &Member,
         change: &Change,
-    ) -> Result<bool, RegistryError>;
+    ) -> Result<Option<MemberChange>, RegistryError>;
 
     /// Removes the person, through this client or through all, and says how many entries that
     /// were.
@@ -114,6 +114,20 @@ pub trait Administration: Directory {
         client_id: Option<&ClientId>,
         change: &Change,
     ) -> Result<u64, RegistryError>;
+}
+
+/// What adding a member changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemberChange {
+    /// The member is new.
+    Added,
+    /// The member had another access before.
+    Changed {
+        /// The access before.
+        from: Access,
+    },
+    /// The member already had this access.
+    Unchanged,
 }
 
 /// How the adding of an owner ended.

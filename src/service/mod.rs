@@ -37,7 +37,7 @@ pub use authenticate::{
 };
 pub use caller_limit::CallerLimit;
 pub use deadline::{Deadline, DeadlinePassed};
-pub use directory::{Added, Administration, Directory, Objects};
+pub use directory::{Added, Administration, Directory, MemberChange, Objects};
 pub use ensure_bucket::{BUCKET_PLACES, EnsureBucket, EnsureBucketSettings, EnsureError};
 pub use entitle::{Entitle, Wanted};
 pub use issue::{Issue, IssuePorts, IssueSettings, Order};

@@ -27,7 +27,12 @@ async fn its_lines_work_as_printed() {
         let ran = pasted(shell, &blocks.join("\n")).await;
         let said = String::from_utf8_lossy(&ran.stdout);
         assert!(ran.status.success(), "{shell}: {ran:?}");
-        for what in ["hello", "\"aws_key_id\"", "\"access_key_id\"", "\nacme "] {
+        for what in [
+            "hello",
+            "\"aws_key_id\"",
+            "\"access_key_id\"",
+            "ORGANISATION  acme\n",
+        ] {
             assert!(said.contains(what), "{shell}: {what} in {ran:?}");
         }
     }

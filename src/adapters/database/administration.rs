@@ -1,10 +1,10 @@
 use async_trait::async_trait;
 
 use crate::domain::{
-    ApiKeyId, Area, BucketName, Change, ClientId, Member, Organisation, Owner, RegisteredKey, Slug,
-    Subject, Workspace, WorkspaceName,
+    Access, ApiKeyId, Area, BucketName, Change, ClientId, Member, Organisation, Owner,
+    RegisteredKey, Slug, Subject, Workspace, WorkspaceName,
 };
-use crate::service::{Added, Administration, RegistryError};
+use crate::service::{Added, Administration, MemberChange, RegistryError};
 
 use super::SqlDirectory;
 use super::bucket_owners;
@@ -105,6 +105,25 @@ async fn forget_members(changing: &mut Changing, of: &WorkspaceName) -> Result<(
         .bind(of.workspace.as_str());
     bounded("members", delete.execute(&mut **changing)).await?;
     Ok(())
+}
+
+/// What the member may do so far, through the same client.
+async fn access_of(
+    changing: &mut Changing,
+    of: &WorkspaceName,
+    member: &Member,
+) -> Result<Option<Access>, RegistryError> {
+    let query = sqlx::query(
+        "SELECT subject, client_id, access FROM members \
+         WHERE organisation = $1 AND workspace = $2 AND subject = $3 AND client_id = $4",
+    )
+    .bind(of.organisation.as_str())
+    .bind(of.workspace.as_str())
+    .bind(member.subject.as_str())
+    .bind(member.client_id.as_ref().map_or("", ClientId::as_str));
+    let found = bounded("member", query.fetch_optional(&mut **changing)).await?;
+    let found = found.as_ref().map(rows::member).transpose()?;
+    Ok(found.map(|member| member.access))
 }
 
 #[async_trait]
@@ -295,7 +314,7 @@ impl Administration for SqlDirectory {
         name: &WorkspaceName,
         member: &Member,
         change: &Change,
-    ) -> Result<bool, RegistryError> {
+    ) -> Result<Option<MemberChange>, RegistryError> {
         let mut changing = bounded("member", self.begin()).await?;
         // Nobody is added to a workspace that is being deleted.
         let keep = sqlx::query(
@@ -306,8 +325,13 @@ impl Administration for SqlDirectory {
         .bind(name.workspace.as_str());
         let living = bounded("member", keep.execute(&mut *changing)).await?;
         if living.rows_affected() == 0 {
-            return Ok(false);
+            return Ok(None);
         }
+        let done = match access_of(&mut changing, name, member).await? {
+            None => MemberChange::Added,
+            Some(access) if access == member.access => return Ok(Some(MemberChange::Unchanged)),
+            Some(from) => MemberChange::Changed { from },
+        };
         let upsert = sqlx::query(
             "INSERT INTO members (organisation, workspace, subject, client_id, access) \
              VALUES ($1, $2, $3, $4, $5) \
@@ -321,7 +345,7 @@ impl Administration for SqlDirectory {
         .bind(member.access.as_str());
         bounded("member", upsert.execute(&mut *changing)).await?;
         finish(changing, change).await?;
-        Ok(true)
+        Ok(Some(done))
     }
 
     async fn remove_member(

@@ -1,5 +1,5 @@
 use crate::domain::{Access, ClientId, Member, Owner, Subject, Workspace, WorkspaceName};
-use crate::service::{Added, Administration};
+use crate::service::{Added, Administration, MemberChange};
 
 use super::{Administer, AdministerError, AreaWish, find_organisation};
 
@@ -96,17 +96,14 @@ impl Administer {
         &self,
         name: &WorkspaceName,
         member: &Member,
-    ) -> Result<(), AdministerError> {
+    ) -> Result<MemberChange, AdministerError> {
         self.living(name).await?;
         let mut change = self.change("workspace add-member", owner(name), None);
         let access = member.access.as_str();
         let who = who(&member.subject, member.client_id.as_ref());
         change.detail = format!("{who} {access}");
-        let added = self.administration().set_member(name, member, &change);
-        if !added.await? {
-            return Err(gone(name));
-        }
-        Ok(())
+        let changed = self.administration().set_member(name, member, &change);
+        changed.await?.ok_or_else(|| gone(name))
     }
 
     /// Removes a person, through this client or through all.

@@ -4,6 +4,7 @@ mod areas;
 mod audit;
 mod buckets;
 mod organisations;
+mod tables;
 mod workspaces;
 
 use serde_json::Value;
@@ -21,6 +22,13 @@ pub(super) async fn refused(process: &Process, arguments: &[&str]) -> String {
     let output = process.command(arguments).output().await.unwrap();
     assert_eq!(output.status.code(), Some(1), "{arguments:?}: {output:?}");
     assert!(output.stdout.is_empty());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// What a command that succeeds says beside its result.
+pub(super) async fn said(process: &Process, arguments: &[&str]) -> String {
+    let output = process.command(arguments).output().await.unwrap();
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
     String::from_utf8(output.stderr).unwrap()
 }
 

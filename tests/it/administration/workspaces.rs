@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Process, s3, spawn_app};
 
-use super::{ask, json, refused};
+use super::{ask, json, refused, said};
 
 const PATH: &str = "/api/v1/org/acme/ws/lab/storage/credentials";
 const ADD_CAROL: [&str; 5] = ["workspace", "add-member", "acme/lab", "--subject", "carol"];
@@ -63,6 +63,43 @@ async fn members_come_and_go() {
     process.administer(&REMOVE_CAROL).await;
     let empty = json(&process, &["workspace", "show", "acme/lab"]).await;
     assert_eq!(empty["members"], json!([]), "removed through every client");
+    process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changed_of_a_member_is_said() {
+    let process = with_lab().await;
+    let read = [&ADD_CAROL[..], &["--access", "read"]].concat();
+    let editor = ["--client-id", "editor"];
+    let through = [&ADD_CAROL[..], &editor].concat();
+    let remove = [&REMOVE_CAROL[..], &editor].concat();
+    for (arguments, expected) in [
+        (&ADD_CAROL[..], "Added carol to acme/lab (read-write).\n"),
+        (
+            &read,
+            "Changed carol's access in acme/lab from read-write to read.\n",
+        ),
+        (
+            &read,
+            "Nothing changed: carol already has read access in acme/lab.\n",
+        ),
+        (
+            &through,
+            "Added carol (through the client editor) to acme/lab (read-write).\n",
+        ),
+        (
+            &remove,
+            "Removed carol (through the client editor) from acme/lab.\n",
+        ),
+        (&REMOVE_CAROL, "Removed carol from acme/lab.\n"),
+    ] {
+        assert_eq!(said(&process, arguments).await, expected, "{arguments:?}");
+    }
+    let lab = ["audit", "--owner", "acme/lab"];
+    let trail = json(&process, &lab).await;
+    let adds = trail.as_array().unwrap().iter();
+    let adds = adds.filter(|entry| entry["action"] == "workspace add-member");
+    assert_eq!(adds.count(), 3, "{trail}");
     process.stop().await;
 }
 
@@ -151,7 +188,8 @@ async fn nobody_is_a_member_of_a_workspace_that_is_gone_or_comes_back() {
         key: None,
         detail: String::new(),
     };
-    assert!(!directory.set_member(&name, &late, &change).await.unwrap());
+    let done = directory.set_member(&name, &late, &change).await;
+    assert_eq!(done.unwrap(), None);
     let database = app.database().await;
     sqlx::query("INSERT INTO members VALUES ('acme', 'lab', 'mallory', '', 'read')")
         .execute(&database)

@@ -1,0 +1,242 @@
+//! Rows as text for people: a table where it fits, else one field a line.
+
+use std::fmt::Write as _;
+use std::io::IsTerminal as _;
+
+use chrono::DateTime;
+
+/// How long a line may be, in characters.
+const WIDTH: usize = 100;
+
+/// The least that is left of a value that is shortened.
+const SHORTEST: usize = 12;
+
+/// `2026-11-21`
+const DATE: usize = 10;
+
+const GAP: usize = 2;
+
+/// The rows below their columns' names, or one field a line where that is too wide. On a terminal,
+/// values in the middle are shortened first, but never those of the first column, by which other
+/// commands know the thing.
+pub(super) fn table<const N: usize>(names: [&str; N], rows: &[[String; N]]) -> String {
+    let shorten = std::io::stdout().is_terminal();
+    lay_out(names, &printable_rows(rows), shorten)
+}
+
+/// One field a line, empty ones left out; a blank line between rows.
+pub(super) fn records<const N: usize>(names: [&str; N], rows: &[[String; N]]) -> String {
+    fields(names, &printable_rows(rows))
+}
+
+/// What others have named must not steer a terminal.
+pub(super) fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}
+
+fn printable_rows<const N: usize>(rows: &[[String; N]]) -> Vec<[String; N]> {
+    rows.iter()
+        .map(|row| row.each_ref().map(|cell| printable(cell)))
+        .collect()
+}
+
+fn lay_out<const N: usize>(names: [&str; N], rows: &[[String; N]], shorten: bool) -> String {
+    let widths = widths(names, rows);
+    if total(&widths) <= WIDTH {
+        return columns(names, rows, widths);
+    }
+    let caps = (SHORTEST..=WIDTH).rev().filter(|_| shorten);
+    let mut fitting = caps.map(|cap| capped(widths, cap));
+    match fitting.find(|widths| total(widths) <= WIDTH) {
+        Some(widths) => {
+            let row = |row: &[String; N]| {
+                let mut cells = row.each_ref().map(Clone::clone);
+                for (cell, width) in cells.iter_mut().zip(widths) {
+                    *cell = shortened(cell, width);
+                }
+                cells
+            };
+            let rows: Vec<[String; N]> = rows.iter().map(row).collect();
+            columns(names, &rows, self::widths(names, &rows))
+        }
+        None => fields(names, rows),
+    }
+}
+
+fn widths<const N: usize>(names: [&str; N], rows: &[[String; N]]) -> [usize; N] {
+    let mut widths = names.map(length);
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(length(cell));
+        }
+    }
+    widths
+}
+
+fn capped<const N: usize>(mut widths: [usize; N], cap: usize) -> [usize; N] {
+    for width in widths.iter_mut().skip(1) {
+        *width = (*width).min(cap);
+    }
+    widths
+}
+
+fn total(widths: &[usize]) -> usize {
+    widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1)
+}
+
+fn columns<const N: usize>(names: [&str; N], rows: &[[String; N]], widths: [usize; N]) -> String {
+    let names = names.map(str::to_owned);
+    let mut text = String::new();
+    for row in std::iter::once(&names).chain(rows) {
+        let cells = row.iter().zip(widths);
+        let line = cells.fold(String::new(), |mut line, (cell, width)| {
+            // Writing to a string does not fail.
+            let _ = write!(line, "{cell:width$}  ");
+            line
+        });
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}
+
+fn fields<const N: usize>(names: [&str; N], rows: &[[String; N]]) -> String {
+    let indent = names.map(length).into_iter().max().unwrap_or_default() + GAP;
+    let row = |row: &[String; N]| {
+        let mut text = String::new();
+        for (name, cell) in names.iter().zip(row).filter(|(_, cell)| !cell.is_empty()) {
+            for (nth, line) in wrapped(cell, WIDTH - indent).iter().enumerate() {
+                let name = if nth == 0 { name } else { "" };
+                // Writing to a string does not fail.
+                let _ = writeln!(text, "{name:indent$}{line}");
+            }
+        }
+        text
+    };
+    let rows: Vec<String> = rows.iter().map(row).collect();
+    rows.join("\n")
+}
+
+/// Lines of whole words; a word that is longer has a line of its own.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    if length(text) <= width {
+        return vec![text.to_owned()];
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if length(line) + 1 + length(word) <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// Of a time the date, of other values the beginning and the end.
+fn shortened(text: &str, width: usize) -> String {
+    let length = length(text);
+    if length <= width {
+        return text.to_owned();
+    }
+    if DateTime::parse_from_rfc3339(text).is_ok() {
+        return text.chars().take(DATE).collect();
+    }
+    let kept = width.saturating_sub(1);
+    let head = text.chars().take(kept.div_ceil(2));
+    let tail = text.chars().skip(length - kept / 2);
+    head.chain(std::iter::once('…')).chain(tail).collect()
+}
+
+fn length(text: &str) -> usize {
+    text.chars().count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: [&str; 4] = ["ORGANISATION", "STATE", "BUCKET", "CREATED"];
+
+    fn row(slug: &str, bucket: &str) -> [String; 4] {
+        [slug, "enabled", bucket, "2026-11-25T23:33:30Z"].map(str::to_owned)
+    }
+
+    #[test]
+    fn columns_stand_under_their_names() {
+        let rows = [
+            ["acme".to_owned(), "1".to_owned()],
+            ["a\u{1b}[2J".to_owned(), "22".to_owned()],
+        ];
+        assert_eq!(
+            table(["NAME", "N"], &rows),
+            "NAME   N\nacme   1\na [2J  22\n"
+        );
+    }
+
+    fn two_organisations() -> [[String; 4]; 2] {
+        [row("acme", &"0123456789".repeat(6)), row("beta", "clients")]
+    }
+
+    #[test]
+    fn a_terminal_gets_shortened_values_where_whole_ones_are_too_wide() {
+        insta::assert_snapshot!(lay_out(NAMES, &two_organisations(), true), @"
+        ORGANISATION  STATE    BUCKET                                                   CREATED
+        acme          enabled  012345678901234567890123456…345678901234567890123456789  2026-11-25T23:33:30Z
+        beta          enabled  clients                                                  2026-11-25T23:33:30Z
+        ");
+    }
+
+    #[test]
+    fn other_readers_get_whole_values() {
+        insta::assert_snapshot!(lay_out(NAMES, &two_organisations(), false), @"
+        ORGANISATION  acme
+        STATE         enabled
+        BUCKET        012345678901234567890123456789012345678901234567890123456789
+        CREATED       2026-11-25T23:33:30Z
+
+        ORGANISATION  beta
+        STATE         enabled
+        BUCKET        clients
+        CREATED       2026-11-25T23:33:30Z
+        ");
+    }
+
+    #[test]
+    fn a_long_list_of_words_is_wrapped() {
+        let buckets = ["a".repeat(63), "b".repeat(63)].join(" ");
+        let text = records(["KEY", "OPENS"], &[["ak_1".to_owned(), buckets]]);
+        let (a, b) = ("a".repeat(63), "b".repeat(63));
+        assert_eq!(text, format!("KEY    ak_1\nOPENS  {a}\n       {b}\n"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_line_is_wider_than_the_limit(
+            rows in proptest::collection::vec(
+                proptest::array::uniform8("([a-z]{0,63}|[a-z ]{0,255}|2026-11-25T23:33:30Z)"),
+                0..4,
+            ),
+            shorten: bool,
+        ) {
+            let names = ["TIME", "ACTION", "WHO", "WHOSE", "ACCESS", "BUCKET", "PREFIX", "KEY"];
+            let text = lay_out(names, &rows, shorten);
+            for line in text.lines() {
+                proptest::prop_assert!(length(line) <= WIDTH, "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn of_a_time_the_date_is_left() {
+        assert_eq!(shortened("2026-11-25T23:33:30Z", 12), "2026-11-25");
+        assert_eq!(
+            shortened("2026-11-25T23:33:30Z", 20),
+            "2026-11-25T23:33:30Z"
+        );
+        assert_eq!(shortened("principal-of-somewhere", 12), "princi…where");
+    }
+}
