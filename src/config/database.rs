@@ -7,7 +7,8 @@ use url::Url;
 use crate::adapters::{Current, fixed};
 
 use super::permissions::unreadable;
-use super::reader::{Reader, is_known_secret};
+use super::reader::Reader;
+use super::secrets::is_known_secret;
 
 const DEFAULT_URL: &str = "sqlite://cloakroom.db?mode=rwc";
 

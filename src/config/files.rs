@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use crate::adapters::check_authorities;
 
 use super::permissions::{self, unreadable};
-use super::reader::is_known_secret;
+use super::secrets::check_secret;
 
 /// A file whose content the gateway uses, and which may be replaced while it runs.
 #[derive(Clone, Debug)]
@@ -107,18 +107,6 @@ impl WatchedFile {
         };
         Ok(changed.then_some(Reread::Changed(exposure)))
     }
-}
-
-/// What is wrong with a secret, wherever it stands.
-pub(super) fn check_secret(secret: &SecretString) -> Result<(), String> {
-    let secret = secret.expose_secret();
-    if secret.is_empty() {
-        return Err("must not be empty".to_owned());
-    }
-    if is_known_secret(secret) {
-        return Err("is a secret that everybody knows: choose another".to_owned());
-    }
-    Ok(())
 }
 
 /// The secret that a file holds. The message of a mistake names the file.

@@ -13,6 +13,7 @@ mod naming;
 mod oauth;
 mod permissions;
 mod reader;
+mod secrets;
 mod source;
 mod storage;
 mod workspaces;

@@ -1,41 +1,17 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use secrecy::SecretString;
-use tokio::sync::watch;
 use url::Url;
 
-use crate::adapters::{Current, fixed};
-
 use super::ConfigErrors;
-use super::files::{
-    self, Check, Content as FileContent, WatchedFile, check_secret, read_authorities,
-};
+use super::files::WatchedFile;
 use super::names;
-use super::permissions::{self, unreadable};
 use super::source::{self, Content, Origin, Value, Values};
 
-/// Stands for a secret where values are shown.
-const HIDDEN: &str = "(hidden)";
-
 const EXAMPLE_URL: &str = "https://storage.example.com";
-
-/// Secrets that stand in somebody's documentation: known to everybody (security.md).
-const KNOWN_SECRETS: [&str; 9] = [
-    "minioadmin",
-    "minio123",
-    "password",
-    "secret",
-    "changeme",
-    "change-me",
-    "admin",
-    "cloakroom",
-    "test",
-];
 
 /// Hands out values by key and gathers what is wrong with them.
 pub(super) struct Reader {
@@ -46,8 +22,8 @@ pub(super) struct Reader {
     others: Vec<(String, String)>,
     errors: Vec<String>,
     settings: Vec<Setting>,
-    files: Vec<WatchedFile>,
-    warnings: Vec<String>,
+    pub(super) files: Vec<WatchedFile>,
+    pub(super) warnings: Vec<String>,
 }
 
 /// What else is to be known of a good configuration.
@@ -66,6 +42,22 @@ pub struct Setting {
     pub value: Option<String>,
     /// Where the value comes from.
     pub origin: String,
+}
+
+/// A length of time.
+struct Length(Duration);
+
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("expected a length of time: 10s, 5m or 1h, for instance")]
+struct InvalidLength;
+
+impl FromStr for Length {
+    type Err = InvalidLength;
+
+    fn from_str(text: &str) -> Result<Self, InvalidLength> {
+        let length = humantime::parse_duration(text);
+        length.map(Self).map_err(|_| InvalidLength)
+    }
 }
 
 impl Reader {
@@ -125,12 +117,12 @@ impl Reader {
     }
 
     /// Where the value of a key stands, that of its file if it has one.
-    fn origin(&self, key: &str) -> Option<&Origin> {
+    pub(super) fn origin(&self, key: &str) -> Option<&Origin> {
         let of = |key: &str| self.known.get(key).and_then(Option::as_ref);
         of(key).or_else(|| of(&file_key(key)))
     }
 
-    fn note(&mut self, key: &str, value: Option<&str>, origin: impl Into<String>) {
+    pub(super) fn note(&mut self, key: &str, value: Option<&str>, origin: impl Into<String>) {
         self.settings.push(Setting {
             key: key.to_owned(),
             value: value.map(str::to_owned),
@@ -138,7 +130,7 @@ impl Reader {
         });
     }
 
-    fn note_found(&mut self, key: &str, value: &str) {
+    pub(super) fn note_found(&mut self, key: &str, value: &str) {
         let origin = self.origin(key).map(Origin::to_string);
         self.note(key, Some(value), origin.unwrap_or_default());
     }
@@ -163,7 +155,7 @@ impl Reader {
         clippy::option_option,
         reason = "outside: was it good; inside: was it there"
     )]
-    fn text(&mut self, key: &str) -> Option<Option<String>> {
+    pub(super) fn text(&mut self, key: &str) -> Option<Option<String>> {
         match self.take(key).map(|value| value.content) {
             None => Some(None),
             Some(Content::Text(text)) => Some(Some(text)),
@@ -214,8 +206,8 @@ impl Reader {
 
     /// A length of time like `10s`, `5m` or `1h`, or the default.
     pub(super) fn duration(&mut self, key: &str, default: &str) -> Option<Duration> {
-        let value = self.parse::<humantime::Duration>(key, default)?;
-        Some(value.into())
+        let Length(length) = self.parse(key, default)?;
+        Some(length)
     }
 
     /// The value, or none where there is none; nothing if it is bad, which is noted.
@@ -265,125 +257,9 @@ impl Reader {
         self.note_found(key, &list.join(", "));
         Some(list)
     }
-
-    /// A secret: the value, or the content of the file that `<key>_file` names, as it is now. A
-    /// secret that everybody knows is refused, as is one in a file that other users can write.
-    #[expect(
-        clippy::option_option,
-        reason = "outside: was it good; inside: was it there"
-    )]
-    pub(super) fn secret(&mut self, key: &str) -> Option<Option<SecretString>> {
-        Some(self.read_secret(key, |_| Ok(()))?.map(|(secret, _)| secret))
-    }
-
-    /// The same, and when the file changes, the value does.
-    #[expect(
-        clippy::option_option,
-        reason = "outside: was it good; inside: was it there"
-    )]
-    pub(super) fn current_secret(
-        &mut self,
-        key: &str,
-        check: Check,
-    ) -> Option<Option<Current<SecretString>>> {
-        let Some((secret, path)) = self.read_secret(key, check)? else {
-            return Some(None);
-        };
-        let (sender, current) = watch::channel(secret);
-        if let Some(path) = path {
-            self.watch(&file_key(key), path, FileContent::Secret(sender, check));
-        }
-        Some(Some(current))
-    }
-
-    fn watch(&mut self, key: &str, path: PathBuf, content: FileContent) {
-        self.files.push(WatchedFile::new(key, path, content));
-    }
-
-    #[expect(
-        clippy::option_option,
-        reason = "outside: was it good; inside: was it there; with its file"
-    )]
-    fn read_secret(
-        &mut self,
-        key: &str,
-        check: Check,
-    ) -> Option<Option<(SecretString, Option<PathBuf>)>> {
-        let file_key = file_key(key);
-        match (self.text(key), self.text(&file_key)) {
-            (Some(None), Some(None)) => {
-                self.note(key, None, "not set");
-                Some(None)
-            }
-            (Some(Some(secret)), Some(None)) => {
-                let secret = self.check_inline(key, SecretString::from(secret), check)?;
-                self.note_found(key, HIDDEN);
-                Some(Some((secret, None)))
-            }
-            (Some(None), Some(Some(path))) => {
-                let path = PathBuf::from(path);
-                let file = files::read_secret(&path, check)
-                    .map_err(|what| self.error(&file_key, what))
-                    .ok()?;
-                self.warn_of(&file_key, file.exposure);
-                self.note(key, Some(HIDDEN), path.display().to_string());
-                Some(Some((file.secret, Some(path))))
-            }
-            (Some(Some(_)), Some(Some(_))) => {
-                self.error(key, format!("is given twice: here and by {file_key}"));
-                None
-            }
-            _ => None,
-        }
-    }
-
-    /// A secret that stands in the configuration itself, whose file is then a secret's.
-    fn check_inline(
-        &mut self,
-        key: &str,
-        secret: SecretString,
-        check: Check,
-    ) -> Option<SecretString> {
-        let good = check_secret(&secret).and_then(|()| check(&secret));
-        good.map_err(|what| self.error(key, what)).ok()?;
-        if let Some(Origin::File { path, .. }) = self.origin(key).cloned() {
-            let metadata = fs::metadata(&path).map_err(|error| unreadable(&path, &error));
-            let exposure = metadata.and_then(|metadata| permissions::check(&path, &metadata));
-            let exposure = exposure.map_err(|what| self.error(key, what)).ok()?;
-            self.warn_of("--config", exposure);
-        }
-        Some(secret)
-    }
-
-    /// Several secrets may stand in one file.
-    fn warn_of(&mut self, key: &str, exposure: Option<String>) {
-        let warning = exposure.map(|exposure| format!("{key}: {exposure}"));
-        let is_new = |warning: &String| !self.warnings.contains(warning);
-        if let Some(warning) = warning.filter(is_new) {
-            self.warnings.push(warning);
-        }
-    }
-
-    /// The content of a file of certificate authorities, if one is named; when the file changes,
-    /// the value does.
-    pub(super) fn authorities(&mut self, key: &str) -> Option<Current<Option<Vec<u8>>>> {
-        let Some(path) = self.optional::<PathBuf>(key)? else {
-            return Some(fixed(None));
-        };
-        let pem = read_authorities(&path);
-        let pem = pem.map_err(|what| self.error(key, what)).ok()?;
-        let (sender, current) = watch::channel(Some(pem));
-        self.watch(key, path, FileContent::Authorities(sender));
-        Some(current)
-    }
-}
-
-/// Whether everybody knows this secret.
-pub(super) fn is_known_secret(secret: &str) -> bool {
-    KNOWN_SECRETS.contains(&secret.to_ascii_lowercase().as_str())
 }
 
 /// The key that names a secret's file.
-fn file_key(key: &str) -> String {
+pub(super) fn file_key(key: &str) -> String {
     format!("{key}_file")
 }

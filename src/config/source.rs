@@ -137,9 +137,11 @@ fn list(array: &DeArray<'_>) -> Option<Vec<String>> {
 fn text(value: &DeValue<'_>) -> Option<String> {
     match value {
         DeValue::String(text) => Some(text.clone().into_owned()),
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
-            .ok()
-            .map(|number| number.to_string()),
+        // One that is too large is the key's to refuse.
+        DeValue::Integer(number) => Some(
+            i64::from_str_radix(number.as_str(), number.radix())
+                .map_or_else(|_| number.to_string(), |number| number.to_string()),
+        ),
         DeValue::Float(number) => Some(number.as_str().to_owned()),
         DeValue::Boolean(is_true) => Some(is_true.to_string()),
         DeValue::Datetime(datetime) => Some(datetime.to_string()),

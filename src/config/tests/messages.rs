@@ -111,6 +111,8 @@ fn a_bad_value_names_its_place_and_an_example() {
     let said = complaint(&[("CLOAKROOM_HTTP__MAX_IN_FLIGHT", "many")]);
     assert_eq!(said.lines().count(), 1, "{said}");
     assert!(said.contains("write 512, for instance"), "{said}");
+    let said = complaint(&[("CLOAKROOM_STORAGE__SESSION_DURATION", "3600")]);
+    assert!(said.contains("10s, 5m or 1h, for instance"), "{said}");
 }
 
 #[test]

@@ -1,0 +1,160 @@
+//! Values that are secrets, or that stand in files of their own.
+
+use std::fs;
+use std::path::PathBuf;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::watch;
+
+use crate::adapters::{Current, fixed};
+
+use super::files::{self, Check, Content, WatchedFile, read_authorities};
+use super::permissions::{self, unreadable};
+use super::reader::{Reader, file_key};
+use super::source::Origin;
+
+/// Stands for a secret where values are shown.
+const HIDDEN: &str = "(hidden)";
+
+/// Secrets that stand in somebody's documentation: known to everybody (security.md).
+const KNOWN_SECRETS: [&str; 9] = [
+    "minioadmin",
+    "minio123",
+    "password",
+    "secret",
+    "changeme",
+    "change-me",
+    "admin",
+    "cloakroom",
+    "test",
+];
+
+impl Reader {
+    /// A secret: the value, or the content of the file that `<key>_file` names, as it is now. A
+    /// secret that everybody knows is refused, as is one in a file that other users can write.
+    #[expect(
+        clippy::option_option,
+        reason = "outside: was it good; inside: was it there"
+    )]
+    pub(super) fn secret(&mut self, key: &str) -> Option<Option<SecretString>> {
+        Some(self.read_secret(key, |_| Ok(()))?.map(|(secret, _)| secret))
+    }
+
+    /// The same, and when the file changes, the value does.
+    #[expect(
+        clippy::option_option,
+        reason = "outside: was it good; inside: was it there"
+    )]
+    pub(super) fn current_secret(
+        &mut self,
+        key: &str,
+        check: Check,
+    ) -> Option<Option<Current<SecretString>>> {
+        let Some((secret, path)) = self.read_secret(key, check)? else {
+            return Some(None);
+        };
+        let (sender, current) = watch::channel(secret);
+        if let Some(path) = path {
+            self.watch(&file_key(key), path, Content::Secret(sender, check));
+        }
+        Some(Some(current))
+    }
+
+    fn watch(&mut self, key: &str, path: PathBuf, content: Content) {
+        self.files.push(WatchedFile::new(key, path, content));
+    }
+
+    #[expect(
+        clippy::option_option,
+        reason = "outside: was it good; inside: was it there; with its file"
+    )]
+    fn read_secret(
+        &mut self,
+        key: &str,
+        check: Check,
+    ) -> Option<Option<(SecretString, Option<PathBuf>)>> {
+        let file_key = file_key(key);
+        match (self.text(key), self.text(&file_key)) {
+            (Some(None), Some(None)) => {
+                self.note(key, None, "not set");
+                Some(None)
+            }
+            (Some(Some(secret)), Some(None)) => {
+                let secret = self.check_inline(key, SecretString::from(secret), check)?;
+                self.note_found(key, HIDDEN);
+                Some(Some((secret, None)))
+            }
+            (Some(None), Some(Some(path))) => {
+                let path = PathBuf::from(path);
+                let file = files::read_secret(&path, check)
+                    .map_err(|what| self.error(&file_key, what))
+                    .ok()?;
+                self.warn_of(&file_key, file.exposure);
+                self.note(key, Some(HIDDEN), path.display().to_string());
+                Some(Some((file.secret, Some(path))))
+            }
+            (Some(Some(_)), Some(Some(_))) => {
+                self.error(key, format!("is given twice: here and by {file_key}"));
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// A secret that stands in the configuration itself, whose file is then a secret's.
+    fn check_inline(
+        &mut self,
+        key: &str,
+        secret: SecretString,
+        check: Check,
+    ) -> Option<SecretString> {
+        let good = check_secret(&secret).and_then(|()| check(&secret));
+        good.map_err(|what| self.error(key, what)).ok()?;
+        if let Some(Origin::File { path, .. }) = self.origin(key).cloned() {
+            let metadata = fs::metadata(&path).map_err(|error| unreadable(&path, &error));
+            let exposure = metadata.and_then(|metadata| permissions::check(&path, &metadata));
+            let exposure = exposure.map_err(|what| self.error(key, what)).ok()?;
+            self.warn_of("--config", exposure);
+        }
+        Some(secret)
+    }
+
+    /// Several secrets may stand in one file.
+    fn warn_of(&mut self, key: &str, exposure: Option<String>) {
+        let warning = exposure.map(|exposure| format!("{key}: {exposure}"));
+        let is_new = |warning: &String| !self.warnings.contains(warning);
+        if let Some(warning) = warning.filter(is_new) {
+            self.warnings.push(warning);
+        }
+    }
+
+    /// The content of a file of certificate authorities, if one is named; when the file changes,
+    /// the value does.
+    pub(super) fn authorities(&mut self, key: &str) -> Option<Current<Option<Vec<u8>>>> {
+        let Some(path) = self.optional::<PathBuf>(key)? else {
+            return Some(fixed(None));
+        };
+        let pem = read_authorities(&path);
+        let pem = pem.map_err(|what| self.error(key, what)).ok()?;
+        let (sender, current) = watch::channel(Some(pem));
+        self.watch(key, path, Content::Authorities(sender));
+        Some(current)
+    }
+}
+
+/// What is wrong with a secret, wherever it stands.
+pub(super) fn check_secret(secret: &SecretString) -> Result<(), String> {
+    let secret = secret.expose_secret();
+    if secret.is_empty() {
+        return Err("must not be empty".to_owned());
+    }
+    if is_known_secret(secret) {
+        return Err("is a secret that everybody knows: choose another".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether everybody knows this secret.
+pub(super) fn is_known_secret(secret: &str) -> bool {
+    KNOWN_SECRETS.contains(&secret.to_ascii_lowercase().as_str())
+}
