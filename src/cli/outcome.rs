@@ -25,6 +25,33 @@ pub(super) enum CommandError {
     /// The command's own output says it already.
     #[error("see above")]
     Reported,
+    /// The log says it already.
+    #[error(transparent)]
+    Logged(Box<Self>),
+}
+
+impl CommandError {
+    /// The last words of a command that logs are lines of its log.
+    pub(super) fn logged(error: StartError) -> Self {
+        for line in error.to_string().lines() {
+            tracing::error!("{line}");
+        }
+        Self::Logged(Box::new(error.into()))
+    }
+
+    fn is_said(&self) -> bool {
+        matches!(self, Self::Reported | Self::Logged(_))
+    }
+
+    /// Whether the configuration is to blame.
+    fn is_configuration(&self) -> bool {
+        match self {
+            Self::Config(_) => true,
+            Self::Start(error) => error.is_configuration(),
+            Self::Logged(error) => error.is_configuration(),
+            Self::Failed(_) | Self::Reported => false,
+        }
+    }
 }
 
 /// Prints a result alone on standard output.
@@ -59,15 +86,10 @@ pub(super) fn exit_code(done: Result<(), CommandError>) -> ExitCode {
     let Err(error) = done else {
         return ExitCode::SUCCESS;
     };
-    if !matches!(error, CommandError::Reported) {
+    if !error.is_said() {
         last_words(error.to_string());
     }
-    let is_configuration = match &error {
-        CommandError::Config(_) => true,
-        CommandError::Start(error) => error.is_configuration(),
-        CommandError::Failed(_) | CommandError::Reported => false,
-    };
-    ExitCode::from(if is_configuration {
+    ExitCode::from(if error.is_configuration() {
         BAD_CONFIGURATION
     } else {
         1

@@ -1,5 +1,7 @@
+use std::pin::pin;
+
 use crate::config::Config;
-use crate::server::Server;
+use crate::server::{Server, StartError};
 use crate::telemetry;
 
 use super::outcome::CommandError;
@@ -21,13 +23,26 @@ impl Serve {
         let config = Config::load(self.file.config.as_deref(), environment())?;
         let _flush = telemetry::start(config.log.level)
             .map_err(|error| CommandError::Failed(error.to_string()))?;
-        let server = if self.doctor {
-            Server::build_examined(&config).await?
-        } else {
-            Server::build(&config).await?
+        self.serve(&config).await.map_err(CommandError::logged)
+    }
+
+    async fn serve(&self, config: &Config) -> Result<(), StartError> {
+        let mut stop = pin!(signals::stop());
+        let build = async {
+            if self.doctor {
+                Server::build_examined(config).await
+            } else {
+                Server::build(config).await
+            }
+        };
+        let server = tokio::select! {
+            // First, so that a signal counts from now on: the first process of a container has no
+            // other way to be stopped.
+            biased;
+            () = &mut stop => return Ok(()),
+            server = build => server?,
         };
         tracing::info!(address = %server.address(), "listening");
-        let outcome = server.run(signals::stop()).await;
-        outcome.map_err(|error| CommandError::Failed(error.to_string()))
+        server.run(stop).await
     }
 }

@@ -183,27 +183,27 @@ impl AskForSession {
         exchange: &Exchange<'_>,
         deadline: Deadline,
     ) -> Result<Vended, Failure> {
-        let parts = exchange.gateway.parts();
-        let duration = parts.issue.session_duration(self.narrowing.duration)?;
+        let use_cases = exchange.gateway.use_cases()?;
+        let duration = use_cases.issue.session_duration(self.narrowing.duration)?;
         // Only now: a client that is slow to send its body must not hold a place.
         let _in_flight = exchange.gateway.enter().ok_or(Refusal::Overloaded)?;
-        let caller = parts
+        let caller = use_cases
             .authenticate
             .authenticate(
                 &self.credential,
-                &parts.required_scope,
+                &exchange.gateway.parts().required_scope,
                 exchange.client_address(),
                 deadline,
             )
             .await?;
         let seen = &exchange.seen;
-        seen.asked_by(parts.entitle.pseudonym(&caller.as_owner()));
-        parts.caller_limit.take(&caller.id())?;
-        let (owner, grant) = parts
+        seen.asked_by(use_cases.entitle.pseudonym(&caller.as_owner()));
+        use_cases.caller_limit.take(&caller.id())?;
+        let (owner, grant) = use_cases
             .entitle
             .entitle(&caller, &self.wanted, self.narrowing.access, deadline)
             .await?;
-        seen.concerns(parts.entitle.pseudonym(&owner), &grant.bucket);
+        seen.concerns(use_cases.entitle.pseudonym(&owner), &grant.bucket);
         let order = Order {
             request_id: seen.request_id(),
             dialect,
@@ -212,7 +212,7 @@ impl AskForSession {
             grant,
             duration,
         };
-        let session = parts.issue.issue(&order, deadline).await?;
+        let session = use_cases.issue.issue(&order, deadline).await?;
         seen.succeeded("vended");
         let grant = order.grant;
         Ok(Vended { grant, session })

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use semver::Version;
 
 use crate::domain::{RequestId, Scope, WorkspaceName};
-use crate::service::{Authenticate, CallerLimit, Entitle, Issue, Randomness, RotateKey};
+use crate::service::{Authenticate, CallerLimit, Entitle, Issue, Randomness, Refusal, RotateKey};
 
 use super::stage::Stage;
 use super::swagger_ui::SwaggerUi;
@@ -14,12 +14,13 @@ use super::swagger_ui::SwaggerUi;
 /// What every handler shares.
 pub struct Gateway {
     parts: GatewayParts,
+    use_cases: OnceLock<UseCases>,
     in_flight: AtomicUsize,
     stage: Stage,
 }
 
-/// What a [`Gateway`] is made of.
-pub struct GatewayParts {
+/// What a [`Gateway`] hands out credentials with. It needs the registry.
+pub struct UseCases {
     /// The use case "who is asking".
     pub authenticate: Authenticate,
     /// How often a caller may ask for anything.
@@ -30,6 +31,10 @@ pub struct GatewayParts {
     pub issue: Issue,
     /// The use case "new credentials for an access key that lasts".
     pub rotate_key: RotateKey,
+}
+
+/// What a [`Gateway`] is made of.
+pub struct GatewayParts {
     /// Names requests.
     pub randomness: Arc<dyn Randomness>,
     /// Tells whether the gateway can work.
@@ -104,14 +109,26 @@ pub struct SignInEndpoints {
 pub(super) struct InFlight<'a>(&'a AtomicUsize);
 
 impl Gateway {
-    /// Puts the handlers' state together.
+    /// A gateway that hands out nothing before [`Gateway::open`].
     #[must_use]
     pub fn new(parts: GatewayParts) -> Self {
         Self {
             parts,
+            use_cases: OnceLock::new(),
             in_flight: AtomicUsize::new(0),
             stage: Stage::default(),
         }
+    }
+
+    /// From now on credentials are handed out, with these; the first count.
+    pub fn open(&self, use_cases: UseCases) {
+        self.use_cases.get_or_init(|| use_cases);
+    }
+
+    /// Whether it hands out credentials, or did before it stopped.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.use_cases.get().is_some()
     }
 
     /// From now on `/readyz` says no: load balancers are to look elsewhere.
@@ -130,6 +147,11 @@ impl Gateway {
 
     pub(super) fn parts(&self) -> &GatewayParts {
         &self.parts
+    }
+
+    pub(super) fn use_cases(&self) -> Result<&UseCases, Refusal> {
+        let open = self.use_cases.get();
+        open.ok_or_else(|| Refusal::Internal("the registry is not open yet".to_owned()))
     }
 
     pub(super) fn new_request_id(&self) -> RequestId {
@@ -158,11 +180,13 @@ impl Drop for InFlight<'_> {
 /// A gateway whose ports answer nothing good.
 #[cfg(test)]
 pub(super) fn test_gateway() -> Gateway {
-    Gateway::new(test_parts())
+    let gateway = Gateway::new(test_parts());
+    gateway.open(test_use_cases());
+    gateway
 }
 
 #[cfg(test)]
-pub(super) fn test_parts() -> GatewayParts {
+pub(super) fn test_use_cases() -> UseCases {
     use crate::domain::{BucketFormula, TokenRules};
     use crate::service::fakes::{FakeDirectory, FixedClock, Nothing, test_issue, test_rotate_key};
     use crate::service::{
@@ -174,7 +198,7 @@ pub(super) fn test_parts() -> GatewayParts {
         issuer: "https://as.example".to_owned(),
         audience: None,
     };
-    GatewayParts {
+    UseCases {
         authenticate: Authenticate::new(
             AuthenticateToken::new(
                 TokenValidation::Introspection(Arc::new(Nothing)),
@@ -195,7 +219,13 @@ pub(super) fn test_parts() -> GatewayParts {
         entitle: Entitle::new(directory, BucketFormula::default()),
         issue: test_issue(),
         rotate_key: test_rotate_key(),
-        randomness: Arc::new(Nothing),
+    }
+}
+
+#[cfg(test)]
+pub(super) fn test_parts() -> GatewayParts {
+    GatewayParts {
+        randomness: Arc::new(crate::service::fakes::Nothing),
         readiness: Arc::new(Always),
         required_scope: Scope::parse("storage").unwrap(),
         public_url: "https://gateway.example".to_owned(),

@@ -1,8 +1,12 @@
 //! `GET /livez`, `GET /readyz`: for whoever runs the gateway.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::gateway::Gateway;
+use super::seen::Seen;
+
+pub(super) const LIVEZ: &str = "/livez";
+pub(super) const READYZ: &str = "/readyz";
 
 /// The process answers.
 pub(super) async fn livez(_gateway: web::Data<Gateway>) -> HttpResponse {
@@ -13,12 +17,13 @@ pub(super) async fn livez(_gateway: web::Data<Gateway>) -> HttpResponse {
 
 /// The gateway can work: the registry is writable, discovery has succeeded once. The live
 /// upstreams are not asked: their failure is every replica's, and none would be left.
-pub(super) async fn readyz(gateway: web::Data<Gateway>) -> HttpResponse {
+pub(super) async fn readyz(request: HttpRequest, gateway: web::Data<Gateway>) -> HttpResponse {
     let missing = if gateway.stage().is_leaving() {
         Some("stopping")
     } else {
         gateway.parts().readiness.missing().await
     };
+    Seen::of(&request).ending().cause = missing.map(str::to_owned);
     let (mut response, text) = match missing {
         None => (HttpResponse::Ok(), "ready\n".to_owned()),
         Some(what) => (

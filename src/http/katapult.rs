@@ -169,13 +169,13 @@ impl Ask for AskForPair {
         exchange: &Exchange<'_>,
         deadline: Deadline,
     ) -> Result<Rotated, Failure> {
-        let parts = exchange.gateway.parts();
+        let use_cases = exchange.gateway.use_cases()?;
         let _in_flight = exchange.gateway.enter().ok_or(Refusal::Overloaded)?;
         let key = self.id.parse::<AccessKeyId>().ok();
-        let identified = parts
+        let identified = use_cases
             .rotate_key
             .authenticate(
-                &parts.authenticate,
+                &use_cases.authenticate,
                 &self.credential,
                 key.as_ref(),
                 exchange.client_address(),
@@ -184,23 +184,23 @@ impl Ask for AskForPair {
             .await?;
         let seen = &exchange.seen;
         if let Requester::Caller(caller) = identified.requester() {
-            seen.asked_by(parts.entitle.pseudonym(&caller.as_owner()));
+            seen.asked_by(use_cases.entitle.pseudonym(&caller.as_owner()));
         }
         if let Some(key) = &key {
             let owner = Owner::AccessKey(key.clone());
-            seen.concerns_key(parts.entitle.pseudonym(&owner), key.as_str());
+            seen.concerns_key(use_cases.entitle.pseudonym(&owner), key.as_str());
         }
-        parts.caller_limit.take(&identified.requester().id())?;
-        let requester = parts.rotate_key.admit(identified)?;
+        use_cases.caller_limit.take(&identified.requester().id())?;
+        let requester = use_cases.rotate_key.admit(identified)?;
         let key = key.ok_or(Refusal::Key(KeyRefusal::NoSuchKey))?;
         let rotation = Rotation {
             request_id: seen.request_id(),
             dialect,
             requester,
-            address: address(exchange.request, &parts.trusted_proxies),
+            address: address(exchange.request, &exchange.gateway.parts().trusted_proxies),
             key,
         };
-        let rotated = parts.rotate_key.rotate(rotation, deadline).await?;
+        let rotated = use_cases.rotate_key.rotate(rotation, deadline).await?;
         seen.succeeded("rotated");
         Ok(rotated)
     }
@@ -272,12 +272,12 @@ fn detail(failure: &Failure, exchange: &Exchange<'_>) -> Value {
 }
 
 /// What an API key needs, or an access token.
-fn scope<'a>(exchange: &Exchange<'a>) -> &'a str {
-    let rotate_key = &exchange.gateway.parts().rotate_key;
-    match bearer_token(exchange.request) {
+fn scope<'a>(exchange: &Exchange<'a>) -> Option<&'a str> {
+    let rotate_key = &exchange.gateway.use_cases().ok()?.rotate_key;
+    Some(match bearer_token(exchange.request) {
         Ok(token) if !token.expose().starts_with(ApiKey::PREFIX) => rotate_key.oauth_scope(),
         _ => rotate_key.scope(),
-    }
+    })
 }
 
 /// This dialect's column of contract section 4, and the codes of seed 001.

@@ -42,7 +42,7 @@ use seen::Seen;
 
 pub use cors::cors;
 pub use gateway::{
-    Gateway, GatewayParts, Readiness, Samples, SignIn, SignInEndpoints, StorageAddress,
+    Gateway, GatewayParts, Readiness, Samples, SignIn, SignInEndpoints, StorageAddress, UseCases,
 };
 pub use observe::observe;
 pub use openapi::{openapi_json, openapi_yaml};
@@ -66,8 +66,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(reading("/swagger-ui", swagger_ui::index))
         .service(reading("/swagger-ui/", swagger_ui::index))
         .service(reading("/swagger-ui/{file}", swagger_ui::file))
-        .service(probing("/livez", health::livez))
-        .service(probing("/readyz", health::readyz))
+        .service(probing(health::LIVEZ, health::livez))
+        .service(probing(health::READYZ, health::readyz))
         .service(reading("/openapi.yaml", openapi::yaml))
         .service(reading("/openapi.json", openapi::json))
         .service(reading(

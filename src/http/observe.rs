@@ -14,6 +14,7 @@ use crate::service::Refusal;
 
 use super::client_address::client_address;
 use super::gateway::Gateway;
+use super::health;
 use super::problem;
 use super::seen::Seen;
 
@@ -26,7 +27,8 @@ const MAX_METHOD: usize = 32;
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Around every route: names the request, keeps the answer out of caches, turns a panic into an
-/// internal error, writes one line into the log.
+/// internal error, writes one line into the log. Health checks that pass are logged at `debug` only:
+/// they come every few seconds and say the same.
 ///
 /// The line holds no header, no query, no body and no path but the route's own: each may carry a
 /// token. What comes from outside is cut off where it is too long.
@@ -66,6 +68,10 @@ pub async fn observe(
         Ok(response) => response.status(),
         Err(error) => error.as_response_error().status_code(),
     };
+    let is_health_check = matches!(route.as_deref(), Some(health::LIVEZ | health::READYZ));
+    if is_health_check && status.is_success() && !tracing::enabled!(tracing::Level::DEBUG) {
+        return response;
+    }
     let ending = seen.ending();
     tracing::info!(
         request_id = %seen.request_id(),

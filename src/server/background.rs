@@ -14,8 +14,8 @@ use crate::config::{Reread, WatchedFile};
 use crate::service::{GenuineKeys, KeyKeeper};
 
 use super::hangups::Hangups;
+use super::outage::{LOOK_EVERY, Outage};
 
-const DISCOVERY_RETRY: Duration = Duration::from_secs(1);
 const REREAD_EVERY: Duration = Duration::from_secs(2);
 const REREAD_API_KEYS_EVERY: Duration = Duration::from_mins(1);
 const API_KEYS_RETRY: Duration = Duration::from_secs(2);
@@ -26,14 +26,16 @@ const LOOK_AT_DATABASE_EVERY: Duration = Duration::from_secs(2);
 /// Swagger UI's sign-in hangs on them, there is no hurry.
 pub(super) async fn discover(discovery: Arc<Discovery>) {
     let pause = if discovery.is_needed() {
-        DISCOVERY_RETRY
+        LOOK_EVERY
     } else {
         FORGET_EVERY
     };
+    let mut outage = Outage::new("discovery");
     while let Err(failure) = discovery.run().await {
-        tracing::warn!(cause = %failure, "discovery failed; trying again");
+        outage.failed(&failure.cause);
         tokio::time::sleep(pause).await;
     }
+    outage.ended();
 }
 
 /// Takes up what is new in the files that hold secrets and certificate authorities: every
@@ -123,9 +125,11 @@ fn without_password(url: &SecretString) -> String {
 
 /// Finishes what rotations of access keys have left.
 pub(super) async fn keep_keys(keeper: Arc<KeyKeeper>) {
+    let mut outage = Outage::new("the registry's access keys");
     loop {
-        if let Err(error) = keeper.look_after_all().await {
-            tracing::warn!(%error, "the registry does not say which access keys need a look");
+        match keeper.look_after_all().await {
+            Ok(()) => outage.ended(),
+            Err(error) => outage.failed(&error),
         }
         tokio::time::sleep(KeyKeeper::EVERY).await;
     }

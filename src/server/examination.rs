@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::service::Clock;
 use crate::service::doctor::{Doctor, DoctorPorts, DoctorSettings, Outcome, Report};
 
+use super::outage::Outage;
 use super::parts::{aws_settings, discovery, introspection};
 use super::{StartError, access_keys};
 
@@ -74,16 +75,20 @@ pub(super) async fn prove(
     proven: Arc<AtomicBool>,
     mut stop: watch::Receiver<bool>,
 ) {
+    let mut outage = Outage::new("doctor to find that isolation holds");
     loop {
         let mut stopped = stop.clone();
         let report = doctor.examine(until(&mut stopped)).await;
         if report.interrupted {
             return;
         }
-        log(&report);
         if report.is_sound() {
+            tracing::info!(checks = report.checks.len(), "doctor: isolation holds");
             proven.store(true, Ordering::Release);
             return;
+        }
+        if outage.is_due().is_some() {
+            log_failures(&report);
         }
         tokio::select! {
             () = tokio::time::sleep(AGAIN) => {}
@@ -99,13 +104,10 @@ async fn until(stop: &mut watch::Receiver<bool>) {
     }
 }
 
-fn log(report: &Report) {
+fn log_failures(report: &Report) {
     for check in report.failures() {
         if let Outcome::Failed(why) = &check.outcome {
             tracing::error!(check = check.name, why, "doctor: not ready");
         }
-    }
-    if report.is_sound() {
-        tracing::info!(checks = report.checks.len(), "doctor: isolation holds");
     }
 }

@@ -7,6 +7,8 @@ mod background;
 mod edge;
 mod examination;
 mod hangups;
+mod opening;
+mod outage;
 mod parts;
 mod readiness;
 mod start_error;
@@ -16,26 +18,18 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use actix_web::web;
-use secrecy::ExposeSecret;
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::adapters::aws::{AwsClients, Flavor};
-use crate::adapters::database::{
-    Database, DatabaseError, FingerprintChange, SqlDirectory, SqlRegistry,
-};
 use crate::adapters::oauth::OauthHttp;
-use crate::adapters::{KeyedRateLimiter, OsRandomness, OwnerRateLimiter, SystemClock};
+use crate::adapters::{OsRandomness, SystemClock};
 use crate::config::Config;
-use crate::domain::{CallerId, ClientNetwork};
 use crate::http::{Gateway, GatewayParts, Samples, SwaggerUi};
-use crate::service::{
-    Authenticate, AuthenticateApiKey, CallerLimit, Clock, Directory, Entitle, GenuineKeys,
-    Randomness, Rotations,
-};
+use crate::service::Clock;
+use crate::service::doctor::Doctor;
 
 pub use administration::{administer, database, show_buckets};
 pub use examination::doctor;
@@ -43,29 +37,28 @@ pub use start_error::StartError;
 
 use edge::{Edge, EdgeSettings, Face, descriptors};
 use hangups::Hangups;
+use opening::{Opened, Opening};
+use outage::Outage;
 use readiness::{Ready, SignInAt};
-
-/// How long an examination may take to remove what it made.
-const EXAMINATION_GRACE: Duration = Duration::from_secs(20);
 
 /// A gateway that has its port and may run.
 pub struct Server {
     address: SocketAddr,
     edge: Edge,
-    database: Database,
-    rotations: Rotations,
+    work: Work,
     background: Vec<JoinHandle<()>>,
-    examination: Option<Examination>,
 }
 
-/// A proof of isolation that is under way; it cleans up when it is told to stop.
-struct Examination {
-    stop: watch::Sender<bool>,
-    running: JoinHandle<()>,
+/// What hands out credentials.
+enum Work {
+    Open(Box<Opened>),
+    /// The database is away.
+    Waiting(Box<Opening>),
 }
 
 impl Server {
-    /// Takes the port, opens the database, puts everything together.
+    /// Takes the port, opens the database, puts everything together. A database server that cannot be
+    /// reached is waited for in [`Server::run`].
     ///
     /// # Errors
     ///
@@ -83,12 +76,7 @@ impl Server {
         config: &Config,
         samples: Arc<OnceLock<Samples>>,
     ) -> Result<Self, StartError> {
-        Box::pin(Self::assemble(
-            config,
-            Arc::new(AtomicBool::new(true)),
-            samples,
-        ))
-        .await
+        Box::pin(Self::assemble(config, None, samples)).await
     }
 
     /// The same, and the gateway is not ready before [`doctor`] has proven that isolation holds
@@ -98,81 +86,26 @@ impl Server {
     ///
     /// [`StartError`] names the key that is to blame.
     pub async fn build_examined(config: &Config) -> Result<Self, StartError> {
-        let proven = Arc::new(AtomicBool::new(false));
-        let mut server =
-            Box::pin(Self::assemble(config, Arc::clone(&proven), Arc::default())).await?;
-        let (stop, stopped) = watch::channel(false);
-        let proving = examination::prove(doctor(config).await?, proven, stopped);
-        server.examination = Some(Examination {
-            stop,
-            running: tokio::spawn(proving),
-        });
-        Ok(server)
+        let doctor = Box::pin(doctor(config)).await?;
+        Box::pin(Self::assemble(config, Some(doctor), Arc::default())).await
     }
 
     async fn assemble(
         config: &Config,
-        proven: Arc<AtomicBool>,
+        doctor: Option<Doctor>,
         samples: Arc<OnceLock<Samples>>,
     ) -> Result<Self, StartError> {
         let hangups = Hangups::new();
         warn_of_exposure(config);
         let listener = listen(config.http.address)?;
         let address = listener.local_addr().unwrap_or(config.http.address);
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let database = open_database(config).await?;
-        let registry = Arc::new(SqlRegistry::new(database.clone(), Arc::clone(&clock)));
-        let sql_directory = Arc::new(SqlDirectory::new(database.clone()));
-        access_keys::check(config, sql_directory.as_ref()).await?;
-        check_fingerprint(config, &registry).await?;
         let oauth_http = OauthHttp::new(config.oauth.authorities.clone())?;
         let discovery = parts::discovery(config, oauth_http.clone());
-        let rate_limiter = Arc::new(OwnerRateLimiter::new(config.limits.per_owner));
-        let clients = AwsClients::new(parts::aws_settings(&config.storage)).await?;
-        let issue = parts::issue(
-            config,
-            &clients,
-            &database,
-            &registry,
-            &rate_limiter,
-            &clock,
-        )
-        .await?;
-        let deployment = registry.deployment(OsRandomness.bits()).await?;
-        let engine = access_keys::broker(config, &clients, &deployment).await?;
-        let keeper = access_keys::keeper(engine.as_ref(), &sql_directory, &clock);
-        let rotate_key = access_keys::rotate_key(
-            config,
-            engine,
-            keeper.clone(),
-            &sql_directory,
-            &rate_limiter,
-            &clock,
-        );
-        let rotations = rotate_key.rotations();
-        let directory: Arc<dyn Directory> = sql_directory;
-        let callers = Arc::new(KeyedRateLimiter::new(config.limits.per_caller));
-        let addresses = Arc::new(KeyedRateLimiter::new(config.limits.per_caller));
-        let genuine = Arc::new(GenuineKeys::new(Arc::clone(&directory), Arc::clone(&clock)));
-        let api_keys = AuthenticateApiKey::new(
-            Arc::clone(&directory),
-            Arc::clone(&clock),
-            Arc::<KeyedRateLimiter<ClientNetwork>>::clone(&addresses),
-            Arc::clone(&genuine),
-        );
-        let tokens = parts::authenticate_token(config, &oauth_http, &discovery, &clock)?;
+        let proven = Arc::new(AtomicBool::new(doctor.is_none()));
+        let ready = Arc::new(Ready::new(Arc::clone(&discovery), Arc::clone(&proven)));
         let gateway = web::Data::new(Gateway::new(GatewayParts {
-            authenticate: Authenticate::new(tokens, api_keys),
-            caller_limit: CallerLimit::new(Arc::<KeyedRateLimiter<CallerId>>::clone(&callers)),
-            entitle: Entitle::new(directory, config.naming.formula.clone()),
-            issue,
-            rotate_key,
             randomness: Arc::new(OsRandomness),
-            readiness: Arc::new(Ready::new(
-                registry,
-                Arc::clone(&discovery),
-                Arc::clone(&proven),
-            )),
+            readiness: Arc::<Ready>::clone(&ready),
             required_scope: config.oauth.required_scope.clone(),
             public_url: config.http.public_url(address),
             issuer: config.oauth.issuer.clone(),
@@ -186,29 +119,29 @@ impl Server {
             minimum_client_version: config.workspaces.minimum_client_version.clone(),
             trusted_proxies: config.http.trusted_proxies.clone(),
         }));
-        let edge = open_edge(config, listener, gateway)
+        let edge = open_edge(config, listener, gateway.clone())
             .map_err(|error| StartError::Listen { address, error })?;
-        let mut background = vec![
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let opening = Opening {
+            config: config.clone(),
+            tokens: parts::authenticate_token(config, &oauth_http, &discovery, &clock)?,
+            clients: AwsClients::new(parts::aws_settings(&config.storage)).await?,
+            clock,
+            gateway,
+            ready,
+            examination: doctor.map(|doctor| (doctor, proven)),
+            outage: Outage::new("the database"),
+        };
+        let work = Box::pin(opening.attempt()).await?;
+        let background = vec![
             tokio::spawn(background::discover(discovery)),
-            tokio::spawn(background::follow_api_keys(genuine)),
-            tokio::spawn(background::forget_idle(rate_limiter)),
-            tokio::spawn(background::forget_idle(callers)),
-            tokio::spawn(background::forget_idle(addresses)),
             tokio::spawn(background::reread(config.files.clone(), hangups)),
-            tokio::spawn(background::follow_password(
-                database.clone(),
-                config.database.url.clone(),
-            )),
-            tokio::spawn(background::look_after_database(database.clone())),
         ];
-        background.extend(keeper.map(|keeper| tokio::spawn(background::keep_keys(keeper))));
         Ok(Self {
             address,
             edge,
-            database,
-            rotations,
+            work,
             background,
-            examination: None,
         })
     }
 
@@ -223,39 +156,61 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// What the operating system says when serving fails.
-    pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
+    /// [`StartError::Serve`]; where the database was away, also what [`Server::build`] says of one
+    /// that is there.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
         let mut stopping = self.edge.stopping();
-        let requests = self.rotations.track(self.edge.run(stop));
-        let rotations = async {
-            // An edge that has failed says nothing more, and what runs may end all the same.
-            let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
-            self.rotations.end_within(edge::GRACE).await;
+        // Before the database is open, a stop or a failure ends at once; afterwards requests come
+        // to their end first.
+        let (is_stopped, has_failed) = (CancellationToken::new(), CancellationToken::new());
+        let edge_ended = CancellationToken::new();
+        let stop = {
+            let (is_stopped, has_failed) = (is_stopped.clone(), has_failed.clone());
+            async move {
+                let _ = has_failed.run_until_cancelled_owned(stop).await;
+                is_stopped.cancel();
+            }
         };
-        let (outcome, ()) = tokio::join!(requests, rotations);
+        let edge = async {
+            let _ended = (
+                is_stopped.clone().drop_guard(),
+                edge_ended.clone().drop_guard(),
+            );
+            self.edge.run(stop).await.map_err(StartError::Serve)
+        };
+        let work = async {
+            let opened = self.work.open(is_stopped.clone()).await;
+            let Some(opened) = opened.inspect_err(|_| has_failed.cancel())? else {
+                return Ok(());
+            };
+            // As long as requests are answered, they may start a rotation.
+            let requests = opened.rotations.track(edge_ended.clone().cancelled_owned());
+            let rotations = async {
+                // What runs may end also when the edge has failed.
+                let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
+                opened.rotations.end_within(edge::GRACE).await;
+            };
+            tokio::join!(requests, rotations);
+            opened.close().await;
+            Ok(())
+        };
+        let (served, worked) = tokio::join!(edge, work);
         for task in self.background {
             task.abort();
         }
-        if let Some(examination) = self.examination {
-            examination.stop.send_replace(true);
-            let ended = tokio::time::timeout(EXAMINATION_GRACE, examination.running).await;
-            if ended.is_err() {
-                tracing::warn!("the examination has left something: cloakroom doctor --clean");
-            }
-        }
-        self.database.close().await;
         tracing::info!("stopped");
-        outcome
+        worked.and(served)
     }
 }
 
-async fn open_database(config: &Config) -> Result<Database, DatabaseError> {
-    let url = config.database.url.borrow().clone();
-    let database = Database::open(url.expose_secret()).await?;
-    if let Some(exposure) = database.exposure() {
-        tracing::warn!("database.url: {exposure}");
+impl Work {
+    /// Nothing if `stop` comes before the database.
+    async fn open(self, stop: CancellationToken) -> Result<Option<Box<Opened>>, StartError> {
+        match self {
+            Self::Open(opened) => Ok(Some(opened)),
+            Self::Waiting(opening) => opening.wait(stop).await,
+        }
     }
-    Ok(database.with_fingerprint(fingerprint(config)))
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
@@ -282,25 +237,6 @@ fn open_edge(
         drain_delay: http.drain_delay,
     };
     Edge::new(listener, face, settings)
-}
-
-/// Another formula means other buckets for everybody; another issuer means other people behind
-/// the same `sub` (contract section 5).
-async fn check_fingerprint(config: &Config, registry: &SqlRegistry) -> Result<(), StartError> {
-    let changes = registry.check_fingerprint().await?;
-    if changes.is_empty() {
-        return Ok(());
-    }
-    if !config.naming.accept_change {
-        return Err(StartError::FingerprintChanged(changes));
-    }
-    for FingerprintChange { name, .. } in &changes {
-        tracing::warn!(
-            key = name,
-            "naming.accept_change: a new value is taken for granted"
-        );
-    }
-    Ok(registry.accept_fingerprint().await?)
 }
 
 fn fingerprint(config: &Config) -> Vec<(&'static str, String)> {

@@ -1,5 +1,5 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -8,70 +8,96 @@ use tokio::sync::Mutex;
 use crate::adapters::database::SqlRegistry;
 use crate::adapters::oauth::Discovery;
 use crate::http::{Readiness, SignIn, SignInEndpoints};
+use crate::service::RegistryError;
+
+use super::outage::Outage;
 
 /// What an outdated replica says.
 const FORMULA: &str = "formula (another replica has changed naming.* or oauth.issuer: restart this \
                        one with the new values)";
+
+/// What a gateway says whose registry cannot be written.
+const REGISTRY: &str = "registry";
 
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 
 /// Whether the registry is writable and has this replica's formula, and discovery has succeeded once;
 /// with `serve --doctor` also whether isolation has been proven.
 pub(super) struct Ready {
-    registry: Arc<SqlRegistry>,
+    registry: OnceLock<Arc<SqlRegistry>>,
     discovery: Arc<Discovery>,
     proven: Arc<AtomicBool>,
-    /// When the registry was last written to, and what was wrong with it then.
-    probed: Mutex<Option<(Instant, Option<&'static str>)>>,
+    probed: Mutex<Probed>,
+}
+
+/// What the last look at the registry found.
+struct Probed {
+    /// When it was last written to, and what was wrong with it then.
+    last: Option<(Instant, Option<&'static str>)>,
+    outage: Outage,
 }
 
 impl Ready {
-    pub(super) fn new(
-        registry: Arc<SqlRegistry>,
-        discovery: Arc<Discovery>,
-        proven: Arc<AtomicBool>,
-    ) -> Self {
+    pub(super) fn new(discovery: Arc<Discovery>, proven: Arc<AtomicBool>) -> Self {
         Self {
-            registry,
+            registry: OnceLock::new(),
             discovery,
             proven,
-            probed: Mutex::default(),
+            probed: Mutex::new(Probed {
+                last: None,
+                outage: Outage::new("the registry"),
+            }),
         }
     }
 
+    /// The registry is there. Without one the gateway is not ready.
+    pub(super) fn open(&self, registry: Arc<SqlRegistry>) {
+        self.registry.get_or_init(|| registry);
+    }
+
     /// One probe a second at most, however many ask: each costs a sync of the disk.
-    async fn wrong_with_registry(&self) -> Option<&'static str> {
+    async fn wrong_with(&self, registry: &SqlRegistry) -> Option<&'static str> {
         let mut probed = self.probed.lock().await;
-        if let Some((when, outcome)) = *probed
+        if let Some((when, outcome)) = probed.last
             && when.elapsed() < PROBE_EVERY
         {
             return outcome;
         }
-        let outcome = self.probe().await;
-        *probed = Some((Instant::now(), outcome));
+        let outcome = match probe(registry).await {
+            Ok(true) => None,
+            Ok(false) => Some(FORMULA),
+            Err(error) => {
+                probed.outage.failed(&error);
+                Some(REGISTRY)
+            }
+        };
+        if outcome != Some(REGISTRY) {
+            probed.outage.ended();
+        }
+        probed.last = Some((Instant::now(), outcome));
         outcome
     }
+}
 
-    async fn probe(&self) -> Option<&'static str> {
-        let registry = &self.registry;
-        match (registry.probe().await, registry.is_current().await) {
-            (Ok(()), Ok(true)) => None,
-            (Ok(()), Ok(false)) => Some(FORMULA),
-            _ => Some("registry"),
-        }
-    }
+/// Whether the registry, which can be written, has this replica's formula.
+async fn probe(registry: &SqlRegistry) -> Result<bool, RegistryError> {
+    registry.probe().await?;
+    registry.is_current().await
 }
 
 #[async_trait]
 impl Readiness for Ready {
     async fn missing(&self) -> Option<&'static str> {
+        let Some(registry) = self.registry.get() else {
+            return Some(REGISTRY);
+        };
         if !self.discovery.has_succeeded() {
             return Some("discovery");
         }
         if !self.proven.load(Ordering::Acquire) {
             return Some("isolation");
         }
-        self.wrong_with_registry().await
+        self.wrong_with(registry).await
     }
 }
 

@@ -7,7 +7,7 @@ use crate::adapters::oauth::OauthHttpError;
 use crate::domain::{AccessKeyId, BucketPrefix};
 use crate::service::RegistryError;
 
-/// Why a gateway cannot start.
+/// Why a gateway cannot start, or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The port is taken, or not ours to take.
@@ -47,6 +47,9 @@ pub enum StartError {
     /// `oauth.client_id`
     #[error("oauth.client_id: is required for introspection")]
     NoClient,
+    /// The operating system takes no more connections.
+    #[error("cannot serve: {0}")]
+    Serve(#[source] io::Error),
     /// No key for the introspection cache.
     #[error("the introspection cache cannot be keyed")]
     CacheKey,

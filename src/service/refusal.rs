@@ -1,4 +1,5 @@
 use crate::domain::{KeyPolicyError, KeyProblem, TokenProblem};
+use std::fmt;
 
 use super::{AllowanceSpent, EnsureError, KeeperError, RegistryError};
 
@@ -157,6 +158,15 @@ impl UpstreamFailure {
         Self {
             kind,
             cause: cause.into(),
+        }
+    }
+
+    /// The same, with the address at which it happened.
+    #[must_use]
+    pub fn at(self, address: &impl fmt::Display) -> Self {
+        Self {
+            cause: format!("{address}: {}", self.cause),
+            ..self
         }
     }
 }

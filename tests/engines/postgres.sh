@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A PostgreSQL on loopback: `postgres.sh start DIR`, `postgres.sh stop DIR`. Writes DIR/gateway.env.
+# A PostgreSQL on loopback: `postgres.sh start DIR`, `postgres.sh stop DIR`, and after that
+# `postgres.sh again DIR`. Writes DIR/gateway.env.
 # Debian package: postgresql.
 set -euo pipefail
 
@@ -17,6 +18,11 @@ stop() {
     as_user "$bin/pg_ctl" -D "$dir/data" -m fast -w stop >/dev/null || true
 }
 
+again() {
+    as_user "$bin/pg_ctl" -D "$dir/data" -w -l "$dir/log" \
+        -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$dir" start >/dev/null
+}
+
 start() {
     local password
     password="$(head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n')"
@@ -24,8 +30,7 @@ start() {
     if [ "$(id -u)" = 0 ]; then chown -R postgres "$dir"; fi
     as_user "$bin/initdb" -D "$dir/data" -U cloakroom --auth=scram-sha-256 \
         --pwfile="$dir/password" >/dev/null
-    as_user "$bin/pg_ctl" -D "$dir/data" -w -l "$dir/log" \
-        -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$dir" start >/dev/null
+    again
     PGPASSWORD="$password" "$bin/createdb" -h 127.0.0.1 -p "$port" -U cloakroom cloakroom
     echo "export CLOAKROOM_DATABASE__URL=postgres://cloakroom:$password@127.0.0.1:$port/cloakroom" \
         >"$dir/gateway.env"

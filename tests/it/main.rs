@@ -43,4 +43,5 @@ mod support;
 mod swagger_ui;
 mod unknown_routes;
 mod v1;
+mod waiting;
 mod workspace;

@@ -18,6 +18,7 @@ mod registry;
 mod reservations;
 mod rows;
 mod schema;
+mod server;
 
 pub use audit::SqlAuditTrail;
 pub use audit_search::{AuditEntry, AuditQuery};
@@ -26,3 +27,4 @@ pub use directory::SqlDirectory;
 pub use file::FileError;
 pub use pool::{Database, DatabaseError};
 pub use registry::{FingerprintChange, SqlRegistry};
+pub use server::PostgresServer;

@@ -13,6 +13,7 @@ use super::file::{DatabaseFile, FileError, FileReplaced, create_private, path_of
 use super::fingerprint::Fingerprint;
 use super::opener::{Opener, open};
 use super::schema::{migrate, migrator, version};
+use super::server::{self, PostgresServer};
 
 /// How long a statement may take, so that a registry that hangs is known to hang before a
 /// request's time is over.
@@ -34,6 +35,22 @@ pub struct Database {
 /// The database cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
+    /// The server is away, or takes no connections yet. It may come back.
+    #[error("cannot reach {server}: {cause}")]
+    Unreachable {
+        /// Which server.
+        server: PostgresServer,
+        /// What it or the operating system says.
+        cause: String,
+    },
+    /// The server does not let us in.
+    #[error("cannot open {server}: {cause}")]
+    Rejected {
+        /// Which server.
+        server: PostgresServer,
+        /// What it says.
+        cause: String,
+    },
     /// No connection.
     #[error("cannot open the database: {0}")]
     Open(#[source] sqlx::Error),
@@ -62,6 +79,27 @@ pub enum DatabaseError {
     /// The schema cannot be brought up to date.
     #[error("cannot bring the database's schema up to date: {0}")]
     Migrate(#[from] MigrateError),
+}
+
+impl DatabaseError {
+    /// An error of the first connection.
+    fn opening(options: &AnyConnectOptions, error: sqlx::Error) -> Self {
+        let Some(server) = PostgresServer::of(options) else {
+            return Self::Open(error);
+        };
+        let cause = server::bare(&error);
+        if server.may_come_back(&error) {
+            Self::Unreachable { server, cause }
+        } else {
+            Self::Rejected { server, cause }
+        }
+    }
+
+    /// Whether another attempt may succeed without any change here.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Unreachable { .. })
+    }
 }
 
 impl Database {
@@ -258,14 +296,10 @@ fn newer(options: &AnyConnectOptions, found: i64, known: i64) -> DatabaseError {
 
 /// Which database it is, without a user, a password or parameters.
 fn name(options: &AnyConnectOptions) -> String {
-    let mut url = options.to_url_lossy();
-    if is_sqlite(url.as_str()) {
-        return path_of(options).map_or_else(|_| String::new(), |path| path.display().to_string());
+    if let Some(server) = PostgresServer::of(options) {
+        return server.to_string();
     }
-    // A URL without a host has no user either.
-    let _ = url.set_username("").and_then(|()| url.set_password(None));
-    url.set_query(None);
-    url.into()
+    path_of(options).map_or_else(|_| String::new(), |path| path.display().to_string())
 }
 
 /// Why the file of an `SQLite` database cannot be used.
@@ -295,7 +329,7 @@ async fn connect(url: &str) -> Result<(AnyConnectOptions, AnyConnection), Databa
     match open(&options).await {
         Ok(connection) => Ok((options, connection)),
         Err(error) if is_sqlite(url) => Err(unusable(&options, error)),
-        Err(error) => Err(DatabaseError::Open(error)),
+        Err(error) => Err(DatabaseError::opening(&options, error)),
     }
 }
 
@@ -428,7 +462,7 @@ mod tests {
         let named = |url: &str| name(&url.parse().unwrap());
         assert_eq!(
             named("postgres://u:canary@db.example:5433/d?sslmode=require"),
-            "postgres://db.example:5433/d"
+            "PostgreSQL at db.example:5433, database d"
         );
         assert_eq!(named("sqlite:///a/b.db?mode=rwc"), "/a/b.db");
     }

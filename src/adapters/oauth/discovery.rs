@@ -156,18 +156,18 @@ impl Discovery {
     }
 
     async fn discover(&self) -> Result<Metadata, UpstreamFailure> {
-        let mut failure = nonsense("discovery_url cannot hold a path");
+        let mut failures: Vec<(Url, UpstreamFailure)> = Vec::new();
         for url in well_known(&self.settings.url) {
             match self.read(&url).await {
                 Ok(metadata) => return Ok(metadata),
-                Err(this) => failure = this,
+                Err(failure) => failures.push((url, failure)),
             }
         }
-        Err(failure)
+        Err(summary(failures))
     }
 
     async fn read(&self, url: &Url) -> Result<Metadata, UpstreamFailure> {
-        let answer = self.http.get_json(url, MAX_METADATA_BYTES).await?;
+        let answer = self.http.try_json(url, MAX_METADATA_BYTES).await?;
         self.check(&answer)
     }
 
@@ -242,6 +242,22 @@ fn well_known(base: &Url) -> Vec<Url> {
         at(format!("{path}/.well-known/openid-configuration")),
         at(format!("/.well-known/oauth-authorization-server{path}")),
     ]
+}
+
+/// What went wrong at these addresses, once for those at which the same did.
+fn summary(failures: Vec<(Url, UpstreamFailure)>) -> UpstreamFailure {
+    let mut distinct: Vec<(Url, UpstreamFailure)> = Vec::new();
+    for (url, failure) in failures {
+        if distinct.iter().all(|(_, known)| *known != failure) {
+            distinct.push((url, failure));
+        }
+    }
+    let kind = distinct.last().map(|(_, failure)| failure.kind);
+    let causes: Vec<_> = distinct
+        .into_iter()
+        .map(|(url, failure)| failure.at(&url).cause)
+        .collect();
+    UpstreamFailure::new(kind.unwrap_or(FailureKind::Nonsense), causes.join("; "))
 }
 
 fn nonsense(cause: &str) -> UpstreamFailure {

@@ -95,8 +95,18 @@ impl OauthHttp {
         Ok(http_date(date.and_then(|date| date.to_str().ok())))
     }
 
-    /// Reads a JSON document.
+    /// Reads a JSON document. A failure names the address.
     pub(super) async fn get_json(
+        &self,
+        url: &Url,
+        max_bytes: usize,
+    ) -> Result<StrictObject, UpstreamFailure> {
+        let read = self.try_json(url, max_bytes).await;
+        read.map_err(|failure| failure.at(url))
+    }
+
+    /// The same, for a caller that names the address.
+    pub(super) async fn try_json(
         &self,
         url: &Url,
         max_bytes: usize,
@@ -109,11 +119,11 @@ impl OauthHttp {
             .map_err(|_| UpstreamFailure::new(FailureKind::Nonsense, "no address to read from"))?;
         let answer = self.send(request, max_bytes).await?;
         if answer.status() != StatusCode::OK {
-            let cause = format!("{url} answers {}", answer.status());
+            let cause = format!("the answer is {}", answer.status());
             return Err(UpstreamFailure::new(FailureKind::Unreachable, cause));
         }
         StrictObject::from_slice(answer.body()).map_err(|_| {
-            let cause = format!("{url} answers with something that is no JSON object");
+            let cause = "the answer is no JSON object";
             UpstreamFailure::new(FailureKind::Nonsense, cause)
         })
     }
@@ -252,11 +262,21 @@ fn failed(error: &reqwest::Error) -> UpstreamFailure {
     } else if error.is_timeout() {
         (FailureKind::Timeout, "no answer in time")
     } else if error.is_connect() {
-        (FailureKind::Unreachable, "no connection")
+        let cause = format!("no connection ({})", innermost(error));
+        return UpstreamFailure::new(FailureKind::Unreachable, cause);
     } else {
         (FailureKind::Unreachable, "the connection broke off")
     };
     UpstreamFailure::new(kind, cause)
+}
+
+/// What the operating system, the resolver or the check of the certificate says.
+fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost
 }
 
 /// Whether the operating system has given an open connection up because nothing that was sent over it

@@ -98,10 +98,7 @@ impl Dev {
         let samples = shown.get_or_init(|| made);
         let file = self.write_config(&oauth, &storage, &server, &capability_key)?;
         print(&self.banner(&server, &oauth, &storage, samples, &file))?;
-        server
-            .run(signals::stop())
-            .await
-            .map_err(|error| failed(&error))
+        Ok(server.run(signals::stop()).await?)
     }
 
     fn log_level(&self) -> LogLevel {

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::domain::{AccessToken, BucketFormula, CallerId, TokenRules, UnverifiedClaims};
-use crate::http::gateway::{GatewayParts, test_gateway, test_parts};
+use crate::http::gateway::{UseCases, test_gateway, test_parts, test_use_cases};
 use crate::http::{observe, problem, vending};
 use crate::service::fakes::{FakeDirectory, FixedClock, Nothing};
 use crate::service::{
@@ -161,7 +161,8 @@ async fn a_caller_beyond_the_allowance_does_not_reach_the_registry() {
         audience: None,
     };
     let validation = TokenValidation::Introspection(Arc::new(Alice));
-    let gateway = Gateway::new(GatewayParts {
+    let gateway = Gateway::new(test_parts());
+    gateway.open(UseCases {
         authenticate: Authenticate::new(
             AuthenticateToken::new(validation, Arc::new(FixedClock), rules),
             AuthenticateApiKey::new(
@@ -173,7 +174,7 @@ async fn a_caller_beyond_the_allowance_does_not_reach_the_registry() {
         ),
         caller_limit: CallerLimit::new(Arc::new(Spent)),
         entitle: Entitle::new(directory, BucketFormula::default()),
-        ..test_parts()
+        ..test_use_cases()
     });
     let app = App::new()
         .app_data(web::Data::new(gateway))

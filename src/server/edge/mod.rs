@@ -103,14 +103,14 @@ impl Edge {
         self.stopping.subscribe()
     }
 
-    /// Answers until `stop` comes true. Then, for `http.drain_delay`, only `/readyz` says so; then
-    /// requests are refused, connections that are on their way included, and what is under way
+    /// Answers until `stop` comes true. Then, for `http.drain_delay`, only `/readyz` says so, unless
+    /// it never said anything else; then requests are refused, connections that are on their way included, and what is under way
     /// may end.
     pub(super) async fn run(mut self, stop: impl Future<Output = ()>) -> io::Result<()> {
         self.accept_until(stop).await?;
         self.face.gateway.leave();
         let delay = self.settings.drain_delay;
-        if !delay.is_zero() {
+        if !delay.is_zero() && self.face.gateway.is_open() {
             tracing::info!(
                 ?delay,
                 "stopping: /readyz says no, requests are still answered"

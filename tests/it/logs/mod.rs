@@ -1,4 +1,5 @@
 //! What an operator reads on standard error.
 
+mod health_checks;
 mod owners;
 mod readers;

@@ -19,9 +19,9 @@ async fn requests(gateway: &Serve, number: usize) {
         .timeout(std::time::Duration::from_secs(10))
         .build()
         .unwrap();
-    let livez = format!("{}/livez", gateway.url);
+    let page = format!("{}/problems", gateway.url);
     for _ in 0..number {
-        let answer = http.get(&livez).send().await.expect("an answer");
+        let answer = http.get(&page).send().await.expect("an answer");
         assert_eq!(answer.status(), 200);
     }
 }

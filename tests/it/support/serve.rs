@@ -139,13 +139,12 @@ impl Serve {
 
     /// Waits until it has ended by itself, and well.
     pub(crate) async fn ended(&mut self) {
+        assert_eq!(self.exit_code().await, Some(0));
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) async fn exit_code(&mut self) -> Option<i32> {
         let ended = tokio::time::timeout(Duration::from_secs(20), self.child.wait());
-        assert!(
-            ended
-                .await
-                .expect("the end of the process")
-                .unwrap()
-                .success()
-        );
+        ended.await.expect("the end of the process").unwrap().code()
     }
 }
