@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde_json::json;
-use url::Url;
 use utoipa::OpenApi as _;
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::path::{
@@ -166,7 +165,7 @@ fn document() -> OpenApi {
 fn of_this_deployment(gateway: &Gateway) -> OpenApi {
     let mut document = document();
     let parts = gateway.parts();
-    document.servers = Some(vec![Server::new(base_path(&parts.public_url))]);
+    document.servers = Some(vec![Server::new(&parts.public_url)]);
     let Some(endpoints) = parts.sign_in.endpoints() else {
         return document;
     };
@@ -192,12 +191,6 @@ fn of_this_deployment(gateway: &Gateway) -> OpenApi {
         }
     }
     document
-}
-
-/// Relative to where the document is read: a page calls the gateway by the name that the page has
-/// itself (`localhost` or `127.0.0.1`), and no other origin.
-fn base_path(public_url: &str) -> String {
-    Url::parse(public_url).map_or_else(|_| "/".to_owned(), |url| url.path().to_owned())
 }
 
 fn operations(document: &mut OpenApi) -> impl Iterator<Item = &mut Operation> {

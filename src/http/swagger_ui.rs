@@ -60,7 +60,7 @@ pub(super) async fn file(
     // The program's own memory, unless the configuration is part of it.
     let bytes = match file.bytes {
         Cow::Borrowed(bytes) => Bytes::from_static(bytes),
-        Cow::Owned(bytes) => Bytes::from(with_plugin(&bytes)),
+        Cow::Owned(bytes) => Bytes::from(with_plugins(&bytes)),
     };
     let mut response = HttpResponse::Ok();
     response
@@ -85,10 +85,16 @@ pub(super) async fn file(
 const UNFOCUSED: &str = "() => ({ wrapComponents: { Input: (Input, { React }) => (properties) =>
         React.createElement(Input, { ...properties, autoFocus: false }) } })";
 
-/// The settings, with a plugin more.
-fn with_plugin(settings: &[u8]) -> String {
+/// The page calls the gateway by the name that it was opened by, `localhost` or `127.0.0.1`: its
+/// policy allows no other origin.
+const OWN_ORIGIN: &str = "() => ({ statePlugins: { spec: { wrapActions: { updateJsonSpec: (update) => (contract) =>
+        update({ ...contract, servers: [{ url: new URL('..', location.href).href.slice(0, -1) }] }) } } } })";
+
+/// The settings, with two more plugins.
+fn with_plugins(settings: &[u8]) -> String {
     const LAST: &str = "SwaggerUIBundle.plugins.DownloadUrl";
-    String::from_utf8_lossy(settings).replace(LAST, &format!("{LAST},\n      {UNFOCUSED}"))
+    let plugins = format!("{LAST},\n      {UNFOCUSED},\n      {OWN_ORIGIN}");
+    String::from_utf8_lossy(settings).replace(LAST, &plugins)
 }
 
 /// Weak: it names a version of the gateway, not bytes (RFC 9110 section 8.8.1).

@@ -100,18 +100,16 @@ async fn signing_in_comes_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_page_calls_the_gateway_by_its_own_address() {
-    for (public_url, path) in [
-        ("https://gateway.example", "/"),
-        ("https://gateway.example/storage/", "/storage"),
-    ] {
-        let app = Setup::default()
-            .key("http.public_url", public_url)
-            .spawn()
-            .await;
-        let contract = get(&app, "/openapi.json").await.json();
-        assert_eq!(contract["servers"], json!([{ "url": path }]));
-    }
+async fn the_contract_names_the_public_url_and_the_page_its_own() {
+    let public_url = "https://gateway.example/storage";
+    let app = Setup::default()
+        .key("http.public_url", public_url)
+        .spawn()
+        .await;
+    let contract = get(&app, "/openapi.json").await.json();
+    assert_eq!(contract["servers"], json!([{ "url": public_url }]));
+    let settings = get(&app, "/swagger-ui/swagger-initializer.js").await.text;
+    assert!(settings.contains("servers: [{ url: new URL('..', location.href)"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
