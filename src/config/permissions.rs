@@ -19,8 +19,8 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> String {
     }
 }
 
-/// Refuses a file that other users can write or replace. Says what to do about one that all of them
-/// can read: mounted secrets often are (mode 0444), so that is no reason to refuse it.
+/// Refuses a file that other users can write. Says what to do about one that they can replace or that
+/// all of them can read: mounted secrets are often like that, so it is no reason to refuse one.
 #[cfg(unix)]
 pub(super) fn check(path: &Path, metadata: &Metadata) -> Result<Option<String>, String> {
     const OTHERS_WRITE: u32 = 0o022;
@@ -34,9 +34,9 @@ pub(super) fn check(path: &Path, metadata: &Metadata) -> Result<Option<String>, 
     }
     if let Some(directory) = open_directory(path) {
         let directory = directory.display();
-        return Err(format!(
+        return Ok(Some(format!(
             "{name}: other users can replace this file: chmod o-w {directory}"
-        ));
+        )));
     }
     Ok((mode & ALL_READ != 0).then(|| {
         format!(
