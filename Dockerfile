@@ -1,7 +1,7 @@
 # The production image: the gateway alone, without the servers of `cloakroom dev`.
 FROM rust:1.95-slim-trixie AS build
 WORKDIR /src
-# The dependencies are a layer of their own, which a change in src leaves as it is.
+# Dependencies get their own layer, so a change in src does not rebuild them.
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src && touch src/lib.rs && echo 'fn main() {}' >src/main.rs \
     && cargo build --release --locked --no-default-features \
