@@ -38,7 +38,7 @@ Prints its name. Its credentials: POST /core/v1/object_storage/access_keys/acces
     Disable(Named<Changing>),
     /// Delete it, and all that the store has of it
     Delete(Named<Changing>),
-    /// Print a token that allows whoever has it to ask for new credentials of this key
+    /// Print a token that allows its bearer to ask for new credentials of this key
     #[command(after_help = "Example:
   TOKEN=$(cloakroom access-key capability ak_0123456789abcdef01234567 --expires-in 1h)")]
     Capability(Capability),
@@ -71,7 +71,7 @@ pub(super) struct Create {
     /// Put and delete in the buckets under `access_keys.bucket_prefix`
     #[arg(long)]
     all_objects_write: bool,
-    /// From where its credentials may be asked for; may be repeated. From anywhere if none is said
+    /// Network from which its credentials may be asked for; may be repeated [default: any]
     #[arg(long, value_name = "CIDR")]
     allow_network: Vec<IpNet>,
     #[command(flatten)]
@@ -165,8 +165,8 @@ impl Create {
         let administer = self.common.administer().await?;
         let key = administer.create_access_key(wish).await?;
         complain(&format!(
-            "Created {} for {}, without credentials: POST /core/v1/object_storage/access_keys/\
-             access_key/generate_credentials makes them. The buckets must exist.",
+            "Created {} for {}. It has no credentials yet: POST /core/v1/object_storage/access_keys/\
+             access_key/generate_credentials makes them. Its buckets must already exist.",
             key.id,
             whose(&key.owner)
         ));

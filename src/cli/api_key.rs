@@ -35,7 +35,7 @@ pub(super) struct Create {
     /// What to call it
     #[arg(long, value_parser = parse_label)]
     label: String,
-    /// How long it is good for; for ever if nothing is said
+    /// How long it is valid [default: for ever]
     #[arg(long, value_name = "TIME")]
     expires_in: Option<humantime::Duration>,
     /// It opens no storage
@@ -103,7 +103,7 @@ impl Create {
         };
         let (key, registered) = administer.create_key(wish).await?;
         complain(&format!(
-            "Created {}. It is not shown again. To end it: cloakroom api-key revoke {}",
+            "Created {}. The key is shown only this once. To revoke it: cloakroom api-key revoke {}",
             registered.id, registered.id
         ));
         let view = KeyView::new(&registered, Some(&key));
@@ -129,7 +129,7 @@ impl Revoke {
         let changed = administer.revoke_key(&self.id).await?;
         let id = &self.id;
         complain(&if changed {
-            format!("Revoked {id}. Credentials that were issued for it live until they expire.")
+            format!("Revoked {id}. Credentials already issued with it work until they expire.")
         } else {
             format!("Nothing changed: {id} is already revoked.")
         });

@@ -348,7 +348,7 @@ fn text(views: &[BucketView]) -> String {
             // Writing to a string does not fail.
             let _ = writeln!(
                 text,
-                "\n{owner} has\n  {bucket}\nand the formula says\n  {other}\nEvery call is 409 until you run\n  \
+                "\n{owner} has\n  {bucket}\nbut the formula gives\n  {other}\nEvery call gets 409 until you run\n  \
                  cloakroom bucket release {bucket}"
             );
         }

@@ -158,7 +158,7 @@ impl Named {
         complain(&match (changed, enabled) {
             (true, true) => format!("Enabled {slug}."),
             (true, false) => format!(
-                "Disabled {slug}: no more credentials. Those already issued live until they expire."
+                "Disabled {slug}. It gets no new credentials; those already issued work until they expire."
             ),
             (false, true) => format!("Nothing changed: {slug} is already enabled."),
             (false, false) => format!("Nothing changed: {slug} is already disabled."),

@@ -22,16 +22,16 @@ pub(super) enum CommandError {
     Start(#[from] StartError),
     #[error("{0}")]
     Failed(String),
-    /// The command's own output says it already.
+    /// Already in the command's own output.
     #[error("see above")]
     Reported,
-    /// The log says it already.
+    /// Already in the log.
     #[error(transparent)]
     Logged(Box<Self>),
 }
 
 impl CommandError {
-    /// The last words of a command that logs are lines of its log.
+    /// Logs why a command that keeps a log failed.
     pub(super) fn logged(error: StartError) -> Self {
         for line in error.to_string().lines() {
             tracing::error!("{line}");
@@ -39,7 +39,7 @@ impl CommandError {
         Self::Logged(Box::new(error.into()))
     }
 
-    fn is_said(&self) -> bool {
+    fn is_reported(&self) -> bool {
         matches!(self, Self::Reported | Self::Logged(_))
     }
 
@@ -86,7 +86,7 @@ pub(super) fn exit_code(done: Result<(), CommandError>) -> ExitCode {
     let Err(error) = done else {
         return ExitCode::SUCCESS;
     };
-    if !error.is_said() {
+    if !error.is_reported() {
         last_words(error.to_string());
     }
     ExitCode::from(if error.is_configuration() {

@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_time_the_date_is_left() {
+    fn a_shortened_time_is_its_date() {
         assert_eq!(shortened("2026-11-25T23:33:30Z", 12), "2026-11-25");
         assert_eq!(
             shortened("2026-11-25T23:33:30Z", 20),

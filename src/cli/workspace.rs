@@ -22,19 +22,19 @@ Prints where its storage is. One that was deleted comes back where it was, witho
     Create(Create),
     /// All workspaces
     List(List),
-    /// One of them and its members, also when it is deleted
+    /// Show one and its members, even if it is deleted
     Show(Named),
-    /// Delete one that is empty; its place in the bucket stays its own
+    /// Delete an empty one; its prefix stays reserved
     #[command(after_help = "Examples:
   cloakroom workspace delete acme/research
   cloakroom workspace delete acme/research --keep-objects   # find them again: workspace list --deleted")]
     Delete(Delete),
-    /// Let somebody use it, or change how
+    /// Add a member, or change a member's access
     #[command(after_help = "Examples:
   cloakroom workspace add-member acme/research --subject alice
   cloakroom workspace add-member acme/research --subject bob --client-id notebook --access read")]
     AddMember(AddMember),
-    /// Do not let somebody use it: refused from the next call on, at every gateway
+    /// Remove a member, who is refused from the next call on, at every gateway
     RemoveMember(RemoveMember),
 }
 
@@ -53,7 +53,7 @@ pub(super) struct List {
     /// Only this organisation's
     #[arg(long)]
     org: Option<Slug>,
-    /// Those that were deleted, too
+    /// Also those that were deleted
     #[arg(long)]
     deleted: bool,
     #[command(flatten)]
@@ -86,7 +86,7 @@ pub(super) struct AddMember {
     /// Who: the token's `sub`
     #[arg(long, value_parser = parse_subject)]
     subject: Subject,
-    /// Through which client only; through any if nothing is said
+    /// Only through this client [default: any]
     #[arg(long, value_parser = parse_client_id)]
     client_id: Option<ClientId>,
     /// To do what
@@ -103,7 +103,7 @@ pub(super) struct RemoveMember {
     /// Who: the token's `sub`
     #[arg(long, value_parser = parse_subject)]
     subject: Subject,
-    /// Through which client only; through all if nothing is said
+    /// Only through this client [default: all]
     #[arg(long, value_parser = parse_client_id)]
     client_id: Option<ClientId>,
     #[command(flatten)]
@@ -217,7 +217,7 @@ impl Delete {
             .delete_workspace(&self.name, self.keep_objects)
             .await?;
         complain(&format!(
-            "Deleted {}. {} stays reserved for it.",
+            "Deleted {}. Its storage {} stays reserved.",
             gone.name, gone.area
         ));
         let view = view(administer.administration(), &self.name).await?;
@@ -252,7 +252,7 @@ impl RemoveMember {
             .await?;
         let claim = self.common.config()?.workspaces.membership_claim;
         let claim = claim.map_or_else(String::new, |claim| {
-            format!(" A token whose claim {claim} names the workspace still opens it.")
+            format!(" Tokens whose claim {claim} names the workspace still get access.")
         });
         let (subject, through) = (self.subject.as_str(), through(client_id));
         let done = format!("Removed {subject}{through} from {}.{claim}", self.name);

@@ -47,7 +47,7 @@ fn check(url: &SecretString) -> Result<(), String> {
     } else if is_in_memory(url) {
         "must name a file: what is in memory is gone at a restart"
     } else if has_known_password(url) {
-        "holds a password that everybody knows: choose another"
+        "contains a well-known password; choose another"
     } else {
         return check_files(url);
     };

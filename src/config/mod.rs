@@ -60,7 +60,7 @@ pub struct Config {
     pub settings: Vec<Setting>,
     /// The files that may be replaced while the gateway runs.
     pub files: Vec<WatchedFile>,
-    /// What is no mistake, and yet should be looked at.
+    /// Warnings: valid, but probably not intended.
     pub warnings: Vec<String>,
 }
 
@@ -70,8 +70,8 @@ pub struct Config {
 pub struct ConfigErrors(pub Vec<String>);
 
 impl Config {
-    /// Reads the file, if there is one, and the environment: without the variables that the command
-    /// line has read for itself.
+    /// Reads the file, if any, then the environment. The caller leaves out variables of command-line
+    /// arguments.
     ///
     /// # Errors
     ///

@@ -1,12 +1,11 @@
-//! Names that nothing reads, and those that were probably meant.
+//! Unknown names, and the known ones that were probably meant.
 
 use super::source::variable;
 
-/// How alike two names are, from 0 to 1, so that one is taken for a typing mistake of the other.
+/// How similar (0 to 1) two names must be to suggest one for the other.
 const ALIKE: f64 = 0.8;
 
-/// What to say of a variable that begins as ours do and that nothing reads; nothing if Kubernetes
-/// has set it.
+/// The warning about an unknown `CLOAKROOM_` variable; none for Kubernetes' service links.
 pub(super) fn complaint<'k>(
     name: &str,
     value: &str,
@@ -17,7 +16,7 @@ pub(super) fn complaint<'k>(
     }
     let key = name.split_once('_').map_or(name, |(_, key)| key);
     let meant = nearest(key, keys).map_or_else(
-        || "keys of the configuration are CLOAKROOM_<SECTION>__<KEY>".to_owned(),
+        || "configuration variables look like CLOAKROOM_<SECTION>__<KEY>".to_owned(),
         |key| format!("did you mean {}?", variable(key)),
     );
     Some(format!("{name}: nothing reads this variable; {meant}"))
@@ -31,7 +30,7 @@ fn is_service_link(name: &str, value: &str) -> bool {
     match words.as_slice() {
         [.., "SERVICE", "HOST"] => true,
         words if words.windows(2).any(|pair| pair == ["SERVICE", "PORT"]) => is_number(value),
-        // A number would be somebody's guess at `http.address`.
+        // A plain number is probably meant as http.address.
         [.., "PORT"] if value.contains("://") => true,
         [.., "PORT", port, "TCP" | "UDP" | "SCTP"]
         | [

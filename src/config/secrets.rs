@@ -16,7 +16,7 @@ use super::source::Origin;
 /// Stands for a secret where values are shown.
 const HIDDEN: &str = "(hidden)";
 
-/// Secrets that stand in somebody's documentation: known to everybody (security.md).
+/// Well-known defaults from public documentation (security.md).
 const KNOWN_SECRETS: [&str; 9] = [
     "minioadmin",
     "minio123",
@@ -30,8 +30,8 @@ const KNOWN_SECRETS: [&str; 9] = [
 ];
 
 impl Reader {
-    /// A secret: the value, or the content of the file that `<key>_file` names, as it is now. A
-    /// secret that everybody knows is refused, as is one in a file that other users can write.
+    /// A secret: the value, or the content of the file that `<key>_file` names, as it is now.
+    /// Refuses well-known secrets and files that other users can write.
     #[expect(
         clippy::option_option,
         reason = "outside: was it good; inside: was it there"
@@ -149,12 +149,12 @@ pub(super) fn check_secret(secret: &SecretString) -> Result<(), String> {
         return Err("must not be empty".to_owned());
     }
     if is_known_secret(secret) {
-        return Err("is a secret that everybody knows: choose another".to_owned());
+        return Err("is a well-known default; choose another value".to_owned());
     }
     Ok(())
 }
 
-/// Whether everybody knows this secret.
+/// Whether this secret is a well-known default.
 pub(super) fn is_known_secret(secret: &str) -> bool {
     KNOWN_SECRETS.contains(&secret.to_ascii_lowercase().as_str())
 }

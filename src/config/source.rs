@@ -25,7 +25,7 @@ pub(super) struct Value {
 pub(super) enum Content {
     Text(String),
     List(Vec<String>),
-    /// Nothing that a key can have: a list of tables, for instance.
+    /// A type that no key takes, such as a list of tables.
     Other,
 }
 

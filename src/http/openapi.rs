@@ -52,7 +52,7 @@ const EXAMPLE_HOST: &str = "https://storage-authorization.example.com";
     ),
     tags(
         (name = "credentials", description = "The key to one's own storage"),
-        (name = "health", description = "For whoever runs the gateway"),
+        (name = "health", description = "For operators"),
     ),
     components(schemas(
         v1::credentials::CredentialsAnswer,
@@ -149,7 +149,7 @@ fn document() -> OpenApi {
     if let Some(components) = &mut document.components {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
-            .description(Some("An access token that you have already."))
+            .description(Some("An access token that you already have."))
             .build();
         components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
         let scheme = ApiKey::Header(ApiKeyValue::with_description(

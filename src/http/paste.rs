@@ -58,7 +58,7 @@ pub fn workspace_line(gateway: &str, organisation: &str, workspace: &str) -> Str
 }
 
 /// Lets an AWS SDK get its credentials from the gateway at this address. It would prefer keys in the
-/// environment, so those go. `mktemp` makes a file that nobody else can read.
+/// environment, so those are unset. `mktemp` makes a file that only its owner can read.
 #[must_use]
 pub fn sdk_lines(gateway: &str, storage: &StorageAddress) -> String {
     let (store, region) = (&storage.endpoint, &storage.region);

@@ -71,8 +71,7 @@ impl Opening {
 
     /// Opens the database as soon as it is there; nothing if `stop` comes first.
     ///
-    /// Runs on a thread of its own, because the compiler cannot see that sqlx's migrations may move
-    /// between threads, as the future of a server must.
+    /// Runs on its own thread because sqlx's migration futures are not seen as `Send`.
     pub(super) async fn wait(
         self,
         stop: CancellationToken,
@@ -210,7 +209,9 @@ impl Examination {
         self.stop.send_replace(true);
         let ended = tokio::time::timeout(EXAMINATION_GRACE, self.running).await;
         if ended.is_err() {
-            tracing::warn!("the examination has left something: cloakroom doctor --clean");
+            tracing::warn!(
+                "the examination did not finish cleaning up: run cloakroom doctor --clean"
+            );
         }
     }
 }
@@ -228,7 +229,7 @@ async fn check_fingerprint(config: &Config, registry: &SqlRegistry) -> Result<()
     for FingerprintChange { name, .. } in &changes {
         tracing::warn!(
             key = name,
-            "naming.accept_change: a new value is taken for granted"
+            "naming.accept_change: the new value is accepted"
         );
     }
     Ok(registry.accept_fingerprint().await?)

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
-"""A reboot, as a gateway on PostgreSQL sees it: it is there before its database, and its database goes
-away and comes back. It waits, says for what, and works again without a restart; what no waiting mends
-ends it.
+"""PostgreSQL restarts under a gateway: it waits, names the database, and recovers without a restart;
+permanent errors end it.
 
 Stops and starts the PostgreSQL of `postgres.sh start DIR`. The gateway has the database of
 CLOAKROOM_DATABASE__URL and the configuration of CLOAKROOM_CONFIG.

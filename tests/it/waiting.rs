@@ -127,7 +127,7 @@ async fn a_database_that_is_not_there_is_the_end_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metadata_that_cannot_be_read_are_named_with_the_cause_and_not_every_second() {
+async fn unreadable_metadata_is_logged_with_its_url_and_backoff() {
     const DOCUMENT: &str = "/.well-known/openid-configuration";
     let oauth = AuthorizationServer::start(0, "cloakroom").unwrap();
     let late = MockServer::start().await;

@@ -107,7 +107,7 @@ async fn forget_members(changing: &mut Changing, of: &WorkspaceName) -> Result<(
     Ok(())
 }
 
-/// What the member may do so far, through the same client.
+/// The member's current access through the same client.
 async fn access_of(
     changing: &mut Changing,
     of: &WorkspaceName,

@@ -38,15 +38,15 @@ pub(super) struct FileReplaced(PathBuf);
 /// The file cannot be used as a database.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// It was not to be made.
+    /// The file does not exist and the URL does not create it.
     #[error(
-        "there is no file {}: a gateway makes it when it is started and the URL has mode=rwc",
+        "there is no file {}: `cloakroom serve` creates it if database.url has mode=rwc",
         .0.display()
     )]
     Missing(PathBuf),
     /// It cannot be made, opened or written.
     #[error(
-        "cannot write {} as {}: {cause}: make the file and its directory writable for this user (in \
+        "cannot write {} as {}: {cause}: make the file and its directory writable by this user (in \
          a container, mount a volume there) or set another database.url",
         .path.display(),
         process_user()
@@ -57,7 +57,7 @@ pub enum FileError {
         /// What the operating system or `SQLite` says.
         cause: String,
     },
-    /// It holds something else, say.
+    /// For instance, it is not a database.
     #[error("cannot use {}: {cause}", .path.display())]
     Other {
         /// Where it is.

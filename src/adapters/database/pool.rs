@@ -43,7 +43,7 @@ pub enum DatabaseError {
         /// What it or the operating system says.
         cause: String,
     },
-    /// The server does not let us in.
+    /// The server rejects the connection.
     #[error("cannot open {server}: {cause}")]
     Rejected {
         /// Which server.
@@ -65,8 +65,8 @@ pub enum DatabaseError {
     NotOurs,
     /// A later version has brought the schema up to date already.
     #[error(
-        "{database} was made by a newer cloakroom (its schema is of version {found}, this one's of \
-         {known}): start that one, or restore a backup of before its start (docs/backup.md)"
+        "{database} was made by a newer cloakroom (schema version {found}; this one knows up to \
+         {known}): run that version, or restore a backup from before the upgrade (docs/backup.md)"
     )]
     Newer {
         /// Which database; without a password.

@@ -8,7 +8,7 @@ use sqlx::any::AnyConnectOptions;
 use sqlx::error::Error;
 use sqlx::postgres::PgConnectOptions;
 
-/// A server and a database on it, for people: never the user or the password.
+/// A server and database, for messages: without user and password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PostgresServer {
     place: String,
@@ -69,7 +69,7 @@ impl fmt::Display for PostgresServer {
     }
 }
 
-/// An error without the driver's introduction.
+/// The error without sqlx's prefix.
 pub(super) fn bare(error: &Error) -> String {
     match error {
         Error::Io(error) => error.to_string(),

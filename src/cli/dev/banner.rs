@@ -21,7 +21,7 @@ impl Dev {
         let (issuer, store, data) = (oauth.issuer(), storage.url(), self.data_dir.display());
         let workspace = &samples.workspace;
         format!(
-            "\ncloakroom is ready. FOR DEVELOPMENT ONLY: anybody on this machine gets a token for any user.\n\
+            "\ncloakroom is ready. FOR DEVELOPMENT ONLY: anyone on this machine can get a token for any user.\n\
              \n  gateway               {gateway}\
              \n  in the browser        {gateway}/swagger-ui/index.html\
              \n  authorization server  {issuer}\
@@ -29,10 +29,10 @@ impl Dev {
              \n  data                  {data}\n\
              \nPaste into another terminal, to store a file in alice's own bucket and read it back:\n\n\
              {functions}\nTOKEN=$({token})\n{first_file}\n\
-             \nThe storage of the organisation {organisation}, by API key; and of its workspace {name}, for its \
-             members alice and bob (who may only read):\n\n\
+             \nCredentials for the organisation {organisation}, by API key, and for its workspace {name}, whose \
+             members are alice and bob (read-only):\n\n\
              {by_key}\n{by_membership}\n\
-             \nTo administer it (workspace, api-key, access-key, bucket, audit, backup likewise):\n\n\
+             \nOperators' commands (also workspace, api-key, access-key, bucket, audit, backup):\n\n\
              {administer}\n\n",
             token = samples.token_command,
             functions = paste::functions(&gateway),

@@ -39,8 +39,8 @@ pub(super) const CLIENT: &str = "demo";
 /// The gateway's own client at the embedded authorization server.
 const GATEWAY: &str = "cloakroom";
 
-/// Runs gateway, store and authorization server on loopback. FOR DEVELOPMENT ONLY: whoever can
-/// reach this machine's loopback gets a token for any user name.
+/// Runs gateway, store and authorization server on loopback. FOR DEVELOPMENT ONLY: anyone who
+/// can reach this machine's loopback interface can get a token for any user name.
 #[derive(clap::Args, Debug)]
 pub(super) struct Dev {
     /// The gateway's port; 0 is any free one
@@ -58,7 +58,7 @@ pub(super) struct Dev {
     /// How long credentials last; seconds are allowed here
     #[arg(long, value_name = "TIME", default_value = "1h")]
     session_duration: humantime::Duration,
-    /// Log every request to the store, too
+    /// Also log every request to the store
     #[arg(long)]
     verbose: bool,
 }

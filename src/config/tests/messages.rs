@@ -36,7 +36,7 @@ fn all_mistakes_are_reported_at_once_each_with_its_key() {
 }
 
 #[test]
-fn a_key_that_there_is_not_is_named_with_its_place_and_what_was_meant() {
+fn an_unknown_key_is_named_with_its_place_and_a_suggestion() {
     let errors = load(Some("[http]\nadress = 'x'\n"), GOOD).unwrap_err();
     let [said] = errors.as_slice() else {
         panic!("{errors:?}");
@@ -63,7 +63,7 @@ fn a_mistake_in_the_file_does_not_quote_it() {
 }
 
 #[test]
-fn variables_of_others_are_nothing_to_speak_of() {
+fn foreign_variables_cause_no_warning() {
     let config = with(&[("CLOAKROOM_PORT", "tcp://10.0.0.1:80"), ("OTHER__X", "y")]).unwrap();
     assert_eq!(config.warnings, Vec::<String>::new());
 }

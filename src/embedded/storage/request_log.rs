@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_opens_something_is_not_in_the_line() {
+    fn secrets_are_redacted() {
         for (sent, logged) in [
             ("/", "/"),
             ("/b/a%20b?versionId=1", "/b/a%20b?versionId=1"),

@@ -103,9 +103,8 @@ impl Edge {
         self.stopping.subscribe()
     }
 
-    /// Answers until `stop` comes true. Then, for `http.drain_delay`, only `/readyz` says so, unless
-    /// it never said anything else; then requests are refused, connections that are on their way included, and what is under way
-    /// may end.
+    /// Answers until `stop` resolves. During `http.drain_delay` only `/readyz` changes (skipped if the
+    /// gateway never opened). Then it refuses requests and lets those under way finish.
     pub(super) async fn run(mut self, stop: impl Future<Output = ()>) -> io::Result<()> {
         self.accept_until(stop).await?;
         self.face.gateway.leave();

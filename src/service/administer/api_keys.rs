@@ -16,7 +16,7 @@ pub struct KeyWish {
     pub organisation: Slug,
     /// What to call it.
     pub label: String,
-    /// How long it is good for; for ever if nothing is said.
+    /// How long it is valid; for ever if `None`.
     pub expires_in: Option<Duration>,
     /// Whether it opens the organisation's storage.
     pub storage: bool,

@@ -67,7 +67,7 @@ async fn members_come_and_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_changed_of_a_member_is_said() {
+async fn add_member_says_what_changed() {
     let process = with_lab().await;
     let read = [&ADD_CAROL[..], &["--access", "read"]].concat();
     let editor = ["--client-id", "editor"];
