@@ -13,7 +13,6 @@ use crate::config::Config;
 use crate::service::Clock;
 use crate::service::doctor::{Doctor, DoctorPorts, DoctorSettings, Outcome, Report};
 
-use super::outage::Outage;
 use super::parts::{aws_settings, discovery, introspection};
 use super::{StartError, access_keys};
 
@@ -75,7 +74,6 @@ pub(super) async fn prove(
     proven: Arc<AtomicBool>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut outage = Outage::new("doctor to find that isolation holds");
     loop {
         let mut stopped = stop.clone();
         let report = doctor.examine(until(&mut stopped)).await;
@@ -87,9 +85,7 @@ pub(super) async fn prove(
             proven.store(true, Ordering::Release);
             return;
         }
-        if outage.is_due().is_some() {
-            log_failures(&report);
-        }
+        log_failures(&report);
         tokio::select! {
             () = tokio::time::sleep(AGAIN) => {}
             () = until(&mut stop) => return,

@@ -37,7 +37,7 @@ impl Outage {
 
     /// An attempt has failed.
     pub(super) fn failed(&mut self, cause: &impl fmt::Display) {
-        if let Some(waited) = self.is_due() {
+        if let Some(waited) = self.due() {
             tracing::warn!(%cause, waited_s = waited.as_secs(), "waiting for {}", self.what);
         }
     }
@@ -51,7 +51,7 @@ impl Outage {
     }
 
     /// How long it is away already, if a line is due. Counts as said.
-    pub(super) fn is_due(&mut self) -> Option<Duration> {
+    fn due(&mut self) -> Option<Duration> {
         let now = Instant::now();
         let Some(current) = &mut self.current else {
             self.current = Some(Current {
@@ -75,17 +75,17 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn an_outage_is_said_at_once_then_ever_more_seldom() {
+    async fn an_outage_is_logged_with_backoff() {
         let mut outage = Outage::new("it");
         let mut said = Vec::new();
         for second in 0..200 {
-            if outage.is_due().is_some() {
+            if outage.due().is_some() {
                 said.push(second);
             }
             tokio::time::advance(LOOK_EVERY).await;
         }
         assert_eq!(said, [0, 1, 3, 7, 15, 31, 63, 123, 183]);
         outage.ended();
-        assert_eq!(outage.is_due(), Some(Duration::ZERO), "another one");
+        assert_eq!(outage.due(), Some(Duration::ZERO), "another one");
     }
 }
