@@ -125,7 +125,7 @@ fn without_password(url: &SecretString) -> String {
 
 /// Finishes what rotations of access keys have left.
 pub(super) async fn keep_keys(keeper: Arc<KeyKeeper>) {
-    let mut outage = Outage::new("the registry's access keys");
+    let mut outage = Outage::new("the database to list access keys");
     loop {
         match keeper.look_after_all().await {
             Ok(()) => outage.ended(),

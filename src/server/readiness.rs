@@ -45,7 +45,7 @@ impl Ready {
             proven,
             probed: Mutex::new(Probed {
                 last: None,
-                outage: Outage::new("the registry"),
+                outage: Outage::new("the database"),
             }),
         }
     }
