@@ -31,8 +31,8 @@ pub(super) type Check = fn(&SecretString) -> Result<(), String>;
 /// What a look at a file brought that was not known before.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Reread {
-    /// It holds something new and good. What to do if every user can read it.
-    Changed(Option<String>),
+    /// It holds something new and good. What to do if other users can replace or read it.
+    Changed(Vec<String>),
     /// It is no good, and what it held before stays in use.
     Bad(String),
 }
@@ -40,8 +40,8 @@ pub enum Reread {
 /// What a secret's file holds.
 pub(super) struct SecretFile {
     pub(super) secret: SecretString,
-    /// What to do if every user can read it.
-    pub(super) exposure: Option<String>,
+    /// What to do if other users can replace or read it.
+    pub(super) exposures: Vec<String>,
 }
 
 impl WatchedFile {
@@ -81,7 +81,7 @@ impl WatchedFile {
     }
 
     fn read(&self) -> Result<Option<Reread>, String> {
-        let (changed, exposure) = match &self.content {
+        let (changed, exposures) = match &self.content {
             Content::Secret(sender, check) => {
                 let new = read_secret(&self.path, *check)?;
                 let changed = sender.send_if_modified(|old| {
@@ -91,7 +91,7 @@ impl WatchedFile {
                     }
                     changed
                 });
-                (changed, new.exposure)
+                (changed, new.exposures)
             }
             Content::Authorities(sender) => {
                 let new = Some(read_authorities(&self.path)?);
@@ -102,10 +102,10 @@ impl WatchedFile {
                     }
                     changed
                 });
-                (changed, None)
+                (changed, Vec::new())
             }
         };
-        Ok(changed.then_some(Reread::Changed(exposure)))
+        Ok(changed.then_some(Reread::Changed(exposures)))
     }
 }
 
@@ -113,14 +113,14 @@ impl WatchedFile {
 pub(super) fn read_secret(path: &Path, check: Check) -> Result<SecretFile, String> {
     let cannot = |error| unreadable(path, &error);
     let mut file = File::open(path).map_err(cannot)?;
-    let exposure = permissions::check(path, &file.metadata().map_err(cannot)?)?;
+    let exposures = permissions::check(path, &file.metadata().map_err(cannot)?)?;
     let mut text = String::new();
     file.read_to_string(&mut text).map_err(cannot)?;
     let secret = SecretString::from(text.trim_end_matches(['\r', '\n']));
     check_secret(&secret)
         .and_then(|()| check(&secret))
         .map_err(|what| format!("{}: {what}", path.display()))?;
-    Ok(SecretFile { secret, exposure })
+    Ok(SecretFile { secret, exposures })
 }
 
 /// The certificate authorities that a file holds. The message of a mistake names the file.

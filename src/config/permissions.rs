@@ -19,10 +19,10 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> String {
     }
 }
 
-/// Refuses a file that other users can write. Says what to do about one that they can replace or that
-/// all of them can read: mounted secrets are often like that, so it is no reason to refuse one.
+/// Refuses a file that other users can write. Warns of one that they can replace and of one that all
+/// of them can read: mounted secrets are often like that, so it is no reason to refuse one.
 #[cfg(unix)]
-pub(super) fn check(path: &Path, metadata: &Metadata) -> Result<Option<String>, String> {
+pub(super) fn check(path: &Path, metadata: &Metadata) -> Result<Vec<String>, String> {
     const OTHERS_WRITE: u32 = 0o022;
     const ALL_READ: u32 = 0o004;
     let mode = mode_of(metadata);
@@ -32,19 +32,18 @@ pub(super) fn check(path: &Path, metadata: &Metadata) -> Result<Option<String>, 
             "{name}: other users can write this file (mode {mode:04o}): chmod go-w {name}"
         ));
     }
-    if let Some(directory) = open_directory(path) {
+    let replaceable = open_directory(path).map(|directory| {
         let directory = directory.display();
-        return Ok(Some(format!(
-            "{name}: other users can replace this file: chmod o-w {directory}"
-        )));
-    }
-    Ok((mode & ALL_READ != 0).then(|| {
+        format!("{name}: other users can replace this file: chmod o-w {directory}")
+    });
+    let readable = (mode & ALL_READ != 0).then(|| {
         format!(
-            "{name}: every user of this machine can read this file (mode {mode:04o}): give it to \
-             {user} with mode 0400; in Kubernetes set defaultMode: 0400, and an fsGroup",
+            "{name}: every user of this machine can read this file (mode {mode:04o}): make {user} \
+             its owner and set mode 0400; in Kubernetes, set defaultMode: 0400 and an fsGroup",
             user = process_user()
         )
-    }))
+    });
+    Ok([replaceable, readable].into_iter().flatten().collect())
 }
 
 /// The directory of the file, or of the symbolic link to it, if every user may rename what is in
@@ -71,6 +70,6 @@ fn mode_of(metadata: &Metadata) -> u32 {
 }
 
 #[cfg(not(unix))]
-pub(super) fn check(_: &Path, _: &Metadata) -> Result<Option<String>, String> {
-    Ok(None)
+pub(super) fn check(_: &Path, _: &Metadata) -> Result<Vec<String>, String> {
+    Ok(Vec::new())
 }

@@ -89,7 +89,7 @@ impl Reader {
                 let file = files::read_secret(&path, check)
                     .map_err(|what| self.error(&file_key, what))
                     .ok()?;
-                self.warn_of(&file_key, file.exposure);
+                self.warn_of(&file_key, file.exposures);
                 self.note(key, Some(HIDDEN), path.display().to_string());
                 Some(Some((file.secret, Some(path))))
             }
@@ -112,19 +112,20 @@ impl Reader {
         good.map_err(|what| self.error(key, what)).ok()?;
         if let Some(Origin::File { path, .. }) = self.origin(key).cloned() {
             let metadata = fs::metadata(&path).map_err(|error| unreadable(&path, &error));
-            let exposure = metadata.and_then(|metadata| permissions::check(&path, &metadata));
-            let exposure = exposure.map_err(|what| self.error(key, what)).ok()?;
-            self.warn_of("--config", exposure);
+            let exposures = metadata.and_then(|metadata| permissions::check(&path, &metadata));
+            let exposures = exposures.map_err(|what| self.error(key, what)).ok()?;
+            self.warn_of("--config", exposures);
         }
         Some(secret)
     }
 
     /// Several secrets may stand in one file.
-    fn warn_of(&mut self, key: &str, exposure: Option<String>) {
-        let warning = exposure.map(|exposure| format!("{key}: {exposure}"));
-        let is_new = |warning: &String| !self.warnings.contains(warning);
-        if let Some(warning) = warning.filter(is_new) {
-            self.warnings.push(warning);
+    fn warn_of(&mut self, key: &str, exposures: Vec<String>) {
+        for exposure in exposures {
+            let warning = format!("{key}: {exposure}");
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
         }
     }
 

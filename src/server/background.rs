@@ -63,9 +63,9 @@ pub(super) async fn reread(mut files: Vec<WatchedFile>, mut hangups: Hangups) {
 /// Says what is new, and is something if that is in use now.
 fn reread_one(file: &mut WatchedFile) -> Option<()> {
     match file.reread()? {
-        Reread::Changed(exposure) => {
+        Reread::Changed(exposures) => {
             tracing::info!(key = file.key(), "the file has changed and was read");
-            if let Some(exposure) = exposure {
+            for exposure in exposures {
                 tracing::warn!("{}: {exposure}", file.key());
             }
             Some(())

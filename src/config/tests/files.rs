@@ -49,7 +49,7 @@ fn a_secret_may_come_from_a_file_that_changes() {
     assert_eq!(watched.reread(), None);
     set_mode(&path, 0o600);
     fs::write(&path, "the-next\n").unwrap();
-    assert_eq!(watched.reread(), Some(Reread::Changed(None)));
+    assert_eq!(watched.reread(), Some(Reread::Changed(Vec::new())));
     fs::write(&path, "password\n").unwrap();
     assert!(matches!(watched.reread(), Some(Reread::Bad(_))));
     assert_eq!(watched.reread(), None, "the same complaint again");
@@ -140,6 +140,18 @@ fn a_directory_in_which_every_user_can_replace_the_file_is_a_warning() {
 }
 
 #[test]
+fn an_open_directory_does_not_hide_that_every_user_can_read_the_file() {
+    let (directory, path) = secret_file(0o444);
+    set_mode(directory.path(), 0o777);
+    let warnings = with_file(&path).unwrap().warnings;
+    let [replaceable, readable] = warnings.as_slice() else {
+        panic!("{warnings:?}");
+    };
+    assert!(replaceable.contains("can replace"), "{replaceable}");
+    assert!(readable.contains("can read"), "{readable}");
+}
+
+#[test]
 fn a_replacement_follows_the_same_rule() {
     let (_directory, path) = secret_file(0o600);
     let mut config = with_file(&path).unwrap();
@@ -152,7 +164,12 @@ fn a_replacement_follows_the_same_rule() {
     assert_eq!(client_secret(&config), "from-the-file");
     set_mode(&path, 0o644);
     match config.files[0].reread() {
-        Some(Reread::Changed(Some(said))) => assert!(said.contains("can read"), "{said}"),
+        Some(Reread::Changed(said)) => {
+            assert!(
+                matches!(&said[..], [said] if said.contains("can read")),
+                "{said:?}"
+            );
+        }
         other => panic!("{other:?}"),
     }
     assert_eq!(client_secret(&config), "the-next");
