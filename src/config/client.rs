@@ -6,7 +6,7 @@ use crate::adapters::Current;
 use crate::adapters::oauth::{ClientAuthentication, PrivateKey};
 
 use super::oauth::OauthClient;
-use super::reader::Reader;
+use super::reader::{ReadOption, Reader};
 
 /// `oauth.client_authentication`, as `OpenID Connect Core 1.0` section 9 names the ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,11 +34,7 @@ impl FromStr for Method {
 }
 
 /// The gateway's own client: required where the authorization server is asked about tokens.
-#[expect(
-    clippy::option_option,
-    reason = "outside: was it good; inside: was it there"
-)]
-pub(super) fn read(reader: &mut Reader, required: bool) -> Option<Option<OauthClient>> {
+pub(super) fn read(reader: &mut Reader, required: bool) -> ReadOption<OauthClient> {
     let method = reader.parse("oauth.client_authentication", "client_secret_basic");
     let id = reader.optional::<String>("oauth.client_id");
     let secret = reader.current_secret("oauth.client_secret", |_| Ok(()));

@@ -26,6 +26,10 @@ pub(super) struct Reader {
     pub(super) warnings: Vec<String>,
 }
 
+/// The value of a key that may be missing: `None` if the value is bad, which is noted; `Some(None)` if
+/// there is none.
+pub(super) type ReadOption<T> = Option<Option<T>>;
+
 /// What else is to be known of a good configuration.
 pub(super) struct Read {
     pub(super) settings: Vec<Setting>,
@@ -151,11 +155,7 @@ impl Reader {
     }
 
     /// The value as text; nothing if it is bad, which is noted.
-    #[expect(
-        clippy::option_option,
-        reason = "outside: was it good; inside: was it there"
-    )]
-    pub(super) fn text(&mut self, key: &str) -> Option<Option<String>> {
+    pub(super) fn text(&mut self, key: &str) -> ReadOption<String> {
         match self.take(key).map(|value| value.content) {
             None => Some(None),
             Some(Content::Text(text)) => Some(Some(text)),
@@ -167,16 +167,12 @@ impl Reader {
     }
 
     /// The value, or else the default; nothing if it is bad, which is noted.
-    #[expect(
-        clippy::option_option,
-        reason = "outside: was it good; inside: was it there"
-    )]
     fn read<T: FromStr<Err: Display>>(
         &mut self,
         key: &str,
         default: Option<&str>,
         example: Option<&str>,
-    ) -> Option<Option<T>> {
+    ) -> ReadOption<T> {
         let Some(text) = self.text(key)? else {
             let origin = default.map_or("not set", |_| "the default");
             self.note(key, default, origin);
@@ -211,20 +207,12 @@ impl Reader {
     }
 
     /// The value, or none where there is none; nothing if it is bad, which is noted.
-    #[expect(
-        clippy::option_option,
-        reason = "outside: was it good; inside: was it there"
-    )]
-    pub(super) fn optional<T: FromStr<Err: Display>>(&mut self, key: &str) -> Option<Option<T>> {
+    pub(super) fn optional<T: FromStr<Err: Display>>(&mut self, key: &str) -> ReadOption<T> {
         self.read(key, None, None)
     }
 
     /// The same, for an address.
-    #[expect(
-        clippy::option_option,
-        reason = "outside: was it good; inside: was it there"
-    )]
-    pub(super) fn url(&mut self, key: &str) -> Option<Option<Url>> {
+    pub(super) fn url(&mut self, key: &str) -> ReadOption<Url> {
         self.read(key, None, Some(EXAMPLE_URL))
     }
 

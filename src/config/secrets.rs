@@ -10,7 +10,7 @@ use crate::adapters::{Current, fixed};
 
 use super::files::{self, Check, Content, WatchedFile, read_authorities};
 use super::permissions::{self, unreadable};
-use super::reader::{Reader, file_key};
+use super::reader::{ReadOption, Reader, file_key};
 use super::source::Origin;
 
 /// Stands for a secret where values are shown.
@@ -32,24 +32,16 @@ const KNOWN_SECRETS: [&str; 9] = [
 impl Reader {
     /// A secret: the value, or the content of the file that `<key>_file` names, as it is now.
     /// Refuses well-known secrets and files that other users can write.
-    #[expect(
-        clippy::option_option,
-        reason = "outside: was it good; inside: was it there"
-    )]
-    pub(super) fn secret(&mut self, key: &str) -> Option<Option<SecretString>> {
+    pub(super) fn secret(&mut self, key: &str) -> ReadOption<SecretString> {
         Some(self.read_secret(key, |_| Ok(()))?.map(|(secret, _)| secret))
     }
 
     /// The same, and when the file changes, the value does.
-    #[expect(
-        clippy::option_option,
-        reason = "outside: was it good; inside: was it there"
-    )]
     pub(super) fn current_secret(
         &mut self,
         key: &str,
         check: Check,
-    ) -> Option<Option<Current<SecretString>>> {
+    ) -> ReadOption<Current<SecretString>> {
         let Some((secret, path)) = self.read_secret(key, check)? else {
             return Some(None);
         };
@@ -64,15 +56,11 @@ impl Reader {
         self.files.push(WatchedFile::new(key, path, content));
     }
 
-    #[expect(
-        clippy::option_option,
-        reason = "outside: was it good; inside: was it there; with its file"
-    )]
     fn read_secret(
         &mut self,
         key: &str,
         check: Check,
-    ) -> Option<Option<(SecretString, Option<PathBuf>)>> {
+    ) -> ReadOption<(SecretString, Option<PathBuf>)> {
         let file_key = file_key(key);
         match (self.text(key), self.text(&file_key)) {
             (Some(None), Some(None)) => {

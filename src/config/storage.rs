@@ -8,7 +8,7 @@ use crate::adapters::oauth::is_confidential;
 use crate::domain::ExtraAction;
 
 use super::oauth::{check_address, refuse_http};
-use super::reader::Reader;
+use super::reader::{ReadOption, Reader};
 
 const DEFAULT_REGION: &str = "us-east-1";
 const DEFAULT_DURATION: &str = "1h";
@@ -169,14 +169,10 @@ pub(crate) fn plain(url: &Url) -> String {
 }
 
 /// Both halves of an identity, or none.
-#[expect(
-    clippy::option_option,
-    reason = "outside: was it good; inside: was it there"
-)]
 pub(super) fn read_identity(
     reader: &mut Reader,
     [id_key, secret_key]: [&str; 2],
-) -> Option<Option<StaticIdentity>> {
+) -> ReadOption<StaticIdentity> {
     let access_key_id = reader.current_secret(id_key, |_| Ok(()));
     let secret = reader.current_secret(secret_key, |_| Ok(()));
     match (access_key_id?, secret?) {
