@@ -9,11 +9,11 @@ use sqlx::{AnyConnection, ConnectOptions, Executor};
 use crate::service::{RegistryError, STATEMENT_LIMIT};
 
 use super::connections::{Connections, close};
-use super::file::{DatabaseFile, FileError, FileReplaced, create_private, path_of};
+use super::error::DatabaseError;
+use super::file::{DatabaseFile, FileReplaced, create_private, path_of};
 use super::fingerprint::Fingerprint;
 use super::opener::{Opener, open};
 use super::schema::{migrate, migrator, version};
-use super::server::{self, PostgresServer};
 
 /// How long a statement may take, so that a registry that hangs is known to hang before a
 /// request's time is over.
@@ -32,76 +32,6 @@ pub struct Database {
     opener: Opener,
 }
 
-/// The database cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum DatabaseError {
-    /// The server is away, or takes no connections yet. It may come back.
-    #[error("cannot reach {server}: {cause}")]
-    Unreachable {
-        /// Which server.
-        server: PostgresServer,
-        /// What it or the operating system says.
-        cause: String,
-    },
-    /// The server rejects the connection.
-    #[error("cannot open {server}: {cause}")]
-    Rejected {
-        /// Which server.
-        server: PostgresServer,
-        /// What it says.
-        cause: String,
-    },
-    /// No connection.
-    #[error("cannot open the database: {0}")]
-    Open(#[source] sqlx::Error),
-    /// The file of an `SQLite` database cannot be used.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// No gateway of this version has been at work in it.
-    #[error(
-        "the database is not one of this version's: is it the gateway's own (a relative path?), \
-         and has a gateway of this version been started on it?"
-    )]
-    NotOurs,
-    /// A later version has brought the schema up to date already.
-    #[error(
-        "{database} was made by a newer cloakroom (schema version {found}; this one knows up to \
-         {known}): run that version, or restore a backup from before the upgrade (docs/backup.md)"
-    )]
-    Newer {
-        /// Which database; without a password.
-        database: String,
-        /// The version of its schema.
-        found: i64,
-        /// The version of this gateway's.
-        known: i64,
-    },
-    /// The schema cannot be brought up to date.
-    #[error("cannot bring the database's schema up to date: {0}")]
-    Migrate(#[from] MigrateError),
-}
-
-impl DatabaseError {
-    /// An error of the first connection.
-    fn opening(options: &AnyConnectOptions, error: sqlx::Error) -> Self {
-        let Some(server) = PostgresServer::of(options) else {
-            return Self::Open(error);
-        };
-        let cause = server::bare(&error);
-        if server.may_come_back(&error) {
-            Self::Unreachable { server, cause }
-        } else {
-            Self::Rejected { server, cause }
-        }
-    }
-
-    /// Whether another attempt may succeed without any change here.
-    #[must_use]
-    pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Unreachable { .. })
-    }
-}
-
 impl Database {
     /// Connects and brings the schema up to date. `url` is `sqlite://…` or `postgres://…`.
     ///
@@ -115,18 +45,18 @@ impl Database {
         let migrated = migrate(migrator, &mut connection).await;
         migrated.map_err(|error| match error {
             MigrateError::VersionMissing(found) if found > version(migrator) => {
-                newer(&options, found, version(migrator))
+                DatabaseError::newer(&options, found, version(migrator))
             }
             MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)
                 if is_sqlite =>
             {
-                unusable(&options, error)
+                DatabaseError::unusable(&options, error)
             }
             error => error.into(),
         })?;
         if is_sqlite {
             let writable = must_be_writable(&mut connection).await;
-            writable.map_err(|error| unusable(&options, error))?;
+            writable.map_err(|error| DatabaseError::unusable(&options, error))?;
         }
         Self::over(options, connection, is_sqlite).await
     }
@@ -149,7 +79,7 @@ impl Database {
         let is_sqlite = is_sqlite(&url);
         let migrator = migrator(is_sqlite);
         if found > version(migrator) {
-            return Err(newer(&options, found, version(migrator)));
+            return Err(DatabaseError::newer(&options, found, version(migrator)));
         }
         if usize::try_from(applied).ok() != Some(migrator.iter().count()) {
             return Err(DatabaseError::NotOurs);
@@ -286,30 +216,6 @@ fn is_sqlite(url: &str) -> bool {
     url.starts_with("sqlite:")
 }
 
-fn newer(options: &AnyConnectOptions, found: i64, known: i64) -> DatabaseError {
-    DatabaseError::Newer {
-        database: name(options),
-        found,
-        known,
-    }
-}
-
-/// Which database it is, without a user, a password or parameters.
-fn name(options: &AnyConnectOptions) -> String {
-    if let Some(server) = PostgresServer::of(options) {
-        return server.to_string();
-    }
-    path_of(options).map_or_else(|_| String::new(), |path| path.display().to_string())
-}
-
-/// Why the file of an `SQLite` database cannot be used.
-fn unusable(options: &AnyConnectOptions, error: sqlx::Error) -> DatabaseError {
-    match path_of(options) {
-        Ok(path) => FileError::new(&path, &error).into(),
-        Err(_) => DatabaseError::Open(error),
-    }
-}
-
 fn parse(url: &str) -> Result<AnyConnectOptions, DatabaseError> {
     // A file that is missing is made here, or not at all: never in the place of one that was lost.
     url.replace("mode=rwc", "mode=rw")
@@ -324,11 +230,11 @@ async fn connect(url: &str) -> Result<(AnyConnectOptions, AnyConnection), Databa
     if is_sqlite(url) && url.contains("mode=rwc") {
         let path = path_of(&options).map_err(DatabaseError::Open)?;
         let created = create_private(&path);
-        created.map_err(|error| unusable(&options, error.into()))?;
+        created.map_err(|error| DatabaseError::unusable(&options, error.into()))?;
     }
     match open(&options).await {
         Ok(connection) => Ok((options, connection)),
-        Err(error) if is_sqlite(url) => Err(unusable(&options, error)),
+        Err(error) if is_sqlite(url) => Err(DatabaseError::unusable(&options, error)),
         Err(error) => Err(DatabaseError::opening(&options, error)),
     }
 }
@@ -432,71 +338,6 @@ mod tests {
         assert!(size() <= 4_194_304, "{}", size());
     }
 
-    #[tokio::test]
-    async fn a_database_of_a_newer_version_is_named_with_what_to_do() {
-        let directory = tempfile::tempdir().unwrap();
-        let database = open(&directory).await;
-        let insert = "INSERT INTO _sqlx_migrations SELECT 9999, 'later', installed_on, success, \
-                      checksum, execution_time FROM _sqlx_migrations LIMIT 1";
-        database.pool.execute(insert).await.unwrap();
-        database.close().await;
-        let path = directory.path().join("registry.db");
-        let url = format!("sqlite://{}?mode=rwc", path.display());
-        for opened in [
-            Database::open(&url).await,
-            Database::open_existing(&url).await,
-        ] {
-            let said = opened.unwrap_err().to_string();
-            let begins = format!("{} was made by a newer cloakroom", path.display());
-            assert!(said.starts_with(&begins), "{said}");
-            assert!(
-                said.contains("9999") && said.contains("restore a backup"),
-                "{said}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_database_is_named_without_its_password() {
-        sqlx::any::install_default_drivers();
-        let named = |url: &str| name(&url.parse().unwrap());
-        assert_eq!(
-            named("postgres://u:canary@db.example:5433/d?sslmode=require"),
-            "PostgreSQL at db.example:5433, database d"
-        );
-        assert_eq!(named("sqlite:///a/b.db?mode=rwc"), "/a/b.db");
-    }
-
-    #[tokio::test]
-    async fn a_file_that_cannot_be_made_is_named_with_the_user_and_what_to_do() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("missing").join("registry.db");
-        let url = format!("sqlite://{}?mode=rwc", path.display());
-        let said = Database::open(&url).await.unwrap_err().to_string();
-        let begins = format!("cannot write {} as user id ", path.display());
-        assert!(said.starts_with(&begins), "{said}");
-        assert!(said.contains("No such file or directory"), "{said}");
-        assert!(
-            said.contains("mount a volume") && said.contains("database.url"),
-            "{said}"
-        );
-    }
-
-    #[tokio::test]
-    async fn a_file_that_is_not_to_be_made_is_named_when_it_is_missing() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("registry.db");
-        for opened in [
-            Database::open(&format!("sqlite://{}", path.display())).await,
-            Database::open_existing(&format!("sqlite://{}?mode=rwc", path.display())).await,
-        ] {
-            let said = opened.unwrap_err().to_string();
-            let begins = format!("there is no file {}: ", path.display());
-            assert!(said.starts_with(&begins), "{said}");
-        }
-        assert!(!path.exists());
-    }
-
     #[test]
     fn a_database_on_another_machine_is_to_be_reached_by_tls() {
         let unprotected = |url: &str| travels_unprotected(&url.parse().unwrap());
@@ -519,13 +360,5 @@ mod tests {
         ] {
             assert!(!unprotected(url), "{url}");
         }
-    }
-
-    #[tokio::test]
-    async fn a_database_that_does_not_answer_is_named_as_such() {
-        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("postgres://u:p@{}/d", silent.local_addr().unwrap());
-        let error = Database::open(&url).await.unwrap_err();
-        assert!(error.to_string().contains("timed out"), "{error}");
     }
 }

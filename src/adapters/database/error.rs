@@ -1,0 +1,176 @@
+//! Why a database cannot be opened.
+
+use sqlx::any::AnyConnectOptions;
+use sqlx::migrate::MigrateError;
+
+use super::file::{FileError, path_of};
+use super::server::{self, PostgresServer};
+
+/// The database cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// The server is away, or takes no connections yet. It may come back.
+    #[error("cannot reach {server}: {cause}")]
+    Unreachable {
+        /// Which server.
+        server: PostgresServer,
+        /// What it or the operating system says.
+        cause: String,
+    },
+    /// The server rejects the connection.
+    #[error("cannot open {server}: {cause}")]
+    Rejected {
+        /// Which server.
+        server: PostgresServer,
+        /// What it says.
+        cause: String,
+    },
+    /// No connection.
+    #[error("cannot open the database: {0}")]
+    Open(#[source] sqlx::Error),
+    /// The file of an `SQLite` database cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// No gateway of this version has been at work in it.
+    #[error(
+        "the database is not one of this version's: is it the gateway's own (a relative path?), \
+         and has a gateway of this version been started on it?"
+    )]
+    NotOurs,
+    /// A later version has brought the schema up to date already.
+    #[error(
+        "{database} was made by a newer cloakroom (schema version {found}; this one knows up to \
+         {known}): run that version, or restore a backup from before the upgrade (docs/backup.md)"
+    )]
+    Newer {
+        /// Which database; without a password.
+        database: String,
+        /// The version of its schema.
+        found: i64,
+        /// The version of this gateway's schema.
+        known: i64,
+    },
+    /// The schema cannot be brought up to date.
+    #[error("cannot bring the database's schema up to date: {0}")]
+    Migrate(#[from] MigrateError),
+}
+
+impl DatabaseError {
+    /// An error of the first connection.
+    pub(super) fn opening(options: &AnyConnectOptions, error: sqlx::Error) -> Self {
+        let Some(server) = PostgresServer::of(options) else {
+            return Self::Open(error);
+        };
+        let cause = server::bare(&error);
+        if server.may_come_back(&error) {
+            Self::Unreachable { server, cause }
+        } else {
+            Self::Rejected { server, cause }
+        }
+    }
+
+    /// Whether another attempt may succeed without any change here.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Unreachable { .. })
+    }
+
+    /// A later version has been at work in it.
+    pub(super) fn newer(options: &AnyConnectOptions, found: i64, known: i64) -> Self {
+        let server = PostgresServer::of(options).map(|server| server.to_string());
+        let file = || path_of(options).map(|path| path.display().to_string());
+        Self::Newer {
+            database: server.or_else(|| file().ok()).unwrap_or_default(),
+            found,
+            known,
+        }
+    }
+
+    /// The file of an `SQLite` database cannot be used.
+    pub(super) fn unusable(options: &AnyConnectOptions, error: sqlx::Error) -> Self {
+        match path_of(options) {
+            Ok(path) => FileError::new(&path, &error).into(),
+            Err(_) => Self::Open(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Executor;
+
+    use super::*;
+    use crate::adapters::database::Database;
+
+    #[tokio::test]
+    async fn a_database_of_a_newer_version_is_named_with_what_to_do() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("registry.db");
+        let url = format!("sqlite://{}?mode=rwc", path.display());
+        let database = Database::open(&url).await.unwrap();
+        let insert = "INSERT INTO _sqlx_migrations SELECT 9999, 'later', installed_on, success, \
+                      checksum, execution_time FROM _sqlx_migrations LIMIT 1";
+        database.pool.execute(insert).await.unwrap();
+        database.close().await;
+        for opened in [
+            Database::open(&url).await,
+            Database::open_existing(&url).await,
+        ] {
+            let said = opened.unwrap_err().to_string();
+            let begins = format!("{} was made by a newer cloakroom", path.display());
+            assert!(said.starts_with(&begins), "{said}");
+            assert!(
+                said.contains("9999") && said.contains("restore a backup"),
+                "{said}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_server_of_a_newer_version_is_named_without_its_password() {
+        sqlx::any::install_default_drivers();
+        let url = "postgres://u:canary@db.example:5433/d?sslmode=require";
+        let said = DatabaseError::newer(&url.parse().unwrap(), 2, 1).to_string();
+        let begins = "PostgreSQL at db.example:5433, database d was made by a newer cloakroom ";
+        assert!(said.starts_with(begins), "{said}");
+        assert!(!said.contains("canary"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_cannot_be_made_is_named_with_the_user_and_what_to_do() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("missing").join("registry.db");
+        let url = format!("sqlite://{}?mode=rwc", path.display());
+        let said = Database::open(&url).await.unwrap_err().to_string();
+        let begins = format!("cannot write {} as user id ", path.display());
+        assert!(said.starts_with(&begins), "{said}");
+        assert!(said.contains("No such file or directory"), "{said}");
+        assert!(
+            said.contains("mount a volume") && said.contains("database.url"),
+            "{said}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_not_to_be_made_is_named_when_it_is_missing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("registry.db");
+        for opened in [
+            Database::open(&format!("sqlite://{}", path.display())).await,
+            Database::open_existing(&format!("sqlite://{}?mode=rwc", path.display())).await,
+        ] {
+            let said = opened.unwrap_err().to_string();
+            let begins = format!("there is no file {}: ", path.display());
+            assert!(said.starts_with(&begins), "{said}");
+        }
+        assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn a_database_that_does_not_answer_is_named_as_such() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("postgres://u:p@{}/d", silent.local_addr().unwrap());
+        let error = Database::open(&url).await.unwrap_err();
+        assert!(error.to_string().contains("timed out"), "{error}");
+    }
+}
