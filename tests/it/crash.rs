@@ -6,7 +6,7 @@ use cloakroom::embedded::authorization_server::AuthorizationServer;
 use cloakroom::embedded::storage::Storage;
 use tokio::process::Child;
 
-use crate::support::{Answer, cloakroom, dev_token};
+use crate::support::{Answer, cloakroom, dev_token, until_ready};
 
 const OWNERS: usize = 1_000;
 
@@ -60,21 +60,7 @@ impl World {
             .stderr(std::process::Stdio::null())
             .spawn()
             .unwrap();
-        let ready = format!("http://{}/readyz", self.address);
-        let wait = async {
-            while !self
-                .http
-                .get(&ready)
-                .send()
-                .await
-                .is_ok_and(|answer| answer.status() == 200)
-            {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(20), wait)
-            .await
-            .unwrap();
+        until_ready(&format!("http://{}", self.address)).await;
         child
     }
 

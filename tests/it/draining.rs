@@ -3,18 +3,21 @@
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::{Raw, RawAnswer, Setup, request, spawn_app};
 
 /// Asks until the answer is this one.
 async fn until(url: &str, path: &str, wanted: u16) -> RawAnswer {
+    let began = Instant::now();
     loop {
         let answer = Raw::open(url).await.get(path).await;
         if answer.status == wanted {
             return answer;
         }
-        tokio::task::yield_now().await;
+        let is_late = began.elapsed() > Duration::from_secs(20);
+        assert!(!is_late, "{path}: {}", answer.status);
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

@@ -1,7 +1,5 @@
 //! `GET /swagger-ui/…`
 
-use std::time::Duration;
-
 use cloakroom::embedded::authorization_server::AuthorizationServer;
 use reqwest::redirect::Policy;
 use serde_json::json;
@@ -9,7 +7,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use url::Url;
 
-use crate::support::{Answer, App, Process, SCOPE, Serve, Setup, spawn_app};
+use crate::support::{Answer, App, Process, SCOPE, Serve, Setup, spawn_app, until_ready};
 
 const BUNDLE: &str = "/swagger-ui/swagger-ui-bundle.js";
 
@@ -20,9 +18,7 @@ async fn get(app: &App, path: &str) -> Answer {
 /// A gateway that has read where people sign in.
 async fn spawn_ready() -> App {
     let app = spawn_app().await;
-    while get(&app, "/readyz").await.status != 200 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until_ready(&app.url).await;
     app
 }
 

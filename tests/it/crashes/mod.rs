@@ -15,7 +15,7 @@ use serde_json::json;
 use sqlx::SqlitePool;
 use tokio::process::{Child, Command};
 
-use crate::support::{Answer, App, Setup, cloakroom, s3};
+use crate::support::{Answer, App, Setup, cloakroom, s3, until_ready};
 
 const PATH: &str = "/core/v1/object_storage/access_keys/access_key/generate_credentials";
 
@@ -54,21 +54,7 @@ async fn start(app: &App, engine: &str) -> (Child, String) {
     let serve = serve.env("CLOAKROOM_HTTP__ADDRESS", &address);
     let child = serve.spawn().unwrap();
     let url = format!("http://{address}");
-    let ready = async {
-        let readyz = format!("{url}/readyz");
-        while !app
-            .http
-            .get(&readyz)
-            .send()
-            .await
-            .is_ok_and(|answer| answer.status() == 200)
-        {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), ready)
-        .await
-        .unwrap();
+    until_ready(&url).await;
     (child, url)
 }
 

@@ -3,18 +3,12 @@
 use cloakroom::embedded::authorization_server::AuthorizationServer;
 use reqwest::Method;
 
-use crate::support::Serve;
+use crate::support::{Serve, until_ready};
 
 async fn ask(gateway: &Serve, method: Method, path: &str, status: u16) {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let asked = http.request(method, format!("{}{path}", gateway.url));
     assert_eq!(asked.send().await.unwrap().status(), status, "{path}");
-}
-
-async fn until_ready(gateway: &Serve) {
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let readyz = format!("{}/readyz", gateway.url);
-    while http.get(&readyz).send().await.unwrap().status() != 200 {}
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,7 +39,7 @@ async fn health_checks_that_pass_are_logged_at_debug_only() {
     for (level, first) in [("info", "/problems"), ("debug", "/livez")] {
         let level = ("CLOAKROOM_LOG__LEVEL", level);
         let mut gateway = Serve::start(&oauth, "http://127.0.0.1:9", &[level]).await;
-        until_ready(&gateway).await;
+        until_ready(&gateway.url).await;
         ask(&gateway, Method::HEAD, "/readyz", 200).await;
         ask(&gateway, Method::GET, "/livez", 200).await;
         ask(&gateway, Method::GET, "/problems", 200).await;

@@ -7,6 +7,7 @@ pub(crate) mod faulty_proxy;
 mod issuer;
 mod process;
 mod raw;
+mod ready;
 mod serve;
 mod tags;
 
@@ -19,6 +20,7 @@ pub(crate) use fake::{
 pub(crate) use issuer::{AUDIENCE, Issuer, SigningKey, encode, seconds};
 pub(crate) use process::{Process, cloakroom, limited};
 pub(crate) use raw::{Raw, RawAnswer, request};
+pub(crate) use ready::until_ready;
 pub(crate) use serve::Serve;
 pub(crate) use tags::PRODUCTION;
 
