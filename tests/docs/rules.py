@@ -180,6 +180,33 @@ def postgres_restored(machine):
     machine.expect("CLOAKROOM_DATABASE__URL=$RESTORED_URL cloakroom org list", "kept")
 
 
+def make_secrets(machine):
+    folder = machine.work / "secrets"
+    folder.mkdir(mode=0o700)
+    database = "postgres://cloakroom:of-the-database@db.example.com/cloakroom?sslmode=verify-full"
+    for name, secret in ("oauth", "of-the-client"), ("storage", "of-the-identity"), ("database", database):
+        (folder / name).write_text(secret)
+        (folder / name).chmod(0o400)
+
+
+def production(machine):
+    """The settings are checked; there is no release build, and no server of example.com."""
+    return {
+        "/run/secrets": str(machine.work / "secrets"),
+        "cargo build --release --no-default-features": ":",
+        # Without the configuration of `dev`, which an earlier block has named.
+        "target/release/cloakroom serve": "env -u CLOAKROOM_CONFIG target/debug/cloakroom config check",
+    }
+
+
+def configured(machine):
+    """Nothing is missing, there is no warning, and the blocks that follow do not have these settings."""
+    said = machine.said
+    machine.expect('unset "${!CLOAKROOM_HTTP__@}" "${!CLOAKROOM_OAUTH__@}" "${!CLOAKROOM_STORAGE__@}" "${!CLOAKROOM_DATABASE__@}"')
+    if "warning" in said or "https://storage-authorization.example.com" not in said:
+        raise AssertionError(f"the settings are not in effect, or not good:\n{said}")
+
+
 COMPOSE = "tests/compose/run"
 RULES = [
     Rule("README.md", "cargo run -- dev", run_by="the first terminal"),
@@ -187,7 +214,9 @@ RULES = [
     Rule("README.md", "TOKEN=$(cloakroom dev-token alice)", after=first_file),
     Rule("README.md", "aws s3 cp", after=sdk_refreshes),
     Rule("README.md", "docker compose", skip=f"needs the images: {COMPOSE}"),
-    Rule("README.md", "export CLOAKROOM_HTTP__PUBLIC_URL", skip="a release build, and servers of example.com"),
+    Rule(
+        "README.md", "export CLOAKROOM_HTTP__PUBLIC_URL", stand_ins=production, before=make_secrets, after=configured,
+    ),
     Rule("README.md", "cargo build --release", skip="measures for minutes: tests/load/run"),
     Rule(
         "docs/operations.md", "cloakroom bucket show 5c3b3bb8e6448a51b8ad7992994f722    #",
@@ -198,7 +227,6 @@ RULES = [
         "docs/operations.md", "aws s3api get-bucket-tagging", before=gateways_identity, after=tag_is_shown,
         stand_ins=lambda machine: {"https://storage.example.com": f"http://127.0.0.1:{machine.ports['9000']}"},
     ),
-    Rule("docs/clients/README.md", "export CLOAKROOM_URL"),
     *(
         Rule("docs/clients/", start, run_by="tests/clients/run")
         for start in ("go mod tidy", "mvn -q compile", "npm install", "cargo run", "pip install boto3", "pip install s3fs")
