@@ -27,5 +27,7 @@ pub use current::{Current, fixed};
 pub use examined::{ExaminedRegistry, ExaminedUpstreams};
 pub use introspection_cache::{CacheSettings, CachedIntrospection};
 pub use process::process_user;
+#[cfg(unix)]
+pub use process::process_user_id;
 pub use randomness::OsRandomness;
 pub use rate_limiter::{InvalidRateLimit, KeyedRateLimiter, OwnerRateLimiter, RateLimit};

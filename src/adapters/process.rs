@@ -1,8 +1,15 @@
+/// The id of the user that this process runs as.
+#[cfg(unix)]
+#[must_use]
+pub fn process_user_id() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
 /// The user that this process runs as, for messages about files that it cannot use.
 #[cfg(unix)]
 #[must_use]
 pub fn process_user() -> String {
-    format!("user id {}", rustix::process::geteuid().as_raw())
+    format!("user id {}", process_user_id())
 }
 
 /// The user that this process runs as, for messages about files that it cannot use.

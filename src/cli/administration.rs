@@ -39,7 +39,7 @@ pub(super) struct Changing {
 
 impl Reading {
     pub(super) fn config(&self) -> Result<Config, CommandError> {
-        Ok(Config::load(self.file.config.as_deref(), environment())?)
+        Ok(Config::load(self.file.config.as_deref(), environment()?)?)
     }
 
     pub(super) async fn administration(&self) -> Result<SqlDirectory, CommandError> {

@@ -20,7 +20,7 @@ pub(super) enum ConfigCommand {
 impl ConfigCommand {
     pub(super) fn run(&self) -> Result<(), CommandError> {
         let Self::Check(file) = self;
-        let config = Config::load(file.config.as_deref(), environment())?;
+        let config = Config::load(file.config.as_deref(), environment()?)?;
         for what in &config.warnings {
             complain(&format_args!("warning: {what}"));
         }

@@ -44,7 +44,7 @@ struct JsonCheck<'a> {
 
 impl DoctorCommand {
     pub(super) async fn run(&self) -> Result<(), CommandError> {
-        let config = Config::load(self.file.config.as_deref(), environment())?;
+        let config = Config::load(self.file.config.as_deref(), environment()?)?;
         let _flush = telemetry::start(config.log.level)
             .map_err(|error| CommandError::Failed(error.to_string()))?;
         let doctor = doctor(&config).await?;

@@ -10,7 +10,7 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// `cloakroom healthcheck`: asks `/readyz` where the configuration says that the gateway listens.
 pub(super) async fn run(file: &ConfigFile) -> Result<(), CommandError> {
-    let config = Config::load(file.config.as_deref(), environment())?;
+    let config = Config::load(file.config.as_deref(), environment()?)?;
     let url = format!("http://{}/readyz", reachable(config.http.address));
     let failed = |what: String| CommandError::Failed(format!("{url}: {what}"));
     let client = reqwest::Client::builder()

@@ -31,6 +31,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::config::ConfigErrors;
+
 /// Hand in an OAuth token, get the key to your own S3 storage.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true)]
@@ -162,16 +164,27 @@ struct ConfigFile {
 }
 
 /// The variables that are the configuration's; others need not even be text.
-fn environment() -> HashMap<String, String> {
+fn environment() -> Result<HashMap<String, String>, ConfigErrors> {
     let mut arguments = HashSet::new();
     gather_variables(&Cli::command(), &mut arguments);
-    let ours = std::env::vars_os().filter_map(|(name, value)| {
-        let is_ours = !arguments.contains(&name);
-        let name = name.into_string().ok()?;
-        (is_ours && name.starts_with("CLOAKROOM_"))
-            .then(|| (name, value.to_string_lossy().into_owned()))
-    });
-    ours.collect()
+    let mut variables = HashMap::new();
+    let mut errors = Vec::new();
+    for (name, value) in std::env::vars_os().filter(|(name, _)| !arguments.contains(name)) {
+        let name = name.into_string().unwrap_or_default();
+        if !name.starts_with("CLOAKROOM_") {
+            continue;
+        }
+        // The value may be a secret.
+        match value.into_string() {
+            Ok(value) => drop(variables.insert(name, value)),
+            Err(_) => errors.push(format!("{name}: the value is not UTF-8")),
+        }
+    }
+    if errors.is_empty() {
+        Ok(variables)
+    } else {
+        Err(ConfigErrors(errors))
+    }
 }
 
 /// The variables that arguments are read from.

@@ -20,7 +20,7 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) async fn run(&self) -> Result<(), CommandError> {
-        let config = Config::load(self.file.config.as_deref(), environment())?;
+        let config = Config::load(self.file.config.as_deref(), environment()?)?;
         let _flush = telemetry::start(config.log.level)
             .map_err(|error| CommandError::Failed(error.to_string()))?;
         self.serve(&config).await.map_err(CommandError::logged)

@@ -1,4 +1,3 @@
-use std::fs::File;
 use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -6,11 +5,13 @@ use url::Url;
 
 use crate::adapters::{Current, fixed};
 
-use super::permissions::unreadable;
+use super::permissions;
 use super::reader::Reader;
 use super::secrets::is_known_secret;
 
 const DEFAULT_URL: &str = "sqlite://cloakroom.db?mode=rwc";
+
+const KEY: &str = "database.url";
 
 /// Parameters of a `PostgreSQL` URL that name files.
 const FILES: [&str; 7] = [
@@ -23,6 +24,9 @@ const FILES: [&str; 7] = [
     "ssl-key",
 ];
 
+/// Those of them that name a private key.
+const PRIVATE_KEYS: [&str; 2] = ["sslkey", "ssl-key"];
+
 /// `database.*`: where the registry and the audit trail are.
 #[derive(Clone, Debug)]
 pub struct DatabaseConfig {
@@ -32,7 +36,11 @@ pub struct DatabaseConfig {
 
 impl DatabaseConfig {
     pub(super) fn read(reader: &mut Reader) -> Option<Self> {
-        let url = reader.current_secret("database.url", check)?;
+        let url = reader.current_secret(KEY, check)?;
+        if let Some(url) = &url {
+            let exposures = check_files(url.borrow().expose_secret());
+            reader.warn_of(KEY, exposures.unwrap_or_default());
+        }
         Some(Self {
             url: url.unwrap_or_else(|| fixed(SecretString::from(DEFAULT_URL))),
         })
@@ -49,25 +57,32 @@ fn check(url: &SecretString) -> Result<(), String> {
     } else if has_known_password(url) {
         "contains a well-known password; choose another"
     } else {
-        return check_files(url);
+        return check_files(url).map(drop);
     };
     Err(what.to_owned())
 }
 
-/// The driver's message would not name the file.
-fn check_files(url: &str) -> Result<(), String> {
+/// The driver's message would not name the file. A private key is a secret's file.
+fn check_files(url: &str) -> Result<Vec<String>, String> {
+    let mut exposures = Vec::new();
     let url = Url::parse(url).ok();
     let pairs = url.iter().flat_map(Url::query_pairs);
     for (name, value) in pairs.filter(|(name, _)| FILES.contains(&name.as_ref())) {
-        let is_inline = value.trim_start().starts_with("-----BEGIN");
-        if !is_inline && let Err(error) = File::open(value.as_ref()) {
-            return Err(format!(
-                "{name}: {}",
-                unreadable(Path::new(value.as_ref()), &error)
-            ));
+        if value.trim_start().starts_with("-----BEGIN") {
+            continue;
         }
+        let path = Path::new(value.as_ref());
+        let checked = permissions::open(path).and_then(|(_, metadata)| {
+            if PRIVATE_KEYS.contains(&name.as_ref()) {
+                permissions::check(path, &metadata)
+            } else {
+                Ok(Vec::new())
+            }
+        });
+        let named = |what| format!("{name}: {what}");
+        exposures.extend(checked.map_err(named)?.into_iter().map(named));
     }
-    Ok(())
+    Ok(exposures)
 }
 
 fn is_in_memory(url: &str) -> bool {

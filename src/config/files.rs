@@ -1,4 +1,3 @@
-use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -112,8 +111,8 @@ impl WatchedFile {
 /// The secret that a file holds. The message of a mistake names the file.
 pub(super) fn read_secret(path: &Path, check: Check) -> Result<SecretFile, String> {
     let cannot = |error| unreadable(path, &error);
-    let mut file = File::open(path).map_err(cannot)?;
-    let exposures = permissions::check(path, &file.metadata().map_err(cannot)?)?;
+    let (mut file, metadata) = permissions::open(path)?;
+    let exposures = permissions::check(path, &metadata)?;
     let mut text = String::new();
     file.read_to_string(&mut text).map_err(cannot)?;
     let secret = SecretString::from(text.trim_end_matches(['\r', '\n']));
@@ -125,7 +124,10 @@ pub(super) fn read_secret(path: &Path, check: Check) -> Result<SecretFile, Strin
 
 /// The certificate authorities that a file holds. The message of a mistake names the file.
 pub(super) fn read_authorities(path: &Path) -> Result<Vec<u8>, String> {
-    let pem = fs::read(path).map_err(|error| unreadable(path, &error))?;
+    let (mut file, _) = permissions::open(path)?;
+    let mut pem = Vec::new();
+    file.read_to_end(&mut pem)
+        .map_err(|error| unreadable(path, &error))?;
     check_authorities(&pem).map_err(|what| format!("{}: {what}", path.display()))?;
     Ok(pem)
 }

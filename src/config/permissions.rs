@@ -1,10 +1,12 @@
 //! Who else can read or replace a file that holds a secret.
 
-use std::fs::Metadata;
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
 
 use crate::adapters::process_user;
+#[cfg(unix)]
+use crate::adapters::process_user_id;
 
 /// Why a file cannot be read.
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> String {
@@ -19,31 +21,94 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> String {
     }
 }
 
-/// Refuses a file that other users can write. Warns of one that they can replace and of one that all
-/// of them can read: mounted secrets are often like that, so it is no reason to refuse one.
+/// Opens a regular file. To open a pipe would be to wait for its writer.
+pub(super) fn open(path: &Path) -> Result<(File, Metadata), String> {
+    let cannot = |error| unreadable(path, &error);
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    }
+    let file = options.open(path).map_err(cannot)?;
+    let metadata = file.metadata().map_err(cannot)?;
+    if metadata.is_file() {
+        Ok((file, metadata))
+    } else {
+        Err(format!("{}: is not a regular file", path.display()))
+    }
+}
+
+/// Refuses a file that other users can write. Warns of one that belongs to another user, that others
+/// can replace or that all of them can read: mounted secrets are often like that, so it is no reason
+/// to refuse one.
 #[cfg(unix)]
 pub(super) fn check(path: &Path, metadata: &Metadata) -> Result<Vec<String>, String> {
+    if let Some(writable) = writable(path, metadata) {
+        return Err(writable);
+    }
+    let warnings = [
+        foreign(path, metadata),
+        replaceable(path),
+        readable(path, metadata),
+    ];
+    Ok(warnings.into_iter().flatten().collect())
+}
+
+/// Warns of a file without secrets that other users can write or replace.
+#[cfg(unix)]
+pub(super) fn check_without_secrets(path: &Path, metadata: &Metadata) -> Vec<String> {
+    let warnings = [writable(path, metadata), replaceable(path)];
+    warnings.into_iter().flatten().collect()
+}
+
+#[cfg(unix)]
+fn writable(path: &Path, metadata: &Metadata) -> Option<String> {
     const OTHERS_WRITE: u32 = 0o022;
-    const ALL_READ: u32 = 0o004;
     let mode = mode_of(metadata);
     let name = path.display();
-    if mode & OTHERS_WRITE != 0 {
-        return Err(format!(
-            "{name}: other users can write this file (mode {mode:04o}): chmod go-w {name}"
-        ));
-    }
-    let replaceable = open_directory(path).map(|directory| {
-        let directory = directory.display();
-        format!("{name}: other users can replace this file: chmod o-w {directory}")
-    });
-    let readable = (mode & ALL_READ != 0).then(|| {
+    (mode & OTHERS_WRITE != 0).then(|| {
+        format!("{name}: other users can write this file (mode {mode:04o}): chmod go-w {name}")
+    })
+}
+
+#[cfg(unix)]
+fn foreign(path: &Path, metadata: &Metadata) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    const ROOT: u32 = 0;
+    let owner = metadata.uid();
+    (owner != ROOT && owner != process_user_id()).then(|| {
+        format!(
+            "{}: belongs to user id {owner}, who can change it: make {} or root its owner",
+            path.display(),
+            process_user()
+        )
+    })
+}
+
+#[cfg(unix)]
+fn replaceable(path: &Path) -> Option<String> {
+    let directory = open_directory(path)?;
+    Some(format!(
+        "{}: other users can replace this file: chmod o-w {}",
+        path.display(),
+        directory.display()
+    ))
+}
+
+#[cfg(unix)]
+fn readable(path: &Path, metadata: &Metadata) -> Option<String> {
+    const ALL_READ: u32 = 0o004;
+    let mode = mode_of(metadata);
+    (mode & ALL_READ != 0).then(|| {
         format!(
             "{name}: every user of this machine can read this file (mode {mode:04o}): make {user} \
              its owner and set mode 0400; in Kubernetes, set defaultMode: 0400 and an fsGroup",
+            name = path.display(),
             user = process_user()
         )
-    });
-    Ok([replaceable, readable].into_iter().flatten().collect())
+    })
 }
 
 /// The directory of the file, or of the symbolic link to it, if every user may rename what is in
@@ -72,4 +137,9 @@ fn mode_of(metadata: &Metadata) -> u32 {
 #[cfg(not(unix))]
 pub(super) fn check(_: &Path, _: &Metadata) -> Result<Vec<String>, String> {
     Ok(Vec::new())
+}
+
+#[cfg(not(unix))]
+pub(super) fn check_without_secrets(_: &Path, _: &Metadata) -> Vec<String> {
+    Vec::new()
 }

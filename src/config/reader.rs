@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
-use std::path::Path;
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -20,6 +21,9 @@ pub(super) struct Reader {
     known: BTreeMap<String, Option<Origin>>,
     /// Variables that begin as ours do and are no key's.
     others: Vec<(String, String)>,
+    /// The configuration file, as it was when it was read.
+    pub(super) file: Option<(PathBuf, Metadata)>,
+    pub(super) file_holds_secrets: bool,
     errors: Vec<String>,
     settings: Vec<Setting>,
     pub(super) files: Vec<WatchedFile>,
@@ -69,15 +73,23 @@ impl Reader {
         file: Option<&Path>,
         environment: HashMap<String, String>,
     ) -> Result<Self, ConfigErrors> {
-        let in_file = file.map_or_else(|| Ok(Values::new()), source::from_file);
-        let mut values = in_file.map_err(|what| ConfigErrors(vec![what]))?;
-        let (in_environment, others) = source::from_environment(environment);
+        let mut errors = Vec::new();
+        let mut values = Values::new();
+        let file = file.map(|path| {
+            let metadata = source::from_file(path, &mut values, &mut errors)?;
+            Ok((path.to_owned(), metadata))
+        });
+        let file = file.transpose();
+        let file = file.map_err(|what| ConfigErrors(vec![what]))?;
+        let (in_environment, others) = source::from_environment(environment, &mut errors);
         values.extend(in_environment);
         Ok(Self {
             values,
             known: BTreeMap::new(),
             others,
-            errors: Vec::new(),
+            file,
+            file_holds_secrets: false,
+            errors,
             settings: Vec::new(),
             files: Vec::new(),
             warnings: Vec::new(),
@@ -86,6 +98,7 @@ impl Reader {
 
     /// All that was wrong, keys that nobody asked for among it; else what was read.
     pub(super) fn finish(mut self) -> Result<Read, Vec<String>> {
+        self.check_file();
         let keys = || self.known.keys().map(String::as_str);
         for (key, Value { origin, .. }) in &self.values {
             let meant = names::nearest(key, keys())

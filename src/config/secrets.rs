@@ -1,6 +1,5 @@
 //! Values that are secrets, or that stand in files of their own.
 
-use std::fs;
 use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -9,12 +8,15 @@ use tokio::sync::watch;
 use crate::adapters::{Current, fixed};
 
 use super::files::{self, Check, Content, WatchedFile, read_authorities};
-use super::permissions::{self, unreadable};
+use super::permissions;
 use super::reader::{ReadOption, Reader, file_key};
 use super::source::Origin;
 
 /// Stands for a secret where values are shown.
 const HIDDEN: &str = "(hidden)";
+
+/// The option that names the configuration file.
+const CONFIG: &str = "--config";
 
 /// Well-known defaults from public documentation (security.md).
 const KNOWN_SECRETS: [&str; 9] = [
@@ -98,17 +100,28 @@ impl Reader {
     ) -> Option<SecretString> {
         let good = check_secret(&secret).and_then(|()| check(&secret));
         good.map_err(|what| self.error(key, what)).ok()?;
-        if let Some(Origin::File { path, .. }) = self.origin(key).cloned() {
-            let metadata = fs::metadata(&path).map_err(|error| unreadable(&path, &error));
-            let exposures = metadata.and_then(|metadata| permissions::check(&path, &metadata));
+        let is_in_file = matches!(self.origin(key), Some(Origin::File { .. }));
+        if let Some((path, metadata)) = self.file.as_ref().filter(|_| is_in_file) {
+            let exposures = permissions::check(path, metadata);
+            self.file_holds_secrets = true;
             let exposures = exposures.map_err(|what| self.error(key, what)).ok()?;
-            self.warn_of("--config", exposures);
+            self.warn_of(CONFIG, exposures);
         }
         Some(secret)
     }
 
+    /// A configuration file without secrets may still say where they come from and go to.
+    pub(super) fn check_file(&mut self) {
+        if !self.file_holds_secrets
+            && let Some((path, metadata)) = &self.file
+        {
+            let exposures = permissions::check_without_secrets(path, metadata);
+            self.warn_of(CONFIG, exposures);
+        }
+    }
+
     /// Several secrets may stand in one file.
-    fn warn_of(&mut self, key: &str, exposures: Vec<String>) {
+    pub(super) fn warn_of(&mut self, key: &str, exposures: Vec<String>) {
         for exposure in exposures {
             let warning = format!("{key}: {exposure}");
             if !self.warnings.contains(&warning) {

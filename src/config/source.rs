@@ -1,8 +1,10 @@
 //! Where values come from: a TOML file, then the environment, which wins.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
-use std::fs;
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use toml::de::{DeArray, DeTable, DeValue};
@@ -59,9 +61,12 @@ pub(super) fn variable(key: &str) -> String {
 }
 
 /// Splits the environment into the values of keys, and the other variables that begin as ours do.
+/// A key has one variable: other spellings are errors.
 pub(super) fn from_environment(
     variables: impl IntoIterator<Item = (String, String)>,
+    errors: &mut Vec<String>,
 ) -> (Values, Vec<(String, String)>) {
+    let variables: BTreeMap<String, String> = variables.into_iter().collect();
     let mut values = Values::new();
     let mut others = Vec::new();
     for (name, text) in variables {
@@ -70,6 +75,13 @@ pub(super) fn from_environment(
         };
         if name.contains(SEPARATOR) {
             let key = key.to_lowercase().replace(SEPARATOR, ".");
+            let known = variable(&key);
+            if name != known {
+                errors.push(format!(
+                    "{name}: nothing reads this variable; write {known}"
+                ));
+                continue;
+            }
             let content = Content::Text(text);
             let origin = Origin::Variable(name);
             values.insert(key, Value { content, origin });
@@ -81,18 +93,29 @@ pub(super) fn from_environment(
 }
 
 /// Reads the file. The message of a mistake never quotes it: it may hold secrets.
-pub(super) fn from_file(path: &Path) -> Result<Values, String> {
-    let text = fs::read_to_string(path)
-        .map_err(|error| format!("--config: {}", unreadable(path, &error)))?;
+pub(super) fn from_file(
+    path: &Path,
+    into: &mut Values,
+    errors: &mut Vec<String>,
+) -> Result<Metadata, String> {
+    let (text, metadata) =
+        read(path).map_err(|error| format!("--config: {}", unreadable(path, &error)))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let at = |offset| place(path, text, offset);
     let table = DeTable::parse(text).map_err(|error| {
         let origin = at(error.span().map_or(0, |span| span.start));
         format!("{origin}: is not TOML: {}", error.message())
     })?;
-    let mut values = Values::new();
-    flatten("", table.into_inner(), &at, &mut values);
-    Ok(values)
+    flatten("", table.into_inner(), &at, into, errors);
+    Ok(metadata)
+}
+
+fn read(path: &Path) -> io::Result<(String, Metadata)> {
+    let mut file = File::open(path)?;
+    let metadata = file.metadata()?;
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok((text, metadata))
 }
 
 fn place(path: &Path, text: &str, offset: usize) -> Origin {
@@ -105,20 +128,39 @@ fn place(path: &Path, text: &str, offset: usize) -> Origin {
     }
 }
 
-fn flatten(parent: &str, table: DeTable<'_>, at: &impl Fn(usize) -> Origin, into: &mut Values) {
+fn flatten(
+    parent: &str,
+    table: DeTable<'_>,
+    at: &impl Fn(usize) -> Origin,
+    into: &mut Values,
+    errors: &mut Vec<String>,
+) {
     for (name, value) in table {
         let key = if parent.is_empty() {
             name.get_ref().clone().into_owned()
         } else {
             format!("{parent}.{}", name.get_ref())
         };
-        match value.into_inner() {
-            DeValue::Table(table) => flatten(&key, table, at, into),
-            value => {
-                let content = content(&value);
-                let origin = at(name.span().start);
-                into.insert(key, Value { content, origin });
+        let content = match value.into_inner() {
+            DeValue::Table(table) => {
+                flatten(&key, table, at, into, errors);
+                continue;
             }
+            value => content(&value),
+        };
+        let origin = at(name.span().start);
+        let value = Value { content, origin };
+        match into.entry(key) {
+            Entry::Vacant(entry) => {
+                entry.insert(value);
+            }
+            // A name in quotes may hold a dot.
+            Entry::Occupied(entry) => errors.push(format!(
+                "{}: is given twice: {} and {}",
+                entry.key(),
+                entry.get().origin,
+                value.origin
+            )),
         }
     }
 }

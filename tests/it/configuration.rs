@@ -1,6 +1,8 @@
 //! What the program says of a configuration that it takes, and that should be looked at.
 
+use std::ffi::OsStr;
 use std::fs::{self, Permissions};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -60,6 +62,22 @@ async fn config_check_warns() {
     };
     assert!(one.starts_with(&exposed), "{said}");
     assert_eq!(*two, format!("warning: {MISSPELT}"));
+}
+
+#[tokio::test]
+async fn a_value_that_is_not_utf_8_is_refused_and_not_shown() {
+    let mut command = cloakroom(&["config", "check"]);
+    command.env(
+        "CLOAKROOM_OAUTH__CLIENT_SECRET",
+        OsStr::from_bytes(b"canary\xff"),
+    );
+    let output = command.output().await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(64), "{said}");
+    assert_eq!(
+        said,
+        "CLOAKROOM_OAUTH__CLIENT_SECRET: the value is not UTF-8\n"
+    );
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use super::*;
 
 const FILE: &str = "CLOAKROOM_OAUTH__CLIENT_SECRET_FILE";
 
-fn secret_file(mode: u32) -> (TempDir, PathBuf) {
+pub(super) fn secret_file(mode: u32) -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("secret");
     fs::write(&path, "from-the-file\n").unwrap();
@@ -15,17 +15,17 @@ fn secret_file(mode: u32) -> (TempDir, PathBuf) {
     (directory, path)
 }
 
-fn set_mode(path: &Path, mode: u32) {
+pub(super) fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
-fn with_file(path: &Path) -> Result<Config, Vec<String>> {
+pub(super) fn with_file(path: &Path) -> Result<Config, Vec<String>> {
     let inline = |(name, _): &&(&str, &str)| !name.ends_with("CLIENT_SECRET");
     let variables: Vec<_> = GOOD.iter().filter(inline).copied().collect();
     load(None, &[&variables[..], &[(FILE, text(path))]].concat())
 }
 
-fn text(path: &Path) -> &str {
+pub(super) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
@@ -196,12 +196,6 @@ fn a_configuration_file_with_secrets_is_a_secret_file() {
     assert!(load(secrets, 0o640).unwrap().warnings.is_empty());
     let refused = load(secrets, 0o660).unwrap_err().0;
     assert!(refused[0].contains("chmod go-w"), "{refused:?}");
-    assert!(
-        load("[http]\nmax_in_flight = 7\n", 0o666)
-            .unwrap()
-            .warnings
-            .is_empty()
-    );
 }
 
 #[test]

@@ -91,6 +91,34 @@ fn a_variable_that_nothing_reads_is_told_with_the_key_that_is_missing() {
 }
 
 #[test]
+fn another_spelling_of_a_variable_is_an_error_that_says_what_to_write() {
+    let said = "CLOAKROOM_oauth__client_secret: nothing reads this variable; write \
+                CLOAKROOM_OAUTH__CLIENT_SECRET";
+    let misspelt = ("CLOAKROOM_oauth__client_secret", "canary-secret");
+    assert_eq!(with(&[misspelt]).unwrap_err(), [said]);
+    let good = GOOD.iter().copied();
+    let good = good.filter(|(name, _)| *name != "CLOAKROOM_OAUTH__CLIENT_SECRET");
+    let variables: Vec<_> = good.chain([misspelt]).collect();
+    assert_eq!(load(None, &variables).unwrap_err()[0], said);
+}
+
+#[test]
+fn a_key_that_the_file_gives_twice_is_an_error_with_both_places() {
+    let table = "[http]\nmax_in_flight = 7\n";
+    let errors = load(Some(&format!("'http.max_in_flight' = 5\n{table}")), GOOD).unwrap_err();
+    let [said] = errors.as_slice() else {
+        panic!("{errors:?}");
+    };
+    let begins = "http.max_in_flight: is given twice: ";
+    assert!(said.starts_with(begins), "{said}");
+    for place in ["cloakroom.toml:1:1", "cloakroom.toml:3:1"] {
+        assert!(said.contains(place), "{said}");
+    }
+    let dotted = load(Some("http.max_in_flight = 5\n"), GOOD).unwrap();
+    assert_eq!(dotted.http.max_in_flight, 5);
+}
+
+#[test]
 fn a_bad_value_names_its_place_and_an_example() {
     let name = "CLOAKROOM_HTTP__ADDRESS";
     for (bad, example) in [

@@ -1,5 +1,7 @@
 mod access_keys;
 #[cfg(unix)]
+mod exposure;
+#[cfg(unix)]
 mod files;
 mod http;
 mod messages;

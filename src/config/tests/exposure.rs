@@ -1,0 +1,132 @@
+//! Files that other users can change, and what is not a file.
+
+use std::fs;
+use std::os::unix::fs::chown;
+use std::process::Command;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use super::files::{secret_file, set_mode, text, with_file};
+use super::*;
+use crate::adapters::process_user;
+
+#[test]
+fn a_secret_file_of_another_user_is_a_warning_at_the_start_and_afterwards() {
+    let (_directory, path) = secret_file(0o600);
+    if chown(&path, Some(1234), None).is_err() {
+        return; // Only root can give a file away.
+    }
+    let mut config = with_file(&path).unwrap();
+    let said = format!(
+        "{}: belongs to user id 1234, who can change it: make {} or root its owner",
+        path.display(),
+        process_user()
+    );
+    assert_eq!(
+        config.warnings,
+        [format!("oauth.client_secret_file: {said}")]
+    );
+    fs::write(&path, "the-next").unwrap();
+    assert_eq!(config.files[0].reread(), Some(Reread::Changed(vec![said])));
+}
+
+#[test]
+fn what_is_not_a_regular_file_is_refused_and_does_not_block() {
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("pipe");
+    make_pipe(&pipe);
+    for path in [pipe.as_path(), directory.path(), Path::new("/dev/null")] {
+        let path = text(path).to_owned();
+        let url = format!("postgres://u:canary-password@db.example/x?sslkey={path}");
+        let said = in_time({
+            let path = path.clone();
+            move || {
+                let variables = [
+                    ("CLOAKROOM_OAUTH__CA_FILE", path.as_str()),
+                    ("CLOAKROOM_NAMING__SECRET_FILE", path.as_str()),
+                    ("CLOAKROOM_DATABASE__URL", url.as_str()),
+                ];
+                with(&variables).unwrap_err()
+            }
+        });
+        for key in [
+            "oauth.ca_file",
+            "naming.secret_file",
+            "database.url: sslkey",
+        ] {
+            let begins = format!("{key}: {path}: is not a regular file");
+            let found = said.iter().any(|said| said.starts_with(&begins));
+            assert!(found, "{begins} in {said:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_pipe_in_place_of_a_secret_file_does_not_hold_up_the_gateway() {
+    let (_directory, path) = secret_file(0o600);
+    let mut config = with_file(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    make_pipe(&path);
+    let said = in_time(move || config.files[0].reread());
+    let expected = format!("{}: is not a regular file", path.display());
+    assert_eq!(said, Some(Reread::Bad(expected)));
+}
+
+#[test]
+fn a_configuration_file_without_secrets_that_others_can_change_is_a_warning() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("cloakroom.toml");
+    fs::write(&path, "[http]\nmax_in_flight = 7\n").unwrap();
+    let warnings = |mode| {
+        set_mode(&path, mode);
+        let variables = GOOD.iter();
+        let variables = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::load(Some(&path), variables.collect())
+            .unwrap()
+            .warnings
+    };
+    let name = path.display();
+    assert_eq!(warnings(0o644), [""; 0]);
+    for mode in [0o664, 0o666] {
+        let said = format!(
+            "--config: {name}: other users can write this file (mode {mode:04o}): chmod go-w {name}"
+        );
+        assert_eq!(warnings(mode), [said]);
+    }
+    set_mode(directory.path(), 0o777);
+    assert!(warnings(0o644)[0].contains("can replace this file"));
+}
+
+#[test]
+fn a_private_key_that_the_database_url_names_is_a_secret_file() {
+    let (_directory, path) = secret_file(0o600);
+    let url = format!(
+        "postgres://u:canary-password@db.example/x?sslkey={}",
+        text(&path)
+    );
+    let load = |mode| {
+        set_mode(&path, mode);
+        with(&[("CLOAKROOM_DATABASE__URL", &url)])
+    };
+    assert_eq!(load(0o600).unwrap().warnings, [""; 0]);
+    let begins = format!("database.url: sslkey: {}: ", path.display());
+    let warnings = load(0o644).unwrap().warnings;
+    assert!(warnings[0].starts_with(&begins), "{warnings:?}");
+    let refused = load(0o666).unwrap_err().join("\n");
+    assert!(refused.starts_with(&begins), "{refused}");
+    assert!(refused.contains("chmod go-w"), "{refused}");
+    assert!(!refused.contains("canary"), "{refused}");
+}
+
+fn make_pipe(path: &Path) {
+    let made = Command::new("mkfifo").arg(path).status().unwrap();
+    assert!(made.success());
+}
+
+fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, done) = mpsc::channel();
+    thread::spawn(move || sender.send(work()));
+    let done = done.recv_timeout(Duration::from_secs(10));
+    done.expect("it waits for a writer")
+}
