@@ -45,7 +45,7 @@ pub(super) fn open(path: &Path) -> Result<(File, Metadata), String> {
 /// to refuse one.
 #[cfg(unix)]
 pub(super) fn check(path: &Path, metadata: &Metadata) -> Result<Vec<String>, String> {
-    if let Some(writable) = writable(path, metadata) {
+    if let Some(writable) = writable(path, metadata, "400") {
         return Err(writable);
     }
     let warnings = [
@@ -59,17 +59,17 @@ pub(super) fn check(path: &Path, metadata: &Metadata) -> Result<Vec<String>, Str
 /// Warns of a file without secrets that other users can write or replace.
 #[cfg(unix)]
 pub(super) fn check_without_secrets(path: &Path, metadata: &Metadata) -> Vec<String> {
-    let warnings = [writable(path, metadata), replaceable(path)];
+    let warnings = [writable(path, metadata, "go-w"), replaceable(path)];
     warnings.into_iter().flatten().collect()
 }
 
 #[cfg(unix)]
-fn writable(path: &Path, metadata: &Metadata) -> Option<String> {
+fn writable(path: &Path, metadata: &Metadata, remedy: &str) -> Option<String> {
     const OTHERS_WRITE: u32 = 0o022;
     let mode = mode_of(metadata);
     let name = path.display();
     (mode & OTHERS_WRITE != 0).then(|| {
-        format!("{name}: other users can write this file (mode {mode:04o}): chmod go-w {name}")
+        format!("{name}: other users can write this file (mode {mode:04o}): chmod {remedy} {name}")
     })
 }
 

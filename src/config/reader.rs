@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use url::Url;
+use url::{ParseError, Url};
 
 use super::ConfigErrors;
 use super::files::WatchedFile;
@@ -13,6 +13,9 @@ use super::names;
 use super::source::{self, Content, Origin, Value, Values};
 
 const EXAMPLE_URL: &str = "https://storage.example.com";
+
+const NO_CONFIGURATION: &str = "no configuration was given: use --config FILE or CLOAKROOM_CONFIG \
+     (beside cloakroom dev: .cloakroom/cloakroom.toml)";
 
 /// Hands out values by key and gathers what is wrong with them.
 pub(super) struct Reader {
@@ -28,6 +31,8 @@ pub(super) struct Reader {
     settings: Vec<Setting>,
     pub(super) files: Vec<WatchedFile>,
     pub(super) warnings: Vec<String>,
+    /// Whether there is neither a file nor a variable of a key.
+    is_empty: bool,
 }
 
 /// The value of a key that may be missing: `None` if the value is bad, which is noted; `Some(None)` if
@@ -68,6 +73,20 @@ impl FromStr for Length {
     }
 }
 
+/// The address of a server.
+struct Address(Url);
+
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Url::parse(text).map(Self).map_err(|error| match error {
+            ParseError::RelativeUrlWithoutBase => "must start with https:// or http://".to_owned(),
+            error => error.to_string(),
+        })
+    }
+}
+
 impl Reader {
     pub(super) fn new(
         file: Option<&Path>,
@@ -82,6 +101,7 @@ impl Reader {
         let file = file.transpose();
         let file = file.map_err(|what| ConfigErrors(vec![what]))?;
         let (in_environment, others) = source::from_environment(environment, &mut errors);
+        let is_empty = file.is_none() && in_environment.is_empty() && errors.is_empty();
         values.extend(in_environment);
         Ok(Self {
             values,
@@ -93,6 +113,7 @@ impl Reader {
             settings: Vec::new(),
             files: Vec::new(),
             warnings: Vec::new(),
+            is_empty,
         })
     }
 
@@ -117,8 +138,13 @@ impl Reader {
                 warnings: self.warnings,
             })
         } else {
+            if self.is_empty {
+                self.errors.insert(0, NO_CONFIGURATION.to_owned());
+            }
             // A key that is missing may stand there, misspelt.
-            self.errors.append(&mut self.warnings);
+            let warnings = self.warnings.iter();
+            self.errors
+                .extend(warnings.map(|warning| format!("warning: {warning}")));
             Err(self.errors)
         }
     }
@@ -226,7 +252,8 @@ impl Reader {
 
     /// The same, for an address.
     pub(super) fn url(&mut self, key: &str) -> ReadOption<Url> {
-        self.read(key, None, Some(EXAMPLE_URL))
+        let address = self.read::<Address>(key, None, Some(EXAMPLE_URL))?;
+        Some(address.map(|Address(url)| url))
     }
 
     /// The value; its absence is noted.

@@ -98,8 +98,8 @@ pub(super) fn from_file(
     into: &mut Values,
     errors: &mut Vec<String>,
 ) -> Result<Metadata, String> {
-    let (text, metadata) =
-        read(path).map_err(|error| format!("--config: {}", unreadable(path, &error)))?;
+    let (text, metadata) = read(path)
+        .map_err(|error| format!("--config or CLOAKROOM_CONFIG: {}", unreadable(path, &error)))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let at = |offset| place(path, text, offset);
     let table = DeTable::parse(text).map_err(|error| {

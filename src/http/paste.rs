@@ -12,7 +12,8 @@ use super::gateway::StorageAddress;
 pub fn functions(gateway: &str) -> String {
     format!(
         r#"credentials() {{
-  unset BUCKET AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+  unset BUCKET AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_CREDENTIAL_EXPIRATION
+  [ "$TOKEN" ] || {{ echo 'TOKEN is empty: set it to an access token first' >&2; return 1; }}
   answer=$(echo "Authorization: Bearer $TOKEN" |
     curl -sS --fail-with-body -X POST -H @- '{gateway}/v1/credentials?format=env') &&
     eval "$(echo "$answer" | grep -xE "{EXPORTS}")"
@@ -20,6 +21,7 @@ pub fn functions(gateway: &str) -> String {
   else echo "$answer" >&2; return 1; fi
 }}
 s3() {{
+  [ "$BUCKET" ] || {{ echo 'BUCKET is empty: run credentials first' >&2; return 1; }}
   key=$1; shift
   {{ printf 'user = "%s:%s"\n' "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY"
     [ "$AWS_SESSION_TOKEN" ] && printf 'header = "x-amz-security-token: %s"\n' "$AWS_SESSION_TOKEN"; }} |
@@ -44,7 +46,8 @@ pub const AWS_CLI: &str = "aws s3 ls \"s3://$BUCKET\" --endpoint-url \"$AWS_ENDP
 #[must_use]
 pub fn api_key_line(gateway: &str, key: &str) -> String {
     format!(
-        "echo \"x-api-key: {key}\" | curl -sS --fail-with-body -X POST -H @- {gateway}/storage/boto"
+        "echo \"x-api-key: {key}\" | \
+         curl -sS --fail-with-body -w '\\n' -X POST -H @- {gateway}/storage/boto"
     )
 }
 
@@ -53,7 +56,7 @@ pub fn api_key_line(gateway: &str, key: &str) -> String {
 pub fn workspace_line(gateway: &str, organisation: &str, workspace: &str) -> String {
     format!(
         "echo \"Authorization: Bearer $TOKEN\" | \
-         curl -sS --fail-with-body -H @- {gateway}/api/v1/org/{organisation}/ws/{workspace}/storage/credentials"
+         curl -sS --fail-with-body -w '\\n' -H @- {gateway}/api/v1/org/{organisation}/ws/{workspace}/storage/credentials"
     )
 }
 
@@ -63,7 +66,7 @@ pub fn workspace_line(gateway: &str, organisation: &str, workspace: &str) -> Str
 pub fn sdk_lines(gateway: &str, storage: &StorageAddress) -> String {
     let (store, region) = (&storage.endpoint, &storage.region);
     format!(
-        r#"unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+        r#"unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_CREDENTIAL_EXPIRATION
 export AWS_CONTAINER_CREDENTIALS_FULL_URI={gateway}/v1/credentials/container
 export AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=$(mktemp)
 printf %s "$TOKEN" >"$AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"

@@ -112,7 +112,7 @@ def tool_configuration(machine, text):
 def gateways_identity(machine):
     config = tomllib.loads((machine.clone / ".cloakroom/cloakroom.toml").read_text())["storage"]
     machine.expect(
-        "unset AWS_SESSION_TOKEN\n"
+        "unset AWS_SESSION_TOKEN AWS_CREDENTIAL_EXPIRATION\n"
         f"export AWS_ACCESS_KEY_ID={config['access_key_id']} AWS_SECRET_ACCESS_KEY={config['secret_access_key']}"
     )
 

@@ -1,5 +1,6 @@
 //! What `cloakroom dev` says once it is ready: its lines work as they are printed.
 
+use std::path::Path;
 use std::process::Output;
 
 use crate::support::Process;
@@ -22,6 +23,15 @@ async fn pasted(shell: &str, script: &str) -> Output {
 async fn its_lines_work_as_printed() {
     let mut dev = Process::dev(&["--data-dir", "it's 100% data?"]).await;
     let blocks = dev.blocks_to_paste().await;
+    let (addresses, blocks) = blocks.split_first().unwrap();
+    let data = addresses
+        .lines()
+        .find_map(|line| line.trim_start().strip_prefix("data  "));
+    let data = Path::new(data.unwrap().trim_start());
+    assert!(
+        data.is_absolute() && data.ends_with("it's 100% data?"),
+        "{data:?}"
+    );
     assert_eq!(blocks.len(), 3, "{blocks:#?}");
     for shell in ["bash", "sh"] {
         let ran = pasted(shell, &blocks.join("\n")).await;

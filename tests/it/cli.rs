@@ -1,4 +1,5 @@
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, Instant};
 
@@ -104,6 +105,26 @@ async fn a_second_start_on_the_same_port_names_the_key() {
         assert_eq!(output.status.code(), Some(1));
         let complaint = format!("{flag}: port {port} is taken");
         assert!(stderr(&output).contains(&complaint), "{}", stderr(&output));
+        assert!(!Path::new(&data).exists(), "it has left {data}");
+    }
+}
+
+#[tokio::test]
+async fn dev_names_every_port_that_is_taken() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let data = tempfile::tempdir().unwrap().path().display().to_string();
+    let arguments = ["dev", "--data-dir", &data, "--port", &port];
+    let more = ["--storage-port", &port, "--oauth-port", "0"];
+    let output = run(&[arguments.as_slice(), &more].concat(), &[]).await;
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    for line in [
+        format!("--port: port {port} is taken;"),
+        format!("--storage-port: port {port} is taken;"),
+        "Is another `cloakroom dev` running?".to_owned(),
+    ] {
+        assert_eq!(said.matches(&line).count(), 1, "{line} in {said}");
     }
 }
 

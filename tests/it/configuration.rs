@@ -86,7 +86,7 @@ async fn config_check_refuses_a_secret_that_others_can_write() {
     let output = check(&path).await;
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(64), "{said}");
-    let correction = format!("chmod go-w {}", path.display());
+    let correction = format!("chmod 400 {}", path.display());
     assert!(said.contains(&correction), "{said}");
 }
 

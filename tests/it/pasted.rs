@@ -98,8 +98,9 @@ async fn a_refused_token_is_explained_and_leaves_no_keys() {
     let functions = paste::functions(&app.url);
     let script = format!(
         "{functions}\ncredentials || exit 9\nTOKEN=bad\ncredentials && exit 8\n\
-         echo \"left $BUCKET$AWS_ACCESS_KEY_ID$AWS_SECRET_ACCESS_KEY$AWS_SESSION_TOKEN\"\n\
-         s3 hello.txt && exit 7\nexit 0"
+         echo \"left $BUCKET$AWS_ACCESS_KEY_ID$AWS_SECRET_ACCESS_KEY$AWS_SESSION_TOKEN\
+         $AWS_CREDENTIAL_EXPIRATION\"\n\
+         s3 hello.txt && exit 7\nunset TOKEN\ncredentials && exit 6\nexit 0"
     );
     for shell in ["bash", "sh"] {
         let directory = tempfile::tempdir().unwrap();
@@ -109,6 +110,18 @@ async fn a_refused_token_is_explained_and_leaves_no_keys() {
         assert_eq!(ran.status.code(), Some(0), "{shell}: {said}{errors}");
         assert!(said.starts_with("bucket ") && said.lines().any(|line| line == "left "));
         assert!(errors.contains("\"title\":\"Invalid token\"") && errors.contains("\"detail\":"));
+        let last: Vec<&str> = errors.lines().rev().take(2).collect();
+        let missing = [
+            "TOKEN is empty: set it to an access token first",
+            "BUCKET is empty: run credentials first",
+        ];
+        assert_eq!(last, missing, "{shell}");
+        let arguments = fs::read_to_string(directory.path().join("arguments")).unwrap();
+        assert_eq!(
+            arguments.matches("--fail-with-body").count(),
+            2,
+            "{shell}: {arguments}"
+        );
     }
 }
 

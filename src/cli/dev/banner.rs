@@ -18,7 +18,8 @@ impl Dev {
         file: &Path,
     ) -> String {
         let gateway = format!("http://{}", server.address());
-        let (issuer, store, data) = (oauth.issuer(), storage.url(), self.data_dir.display());
+        let (issuer, store) = (oauth.issuer(), storage.url());
+        let data = file.parent().unwrap_or(&self.data_dir).display();
         let workspace = &samples.workspace;
         format!(
             "\ncloakroom is ready. FOR DEVELOPMENT ONLY: anyone on this machine can get a token for any user.\n\

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::io::Write as _;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -73,6 +73,7 @@ impl Dev {
                 "--session-duration: must be from 1s to 12h".to_owned(),
             ));
         }
+        self.check_ports()?;
         std::fs::create_dir_all(&self.data_dir).map_err(|error| {
             failed(&format!("--data-dir: {}: {error}", self.data_dir.display()))
         })?;
@@ -99,6 +100,35 @@ impl Dev {
         let file = self.write_config(&oauth, &storage, &server, &capability_key)?;
         print(&self.banner(&server, &oauth, &storage, samples, &file))?;
         Ok(server.run(signals::stop()).await?)
+    }
+
+    /// Names every port that is taken, before there is anything to clear away.
+    fn check_ports(&self) -> Result<(), CommandError> {
+        let ports = [
+            ("--port", self.port),
+            ("--storage-port", self.storage_port),
+            ("--oauth-port", self.oauth_port),
+        ];
+        // All are held until the last is looked at: two flags may name one port.
+        let mut held = Vec::new();
+        let mut complaints = Vec::new();
+        let mut is_any_taken = false;
+        for (flag, port) in ports {
+            match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+                Ok(listener) => held.push(listener),
+                Err(error) => {
+                    is_any_taken |= error.kind() == io::ErrorKind::AddrInUse;
+                    complaints.push(taken(flag, port, &error).to_string());
+                }
+            }
+        }
+        if complaints.is_empty() {
+            return Ok(());
+        }
+        if is_any_taken {
+            complaints.push("Is another `cloakroom dev` running?".to_owned());
+        }
+        Err(failed(&complaints.join("\n")))
     }
 
     fn log_level(&self) -> LogLevel {

@@ -115,7 +115,7 @@ fn a_private_key_that_the_database_url_names_is_a_secret_file() {
     assert!(warnings[0].starts_with(&begins), "{warnings:?}");
     let refused = load(0o666).unwrap_err().join("\n");
     assert!(refused.starts_with(&begins), "{refused}");
-    assert!(refused.contains("chmod go-w"), "{refused}");
+    assert!(refused.contains("chmod 400"), "{refused}");
     assert!(!refused.contains("canary"), "{refused}");
 }
 

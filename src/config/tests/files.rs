@@ -97,7 +97,7 @@ fn secret_files_that_others_can_write_are_refused_all_at_once() {
             path.display()
         );
         assert!(said[0].starts_with(&begins), "{said:?}");
-        let correction = format!("chmod go-w {}", path.display());
+        let correction = format!("chmod 400 {}", path.display());
         assert!(said[0].contains(&correction), "{said:?}");
     }
 }
@@ -195,7 +195,7 @@ fn a_configuration_file_with_secrets_is_a_secret_file() {
     );
     assert!(load(secrets, 0o640).unwrap().warnings.is_empty());
     let refused = load(secrets, 0o660).unwrap_err().0;
-    assert!(refused[0].contains("chmod go-w"), "{refused:?}");
+    assert!(refused[0].contains("chmod 400"), "{refused:?}");
 }
 
 #[test]

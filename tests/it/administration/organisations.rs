@@ -98,15 +98,17 @@ async fn a_second_start_that_fails_leaves_the_first_as_it_is() {
     let key = process
         .administer(&["api-key", "create", "--org", "acme", "--label", "dev"])
         .await;
-    let port = process.gateway.rsplit(':').next().unwrap().to_owned();
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let page = http.get(&process.gateway).send().await.unwrap();
     let page = page.text().await.unwrap();
     let shown = page.split("x-api-key: ").nth(1).unwrap();
-    let second = process.dev_again(&port).await;
+    let second = process.dev_again().await;
     assert_eq!(second.status.code(), Some(1), "{second:?}");
     let said = String::from_utf8(second.stderr).unwrap();
-    assert!(said.contains("another `cloakroom dev`"), "{said}");
+    assert!(
+        said.contains("another `cloakroom dev` is running on this data"),
+        "{said}"
+    );
     assert_eq!(boto(&process, key.trim_end()).await, 200);
     assert_eq!(boto(&process, &shown[..75]).await, 200);
     process.stop().await;

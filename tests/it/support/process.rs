@@ -80,7 +80,8 @@ impl Process {
         }
     }
 
-    /// What its banner tells to paste, a block each; a line that ends in a colon explains the next.
+    /// The rest of the addresses in its banner, and what it tells to paste, a block each; a line that
+    /// ends in a colon explains the next.
     pub(crate) async fn blocks_to_paste(&mut self) -> Vec<String> {
         let reading = async {
             let mut banner = String::new();
@@ -93,11 +94,7 @@ impl Process {
         let banner = tokio::time::timeout(Duration::from_secs(20), reading).await;
         let banner = banner.unwrap();
         let blocks = banner.trim_end().split("\n\n").map(ToOwned::to_owned);
-        // The first is the rest of the addresses.
-        blocks
-            .skip(1)
-            .filter(|block| !block.ends_with(':'))
-            .collect()
+        blocks.filter(|block| !block.ends_with(':')).collect()
     }
 
     /// `cloakroom dev-token`, from this process.
@@ -155,10 +152,10 @@ impl Process {
             .collect()
     }
 
-    /// Another start on the same data, with this port for the gateway.
-    pub(crate) async fn dev_again(&self, port: &str) -> std::process::Output {
-        let free = ["--storage-port", "0", "--oauth-port", "0"];
-        let running = cloakroom(&["dev", "--port", port])
+    /// Another start on the same data.
+    pub(crate) async fn dev_again(&self) -> std::process::Output {
+        let free = ["--port", "0", "--storage-port", "0", "--oauth-port", "0"];
+        let running = cloakroom(&["dev"])
             .args(free)
             .current_dir(self.directory.path())
             .output();
