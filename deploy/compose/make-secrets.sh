@@ -16,14 +16,23 @@ put() {
     (umask 077 && cat >"$secrets/$2.new")
     chown "$1" "$secrets/$2.new"
     chmod 0400 "$secrets/$2.new"
+    # Else a power cut could leave the name and lose the content.
+    sync "$secrets/$2.new"
     mv "$secrets/$2.new" "$secrets/$2"
 }
 
+# Whether a file has more than white space or zeros.
+is_filled() { grep -qs '[[:graph:]]' "$1"; }
+
 # secret OWNER FILE [OWNER FILE]: the same secret in each file.
 secret() {
-    value="$(cat "$secrets/$2" 2>/dev/null || cat "$secrets/${4:-$2}" 2>/dev/null || random)"
+    value=
+    for file in "$2" "${4:-$2}"; do
+        if [ -z "$value" ] && is_filled "$secrets/$file"; then value="$(cat "$secrets/$file")"; fi
+    done
+    value="${value:-$(random)}"
     while [ $# -gt 0 ]; do
-        [ -s "$secrets/$2" ] || printf '%s\n' "$value" | put "$1" "$2"
+        is_filled "$secrets/$2" || printf '%s\n' "$value" | put "$1" "$2"
         shift 2
     done
 }
@@ -36,7 +45,7 @@ secret "$minio" minio/access_keys_secret_access_key "$gateway" gateway/access_ke
 secret "$postgres" postgres/password "$gateway" gateway/database_password
 
 # A certificate for PostgreSQL, which the gateway trusts for this one server.
-if ! [ -s "$secrets/postgres/tls.key" ] || ! [ -s "$secrets/postgres/tls.pem" ]; then
+if ! is_filled "$secrets/postgres/tls.key" || ! is_filled "$secrets/postgres/tls.pem"; then
     key="$(openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256)"
     printf '%s\n' "$key" | put "$postgres" postgres/tls.key
     certificate="$(openssl req -x509 -key "$secrets/postgres/tls.key" -days 3650 -config /dev/stdin <<END
