@@ -6,19 +6,22 @@ use super::gateway::StorageAddress;
 
 /// Defines two functions. `credentials` gets credentials for `$TOKEN` from the gateway at this address,
 /// into `$BUCKET` and the variables that AWS SDKs read; if that fails it shows the answer and leaves no
-/// keys behind. `s3 KEY` is curl that signs with them. Without its last header curl would sign the body's
-/// hash and not send it, which some stores refuse.
+/// keys behind. It takes only the names that the gateway sends, and only characters that mean nothing to a
+/// shell: whatever answers at the gateway's address, nothing is run and nothing else is set. `s3 KEY` is curl that signs with them, for this key and no other. Without its last header
+/// curl would sign the body's hash and not send it, which some stores refuse.
 #[must_use]
 pub fn functions(gateway: &str) -> String {
     format!(
         r#"credentials() {{
   unset BUCKET AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_CREDENTIAL_EXPIRATION
   [ "$TOKEN" ] || {{ echo 'TOKEN is empty: set it to an access token first' >&2; return 1; }}
+  names='ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|CREDENTIAL_EXPIRATION|(DEFAULT_)?REGION'
+  names="$names|ENDPOINT_URL_S3|REQUEST_CHECKSUM_CALCULATION|RESPONSE_CHECKSUM_VALIDATION"
   answer=$(echo "Authorization: Bearer $TOKEN" |
     curl -sS --fail-with-body -X POST -H @- '{gateway}/v1/credentials?format=env') &&
-    eval "$(echo "$answer" | grep -xE "{EXPORTS}")"
+    eval "$(printf '%s\n' "$answer" | grep -xE "export (BUCKET|AWS_($names))='[][A-Za-z0-9+/=:._~-]*'")"
   if [ "$BUCKET" ]; then echo "bucket $BUCKET until $AWS_CREDENTIAL_EXPIRATION"
-  else echo "$answer" >&2; return 1; fi
+  else printf '%s\n' "$answer" | LC_ALL=C tr -cd '[:print:]\n' >&2; return 1; fi
 }}
 s3() {{
   [ "$BUCKET" ] || {{ echo 'BUCKET is empty: run credentials first' >&2; return 1; }}
@@ -27,14 +30,10 @@ s3() {{
     [ "$AWS_SESSION_TOKEN" ] && printf 'header = "x-amz-security-token: %s"\n' "$AWS_SESSION_TOKEN"; }} |
     curl -sS --fail-with-body -K - -w '%{{stderr}}\n%{{http_code}} %{{method}} %{{url}}\n' \
       --aws-sigv4 "aws:amz:${{AWS_REGION}}:s3" -H "x-amz-content-sha256: UNSIGNED-PAYLOAD" \
-      "$AWS_ENDPOINT_URL_S3/$BUCKET/$key" "$@"
+      --globoff --path-as-is "$AWS_ENDPOINT_URL_S3/$BUCKET/$key" "$@"
 }}"#
     )
 }
-
-/// Only such names, and only characters that mean nothing to a shell: nothing of an answer is run,
-/// whatever answers at the gateway's address.
-const EXPORTS: &str = "export (AWS_[A-Z0-9_]+|BUCKET)='[][A-Za-z0-9+/=:._~-]*'";
 
 /// Gets credentials with [`functions`], stores a file and reads it back.
 pub const FIRST_FILE: &str = "credentials\ns3 hello.txt -X PUT -d hello\ns3 hello.txt";

@@ -66,7 +66,9 @@ async fn the_pasted_lines_work_and_pass_no_secret_as_an_argument() {
         .collect();
     assert_eq!(blocks.len(), 4, "{blocks:#?}");
     let token = dev.dev_token(&["alice"]).await;
-    let show = "echo; echo \"secrets $AWS_SECRET_ACCESS_KEY $AWS_SESSION_TOKEN\"";
+    let show = "echo; echo \"secrets $AWS_SECRET_ACCESS_KEY $AWS_SESSION_TOKEN\"\n\
+        for name in $(echo \"$answer\" | sed -n 's/^export \\([A-Z0-9_]*\\)=.*/\\1/p'); do\n\
+        env | grep -q \"^$name=.\" && echo \"has $name\" || echo \"lacks $name\"; done";
     let script = format!("{}\n{show}", blocks.join("\necho\n"));
     for shell in ["bash", "sh"] {
         let directory = tempfile::tempdir().unwrap();
@@ -74,6 +76,10 @@ async fn the_pasted_lines_work_and_pass_no_secret_as_an_argument() {
         let said = String::from_utf8(ran.stdout).unwrap();
         let errors = String::from_utf8_lossy(&ran.stderr);
         assert!(said.lines().any(|line| line == "hello"), "{said}{errors}");
+        assert!(
+            said.contains("has BUCKET") && !said.contains("lacks "),
+            "{said}"
+        );
         let is_told = |what: &str| errors.lines().any(|line| line.starts_with(what));
         assert!(is_told("200 PUT ") && is_told("200 GET "), "{errors}");
         assert_eq!(said.matches("aws_secret_access_key").count(), 1, "{said}");
@@ -131,20 +137,65 @@ async fn an_answer_cannot_run_code_in_the_shell_that_pastes() {
     let answer = "export BUCKET='b-1'\nexport AWS_ENDPOINT_URL_S3='http://[::1]:9000'\nexport PATH='/evil'\n\
         export AWS_REGION='$(touch pwned)'\nexport AWS_SECRET_ACCESS_KEY='a+/='; touch pwned\n\
         export AWS_SESSION_TOKEN='x'$(touch pwned)'y'\ntouch pwned\n\
-        export AWS_CREDENTIAL_EXPIRATION='x\\n'; touch pwned\\n'\n";
+        export AWS_CREDENTIAL_EXPIRATION='x\\n'; touch pwned\\n'\n\
+        export AWS_CONFIG_FILE='./evil'\nexport AWS_PROFILE='evil'\n";
     Mock::given(any())
         .respond_with(ResponseTemplate::new(200).set_body_string(answer))
         .mount(&gateway)
         .await;
-    let show = "echo \"$BUCKET|$AWS_ENDPOINT_URL_S3|$AWS_REGION|$AWS_SECRET_ACCESS_KEY|$AWS_SESSION_TOKEN\"";
+    let show = "echo \"$BUCKET|$AWS_ENDPOINT_URL_S3|$AWS_REGION|$AWS_SECRET_ACCESS_KEY|$AWS_SESSION_TOKEN|$AWS_CONFIG_FILE$AWS_PROFILE\"";
     let functions = paste::functions(&gateway.uri());
     for shell in ["bash", "sh"] {
         let directory = tempfile::tempdir().unwrap();
         let script = format!("{functions}\ncredentials; {show}; ls");
         let ran = recorded(shell, &script, "token", directory.path()).await;
         let said = String::from_utf8(ran.stdout).unwrap();
-        let wanted = "bucket b-1 until \nb-1|http://[::1]:9000|||\narguments\ncurl\n";
+        let wanted = "bucket b-1 until \nb-1|http://[::1]:9000||||\narguments\ncurl\n";
         assert_eq!(said, wanted, "{shell}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_cannot_steer_the_terminal() {
+    let gateway = MockServer::start().await;
+    let answer = "no \u{1b}]0;x\u{7}\u{9b}2J\u{202e}\\033[2J\r\nhere";
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(403).set_body_string(answer))
+        .mount(&gateway)
+        .await;
+    let script = format!("{}\ncredentials", paste::functions(&gateway.uri()));
+    for shell in ["bash", "sh"] {
+        let directory = tempfile::tempdir().unwrap();
+        let ran = recorded(shell, &script, "token", directory.path()).await;
+        let errors = String::from_utf8(ran.stderr).unwrap();
+        assert!(
+            errors.ends_with("\nno ]0;x2J\\033[2J\nhere\n"),
+            "{shell}: {errors:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_one_key_as_it_stands() {
+    let app = spawn_app().await;
+    let alice = app.token("alice").await;
+    let script = format!(
+        "{}\ncredentials || exit 9\nprintf 'two\\nlines\\n' >file\n\
+         s3 a.txt -T file && s3 'report[1].txt' -T file && s3 '{{a,b}}.txt' -T file || exit 8\n\
+         s3 'report[1].txt' && s3 '{{a,b}}.txt' -X DELETE && s3 a.txt || exit 7\n\
+         s3 '{{a,b}}.txt' >gone && exit 6\n\
+         s3 ../other/x >outside && exit 5\nexit 0",
+        paste::functions(&app.url)
+    );
+    for shell in ["bash", "sh"] {
+        let directory = tempfile::tempdir().unwrap();
+        let ran = recorded(shell, &script, &alice, directory.path()).await;
+        let said = String::from_utf8(ran.stdout).unwrap();
+        let errors = String::from_utf8(ran.stderr).unwrap();
+        assert_eq!(ran.status.code(), Some(0), "{shell}: {said}{errors}");
+        assert_eq!(said.matches("two\nlines\n").count(), 2, "{said}");
+        let outside = fs::read_to_string(directory.path().join("outside")).unwrap();
+        assert!(outside.contains("The key has a segment"), "{outside}");
     }
 }
 
