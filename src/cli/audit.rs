@@ -9,6 +9,7 @@ use crate::service::{Administration as _, Clock, KeyRegistry as _};
 use super::administration::Reading;
 use super::outcome::{CommandError, complain};
 use super::table::table;
+use super::view::named;
 
 /// How many rows are shown where nobody says how many.
 const LIMIT: u32 = 100;
@@ -102,10 +103,10 @@ fn text(entries: &[AuditEntry]) -> String {
             [
                 entry.time.clone(),
                 what,
-                entry.caller.clone(),
+                named(&entry.caller),
                 match entry.holder.as_str() {
-                    "" => entry.owner.clone(),
-                    holder => format!("{} of {holder}", entry.owner),
+                    "" => named(&entry.owner),
+                    holder => format!("{} of {}", named(&entry.owner), named(holder)),
                 },
                 entry.access.clone(),
                 entry.bucket.clone(),

@@ -12,9 +12,9 @@ use crate::server::show_buckets;
 use crate::service::{ClaimState, KnownBucket, Presence, Reservation};
 
 use super::administration::{Changing, Reading};
-use super::outcome::{CommandError, complain};
+use super::outcome::{CommandError, complain, printable};
 use super::table::records;
-use super::view::{or_dash, utc};
+use super::view::{named, or_dash, utc};
 
 /// What can be done with buckets.
 #[derive(Debug, Subcommand)]
@@ -164,7 +164,9 @@ impl Release {
         self.question.ask(&format!(
             "{} is {}'s ({}). It stays that owner's and nobody else's; at the next call the owner \
              gets {next}. Release it?",
-            self.bucket, view.owner, view.state
+            self.bucket,
+            named(&view.owner),
+            view.state
         ))?;
         let administer = self.common.administer().await?;
         administer.release_bucket(held).await?;
@@ -187,6 +189,7 @@ impl Assign {
         ))?;
         let administer = self.common.administer().await?;
         administer.assign_bucket(&owner, &self.bucket).await?;
+        let owner = named(&owner.to_string());
         complain(&format!("Assigned {} to {owner}.", self.bucket));
         let config = self.common.config()?;
         self.common.show(&shown(&config, &self.bucket).await?, "")
@@ -199,6 +202,7 @@ impl Question {
         if self.yes {
             return Ok(());
         }
+        let question = printable(question);
         let stdin = std::io::stdin();
         if !stdin.is_terminal() {
             let why = format!("{question}\nThere is no terminal to ask on: say --yes");
@@ -303,7 +307,7 @@ fn text(views: &[BucketView]) -> String {
         let row = |owner: &str, pseudonym: &str, state: &str, since: Option<&String>| {
             [
                 view.bucket.clone(),
-                owner.to_owned(),
+                named(owner),
                 pseudonym.to_owned(),
                 state.to_owned(),
                 or_dash(since),
@@ -344,7 +348,7 @@ fn text(views: &[BucketView]) -> String {
         for (owner, other) in
             others.filter_map(|one| Some((&one.owner, one.other_bucket.as_ref()?)))
         {
-            let bucket = &view.bucket;
+            let (bucket, owner) = (&view.bucket, printable(&named(owner)));
             // Writing to a string does not fail.
             let _ = writeln!(
                 text,

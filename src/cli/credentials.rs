@@ -9,7 +9,7 @@ use url::{Host, Url};
 
 use crate::adapters::{check_authorities, plain_http};
 
-use super::outcome::{CommandError, print};
+use super::outcome::{CommandError, print, printable};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -88,7 +88,7 @@ impl CredentialsCommand {
         let body = read(&mut answer).await.map_err(failed)?;
         if !status.is_success() {
             let why = match serde_json::from_str::<Refused>(&body) {
-                Ok(Refused { code, message }) => printable(&format!("{code}: {message}")),
+                Ok(Refused { code, message }) => said(&format!("{code}: {message}")),
                 Err(_) => format!("answered with {status}: is this the gateway's address?"),
             };
             return Err(failed(&why));
@@ -150,12 +150,9 @@ async fn read(answer: &mut reqwest::Response) -> Result<String, &'static str> {
     String::from_utf8(body).map_err(|_| "the answer is no text: is this the gateway's address?")
 }
 
-/// What a server says must not steer a terminal.
-fn printable(text: &str) -> String {
-    text.chars()
-        .take(MAX_MESSAGE_CHARS)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+/// What a server says is one line, and not for ever.
+fn said(text: &str) -> String {
+    printable(text).chars().take(MAX_MESSAGE_CHARS).collect()
 }
 
 /// Files end with a newline; tokens do not.

@@ -4,6 +4,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
+
 use crate::config::ConfigErrors;
 use crate::server::StartError;
 
@@ -64,16 +66,33 @@ pub(super) fn print(text: &str) -> Result<(), CommandError> {
     }
 }
 
-/// Says something on standard error; if that is closed, there is nobody left to tell.
+/// What others have named must not steer a terminal: control and format characters, which reverse text
+/// or hide in it, and separators of lines become spaces.
+pub(super) fn printable(text: &str) -> String {
+    let steers = |c: char| {
+        matches!(
+            c.general_category(),
+            GeneralCategory::Control
+                | GeneralCategory::Format
+                | GeneralCategory::LineSeparator
+                | GeneralCategory::ParagraphSeparator
+        )
+    };
+    text.chars()
+        .map(|c| if steers(c) { ' ' } else { c })
+        .collect()
+}
+
+/// Says one line on standard error; if that is closed, there is nobody left to tell.
 pub(super) fn complain(what: &impl std::fmt::Display) {
-    let _ = writeln!(std::io::stderr().lock(), "{what}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", printable(&what.to_string()));
 }
 
 /// A reader of standard error that has stalled must not keep the process from ending.
 fn last_words(text: String) {
     let (speaking, said) = mpsc::channel::<()>();
     let speak = move || {
-        complain(&text);
+        text.lines().for_each(|line| complain(&line));
         drop(speaking);
     };
     if thread::Builder::new().spawn(speak).is_ok() {

@@ -4,8 +4,11 @@ use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 
 use chrono::DateTime;
+use unicode_width::UnicodeWidthStr as _;
 
-/// How long a line may be, in characters.
+use super::outcome::printable;
+
+/// How wide a line may be, in columns of a terminal.
 const WIDTH: usize = 100;
 
 /// The least that is left of a value that is shortened.
@@ -27,13 +30,6 @@ pub(super) fn table<const N: usize>(names: [&str; N], rows: &[[String; N]]) -> S
 /// One field a line, empty ones left out; a blank line between rows.
 pub(super) fn records<const N: usize>(names: [&str; N], rows: &[[String; N]]) -> String {
     fields(names, &printable_rows(rows))
-}
-
-/// What others have named must not steer a terminal.
-pub(super) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
 }
 
 fn printable_rows<const N: usize>(rows: &[[String; N]]) -> Vec<[String; N]> {
@@ -93,7 +89,8 @@ fn columns<const N: usize>(names: [&str; N], rows: &[[String; N]], widths: [usiz
         let cells = row.iter().zip(widths);
         let line = cells.fold(String::new(), |mut line, (cell, width)| {
             // Writing to a string does not fail.
-            let _ = write!(line, "{cell:width$}  ");
+            let gap = width.saturating_sub(length(cell)) + GAP;
+            let _ = write!(line, "{cell}{:gap$}", "");
             line
         });
         let _ = writeln!(text, "{}", line.trim_end());
@@ -138,21 +135,27 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 
 /// Of a time the date, of other values the beginning and the end.
 fn shortened(text: &str, width: usize) -> String {
-    let length = length(text);
-    if length <= width {
+    if length(text) <= width {
         return text.to_owned();
     }
     if DateTime::parse_from_rfc3339(text).is_ok() {
         return text.chars().take(DATE).collect();
     }
     let kept = width.saturating_sub(1);
-    let head = text.chars().take(kept.div_ceil(2));
-    let tail = text.chars().skip(length - kept / 2);
-    head.chain(std::iter::once('…')).chain(tail).collect()
+    let cuts = || {
+        text.char_indices()
+            .filter_map(|(at, _)| text.split_at_checked(at))
+    };
+    let mut heads = cuts().map(|(head, _)| head).rev();
+    let head = heads.find(|head| length(head) <= kept.div_ceil(2));
+    let mut tails = cuts().map(|(_, tail)| tail);
+    let tail = tails.find(|tail| length(tail) <= kept / 2);
+    format!("{}…{}", head.unwrap_or_default(), tail.unwrap_or_default())
 }
 
+/// In columns of a terminal: some characters take two, some none.
 fn length(text: &str) -> usize {
-    text.chars().count()
+    text.width()
 }
 
 #[cfg(test)]
@@ -175,6 +178,27 @@ mod tests {
             table(["NAME", "N"], &rows),
             "NAME   N\nacme   1\na [2J  22\n"
         );
+    }
+
+    #[test]
+    fn what_others_have_named_neither_steers_a_terminal_nor_hides() {
+        for c in
+            "\u{1b}\u{9b}\u{ad}\u{200b}\u{200f}\u{2028}\u{2029}\u{202e}\u{2066}\u{feff}\u{e0041}"
+                .chars()
+        {
+            assert_eq!(printable(&format!("a{c}b")), "a b", "{c:?}");
+        }
+        assert_eq!(printable("Zoë 資料 🙂"), "Zoë 資料 🙂");
+    }
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        let rows = [
+            ["資料".to_owned(), "1".to_owned()],
+            ["acme".to_owned(), "2".to_owned()],
+        ];
+        assert_eq!(table(["NAME", "N"], &rows), "NAME  N\n資料  1\nacme  2\n");
+        assert_eq!(shortened(&"資".repeat(20), 12), "資資資…資資");
     }
 
     fn two_organisations() -> [[String; 4]; 2] {
@@ -217,7 +241,7 @@ mod tests {
         #[test]
         fn no_line_is_wider_than_the_limit(
             rows in proptest::collection::vec(
-                proptest::array::uniform8("([a-z]{0,63}|[a-z ]{0,255}|2026-11-25T23:33:30Z)"),
+                proptest::array::uniform8("([a-z]{0,63}|[a-z ]{0,255}|[一-龥]{0,32}|2026-11-25T23:33:30Z)"),
                 0..4,
             ),
             shorten: bool,

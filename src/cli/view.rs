@@ -32,3 +32,12 @@ pub(super) fn utc(time: DateTime<Utc>) -> String {
 pub(super) fn or_dash(text: Option<&String>) -> String {
     text.map_or_else(|| "-".to_owned(), Clone::clone)
 }
+
+/// An owner or a caller as the command line takes it: a person is `client/subject`, and no JSON.
+pub(super) fn named(whose: &str) -> String {
+    let person = whose.strip_prefix("principal ");
+    match person.map(serde_json::from_str::<[String; 2]>) {
+        Some(Ok(pair)) => pair.join("/"),
+        _ => whose.to_owned(),
+    }
+}

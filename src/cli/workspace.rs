@@ -7,7 +7,7 @@ use crate::service::{Administration, MemberChange, find_organisation, find_works
 use super::administration::{Changing, Reading, parse_client_id, parse_subject};
 use super::org::AreaOptions;
 use super::outcome::{CommandError, complain};
-use super::table::{printable, records, table};
+use super::table::{records, table};
 use super::view::{AreaView, or_dash, utc};
 
 /// What can be done with workspaces.
@@ -237,7 +237,7 @@ impl AddMember {
             },
         };
         let change = administer.set_member(&self.name, &member).await?;
-        complain(&printable(&added(&self.name, &member, change)));
+        complain(&added(&self.name, &member, change));
         let view = view(administer.administration(), &self.name).await?;
         self.common.show(&view, "")
     }
@@ -255,8 +255,10 @@ impl RemoveMember {
             format!(" Tokens whose claim {claim} names the workspace still get access.")
         });
         let (subject, through) = (self.subject.as_str(), through(client_id));
-        let done = format!("Removed {subject}{through} from {}.{claim}", self.name);
-        complain(&printable(&done));
+        complain(&format!(
+            "Removed {subject}{through} from {}.{claim}",
+            self.name
+        ));
         let view = view(administer.administration(), &self.name).await?;
         self.common.show(&view, "")
     }

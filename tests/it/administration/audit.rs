@@ -88,6 +88,15 @@ async fn the_audit_trail_answers_who_held_which_key_and_who_changed_what() {
     assert_eq!(column(&newest, "owner"), ["principal [\"demo\",\"alice\"]"]);
     let text = process.administer(&["audit"]).await;
     assert!(!text.contains(key), "{text}");
+    assert!(
+        text.contains("demo/alice") && !text.contains("[\""),
+        "{text}"
+    );
+    let text = process.administer(&["bucket", "show", "demo/alice"]).await;
+    assert!(
+        text.contains("demo/alice") && !text.contains("[\""),
+        "{text}"
+    );
     process.stop().await;
 }
 

@@ -1,5 +1,6 @@
 //! What people read at a terminal.
 
+use super::said;
 use crate::support::Process;
 
 const WIDTH: usize = 100;
@@ -78,5 +79,19 @@ async fn tables_fit_100_columns_and_hold_whole_values() {
             assert!(line.chars().count() <= WIDTH, "{arguments:?}: {line}");
         }
     }
+    process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_cannot_reverse_text_or_hide_in_it() {
+    let process = Process::dev(&[]).await;
+    let label = "ci\u{202e}\u{2028}\u{200b}x";
+    let create = ["api-key", "create", "--org", "acme", "--label", label];
+    process.administer(&create).await;
+    let keys = process.administer(&["api-key", "list"]).await;
+    assert!(keys.contains("ci   x"), "{keys:?}");
+    let add = ["workspace", "add-member", "acme/research", "--subject"];
+    let added = said(&process, &[&add[..], &["eve\u{202e}x"]].concat()).await;
+    assert_eq!(added, "Added eve x to acme/research (read-write).\n");
     process.stop().await;
 }
