@@ -81,9 +81,14 @@ fn reread_one(file: &mut WatchedFile) -> Option<()> {
     }
 }
 
-/// A new password is for new connections. Another database is for another start.
-pub(super) async fn follow_password(database: Database, mut url: Current<SecretString>) {
-    let before = without_password(&url.borrow());
+/// A new password is for new connections. Another database than was `opened` is for another start:
+/// nobody has examined it.
+pub(super) async fn follow_password(
+    database: Database,
+    opened: SecretString,
+    mut url: Current<SecretString>,
+) {
+    let before = without_password(&opened);
     while url.changed().await.is_ok() {
         let now = url.borrow_and_update().clone();
         if without_password(&now) != before {
@@ -169,7 +174,33 @@ pub(super) async fn forget_idle<Key: Clone + Eq + Hash>(limiter: Arc<KeyedRateLi
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::watch;
+
     use super::*;
+    use crate::adapters::SystemClock;
+    use crate::adapters::database::SqlRegistry;
+
+    #[tokio::test]
+    async fn another_database_than_was_opened_is_not_used() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = |name: &str| {
+            let path = directory.path().join(name);
+            SecretString::from(format!("sqlite://{}?mode=rwc", path.display()))
+        };
+        let open = async |name: &str| Database::open(url(name).expose_secret()).await.unwrap();
+        let deployment = async |database: &Database, fresh: u8| {
+            let registry = SqlRegistry::new(database.clone(), Arc::new(SystemClock));
+            registry.deployment([fresh; 16]).await.unwrap()
+        };
+        let first = deployment(&open("other.db").await, 1).await;
+        let opened = open("opened.db").await;
+        let (file, current) = watch::channel(url("opened.db"));
+        file.send_replace(url("other.db"));
+        let following = follow_password(opened.clone(), url("opened.db"), current);
+        let following = tokio::time::timeout(Duration::from_millis(100), following).await;
+        assert!(following.is_err(), "it goes on");
+        assert_ne!(deployment(&opened, 2).await, first);
+    }
 
     #[test]
     fn only_the_password_may_change() {

@@ -37,7 +37,7 @@ pub use start_error::StartError;
 
 use edge::{Edge, EdgeSettings, Face, descriptors};
 use hangups::Hangups;
-use opening::{Opened, Opening};
+use opening::{Opening, Work};
 use outage::Outage;
 use readiness::{Ready, SignInAt};
 
@@ -49,16 +49,9 @@ pub struct Server {
     background: Vec<JoinHandle<()>>,
 }
 
-/// What hands out credentials.
-enum Work {
-    Open(Box<Opened>),
-    /// The database is away.
-    Waiting(Box<Opening>),
-}
-
 impl Server {
     /// Takes the port, opens the database, puts everything together. A database server that cannot be
-    /// reached is waited for in [`Server::run`].
+    /// reached, or takes long, is waited for in [`Server::run`].
     ///
     /// # Errors
     ///
@@ -132,7 +125,7 @@ impl Server {
             examination: doctor.map(|doctor| (doctor, proven)),
             outage: Outage::new("the database"),
         };
-        let work = Box::pin(opening.attempt()).await?;
+        let work = opening.start().await?;
         let background = vec![
             tokio::spawn(background::discover(discovery)),
             tokio::spawn(background::reread(config.files.clone(), hangups)),
@@ -156,7 +149,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`StartError::Serve`]; where the database was away, also what [`Server::build`] says of one
+    /// [`StartError::Serve`]; where the database was waited for, also what [`Server::build`] says of one
     /// that is there.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
         let mut stopping = self.edge.stopping();
@@ -200,16 +193,6 @@ impl Server {
         }
         tracing::info!("stopped");
         worked.and(served)
-    }
-}
-
-impl Work {
-    /// Nothing if `stop` comes before the database.
-    async fn open(self, stop: CancellationToken) -> Result<Option<Box<Opened>>, StartError> {
-        match self {
-            Self::Open(opened) => Ok(Some(opened)),
-            Self::Waiting(opening) => opening.wait(stop).await,
-        }
     }
 }
 

@@ -6,29 +6,30 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use actix_web::web;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{oneshot, watch};
+use tokio::task::{JoinError, JoinHandle};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::adapters::aws::AwsClients;
-use crate::adapters::database::{
-    Database, DatabaseError, FingerprintChange, SqlDirectory, SqlRegistry,
-};
+use crate::adapters::database::{Database, FingerprintChange, SqlDirectory, SqlRegistry};
 use crate::adapters::{KeyedRateLimiter, OsRandomness, OwnerRateLimiter};
 use crate::config::Config;
 use crate::domain::{CallerId, ClientNetwork};
 use crate::http::{Gateway, UseCases};
 use crate::service::doctor::Doctor;
 use crate::service::{
-    Authenticate, AuthenticateApiKey, AuthenticateToken, CallerLimit, Clock, Directory, Entitle,
-    GenuineKeys, Randomness, Rotations,
+    AccessKeys, Authenticate, AuthenticateApiKey, AuthenticateToken, CallerLimit, Clock, Directory,
+    Entitle, GenuineKeys, Issue, Randomness, Rotations,
 };
 
 use super::outage::{LOOK_EVERY, Outage};
 use super::readiness::Ready;
-use super::{StartError, Work, access_keys, background, examination, fingerprint, parts};
+use super::{StartError, access_keys, background, examination, fingerprint, parts};
+
+/// How long a server may take for its first answers before the gateway listens without them.
+const FIRST_ATTEMPT: Duration = Duration::from_secs(2);
 
 /// How long an examination may take to remove what it made.
 const EXAMINATION_GRACE: Duration = Duration::from_secs(20);
@@ -60,81 +61,125 @@ struct Examination {
     running: JoinHandle<()>,
 }
 
-impl Opening {
-    /// Opens the database, if it is there.
-    pub(super) async fn attempt(mut self) -> Result<Work, StartError> {
-        match self.database().await? {
-            Some(database) => Ok(Work::Open(self.over(database).await?)),
-            None => Ok(Work::Waiting(Box::new(self))),
-        }
-    }
+/// What hands out credentials.
+pub(super) enum Work {
+    /// Open, unless it was stopped before.
+    Done(Option<Box<Opened>>),
+    /// The database is away, or takes its time.
+    UnderWay(Task, DropGuard),
+}
 
-    /// Opens the database as soon as it is there; nothing if `stop` comes first.
+type Task = JoinHandle<Result<Option<Box<Opened>>, StartError>>;
+
+/// What a database that answers has brought.
+struct Prepared {
+    database: Database,
+    /// Where it is.
+    url: SecretString,
+    registry: Arc<SqlRegistry>,
+    directory: Arc<SqlDirectory>,
+    per_owner: Arc<OwnerRateLimiter>,
+    issue: Issue,
+    engine: Option<Arc<dyn AccessKeys>>,
+}
+
+impl Opening {
+    /// Opens the database as soon as it can be reached. Returns once it is open or found away; for a
+    /// server, after [`FIRST_ATTEMPT`] at the latest, and the attempt goes on.
     ///
     /// Runs on its own thread because sqlx's migration futures are not seen as `Send`.
-    pub(super) async fn wait(
-        self,
-        stop: CancellationToken,
-    ) -> Result<Option<Box<Opened>>, StartError> {
+    pub(super) async fn start(self) -> Result<Work, StartError> {
+        let is_file = Database::is_file(self.config.database.url.borrow().expose_secret());
+        let stop = CancellationToken::new();
+        let guard = stop.clone().drop_guard();
+        let (away, is_away) = oneshot::channel();
         let runtime = Handle::current();
-        let waiting = move || {
-            let opened = stop.run_until_cancelled(self.until_open());
+        let opening = move || {
+            let opened = stop.run_until_cancelled(self.until_open(away));
             runtime.block_on(opened).transpose()
         };
-        match tokio::task::spawn_blocking(waiting).await {
-            Ok(opened) => opened,
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        let mut task = tokio::task::spawn_blocking(opening);
+        tokio::select! {
+            biased;
+            ended = &mut task => return joined(ended).map(Work::Done),
+            Ok(()) = is_away => {}
+            () = tokio::time::sleep(FIRST_ATTEMPT), if !is_file => {}
         }
+        Ok(Work::UnderWay(task, guard))
     }
 
-    async fn until_open(mut self) -> Result<Box<Opened>, StartError> {
+    async fn until_open(mut self, away: oneshot::Sender<()>) -> Result<Box<Opened>, StartError> {
+        let mut away = Some(away);
         loop {
+            match self.attempt().await {
+                Ok(prepared) => {
+                    self.outage.ended();
+                    return Ok(Box::new(self.open(prepared)));
+                }
+                Err(error) => match error.may_pass() {
+                    Some(cause) => self.outage.failed(&cause),
+                    None => return Err(error),
+                },
+            }
+            away.take().map(|away| away.send(()));
             tokio::time::sleep(LOOK_EVERY).await;
-            if let Some(database) = self.database().await? {
-                return self.over(database).await;
-            }
         }
     }
 
-    /// Nothing if it may be there later.
-    async fn database(&mut self) -> Result<Option<Database>, DatabaseError> {
-        // Another password counts from the next attempt on.
+    async fn attempt(&self) -> Result<Prepared, StartError> {
+        // What the file says now counts.
         let url = self.config.database.url.borrow().clone();
-        match Database::open(url.expose_secret()).await {
-            Ok(database) => {
-                self.outage.ended();
-                Ok(Some(database))
-            }
-            Err(error) if error.may_pass() => {
-                self.outage.failed(&error);
-                Ok(None)
-            }
-            Err(error) => Err(error),
+        let database = Database::open(url.expose_secret()).await?;
+        let database = database.with_fingerprint(fingerprint(&self.config));
+        let prepared = self.prepare(database.clone(), url).await;
+        if prepared.is_err() {
+            database.close().await;
         }
+        prepared
     }
 
-    /// Puts together what needs the database, and lets the gateway hand out credentials.
-    async fn over(self, database: Database) -> Result<Box<Opened>, StartError> {
+    /// Puts together what needs answers of the database.
+    async fn prepare(&self, database: Database, url: SecretString) -> Result<Prepared, StartError> {
         let Self {
             config,
-            clock,
-            tokens,
             clients,
+            clock,
             ..
         } = self;
+        let registry = Arc::new(SqlRegistry::new(database.clone(), Arc::clone(clock)));
+        let directory = Arc::new(SqlDirectory::new(database.clone()));
+        access_keys::check(config, directory.as_ref()).await?;
+        check_fingerprint(config, &registry).await?;
+        let per_owner = Arc::new(OwnerRateLimiter::new(config.limits.per_owner));
+        let issue = parts::issue(config, clients, &database, &registry, &per_owner, clock).await?;
+        let deployment = registry.deployment(OsRandomness.bits()).await?;
+        let engine = Box::pin(access_keys::broker(config, clients, &deployment)).await?;
+        Ok(Prepared {
+            database,
+            url,
+            registry,
+            directory,
+            per_owner,
+            issue,
+            engine,
+        })
+    }
+
+    /// Lets the gateway hand out credentials.
+    fn open(self, prepared: Prepared) -> Opened {
+        let Self { config, clock, .. } = self;
+        let Prepared {
+            database,
+            url,
+            registry,
+            directory: sql_directory,
+            per_owner,
+            issue,
+            engine,
+        } = prepared;
         if let Some(exposure) = database.exposure() {
             tracing::warn!("database.url: {exposure}");
         }
-        let database = database.with_fingerprint(fingerprint(&config));
-        let registry = Arc::new(SqlRegistry::new(database.clone(), Arc::clone(&clock)));
-        let sql_directory = Arc::new(SqlDirectory::new(database.clone()));
-        access_keys::check(&config, sql_directory.as_ref()).await?;
-        check_fingerprint(&config, &registry).await?;
-        let per_owner = Arc::new(OwnerRateLimiter::new(config.limits.per_owner));
-        let issue =
-            parts::issue(&config, &clients, &database, &registry, &per_owner, &clock).await?;
-        let deployment = registry.deployment(OsRandomness.bits()).await?;
-        let engine = Box::pin(access_keys::broker(&config, &clients, &deployment)).await?;
         let keeper = access_keys::keeper(engine.as_ref(), &sql_directory, &clock);
         let rotate_key = access_keys::rotate_key(
             &config,
@@ -156,7 +201,7 @@ impl Opening {
             Arc::clone(&genuine),
         );
         self.gateway.open(UseCases {
-            authenticate: Authenticate::new(tokens, api_keys),
+            authenticate: Authenticate::new(self.tokens, api_keys),
             caller_limit: CallerLimit::new(Arc::<KeyedRateLimiter<CallerId>>::clone(&callers)),
             entitle: Entitle::new(directory, config.naming.formula.clone()),
             issue,
@@ -170,19 +215,42 @@ impl Opening {
             tokio::spawn(background::forget_idle(addresses)),
             tokio::spawn(background::follow_password(
                 database.clone(),
+                url,
                 config.database.url,
             )),
             tokio::spawn(background::look_after_database(database.clone())),
         ];
         background.extend(keeper.map(|keeper| tokio::spawn(background::keep_keys(keeper))));
         let examination = self.examination;
-        Ok(Box::new(Opened {
+        Opened {
             rotations,
             database,
             background,
             examination: examination.map(|(doctor, proven)| Examination::start(doctor, proven)),
-        }))
+        }
     }
+}
+
+impl Work {
+    /// Nothing if `stop` comes before the database.
+    pub(super) async fn open(
+        self,
+        stop: CancellationToken,
+    ) -> Result<Option<Box<Opened>>, StartError> {
+        let (mut task, guard) = match self {
+            Self::Done(opened) => return Ok(opened),
+            Self::UnderWay(task, guard) => (task, guard),
+        };
+        if let Some(ended) = stop.run_until_cancelled(&mut task).await {
+            return joined(ended);
+        }
+        drop(guard);
+        joined(task.await)
+    }
+}
+
+fn joined<T>(ended: Result<T, JoinError>) -> T {
+    ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
 impl Opened {

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
@@ -56,6 +57,15 @@ pub enum StartError {
 }
 
 impl StartError {
+    /// The cause, if another attempt may succeed without any change here.
+    pub(super) fn may_pass(&self) -> Option<&dyn fmt::Display> {
+        match self {
+            Self::Database(error) if error.may_pass() => Some(error),
+            Self::Registry(error) if error.may_pass() => Some(error),
+            _ => None,
+        }
+    }
+
     /// Whether the configuration is to blame (exit 64).
     #[must_use]
     pub fn is_configuration(&self) -> bool {

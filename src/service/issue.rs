@@ -173,7 +173,7 @@ impl Issue {
         deadline
             .limit(AUDIT_TIMEOUT, self.ports.audit_trail.record(record))
             .await
-            .unwrap_or_else(|_| Err(RegistryError("the audit record took too long".to_owned())))?;
+            .unwrap_or_else(|_| Err(RegistryError::new("the audit record took too long")))?;
         Ok(())
     }
 }

@@ -117,23 +117,49 @@ pub enum ClaimState {
 
 /// The registry cannot be read or written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("registry: {0}")]
-pub struct RegistryError(pub String);
+#[error("registry: {cause}")]
+pub struct RegistryError {
+    cause: String,
+    may_pass: bool,
+}
 
 impl RegistryError {
+    /// One that stays as long as nothing is changed.
+    #[must_use]
+    pub fn new(cause: impl Into<String>) -> Self {
+        Self {
+            cause: cause.into(),
+            may_pass: false,
+        }
+    }
+
+    /// One that may be over when the registry is asked again.
+    #[must_use]
+    pub fn passing(cause: impl Into<String>) -> Self {
+        Self {
+            cause: cause.into(),
+            may_pass: true,
+        }
+    }
+
     /// No answer in time.
     #[must_use]
     pub fn late(step: &str) -> Self {
-        Self(format!("{step}: no answer in time"))
+        Self::passing(format!("{step}: no answer in time"))
+    }
+
+    /// Whether the same call may succeed later without any change here.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        self.may_pass
     }
 
     /// The reservation was taken away while the bucket was being made.
     #[must_use]
     pub fn not_reserved() -> Self {
-        Self(
+        Self::new(
             "advance: the owner has no reservation of the bucket any more (bucket release, or another \
-             formula): the next call reserves one"
-                .to_owned(),
+             formula): the next call reserves one",
         )
     }
 }

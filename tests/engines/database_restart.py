@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""PostgreSQL restarts under a gateway: it waits, names the database, and recovers without a restart;
-permanent errors end it.
+"""PostgreSQL restarts, migrates or hangs under a gateway: it listens and waits, names the database, and
+recovers without a restart; permanent errors end it. Another database that its URL names is not used.
 
 Stops and starts the PostgreSQL of `postgres.sh start DIR`. The gateway has the database of
 CLOAKROOM_DATABASE__URL and the configuration of CLOAKROOM_CONFIG.
@@ -11,12 +11,15 @@ import contextlib
 import json
 import os
 import pathlib
+import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
+import zlib
 
 HERE = pathlib.Path(__file__).parent
 URL = urllib.parse.urlsplit(os.environ["CLOAKROOM_DATABASE__URL"])
@@ -41,6 +44,7 @@ class Gateway:
             "CLOAKROOM_HTTP__PUBLIC_URL": self.url,
             **variables,
         }
+        environment = {name: value for name, value in environment.items() if value is not None}
         with open(log, "w") as out:
             self.process = subprocess.Popen([cloakroom, "serve"], env=environment, stderr=out)
 
@@ -137,6 +141,113 @@ def is_for_good(why, url, *arguments):
     check(why, said, f"exit {code}, {last['message']}")
 
 
+def query(database, statement):
+    command = ["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-c", statement, of(database)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def of(database):
+    return URL._replace(path=f"/{database}").geturl()
+
+
+@contextlib.contextmanager
+def migrating(database):
+    """Another gateway, as far as this database's lock for migrations tells."""
+    lock = 0x3D32AD9E * zlib.crc32(database.encode())
+    command = ["psql", "-qAtX", of(database)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as psql:
+        psql.stdin.write(f"SELECT pg_advisory_lock({lock});\nSELECT 'held';\n")
+        psql.stdin.flush()
+        while "held" not in psql.stdout.readline():
+            pass
+        yield
+        psql.stdin.close()
+
+
+def needs_no_lock(*how):
+    """Its schema is up to date."""
+    with migrating(URL.path[1:]), running(*how) as gateway:
+        took = gateway.until("/readyz", 200)
+        check("another gateway migrates, and nothing is left to", took < 3, f"ready after {took:.1f} s")
+
+
+def is_opened_while_its_url_changes(how, directory, token):
+    """Another database than is being opened is for another start."""
+    file = directory / "url"
+    for database in ("fresh", "other"):
+        query(URL.path[1:], f"CREATE DATABASE {database}")
+    file.write_text(of("fresh"))
+    file.chmod(0o600)
+    lines = pathlib.Path(os.environ["CLOAKROOM_CONFIG"]).read_text().splitlines(keepends=True)
+    config = directory / "cloakroom.toml"
+    config.write_text("".join(line for line in lines if "sqlite:" not in line))
+    config.chmod(0o600)
+    variables = {
+        "CLOAKROOM_CONFIG": str(config),
+        "CLOAKROOM_DATABASE__URL": None,
+        "CLOAKROOM_DATABASE__URL_FILE": str(file),
+    }
+    with running(*how, **variables) as gateway:
+        with migrating("fresh"):
+            took = gateway.until("/livez", 200)
+            check("another gateway migrates: this one listens", took < 4, f"after {took:.1f} s")
+            unready = gateway.ask("/readyz")
+            check("and is not ready", unready == (503, "not ready: registry"), unready)
+            said = gateway.messages("migrating the database, after any other gateway that does")
+            check("the log says why", len(said) == 1, said)
+            file.write_text(of("other"))
+            while not gateway.messages("the file has changed and was read"):
+                time.sleep(0.1)
+        gateway.until("/readyz", 200)
+        gateway.credentials(token)
+        said = gateway.messages("database.url names another database: restart the gateway for it")
+        check("another database is refused", len(said) == 1, said)
+        connections = "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND pid <> pg_backend_pid()"
+        fresh, others = (int(query(URL.path[1:], connections.format(name))) for name in ("fresh", "other"))
+        check("the one that was opened is used", fresh > 0 and others == 0, f"{fresh} and {others} connections")
+    for database in ("fresh", "other"):
+        query(URL.path[1:], f"DROP DATABASE {database} WITH (FORCE)")
+
+
+def swallowing(swallowed):
+    """A proxy whose first connections lose what the client says after it has logged in."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def forward(source, target, is_lost):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                # A query, simple or extended.
+                is_lost = is_lost and (is_lost == "now" or data[:1] not in b"QP" or "now")
+                if is_lost != "now":
+                    target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+    def serve():
+        number = 0
+        while True:
+            client, _ = listener.accept()
+            server = socket.create_connection((URL.hostname, URL.port))
+            ways = (client, server, number < swallowed), (server, client, False)
+            for way in ways:
+                threading.Thread(target=forward, args=way, daemon=True).start()
+            number += 1
+
+    threading.Thread(target=serve, daemon=True).start()
+    return listener.getsockname()[1]
+
+
+def hangs(*how):
+    place = f"{URL.username}:{URL.password}@127.0.0.1:{swallowing(2)}"
+    with running(*how, CLOAKROOM_DATABASE__URL=URL._replace(netloc=place).geturl()) as gateway:
+        took = gateway.until("/livez", 200)
+        check("it hangs: the gateway listens", took < 4, f"after {took:.1f} s")
+        took = gateway.until("/readyz", 200)
+        check("it is asked again", took < 10, f"ready after {took:.1f} s")
+        causes = {line["cause"] for line in gateway.waits(1)}
+        check("the log says so", all("timed out" in cause for cause in causes), causes)
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--cloakroom", required=True)
@@ -155,6 +266,9 @@ def main():
     with running(*how) as gateway:
         comes_later(gateway, postgres, arguments.cloakroom, token)
         goes_away(gateway, postgres, token)
+    needs_no_lock(*how)
+    is_opened_while_its_url_changes(how, arguments.postgres, token)
+    hangs(*how)
     server = f"{URL.hostname}:{URL.port}"
     wrong_password = URL._replace(netloc=f"{URL.username}:not-it@{server}")
     is_for_good("a wrong password ends it", wrong_password, *how)

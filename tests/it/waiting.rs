@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use cloakroom::embedded::authorization_server::AuthorizationServer;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -28,13 +28,10 @@ const STARTING_FOR_LONG: [(&str, &str); 36] = {
 /// turn; the last one stays.
 async fn refusing_postgres(reasons: &'static [(&str, &str)]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let url = url_of(&listener);
     tokio::spawn(async move {
         for number in 0.. {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let length = stream.read_u32().await.unwrap();
-            let mut startup = vec![0; usize::try_from(length).unwrap() - 4];
-            stream.read_exact(&mut startup).await.unwrap();
+            let mut stream = started(&listener).await;
             let (code, message) = reasons[number.min(reasons.len() - 1)];
             let fields = format!("SFATAL\0VFATAL\0C{code}\0M{message}\0\0");
             let length = u32::try_from(fields.len() + 4).unwrap();
@@ -42,7 +39,43 @@ async fn refusing_postgres(reasons: &'static [(&str, &str)]) -> String {
             stream.write_all(&error).await.unwrap();
         }
     });
+    url
+}
+
+/// A server that lets everybody in, and then says nothing more or hangs up.
+async fn mute_postgres(hangs_up: bool) -> String {
+    const AUTHENTICATED: &[u8] = b"R\0\0\0\x08\0\0\0\0";
+    const READY: &[u8] = b"Z\0\0\0\x05I";
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = url_of(&listener);
+    tokio::spawn(async move {
+        let mut kept = Vec::new();
+        loop {
+            let mut stream = started(&listener).await;
+            let welcome = [AUTHENTICATED, READY].concat();
+            stream.write_all(&welcome).await.unwrap();
+            if hangs_up {
+                stream.read_u8().await.unwrap();
+            } else {
+                kept.push(stream);
+            }
+        }
+    });
+    url
+}
+
+fn url_of(listener: &TcpListener) -> String {
+    let address = listener.local_addr().unwrap();
     format!("postgres://u:canary-password@{address}/lockers?sslmode=disable")
+}
+
+/// The next connection, after its first message.
+async fn started(listener: &TcpListener) -> TcpStream {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let length = stream.read_u32().await.unwrap();
+    let mut startup = vec![0; usize::try_from(length).unwrap() - 4];
+    stream.read_exact(&mut startup).await.unwrap();
+    stream
 }
 
 /// An address at which nothing listens.
@@ -68,12 +101,12 @@ async fn a_database_that_is_away_is_waited_for_and_named() {
         ("CLOAKROOM_HTTP__DRAIN_DELAY", "20s"),
     ];
     let mut gateway = Serve::launch(&oauth, STORE, &variables);
+    gateway.listening().await;
     let first = gateway.line(WAITING).await;
     let cause = first["cause"].as_str().unwrap();
     let named = format!("cannot reach PostgreSQL at {address}, database lockers: ");
     assert!(cause.starts_with(&named), "{first}");
     assert!(cause.contains("refused"), "{first}");
-    gateway.listening().await;
     assert_eq!(get(&gateway, "/livez").await, (200, "ok\n".to_owned()));
     assert_eq!(
         get(&gateway, "/readyz").await,
@@ -111,6 +144,45 @@ async fn a_database_that_starts_up_is_waited_for_and_a_wrong_password_is_the_end
     assert!(said.ends_with(WRONG_PASSWORD.1), "{last}");
     assert!(!format!("{rest:?}").contains("canary"), "{rest:?}");
     assert_eq!(gateway.exit_code().await, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_a_pooler_does_not_reach_is_waited_for() {
+    const FAILING: (&str, &str) = ("08P01", "server login has been failing, try again later");
+    let oauth = AuthorizationServer::start(0, "cloakroom").unwrap();
+    let url = refusing_postgres(&[FAILING, WRONG_PASSWORD]).await;
+    let mut gateway = Serve::launch(&oauth, STORE, &[("CLOAKROOM_DATABASE__URL", &url)]);
+    let waiting = gateway.line(WAITING).await;
+    assert!(waiting.to_string().contains(FAILING.1), "{waiting}");
+    assert_eq!(gateway.exit_code().await, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_hangs_or_hangs_up_is_asked_again_and_keeps_nobody_from_listening() {
+    let oauth = AuthorizationServer::start(0, "cloakroom").unwrap();
+    for (hangs_up, said) in [
+        (false, "timed out"),
+        (true, "connection closed|reset by peer"),
+    ] {
+        let url = mute_postgres(hangs_up).await;
+        let mut gateway = Serve::launch(&oauth, STORE, &[("CLOAKROOM_DATABASE__URL", &url)]);
+        gateway.listening().await;
+        assert_eq!(get(&gateway, "/livez").await, (200, "ok\n".to_owned()));
+        // Those of two attempts.
+        for _ in 0..2 {
+            let line = gateway.line(WAITING).await;
+            let cause = line["cause"].as_str().unwrap();
+            assert!(cause.starts_with("cannot reach PostgreSQL at "), "{line}");
+            let mut causes = said.split('|');
+            assert!(causes.any(|said| cause.contains(said)), "{line}");
+        }
+        assert_eq!(
+            get(&gateway, "/readyz").await,
+            (503, "not ready: registry\n".to_owned())
+        );
+        gateway.signal("TERM").await;
+        gateway.ended().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

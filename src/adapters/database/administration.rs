@@ -33,7 +33,7 @@ impl SqlDirectory {
         let locked = bounded("area", lock.execute(&mut **changing)).await?;
         if locked.rows_affected() != 1 {
             let cause = "area: its bucket is not on record";
-            return Err(RegistryError(cause.to_owned()));
+            return Err(RegistryError::new(cause));
         }
         let keys = bucket_owners::keys_that_reach(changing, &area.bucket).await?;
         if keys

@@ -76,7 +76,7 @@ impl AuditTrail for SqlAuditTrail {
             // A task, because a request may end early and the group must not end with it.
             tokio::spawn(writer.write());
         }
-        let gone = |_| RegistryError("audit: the writer has ended".to_owned());
+        let gone = |_| RegistryError::new("audit: the writer has ended");
         answer.await.map_err(gone)?
     }
 }

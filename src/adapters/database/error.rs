@@ -69,6 +69,18 @@ impl DatabaseError {
         }
     }
 
+    /// An error of bringing the schema up to date.
+    pub(super) fn migrating(options: &AnyConnectOptions, error: MigrateError) -> Self {
+        if let MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) = &error
+            && let Some(server) = PostgresServer::of(options)
+            && server.may_come_back(cause)
+        {
+            let cause = server::bare(cause);
+            return Self::Unreachable { server, cause };
+        }
+        error.into()
+    }
+
     /// Whether another attempt may succeed without any change here.
     #[must_use]
     pub fn may_pass(&self) -> bool {

@@ -87,8 +87,8 @@ impl Fingerprint {
 
     /// What an outdated replica says instead of handing out anything.
     pub(super) fn outdated() -> RegistryError {
-        RegistryError(
-            "fingerprint: naming.* or oauth.issuer have been changed by another replica".to_owned(),
+        RegistryError::new(
+            "fingerprint: naming.* or oauth.issuer have been changed by another replica",
         )
     }
 

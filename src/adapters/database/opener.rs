@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::file::DatabaseFile;
 
 /// How long opening a connection may take, a database that is just starting included.
-const OPEN_TIMEOUT: Duration = Duration::from_secs(3);
+pub(super) const OPEN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long to wait before a database that does not listen yet is asked again.
 const RETRY: Duration = Duration::from_millis(100);
@@ -174,6 +174,18 @@ pub(super) async fn open(options: &AnyConnectOptions) -> Result<AnyConnection, E
             opened => return opened,
         }
     }
+}
+
+/// Lets a server notice that the gateway is gone, where its statements may take their time.
+pub(super) async fn keep_alive(connection: &mut AnyConnection) -> Result<(), Error> {
+    let settings = POSTGRES_SETTINGS.into_iter();
+    for setting in settings.filter(|setting| setting.starts_with("SET tcp_")) {
+        match connection.execute(setting).await {
+            Ok(_) | Err(Error::Database(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 async fn open_once(options: &AnyConnectOptions) -> Result<AnyConnection, Error> {

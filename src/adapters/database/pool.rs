@@ -8,12 +8,13 @@ use sqlx::{AnyConnection, ConnectOptions, Executor};
 
 use crate::service::{RegistryError, STATEMENT_LIMIT};
 
-use super::connections::{Connections, close};
+use super::connections::{Connections, close, is_lost};
 use super::error::DatabaseError;
 use super::file::{DatabaseFile, FileReplaced, create_private, path_of};
 use super::fingerprint::Fingerprint;
 use super::opener::{Opener, open};
 use super::schema::{migrate, migrator, version};
+use super::server::lacks_resources;
 
 /// How long a statement may take, so that a registry that hangs is known to hang before a
 /// request's time is over.
@@ -52,7 +53,7 @@ impl Database {
             {
                 DatabaseError::unusable(&options, error)
             }
-            error => error.into(),
+            error => DatabaseError::migrating(&options, error),
         })?;
         if is_sqlite {
             let writable = must_be_writable(&mut connection).await;
@@ -108,6 +109,12 @@ impl Database {
             fingerprint: Fingerprint::default(),
             opener,
         })
+    }
+
+    /// Whether the URL names a file, which is there or not, rather than away.
+    #[must_use]
+    pub fn is_file(url: &str) -> bool {
+        is_sqlite(url)
     }
 
     /// Whether the URL names a file that is not there.
@@ -273,7 +280,21 @@ pub(super) fn failed(step: &str, error: &sqlx::Error) -> RegistryError {
         sqlx::Error::Configuration(error) if error.is::<FileReplaced>() => error.to_string(),
         _ => "an unexpected answer".to_owned(),
     };
-    RegistryError(format!("{step}: {cause}"))
+    let cause = format!("{step}: {cause}");
+    if may_pass(error) {
+        RegistryError::passing(cause)
+    } else {
+        RegistryError::new(cause)
+    }
+}
+
+/// Whether another connection may fare better.
+fn may_pass(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::PoolTimedOut => true,
+        sqlx::Error::Database(database) if lacks_resources(database.as_ref()) => true,
+        error => is_lost(error),
+    }
 }
 
 #[cfg(test)]

@@ -350,7 +350,7 @@ pub(super) fn parse_state(state: &str) -> Result<ClaimState, RegistryError> {
     [ClaimState::Claimed, ClaimState::Creating, ClaimState::Ready]
         .into_iter()
         .find(|known| name(*known) == state)
-        .ok_or_else(|| RegistryError("claim: a state that this version does not know".to_owned()))
+        .ok_or_else(|| RegistryError::new("claim: a state that this version does not know"))
 }
 
 #[cfg(test)]

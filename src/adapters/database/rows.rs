@@ -164,5 +164,5 @@ pub(super) fn text(row: &AnyRow, column: &'static str) -> Result<String, Registr
 }
 
 pub(super) fn unknown(column: &'static str) -> RegistryError {
-    RegistryError(format!("{column}: a value that this version does not know"))
+    RegistryError::new(format!("{column}: a value that this version does not know"))
 }

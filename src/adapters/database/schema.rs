@@ -1,9 +1,16 @@
 //! Migrations, and which of them a gateway of this version knows.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
-use sqlx::AnyConnection;
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::{Migrate, MigrateError, Migrator};
+use sqlx::{AnyConnection, Error};
+use tokio::time::timeout;
+
+use super::opener::{OPEN_TIMEOUT, keep_alive};
+
+/// Where sqlx writes down what it has applied.
+const APPLIED: &str = "_sqlx_migrations";
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
@@ -18,17 +25,64 @@ pub(super) fn version(migrator: &Migrator) -> i64 {
     versions.max().unwrap_or_default()
 }
 
-/// `SQLite` has no lock for two processes that start on a new file at once: the slower one fails,
-/// and finds the work done when it looks again.
+/// Brings the schema up to date. Where it is, it takes no lock, so another gateway that holds it
+/// keeps nobody from starting. A look at the schema of a server has a limit; a migration takes its
+/// time.
 pub(super) async fn migrate(
     migrator: &Migrator,
     connection: &mut AnyConnection,
 ) -> Result<(), MigrateError> {
+    let is_current = if connection.backend_name() == "SQLite" {
+        is_current(migrator, connection).await
+    } else {
+        let look = async {
+            keep_alive(connection).await?;
+            is_current(migrator, connection).await
+        };
+        let late = |_| Err(Error::Io(ErrorKind::TimedOut.into()).into());
+        timeout(OPEN_TIMEOUT, look).await.unwrap_or_else(late)
+    };
+    if !is_current? {
+        tracing::info!("migrating the database, after any other gateway that does");
+        run(migrator, connection).await?;
+    }
+    Ok(())
+}
+
+/// Whether nothing is left to be applied. Fails where applying would fail.
+async fn is_current(
+    migrator: &Migrator,
+    connection: &mut AnyConnection,
+) -> Result<bool, MigrateError> {
+    let applied = match connection.list_applied_migrations(APPLIED).await {
+        Ok(applied) => applied,
+        // There is no such table yet, or applying says what is wrong.
+        Err(MigrateError::Execute(Error::Database(_))) => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    if let Some(version) = connection.dirty_version(APPLIED).await? {
+        return Err(MigrateError::Dirty(version));
+    }
+    let mut versions = applied.iter().map(|migration| migration.version);
+    if let Some(unknown) = versions.find(|version| !migrator.version_exists(*version)) {
+        return Err(MigrateError::VersionMissing(unknown));
+    }
+    Ok(migrator.iter().all(|known| {
+        let mut applied = applied.iter();
+        applied.any(|one| one.version == known.version && one.checksum == known.checksum)
+    }))
+}
+
+/// `SQLite` has no lock for two processes that start on a new file at once: the slower one fails,
+/// and finds the work done when it looks again.
+async fn run(migrator: &Migrator, connection: &mut AnyConnection) -> Result<(), MigrateError> {
     const ATTEMPTS: u32 = 5;
     for attempt in 1..ATTEMPTS {
         match migrator.run(&mut *connection).await {
             Ok(()) => return Ok(()),
-            Err(error @ MigrateError::VersionMissing(_)) => return Err(error),
+            Err(
+                error @ (MigrateError::VersionMissing(_) | MigrateError::Execute(Error::Io(_))),
+            ) => return Err(error),
             Err(_) => {}
         }
         tokio::time::sleep(Duration::from_millis(50) * attempt).await;

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 
 use sqlx::ConnectOptions;
 use sqlx::any::AnyConnectOptions;
-use sqlx::error::Error;
+use sqlx::error::{DatabaseError, Error};
 use sqlx::postgres::PgConnectOptions;
 
 /// A server and database, for messages: without user and password.
@@ -39,8 +39,8 @@ impl PostgresServer {
     pub(super) fn may_come_back(&self, error: &Error) -> bool {
         /// `PostgreSQL` appendix A: it is shutting down, or starting up.
         const COMES_BACK: [&str; 3] = ["57P01", "57P02", "57P03"];
-        /// The same: it has too many connections, or no memory.
-        const INSUFFICIENT_RESOURCES: &str = "53";
+        /// The same: what stands before it does not reach it, as `PgBouncer` says.
+        const CONNECTION_EXCEPTION: &str = "08";
         match error {
             Error::Io(error) => match error.kind() {
                 // A socket's file appears with its server; a certificate's does not.
@@ -51,12 +51,22 @@ impl PostgresServer {
                 // Names that are not known included.
                 _ => true,
             },
-            Error::Database(error) => error.code().is_some_and(|code| {
-                COMES_BACK.contains(&code.as_ref()) || code.starts_with(INSUFFICIENT_RESOURCES)
-            }),
+            Error::Database(error) => {
+                let is_away = |code: &str| {
+                    COMES_BACK.contains(&code) || code.starts_with(CONNECTION_EXCEPTION)
+                };
+                lacks_resources(error.as_ref()) || error.code().is_some_and(|code| is_away(&code))
+            }
             _ => false,
         }
     }
+}
+
+/// `PostgreSQL` appendix A: it has too many connections, or no memory.
+pub(super) fn lacks_resources(error: &dyn DatabaseError) -> bool {
+    const INSUFFICIENT_RESOURCES: &str = "53";
+    let code = error.code();
+    code.is_some_and(|code| code.starts_with(INSUFFICIENT_RESOURCES))
 }
 
 impl fmt::Display for PostgresServer {

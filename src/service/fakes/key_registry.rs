@@ -95,7 +95,7 @@ impl Row {
 }
 
 fn none<T>() -> Result<T, RegistryError> {
-    Err(RegistryError("not in these tests".to_owned()))
+    Err(RegistryError::new("not in these tests"))
 }
 
 #[async_trait]

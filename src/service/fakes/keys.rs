@@ -41,7 +41,7 @@ pub(crate) fn test_rotate_key() -> RotateKey {
 }
 
 fn no_registry<T>() -> Result<T, RegistryError> {
-    Err(RegistryError("nothing".to_owned()))
+    Err(RegistryError::new("nothing"))
 }
 
 #[async_trait]

@@ -271,7 +271,7 @@ impl Sessions for Nothing {
 #[async_trait]
 impl AuditTrail for Nothing {
     async fn record(&self, _: AuditRecord) -> Result<(), RegistryError> {
-        Err(RegistryError("nothing".to_owned()))
+        Err(RegistryError::new("nothing"))
     }
 }
 
@@ -299,7 +299,7 @@ impl Directory for FakeDirectory {
         _: u32,
     ) -> Result<Vec<ApiKeyHash>, RegistryError> {
         let keys = self.live_keys.lock().unwrap().clone();
-        keys.ok_or_else(|| RegistryError("away".to_owned()))
+        keys.ok_or_else(|| RegistryError::new("away"))
     }
 
     async fn note_use(&self, _: &ApiKeyId, _: DateTime<Utc>) -> Result<(), RegistryError> {
