@@ -6,13 +6,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::service::{FailureKind, UpstreamFailure};
 
 /// How many requests may wait for the answer to one question.
-const MAX_PER_QUESTION: usize = 32;
+const MAX_PER_QUESTION: usize = 64;
 
 /// How many requests may wait for the authorization server at once (`oauth.max_in_flight`): one that
 /// hangs holds up those that need it, and leaves the gateway's other places to the rest.
 ///
 /// Requests are counted, not questions: many may wait for the answer to one. Those of one question
-/// take no more than 32 places, and no more than half, so that one token does not shut out the others.
+/// take no more than 64 places, and no more than half, so that one token does not shut out the others.
 #[derive(Clone, Debug)]
 pub struct WaitingPlaces(Arc<Inner>);
 
@@ -100,8 +100,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_question_takes_half_of_the_places_or_32() {
-        for (places, most) in [(1, 1), (2, 1), (5, 2), (64, 32), (256, 32)] {
+    fn one_question_takes_half_of_the_places_or_64() {
+        for (places, most) in [(1, 1), (2, 1), (5, 2), (64, 32), (256, 64)] {
             let waiting = WaitingPlaces::new(places);
             let take = |question| std::iter::from_fn(move || waiting.take(question).ok());
             let held: Vec<_> = take.clone()(Question::Keys).collect();
