@@ -168,8 +168,8 @@ impl KeyKeeper {
         ended
     }
 
-    /// Ends the pairs whose time is over, and those that nobody was told of. One that is not proven
-    /// was handed out and may be in use, so it lives beside the current one until the next rotation.
+    /// Ends the pairs whose time is over, and those that were never handed out. An unproven pair was
+    /// handed out and may be in use, so it lives beside the current one until the next rotation.
     pub(super) async fn settle(
         &self,
         lease: &Lease,

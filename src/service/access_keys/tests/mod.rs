@@ -1,0 +1,188 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::domain::{
+    AccessKey, AccessKeyId, AccessKeyState, BucketFormula, CapabilityId, KeyOwner, KeyRights,
+    RequestId, Scope, Subject,
+};
+use crate::service::fakes::{FakeDirectory, FakeEngine, FakeKeyRegistry, FixedClock, Nothing};
+use crate::service::{Clock, Deadline, KeyRefusal, Randomness, Refusal};
+
+use super::timing::STALE;
+use super::*;
+
+mod leases;
+mod stops;
+
+/// Never the same twice.
+#[derive(Default)]
+struct Counter(AtomicU8);
+
+impl Randomness for Counter {
+    fn bits(&self) -> [u8; 16] {
+        [self.0.fetch_add(1, Ordering::SeqCst); 16]
+    }
+}
+
+/// A gateway with one access key, whose pair `old` is the current one.
+struct World {
+    registry: Arc<FakeKeyRegistry>,
+    engine: Arc<FakeEngine>,
+    keeper: Arc<KeyKeeper>,
+    rotate_key: RotateKey,
+    id: AccessKeyId,
+}
+
+impl World {
+    fn new() -> Self {
+        let id = AccessKeyId::from_random([7; 16]);
+        let registry = Arc::new(FakeKeyRegistry::new(AccessKey {
+            id: id.clone(),
+            name: "test".to_owned(),
+            created_at: FixedClock.now(),
+            owner: KeyOwner::Subject(Subject::parse("alice").unwrap()),
+            rights: KeyRights {
+                read_buckets: vec!["data".parse().unwrap()],
+                ..KeyRights::default()
+            },
+            networks: Vec::new(),
+            state: AccessKeyState::Active,
+            disabled_at: None,
+        }));
+        registry.row().pairs.push(RecordedPair {
+            id: "old".to_owned(),
+            standing: PairStanding::Current,
+        });
+        let engine = Arc::<FakeEngine>::default();
+        engine.add("old");
+        let randomness = Arc::<Counter>::default();
+        let keeper = Arc::new(KeyKeeper::new(KeyKeeperPorts {
+            engine: Arc::<FakeEngine>::clone(&engine),
+            registry: Arc::<FakeKeyRegistry>::clone(&registry),
+            clock: Arc::new(FixedClock),
+            randomness: Arc::<Counter>::clone(&randomness),
+        }));
+        let ports = RotateKeyPorts {
+            engine: Some(Arc::<FakeEngine>::clone(&engine)),
+            registry: Arc::<FakeKeyRegistry>::clone(&registry),
+            keeper: Some(Arc::clone(&keeper)),
+            directory: Arc::new(FakeDirectory::default()),
+            rate_limiter: Arc::new(Nothing),
+            clock: Arc::new(FixedClock),
+            randomness,
+        };
+        let settings = RotateKeySettings {
+            formula: BucketFormula::default(),
+            has_bucket_prefix: false,
+            overlap: Duration::ZERO,
+        };
+        let scope = Scope::parse("object_storage").unwrap();
+        let admission = KeyAdmission {
+            oauth_scope: scope.clone(),
+            scope,
+            capabilities: None,
+        };
+        Self {
+            rotate_key: RotateKey::new(ports, settings, admission, Handle::current()),
+            registry,
+            engine,
+            keeper,
+            id,
+        }
+    }
+
+    async fn rotate(&self) -> Result<Rotated, Refusal> {
+        let rotation = Rotation {
+            request_id: RequestId::from_random([1; 16]),
+            dialect: "test",
+            requester: Requester::Capability(CapabilityId::from_random([2; 16])),
+            address: None,
+            key: self.id.clone(),
+        };
+        let deadline = Deadline::after(Duration::from_secs(5));
+        self.rotate_key.rotate(rotation, deadline).await
+    }
+
+    /// Takes the key as another gateway would that holds this one to be gone.
+    fn steal_when(&self, call: &'static str) {
+        let registry = Arc::clone(&self.registry);
+        self.engine
+            .when(call, move || registry.row().lease = "another".to_owned());
+    }
+
+    async fn until_free(&self) -> Duration {
+        let started = Instant::now();
+        while !self.registry.row().lease.is_empty() {
+            assert!(started.elapsed() < STALE, "the key is still taken");
+            sleep(Duration::from_millis(100)).await;
+        }
+        started.elapsed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_old_pair_ends_after_the_new_one_is_proven() {
+    let world = World::new();
+    let rotated = world.rotate().await.unwrap();
+    assert_eq!(rotated.key.state, AccessKeyState::Active);
+    assert_eq!(rotated.pair.access_key_id, "pair-1");
+    let calls = ["pairs", "issue", "works pair-1", "withdraw old", "pairs"];
+    assert_eq!(world.engine.calls(), calls);
+    assert_eq!(world.engine.pairs(), ["pair-1"]);
+    assert_eq!(world.registry.row().current(), Some("pair-1"));
+    assert_eq!(world.registry.row().lease, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pair_that_the_engine_never_takes_leaves_the_old_one() {
+    let world = World::new();
+    world.engine.refuse(&["works"]);
+    let rotated = world.rotate().await.unwrap();
+    assert_eq!(rotated.key.state, AccessKeyState::Pending);
+    assert_eq!(world.engine.pairs(), ["old", "pair-1"]);
+    assert_eq!(world.registry.row().current(), Some("old"));
+    world.until_free().await;
+    assert_eq!(world.engine.pairs(), ["old"]);
+    assert_eq!(world.registry.row().current(), Some("old"));
+    assert_eq!(world.registry.row().pairs.len(), 1);
+    assert_eq!(world.registry.row().key.state, AccessKeyState::Failed);
+    world.engine.refuse(&[]);
+    assert_eq!(
+        world.rotate().await.unwrap().key.state,
+        AccessKeyState::Active
+    );
+    assert_eq!(world.engine.pairs(), ["pair-2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_goes_away_leaves_the_key_free_and_the_old_pair() {
+    let world = World::new();
+    world.registry.row().taking = Duration::from_millis(10);
+    let gone = timeout(Duration::from_millis(2), world.rotate()).await;
+    assert!(gone.is_err(), "the rotation was quicker than its caller");
+    assert_ne!(world.registry.row().lease, "", "the key was not taken");
+    let taken = world.until_free().await;
+    assert!(taken < Duration::from_secs(1), "{taken:?}");
+    assert_eq!(world.engine.pairs(), ["old"]);
+    assert_eq!(world.registry.row().current(), Some("old"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_taken_after_the_deadline_is_given_back() {
+    let world = World::new();
+    world.registry.row().taking = Duration::from_secs(8);
+    let started = Instant::now();
+    let refusal = world.rotate().await.unwrap_err();
+    assert!(
+        matches!(refusal, Refusal::Key(KeyRefusal::NotQueued(_))),
+        "{refusal}"
+    );
+    assert_eq!(started.elapsed().as_secs(), 5);
+    let taken = world.until_free().await;
+    assert!(taken < Duration::from_secs(4), "{taken:?}");
+    assert_eq!(world.engine.pairs(), ["old"]);
+}
