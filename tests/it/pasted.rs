@@ -97,6 +97,15 @@ async fn the_pasted_lines_work_and_pass_no_secret_as_an_argument() {
     dev.stop().await;
 }
 
+/// What a script prints, on standard output and standard error, that ends with 0.
+async fn succeeds(shell: &str, script: &str, token: &str, directory: &Path) -> (String, String) {
+    let ran = recorded(shell, script, token, directory).await;
+    let said = String::from_utf8(ran.stdout).unwrap();
+    let errors = String::from_utf8(ran.stderr).unwrap();
+    assert_eq!(ran.status.code(), Some(0), "{shell}: {said}{errors}");
+    (said, errors)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_token_is_explained_and_leaves_no_keys() {
     let app = spawn_app().await;
@@ -110,10 +119,7 @@ async fn a_refused_token_is_explained_and_leaves_no_keys() {
     );
     for shell in ["bash", "sh"] {
         let directory = tempfile::tempdir().unwrap();
-        let ran = recorded(shell, &script, &alice, directory.path()).await;
-        let said = String::from_utf8(ran.stdout).unwrap();
-        let errors = String::from_utf8(ran.stderr).unwrap();
-        assert_eq!(ran.status.code(), Some(0), "{shell}: {said}{errors}");
+        let (said, errors) = succeeds(shell, &script, &alice, directory.path()).await;
         assert!(said.starts_with("bucket ") && said.lines().any(|line| line == "left "));
         assert!(errors.contains("\"title\":\"Invalid token\"") && errors.contains("\"detail\":"));
         let last: Vec<&str> = errors.lines().rev().take(2).collect();
@@ -189,10 +195,7 @@ async fn a_key_is_one_key_as_it_stands() {
     );
     for shell in ["bash", "sh"] {
         let directory = tempfile::tempdir().unwrap();
-        let ran = recorded(shell, &script, &alice, directory.path()).await;
-        let said = String::from_utf8(ran.stdout).unwrap();
-        let errors = String::from_utf8(ran.stderr).unwrap();
-        assert_eq!(ran.status.code(), Some(0), "{shell}: {said}{errors}");
+        let (said, _) = succeeds(shell, &script, &alice, directory.path()).await;
         assert_eq!(said.matches("two\nlines\n").count(), 2, "{said}");
         let outside = fs::read_to_string(directory.path().join("outside")).unwrap();
         assert!(outside.contains("The key has a segment"), "{outside}");
