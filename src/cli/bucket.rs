@@ -29,8 +29,8 @@ pub(super) enum BucketCommand {
     #[command(after_help = "Example:
   cloakroom bucket release 5c3b3bb8e6448a51b8ad7992994f7220a88e07baef43de9f0000dc1e1323e0a
 
-The bucket and its objects stay as they are, set aside for this person: nobody else is given it. Asks
-first.")]
+The bucket and its objects stay as they are, reserved for this person, and nobody else can get it.
+Asks first.")]
     Release(Release),
     /// Give an owner the bucket that is the owner's by name, as it stands at the store
     #[command(after_help = "Example:

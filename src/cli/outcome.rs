@@ -83,7 +83,7 @@ pub(super) fn printable(text: &str) -> String {
         .collect()
 }
 
-/// Says one line on standard error; if that is closed, there is nobody left to tell.
+/// Writes a line to standard error. Ignores a closed one: there is nowhere else to write.
 pub(super) fn complain(what: &impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr().lock(), "{}", printable(&what.to_string()));
 }

@@ -81,8 +81,8 @@ fn reread_one(file: &mut WatchedFile) -> Option<()> {
     }
 }
 
-/// A new password is for new connections. Another database than was `opened` is for another start:
-/// nobody has examined it.
+/// New connections use a new password. A database other than the one `opened` is refused until the
+/// next start, because its schema and fingerprint have not been checked.
 pub(super) async fn follow_password(
     database: Database,
     opened: SecretString,

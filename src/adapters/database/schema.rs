@@ -25,9 +25,8 @@ pub(super) fn version(migrator: &Migrator) -> i64 {
     versions.max().unwrap_or_default()
 }
 
-/// Brings the schema up to date. Where it is, it takes no lock, so another gateway that holds it
-/// keeps nobody from starting. A look at the schema of a server has a limit; a migration takes its
-/// time.
+/// Brings the schema up to date. An up-to-date schema needs no lock, so a gateway that holds the lock
+/// does not keep others from starting. Reading a server's schema has a time limit; migrating has none.
 pub(super) async fn migrate(
     migrator: &Migrator,
     connection: &mut AnyConnection,

@@ -17,9 +17,9 @@ const LAST_USE_TO: TimeDelta = TimeDelta::hours(1);
 
 /// Who has this API key: from a key to a [`KeyHolder`].
 ///
-/// A key costs a look into the registry, whoever made it up. So keys that are not known to be
-/// genuine are counted by the client's address first. Genuine ones are not: what others send from
-/// the same address does not shut them out.
+/// Looking up a key costs a query, even for a made-up one. So keys that are not known to be genuine
+/// are first counted by the client's address. Genuine keys are not counted, so others at the same
+/// address cannot shut them out.
 pub struct AuthenticateApiKey {
     directory: Arc<dyn Directory>,
     clock: Arc<dyn Clock>,
@@ -154,7 +154,7 @@ mod tests {
         }
     }
 
-    /// So many calls, whoever makes them.
+    /// So many calls, no matter who makes them.
     struct Calls(AtomicUsize);
 
     impl RateLimiter<ClientNetwork> for Calls {
