@@ -33,12 +33,12 @@ pub struct CapabilityKey {
 
 /// The key as it is now: its file may be replaced.
 #[derive(Debug)]
-pub struct CapabilityKeys(Derived<SecretString, Arc<CapabilityKey>, BadCapabilityKey>);
+pub struct CapabilityKeys(Derived<SecretString, Arc<CapabilityKey>, InvalidCapabilityKey>);
 
 /// Not a key for this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be an Ed25519 private key in PEM (PKCS #8): openssl genpkey -algorithm ed25519")]
-pub struct BadCapabilityKey;
+pub struct InvalidCapabilityKey;
 
 #[derive(Deserialize, Serialize)]
 struct Claims {
@@ -55,16 +55,16 @@ impl CapabilityKey {
     ///
     /// # Errors
     ///
-    /// [`BadCapabilityKey`] when it is no Ed25519 key.
-    pub fn new(pem: &SecretString) -> Result<Self, BadCapabilityKey> {
+    /// [`InvalidCapabilityKey`] when it is no Ed25519 key.
+    pub fn new(pem: &SecretString) -> Result<Self, InvalidCapabilityKey> {
         let pem = pem.expose_secret().as_bytes();
-        let der = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(|_| BadCapabilityKey)?;
+        let der = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(|_| InvalidCapabilityKey)?;
         let pair = Ed25519KeyPair::from_pkcs8(der.secret_pkcs8_der());
-        let public = pair.map_err(|_| BadCapabilityKey)?;
+        let public = pair.map_err(|_| InvalidCapabilityKey)?;
         let public = public.public_key().as_ref();
         let digest = hex::encode(Sha256::digest(public));
         Ok(Self {
-            signing: EncodingKey::from_ed_pem(pem).map_err(|_| BadCapabilityKey)?,
+            signing: EncodingKey::from_ed_pem(pem).map_err(|_| InvalidCapabilityKey)?,
             checking: DecodingKey::from_ed_der(public),
             key_id: format!("{digest:.width$}", width = 2 * KEY_ID_BYTES),
         })
@@ -74,10 +74,10 @@ impl CapabilityKey {
     ///
     /// # Errors
     ///
-    /// [`BadCapabilityKey`] when the system has no random bits.
-    pub fn generate() -> Result<SecretString, BadCapabilityKey> {
-        let pair = Ed25519KeyPair::generate().map_err(|_| BadCapabilityKey)?;
-        let der = pair.to_pkcs8v1().map_err(|_| BadCapabilityKey)?;
+    /// [`InvalidCapabilityKey`] when the system has no random bits.
+    pub fn generate() -> Result<SecretString, InvalidCapabilityKey> {
+        let pair = Ed25519KeyPair::generate().map_err(|_| InvalidCapabilityKey)?;
+        let der = pair.to_pkcs8v1().map_err(|_| InvalidCapabilityKey)?;
         let text = STANDARD.encode(der.as_ref());
         let pem = format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n");
         Ok(pem.into())
@@ -87,14 +87,14 @@ impl CapabilityKey {
     ///
     /// # Errors
     ///
-    /// [`BadCapabilityKey`] when the key does not sign.
+    /// [`InvalidCapabilityKey`] when the key does not sign.
     pub fn sign(
         &self,
         id: &CapabilityId,
         key: &AccessKeyId,
         now: DateTime<Utc>,
         expires: DateTime<Utc>,
-    ) -> Result<String, BadCapabilityKey> {
+    ) -> Result<String, InvalidCapabilityKey> {
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some(CAPABILITY_TYPE.to_owned());
         header.kid = Some(self.key_id.clone());
@@ -105,7 +105,7 @@ impl CapabilityKey {
             exp: expires.timestamp(),
             jti: id.to_string(),
         };
-        jsonwebtoken::encode(&header, &claims, &self.signing).map_err(|_| BadCapabilityKey)
+        jsonwebtoken::encode(&header, &claims, &self.signing).map_err(|_| InvalidCapabilityKey)
     }
 }
 
@@ -114,8 +114,8 @@ impl CapabilityKeys {
     ///
     /// # Errors
     ///
-    /// [`BadCapabilityKey`] when it is no Ed25519 key.
-    pub fn new(pem: Current<SecretString>) -> Result<Self, BadCapabilityKey> {
+    /// [`InvalidCapabilityKey`] when it is no Ed25519 key.
+    pub fn new(pem: Current<SecretString>) -> Result<Self, InvalidCapabilityKey> {
         Derived::new(pem, |pem| CapabilityKey::new(pem).map(Arc::new)).map(Self)
     }
 

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::domain::{Area, Owner};
-use crate::service::doctor::{GivenAreas, Upstreams};
+use crate::service::doctor::{RegisteredAreas, Upstreams};
 use crate::service::{Administration, Clock, RegistryError, UpstreamFailure};
 
 use super::Current;
@@ -14,7 +14,7 @@ use super::database::{Database, SqlDirectory};
 use super::oauth::{Discovery, Jwks, OauthHttp};
 
 /// The authorization server and the store, as `cloakroom doctor` looks at them.
-pub struct ExaminedUpstreams {
+pub struct DoctorUpstreams {
     /// The authorization server's metadata.
     pub discovery: Arc<Discovery>,
     /// Its keys; none where signatures are not checked here.
@@ -28,7 +28,7 @@ pub struct ExaminedUpstreams {
 }
 
 #[async_trait]
-impl Upstreams for ExaminedUpstreams {
+impl Upstreams for DoctorUpstreams {
     async fn discovery(&self) -> Result<(), UpstreamFailure> {
         if self.discovery.is_needed() {
             self.discovery.run().await
@@ -53,13 +53,13 @@ impl Upstreams for ExaminedUpstreams {
 }
 
 /// The registry, as `cloakroom doctor` looks at it: seldom, and without making one.
-pub struct ExaminedRegistry {
+pub struct DoctorRegistry {
     /// Where it is.
     pub url: Current<SecretString>,
 }
 
 #[async_trait]
-impl GivenAreas for ExaminedRegistry {
+impl RegisteredAreas for DoctorRegistry {
     async fn all(&self) -> Result<Vec<(Owner, Area)>, String> {
         let url = self.url.borrow().clone();
         if Database::is_missing(url.expose_secret()) {

@@ -18,13 +18,13 @@ mod rate_limiter;
 
 pub use authorities::check_authorities;
 pub(crate) use authorities::plain_http;
-pub use capability::{BadCapabilityKey, CapabilityKey, CapabilityKeys};
+pub use capability::{CapabilityKey, CapabilityKeys, InvalidCapabilityKey};
 pub use clock::SystemClock;
 #[cfg(test)]
 pub(crate) use counting_server::counting_server;
 pub(crate) use current::Derived;
 pub use current::{Current, fixed};
-pub use examined::{ExaminedRegistry, ExaminedUpstreams};
+pub use examined::{DoctorRegistry, DoctorUpstreams};
 pub use introspection_cache::{CacheSettings, CachedIntrospection};
 pub use process::process_user;
 #[cfg(unix)]

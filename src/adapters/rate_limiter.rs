@@ -7,7 +7,7 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
 
 use crate::domain::OwnerDigest;
-use crate::service::{AllowanceSpent, RateLimiter};
+use crate::service::{RateLimitError, RateLimiter};
 
 /// An allowance: `20/s burst 100` is 20 calls a second and 100 at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,14 +71,14 @@ impl<Key: Clone + Eq + Hash> KeyedRateLimiter<Key> {
 }
 
 impl<Key: Clone + Eq + Hash + Send + Sync> RateLimiter<Key> for KeyedRateLimiter<Key> {
-    fn take(&self, key: &Key) -> Result<(), AllowanceSpent> {
+    fn take(&self, key: &Key) -> Result<(), RateLimitError> {
         let calls = self.calls.fetch_add(1, Ordering::Relaxed);
         if calls % FORGET_AFTER == FORGET_AFTER - 1 {
             self.limiter.retain_recent();
         }
         self.limiter
             .check_key(key)
-            .map_err(|not_until| AllowanceSpent {
+            .map_err(|not_until| RateLimitError {
                 retry_after: not_until.wait_time_from(self.clock.now()),
                 permitted: self.permitted,
             })

@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use crate::adapters::SystemClock;
 use crate::domain::{
-    AccessKey, AccessKeyId, BucketName, ClientId, KeyOwner, KeyRights, Principal, Slug, Subject,
+    AccessKey, AccessKeyId, AccessKeyOwner, AccessKeyRights, BucketName, ClientId, Principal, Slug,
+    Subject,
 };
-use crate::service::{AccessKeyWish, AdministerError, Clock, KeyRegistry, find_access_key};
+use crate::service::{AccessKeyRegistry, AdministerError, Clock, NewAccessKey, find_access_key};
 
 use super::administration::{Changing, Reading, parse_label};
 use super::outcome::{CommandError, complain, print};
@@ -145,14 +146,14 @@ impl AccessKeyCommand {
 impl Create {
     async fn run(self) -> Result<(), CommandError> {
         let owner = match (self.org, self.owner) {
-            (Some(slug), _) => KeyOwner::Organisation(slug),
+            (Some(slug), _) => AccessKeyOwner::Organisation(slug),
             (None, Some(owner)) => parse_owner(&owner).map_err(CommandError::Failed)?,
             (None, None) => return Err(CommandError::Failed("--org or --owner".to_owned())),
         };
-        let wish = AccessKeyWish {
+        let new = NewAccessKey {
             name: self.name,
             owner,
-            rights: KeyRights {
+            rights: AccessKeyRights {
                 all_buckets_read: self.all_buckets_read,
                 all_objects_read: self.all_objects_read,
                 all_objects_write: self.all_objects_write,
@@ -163,7 +164,7 @@ impl Create {
             networks: self.allow_network,
         };
         let administer = self.common.administer().await?;
-        let key = administer.create_access_key(wish).await?;
+        let key = administer.create_access_key(new).await?;
         complain(&format!(
             "Created {} for {}. It has no credentials yet: POST /core/v1/object_storage/access_keys/\
              access_key/generate_credentials makes them. Its buckets must already exist.",
@@ -280,26 +281,26 @@ fn later(done: bool) -> &'static str {
 }
 
 /// As somebody reads it who has just written `--owner`.
-fn whose(owner: &KeyOwner) -> String {
+fn whose(owner: &AccessKeyOwner) -> String {
     match owner {
-        KeyOwner::Principal(owner) => {
+        AccessKeyOwner::Principal(owner) => {
             let (subject, client) = (owner.subject.as_str(), owner.client_id.as_str());
             format!("the subject '{subject}' through the client '{client}'")
         }
-        KeyOwner::Subject(subject) => {
+        AccessKeyOwner::Subject(subject) => {
             format!("the subject '{}' through any client", subject.as_str())
         }
-        KeyOwner::Organisation(slug) => format!("the organisation '{slug}'"),
+        AccessKeyOwner::Organisation(slug) => format!("the organisation '{slug}'"),
     }
 }
 
 /// A client's id may hold a slash, so the last one parts it from the subject.
-fn parse_owner(text: &str) -> Result<KeyOwner, String> {
-    let said = |error: crate::domain::ClaimError| format!("--owner: {error}");
+fn parse_owner(text: &str) -> Result<AccessKeyOwner, String> {
+    let said = |error: crate::domain::InvalidIdentifier| format!("--owner: {error}");
     let Some((client_id, subject)) = text.rsplit_once('/') else {
-        return Ok(KeyOwner::Subject(Subject::parse(text).map_err(said)?));
+        return Ok(AccessKeyOwner::Subject(Subject::parse(text).map_err(said)?));
     };
-    Ok(KeyOwner::Principal(Principal {
+    Ok(AccessKeyOwner::Principal(Principal {
         client_id: ClientId::parse(client_id).map_err(said)?,
         subject: Subject::parse(subject).map_err(said)?,
     }))

@@ -5,8 +5,8 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use crate::adapters::SystemClock;
-use crate::domain::{ApiKey, ApiKeyId, RegisteredKey, Scope, Slug};
-use crate::service::{Administration as _, Clock, KeyWish, find_organisation};
+use crate::domain::{ApiKey, ApiKeyId, RegisteredApiKey, Scope, Slug};
+use crate::service::{Administration as _, Clock, NewApiKey, find_organisation};
 
 use super::administration::{Changing, Reading, parse_label, parse_scope};
 use super::outcome::{CommandError, complain};
@@ -94,14 +94,14 @@ impl ApiKeyCommand {
 impl Create {
     async fn run(self) -> Result<(), CommandError> {
         let administer = self.common.administer().await?;
-        let wish = KeyWish {
+        let new = NewApiKey {
             organisation: self.org,
             label: self.label,
             expires_in: self.expires_in.map(Duration::from),
             storage: !self.no_storage,
             scopes: self.scope,
         };
-        let (key, registered) = administer.create_key(wish).await?;
+        let (key, registered) = administer.create_api_key(new).await?;
         complain(&format!(
             "Created {}. The key is shown only this once. To revoke it: cloakroom api-key revoke {}",
             registered.id, registered.id
@@ -141,7 +141,7 @@ impl Revoke {
 }
 
 impl KeyView {
-    fn new(registered: &RegisteredKey, key: Option<&ApiKey>) -> Self {
+    fn new(registered: &RegisteredApiKey, key: Option<&ApiKey>) -> Self {
         Self {
             id: registered.id.to_string(),
             key: key.map(|key| key.expose().to_owned()),
@@ -158,7 +158,7 @@ impl KeyView {
     }
 }
 
-fn state(key: &RegisteredKey, now: DateTime<Utc>) -> &'static str {
+fn state(key: &RegisteredApiKey, now: DateTime<Utc>) -> &'static str {
     if key.revoked_at.is_some() {
         return "revoked";
     }

@@ -1,10 +1,10 @@
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 
 use crate::adapters::SystemClock;
-use crate::adapters::database::{AuditEntry, AuditQuery, Database, SqlDirectory};
+use crate::adapters::database::{AuditQuery, AuditRow, Database, SqlDirectory};
 use crate::domain::{BucketFormula, BucketName, Owner, OwnerPseudonym};
 use crate::server::database;
-use crate::service::{Administration as _, Clock, KeyRegistry as _};
+use crate::service::{AccessKeyRegistry as _, Administration as _, Clock};
 
 use super::administration::Reading;
 use super::outcome::{CommandError, complain};
@@ -92,7 +92,7 @@ async fn called(
     Ok(owners.filter(is_called).collect())
 }
 
-fn text(entries: &[AuditEntry]) -> String {
+fn text(entries: &[AuditRow]) -> String {
     let rows: Vec<[String; 9]> = entries
         .iter()
         .map(|entry| {
@@ -104,9 +104,9 @@ fn text(entries: &[AuditEntry]) -> String {
                 entry.time.clone(),
                 what,
                 named(&entry.caller),
-                match entry.holder.as_str() {
+                match entry.access_key_owner.as_str() {
                     "" => named(&entry.owner),
-                    holder => format!("{} of {}", named(&entry.owner), named(holder)),
+                    owner => format!("{} of {}", named(&entry.owner), named(owner)),
                 },
                 entry.access.clone(),
                 entry.bucket.clone(),

@@ -5,11 +5,11 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use crate::domain::{
-    BucketFormula, BucketHolder, BucketName, ClientId, Owner, Principal, Slug, Subject,
+    BucketFormula, BucketName, BucketOwner, ClientId, Owner, Principal, Slug, Subject,
     WorkspaceName,
 };
 use crate::server::show_buckets;
-use crate::service::{ClaimState, KnownBucket, Presence, Reservation};
+use crate::service::{KnownBucket, Presence, Reservation, ReservationState};
 
 use super::administration::{Changing, Reading};
 use super::outcome::{CommandError, complain, printable};
@@ -267,9 +267,9 @@ impl BucketView {
 
 impl ReservationView {
     fn new(reservation: &Reservation, formula: &BucketFormula) -> Self {
-        let owner = match &reservation.holder {
-            BucketHolder::Principal(principal) => Some(Owner::Principal(principal.clone())),
-            BucketHolder::Shared(_) => None,
+        let owner = match &reservation.bucket_owner {
+            BucketOwner::Principal(principal) => Some(Owner::Principal(principal.clone())),
+            BucketOwner::Shared(_) => None,
         };
         let own = owner.as_ref().map(|owner| formula.bucket(owner));
         let other = own.filter(|own| *own != reservation.bucket);
@@ -280,9 +280,9 @@ impl ReservationView {
             owner: owner.map_or_else(|| "shared".to_owned(), |owner| owner.to_string()),
             state: match reservation.state {
                 None => "set aside",
-                Some(ClaimState::Claimed) => "claimed",
-                Some(ClaimState::Creating) => "creating",
-                Some(ClaimState::Ready) => "ready",
+                Some(ReservationState::Reserved) => "claimed",
+                Some(ReservationState::Creating) => "creating",
+                Some(ReservationState::Ready) => "ready",
             },
             since: reservation.since.map(utc),
             other_bucket: other.map(|bucket| bucket.to_string()),

@@ -1,9 +1,9 @@
 use clap::Subcommand;
 use serde::Serialize;
 
-use crate::adapters::aws::Flavor;
+use crate::adapters::aws::Engine;
 use crate::domain::{BucketName, Organisation, Prefix, Slug};
-use crate::service::{Administration as _, AreaWish, find_organisation};
+use crate::service::{Administration as _, NewArea, find_organisation};
 
 use super::administration::{Changing, Reading};
 use super::outcome::{CommandError, complain};
@@ -100,7 +100,7 @@ impl Create {
     async fn run(self) -> Result<(), CommandError> {
         let administer = self.common.administer().await?;
         let made = administer
-            .create_organisation(self.slug, &self.area.wish())
+            .create_organisation(self.slug, &self.area.new_area())
             .await?;
         self.area.warn(&self.common)?;
         complain(&format!(
@@ -115,7 +115,7 @@ impl Create {
 impl AreaOptions {
     /// Some engines keep owners of one bucket less apart than others.
     pub(super) fn warn(&self, common: &Changing) -> Result<(), CommandError> {
-        if self.bucket.is_some() && common.config()?.storage.flavor == Flavor::Minio {
+        if self.bucket.is_some() && common.config()?.storage.engine == Engine::Minio {
             complain(
                 &"MinIO lets owners who share a bucket list the names of each other's keys \
                   (docs/engines.md): give them buckets of their own if names are secret",
@@ -124,8 +124,8 @@ impl AreaOptions {
         Ok(())
     }
 
-    pub(super) fn wish(self: &AreaOptions) -> AreaWish {
-        AreaWish {
+    pub(super) fn new_area(self: &AreaOptions) -> NewArea {
+        NewArea {
             bucket: self.bucket.clone(),
             prefix: self.prefix.clone(),
         }

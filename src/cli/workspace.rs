@@ -162,7 +162,7 @@ impl Create {
     async fn run(self) -> Result<(), CommandError> {
         let administer = self.common.administer().await?;
         let made = administer
-            .create_workspace(self.name, &self.area.wish())
+            .create_workspace(self.name, &self.area.new_area())
             .await?;
         self.area.warn(&self.common)?;
         complain(&format!(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::adapters::aws::{Flavor, StaticIdentity};
+use crate::adapters::aws::{Engine, StaticIdentity};
 use crate::adapters::{CapabilityKey, CapabilityKeys};
 use crate::domain::{BucketFormula, BucketPrefix, Scope};
 
@@ -84,12 +84,12 @@ impl FromStr for Chosen {
 impl BrokerKind {
     /// How this engine holds access keys, if that is known.
     #[must_use]
-    pub fn of(flavor: Flavor) -> Option<Self> {
-        match flavor {
-            Flavor::Aws => Some(Self::Iam),
-            Flavor::Ceph => Some(Self::Ceph),
-            Flavor::Minio => Some(Self::Minio),
-            Flavor::Generic => None,
+    pub fn of(engine: Engine) -> Option<Self> {
+        match engine {
+            Engine::Aws => Some(Self::Iam),
+            Engine::Ceph => Some(Self::Ceph),
+            Engine::Minio => Some(Self::Minio),
+            Engine::Generic => None,
         }
     }
 }
@@ -142,7 +142,7 @@ impl AccessKeysConfig {
         // An identity is there to be used: the way follows from the engine.
         let by_flavor = storage
             .filter(|_| identity.is_some())
-            .and_then(|storage| BrokerKind::of(storage.flavor));
+            .and_then(|storage| BrokerKind::of(storage.engine));
         let has_no_endpoint =
             address.is_none() && storage.is_some_and(|storage| storage.endpoint.is_none());
         let chosen = chosen?.unwrap_or_else(|| by_flavor.map_or(Chosen::None, Chosen::Kind));

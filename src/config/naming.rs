@@ -1,6 +1,6 @@
 use secrecy::ExposeSecret;
 
-use crate::domain::{BucketFormula, DeploymentId, FormulaError, NamingSecret};
+use crate::domain::{BucketFormula, BucketFormulaError, DeploymentId, NamingSecret};
 
 use super::reader::Reader;
 
@@ -72,11 +72,13 @@ fn read_adopt_from(reader: &mut Reader) -> Option<Vec<DeploymentId>> {
     ids.into_iter().collect()
 }
 
-fn key(error: FormulaError) -> &'static str {
+fn key(error: BucketFormulaError) -> &'static str {
     match error {
-        FormulaError::TooLong | FormulaError::Prefix | FormulaError::Reserved => "naming.prefix",
-        FormulaError::Suffix => "naming.suffix",
-        FormulaError::Namespace => "naming.namespace",
-        FormulaError::Secret => "naming.secret",
+        BucketFormulaError::TooLong | BucketFormulaError::Prefix | BucketFormulaError::Reserved => {
+            "naming.prefix"
+        }
+        BucketFormulaError::Suffix => "naming.suffix",
+        BucketFormulaError::Namespace => "naming.namespace",
+        BucketFormulaError::Secret => "naming.secret",
     }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::adapters::Current;
-use crate::adapters::aws::{Flavor, StaticIdentity};
+use crate::adapters::aws::{Engine, StaticIdentity};
 use crate::adapters::oauth::is_confidential;
 use crate::domain::ExtraAction;
 
@@ -20,7 +20,7 @@ const DEFAULT_RECHECK: &str = "5m";
 #[derive(Clone, Debug)]
 pub struct StorageConfig {
     /// `storage.flavor`: which engine; quirks, never a different contract.
-    pub flavor: Flavor,
+    pub engine: Engine,
     /// `storage.endpoint`: where the gateway talks to S3; AWS's own by default.
     pub endpoint: Option<Url>,
     /// `storage.public_endpoint`: what the client is told; the endpoint by default.
@@ -68,7 +68,7 @@ impl StorageConfig {
         let public_endpoint = endpoint("storage.public_endpoint");
         let sts_endpoint = endpoint("storage.sts_endpoint");
         let endpoint = endpoint("storage.endpoint");
-        if flavor.is_some_and(|flavor| flavor != Flavor::Aws) && matches!(endpoint, Some(None)) {
+        if flavor.is_some_and(|flavor| flavor != Engine::Aws) && matches!(endpoint, Some(None)) {
             reader.error(
                 "storage.endpoint",
                 "is required unless storage.flavor is aws",
@@ -86,14 +86,14 @@ impl StorageConfig {
             ["storage.access_key_id", "storage.secret_access_key"],
         );
         let role_arn = reader.optional::<String>("storage.role_arn");
-        if flavor.is_some_and(Flavor::needs_role) && matches!(role_arn, Some(None)) {
+        if flavor.is_some_and(Engine::needs_role) && matches!(role_arn, Some(None)) {
             reader.error(
                 "storage.role_arn",
                 "is required for the flavors aws and ceph",
             );
         }
         let external_id = reader.optional("storage.external_id");
-        let path_style = flavor.is_none_or(Flavor::prefers_path_style);
+        let path_style = flavor.is_none_or(Engine::prefers_path_style);
         let path_style = reader.parse("storage.path_style", &path_style.to_string());
         let session_duration = reader.duration("storage.session_duration", DEFAULT_DURATION);
         if session_duration.is_some_and(|length| !(SHORTEST..=LONGEST).contains(&length)) {
@@ -104,7 +104,7 @@ impl StorageConfig {
         let extra_actions = read_extra_actions(reader);
         let authorities = reader.authorities("storage.ca_file");
         Some(Self {
-            flavor: flavor?,
+            engine: flavor?,
             endpoint: endpoint?,
             public_endpoint: public_endpoint?,
             sts_endpoint: sts_endpoint?,

@@ -50,9 +50,9 @@ pub struct AccessKey {
     /// Since when.
     pub created_at: DateTime<Utc>,
     /// Whose it is.
-    pub owner: KeyOwner,
+    pub owner: AccessKeyOwner,
     /// What it opens.
-    pub rights: KeyRights,
+    pub rights: AccessKeyRights,
     /// From where credentials may be asked for; from anywhere if none is named.
     pub networks: Vec<IpNet>,
     /// How far its credentials have come.
@@ -63,7 +63,7 @@ pub struct AccessKey {
 
 /// What an access key opens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KeyRights {
+pub struct AccessKeyRights {
     /// To list buckets, and what is in those under the prefix.
     pub all_buckets_read: bool,
     /// To get every object in every bucket under the prefix.
@@ -80,7 +80,7 @@ pub struct KeyRights {
 
 /// Whose an access key is: who may ask for its credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeyOwner {
+pub enum AccessKeyOwner {
     /// A person through one client.
     Principal(Principal),
     /// A person through any client.
@@ -123,7 +123,7 @@ impl fmt::Display for CapabilityId {
     }
 }
 
-impl fmt::Display for KeyRights {
+impl fmt::Display for AccessKeyRights {
     /// As operators and the audit trail see them: `all-objects-read:acme-* read:reports`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let prefix = self.prefix.as_ref().map_or("", BucketPrefix::as_str);
@@ -216,7 +216,7 @@ impl FromStr for BucketPrefix {
     }
 }
 
-impl KeyRights {
+impl AccessKeyRights {
     /// Whether any of them is for every bucket under the prefix.
     #[must_use]
     pub fn reaches_all(&self) -> bool {
@@ -248,7 +248,7 @@ impl AccessKey {
     }
 }
 
-impl KeyOwner {
+impl AccessKeyOwner {
     /// Whether this is the owner of the storage, too. A workspace is its members', never its
     /// organisation's.
     fn is_owner(&self, owner: &Owner) -> bool {
@@ -293,7 +293,7 @@ impl KeyOwner {
     }
 }
 
-impl fmt::Display for KeyOwner {
+impl fmt::Display for AccessKeyOwner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.kind(), self.id())
     }

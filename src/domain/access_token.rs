@@ -16,17 +16,17 @@ pub struct AccessToken(SecretString);
 /// The value is empty, over-long, or no `b64token`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the token is empty, longer than {MAX_TOKEN_BYTES} bytes or not of RFC 6750's grammar")]
-pub struct MalformedToken;
+pub struct InvalidAccessToken;
 
 impl AccessToken {
     /// Checks the grammar of RFC 6750 section 2.1.
     ///
     /// # Errors
     ///
-    /// [`MalformedToken`] when it does not hold.
-    pub fn parse(value: &str) -> Result<Self, MalformedToken> {
+    /// [`InvalidAccessToken`] when it does not hold.
+    pub fn parse(value: &str) -> Result<Self, InvalidAccessToken> {
         if value.len() > MAX_TOKEN_BYTES || !is_b64token(value) {
-            return Err(MalformedToken);
+            return Err(InvalidAccessToken);
         }
         Ok(Self(SecretString::from(value)))
     }

@@ -29,7 +29,7 @@ pub struct ApiKeyHash(pub [u8; 32]);
 
 /// Not a key of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MalformedApiKey {
+pub enum InvalidApiKey {
     /// Something else altogether.
     #[error("is no API key of ours")]
     Foreign,
@@ -66,16 +66,16 @@ impl ApiKey {
     ///
     /// # Errors
     ///
-    /// [`MalformedApiKey`] when it cannot be a key, whatever the registry holds.
-    pub fn parse(text: &str) -> Result<Self, MalformedApiKey> {
+    /// [`InvalidApiKey`] when it cannot be a key, whatever the registry holds.
+    pub fn parse(text: &str) -> Result<Self, InvalidApiKey> {
         let (id, _) = text
             .split_at_checked(ID_CHARS)
-            .ok_or(MalformedApiKey::Foreign)?;
-        let id = id.parse().map_err(|_| MalformedApiKey::Foreign)?;
+            .ok_or(InvalidApiKey::Foreign)?;
+        let id = id.parse().map_err(|_| InvalidApiKey::Foreign)?;
         let split = text.split_at_checked(KEY_CHARS - 2 * CHECKSUM_BYTES);
-        let (body, sum) = split.ok_or(MalformedApiKey::Typo)?;
+        let (body, sum) = split.ok_or(InvalidApiKey::Typo)?;
         if sum != checksum(body) {
-            return Err(MalformedApiKey::Typo);
+            return Err(InvalidApiKey::Typo);
         }
         Ok(Self {
             id,
@@ -87,7 +87,7 @@ impl ApiKey {
     /// is ours, wherever it turns up. `ck_` alone would not do: base64url has these characters.
     #[must_use]
     pub fn has_form(text: &str) -> bool {
-        Self::parse(text).err() != Some(MalformedApiKey::Foreign)
+        Self::parse(text).err() != Some(InvalidApiKey::Foreign)
     }
 
     /// The public part.
@@ -190,10 +190,10 @@ mod tests {
             let mut bytes = text.clone().into_bytes();
             bytes[at] = if bytes[at] == b'0' { b'1' } else { b'0' };
             let typo = String::from_utf8(bytes).unwrap();
-            assert_eq!(ApiKey::parse(&typo).unwrap_err(), MalformedApiKey::Typo);
+            assert_eq!(ApiKey::parse(&typo).unwrap_err(), InvalidApiKey::Typo);
         }
         for typo in [&text[..text.len() - 1], &format!("{text}0")] {
-            assert_eq!(ApiKey::parse(typo).unwrap_err(), MalformedApiKey::Typo);
+            assert_eq!(ApiKey::parse(typo).unwrap_err(), InvalidApiKey::Typo);
         }
     }
 
@@ -205,7 +205,7 @@ mod tests {
             "<api-key>",
             "ck_\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}",
         ] {
-            assert_eq!(ApiKey::parse(text).unwrap_err(), MalformedApiKey::Foreign);
+            assert_eq!(ApiKey::parse(text).unwrap_err(), InvalidApiKey::Foreign);
         }
         let capitals = key().expose().to_uppercase();
         assert!(ApiKey::parse(&capitals).is_err());

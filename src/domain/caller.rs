@@ -8,9 +8,9 @@ use super::{ApiKeyId, CapabilityId, Membership, Owner, Principal, Scope, Slug};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
     /// Whoever has an access token.
-    Token(TokenHolder),
+    Token(TokenCaller),
     /// Whoever has an API key.
-    ApiKey(KeyHolder),
+    ApiKey(ApiKeyCaller),
 }
 
 /// Which caller: calls of the same one are counted together.
@@ -26,7 +26,7 @@ pub enum CallerId {
 
 /// A person through a client, by access token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenHolder {
+pub struct TokenCaller {
     /// The person and the client.
     pub principal: Principal,
     /// The workspaces that the token says the person is a member of.
@@ -37,9 +37,9 @@ pub struct TokenHolder {
 
 /// Somebody of an organisation, by API key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyHolder {
+pub struct ApiKeyCaller {
     /// Which key.
-    pub key: ApiKeyId,
+    pub api_key_id: ApiKeyId,
     /// The organisation that it was made for.
     pub organisation: Slug,
     /// Whether it opens the organisation's storage.
@@ -55,8 +55,8 @@ impl Caller {
     #[must_use]
     pub fn id(&self) -> CallerId {
         match self {
-            Self::Token(holder) => CallerId::Principal(holder.principal.clone()),
-            Self::ApiKey(holder) => CallerId::ApiKey(holder.key.clone()),
+            Self::Token(caller) => CallerId::Principal(caller.principal.clone()),
+            Self::ApiKey(caller) => CallerId::ApiKey(caller.api_key_id.clone()),
         }
     }
 
@@ -64,8 +64,8 @@ impl Caller {
     #[must_use]
     pub fn as_owner(&self) -> Owner {
         match self {
-            Self::Token(holder) => Owner::Principal(holder.principal.clone()),
-            Self::ApiKey(holder) => Owner::Organisation(holder.organisation.clone()),
+            Self::Token(caller) => Owner::Principal(caller.principal.clone()),
+            Self::ApiKey(caller) => Owner::Organisation(caller.organisation.clone()),
         }
     }
 
@@ -73,8 +73,8 @@ impl Caller {
     #[must_use]
     pub fn proof_expires(&self) -> Option<DateTime<Utc>> {
         match self {
-            Self::Token(holder) => holder.proof_expires,
-            Self::ApiKey(holder) => holder.proof_expires,
+            Self::Token(caller) => caller.proof_expires,
+            Self::ApiKey(caller) => caller.proof_expires,
         }
     }
 }
@@ -83,8 +83,8 @@ impl fmt::Display for Caller {
     /// As the audit trail names the caller.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Token(holder) => write!(f, "principal {}", holder.principal),
-            Self::ApiKey(holder) => write!(f, "api-key {}", holder.key),
+            Self::Token(caller) => write!(f, "principal {}", caller.principal),
+            Self::ApiKey(caller) => write!(f, "api-key {}", caller.api_key_id),
         }
     }
 }

@@ -31,7 +31,7 @@ pub struct Prefix(String);
 /// Not a prefix in the sense of contract section 6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a prefix is segments of [a-z0-9-.], none of them . or .., each followed by /")]
-pub struct PrefixError;
+pub struct InvalidPrefix;
 
 impl Grant {
     /// All of a bucket.
@@ -61,13 +61,13 @@ impl Prefix {
     ///
     /// # Errors
     ///
-    /// [`PrefixError`] when it does not hold.
-    pub fn parse(value: &str) -> Result<Self, PrefixError> {
-        let segments = value.strip_suffix('/').ok_or(PrefixError)?;
+    /// [`InvalidPrefix`] when it does not hold.
+    pub fn parse(value: &str) -> Result<Self, InvalidPrefix> {
+        let segments = value.strip_suffix('/').ok_or(InvalidPrefix)?;
         if segments.split('/').all(is_segment) {
             Ok(Self(value.to_owned()))
         } else {
-            Err(PrefixError)
+            Err(InvalidPrefix)
         }
     }
 
@@ -84,9 +84,9 @@ impl Prefix {
 }
 
 impl FromStr for Prefix {
-    type Err = PrefixError;
+    type Err = InvalidPrefix;
 
-    fn from_str(text: &str) -> Result<Self, PrefixError> {
+    fn from_str(text: &str) -> Result<Self, InvalidPrefix> {
         Self::parse(text)
     }
 }

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 
-use super::{ApiKeyHash, ApiKeyId, Area, KeyHolder, Scope, Slug, WorkspaceName};
+use super::{ApiKeyCaller, ApiKeyHash, ApiKeyId, Area, Scope, Slug, WorkspaceName};
 
 /// An organisation, which asks for its storage by API key.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub struct Workspace {
 
 /// An API key, as the registry holds it: never the key itself.
 #[derive(Clone, Debug)]
-pub struct RegisteredKey {
+pub struct RegisteredApiKey {
     /// Its public part.
     pub id: ApiKeyId,
     /// What the key is recognised by.
@@ -55,12 +55,12 @@ pub struct RegisteredKey {
     pub last_used: Option<DateTime<Utc>>,
 }
 
-impl RegisteredKey {
-    /// Whoever has shown the whole key.
+impl RegisteredApiKey {
+    /// The caller that a presented key authenticates.
     #[must_use]
-    pub fn holder(self) -> KeyHolder {
-        KeyHolder {
-            key: self.id,
+    pub fn into_caller(self) -> ApiKeyCaller {
+        ApiKeyCaller {
+            api_key_id: self.id,
             organisation: self.organisation,
             storage: self.storage,
             scopes: self.scopes,

@@ -17,7 +17,7 @@ pub enum Owner {
 
 /// Who holds a bucket in the registry: unique both ways.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum BucketHolder {
+pub enum BucketOwner {
     /// A principal, alone.
     Principal(Principal),
     /// Organisations and workspaces, each below a prefix of its own.
@@ -53,11 +53,11 @@ impl Owner {
 
     /// Who holds this bucket when it is for this owner.
     #[must_use]
-    pub fn holder(&self, bucket: &BucketName) -> BucketHolder {
+    pub fn bucket_owner(&self, bucket: &BucketName) -> BucketOwner {
         match self {
-            Self::Principal(principal) => BucketHolder::Principal(principal.clone()),
+            Self::Principal(principal) => BucketOwner::Principal(principal.clone()),
             Self::Organisation(_) | Self::Workspace(_) | Self::AccessKey(_) => {
-                BucketHolder::Shared(bucket.clone())
+                BucketOwner::Shared(bucket.clone())
             }
         }
     }
@@ -87,7 +87,7 @@ impl fmt::Display for Owner {
     }
 }
 
-impl BucketHolder {
+impl BucketOwner {
     /// The kind, as the registry's first column holds it.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -1,7 +1,7 @@
 use std::fmt;
 
 /// The longest `sub` or client id accepted, in bytes (contract section 4).
-pub const MAX_CLAIM_BYTES: usize = 255;
+pub const MAX_IDENTIFIER_BYTES: usize = 255;
 
 /// An OAuth client identifier (RFC 6749 section 2.2), exactly as the authorization server wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -24,12 +24,12 @@ pub struct Principal {
 
 /// Why a claim's value cannot name anybody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ClaimError {
+pub enum InvalidIdentifier {
     /// The empty string.
     #[error("is empty")]
     Empty,
-    /// More than [`MAX_CLAIM_BYTES`] bytes.
-    #[error("is longer than {MAX_CLAIM_BYTES} bytes")]
+    /// More than [`MAX_IDENTIFIER_BYTES`] bytes.
+    #[error("is longer than {MAX_IDENTIFIER_BYTES} bytes")]
     TooLong,
     /// A control character, NUL among them, which separates the fields of the bucket's message.
     #[error("holds a control character")]
@@ -41,8 +41,8 @@ impl ClientId {
     ///
     /// # Errors
     ///
-    /// [`ClaimError`] when it is empty, too long or holds a control character.
-    pub fn parse(value: &str) -> Result<Self, ClaimError> {
+    /// [`InvalidIdentifier`] when it is empty, too long or holds a control character.
+    pub fn parse(value: &str) -> Result<Self, InvalidIdentifier> {
         checked(value).map(Self)
     }
 
@@ -58,8 +58,8 @@ impl Subject {
     ///
     /// # Errors
     ///
-    /// [`ClaimError`] when it is empty, too long or holds a control character.
-    pub fn parse(value: &str) -> Result<Self, ClaimError> {
+    /// [`InvalidIdentifier`] when it is empty, too long or holds a control character.
+    pub fn parse(value: &str) -> Result<Self, InvalidIdentifier> {
         checked(value).map(Self)
     }
 
@@ -78,15 +78,15 @@ impl fmt::Display for Principal {
     }
 }
 
-fn checked(value: &str) -> Result<String, ClaimError> {
+fn checked(value: &str) -> Result<String, InvalidIdentifier> {
     if value.is_empty() {
-        return Err(ClaimError::Empty);
+        return Err(InvalidIdentifier::Empty);
     }
-    if value.len() > MAX_CLAIM_BYTES {
-        return Err(ClaimError::TooLong);
+    if value.len() > MAX_IDENTIFIER_BYTES {
+        return Err(InvalidIdentifier::TooLong);
     }
     if value.chars().any(char::is_control) {
-        return Err(ClaimError::ControlCharacter);
+        return Err(InvalidIdentifier::ControlCharacter);
     }
     Ok(value.to_owned())
 }
@@ -104,11 +104,17 @@ mod tests {
 
     #[test]
     fn what_cannot_name_anybody_is_refused() {
-        assert_eq!(Subject::parse(""), Err(ClaimError::Empty));
-        assert_eq!(ClientId::parse(&"x".repeat(256)), Err(ClaimError::TooLong));
+        assert_eq!(Subject::parse(""), Err(InvalidIdentifier::Empty));
+        assert_eq!(
+            ClientId::parse(&"x".repeat(256)),
+            Err(InvalidIdentifier::TooLong)
+        );
         assert!(ClientId::parse(&"x".repeat(255)).is_ok());
         for control in ["\0", "a\nb", "\u{7f}", "\u{85}"] {
-            assert_eq!(Subject::parse(control), Err(ClaimError::ControlCharacter));
+            assert_eq!(
+                Subject::parse(control),
+                Err(InvalidIdentifier::ControlCharacter)
+            );
         }
     }
 
@@ -116,7 +122,7 @@ mod tests {
     fn the_length_counts_bytes() {
         assert_eq!(
             Subject::parse(&"\u{e4}".repeat(128)),
-            Err(ClaimError::TooLong)
+            Err(InvalidIdentifier::TooLong)
         );
     }
 }

@@ -8,12 +8,12 @@ use crate::service::Refusal;
 
 use super::failure::{Failure, TOKEN_IN_BODY};
 
-/// The longest body of a vending route, in bytes (contract section 3).
+/// The longest body of a credential route, in bytes (contract section 3).
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// The body of a request to a vending route, and what it claims to be.
+/// The body of a request to a credential route, and what it claims to be.
 pub(super) struct Body {
     bytes: web::Bytes,
     media_type: String,

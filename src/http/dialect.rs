@@ -8,7 +8,7 @@ use chrono::SecondsFormat;
 use futures_util::FutureExt;
 
 use crate::domain::{Grant, Session};
-use crate::service::{Credential, Deadline, Order, Refusal, Wanted};
+use crate::service::{Credential, Deadline, IssueRequest, Refusal, Wanted};
 
 use super::body::Body;
 use super::client_address::client_address;
@@ -27,7 +27,7 @@ pub(super) trait Dialect: Send + Sync + 'static {
     /// As the audit trail names it.
     fn name(&self) -> &'static str;
 
-    /// The one method that vends.
+    /// The one method that it answers.
     fn method(&self) -> Method;
 
     /// How long an answer may take.
@@ -45,7 +45,7 @@ pub(super) trait Dialect: Send + Sync + 'static {
     fn refuse(&self, failure: &Failure, exchange: &Exchange<'_>) -> HttpResponse;
 }
 
-/// A request to a vending route, while it is answered.
+/// A request to a credential route, while it is answered.
 pub(super) struct Exchange<'a> {
     pub(super) request: &'a HttpRequest,
     pub(super) seen: Seen,
@@ -83,12 +83,12 @@ pub(super) struct AskForSession {
 }
 
 /// What whoever asks for them gets.
-pub(super) struct Vended {
+pub(super) struct GrantedSession {
     pub(super) grant: Grant,
     pub(super) session: Session,
 }
 
-impl Vended {
+impl GrantedSession {
     /// When the store stops taking the keys: UTC, whole seconds, `Z`.
     pub(super) fn expiration(&self) -> String {
         let expiration = self.session.expiration;
@@ -102,9 +102,9 @@ impl Vended {
     }
 }
 
-/// The whole of a vending route, in any dialect. A panic is an internal error in the dialect of
+/// The whole of a credential route, in any dialect. A panic is an internal error in the dialect of
 /// the route that was hit.
-pub(super) async fn vend<D: Dialect>(
+pub(super) async fn respond<D: Dialect>(
     dialect: &'static D,
     request: HttpRequest,
     payload: web::Payload,
@@ -117,11 +117,11 @@ pub(super) async fn vend<D: Dialect>(
         seen: Seen::of(&request),
         gateway: &gateway,
     };
-    let vended = AssertUnwindSafe(answer(dialect, &exchange, payload))
+    let granted = AssertUnwindSafe(answer(dialect, &exchange, payload))
         .catch_unwind()
         .await
         .unwrap_or_else(|_| Err(Refusal::Internal("a handler panicked".to_owned()).into()));
-    match vended {
+    match granted {
         Ok(given) => dialect.render(&given, &exchange),
         Err(failure) => dialect.refuse(&failure, &exchange),
     }
@@ -160,31 +160,33 @@ async fn answer<D: Dialect>(
 }
 
 impl Ask for AskForSession {
-    type Given = Vended;
+    type Given = GrantedSession;
 
     async fn fulfil(
         self,
         dialect: &'static str,
         exchange: &Exchange<'_>,
         deadline: Deadline,
-    ) -> Result<Vended, Failure> {
+    ) -> Result<GrantedSession, Failure> {
         // Each step has a limit, and says what took too long; one that forgets it is cut off here.
-        let vended = deadline.limit_all(self.vend(dialect, exchange, deadline));
+        let granted = deadline.limit_all(self.issue(dialect, exchange, deadline));
         let too_long = || Refusal::Internal("a step took too long".to_owned());
-        vended.await.unwrap_or_else(|_| Err(too_long().into()))
+        granted.await.unwrap_or_else(|_| Err(too_long().into()))
     }
 }
 
 impl AskForSession {
     /// Who is asking → what is theirs → hand out a key to it.
-    async fn vend(
+    async fn issue(
         self,
         dialect: &'static str,
         exchange: &Exchange<'_>,
         deadline: Deadline,
-    ) -> Result<Vended, Failure> {
+    ) -> Result<GrantedSession, Failure> {
         let use_cases = exchange.gateway.use_cases()?;
-        let duration = use_cases.issue.session_duration(self.narrowing.duration)?;
+        let duration = use_cases
+            .issue_session
+            .session_duration(self.narrowing.duration)?;
         // Only now: a client that is slow to send its body must not hold a place.
         let _in_flight = exchange.gateway.enter().ok_or(Refusal::Overloaded)?;
         let caller = use_cases
@@ -204,7 +206,7 @@ impl AskForSession {
             .entitle(&caller, &self.wanted, self.narrowing.access, deadline)
             .await?;
         seen.concerns(use_cases.entitle.pseudonym(&owner), &grant.bucket);
-        let order = Order {
+        let request = IssueRequest {
             request_id: seen.request_id(),
             dialect,
             caller,
@@ -212,10 +214,10 @@ impl AskForSession {
             grant,
             duration,
         };
-        let session = use_cases.issue.issue(&order, deadline).await?;
+        let session = use_cases.issue_session.issue(&request, deadline).await?;
         seen.succeeded("vended");
-        let grant = order.grant;
-        Ok(Vended { grant, session })
+        let grant = request.grant;
+        Ok(GrantedSession { grant, session })
     }
 }
 

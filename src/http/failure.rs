@@ -2,7 +2,7 @@ use actix_web::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::domain::TokenProblem;
-use crate::service::{FailureKind, KeyRefusal, NotEntitled, Refusal};
+use crate::service::{AccessKeyRefusal, FailureKind, NotEntitled, Refusal};
 
 use super::unreadable::{HEADERS_TOO_LARGE, REQUEST_TIMEOUT};
 
@@ -242,7 +242,7 @@ pub(super) enum Cause {
 }
 
 impl Cause {
-    /// Those that every vending route which takes tokens may meet, for the contract.
+    /// Those that every credential route which takes tokens may meet, for the contract.
     pub(super) const OF_VENDING: [Self; 17] = [
         Self::NoCredential,
         Self::BadCredential,
@@ -322,16 +322,16 @@ impl Failure {
                     | NotEntitled::DisabledOrganisation
                     | NotEntitled::WrongCredential => Cause::NotEntitled,
                 },
-                Refusal::Key(why) => match why {
-                    KeyRefusal::NoSuchKey => Cause::NotFound,
-                    KeyRefusal::NotTheirs | KeyRefusal::Disabled => Cause::NotEntitled,
-                    KeyRefusal::Network => Cause::Network,
-                    KeyRefusal::Capability(_) => Cause::BadCapability,
-                    KeyRefusal::Pending | KeyRefusal::SomebodyElses | KeyRefusal::NoPolicy(_) => {
-                        Cause::Conflict
-                    }
-                    KeyRefusal::NotQueued(_) => Cause::NotQueued,
-                    KeyRefusal::NoBroker => Cause::Store,
+                Refusal::AccessKey(why) => match why {
+                    AccessKeyRefusal::NoSuchKey => Cause::NotFound,
+                    AccessKeyRefusal::NotTheirs | AccessKeyRefusal::Disabled => Cause::NotEntitled,
+                    AccessKeyRefusal::Network => Cause::Network,
+                    AccessKeyRefusal::Capability(_) => Cause::BadCapability,
+                    AccessKeyRefusal::Pending
+                    | AccessKeyRefusal::SomebodyElses
+                    | AccessKeyRefusal::NoPolicy(_) => Cause::Conflict,
+                    AccessKeyRefusal::NotQueued(_) => Cause::NotQueued,
+                    AccessKeyRefusal::NoBroker => Cause::Store,
                 },
                 Refusal::BucketConflict => Cause::Conflict,
                 Refusal::RateLimited { .. } => Cause::Rate,

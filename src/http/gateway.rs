@@ -6,7 +6,9 @@ use ipnet::IpNet;
 use semver::Version;
 
 use crate::domain::{RequestId, Scope, WorkspaceName};
-use crate::service::{Authenticate, CallerLimit, Entitle, Issue, Randomness, Refusal, RotateKey};
+use crate::service::{
+    Authenticate, CallerLimit, Entitle, IssueSession, Randomness, Refusal, RotateAccessKey,
+};
 
 use super::stage::Stage;
 use super::swagger_ui::SwaggerUi;
@@ -28,9 +30,9 @@ pub struct UseCases {
     /// The use case "what is theirs".
     pub entitle: Entitle,
     /// The use case "hand out a key".
-    pub issue: Issue,
+    pub issue_session: IssueSession,
     /// The use case "new credentials for an access key that lasts".
-    pub rotate_key: RotateKey,
+    pub rotate_access_key: RotateAccessKey,
 }
 
 /// What a [`Gateway`] is made of.
@@ -190,7 +192,7 @@ pub(super) fn test_use_cases() -> UseCases {
     use crate::domain::{BucketFormula, TokenRules};
     use crate::service::fakes::{FakeDirectory, FixedClock, Nothing, test_issue, test_rotate_key};
     use crate::service::{
-        AuthenticateApiKey, AuthenticateToken, Directory, GenuineKeys, TokenValidation,
+        AuthenticateApiKey, AuthenticateToken, Directory, GenuineApiKeys, TokenValidation,
     };
 
     let directory: Arc<dyn Directory> = Arc::new(FakeDirectory::default());
@@ -209,7 +211,7 @@ pub(super) fn test_use_cases() -> UseCases {
                 Arc::clone(&directory),
                 Arc::new(FixedClock),
                 Arc::new(Nothing),
-                Arc::new(GenuineKeys::new(
+                Arc::new(GenuineApiKeys::new(
                     Arc::clone(&directory),
                     Arc::new(FixedClock),
                 )),
@@ -217,8 +219,8 @@ pub(super) fn test_use_cases() -> UseCases {
         ),
         caller_limit: CallerLimit::new(Arc::new(Nothing)),
         entitle: Entitle::new(directory, BucketFormula::default()),
-        issue: test_issue(),
-        rotate_key: test_rotate_key(),
+        issue_session: test_issue(),
+        rotate_access_key: test_rotate_key(),
     }
 }
 

@@ -1,5 +1,5 @@
 //! `POST /core/v1/object_storage/access_keys/access_key/generate_credentials`: a new pair for an
-//! access key that lasts, as Katapult's API of that path has it (seed 001).
+//! access key that lasts, as AccessKeyDialect's API of that path has it (seed 001).
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
@@ -12,9 +12,10 @@ use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, Ref, Required};
 
-use crate::domain::{AccessKeyId, AccessToken, ApiKey, BucketName, KeyProblem, Owner};
+use crate::domain::{AccessKeyId, AccessToken, ApiKey, ApiKeyProblem, BucketName, Owner};
 use crate::service::{
-    Credential, Deadline, KeyRefusal, Refusal, Requester, Rotated, Rotation, RotationCredential,
+    AccessKeyRefusal, Credential, Deadline, Refusal, Rotated, Rotation, RotationCaller,
+    RotationCredential,
 };
 
 use super::bearer::bearer_token;
@@ -29,10 +30,10 @@ use super::problem::set_retry_and_allow;
 pub(super) const PATH: &str = "/core/v1/object_storage/access_keys/access_key/generate_credentials";
 
 /// The dialect of access keys that last.
-pub(super) struct Katapult;
+pub(super) struct AccessKeyDialect;
 
 /// New credentials of one key are asked for.
-pub(super) struct AskForPair {
+pub(super) struct AskForAccessKey {
     credential: RotationCredential,
     /// As it was written: whoever may not ask learns nothing of it.
     id: String,
@@ -103,8 +104,8 @@ pub(super) struct KatapultError {
     detail: Value,
 }
 
-impl Dialect for Katapult {
-    type Ask = AskForPair;
+impl Dialect for AccessKeyDialect {
+    type Ask = AskForAccessKey;
 
     fn name(&self) -> &'static str {
         "katapult"
@@ -114,13 +115,13 @@ impl Dialect for Katapult {
         Method::POST
     }
 
-    fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<AskForPair, Failure> {
+    fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<AskForAccessKey, Failure> {
         let request = exchange.request;
         let credential = credential(bearer_token(request)?)?;
         query_parameters(request, &[])?;
         let asked: GenerateCredentials = body.json(WRONG_BODY)?;
         let id = asked.access_key.id;
-        Ok(AskForPair { credential, id })
+        Ok(AskForAccessKey { credential, id })
     }
 
     fn render(&self, rotated: &Rotated, exchange: &Exchange<'_>) -> HttpResponse {
@@ -160,7 +161,7 @@ impl Dialect for Katapult {
     }
 }
 
-impl Ask for AskForPair {
+impl Ask for AskForAccessKey {
     type Given = Rotated;
 
     async fn fulfil(
@@ -173,7 +174,7 @@ impl Ask for AskForPair {
         let _in_flight = exchange.gateway.enter().ok_or(Refusal::Overloaded)?;
         let key = self.id.parse::<AccessKeyId>().ok();
         let identified = use_cases
-            .rotate_key
+            .rotate_access_key
             .authenticate(
                 &use_cases.authenticate,
                 &self.credential,
@@ -183,24 +184,27 @@ impl Ask for AskForPair {
             )
             .await?;
         let seen = &exchange.seen;
-        if let Requester::Caller(caller) = identified.requester() {
+        if let RotationCaller::Caller(caller) = identified.caller() {
             seen.asked_by(use_cases.entitle.pseudonym(&caller.as_owner()));
         }
         if let Some(key) = &key {
             let owner = Owner::AccessKey(key.clone());
             seen.concerns_key(use_cases.entitle.pseudonym(&owner), key.as_str());
         }
-        use_cases.caller_limit.take(&identified.requester().id())?;
-        let requester = use_cases.rotate_key.admit(identified)?;
-        let key = key.ok_or(Refusal::Key(KeyRefusal::NoSuchKey))?;
+        use_cases.caller_limit.take(&identified.caller().id())?;
+        let caller = use_cases.rotate_access_key.admit(identified)?;
+        let key = key.ok_or(Refusal::AccessKey(AccessKeyRefusal::NoSuchKey))?;
         let rotation = Rotation {
             request_id: seen.request_id(),
             dialect,
-            requester,
+            caller,
             address: address(exchange.request, &exchange.gateway.parts().trusted_proxies),
             key,
         };
-        let rotated = use_cases.rotate_key.rotate(rotation, deadline).await?;
+        let rotated = use_cases
+            .rotate_access_key
+            .rotate(rotation, deadline)
+            .await?;
         seen.succeeded("rotated");
         Ok(rotated)
     }
@@ -209,7 +213,7 @@ impl Ask for AskForPair {
 /// What kind of token it is can be seen from its form; whether it is a good one cannot.
 fn credential(token: AccessToken) -> Result<RotationCredential, Refusal> {
     if token.expose().starts_with(ApiKey::PREFIX) {
-        let key = ApiKey::parse(token.expose()).map_err(KeyProblem::from)?;
+        let key = ApiKey::parse(token.expose()).map_err(ApiKeyProblem::from)?;
         return Ok(RotationCredential::Of(Credential::ApiKey(key)));
     }
     Ok(RotationCredential::of_token(token))
@@ -241,10 +245,10 @@ fn description(failure: &Failure) -> &'static str {
             "The new credentials could not be put on record; the ones before still work."
         }
         Cause::Conflict => match failure {
-            Failure::Refused(Refusal::Key(KeyRefusal::Pending)) => {
+            Failure::Refused(Refusal::AccessKey(AccessKeyRefusal::Pending)) => {
                 "Earlier credentials of this access key are still being made. Try again later."
             }
-            Failure::Refused(Refusal::Key(KeyRefusal::NoPolicy(_))) => {
+            Failure::Refused(Refusal::AccessKey(AccessKeyRefusal::NoPolicy(_))) => {
                 "What this access key opens cannot be confined here: ask the operator."
             }
             _ => "A bucket of this access key is not its owner's.",
@@ -273,10 +277,10 @@ fn detail(failure: &Failure, exchange: &Exchange<'_>) -> Value {
 
 /// What an API key needs, or an access token.
 fn scope<'a>(exchange: &Exchange<'a>) -> Option<&'a str> {
-    let rotate_key = &exchange.gateway.use_cases().ok()?.rotate_key;
+    let rotate_access_key = &exchange.gateway.use_cases().ok()?.rotate_access_key;
     Some(match bearer_token(exchange.request) {
-        Ok(token) if !token.expose().starts_with(ApiKey::PREFIX) => rotate_key.oauth_scope(),
-        _ => rotate_key.scope(),
+        Ok(token) if !token.expose().starts_with(ApiKey::PREFIX) => rotate_access_key.oauth_scope(),
+        _ => rotate_access_key.scope(),
     })
 }
 

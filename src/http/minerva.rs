@@ -11,11 +11,11 @@ use utoipa::ToSchema;
 use utoipa::openapi::path::{Operation, OperationBuilder};
 use utoipa::openapi::security::SecurityRequirement;
 
-use crate::domain::{ApiKey, KeyProblem, MalformedApiKey};
+use crate::domain::{ApiKey, ApiKeyProblem, InvalidApiKey};
 use crate::service::{Credential, Refusal, Wanted};
 
 use super::body::Body;
-use super::dialect::{AskForSession, Dialect, Exchange, Vended};
+use super::dialect::{AskForSession, Dialect, Exchange, GrantedSession};
 use super::failure::{self, Cause, Failure, ProblemType};
 use super::narrowing::Narrowing;
 use super::openapi::{API_KEY, CREDENTIALS, narrowing_parameters, problems_of, success};
@@ -29,7 +29,7 @@ const CHALLENGE: header::HeaderValue =
     header::HeaderValue::from_static("ApiKey realm=\"cloakroom\"");
 
 /// The dialect of `POST /storage/boto`.
-pub(super) struct Minerva;
+pub(super) struct StorageBotoDialect;
 
 /// Temporary credentials, and where they open.
 #[derive(Serialize, ToSchema)]
@@ -69,7 +69,7 @@ pub(super) struct BucketInfo {
     uri: String,
 }
 
-impl Dialect for Minerva {
+impl Dialect for StorageBotoDialect {
     type Ask = AskForSession;
 
     fn name(&self) -> &'static str {
@@ -91,9 +91,9 @@ impl Dialect for Minerva {
         })
     }
 
-    fn render(&self, vended: &Vended, exchange: &Exchange<'_>) -> HttpResponse {
-        let Vended { grant, session } = vended;
-        let (name, prefix) = (grant.bucket.to_string(), vended.prefix());
+    fn render(&self, granted: &GrantedSession, exchange: &Exchange<'_>) -> HttpResponse {
+        let GrantedSession { grant, session } = granted;
+        let (name, prefix) = (grant.bucket.to_string(), granted.prefix());
         let expiration = session.expiration;
         HttpResponse::Ok().json(BotoAnswer {
             credentials: BotoCredentials {
@@ -130,9 +130,9 @@ fn api_key(request: &HttpRequest) -> Result<ApiKey, Refusal> {
             "The header x-api-key stands more than once.",
         ));
     }
-    let text = value.to_str().map_err(|_| MalformedApiKey::Foreign);
+    let text = value.to_str().map_err(|_| InvalidApiKey::Foreign);
     let key = text.and_then(ApiKey::parse);
-    Ok(key.map_err(KeyProblem::from)?)
+    Ok(key.map_err(ApiKeyProblem::from)?)
 }
 
 /// This dialect's column of contract section 4: where it differs from the others, it does so by
@@ -163,7 +163,7 @@ const CAUSES: [Cause; 12] = [
 
 /// The route in the contract.
 pub(super) fn operation() -> Operation {
-    let vended = success(
+    let granted = success(
         "Credentials to the prefix of the key's organisation",
         "BotoAnswer",
         json!({
@@ -192,6 +192,6 @@ pub(super) fn operation() -> Operation {
         ))
         .security(SecurityRequirement::new(API_KEY, Vec::<String>::new()))
         .parameters(Some(narrowing_parameters()))
-        .responses(problems_of(&CAUSES, said).response("200", vended).build())
+        .responses(problems_of(&CAUSES, said).response("200", granted).build())
         .build()
 }

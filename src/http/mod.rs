@@ -36,7 +36,7 @@ use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, web};
 
 use crate::service::Refusal;
 
-use dialect::{Dialect, vend};
+use dialect::{Dialect, respond};
 use failure::Failure;
 use seen::Seen;
 
@@ -52,15 +52,27 @@ pub use unreadable::unreadable;
 /// All routes. [`observe`] belongs around them.
 pub fn routes(config: &mut ServiceConfig) {
     config
-        .service(vending("/v1/credentials", &v1::credentials::V1Credentials))
-        .service(vending(
-            "/v1/credentials/container",
-            &v1::credentials::container::Container,
+        .service(credential_route(
+            "/v1/credentials",
+            &v1::credentials::V1Dialect,
         ))
-        .service(vending("/storage/boto", &minerva::Minerva))
-        .service(vending(workspace::PATH, &workspace::OfWorkspace))
-        .service(vending(katapult::PATH, &katapult::Katapult))
-        .service(vending_at_home(&sts::AssumeRoleWithWebIdentity))
+        .service(credential_route(
+            "/v1/credentials/container",
+            &v1::credentials::container::ContainerDialect,
+        ))
+        .service(credential_route(
+            "/storage/boto",
+            &minerva::StorageBotoDialect,
+        ))
+        .service(credential_route(
+            workspace::PATH,
+            &workspace::WorkspaceDialect,
+        ))
+        .service(credential_route(
+            katapult::PATH,
+            &katapult::AccessKeyDialect,
+        ))
+        .service(credential_route_at_root(&sts::StsDialect))
         .service(reading("/problems", problems::index))
         .service(reading("/problems/{slug}", problems::problem_type))
         .service(reading("/swagger-ui", swagger_ui::index))
@@ -78,18 +90,20 @@ pub fn routes(config: &mut ServiceConfig) {
 }
 
 /// A route that hands out credentials, in one dialect.
-fn vending<D: Dialect>(path: &str, dialect: &'static D) -> Resource {
-    vending_besides(path, dialect, vec![dialect.method()])
+fn credential_route<D: Dialect>(path: &str, dialect: &'static D) -> Resource {
+    credential_route_with(path, dialect, vec![dialect.method()])
 }
 
 /// The same, where other methods do other things.
-fn vending_besides<D: Dialect>(path: &str, dialect: &'static D, allowed: Vec<Method>) -> Resource {
+fn credential_route_with<D: Dialect>(
+    path: &str,
+    dialect: &'static D,
+    allowed: Vec<Method>,
+) -> Resource {
     web::resource(path)
-        .route(
-            web::method(dialect.method()).guard(fn_guard(is_open)).to(
-                move |request: HttpRequest, payload: web::Payload| vend(dialect, request, payload),
-            ),
-        )
+        .route(web::method(dialect.method()).guard(fn_guard(is_open)).to(
+            move |request: HttpRequest, payload: web::Payload| respond(dialect, request, payload),
+        ))
         .default_service(web::to(
             move |request: HttpRequest, gateway: web::Data<Gateway>| {
                 let failure = Failure::MethodNotAllowed(allowed.clone());
@@ -100,9 +114,9 @@ fn vending_besides<D: Dialect>(path: &str, dialect: &'static D, allowed: Vec<Met
 }
 
 /// `/` is a page for readers and STS for SDKs.
-fn vending_at_home<D: Dialect>(dialect: &'static D) -> Resource {
+fn credential_route_at_root<D: Dialect>(dialect: &'static D) -> Resource {
     let allowed = [Method::GET, Method::HEAD, dialect.method()];
-    vending_besides("/", dialect, allowed.to_vec())
+    credential_route_with("/", dialect, allowed.to_vec())
         .route(web::get().guard(fn_guard(is_open)).to(home::home))
         .route(web::head().guard(fn_guard(is_open)).to(home::home))
         // Readers of a gateway that stops are told so in their own words, not in STS's.

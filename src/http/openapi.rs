@@ -242,7 +242,7 @@ pub(super) fn problems(types: &[ProblemType]) -> Response {
         .build()
 }
 
-/// The failures of a vending route that says them in problem details: a status each.
+/// The failures of a credential route that says them in problem details: a status each.
 pub(super) fn problems_of(causes: &[Cause], said: fn(Cause) -> ProblemType) -> ResponsesBuilder {
     let mut types: Vec<ProblemType> = Vec::new();
     for problem in causes.iter().copied().map(said) {
@@ -269,7 +269,7 @@ pub(super) fn problems_of(causes: &[Cause], said: fn(Cause) -> ProblemType) -> R
     ResponsesBuilder::new().responses_from_iter(responses)
 }
 
-/// The failures of a vending route whose dialect says them so: a status each, with its codes.
+/// The failures of a credential route whose dialect says them so: a status each, with its codes.
 pub(super) fn failures(
     causes: &[Cause],
     media_type: &str,

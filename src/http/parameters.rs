@@ -1,11 +1,11 @@
-//! The parameters of a vending route, in its query or its form.
+//! The parameters of a credential route, in its query or its form.
 
 use actix_web::HttpRequest;
 use url::form_urlencoded;
 
 use crate::service::Refusal;
 
-/// The query parameters of a vending route.
+/// The query parameters of a credential route.
 pub(super) fn query_parameters(
     request: &HttpRequest,
     known: &[&str],

@@ -18,7 +18,7 @@ use crate::domain::AccessToken;
 use crate::service::{Credential, Refusal, Wanted};
 
 use super::body::Body;
-use super::dialect::{AskForSession, Dialect, Exchange, Vended};
+use super::dialect::{AskForSession, Dialect, Exchange, GrantedSession};
 use super::failure::{Cause, Failure};
 use super::narrowing::{self, Narrowing};
 use super::openapi::{CREDENTIALS, failures};
@@ -32,7 +32,7 @@ const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 const X_AMZN_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
 /// The dialect of `POST /`.
-pub(super) struct AssumeRoleWithWebIdentity;
+pub(super) struct StsDialect;
 
 /// What an SDK sends.
 #[derive(ToSchema)]
@@ -115,7 +115,7 @@ struct ErrorBody {
     message: &'static str,
 }
 
-impl Dialect for AssumeRoleWithWebIdentity {
+impl Dialect for StsDialect {
     type Ask = AskForSession;
 
     fn name(&self) -> &'static str {
@@ -143,8 +143,8 @@ impl Dialect for AssumeRoleWithWebIdentity {
         })
     }
 
-    fn render(&self, vended: &Vended, exchange: &Exchange<'_>) -> HttpResponse {
-        let session = &vended.session;
+    fn render(&self, granted: &GrantedSession, exchange: &Exchange<'_>) -> HttpResponse {
+        let session = &granted.session;
         let request_id = exchange.seen.request_id().to_string();
         let answer = Answer {
             xmlns: NAMESPACE,
@@ -153,7 +153,7 @@ impl Dialect for AssumeRoleWithWebIdentity {
                     access_key_id: &session.access_key_id,
                     secret_access_key: session.secret_access_key.expose_secret(),
                     session_token: session.session_token.expose_secret(),
-                    expiration: vended.expiration(),
+                    expiration: granted.expiration(),
                 },
                 assumed_role_user: AssumedRoleUser {
                     arn: format!("arn:aws:sts::000000000000:assumed-role/cloakroom/{request_id}"),
@@ -308,7 +308,7 @@ pub(super) fn operation() -> Operation {
         .schema(Some(Ref::from_schema_name("WebIdentityForm")))
         .build();
     let example = "<AssumeRoleWithWebIdentityResponse>…</AssumeRoleWithWebIdentityResponse>";
-    let vended = ResponseBuilder::new()
+    let granted = ResponseBuilder::new()
         .description("Credentials to the bucket of the token's client and subject")
         .content(
             "text/xml",
@@ -331,7 +331,7 @@ pub(super) fn operation() -> Operation {
         ))
         .responses(
             failures(&Cause::OF_VENDING, "text/xml", None, said)
-                .response("200", vended)
+                .response("200", granted)
                 .build(),
         )
         .build()

@@ -16,7 +16,7 @@ use crate::service::{Credential, Refusal, Wanted};
 
 use super::bearer::bearer_token;
 use super::body::Body;
-use super::dialect::{AskForSession, Dialect, Exchange, Vended};
+use super::dialect::{AskForSession, Dialect, Exchange, GrantedSession};
 use super::failure::{Cause, Failure, InvalidField};
 use super::narrowing::Narrowing;
 use super::openapi::{
@@ -30,7 +30,7 @@ pub(super) const PATH: &str = "/api/v1/org/{org}/ws/{ws}/storage/credentials";
 const X_CLIENT_VERSION: &str = "x-client-version";
 
 /// The dialect of workspaces.
-pub(super) struct OfWorkspace;
+pub(super) struct WorkspaceDialect;
 
 /// Temporary credentials, and where they open.
 #[derive(Serialize, ToSchema)]
@@ -91,7 +91,7 @@ pub(super) struct FieldError {
     r#type: &'static str,
 }
 
-impl Dialect for OfWorkspace {
+impl Dialect for WorkspaceDialect {
     type Ask = AskForSession;
 
     fn name(&self) -> &'static str {
@@ -117,15 +117,15 @@ impl Dialect for OfWorkspace {
         })
     }
 
-    fn render(&self, vended: &Vended, exchange: &Exchange<'_>) -> HttpResponse {
-        let Vended { grant, session } = vended;
+    fn render(&self, granted: &GrantedSession, exchange: &Exchange<'_>) -> HttpResponse {
+        let GrantedSession { grant, session } = granted;
         let storage = &exchange.gateway.parts().storage;
         HttpResponse::Ok().json(WorkspaceCredentials {
             access_key_id: session.access_key_id.clone(),
             bucket: grant.bucket.to_string(),
             endpoint: storage.endpoint.clone(),
-            expiration: vended.expiration(),
-            prefix: vended.prefix(),
+            expiration: granted.expiration(),
+            prefix: granted.prefix(),
             region: storage.region.clone(),
             secret_access_key: session.secret_access_key.expose_secret().to_owned(),
             session_token: session.session_token.expose_secret().to_owned(),
@@ -257,7 +257,7 @@ const OWN_CAUSES: [Cause; 4] = [
 
 /// The route in the contract.
 pub(super) fn operation() -> Operation {
-    let vended = success(
+    let granted = success(
         "Credentials to the workspace's prefix",
         "WorkspaceCredentials",
         json!({
@@ -294,7 +294,7 @@ pub(super) fn operation() -> Operation {
         .parameters(Some(narrowing_parameters()))
         .responses(
             failures(&causes, "application/json", Some("WorkspaceError"), said)
-                .response("200", vended)
+                .response("200", granted)
                 .build(),
         )
         .build()

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use crate::adapters::aws::{AwsClients, AwsSettings, Flavor, IamKeys, MinioKeys, RgwKeys};
+use crate::adapters::aws::{AwsClients, AwsSettings, CephBroker, Engine, IamBroker, MinioBroker};
 use crate::adapters::database::SqlDirectory;
 use crate::adapters::{OsRandomness, OwnerRateLimiter};
 use crate::config::{BrokerConfig, BrokerKind, Config};
 use crate::service::{
-    AccessKeys, Capabilities, Clock, KeyAdmission, KeyKeeper, KeyKeeperPorts, KeyRegistry,
-    RotateKey, RotateKeyPorts, RotateKeySettings,
+    AccessKeyBroker, AccessKeyKeeper, AccessKeyKeeperPorts, AccessKeyRegistry, Capabilities, Clock,
+    RotateAccessKey, RotateAccessKeyPorts, RotateAccessKeySettings, RotationAdmission,
 };
 
 use super::{StartError, parts};
@@ -20,27 +20,27 @@ pub(super) async fn broker(
     config: &Config,
     store: &AwsClients,
     deployment: &str,
-) -> Result<Option<Arc<dyn AccessKeys>>, StartError> {
+) -> Result<Option<Arc<dyn AccessKeyBroker>>, StartError> {
     let Some(broker) = &config.access_keys.broker else {
         return Ok(None);
     };
     let admin = AwsClients::new(admin_settings(config, broker)).await?;
     Ok(Some(match broker.kind {
-        BrokerKind::Iam => Arc::new(IamKeys::new(&admin, store, deployment)),
-        BrokerKind::Minio => Arc::new(MinioKeys::new(&admin, store, deployment)?),
-        BrokerKind::Ceph => Arc::new(RgwKeys::new(&admin, store, deployment)?),
+        BrokerKind::Iam => Arc::new(IamBroker::new(&admin, store, deployment)),
+        BrokerKind::Minio => Arc::new(MinioBroker::new(&admin, store, deployment)?),
+        BrokerKind::Ceph => Arc::new(CephBroker::new(&admin, store, deployment)?),
     }))
 }
 
 /// What keeps the engine and the registry together, if there is a broker.
 pub(super) fn keeper(
-    engine: Option<&Arc<dyn AccessKeys>>,
+    broker: Option<&Arc<dyn AccessKeyBroker>>,
     directory: &Arc<SqlDirectory>,
     clock: &Arc<dyn Clock>,
-) -> Option<Arc<KeyKeeper>> {
-    let engine = engine?;
-    Some(Arc::new(KeyKeeper::new(KeyKeeperPorts {
-        engine: Arc::clone(engine),
+) -> Option<Arc<AccessKeyKeeper>> {
+    let broker = broker?;
+    Some(Arc::new(AccessKeyKeeper::new(AccessKeyKeeperPorts {
+        broker: Arc::clone(broker),
         registry: Arc::<SqlDirectory>::clone(directory),
         clock: Arc::clone(clock),
         randomness: Arc::new(OsRandomness),
@@ -48,7 +48,10 @@ pub(super) fn keeper(
 }
 
 /// What "all" meant to a key when it was made must not mean people's buckets now: its pairs are out.
-pub(super) async fn check(config: &Config, registry: &dyn KeyRegistry) -> Result<(), StartError> {
+pub(super) async fn check(
+    config: &Config,
+    registry: &dyn AccessKeyRegistry,
+) -> Result<(), StartError> {
     let living = registry.living_access_keys().await?;
     for key in &living {
         let prefix = key.rights.prefix.as_ref();
@@ -72,17 +75,17 @@ pub(super) async fn check(config: &Config, registry: &dyn KeyRegistry) -> Result
     Ok(())
 }
 
-pub(super) fn rotate_key(
+pub(super) fn rotate_access_key(
     config: &Config,
-    engine: Option<Arc<dyn AccessKeys>>,
-    keeper: Option<Arc<KeyKeeper>>,
+    broker: Option<Arc<dyn AccessKeyBroker>>,
+    keeper: Option<Arc<AccessKeyKeeper>>,
     directory: &Arc<SqlDirectory>,
     rate_limiter: &Arc<OwnerRateLimiter>,
     clock: &Arc<dyn Clock>,
-) -> RotateKey {
+) -> RotateAccessKey {
     let keys = &config.access_keys;
-    let ports = RotateKeyPorts {
-        engine,
+    let ports = RotateAccessKeyPorts {
+        broker,
         registry: Arc::<SqlDirectory>::clone(directory),
         keeper,
         directory: Arc::<SqlDirectory>::clone(directory),
@@ -90,18 +93,18 @@ pub(super) fn rotate_key(
         clock: Arc::clone(clock),
         randomness: Arc::new(OsRandomness),
     };
-    let settings = RotateKeySettings {
+    let settings = RotateAccessKeySettings {
         formula: config.naming.formula.clone(),
         has_bucket_prefix: keys.bucket_prefix.is_some(),
         overlap: keys.overlap,
     };
     let capabilities = keys.capability_key.clone();
-    let admission = KeyAdmission {
+    let admission = RotationAdmission {
         scope: keys.scope.clone(),
         oauth_scope: keys.oauth_scope.clone(),
         capabilities: capabilities.map(|key| -> Arc<dyn Capabilities> { key }),
     };
-    RotateKey::new(ports, settings, admission, Handle::current())
+    RotateAccessKey::new(ports, settings, admission, Handle::current())
 }
 
 /// The store's own settings, but for who asks and where IAM is.
@@ -110,7 +113,7 @@ fn admin_settings(config: &Config, broker: &BrokerConfig) -> AwsSettings {
     if let Some(endpoint) = &broker.endpoint {
         settings.endpoint = Some(endpoint.as_str().trim_end_matches('/').to_owned());
     }
-    let is_aws = config.storage.flavor == Flavor::Aws && broker.kind == BrokerKind::Iam;
+    let is_aws = config.storage.engine == Engine::Aws && broker.kind == BrokerKind::Iam;
     if is_aws && broker.endpoint.is_none() {
         // IAM is elsewhere than S3 there.
         settings.endpoint = None;

@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use tokio::runtime::Handle;
 
 use crate::adapters::aws::{AwsClients, S3Buckets, S3Objects, StsSessions};
-use crate::adapters::database::{Database, SqlDirectory, SqlRegistry};
+use crate::adapters::database::{Database, SqlBucketRegistry, SqlDirectory};
 use crate::adapters::{OsRandomness, SystemClock};
 use crate::config::Config;
 use crate::domain::{Loopholes, Operator};
@@ -25,24 +25,24 @@ use super::{StartError, access_keys, fingerprint, parts};
 pub async fn administer(config: &Config, operator: Operator) -> Result<Administer, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let database = database(config).await?;
-    let registry = Arc::new(SqlRegistry::new(database.clone(), Arc::clone(&clock)));
+    let registry = Arc::new(SqlBucketRegistry::new(database.clone(), Arc::clone(&clock)));
     let clients = Box::pin(AwsClients::new(parts::aws_settings(&config.storage))).await?;
     let buckets = Arc::new(S3Buckets::new(&clients));
     let ensure_bucket = Arc::clone(&buckets);
     let ensure_bucket = parts::ensure_bucket(config, ensure_bucket, &registry, Handle::current());
     let directory = Arc::new(SqlDirectory::new(database));
     let deployment = registry.deployment(OsRandomness.bits()).await?;
-    let engine = Box::pin(access_keys::broker(config, &clients, &deployment)).await?;
-    let loopholes = engine
+    let broker = Box::pin(access_keys::broker(config, &clients, &deployment)).await?;
+    let loopholes = broker
         .as_ref()
-        .map_or(Loopholes::NONE, |engine| engine.loopholes());
+        .map_or(Loopholes::NONE, |broker| broker.loopholes());
     let ports = AdministerPorts {
         keys: Arc::<SqlDirectory>::clone(&directory),
-        keeper: access_keys::keeper(engine.as_ref(), &directory, &clock),
+        keeper: access_keys::keeper(broker.as_ref(), &directory, &clock),
         reservations: Arc::<SqlDirectory>::clone(&directory),
         buckets,
         administration: directory,
-        registry: Arc::<SqlRegistry>::clone(&registry),
+        registry: Arc::<SqlBucketRegistry>::clone(&registry),
         ensure_bucket: Arc::new(ensure_bucket.await?),
         sessions: Arc::new(StsSessions::new(&clients, Arc::clone(&clock))),
         objects: Arc::new(S3Objects::new(&clients)),
@@ -87,7 +87,7 @@ pub async fn database(config: &Config) -> Result<Database, StartError> {
     let url = config.database.url.borrow().clone();
     let database = Database::open_existing(url.expose_secret()).await?;
     let database = database.with_fingerprint(fingerprint(config));
-    let registry = SqlRegistry::new(database.clone(), Arc::new(SystemClock));
+    let registry = SqlBucketRegistry::new(database.clone(), Arc::new(SystemClock));
     let changes = registry.check_fingerprint().await?;
     if changes.is_empty() {
         Ok(database)

@@ -11,7 +11,7 @@ use crate::adapters::database::Database;
 use crate::adapters::oauth::Discovery;
 use crate::adapters::{Current, KeyedRateLimiter};
 use crate::config::{Reread, WatchedFile};
-use crate::service::{GenuineKeys, KeyKeeper};
+use crate::service::{AccessKeyKeeper, GenuineApiKeys};
 
 use super::hangups::Hangups;
 use super::outage::{LOOK_EVERY, Outage};
@@ -129,20 +129,20 @@ fn without_password(url: &SecretString) -> String {
 }
 
 /// Finishes what rotations of access keys have left.
-pub(super) async fn keep_keys(keeper: Arc<KeyKeeper>) {
+pub(super) async fn keep_keys(keeper: Arc<AccessKeyKeeper>) {
     let mut outage = Outage::new("the database to list access keys");
     loop {
         match keeper.look_after_all().await {
             Ok(()) => outage.ended(),
             Err(error) => outage.failed(&error),
         }
-        tokio::time::sleep(KeyKeeper::EVERY).await;
+        tokio::time::sleep(AccessKeyKeeper::EVERY).await;
     }
 }
 
 /// Keeps up with the API keys that operators make. What fails delays no start: until it succeeds,
 /// keys that this process has not seen are counted by their client's address.
-pub(super) async fn follow_api_keys(keys: Arc<GenuineKeys>) {
+pub(super) async fn follow_api_keys(keys: Arc<GenuineApiKeys>) {
     let mut has_failed = false;
     loop {
         let read = keys.reread().await;
@@ -178,7 +178,7 @@ mod tests {
 
     use super::*;
     use crate::adapters::SystemClock;
-    use crate::adapters::database::SqlRegistry;
+    use crate::adapters::database::SqlBucketRegistry;
 
     #[tokio::test]
     async fn another_database_than_was_opened_is_not_used() {
@@ -189,7 +189,7 @@ mod tests {
         };
         let open = async |name: &str| Database::open(url(name).expose_secret()).await.unwrap();
         let deployment = async |database: &Database, fresh: u8| {
-            let registry = SqlRegistry::new(database.clone(), Arc::new(SystemClock));
+            let registry = SqlBucketRegistry::new(database.clone(), Arc::new(SystemClock));
             registry.deployment([fresh; 16]).await.unwrap()
         };
         let first = deployment(&open("other.db").await, 1).await;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::adapters::aws::{AwsClients, S3Buckets, S3Intruder, S3ThrowAway, StsSessions};
+use crate::adapters::aws::{AwsClients, S3Attacker, S3Buckets, S3ThrowAway, StsSessions};
 use crate::adapters::oauth::{Jwks, OauthHttp, WaitingPlaces};
-use crate::adapters::{ExaminedRegistry, ExaminedUpstreams, OsRandomness, SystemClock};
+use crate::adapters::{DoctorRegistry, DoctorUpstreams, OsRandomness, SystemClock};
 use crate::config::Config;
 use crate::service::Clock;
 use crate::service::doctor::{Doctor, DoctorPorts, DoctorSettings, Outcome, Report};
@@ -47,12 +47,12 @@ pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
         buckets: Arc::new(S3Buckets::new(&clients)),
         throw_away: Arc::<S3ThrowAway>::clone(&store),
         sessions: Arc::new(StsSessions::new(&clients, Arc::clone(&clock))),
-        intruder: Arc::new(S3Intruder::new(&clients)?),
-        areas: Arc::new(ExaminedRegistry {
+        attacker: Arc::new(S3Attacker::new(&clients)?),
+        areas: Arc::new(DoctorRegistry {
             url: config.database.url.clone(),
         }),
         randomness: Arc::new(OsRandomness),
-        upstreams: Arc::new(ExaminedUpstreams {
+        upstreams: Arc::new(DoctorUpstreams {
             jwks: oauth.validation.reads().then(jwks),
             discovery: Arc::clone(&discovery),
             oauth_http: oauth_http.clone(),

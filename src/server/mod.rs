@@ -23,7 +23,7 @@ use actix_web::web;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::adapters::aws::{AwsClients, Flavor};
+use crate::adapters::aws::{AwsClients, Engine};
 use crate::adapters::oauth::OauthHttp;
 use crate::adapters::{OsRandomness, SystemClock};
 use crate::config::Config;
@@ -235,7 +235,7 @@ fn warn_of_exposure(config: &Config) {
     if config.oauth.is_exposed() {
         tracing::warn!("oauth.allow_http: tokens travel unprotected to the authorization server");
     }
-    if config.storage.flavor == Flavor::Ceph {
+    if config.storage.engine == Engine::Ceph {
         tracing::warn!(
             "storage.flavor ceph: Ceph does not authenticate its session tokens, and a tampered one \
              can reach other buckets (measured on 16.2.15); see docs/engines.md"

@@ -13,15 +13,15 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::adapters::aws::AwsClients;
-use crate::adapters::database::{Database, FingerprintChange, SqlDirectory, SqlRegistry};
+use crate::adapters::database::{Database, FingerprintChange, SqlBucketRegistry, SqlDirectory};
 use crate::adapters::{KeyedRateLimiter, OsRandomness, OwnerRateLimiter};
 use crate::config::Config;
 use crate::domain::{CallerId, ClientNetwork};
 use crate::http::{Gateway, UseCases};
 use crate::service::doctor::Doctor;
 use crate::service::{
-    AccessKeys, Authenticate, AuthenticateApiKey, AuthenticateToken, CallerLimit, Clock, Directory,
-    Entitle, GenuineKeys, Issue, Randomness, Rotations,
+    AccessKeyBroker, Authenticate, AuthenticateApiKey, AuthenticateToken, CallerLimit, Clock,
+    Directory, Entitle, GenuineApiKeys, IssueSession, Randomness, Rotations,
 };
 
 use super::outage::{LOOK_EVERY, Outage};
@@ -76,11 +76,11 @@ struct Prepared {
     database: Database,
     /// Where it is.
     url: SecretString,
-    registry: Arc<SqlRegistry>,
+    registry: Arc<SqlBucketRegistry>,
     directory: Arc<SqlDirectory>,
     per_owner: Arc<OwnerRateLimiter>,
-    issue: Issue,
-    engine: Option<Arc<dyn AccessKeys>>,
+    issue_session: IssueSession,
+    broker: Option<Arc<dyn AccessKeyBroker>>,
 }
 
 impl Opening {
@@ -146,22 +146,23 @@ impl Opening {
             clock,
             ..
         } = self;
-        let registry = Arc::new(SqlRegistry::new(database.clone(), Arc::clone(clock)));
+        let registry = Arc::new(SqlBucketRegistry::new(database.clone(), Arc::clone(clock)));
         let directory = Arc::new(SqlDirectory::new(database.clone()));
         access_keys::check(config, directory.as_ref()).await?;
         check_fingerprint(config, &registry).await?;
         let per_owner = Arc::new(OwnerRateLimiter::new(config.limits.per_owner));
-        let issue = parts::issue(config, clients, &database, &registry, &per_owner, clock).await?;
+        let issue_session =
+            parts::issue_session(config, clients, &database, &registry, &per_owner, clock).await?;
         let deployment = registry.deployment(OsRandomness.bits()).await?;
-        let engine = Box::pin(access_keys::broker(config, clients, &deployment)).await?;
+        let broker = Box::pin(access_keys::broker(config, clients, &deployment)).await?;
         Ok(Prepared {
             database,
             url,
             registry,
             directory,
             per_owner,
-            issue,
-            engine,
+            issue_session,
+            broker,
         })
     }
 
@@ -174,26 +175,29 @@ impl Opening {
             registry,
             directory: sql_directory,
             per_owner,
-            issue,
-            engine,
+            issue_session,
+            broker,
         } = prepared;
         if let Some(exposure) = database.exposure() {
             tracing::warn!("database.url: {exposure}");
         }
-        let keeper = access_keys::keeper(engine.as_ref(), &sql_directory, &clock);
-        let rotate_key = access_keys::rotate_key(
+        let keeper = access_keys::keeper(broker.as_ref(), &sql_directory, &clock);
+        let rotate_access_key = access_keys::rotate_access_key(
             &config,
-            engine,
+            broker,
             keeper.clone(),
             &sql_directory,
             &per_owner,
             &clock,
         );
-        let rotations = rotate_key.rotations();
+        let rotations = rotate_access_key.rotations();
         let directory: Arc<dyn Directory> = sql_directory;
         let callers = Arc::new(KeyedRateLimiter::new(config.limits.per_caller));
         let addresses = Arc::new(KeyedRateLimiter::new(config.limits.per_caller));
-        let genuine = Arc::new(GenuineKeys::new(Arc::clone(&directory), Arc::clone(&clock)));
+        let genuine = Arc::new(GenuineApiKeys::new(
+            Arc::clone(&directory),
+            Arc::clone(&clock),
+        ));
         let api_keys = AuthenticateApiKey::new(
             Arc::clone(&directory),
             clock,
@@ -204,8 +208,8 @@ impl Opening {
             authenticate: Authenticate::new(self.tokens, api_keys),
             caller_limit: CallerLimit::new(Arc::<KeyedRateLimiter<CallerId>>::clone(&callers)),
             entitle: Entitle::new(directory, config.naming.formula.clone()),
-            issue,
-            rotate_key,
+            issue_session,
+            rotate_access_key,
         });
         self.ready.open(registry);
         let mut background = vec![
@@ -286,7 +290,10 @@ impl Examination {
 
 /// Another formula means other buckets for everybody; another issuer means other people behind
 /// the same `sub` (contract section 5).
-async fn check_fingerprint(config: &Config, registry: &SqlRegistry) -> Result<(), StartError> {
+async fn check_fingerprint(
+    config: &Config,
+    registry: &SqlBucketRegistry,
+) -> Result<(), StartError> {
     let changes = registry.check_fingerprint().await?;
     if changes.is_empty() {
         return Ok(());

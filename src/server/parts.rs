@@ -6,7 +6,7 @@ use tokio::runtime::Handle;
 use url::Url;
 
 use crate::adapters::aws::{AwsClients, AwsSettings, S3Buckets, StsSessions};
-use crate::adapters::database::{Database, SqlAuditTrail, SqlRegistry};
+use crate::adapters::database::{Database, SqlAuditTrail, SqlBucketRegistry};
 use crate::adapters::oauth::{
     Discovery, DiscoverySettings, Endpoint, IntrospectionClient, IntrospectionSettings, Jwks,
     JwtReader, OauthHttp, WaitingPlaces,
@@ -16,8 +16,8 @@ use crate::config::{Config, OauthClient, StorageConfig, ValidationMode};
 use crate::domain::{TokenRules, UsedClaims};
 use crate::http::StorageAddress;
 use crate::service::{
-    AuthenticateToken, Clock, EnsureBucket, EnsureBucketSettings, Introspection, Issue, IssuePorts,
-    IssueSettings, LocalJwt, Randomness, TokenValidation,
+    AuthenticateToken, Clock, EnsureBucket, EnsureBucketSettings, Introspection, IssueSession,
+    IssueSessionPorts, IssueSessionSettings, LocalJwt, Randomness, TokenValidation,
 };
 
 use super::StartError;
@@ -122,37 +122,37 @@ pub(super) fn introspection(
     ))
 }
 
-pub(super) async fn issue(
+pub(super) async fn issue_session(
     config: &Config,
     clients: &AwsClients,
     database: &Database,
-    registry: &Arc<SqlRegistry>,
+    registry: &Arc<SqlBucketRegistry>,
     rate_limiter: &Arc<OwnerRateLimiter>,
     clock: &Arc<dyn Clock>,
-) -> Result<Issue, StartError> {
+) -> Result<IssueSession, StartError> {
     let runtime = Handle::current();
     let buckets = Arc::new(S3Buckets::new(clients));
     let ensure_bucket = ensure_bucket(config, buckets, registry, runtime.clone()).await?;
-    let ports = IssuePorts {
+    let ports = IssueSessionPorts {
         rate_limiter: Arc::<OwnerRateLimiter>::clone(rate_limiter),
         ensure_bucket: Arc::new(ensure_bucket),
         sessions: Arc::new(StsSessions::new(clients, Arc::clone(clock))),
         audit_trail: Arc::new(SqlAuditTrail::new(database.clone(), runtime)),
         clock: Arc::clone(clock),
     };
-    let settings = IssueSettings {
+    let settings = IssueSessionSettings {
         formula: config.naming.formula.clone(),
         extra_actions: config.storage.extra_actions.clone(),
         session_duration: config.storage.session_duration,
         cap_to_token_expiry: config.storage.cap_to_token_expiry,
     };
-    Ok(Issue::new(ports, settings))
+    Ok(IssueSession::new(ports, settings))
 }
 
 pub(super) async fn ensure_bucket(
     config: &Config,
     buckets: Arc<S3Buckets>,
-    registry: &Arc<SqlRegistry>,
+    registry: &Arc<SqlBucketRegistry>,
     runtime: Handle,
 ) -> Result<EnsureBucket, StartError> {
     let settings = EnsureBucketSettings {
@@ -161,7 +161,7 @@ pub(super) async fn ensure_bucket(
         adopt: config.naming.adopt,
         adopt_from: config.naming.adopt_from.clone(),
     };
-    let registry = Arc::<SqlRegistry>::clone(registry);
+    let registry = Arc::<SqlBucketRegistry>::clone(registry);
     Ok(EnsureBucket::new(registry, buckets, settings, runtime))
 }
 
@@ -169,7 +169,7 @@ pub(super) fn aws_settings(storage: &StorageConfig) -> AwsSettings {
     let base = |url: &Url| url.as_str().trim_end_matches('/').to_owned();
     let endpoint = storage.endpoint.as_ref().map(base);
     AwsSettings {
-        flavor: storage.flavor,
+        engine: storage.engine,
         sts_endpoint: storage
             .sts_endpoint
             .as_ref()

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
-use crate::adapters::database::SqlRegistry;
+use crate::adapters::database::SqlBucketRegistry;
 use crate::adapters::oauth::Discovery;
 use crate::http::{Readiness, SignIn, SignInEndpoints};
 use crate::service::RegistryError;
@@ -24,7 +24,7 @@ const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// Whether the registry is writable and has this replica's formula, and discovery has succeeded once;
 /// with `serve --doctor` also whether isolation has been proven.
 pub(super) struct Ready {
-    registry: OnceLock<Arc<SqlRegistry>>,
+    registry: OnceLock<Arc<SqlBucketRegistry>>,
     discovery: Arc<Discovery>,
     proven: Arc<AtomicBool>,
     probed: Mutex<Probed>,
@@ -51,12 +51,12 @@ impl Ready {
     }
 
     /// The registry is there. Without one the gateway is not ready.
-    pub(super) fn open(&self, registry: Arc<SqlRegistry>) {
+    pub(super) fn open(&self, registry: Arc<SqlBucketRegistry>) {
         self.registry.get_or_init(|| registry);
     }
 
     /// One probe a second at most, however many ask: each costs a sync of the disk.
-    async fn wrong_with(&self, registry: &SqlRegistry) -> Option<&'static str> {
+    async fn wrong_with(&self, registry: &SqlBucketRegistry) -> Option<&'static str> {
         let mut probed = self.probed.lock().await;
         if let Some((when, outcome)) = probed.last
             && when.elapsed() < PROBE_EVERY
@@ -80,7 +80,7 @@ impl Ready {
 }
 
 /// Whether the registry, which can be written, has this replica's formula.
-async fn probe(registry: &SqlRegistry) -> Result<bool, RegistryError> {
+async fn probe(registry: &SqlBucketRegistry) -> Result<bool, RegistryError> {
     registry.probe().await?;
     registry.is_current().await
 }

@@ -2,7 +2,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
-use crate::adapters::aws::CaError;
+use crate::adapters::aws::AuthoritiesError;
 use crate::adapters::database::{DatabaseError, FingerprintChange};
 use crate::adapters::oauth::OauthHttpError;
 use crate::domain::{AccessKeyId, BucketPrefix};
@@ -44,7 +44,7 @@ pub enum StartError {
     OauthTls(#[from] OauthHttpError),
     /// `storage.ca_file`
     #[error("storage.ca_file: {0}")]
-    StorageTls(#[from] CaError),
+    StorageTls(#[from] AuthoritiesError),
     /// `oauth.client_id`
     #[error("oauth.client_id: is required for introspection")]
     NoClient,

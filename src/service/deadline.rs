@@ -10,7 +10,7 @@ pub struct Deadline(Instant);
 /// The step's own time, or what was left of the request's, is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the time allowed has passed")]
-pub struct DeadlinePassed;
+pub struct DeadlineError;
 
 impl Deadline {
     /// So long from now.
@@ -29,23 +29,23 @@ impl Deadline {
     ///
     /// # Errors
     ///
-    /// [`DeadlinePassed`]; the steps are dropped then.
-    pub async fn limit_all<T>(self, steps: impl Future<Output = T>) -> Result<T, DeadlinePassed> {
-        timeout_at(self.0, steps).await.map_err(|_| DeadlinePassed)
+    /// [`DeadlineError`]; the steps are dropped then.
+    pub async fn limit_all<T>(self, steps: impl Future<Output = T>) -> Result<T, DeadlineError> {
+        timeout_at(self.0, steps).await.map_err(|_| DeadlineError)
     }
 
     /// Waits for a step no longer than its own time and what is left of the request's.
     ///
     /// # Errors
     ///
-    /// [`DeadlinePassed`]; the step is dropped then.
+    /// [`DeadlineError`]; the step is dropped then.
     pub async fn limit<T>(
         self,
         own: Duration,
         step: impl Future<Output = T>,
-    ) -> Result<T, DeadlinePassed> {
+    ) -> Result<T, DeadlineError> {
         timeout_at(self.0.min(Instant::now() + own), step)
             .await
-            .map_err(|_| DeadlinePassed)
+            .map_err(|_| DeadlineError)
     }
 }

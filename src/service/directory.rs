@@ -2,8 +2,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    Access, ApiKeyHash, ApiKeyId, Area, BucketName, Change, ClientId, Member, Organisation, Owner,
-    Principal, RegisteredKey, Session, Slug, Subject, Workspace, WorkspaceName,
+    Access, ApiKeyHash, ApiKeyId, Area, AuditEvent, BucketName, ClientId, Member, Organisation,
+    Owner, Principal, RegisteredApiKey, Session, Slug, Subject, Workspace, WorkspaceName,
 };
 
 use super::{RegistryError, UpstreamFailure};
@@ -12,7 +12,7 @@ use super::{RegistryError, UpstreamFailure};
 #[async_trait]
 pub trait Directory: Send + Sync {
     /// The key of this name.
-    async fn api_key(&self, id: &ApiKeyId) -> Result<Option<RegisteredKey>, RegistryError>;
+    async fn api_key(&self, id: &ApiKeyId) -> Result<Option<RegisteredApiKey>, RegistryError>;
 
     /// The hashes of those keys that are neither revoked nor expired now, at most so many: those
     /// used last.
@@ -53,7 +53,7 @@ pub trait Administration: Directory {
     async fn members(&self, of: &WorkspaceName) -> Result<Vec<Member>, RegistryError>;
 
     /// All of them, or one organisation's, by age.
-    async fn api_keys(&self, of: Option<&Slug>) -> Result<Vec<RegisteredKey>, RegistryError>;
+    async fn api_keys(&self, of: Option<&Slug>) -> Result<Vec<RegisteredApiKey>, RegistryError>;
 
     /// What is taken of the bucket, and whose it is.
     async fn areas(&self, bucket: &BucketName) -> Result<Vec<(Owner, Area)>, RegistryError>;
@@ -65,7 +65,7 @@ pub trait Administration: Directory {
     async fn add_organisation(
         &self,
         organisation: &Organisation,
-        change: &Change,
+        event: &AuditEvent,
     ) -> Result<Added, RegistryError>;
 
     /// Enables or disables it, unless it is so already.
@@ -73,28 +73,36 @@ pub trait Administration: Directory {
         &self,
         slug: &Slug,
         enabled: bool,
-        change: &Change,
+        event: &AuditEvent,
     ) -> Result<bool, RegistryError>;
 
     /// Writes the key down.
-    async fn add_api_key(&self, key: &RegisteredKey, change: &Change) -> Result<(), RegistryError>;
+    async fn add_api_key(
+        &self,
+        key: &RegisteredApiKey,
+        event: &AuditEvent,
+    ) -> Result<(), RegistryError>;
 
     /// Ends the key, unless it has ended.
-    async fn revoke_api_key(&self, id: &ApiKeyId, change: &Change) -> Result<bool, RegistryError>;
+    async fn revoke_api_key(
+        &self,
+        id: &ApiKeyId,
+        event: &AuditEvent,
+    ) -> Result<bool, RegistryError>;
 
     /// Writes the workspace down, unless its name or its area is taken. One that was deleted comes
     /// back where it was.
     async fn add_workspace(
         &self,
         workspace: &Workspace,
-        change: &Change,
+        event: &AuditEvent,
     ) -> Result<Added, RegistryError>;
 
     /// Deletes it and forgets its members, unless that is done; its area stays its own.
     async fn delete_workspace(
         &self,
         name: &WorkspaceName,
-        change: &Change,
+        event: &AuditEvent,
     ) -> Result<bool, RegistryError>;
 
     /// Adds a member, or changes what the member may do. `None` if there is no such workspace.
@@ -102,7 +110,7 @@ pub trait Administration: Directory {
         &self,
         name: &WorkspaceName,
         member: &Member,
-        change: &Change,
+        event: &AuditEvent,
     ) -> Result<Option<MemberChange>, RegistryError>;
 
     /// Removes the person, through this client or through all, and says how many entries that
@@ -112,7 +120,7 @@ pub trait Administration: Directory {
         name: &WorkspaceName,
         subject: &Subject,
         client_id: Option<&ClientId>,
-        change: &Change,
+        event: &AuditEvent,
     ) -> Result<u64, RegistryError>;
 }
 

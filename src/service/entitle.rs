@@ -4,7 +4,7 @@ use std::time::Duration;
 use futures_util::future::try_join;
 
 use crate::domain::{
-    Access, BucketFormula, Caller, Grant, Owner, OwnerPseudonym, TokenHolder, WorkspaceName,
+    Access, BucketFormula, Caller, Grant, Owner, OwnerPseudonym, TokenCaller, WorkspaceName,
 };
 
 use super::{Deadline, Directory, NotEntitled, Refusal, RegistryError};
@@ -67,24 +67,24 @@ impl Entitle {
         access: Access,
     ) -> Result<(Owner, Grant), Refusal> {
         match (wanted, caller) {
-            (Wanted::Own, Caller::Token(holder)) => {
-                let owner = Owner::Principal(holder.principal.clone());
+            (Wanted::Own, Caller::Token(caller)) => {
+                let owner = Owner::Principal(caller.principal.clone());
                 let grant = Grant::whole(self.formula.bucket(&owner), access);
                 Ok((owner, grant))
             }
-            (Wanted::Organisation, Caller::ApiKey(holder)) => {
-                if !holder.storage {
+            (Wanted::Organisation, Caller::ApiKey(caller)) => {
+                if !caller.storage {
                     return Err(NotEntitled::KeyWithoutStorage.into());
                 }
-                let slug = &holder.organisation;
+                let slug = &caller.organisation;
                 let found = self.directory.organisation(slug).await?;
                 let found = found.filter(|organisation| organisation.is_enabled);
                 let organisation = found.ok_or(NotEntitled::DisabledOrganisation)?;
                 let owner = Owner::Organisation(slug.clone());
                 Ok((owner, organisation.area.grant(access)))
             }
-            (Wanted::Workspace(name), Caller::Token(holder)) => {
-                self.of_member(name, holder, access).await
+            (Wanted::Workspace(name), Caller::Token(caller)) => {
+                self.of_member(name, caller, access).await
             }
             (Wanted::Own | Wanted::Workspace(_), Caller::ApiKey(_))
             | (Wanted::Organisation, Caller::Token(_)) => Err(NotEntitled::WrongCredential.into()),
@@ -95,18 +95,18 @@ impl Entitle {
     async fn of_member(
         &self,
         name: &WorkspaceName,
-        holder: &TokenHolder,
+        caller: &TokenCaller,
         access: Access,
     ) -> Result<(Owner, Grant), Refusal> {
         // Both are asked in any case, or the time would tell whether there is such a workspace.
         let (found, registered) = try_join(
             self.directory.workspace(name),
-            self.directory.membership(name, &holder.principal),
+            self.directory.membership(name, &caller.principal),
         )
         .await?;
         let found = found.filter(|workspace| workspace.deleted_at.is_none());
         let workspace = found.ok_or(NotEntitled::NoMember)?;
-        let claimed = holder
+        let claimed = caller
             .memberships
             .iter()
             .filter(|membership| membership.workspace == *name)
@@ -127,7 +127,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{
-        Area, ClientId, KeyHolder, Member, Membership, Organisation, Principal, Slug, Subject,
+        ApiKeyCaller, Area, ClientId, Member, Membership, Organisation, Principal, Slug, Subject,
         Workspace,
     };
     use crate::service::fakes::FakeDirectory;
@@ -181,7 +181,7 @@ mod tests {
         let memberships = memberships
             .iter()
             .map(|word| Membership::parse(word).unwrap());
-        Caller::Token(TokenHolder {
+        Caller::Token(TokenCaller {
             principal: Principal {
                 client_id: ClientId::parse(client_id).unwrap(),
                 subject: Subject::parse(subject).unwrap(),
@@ -192,8 +192,8 @@ mod tests {
     }
 
     fn key(organisation: &str, storage: bool) -> Caller {
-        Caller::ApiKey(KeyHolder {
-            key: "ck_0123456789abcdef".parse().unwrap(),
+        Caller::ApiKey(ApiKeyCaller {
+            api_key_id: "ck_0123456789abcdef".parse().unwrap(),
             organisation: organisation.parse::<Slug>().unwrap(),
             storage,
             scopes: Vec::new(),

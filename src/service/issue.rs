@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::{
-    AuditRecord, BucketFormula, Caller, ExtraAction, Grant, Owner, OwnerDigest, RequestId,
-    RoleSessionName, Session, SessionPolicy, TokenProblem,
+    BucketFormula, Caller, ExtraAction, Grant, Owner, OwnerDigest, RequestId, RoleSessionName,
+    Session, SessionEvent, SessionPolicy, TokenProblem,
 };
 
 use super::{
@@ -20,29 +20,29 @@ const AUDIT_TIMEOUT: Duration = Duration::from_secs(4);
 /// The shortest session that engines grant.
 const SHORTEST_SESSION: Duration = Duration::from_mins(15);
 
-/// The use case "hand out a key": from an [`Order`] to a [`Session`].
-pub struct Issue {
-    ports: IssuePorts,
-    settings: IssueSettings,
+/// The use case "hand out a key": from an [`IssueRequest`] to a [`Session`].
+pub struct IssueSession {
+    ports: IssueSessionPorts,
+    settings: IssueSessionSettings,
 }
 
-/// What [`Issue`] needs from outside.
-pub struct IssuePorts {
+/// What [`IssueSession`] needs from outside.
+pub struct IssueSessionPorts {
     /// How often an owner may ask.
     pub rate_limiter: Arc<dyn RateLimiter<OwnerDigest>>,
     /// Makes sure that the bucket is there.
     pub ensure_bucket: Arc<EnsureBucket>,
     /// Opens sessions.
     pub sessions: Arc<dyn Sessions>,
-    /// Remembers what was vended.
+    /// Records every issued session.
     pub audit_trail: Arc<dyn AuditTrail>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
 }
 
-/// What [`Issue`] is told by the configuration.
+/// What [`IssueSession`] is told by the configuration.
 #[derive(Clone, Debug)]
-pub struct IssueSettings {
+pub struct IssueSessionSettings {
     /// How a bucket's name follows from its owner.
     pub formula: BucketFormula,
     /// Actions beyond the four.
@@ -55,7 +55,7 @@ pub struct IssueSettings {
 
 /// One key to be handed out.
 #[derive(Clone, Debug)]
-pub struct Order {
+pub struct IssueRequest {
     /// The request that asks.
     pub request_id: RequestId,
     /// The dialect it speaks.
@@ -66,14 +66,14 @@ pub struct Order {
     pub owner: Owner,
     /// What of it.
     pub grant: Grant,
-    /// For how long: what [`Issue::session_duration`] allowed.
+    /// For how long: what [`IssueSession::session_duration`] allowed.
     pub duration: Duration,
 }
 
-impl Issue {
+impl IssueSession {
     /// Puts the use case together.
     #[must_use]
-    pub fn new(ports: IssuePorts, settings: IssueSettings) -> Self {
+    pub fn new(ports: IssueSessionPorts, settings: IssueSessionSettings) -> Self {
         Self { ports, settings }
     }
 
@@ -96,39 +96,43 @@ impl Issue {
             ))
     }
 
-    /// In the order of contract section 8: rate → claim in the registry → bucket ensured →
-    /// `AssumeRole` with the session policy → audit record on disk. Nothing is vended before
+    /// In the order of contract section 8: rate → reservation in the registry → bucket ensured →
+    /// `AssumeRole` with the session policy → audit record on disk. No session is returned before
     /// everything on its left has succeeded.
     ///
     /// # Errors
     ///
     /// The [`Refusal`] of the first step that fails.
-    pub async fn issue(&self, order: &Order, deadline: Deadline) -> Result<Session, Refusal> {
-        let digest = self.settings.formula.digest(&order.owner);
+    pub async fn issue(
+        &self,
+        request: &IssueRequest,
+        deadline: Deadline,
+    ) -> Result<Session, Refusal> {
+        let digest = self.settings.formula.digest(&request.owner);
         self.ports
             .rate_limiter
             .take(&digest)
             .map_err(|spent| spent.of(Limit::Owner))?;
-        let policy = SessionPolicy::for_grant(&order.grant, &self.settings.extra_actions)
+        let policy = SessionPolicy::for_grant(&request.grant, &self.settings.extra_actions)
             .map_err(|error| Refusal::Internal(error.to_string()))?;
         self.ports
             .ensure_bucket
-            .ensure(&order.owner, &order.grant.bucket, deadline)
+            .ensure(&request.owner, &request.grant.bucket, deadline)
             .await?;
-        let request = SessionRequest {
+        let session_request = SessionRequest {
             policy,
-            name: RoleSessionName::new(&digest, &order.request_id),
-            duration: self.duration(order)?,
+            name: RoleSessionName::new(&digest, &request.request_id),
+            duration: self.duration(request)?,
         };
-        let session = self.open(request, deadline).await?;
-        self.record(order, &session, deadline).await?;
+        let session = self.open(session_request, deadline).await?;
+        self.record(request, &session, deadline).await?;
         Ok(session)
     }
 
     /// A token whose end is not known does not shorten a session.
-    fn duration(&self, order: &Order) -> Result<Duration, Refusal> {
-        let full = order.duration;
-        let Some(expires) = order
+    fn duration(&self, request: &IssueRequest) -> Result<Duration, Refusal> {
+        let full = request.duration;
+        let Some(expires) = request
             .caller
             .proof_expires()
             .filter(|_| self.settings.cap_to_token_expiry)
@@ -154,19 +158,19 @@ impl Issue {
 
     async fn record(
         &self,
-        order: &Order,
+        request: &IssueRequest,
         session: &Session,
         deadline: Deadline,
     ) -> Result<(), Refusal> {
-        let record = AuditRecord {
+        let record = SessionEvent {
             time: self.ports.clock.now(),
-            request_id: order.request_id,
-            dialect: order.dialect,
-            caller: order.caller.to_string(),
-            owner: order.owner.clone(),
-            bucket: order.grant.bucket.clone(),
-            prefix: order.grant.prefix.clone(),
-            access: order.grant.access,
+            request_id: request.request_id,
+            dialect: request.dialect,
+            caller: request.caller.to_string(),
+            owner: request.owner.clone(),
+            bucket: request.grant.bucket.clone(),
+            prefix: request.grant.prefix.clone(),
+            access: request.grant.access,
             access_key_id: session.access_key_id.clone(),
             expiration: session.expiration,
         };

@@ -1,7 +1,7 @@
 //! The use cases and their ports. Knows the domain only; what is outside comes in as
 //! `Arc<dyn Trait>`.
 //!
-//! [`Authenticate`] says who is asking, [`Entitle`] what is theirs, [`Issue`] hands out the key.
+//! [`Authenticate`] says who is asking, [`Entitle`] what is theirs, [`IssueSession`] hands out the key.
 //! They are apart because a health check of the deployment needs the last without the first.
 //! [`Administer`] is what operators do.
 
@@ -23,28 +23,30 @@ mod reservations;
 pub(crate) mod fakes;
 
 pub use access_keys::{
-    AccessKeys, BucketClaim, CAPABILITY_TYPE, Capabilities, HeldLease, Identified, KeeperError,
-    KeyAdmission, KeyKeeper, KeyKeeperPorts, KeyRegistry, KnownBuckets, PairStanding, RecordedPair,
-    Requester, RotateKey, RotateKeyPorts, RotateKeySettings, Rotated, Rotation, RotationCredential,
-    Rotations, STATEMENT_LIMIT, Taken, Unfinished, bucket_of_others,
+    AccessKeyBroker, AccessKeyKeeper, AccessKeyKeeperPorts, AccessKeyRegistry, BucketTenant,
+    CAPABILITY_TYPE, Capabilities, HeldLease, KeeperError, KnownBuckets, PairStanding,
+    RecordedPair, RotateAccessKey, RotateAccessKeyPorts, RotateAccessKeySettings, Rotated,
+    Rotation, RotationAdmission, RotationCaller, RotationCredential, Rotations, STATEMENT_LIMIT,
+    Taken, UnadmittedCaller, Unfinished, bucket_of_others,
 };
 pub use administer::{
-    AccessKeyWish, Administer, AdministerError, AdministerPorts, AdministerSettings, AreaWish,
-    KeyWish, KnownBucket, ShowBuckets, find_access_key, find_organisation, find_workspace,
+    Administer, AdministerError, AdministerPorts, AdministerSettings, KnownBucket, NewAccessKey,
+    NewApiKey, NewArea, ShowBuckets, find_access_key, find_organisation, find_workspace,
 };
 pub use authenticate::{
-    Authenticate, AuthenticateApiKey, AuthenticateToken, Credential, GenuineKeys, TokenValidation,
+    Authenticate, AuthenticateApiKey, AuthenticateToken, Credential, GenuineApiKeys,
+    TokenValidation,
 };
 pub use caller_limit::CallerLimit;
-pub use deadline::{Deadline, DeadlinePassed};
+pub use deadline::{Deadline, DeadlineError};
 pub use directory::{Added, Administration, Directory, MemberChange, Objects};
 pub use ensure_bucket::{BUCKET_PLACES, EnsureBucket, EnsureBucketSettings, EnsureError};
 pub use entitle::{Entitle, Wanted};
-pub use issue::{Issue, IssuePorts, IssueSettings, Order};
+pub use issue::{IssueRequest, IssueSession, IssueSessionPorts, IssueSessionSettings};
 pub use ports::{
-    AllowanceSpent, AuditTrail, Buckets, Claim, ClaimState, Clock, Creation, Introspection,
-    LocalJwt, Presence, Randomness, RateLimiter, ReadToken, Registry, RegistryError,
-    SessionRequest, Sessions,
+    AuditTrail, BucketRegistry, Buckets, Clock, Creation, Introspection, LocalJwt, Presence,
+    Randomness, RateLimitError, RateLimiter, ReadToken, RegistryError, ReservationState,
+    ReserveOutcome, SessionRequest, Sessions,
 };
-pub use refusal::{FailureKind, KeyRefusal, Limit, NotEntitled, Refusal, UpstreamFailure};
+pub use refusal::{AccessKeyRefusal, FailureKind, Limit, NotEntitled, Refusal, UpstreamFailure};
 pub use reservations::{Assigned, Released, Reservation, Reservations};

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    AccessToken, AuditRecord, BucketHolder, BucketName, RoleSessionName, Session, SessionPolicy,
+    AccessToken, BucketName, BucketOwner, RoleSessionName, Session, SessionEvent, SessionPolicy,
     UnverifiedClaims,
 };
 
@@ -61,13 +61,13 @@ pub trait RateLimiter<Key>: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`AllowanceSpent`] when nothing is left of it.
-    fn take(&self, key: &Key) -> Result<(), AllowanceSpent>;
+    /// [`RateLimitError`] when nothing is left of it.
+    fn take(&self, key: &Key) -> Result<(), RateLimitError>;
 }
 
 /// Too many calls have been made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AllowanceSpent {
+pub struct RateLimitError {
     /// When the next call may succeed.
     pub retry_after: Duration,
     /// How many calls are allowed at once.
@@ -76,38 +76,38 @@ pub struct AllowanceSpent {
 
 /// Who holds which bucket: unique both ways.
 #[async_trait]
-pub trait Registry: Send + Sync {
-    /// Writes down that the holder claims the bucket, unless it is written already.
-    async fn claim(
+pub trait BucketRegistry: Send + Sync {
+    /// Reserves the bucket for its owner, unless it is reserved already.
+    async fn reserve(
         &self,
-        holder: &BucketHolder,
+        bucket_owner: &BucketOwner,
         bucket: &BucketName,
-    ) -> Result<Claim, RegistryError>;
+    ) -> Result<ReserveOutcome, RegistryError>;
 
     /// Moves the owner's reservation of this bucket forward; never back, whatever another replica does.
     /// Fails where there is no such reservation (any more).
     async fn advance(
         &self,
-        holder: &BucketHolder,
+        bucket_owner: &BucketOwner,
         bucket: &BucketName,
-        to: ClaimState,
+        to: ReservationState,
     ) -> Result<(), RegistryError>;
 }
 
-/// What the registry says to a claim.
+/// How a reservation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Claim {
-    /// The holder has this bucket, and so far has come.
-    Held(ClaimState),
-    /// The bucket is another holder's, or the holder has another bucket.
+pub enum ReserveOutcome {
+    /// The owner holds this bucket; this is how far its creation got.
+    Reserved(ReservationState),
+    /// The bucket is reserved for another owner, or the owner has another bucket.
     Conflict,
 }
 
 /// How far the making of a bucket has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ClaimState {
+pub enum ReservationState {
     /// The name is taken; nobody has looked at the store.
-    Claimed,
+    Reserved,
     /// The store had no such bucket, and the gateway set out to make it: whatever stands there
     /// from now on is its own work.
     Creating,
@@ -164,11 +164,11 @@ impl RegistryError {
     }
 }
 
-/// The record of what was vended.
+/// The trail of sessions and changes.
 #[async_trait]
 pub trait AuditTrail: Send + Sync {
     /// Returns when the record is on disk.
-    async fn record(&self, record: AuditRecord) -> Result<(), RegistryError>;
+    async fn record(&self, record: SessionEvent) -> Result<(), RegistryError>;
 }
 
 /// Buckets of the store, through the gateway's own identity.

@@ -1,9 +1,9 @@
-use crate::domain::{KeyPolicyError, KeyProblem, TokenProblem};
+use crate::domain::{AccessKeyPolicyError, ApiKeyProblem, TokenProblem};
 use std::fmt;
 
-use super::{AllowanceSpent, EnsureError, KeeperError, RegistryError};
+use super::{EnsureError, KeeperError, RateLimitError, RegistryError};
 
-/// How every use case ends when it does not vend: the closed list of causes. What a cause looks
+/// How every use case ends when it hands nothing out: a closed list. What a refusal looks
 /// like from outside is the dialect's business; what it says inside goes into the log.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Refusal {
@@ -18,14 +18,14 @@ pub enum Refusal {
     Token(#[from] TokenProblem),
     /// The API key does not open anything.
     #[error(transparent)]
-    ApiKey(#[from] KeyProblem),
+    ApiKey(#[from] ApiKeyProblem),
     /// What is asked for is not the caller's.
     #[error(transparent)]
     NotEntitled(#[from] NotEntitled),
     /// The access key gets no new credentials.
     #[error(transparent)]
-    Key(#[from] KeyRefusal),
-    /// The bucket exists and is not known to be the owner's: nothing is vended, and somebody
+    AccessKey(#[from] AccessKeyRefusal),
+    /// The bucket exists and is not known to be the owner's: nothing is handed out, and an operator
     /// should look.
     #[error("the bucket exists and is not known to be this owner's")]
     BucketConflict,
@@ -35,7 +35,7 @@ pub enum Refusal {
         /// Whose.
         limit: Limit,
         /// When the next call may succeed.
-        spent: AllowanceSpent,
+        spent: RateLimitError,
     },
     /// The authorization server cannot be asked or does not make sense.
     #[error("authorization server: {0}")]
@@ -87,7 +87,7 @@ pub enum NotEntitled {
 
 /// Why an access key gets no new credentials.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyRefusal {
+pub enum AccessKeyRefusal {
     /// There is none of this name.
     #[error("there is no such access key")]
     NoSuchKey,
@@ -111,7 +111,7 @@ pub enum KeyRefusal {
     SomebodyElses,
     /// The configuration does not allow what the key opens.
     #[error(transparent)]
-    NoPolicy(#[from] KeyPolicyError),
+    NoPolicy(#[from] AccessKeyPolicyError),
     /// The rotation could not be written down.
     #[error("the rotation could not be recorded: {0}")]
     NotQueued(String),
@@ -171,7 +171,7 @@ impl UpstreamFailure {
     }
 }
 
-impl AllowanceSpent {
+impl RateLimitError {
     /// The refusal, by the limit that was reached.
     #[must_use]
     pub fn of(self, limit: Limit) -> Refusal {
@@ -190,7 +190,7 @@ impl From<KeeperError> for Refusal {
         match error {
             KeeperError::Registry(error) => error.into(),
             KeeperError::Engine(failure) => Self::Store(failure),
-            KeeperError::Lost => KeyRefusal::Pending.into(),
+            KeeperError::Lost => AccessKeyRefusal::Pending.into(),
         }
     }
 }

@@ -1,9 +1,9 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use crate::domain::{BucketHolder, BucketName, Change, Owner, OwnerPseudonym};
+use crate::domain::{AuditEvent, BucketName, BucketOwner, Owner, OwnerPseudonym};
 
-use super::{ClaimState, RegistryError};
+use super::{RegistryError, ReservationState};
 
 /// Reservations, as operators see and repair them. Each change and its row in the audit trail are
 /// written together or not at all.
@@ -25,7 +25,7 @@ pub trait Reservations: Send + Sync {
     async fn release(
         &self,
         bucket: &BucketName,
-        change: &Change,
+        event: &AuditEvent,
     ) -> Result<Released, RegistryError>;
 
     /// Gives the owner the bucket as it stands, unless it is or was another owner's or another
@@ -34,7 +34,7 @@ pub trait Reservations: Send + Sync {
         &self,
         owner: &Owner,
         bucket: &BucketName,
-        change: &Change,
+        event: &AuditEvent,
     ) -> Result<Assigned, RegistryError>;
 }
 
@@ -44,10 +44,10 @@ pub struct Reservation {
     /// The bucket.
     pub bucket: BucketName,
     /// Whose it is.
-    pub holder: BucketHolder,
+    pub bucket_owner: BucketOwner,
     /// How far its making has come; none when it was set aside: it is still the owner's, who has or
     /// gets another one.
-    pub state: Option<ClaimState>,
+    pub state: Option<ReservationState>,
     /// Since when it is reserved, where that is known.
     pub since: Option<DateTime<Utc>>,
 }
@@ -71,7 +71,7 @@ pub enum Assigned {
     /// The owner has it, and it works.
     Already,
     /// It is or was another's.
-    Anothers(BucketHolder),
+    Anothers(BucketOwner),
     /// The owner has this one.
     HasAnother(BucketName),
     /// An access key of another owner still reaches it.

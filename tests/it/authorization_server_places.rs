@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloakroom::service::AreaWish;
+use cloakroom::service::NewArea;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use serde_json::json;
@@ -59,7 +59,7 @@ fn assert_shed(answer: &Answer, status: u16) {
 #[tokio::test(flavor = "multi_thread")]
 async fn those_who_need_no_authorization_server_are_served_while_it_hangs() {
     let (app, fake) = with_a_hanging_server("10m").await;
-    let key = app.organisation("acme", &AreaWish::default()).await;
+    let key = app.organisation("acme", &NewArea::default()).await;
     app.ask("known").await.credentials();
     assert_eq!(app.boto(&key).await.status, 200);
     // Two of them have both places.
@@ -75,10 +75,7 @@ async fn those_who_need_no_authorization_server_are_served_while_it_hangs() {
     let container = app.send(other.bearer_auth("other")).await;
     assert_shed(&container, 503);
     assert_eq!(container.json()["code"], "ServiceUnavailable");
-    let form = [
-        ("Action", "AssumeRoleWithWebIdentity"),
-        ("WebIdentityToken", "other"),
-    ];
+    let form = [("Action", "AssumeRoleWithWebIdentity"), ("WebIdentityToken", "other")];
     let sts = app.send(app.post("/").form(&form)).await;
     assert_shed(&sts, 503);
     assert!(sts.text.contains("<Code>ServiceUnavailable</Code>"));

@@ -1,8 +1,8 @@
 //! `cloakroom doctor`, against the embedded servers and against stores that are not sound.
 
-use cloakroom::adapters::{ExaminedRegistry, fixed};
+use cloakroom::adapters::{DoctorRegistry, fixed};
 use cloakroom::server::{Server, doctor};
-use cloakroom::service::doctor::{Check, GivenAreas as _, Outcome, Report};
+use cloakroom::service::doctor::{Check, Outcome, RegisteredAreas as _, Report};
 use wiremock::matchers::{any, method, path_regex, query_param};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
@@ -253,7 +253,7 @@ async fn the_last_line_says_whether_it_is_sound() {
 #[tokio::test(flavor = "multi_thread")]
 async fn shared_buckets_are_looked_up_in_the_registry_and_none_is_made() {
     let app = spawn_app().await;
-    let registry = |url: String| ExaminedRegistry {
+    let registry = |url: String| DoctorRegistry {
         url: fixed(url.into()),
     };
     let missing = app.directory.path().join("missing.db");

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use cloakroom::domain::{Access, ApiKey};
-use cloakroom::service::AreaWish;
+use cloakroom::service::NewArea;
 use reqwest::RequestBuilder;
 use serde_json::json;
 
@@ -96,10 +96,7 @@ async fn every_dialect_says_so_in_its_own_words() {
         (container.status, &container.json()["code"]),
         (429, &json!("Throttling"))
     );
-    let form = [
-        ("Action", "AssumeRoleWithWebIdentity"),
-        ("WebIdentityToken", &token),
-    ];
+    let form = [("Action", "AssumeRoleWithWebIdentity"), ("WebIdentityToken", &token)];
     let sts = until(&|| app.post("/").form(&form)).await;
     assert!(sts.status == 400 && sts.text.contains("<Code>Throttling</Code>"));
     let body = json!({ "access_key": { "id": "ak_000000000000000000000000" } });
@@ -114,7 +111,7 @@ async fn every_dialect_says_so_in_its_own_words() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_api_keys_refused_calls_count() {
     let app = strict().spawn().await;
-    app.organisation("acme", &AreaWish::default()).await;
+    app.organisation("acme", &NewArea::default()).await;
     let without = app.key(&"acme".parse().unwrap(), false).await;
     let other = app.key(&"acme".parse().unwrap(), true).await;
     let ask = || {
@@ -144,7 +141,7 @@ fn forged(key: &ApiKey) -> ApiKey {
 }
 
 async fn organisation_with_keys(app: &App) -> Vec<ApiKey> {
-    let mut keys = vec![app.organisation("acme", &AreaWish::default()).await];
+    let mut keys = vec![app.organisation("acme", &NewArea::default()).await];
     for _ in 0..7 {
         keys.push(app.key(&"acme".parse().unwrap(), true).await);
     }
@@ -170,7 +167,7 @@ async fn served_during(flood: impl AsyncFn(&ApiKey) -> u16, genuine: &[ApiKey]) 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_api_key_without_the_access_key_routes_scope_is_counted_there() {
     let app = strict().spawn().await;
-    app.organisation("acme", &AreaWish::default()).await;
+    app.organisation("acme", &NewArea::default()).await;
     let acme = "acme".parse().unwrap();
     let (without, other) = (app.key(&acme, true).await, app.key(&acme, true).await);
     let body = json!({ "access_key": { "id": "ak_000000000000000000000000" } });
@@ -254,7 +251,7 @@ async fn a_gateway_starts_without_its_api_keys_and_reads_them_later() {
 async fn api_keys_that_have_ended_count_by_address_again() {
     let app = strict().spawn().await;
     let acme = "acme".parse().unwrap();
-    let genuine = app.organisation("acme", &AreaWish::default()).await;
+    let genuine = app.organisation("acme", &NewArea::default()).await;
     let (revoked, expired) = (app.key(&acme, true).await, app.key(&acme, true).await);
     let ask = |key: &ApiKey| app.post("/storage/boto").header("x-api-key", key.expose());
     for key in [&genuine, &revoked, &expired] {

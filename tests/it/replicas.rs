@@ -1,7 +1,7 @@
 //! Two gateways on one registry: what an operator ends or changes, both heed at the next call.
 
-use cloakroom::domain::{Access, KeyOwner, KeyRights};
-use cloakroom::service::{AccessKeyWish, AreaWish};
+use cloakroom::domain::{Access, AccessKeyOwner, AccessKeyRights};
+use cloakroom::service::{NewAccessKey, NewArea};
 use serde_json::json;
 use tokio::sync::oneshot;
 
@@ -12,7 +12,7 @@ use crate::support::{Answer, App, Serve, Setup, spawn_app};
 async fn what_an_operator_ends_is_refused_at_the_next_call_everywhere() {
     let one = spawn_app().await;
     let two = Setup::default().replica_of(&one).spawn().await;
-    let key = one.organisation("acme", &AreaWish::default()).await;
+    let key = one.organisation("acme", &NewArea::default()).await;
     one.workspace("acme/research", &[("alice", Access::ReadWrite)])
         .await;
     let token = one.token("alice").await;
@@ -54,18 +54,18 @@ impl Callers {
         with_organisation(app, "acme").await;
         app.workspace("acme/research", &[("alice", Access::ReadWrite)])
             .await;
-        let wish = AccessKeyWish {
+        let new = NewAccessKey {
             name: "test".to_owned(),
-            owner: KeyOwner::Subject(cloakroom::domain::Subject::parse("alice").unwrap()),
-            rights: KeyRights {
+            owner: AccessKeyOwner::Subject(cloakroom::domain::Subject::parse("alice").unwrap()),
+            rights: AccessKeyRights {
                 read_buckets: vec!["data".parse().unwrap()],
-                ..KeyRights::default()
+                ..AccessKeyRights::default()
             },
             networks: Vec::new(),
         };
         let root = app.root();
         root.create_bucket().bucket("data").send().await.unwrap();
-        let key = app.administer().await.create_access_key(wish).await;
+        let key = app.administer().await.create_access_key(new).await;
         Self {
             alice: app.token_with(&[("scope", KATAPULT)]).await,
             bob: app.token("bob").await,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cloakroom::domain::ApiKey;
-use cloakroom::service::{AreaWish, KeyWish};
+use cloakroom::service::{NewApiKey, NewArea};
 use serde_json::Value;
 
 use crate::support::{Answer, App, Setup, s3, spawn_app};
@@ -34,8 +34,8 @@ fn blanked(answer: &Answer) -> String {
     text.replace(expiration, "")
 }
 
-fn named(bucket: &str) -> AreaWish {
-    AreaWish {
+fn named(bucket: &str) -> NewArea {
+    NewArea {
         bucket: Some(bucket.parse().unwrap()),
         prefix: None,
     }
@@ -44,8 +44,8 @@ fn named(bucket: &str) -> AreaWish {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_answer_is_what_seed_000_prints() {
     let app = spawn_app().await;
-    let wish = named("prod-minerva-client-acme");
-    let key = app.organisation("acme", &wish).await;
+    let new = named("prod-minerva-client-acme");
+    let key = app.organisation("acme", &new).await;
     let answer = app.boto(&key).await;
     answer.assert_common_headers();
     insta::assert_snapshot!(
@@ -64,7 +64,7 @@ async fn the_answer_is_what_seed_000_prints() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_organisation_has_a_bucket_of_its_own_by_default() {
     let app = spawn_app().await;
-    let key = app.organisation("acme", &AreaWish::default()).await;
+    let key = app.organisation("acme", &NewArea::default()).await;
     let body = app.boto(&key).await.json();
     // printf '%s\0org\0%s\0' "" acme | sha256sum | cut -c1-63
     let bucket = "6862f51151aa047480136116ad5c1686d7df9ad98a83586787acfbb2b22500a";
@@ -119,20 +119,20 @@ async fn less_on_request() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_is_no_good_is_401_and_nobody_learns_why() {
     let app = spawn_app().await;
-    let key = app.organisation("acme", &AreaWish::default()).await;
+    let key = app.organisation("acme", &NewArea::default()).await;
     let slug = "acme".parse().unwrap();
     let administer = app.administer().await;
     let revoked = app.key(&slug, true).await;
     assert!(administer.revoke_key(revoked.id()).await.unwrap());
     assert!(!administer.revoke_key(revoked.id()).await.unwrap());
-    let expired = KeyWish {
+    let expired = NewApiKey {
         organisation: slug,
         label: "expired".to_owned(),
         expires_in: Some(Duration::ZERO),
         storage: true,
         scopes: Vec::new(),
     };
-    let (expired, _) = administer.create_key(expired).await.unwrap();
+    let (expired, _) = administer.create_api_key(expired).await.unwrap();
     let unknown = ApiKey::from_random([[7; 16]; 3]);
     let mut typo = key.expose().to_owned();
     typo.truncate(typo.len() - 1);
@@ -171,7 +171,7 @@ async fn a_key_that_is_no_good_is_401_and_nobody_learns_why() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_without_storage_and_a_disabled_organisation_are_403() {
     let app = spawn_app().await;
-    let key = app.organisation("acme", &AreaWish::default()).await;
+    let key = app.organisation("acme", &NewArea::default()).await;
     let slug = "acme".parse().unwrap();
     let without = app.key(&slug, false).await;
     let refused = (403, "storage-not-entitled");
@@ -187,7 +187,7 @@ async fn a_key_without_storage_and_a_disabled_organisation_are_403() {
 #[tokio::test(flavor = "multi_thread")]
 async fn malformed_requests() {
     let app = spawn_app().await;
-    let key = app.organisation("acme", &AreaWish::default()).await;
+    let key = app.organisation("acme", &NewArea::default()).await;
     let key = key.expose();
     let path = |query: &str| {
         app.post(&format!("/storage/boto{query}"))
@@ -223,7 +223,7 @@ async fn malformed_requests() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bucket_that_is_not_known_to_be_ours_is_409() {
     let app = spawn_app().await;
-    let key = app.organisation("acme", &AreaWish::default()).await;
+    let key = app.organisation("acme", &NewArea::default()).await;
     let database = app.database().await;
     sqlx::query("DELETE FROM owned_buckets")
         .execute(&database)
@@ -238,7 +238,7 @@ async fn too_often() {
         .key("limits.per_owner", "1/s burst 1")
         .spawn()
         .await;
-    let key = app.organisation("acme", &AreaWish::default()).await;
+    let key = app.organisation("acme", &NewArea::default()).await;
     assert_eq!(app.boto(&key).await.status, 200);
     let again = app.boto(&key).await;
     assert_refused(&again, 429, "rate-limited");
@@ -248,7 +248,7 @@ async fn too_often() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_fails_behind_the_gateway_is_500_and_too_much_at_once_503() {
     let app = spawn_app().await;
-    let key = app.organisation("acme", &AreaWish::default()).await;
+    let key = app.organisation("acme", &NewArea::default()).await;
     let without_store = Setup::default()
         .beside(&app)
         .key("storage.endpoint", "http://127.0.0.1:1")

@@ -10,7 +10,7 @@ use crate::domain::AccessKeyId;
 use crate::service::{FailureKind, UpstreamFailure};
 
 use super::signed::SignedHttp;
-use super::{AwsClients, CaError, StaticIdentity};
+use super::{AuthoritiesError, AwsClients, StaticIdentity};
 
 /// How many characters of the deployment's name are in the names of what is made.
 const DEPLOYMENT_CHARS: usize = 8;
@@ -29,7 +29,7 @@ struct Complaint {
 
 pub(super) struct Administrator {
     api: &'static str,
-    http: Derived<Option<Vec<u8>>, reqwest::Client, CaError>,
+    http: Derived<Option<Vec<u8>>, reqwest::Client, AuthoritiesError>,
     region: String,
     endpoint: String,
     identity: StaticIdentity,
@@ -41,17 +41,17 @@ impl Administrator {
     ///
     /// # Errors
     ///
-    /// [`CaError`] when the certificate authorities cannot be used, or there is no endpoint or no
+    /// [`AuthoritiesError`] when the certificate authorities cannot be used, or there is no endpoint or no
     /// identity.
     pub(super) fn new(
         api: &'static str,
         admin: &AwsClients,
         deployment: &str,
-    ) -> Result<Self, CaError> {
+    ) -> Result<Self, AuthoritiesError> {
         let settings = &admin.settings;
-        let missing = || CaError("an endpoint and an identity are needed".to_owned());
+        let missing = || AuthoritiesError("an endpoint and an identity are needed".to_owned());
         let http = Derived::new(settings.ca_bundle.clone(), |authorities| {
-            plain_http(authorities.as_deref()).map_err(CaError::from)
+            plain_http(authorities.as_deref()).map_err(AuthoritiesError::from)
         })?;
         Ok(Self {
             api,

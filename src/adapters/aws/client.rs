@@ -19,7 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::adapters::Current;
 use crate::domain::Session;
 
-use super::Flavor;
+use super::Engine;
 use super::transport::Transport;
 
 /// For one attempt and for all: what a request waits for, and what only reads.
@@ -34,7 +34,7 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 #[derive(Clone, Debug)]
 pub struct AwsSettings {
     /// Which engine.
-    pub flavor: Flavor,
+    pub engine: Engine,
     /// S3; AWS's own where none is given.
     pub endpoint: Option<String>,
     /// STS; AWS's own where none is given.
@@ -75,9 +75,9 @@ pub struct AwsClients {
 /// The certificate authorities cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot set up TLS: {0}")]
-pub struct CaError(pub(super) String);
+pub struct AuthoritiesError(pub(super) String);
 
-impl From<reqwest::Error> for CaError {
+impl From<reqwest::Error> for AuthoritiesError {
     fn from(error: reqwest::Error) -> Self {
         Self(error.to_string())
     }
@@ -114,8 +114,8 @@ impl AwsClients {
     ///
     /// # Errors
     ///
-    /// [`CaError`] when the PEM holds no certificate authority.
-    pub async fn new(settings: AwsSettings) -> Result<Self, CaError> {
+    /// [`AuthoritiesError`] when the PEM holds no certificate authority.
+    pub async fn new(settings: AwsSettings) -> Result<Self, AuthoritiesError> {
         let transport = Transport::new(settings.ca_bundle.clone())?;
         let config = sdk_config(&settings, transport.clone()).await;
         let mut s3 = aws_sdk_s3::config::Builder::from(&config)

@@ -5,8 +5,8 @@ use aws_sdk_iam::Client;
 use aws_sdk_iam::config::http::HttpResponse;
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 
-use crate::domain::{AccessKeyId, BucketName, KeyPair, KeyPolicy, Loopholes};
-use crate::service::{AccessKeys, FailureKind, UpstreamFailure};
+use crate::domain::{AccessKeyId, AccessKeyPolicy, BucketName, KeyPair, Loopholes};
+use crate::service::{AccessKeyBroker, FailureKind, UpstreamFailure};
 
 use super::AwsClients;
 use super::failure::{code, describe};
@@ -28,13 +28,13 @@ const PAUSES: [Duration; 5] = [
 
 /// Access keys by AWS IAM, or by a store that speaks it: a user for each key, under a path of this
 /// deployment's, with one inline policy.
-pub struct IamKeys {
+pub struct IamBroker {
     iam: Client,
     store: AwsClients,
     path: String,
 }
 
-impl IamKeys {
+impl IamBroker {
     /// As the administrator of `admin`, for keys to the store of `store`.
     #[must_use]
     pub fn new(admin: &AwsClients, store: &AwsClients, deployment: &str) -> Self {
@@ -52,7 +52,7 @@ impl IamKeys {
 }
 
 #[async_trait]
-impl AccessKeys for IamKeys {
+impl AccessKeyBroker for IamBroker {
     /// `GetSessionToken` asks for no permission, and its sessions last up to 36 h.
     fn loopholes(&self) -> Loopholes {
         Loopholes {
@@ -64,7 +64,7 @@ impl AccessKeys for IamKeys {
     async fn issue(
         &self,
         key: &AccessKeyId,
-        policy: &KeyPolicy,
+        policy: &AccessKeyPolicy,
     ) -> Result<KeyPair, UpstreamFailure> {
         let user = user(key);
         self.make_user(&user).await?;

@@ -42,13 +42,13 @@ impl MinioAdmin {
 
     async fn try_to_make(&self, session: &Session) -> Result<(StatusCode, String), CannotAsk> {
         let access_key = random_hex(ACCESS_KEY_BYTES)?;
-        let wish = json!({
+        let request = json!({
             "accessKey": access_key,
             "secretKey": random_hex(SECRET_KEY_BYTES)?,
             "name": "cloakroom doctor",
         });
         let secret = session.secret_access_key.expose_secret();
-        let body = encrypt_aside(wish.to_string().into_bytes(), secret).await?;
+        let body = encrypt_aside(request.to_string().into_bytes(), secret).await?;
         let path = "/minio/admin/v3/add-service-account";
         let status = self.send(Method::PUT, path, body, session).await?;
         Ok((status, access_key))

@@ -4,13 +4,13 @@ use serde::Deserialize;
 use serde_json::json;
 use url::form_urlencoded;
 
-use crate::domain::{AccessKeyId, BucketName, KeyPair, KeyPolicy, Loopholes};
-use crate::service::{AccessKeys, FailureKind, UpstreamFailure};
+use crate::domain::{AccessKeyId, AccessKeyPolicy, BucketName, KeyPair, Loopholes};
+use crate::service::{AccessKeyBroker, FailureKind, UpstreamFailure};
 
 use super::administrator::{Administrator, Answer};
 use super::minio_crypto::{CannotAsk, decrypt_aside, encrypt_aside, random_hex};
 use super::pair::Strangers;
-use super::{AwsClients, CaError};
+use super::{AuthoritiesError, AwsClients};
 
 /// `MinIO` takes up to 20 characters for an access key and 40 for a secret.
 const ACCESS_KEY_BYTES: usize = 9;
@@ -21,7 +21,7 @@ const NO_SUCH_USER: &str = "XMinioAdminNoSuchUser";
 const NO_SUCH_POLICY: &str = "XMinioAdminNoSuchPolicy";
 
 /// Access keys by `MinIO`'s admin API: a policy for each key, and a user for each of its pairs.
-pub struct MinioKeys {
+pub struct MinioBroker {
     administrator: Administrator,
     store: AwsClients,
 }
@@ -37,14 +37,18 @@ struct Mapping {
     users: Option<Vec<String>>,
 }
 
-impl MinioKeys {
+impl MinioBroker {
     /// As the administrator of `admin`, for keys to the store of `store`.
     ///
     /// # Errors
     ///
-    /// [`CaError`] when the certificate authorities cannot be used, or there is no endpoint or no
+    /// [`AuthoritiesError`] when the certificate authorities cannot be used, or there is no endpoint or no
     /// identity.
-    pub fn new(admin: &AwsClients, store: &AwsClients, deployment: &str) -> Result<Self, CaError> {
+    pub fn new(
+        admin: &AwsClients,
+        store: &AwsClients,
+        deployment: &str,
+    ) -> Result<Self, AuthoritiesError> {
         Ok(Self {
             administrator: Administrator::new("MinIO's admin API", admin, deployment)?,
             store: store.clone(),
@@ -98,7 +102,7 @@ impl MinioKeys {
 }
 
 #[async_trait]
-impl AccessKeys for MinioKeys {
+impl AccessKeyBroker for MinioBroker {
     fn loopholes(&self) -> Loopholes {
         Loopholes {
             holders_administer: true,
@@ -109,7 +113,7 @@ impl AccessKeys for MinioKeys {
     async fn issue(
         &self,
         key: &AccessKeyId,
-        policy: &KeyPolicy,
+        policy: &AccessKeyPolicy,
     ) -> Result<KeyPair, UpstreamFailure> {
         let name = self.administrator.name_of(key);
         let document = policy.as_str().as_bytes().to_vec();
@@ -118,9 +122,9 @@ impl AccessKeys for MinioKeys {
         let random = random_hex(ACCESS_KEY_BYTES)?.to_uppercase();
         let user = format!("{ACCESS_KEY_PREFIX}{random}");
         let secret = random_hex(SECRET_KEY_BYTES)?;
-        let wish = json!({ "secretKey": secret, "status": "enabled" }).to_string();
+        let request = json!({ "secretKey": secret, "status": "enabled" }).to_string();
         let by = self.administrator.credentials();
-        let body = encrypt_aside(wish.into_bytes(), by.secret_access_key()).await?;
+        let body = encrypt_aside(request.into_bytes(), by.secret_access_key()).await?;
         self.tell((Method::PUT, "add-user"), &[("accessKey", &user)], body)
             .await?;
         if let Err(failure) = self.attach(&name, &user).await {

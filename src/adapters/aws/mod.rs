@@ -22,13 +22,13 @@ mod transport;
 #[cfg(test)]
 mod tests;
 
-pub use client::{AwsClients, AwsSettings, CaError, StaticIdentity};
-pub use iam::IamKeys;
-pub use intruder::S3Intruder;
-pub use minio_keys::MinioKeys;
+pub use client::{AuthoritiesError, AwsClients, AwsSettings, StaticIdentity};
+pub use iam::IamBroker;
+pub use intruder::S3Attacker;
+pub use minio_keys::MinioBroker;
 pub use objects::S3Objects;
-pub use quirks::{Flavor, UnknownFlavor};
-pub use rgw::RgwKeys;
+pub use quirks::{Engine, InvalidEngine};
+pub use rgw::CephBroker;
 pub use s3::S3Buckets;
 pub use sts::StsSessions;
 pub use throw_away::S3ThrowAway;

@@ -23,7 +23,7 @@ use thread_local::ThreadLocal;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use super::CaError;
+use super::AuthoritiesError;
 
 /// Name resolution, TCP and TLS together.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -69,7 +69,7 @@ pub(super) struct Pooled {
 
 impl Pools {
     /// Trusts the system's certificate authorities, and those in `authorities` (PEM).
-    pub(super) fn new(authorities: Option<&[u8]>) -> Result<Self, CaError> {
+    pub(super) fn new(authorities: Option<&[u8]>) -> Result<Self, AuthoritiesError> {
         let https = HttpsConnectorBuilder::new()
             .with_tls_config(tls(authorities)?)
             .https_or_http()
@@ -139,8 +139,8 @@ pub(super) fn tcp<Resolver>(resolver: Resolver) -> HttpConnector<Resolver> {
     tcp
 }
 
-fn tls(authorities: Option<&[u8]>) -> Result<ClientConfig, CaError> {
-    let broken = |error: &dyn std::error::Error| CaError(error.to_string());
+fn tls(authorities: Option<&[u8]>) -> Result<ClientConfig, AuthoritiesError> {
+    let broken = |error: &dyn std::error::Error| AuthoritiesError(error.to_string());
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     for certificate in CertificateDer::pem_slice_iter(authorities.unwrap_or_default()) {

@@ -2,7 +2,7 @@ use std::str::FromStr;
 
 /// Which engine the store runs (`storage.flavor`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flavor {
+pub enum Engine {
     /// AWS S3 and STS.
     Aws,
     /// `MinIO`.
@@ -16,7 +16,7 @@ pub enum Flavor {
 /// Not one of the flavors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected one of aws, minio, ceph, generic")]
-pub struct UnknownFlavor;
+pub struct InvalidEngine;
 
 /// How far an engine knows a feature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(super) struct Quirks {
     pub(super) location_constraint: bool,
 }
 
-impl Flavor {
+impl Engine {
     pub(super) fn quirks(self) -> Quirks {
         match self {
             Self::Aws => Quirks {
@@ -93,16 +93,16 @@ impl Flavor {
     }
 }
 
-impl FromStr for Flavor {
-    type Err = UnknownFlavor;
+impl FromStr for Engine {
+    type Err = InvalidEngine;
 
-    fn from_str(text: &str) -> Result<Self, UnknownFlavor> {
+    fn from_str(text: &str) -> Result<Self, InvalidEngine> {
         match text {
             "aws" => Ok(Self::Aws),
             "minio" => Ok(Self::Minio),
             "ceph" => Ok(Self::Ceph),
             "generic" => Ok(Self::Generic),
-            _ => Err(UnknownFlavor),
+            _ => Err(InvalidEngine),
         }
     }
 }

@@ -3,13 +3,13 @@ use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use url::form_urlencoded;
 
-use crate::domain::{AccessKeyId, BucketName, KeyPair, KeyPolicy, Loopholes};
-use crate::service::{AccessKeys, FailureKind, UpstreamFailure};
+use crate::domain::{AccessKeyId, AccessKeyPolicy, BucketName, KeyPair, Loopholes};
+use crate::service::{AccessKeyBroker, FailureKind, UpstreamFailure};
 
 use super::administrator::{Administrator, Answer};
 use super::failure::describe;
 use super::pair::Strangers;
-use super::{AwsClients, CaError};
+use super::{AuthoritiesError, AwsClients};
 
 /// The one inline policy of a pair's user.
 const POLICY: &str = "cloakroom";
@@ -24,7 +24,7 @@ const SLOTS: [&str; 2] = ["a", "b"];
 /// user, since RGW 16 drops a user's policies whenever one of its keys is made or ended.
 ///
 /// <https://docs.ceph.com/en/pacific/radosgw/adminops/>
-pub struct RgwKeys {
+pub struct CephBroker {
     admin: AwsClients,
     administrator: Administrator,
     store: AwsClients,
@@ -41,14 +41,18 @@ struct Key {
     secret_key: String,
 }
 
-impl RgwKeys {
+impl CephBroker {
     /// As the administrator of `admin`, for keys to the store of `store`.
     ///
     /// # Errors
     ///
-    /// [`CaError`] when the certificate authorities cannot be used, or there is no endpoint or no
+    /// [`AuthoritiesError`] when the certificate authorities cannot be used, or there is no endpoint or no
     /// identity.
-    pub fn new(admin: &AwsClients, store: &AwsClients, deployment: &str) -> Result<Self, CaError> {
+    pub fn new(
+        admin: &AwsClients,
+        store: &AwsClients,
+        deployment: &str,
+    ) -> Result<Self, AuthoritiesError> {
         Ok(Self {
             admin: admin.clone(),
             administrator: Administrator::new("Admin Ops", admin, deployment)?,
@@ -113,7 +117,11 @@ impl RgwKeys {
         })
     }
 
-    async fn put_policy(&self, user: &str, policy: &KeyPolicy) -> Result<(), UpstreamFailure> {
+    async fn put_policy(
+        &self,
+        user: &str,
+        policy: &AccessKeyPolicy,
+    ) -> Result<(), UpstreamFailure> {
         self.admin
             .iam
             .put_user_policy()
@@ -144,7 +152,7 @@ impl RgwKeys {
 }
 
 #[async_trait]
-impl AccessKeys for RgwKeys {
+impl AccessKeyBroker for CephBroker {
     fn loopholes(&self) -> Loopholes {
         Loopholes {
             writers_own_objects: true,
@@ -155,7 +163,7 @@ impl AccessKeys for RgwKeys {
     async fn issue(
         &self,
         key: &AccessKeyId,
-        policy: &KeyPolicy,
+        policy: &AccessKeyPolicy,
     ) -> Result<KeyPair, UpstreamFailure> {
         let user = self.free_user(key).await?;
         let pair = self.make_user(&user).await?;

@@ -14,7 +14,7 @@ use crate::service::{Buckets, Creation, FailureKind, Presence, UpstreamFailure};
 
 use super::failure::{code, describe, status};
 use super::quirks::{Quirks, Support};
-use super::{AwsClients, Flavor};
+use super::{AwsClients, Engine};
 
 /// AWS's default region, which `CreateBucket` must not name.
 const UNNAMED_REGION: &str = "us-east-1";
@@ -34,7 +34,7 @@ const CONCURRENT_CREATION: Duration = Duration::from_millis(300);
 pub struct S3Buckets {
     reading: Client,
     making: Client,
-    flavor: Flavor,
+    engine: Engine,
     quirks: Quirks,
     region: String,
     expected_owner: Option<String>,
@@ -45,8 +45,8 @@ impl S3Buckets {
     #[must_use]
     pub fn new(clients: &AwsClients) -> Self {
         let settings = &clients.settings;
-        let expected_owner = match settings.flavor {
-            Flavor::Aws => settings
+        let expected_owner = match settings.engine {
+            Engine::Aws => settings
                 .role_arn
                 .as_deref()
                 .and_then(account_of)
@@ -56,8 +56,8 @@ impl S3Buckets {
         Self {
             reading: clients.s3_reading(),
             making: clients.s3_making(),
-            flavor: settings.flavor,
-            quirks: settings.flavor.quirks(),
+            engine: settings.engine,
+            quirks: settings.engine.quirks(),
             region: settings.region.clone(),
             expected_owner,
         }
@@ -111,7 +111,7 @@ impl S3Buckets {
 
     /// AWS's account-regional names end in `-an`, and nobody else can take them.
     fn namespace(&self, bucket: &BucketName) -> Option<BucketNamespace> {
-        let account_regional = self.flavor == Flavor::Aws && bucket.as_str().ends_with("-an");
+        let account_regional = self.engine == Engine::Aws && bucket.as_str().ends_with("-an");
         account_regional.then(|| BucketNamespace::from("account-regional"))
     }
 

@@ -11,7 +11,7 @@ use crate::domain::Session;
 use crate::service::{Clock, FailureKind, SessionRequest, Sessions, UpstreamFailure};
 
 use super::failure::describe;
-use super::{AwsClients, Flavor};
+use super::{AwsClients, Engine};
 
 /// Said to engines that ask for a role and ignore it.
 pub(super) const ANY_ROLE: &str = "arn:aws:iam:::role/cloakroom";
@@ -21,7 +21,7 @@ pub struct StsSessions {
     client: Client,
     role_arn: String,
     external_id: Option<String>,
-    flavor: Flavor,
+    engine: Engine,
     clock: Arc<dyn Clock>,
 }
 
@@ -34,12 +34,12 @@ impl StsSessions {
             client: clients.sts.clone(),
             role_arn: role_arn.unwrap_or_else(|| ANY_ROLE.to_owned()),
             external_id: clients.settings.external_id.clone(),
-            flavor: clients.settings.flavor,
+            engine: clients.settings.engine,
             clock,
         }
     }
 
-    /// An answer that is no key is nonsense and vends nothing.
+    /// An answer that is no key is nonsense: no session comes of it.
     fn session(&self, credentials: Option<Credentials>) -> Result<Session, UpstreamFailure> {
         let nonsense = |cause| UpstreamFailure::new(FailureKind::Nonsense, cause);
         let Credentials {
@@ -76,13 +76,13 @@ impl StsSessions {
         let Some(lasts) = session.overlong(asked, asked_at) else {
             return Ok(());
         };
-        let hint = match self.flavor {
-            Flavor::Minio => "unset MINIO_STS_DURATION at the store, which overrides every request",
-            Flavor::Generic => {
+        let hint = match self.engine {
+            Engine::Minio => "unset MINIO_STS_DURATION at the store, which overrides every request",
+            Engine::Generic => {
                 "look for a setting of the store that overrides what is asked for \
                  (MinIO: MINIO_STS_DURATION)"
             }
-            Flavor::Aws | Flavor::Ceph => "the store ignores DurationSeconds",
+            Engine::Aws | Engine::Ceph => "the store ignores DurationSeconds",
         };
         let cause = format!(
             "AssumeRole: the session lasts {} s, and {} s were asked for: {hint}, or set the clocks",

@@ -20,7 +20,7 @@ use tokio::time::error::Elapsed;
 
 use crate::adapters::{Current, Derived, check_authorities};
 
-use super::CaError;
+use super::AuthoritiesError;
 use super::pools::{HttpClient, Pools};
 
 /// The longest answer read, in bytes: nothing that the gateway asks for comes near it.
@@ -36,7 +36,7 @@ const SILENCE: Duration = Duration::from_secs(1);
 /// and up to a bound: beyond it the connection is dropped.
 #[derive(Clone, Debug)]
 pub(super) struct Transport {
-    pools: Arc<Derived<Option<Vec<u8>>, Arc<Pools>, CaError>>,
+    pools: Arc<Derived<Option<Vec<u8>>, Arc<Pools>, AuthoritiesError>>,
     pooled: bool,
     max_answer: usize,
 }
@@ -59,7 +59,7 @@ struct Pending {
 
 impl Transport {
     /// Trusts the system's certificate authorities, and what the file of others holds now.
-    pub(super) fn new(authorities: Current<Option<Vec<u8>>>) -> Result<Self, CaError> {
+    pub(super) fn new(authorities: Current<Option<Vec<u8>>>) -> Result<Self, AuthoritiesError> {
         Ok(Self {
             pools: Arc::new(Derived::new(authorities, pools)?),
             pooled: true,
@@ -170,9 +170,9 @@ fn is_repetition(request: &HttpRequest) -> bool {
 }
 
 #[expect(clippy::ref_option, reason = "what `Derived` hands out")]
-fn pools(authorities: &Option<Vec<u8>>) -> Result<Arc<Pools>, CaError> {
+fn pools(authorities: &Option<Vec<u8>>) -> Result<Arc<Pools>, AuthoritiesError> {
     if let Some(pem) = authorities {
-        check_authorities(pem).map_err(CaError)?;
+        check_authorities(pem).map_err(AuthoritiesError)?;
     }
     Pools::new(authorities.as_deref()).map(Arc::new)
 }

@@ -6,10 +6,11 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use crate::domain::{
-    AccessKey, AccessKeyState, BucketName, ClientId, KeyOwner, KeyRights, Principal, Subject,
+    AccessKey, AccessKeyOwner, AccessKeyRights, AccessKeyState, BucketName, ClientId, Principal,
+    Subject,
 };
 use crate::service::{
-    BucketClaim, HeldLease, PairStanding, RecordedPair, RegistryError, Unfinished,
+    BucketTenant, HeldLease, PairStanding, RecordedPair, RegistryError, Unfinished,
 };
 
 use super::rows::{parse, text, time, time_or_none, unknown};
@@ -48,15 +49,15 @@ pub(super) fn access_key(row: &AnyRow) -> Result<AccessKey, RegistryError> {
     })
 }
 
-fn owner(row: &AnyRow) -> Result<KeyOwner, RegistryError> {
+fn owner(row: &AnyRow) -> Result<AccessKeyOwner, RegistryError> {
     let id = text(row, "owner_id")?;
     match text(row, "owner_kind")?.as_str() {
-        "principal" => Ok(KeyOwner::Principal(principal(&id)?)),
+        "principal" => Ok(AccessKeyOwner::Principal(principal(&id)?)),
         "subject" => {
             let subject = Subject::parse(&id).map_err(|_| unknown("owner_id"))?;
-            Ok(KeyOwner::Subject(subject))
+            Ok(AccessKeyOwner::Subject(subject))
         }
-        "organisation" => Ok(KeyOwner::Organisation(parse(row, "owner_id")?)),
+        "organisation" => Ok(AccessKeyOwner::Organisation(parse(row, "owner_id")?)),
         _ => Err(unknown("owner_kind")),
     }
 }
@@ -71,10 +72,10 @@ pub(super) fn principal(id: &str) -> Result<Principal, RegistryError> {
     })
 }
 
-fn rights(row: &AnyRow) -> Result<KeyRights, RegistryError> {
+fn rights(row: &AnyRow) -> Result<AccessKeyRights, RegistryError> {
     let all = text(row, "all_rights")?;
     let has = |right: &str| all.split(' ').any(|word| word == right);
-    Ok(KeyRights {
+    Ok(AccessKeyRights {
         all_buckets_read: has("all_buckets_read"),
         all_objects_read: has("all_objects_read"),
         all_objects_write: has("all_objects_write"),
@@ -84,7 +85,7 @@ fn rights(row: &AnyRow) -> Result<KeyRights, RegistryError> {
     })
 }
 
-pub(super) fn all_rights(rights: &KeyRights) -> Vec<&'static str> {
+pub(super) fn all_rights(rights: &AccessKeyRights) -> Vec<&'static str> {
     let all = [
         ("all_buckets_read", rights.all_buckets_read),
         ("all_objects_read", rights.all_objects_read),
@@ -108,12 +109,12 @@ fn list<T: FromStr>(row: &AnyRow, column: &'static str) -> Result<Vec<T>, Regist
         .collect()
 }
 
-pub(super) fn claim(row: &AnyRow) -> Result<BucketClaim, RegistryError> {
+pub(super) fn tenant(row: &AnyRow) -> Result<BucketTenant, RegistryError> {
     match text(row, "owner_kind")?.as_str() {
-        "principal" => Ok(BucketClaim::Principal(principal(&text(row, "owner_id")?)?)),
-        "organisation" => Ok(BucketClaim::Organisation(parse(row, "owner_id")?)),
-        "workspace" => Ok(BucketClaim::Workspace),
-        "shared" => Ok(BucketClaim::Nobody),
+        "principal" => Ok(BucketTenant::Principal(principal(&text(row, "owner_id")?)?)),
+        "organisation" => Ok(BucketTenant::Organisation(parse(row, "owner_id")?)),
+        "workspace" => Ok(BucketTenant::Workspace),
+        "shared" => Ok(BucketTenant::Unassigned),
         _ => Err(unknown("owner_kind")),
     }
 }

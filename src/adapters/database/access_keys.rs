@@ -2,11 +2,11 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    AccessKey, AccessKeyId, AccessKeyState, BucketFormula, BucketName, BucketPrefix, Change,
-    KeyRights,
+    AccessKey, AccessKeyId, AccessKeyRights, AccessKeyState, AuditEvent, BucketFormula, BucketName,
+    BucketPrefix,
 };
 use crate::service::{
-    HeldLease, KeyRegistry, KnownBuckets, RecordedPair, RegistryError, Taken, Unfinished,
+    AccessKeyRegistry, HeldLease, KnownBuckets, RecordedPair, RegistryError, Taken, Unfinished,
     bucket_of_others,
 };
 
@@ -21,7 +21,7 @@ use super::pool::bounded;
 use super::rows::utc;
 
 #[async_trait]
-impl KeyRegistry for SqlDirectory {
+impl AccessKeyRegistry for SqlDirectory {
     async fn access_keys(&self) -> Result<Vec<AccessKey>, RegistryError> {
         let found = sqlx::query(select_access_keys!(
             "deleted_at = '' ORDER BY created_at, id"
@@ -51,7 +51,7 @@ impl KeyRegistry for SqlDirectory {
         Ok(keys)
     }
 
-    async fn known_buckets(&self, rights: &KeyRights) -> Result<KnownBuckets, RegistryError> {
+    async fn known_buckets(&self, rights: &AccessKeyRights) -> Result<KnownBuckets, RegistryError> {
         let mut connection = bounded("buckets", self.database.pool.acquire()).await?;
         let known = bucket_owners::known_buckets(&mut connection, rights).await?;
         connection.give_back();
@@ -62,7 +62,7 @@ impl KeyRegistry for SqlDirectory {
         &self,
         key: &AccessKey,
         formula: &BucketFormula,
-        change: &Change,
+        event: &AuditEvent,
     ) -> Result<Option<String>, RegistryError> {
         let mut changing = bounded("access key", self.begin()).await?;
         bucket_owners::keep(&mut changing).await?;
@@ -90,25 +90,25 @@ impl KeyRegistry for SqlDirectory {
         .bind(utc(key.created_at))
         .bind(prefix.map_or("", BucketPrefix::as_str).to_owned());
         bounded("access key", insert.execute(&mut *changing)).await?;
-        finish(changing, change).await?;
+        finish(changing, event).await?;
         Ok(None)
     }
 
-    async fn note(&self, change: &Change) -> Result<(), RegistryError> {
+    async fn note(&self, event: &AuditEvent) -> Result<(), RegistryError> {
         let changing = bounded("access key", self.begin()).await?;
-        finish(changing, change).await
+        finish(changing, event).await
     }
 
     async fn disable_access_key(
         &self,
         id: &AccessKeyId,
-        change: &Change,
+        event: &AuditEvent,
     ) -> Result<bool, RegistryError> {
         self.end_key(
             "UPDATE access_keys SET disabled_at = $2 \
              WHERE id = $1 AND disabled_at = '' AND deleted_at = ''",
             id,
-            change,
+            event,
         )
         .await
     }
@@ -116,10 +116,10 @@ impl KeyRegistry for SqlDirectory {
     async fn delete_access_key(
         &self,
         id: &AccessKeyId,
-        change: &Change,
+        event: &AuditEvent,
     ) -> Result<bool, RegistryError> {
         let statement = "UPDATE access_keys SET deleted_at = $2 WHERE id = $1 AND deleted_at = ''";
-        self.end_key(statement, id, change).await
+        self.end_key(statement, id, event).await
     }
 
     async fn forget_access_key(&self, id: &AccessKeyId, lease: &str) -> Result<(), RegistryError> {
@@ -202,7 +202,7 @@ impl KeyRegistry for SqlDirectory {
         id: &AccessKeyId,
         lease: &str,
         pair: &str,
-        change: &Change,
+        event: &AuditEvent,
     ) -> Result<bool, RegistryError> {
         let mut changing = bounded("pair", self.begin()).await?;
         // This statement locks the key until the transaction ends.
@@ -225,9 +225,9 @@ impl KeyRegistry for SqlDirectory {
         )
         .bind(id.as_str())
         .bind(pair.to_owned())
-        .bind(utc(change.time));
+        .bind(utc(event.time));
         bounded("pair", insert.execute(&mut *changing)).await?;
-        finish(changing, change).await?;
+        finish(changing, event).await?;
         Ok(true)
     }
 
@@ -362,17 +362,17 @@ impl SqlDirectory {
         &self,
         statement: &'static str,
         id: &AccessKeyId,
-        change: &Change,
+        event: &AuditEvent,
     ) -> Result<bool, RegistryError> {
         let mut changing = bounded("access key", self.begin()).await?;
         let update = sqlx::query(statement)
             .bind(id.as_str())
-            .bind(utc(change.time));
+            .bind(utc(event.time));
         let ended = bounded("access key", update.execute(&mut *changing)).await?;
         if ended.rows_affected() == 0 {
             return Ok(false);
         }
-        finish(changing, change).await?;
+        finish(changing, event).await?;
         Ok(true)
     }
 }

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 
 use crate::domain::{
-    Access, ApiKeyId, Area, BucketName, Change, ClientId, Member, Organisation, Owner,
-    RegisteredKey, Slug, Subject, Workspace, WorkspaceName,
+    Access, ApiKeyId, Area, AuditEvent, BucketName, ClientId, Member, Organisation, Owner,
+    RegisteredApiKey, Slug, Subject, Workspace, WorkspaceName,
 };
 use crate::service::{Added, Administration, MemberChange, RegistryError};
 
@@ -69,28 +69,31 @@ impl SqlDirectory {
 const AREAS: &str = "SELECT owner_kind, owner_id, bucket, prefix FROM areas WHERE bucket = $1";
 
 /// What is left of a change when its own statements are done: its row in the audit trail.
-pub(super) async fn finish(mut changing: Changing, change: &Change) -> Result<(), RegistryError> {
-    let bucket = change.area.as_ref().map(|area| area.bucket.to_string());
-    let prefix = change.area.as_ref().map(|area| area.prefix.to_string());
+pub(super) async fn finish(
+    mut changing: Changing,
+    event: &AuditEvent,
+) -> Result<(), RegistryError> {
+    let bucket = event.area.as_ref().map(|area| area.bucket.to_string());
+    let prefix = event.area.as_ref().map(|area| area.prefix.to_string());
     let insert = sqlx::query(
         "INSERT INTO audit_trail (time, request_id, dialect, caller, owner_kind, owner_id, bucket, \
          prefix, access, access_key_id, expiration, action, detail, holder) \
          VALUES ($1, $2, $11, $3, $4, $5, $6, $7, '', $8, '', $9, $10, $12)",
     )
-    .bind(utc(change.time))
-    .bind(change.request_id.to_string())
-    .bind(change.who.clone())
-    .bind(change.owner.kind())
-    .bind(change.owner.id())
+    .bind(utc(event.time))
+    .bind(event.request_id.to_string())
+    .bind(event.caller.clone())
+    .bind(event.owner.kind())
+    .bind(event.owner.id())
     .bind(bucket.unwrap_or_default())
     .bind(prefix.unwrap_or_default())
-    .bind(change.key.clone().unwrap_or_default())
-    .bind(change.action)
-    .bind(change.detail.clone())
-    .bind(change.dialect)
+    .bind(event.key_id.clone().unwrap_or_default())
+    .bind(event.action)
+    .bind(event.detail.clone())
+    .bind(event.dialect)
     .bind(
-        change
-            .holder
+        event
+            .access_key_owner
             .as_ref()
             .map(ToString::to_string)
             .unwrap_or_default(),
@@ -155,7 +158,7 @@ impl Administration for SqlDirectory {
         found.iter().map(rows::member).collect()
     }
 
-    async fn api_keys(&self, of: Option<&Slug>) -> Result<Vec<RegisteredKey>, RegistryError> {
+    async fn api_keys(&self, of: Option<&Slug>) -> Result<Vec<RegisteredApiKey>, RegistryError> {
         const QUERY: &str =
             rows::select_api_keys!("WHERE $1 IN ('', organisation) ORDER BY created_at, id");
         let query = sqlx::query(QUERY).bind(of.map_or("", Slug::as_str).to_owned());
@@ -182,10 +185,10 @@ impl Administration for SqlDirectory {
     async fn add_organisation(
         &self,
         organisation: &Organisation,
-        change: &Change,
+        event: &AuditEvent,
     ) -> Result<Added, RegistryError> {
         let mut changing = bounded("organisation", self.begin()).await?;
-        let taken = self.take_area(&mut changing, &change.owner, &organisation.area);
+        let taken = self.take_area(&mut changing, &event.owner, &organisation.area);
         if let Some(taken) = taken.await? {
             return Ok(taken);
         }
@@ -199,7 +202,7 @@ impl Administration for SqlDirectory {
         if inserted.rows_affected() == 0 {
             return Ok(Added::NameTaken);
         }
-        finish(changing, change).await?;
+        finish(changing, event).await?;
         Ok(Added::Yes)
     }
 
@@ -207,7 +210,7 @@ impl Administration for SqlDirectory {
         &self,
         slug: &Slug,
         enabled: bool,
-        change: &Change,
+        event: &AuditEvent,
     ) -> Result<bool, RegistryError> {
         let mut changing = bounded("organisation", self.begin()).await?;
         let update =
@@ -218,11 +221,15 @@ impl Administration for SqlDirectory {
         if updated.rows_affected() == 0 {
             return Ok(false);
         }
-        finish(changing, change).await?;
+        finish(changing, event).await?;
         Ok(true)
     }
 
-    async fn add_api_key(&self, key: &RegisteredKey, change: &Change) -> Result<(), RegistryError> {
+    async fn add_api_key(
+        &self,
+        key: &RegisteredApiKey,
+        event: &AuditEvent,
+    ) -> Result<(), RegistryError> {
         let scopes: Vec<&str> = key
             .scopes
             .iter()
@@ -242,30 +249,34 @@ impl Administration for SqlDirectory {
         .bind(utc(key.created_at))
         .bind(utc_or_empty(key.expires_at));
         bounded("api key", insert.execute(&mut *changing)).await?;
-        finish(changing, change).await
+        finish(changing, event).await
     }
 
-    async fn revoke_api_key(&self, id: &ApiKeyId, change: &Change) -> Result<bool, RegistryError> {
+    async fn revoke_api_key(
+        &self,
+        id: &ApiKeyId,
+        event: &AuditEvent,
+    ) -> Result<bool, RegistryError> {
         let mut changing = bounded("api key", self.begin()).await?;
         let update =
             sqlx::query("UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at = ''")
                 .bind(id.as_str())
-                .bind(utc(change.time));
+                .bind(utc(event.time));
         let updated = bounded("api key", update.execute(&mut *changing)).await?;
         if updated.rows_affected() == 0 {
             return Ok(false);
         }
-        finish(changing, change).await?;
+        finish(changing, event).await?;
         Ok(true)
     }
 
     async fn add_workspace(
         &self,
         workspace: &Workspace,
-        change: &Change,
+        event: &AuditEvent,
     ) -> Result<Added, RegistryError> {
         let mut changing = bounded("workspace", self.begin()).await?;
-        let taken = self.take_area(&mut changing, &change.owner, &workspace.area);
+        let taken = self.take_area(&mut changing, &event.owner, &workspace.area);
         if let Some(taken) = taken.await? {
             return Ok(taken);
         }
@@ -283,14 +294,14 @@ impl Administration for SqlDirectory {
             return Ok(Added::NameTaken);
         }
         forget_members(&mut changing, &workspace.name).await?;
-        finish(changing, change).await?;
+        finish(changing, event).await?;
         Ok(Added::Yes)
     }
 
     async fn delete_workspace(
         &self,
         name: &WorkspaceName,
-        change: &Change,
+        event: &AuditEvent,
     ) -> Result<bool, RegistryError> {
         let mut changing = bounded("workspace", self.begin()).await?;
         let update = sqlx::query(
@@ -299,13 +310,13 @@ impl Administration for SqlDirectory {
         )
         .bind(name.organisation.as_str())
         .bind(name.workspace.as_str())
-        .bind(utc(change.time));
+        .bind(utc(event.time));
         let updated = bounded("workspace", update.execute(&mut *changing)).await?;
         if updated.rows_affected() == 0 {
             return Ok(false);
         }
         forget_members(&mut changing, name).await?;
-        finish(changing, change).await?;
+        finish(changing, event).await?;
         Ok(true)
     }
 
@@ -313,7 +324,7 @@ impl Administration for SqlDirectory {
         &self,
         name: &WorkspaceName,
         member: &Member,
-        change: &Change,
+        event: &AuditEvent,
     ) -> Result<Option<MemberChange>, RegistryError> {
         let mut changing = bounded("member", self.begin()).await?;
         // Nobody is added to a workspace that is being deleted.
@@ -344,7 +355,7 @@ impl Administration for SqlDirectory {
         .bind(member.client_id.as_ref().map_or("", ClientId::as_str))
         .bind(member.access.as_str());
         bounded("member", upsert.execute(&mut *changing)).await?;
-        finish(changing, change).await?;
+        finish(changing, event).await?;
         Ok(Some(done))
     }
 
@@ -353,7 +364,7 @@ impl Administration for SqlDirectory {
         name: &WorkspaceName,
         subject: &Subject,
         client_id: Option<&ClientId>,
-        change: &Change,
+        event: &AuditEvent,
     ) -> Result<u64, RegistryError> {
         let mut changing = bounded("member", self.begin()).await?;
         let delete = sqlx::query(
@@ -366,7 +377,7 @@ impl Administration for SqlDirectory {
         .bind(client_id.map_or("", ClientId::as_str));
         let deleted = bounded("member", delete.execute(&mut *changing)).await?;
         if deleted.rows_affected() > 0 {
-            finish(changing, change).await?;
+            finish(changing, event).await?;
         }
         Ok(deleted.rows_affected())
     }

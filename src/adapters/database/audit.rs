@@ -5,7 +5,7 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use crate::domain::AuditRecord;
+use crate::domain::SessionEvent;
 use crate::service::{AuditTrail, RegistryError};
 
 use super::Database;
@@ -43,7 +43,7 @@ struct Queue {
 }
 
 struct Entry {
-    record: AuditRecord,
+    record: SessionEvent,
     committed: oneshot::Sender<Result<(), RegistryError>>,
 }
 
@@ -70,7 +70,7 @@ impl SqlAuditTrail {
 
 #[async_trait]
 impl AuditTrail for SqlAuditTrail {
-    async fn record(&self, record: AuditRecord) -> Result<(), RegistryError> {
+    async fn record(&self, record: SessionEvent) -> Result<(), RegistryError> {
         let (committed, answer) = oneshot::channel();
         if let Some(writer) = self.0.enqueue(Entry { record, committed }) {
             // A task, because a request may end early and the group must not end with it.
@@ -263,23 +263,23 @@ mod tests {
     use super::*;
     use crate::adapters::{OsRandomness, SystemClock};
     use crate::domain::{
-        Access, BucketFormula, Caller, ClientId, Owner, Principal, RequestId, Subject, TokenHolder,
+        Access, BucketFormula, Caller, ClientId, Owner, Principal, RequestId, Subject, TokenCaller,
     };
     use crate::service::{Clock, Randomness};
 
-    fn record() -> AuditRecord {
+    fn record() -> SessionEvent {
         let principal = Principal {
             client_id: ClientId::parse("client").unwrap(),
             subject: Subject::parse("subject").unwrap(),
         };
         let owner = Owner::Principal(principal.clone());
-        let caller = Caller::Token(TokenHolder {
+        let caller = Caller::Token(TokenCaller {
             principal,
             memberships: Vec::new(),
             proof_expires: None,
         });
         let now = SystemClock.now();
-        AuditRecord {
+        SessionEvent {
             time: now,
             request_id: RequestId::from_random(OsRandomness.bits()),
             dialect: "test",

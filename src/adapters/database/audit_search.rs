@@ -34,7 +34,7 @@ pub struct AuditQuery {
 
 /// A row of the audit trail.
 #[derive(Clone, Debug, serde::Serialize)]
-pub struct AuditEntry {
+pub struct AuditRow {
     /// When.
     pub time: String,
     /// `vend`, or what an operator did.
@@ -44,7 +44,8 @@ pub struct AuditEntry {
     /// To whose storage.
     pub owner: String,
     /// Whose that is in turn, if it is an access key.
-    pub holder: String,
+    #[serde(rename = "holder")]
+    pub access_key_owner: String,
     /// Where.
     pub bucket: String,
     /// Below which prefix, if not everywhere.
@@ -76,7 +77,7 @@ impl AuditQuery {
     /// # Errors
     ///
     /// [`RegistryError`] when the audit trail cannot be read.
-    pub async fn run(&self, database: &Database) -> Result<(Vec<AuditEntry>, bool), RegistryError> {
+    pub async fn run(&self, database: &Database) -> Result<(Vec<AuditRow>, bool), RegistryError> {
         let matching = self.conditions();
         let wanted = u64::from(self.limit) + 1;
         let statement = format!(
@@ -97,7 +98,7 @@ impl AuditQuery {
         let found = found.await.map_err(|error| failed("audit", &error))?;
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let newest = found.iter().take(limit).rev();
-        let entries: Result<Vec<AuditEntry>, _> = newest.map(entry).collect();
+        let entries: Result<Vec<AuditRow>, _> = newest.map(entry).collect();
         Ok((entries?, found.len() > limit))
     }
 
@@ -160,12 +161,17 @@ impl AuditQuery {
         let principals = pairs(owner);
         let pairs = matching.values(&principals);
         let suffix = matching.value(&subject_suffix(owner));
-        let holders = ["organisation", "subject"].map(|kind| format!("{kind} {owner}"));
+        let access_key_owners = ["organisation", "subject"].map(|kind| format!("{kind} {owner}"));
         let principals = principals.iter().map(|pair| format!("principal {pair}"));
-        let holders = matching.values(&holders.into_iter().chain(principals).collect::<Vec<_>>());
+        let access_key_owners = matching.values(
+            &access_key_owners
+                .into_iter()
+                .chain(principals)
+                .collect::<Vec<_>>(),
+        );
         let named_so = format!(
             "((owner_kind <> 'principal' AND owner_id = {named}) OR (owner_kind = 'principal' \
-             AND (owner_id IN ({pairs}) OR {})) OR holder IN ({holders}) \
+             AND (owner_id IN ({pairs}) OR {})) OR holder IN ({access_key_owners}) \
              OR (holder LIKE 'principal %' AND {}))",
             ends_with("owner_id", &suffix),
             ends_with("holder", &suffix)
@@ -244,14 +250,14 @@ pub(super) fn ends_with(column: &str, place: &str) -> String {
     format!("substr({column}, length({column}) - length({place}) + 1) = {place}")
 }
 
-fn entry(row: &AnyRow) -> Result<AuditEntry, RegistryError> {
+fn entry(row: &AnyRow) -> Result<AuditRow, RegistryError> {
     let text = |column| text(row, column);
-    Ok(AuditEntry {
+    Ok(AuditRow {
         time: text("time")?,
         action: text("action")?,
         caller: text("caller")?,
         owner: format!("{} {}", text("owner_kind")?, text("owner_id")?),
-        holder: text("holder")?,
+        access_key_owner: text("holder")?,
         bucket: text("bucket")?,
         prefix: text("prefix")?,
         access: text("access")?,

@@ -7,10 +7,10 @@
 
 use sqlx::AnyConnection;
 
-use crate::domain::{AccessKey, BucketName, BucketPrefix, KeyRights};
-use crate::service::{BucketClaim, KnownBuckets, RegistryError};
+use crate::domain::{AccessKey, AccessKeyRights, BucketName, BucketPrefix};
+use crate::service::{BucketTenant, KnownBuckets, RegistryError};
 
-use super::access_key_rows::{access_key, claim, select_access_keys};
+use super::access_key_rows::{access_key, select_access_keys, tenant};
 use super::pool::bounded;
 use super::rows::text;
 
@@ -52,7 +52,7 @@ pub(super) async fn keys_that_reach(
 /// Who owns the buckets that these rights reach.
 pub(super) async fn known_buckets(
     connection: &mut AnyConnection,
-    rights: &KeyRights,
+    rights: &AccessKeyRights,
 ) -> Result<KnownBuckets, RegistryError> {
     let mut known = KnownBuckets::default();
     if let Some(prefix) = rights.prefix.as_ref().filter(|_| rights.reaches_all()) {
@@ -68,7 +68,7 @@ pub(super) async fn known_buckets(
 async fn owners_of(
     connection: &mut AnyConnection,
     bucket: &BucketName,
-) -> Result<Vec<BucketClaim>, RegistryError> {
+) -> Result<Vec<BucketTenant>, RegistryError> {
     let query = sqlx::query(
         "SELECT owner_kind, owner_id FROM owned_buckets WHERE bucket = $1 \
          UNION SELECT owner_kind, owner_id FROM former_buckets WHERE bucket = $1 \
@@ -76,11 +76,11 @@ async fn owners_of(
     )
     .bind(bucket.as_str());
     let found = bounded("bucket", query.fetch_all(connection)).await?;
-    let owners: Result<Vec<BucketClaim>, _> = found.iter().map(claim).collect();
+    let owners: Result<Vec<BucketTenant>, _> = found.iter().map(tenant).collect();
     let mut owners = owners?;
     // That it is shared says nothing beside who shares it.
     if owners.len() > 1 {
-        owners.retain(|owner| *owner != BucketClaim::Nobody);
+        owners.retain(|owner| *owner != BucketTenant::Unassigned);
     }
     Ok(owners)
 }

@@ -4,8 +4,8 @@ use futures_util::TryStreamExt;
 use sqlx::any::AnyRow;
 
 use crate::domain::{
-    Access, ApiKeyHash, ApiKeyId, Organisation, Owner, Principal, RegisteredKey, Slug, Workspace,
-    WorkspaceName,
+    Access, ApiKeyHash, ApiKeyId, Organisation, Owner, Principal, RegisteredApiKey, Slug,
+    Workspace, WorkspaceName,
 };
 use crate::service::{Directory, RegistryError};
 
@@ -41,7 +41,7 @@ impl SqlDirectory {
 
 #[async_trait]
 impl Directory for SqlDirectory {
-    async fn api_key(&self, id: &ApiKeyId) -> Result<Option<RegisteredKey>, RegistryError> {
+    async fn api_key(&self, id: &ApiKeyId) -> Result<Option<RegisteredApiKey>, RegistryError> {
         const QUERY: &str = rows::select_api_keys!("WHERE id = $1");
         let row = self.find("api key", QUERY, &[id.as_str()]).await?;
         row.as_ref().map(rows::api_key).transpose()

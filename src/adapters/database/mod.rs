@@ -22,11 +22,11 @@ mod schema;
 mod server;
 
 pub use audit::SqlAuditTrail;
-pub use audit_search::{AuditEntry, AuditQuery};
+pub use audit_search::{AuditQuery, AuditRow};
 pub use backup::{BackupContents, BackupError, back_up};
 pub use directory::SqlDirectory;
 pub use error::DatabaseError;
 pub use file::FileError;
 pub use pool::Database;
-pub use registry::{FingerprintChange, SqlRegistry};
+pub use registry::{FingerprintChange, SqlBucketRegistry};
 pub use server::PostgresServer;

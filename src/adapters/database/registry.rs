@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use chrono::SecondsFormat;
 use sqlx::{AnyConnection, Connection, Row};
 
-use crate::domain::{BucketHolder, BucketName, Owner};
-use crate::service::{Claim, ClaimState, Clock, Registry, RegistryError};
+use crate::domain::{BucketName, BucketOwner, Owner};
+use crate::service::{BucketRegistry, Clock, RegistryError, ReservationState, ReserveOutcome};
 
 use super::Database;
 use super::bucket_owners;
@@ -14,7 +14,7 @@ use super::fingerprint::Fingerprint;
 use super::pool::{bounded, failed};
 
 /// Which owner has which bucket, in a database.
-pub struct SqlRegistry {
+pub struct SqlBucketRegistry {
     database: Database,
     clock: Arc<dyn Clock>,
 }
@@ -37,7 +37,7 @@ impl FingerprintChange {
     }
 }
 
-impl SqlRegistry {
+impl SqlBucketRegistry {
     /// In this database.
     #[must_use]
     pub fn new(database: Database, clock: Arc<dyn Clock>) -> Self {
@@ -156,12 +156,15 @@ impl SqlRegistry {
         row.try_get(0)
     }
 
-    async fn find(&self, holder: &BucketHolder) -> Result<Option<(String, String)>, sqlx::Error> {
+    async fn find(
+        &self,
+        bucket_owner: &BucketOwner,
+    ) -> Result<Option<(String, String)>, sqlx::Error> {
         let row = sqlx::query(
             "SELECT bucket, state FROM owned_buckets WHERE owner_kind = $1 AND owner_id = $2",
         )
-        .bind(holder.kind())
-        .bind(holder.id())
+        .bind(bucket_owner.kind())
+        .bind(bucket_owner.id())
         .fetch_optional(&self.database.pool)
         .await?;
         row.map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
@@ -171,27 +174,27 @@ impl SqlRegistry {
     /// Writes the reservation down, unless the bucket is or was another owner's, or another owner's
     /// access key still reaches it. A bucket that was the owner's own before a change of the formula
     /// is no stranger.
-    async fn reserve(
+    async fn insert_reservation(
         &self,
-        holder: &BucketHolder,
+        bucket_owner: &BucketOwner,
         bucket: &BucketName,
     ) -> Result<(), RegistryError> {
-        let mut reserving = bounded("claim", self.database.pool.begin()).await?;
+        let mut reserving = bounded("reserve", self.database.pool.begin()).await?;
         // It writes first and asks then: see `bucket_owners`.
-        let inserted = self.insert(&mut reserving, holder, bucket);
-        let is_inserted = bounded("claim", inserted).await?;
+        let inserted = self.insert(&mut reserving, bucket_owner, bucket);
+        let is_inserted = bounded("reserve", inserted).await?;
         let asked = self.database.fingerprint.is_current(&mut reserving);
         if !bounded("fingerprint", asked).await? {
-            bounded("claim", reserving.rollback()).await?;
+            bounded("reserve", reserving.rollback()).await?;
             return Err(Fingerprint::outdated());
         }
         let is_owners = is_inserted
-            && !is_reached(&mut reserving, holder, bucket).await?
-            && bounded("claim", settle(&mut reserving, holder, bucket)).await?;
+            && !is_reached(&mut reserving, bucket_owner, bucket).await?
+            && bounded("reserve", settle(&mut reserving, bucket_owner, bucket)).await?;
         if is_owners {
-            bounded("claim", reserving.commit()).await
+            bounded("reserve", reserving.commit()).await
         } else {
-            bounded("claim", reserving.rollback()).await
+            bounded("reserve", reserving.rollback()).await
         }
     }
 
@@ -199,17 +202,17 @@ impl SqlRegistry {
     async fn insert(
         &self,
         reserving: &mut AnyConnection,
-        holder: &BucketHolder,
+        bucket_owner: &BucketOwner,
         bucket: &BucketName,
     ) -> Result<bool, sqlx::Error> {
         let inserted = sqlx::query(
             "INSERT INTO owned_buckets (owner_kind, owner_id, bucket, state, claimed_at) \
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
         )
-        .bind(holder.kind())
-        .bind(holder.id())
+        .bind(bucket_owner.kind())
+        .bind(bucket_owner.id())
         .bind(bucket.as_str())
-        .bind(name(ClaimState::Claimed))
+        .bind(name(ReservationState::Reserved))
         .bind(self.now())
         .execute(reserving)
         .await?;
@@ -222,41 +225,43 @@ impl SqlRegistry {
 }
 
 #[async_trait]
-impl Registry for SqlRegistry {
-    async fn claim(
+impl BucketRegistry for SqlBucketRegistry {
+    async fn reserve(
         &self,
-        holder: &BucketHolder,
+        bucket_owner: &BucketOwner,
         bucket: &BucketName,
-    ) -> Result<Claim, RegistryError> {
-        let mut row = bounded("claim", self.find(holder)).await?;
+    ) -> Result<ReserveOutcome, RegistryError> {
+        let mut row = bounded("reserve", self.find(bucket_owner)).await?;
         if row.is_none() {
-            self.reserve(holder, bucket).await?;
-            row = bounded("claim", self.find(holder)).await?;
+            self.insert_reservation(bucket_owner, bucket).await?;
+            row = bounded("reserve", self.find(bucket_owner)).await?;
         }
         // A row that another formula has made says nothing here.
         if !self.is_current().await? {
             return Err(Fingerprint::outdated());
         }
         match row {
-            Some((held, state)) if held == bucket.as_str() => parse_state(&state).map(Claim::Held),
-            // Another bucket is held, or the insert gave way to another holder of this one.
-            _ => Ok(Claim::Conflict),
+            Some((held, state)) if held == bucket.as_str() => {
+                parse_state(&state).map(ReserveOutcome::Reserved)
+            }
+            // Another bucket is held, or the insert gave way to a reservation of this one for another owner.
+            _ => Ok(ReserveOutcome::Conflict),
         }
     }
 
     async fn advance(
         &self,
-        holder: &BucketHolder,
+        bucket_owner: &BucketOwner,
         bucket: &BucketName,
-        to: ClaimState,
+        to: ReservationState,
     ) -> Result<(), RegistryError> {
         let statement = sqlx::query(
             "UPDATE owned_buckets SET state = CASE WHEN state = 'ready' THEN state ELSE $4 END \
              WHERE owner_kind = $1 AND owner_id = $2 AND bucket = $3",
         );
         let statement = statement
-            .bind(holder.kind())
-            .bind(holder.id())
+            .bind(bucket_owner.kind())
+            .bind(bucket_owner.id())
             .bind(bucket.as_str())
             .bind(name(to));
         let advanced = bounded("advance", statement.execute(&self.database.pool)).await?;
@@ -271,10 +276,10 @@ impl Registry for SqlRegistry {
 /// about when one gets a part of them.
 async fn is_reached(
     reserving: &mut AnyConnection,
-    holder: &BucketHolder,
+    bucket_owner: &BucketOwner,
     bucket: &BucketName,
 ) -> Result<bool, RegistryError> {
-    let BucketHolder::Principal(principal) = holder else {
+    let BucketOwner::Principal(principal) = bucket_owner else {
         return Ok(false);
     };
     let owner = Owner::Principal(principal.clone());
@@ -296,7 +301,7 @@ async fn is_reached(
 /// lets its own owner go on with it.
 async fn settle(
     reserving: &mut AnyConnection,
-    holder: &BucketHolder,
+    bucket_owner: &BucketOwner,
     bucket: &BucketName,
 ) -> Result<bool, sqlx::Error> {
     let former = sqlx::query("SELECT owner_kind, owner_id FROM former_buckets WHERE bucket = $1")
@@ -307,12 +312,12 @@ async fn settle(
         return Ok(true);
     };
     let (kind, id): (String, String) = (former.try_get(0)?, former.try_get(1)?);
-    if (kind.as_str(), id) != (holder.kind(), holder.id()) {
+    if (kind.as_str(), id) != (bucket_owner.kind(), bucket_owner.id()) {
         return Ok(false);
     }
     sqlx::query("UPDATE owned_buckets SET state = $2 WHERE bucket = $1")
         .bind(bucket.as_str())
-        .bind(name(ClaimState::Creating))
+        .bind(name(ReservationState::Creating))
         .execute(reserving)
         .await?;
     Ok(true)
@@ -338,19 +343,23 @@ pub(super) const SET_ASIDE_ONE: [&str; 2] = [
     "DELETE FROM owned_buckets WHERE bucket = $1",
 ];
 
-pub(super) fn name(state: ClaimState) -> &'static str {
+pub(super) fn name(state: ReservationState) -> &'static str {
     match state {
-        ClaimState::Claimed => "claimed",
-        ClaimState::Creating => "creating",
-        ClaimState::Ready => "ready",
+        ReservationState::Reserved => "claimed",
+        ReservationState::Creating => "creating",
+        ReservationState::Ready => "ready",
     }
 }
 
-pub(super) fn parse_state(state: &str) -> Result<ClaimState, RegistryError> {
-    [ClaimState::Claimed, ClaimState::Creating, ClaimState::Ready]
-        .into_iter()
-        .find(|known| name(*known) == state)
-        .ok_or_else(|| RegistryError::new("claim: a state that this version does not know"))
+pub(super) fn parse_state(state: &str) -> Result<ReservationState, RegistryError> {
+    [
+        ReservationState::Reserved,
+        ReservationState::Creating,
+        ReservationState::Ready,
+    ]
+    .into_iter()
+    .find(|known| name(*known) == state)
+    .ok_or_else(|| RegistryError::new("reserve: a state that this version does not know"))
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@ use async_trait::async_trait;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe};
 
-use crate::domain::{BucketHolder, BucketName, Change, Owner, OwnerPseudonym};
-use crate::service::{Assigned, ClaimState, RegistryError, Released, Reservation, Reservations};
+use crate::domain::{AuditEvent, BucketName, BucketOwner, Owner, OwnerPseudonym};
+use crate::service::{
+    Assigned, RegistryError, Released, Reservation, ReservationState, Reservations,
+};
 
 use super::SqlDirectory;
 use super::access_key_rows::principal;
@@ -59,8 +61,8 @@ impl Reservations for SqlDirectory {
         let mut all = all?;
         let held = all.iter().find(|one| one.state.is_some());
         // That it was set aside says nothing where the owner has it back.
-        if let Some(holder) = held.map(|held| held.holder.clone()) {
-            all.retain(|one| one.state.is_some() || one.holder != holder);
+        if let Some(bucket_owner) = held.map(|held| held.bucket_owner.clone()) {
+            all.retain(|one| one.state.is_some() || one.bucket_owner != bucket_owner);
         }
         Ok(all)
     }
@@ -68,7 +70,7 @@ impl Reservations for SqlDirectory {
     async fn release(
         &self,
         bucket: &BucketName,
-        change: &Change,
+        event: &AuditEvent,
     ) -> Result<Released, RegistryError> {
         let mut changing = bounded("bucket", self.begin()).await?;
         bucket_owners::keep(&mut changing).await?;
@@ -76,14 +78,14 @@ impl Reservations for SqlDirectory {
         let Some(held) = rows.iter().find(|row| row.state.is_some()) else {
             return Ok(Released::NotReserved);
         };
-        if matches!(held.holder, BucketHolder::Shared(_)) {
+        if matches!(held.bucket_owner, BucketOwner::Shared(_)) {
             return Ok(Released::Shared);
         }
         for statement in SET_ASIDE_ONE {
             let step = sqlx::query(statement).bind(bucket.as_str());
             bounded("bucket", step.execute(&mut *changing)).await?;
         }
-        finish(changing, change).await?;
+        finish(changing, event).await?;
         Ok(Released::Yes)
     }
 
@@ -91,26 +93,29 @@ impl Reservations for SqlDirectory {
         &self,
         owner: &Owner,
         bucket: &BucketName,
-        change: &Change,
+        event: &AuditEvent,
     ) -> Result<Assigned, RegistryError> {
-        let holder = owner.holder(bucket);
+        let bucket_owner = owner.bucket_owner(bucket);
         let mut changing = bounded("bucket", self.begin()).await?;
         bucket_owners::keep(&mut changing).await?;
         let fingerprint = &self.database.fingerprint;
         fingerprint.must_be_current(&mut changing).await?;
         let rows = reservations(&mut changing, bucket).await?;
-        if let Some(other) = rows.iter().find(|row| row.holder != holder) {
-            return Ok(Assigned::Anothers(other.holder.clone()));
+        if let Some(other) = rows.iter().find(|row| row.bucket_owner != bucket_owner) {
+            return Ok(Assigned::Anothers(other.bucket_owner.clone()));
         }
-        if rows.iter().any(|row| row.state == Some(ClaimState::Ready)) {
+        if rows
+            .iter()
+            .any(|row| row.state == Some(ReservationState::Ready))
+        {
             return Ok(Assigned::Already);
         }
         let has = sqlx::query(
             "SELECT bucket FROM owned_buckets \
              WHERE owner_kind = $1 AND owner_id = $2 AND bucket <> $3",
         )
-        .bind(holder.kind())
-        .bind(holder.id())
+        .bind(bucket_owner.kind())
+        .bind(bucket_owner.id())
         .bind(bucket.as_str());
         let has = bounded("bucket", has.fetch_optional(&mut *changing)).await?;
         if let Some(row) = has {
@@ -118,7 +123,7 @@ impl Reservations for SqlDirectory {
         }
         let keys = bucket_owners::keys_that_reach(&mut changing, bucket).await?;
         // Organisations and workspaces were asked when they got their part of it.
-        let is_persons = matches!(holder, BucketHolder::Principal(_));
+        let is_persons = matches!(bucket_owner, BucketOwner::Principal(_));
         if is_persons && keys.iter().any(|key| key.opens_to_others(bucket, owner)) {
             return Ok(Assigned::Reached);
         }
@@ -127,14 +132,14 @@ impl Reservations for SqlDirectory {
              VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (owner_kind, owner_id) DO UPDATE SET state = excluded.state",
         )
-        .bind(holder.kind())
-        .bind(holder.id())
+        .bind(bucket_owner.kind())
+        .bind(bucket_owner.id())
         .bind(bucket.as_str())
         // Whatever stands there is taken for our own work from now on.
-        .bind(name(ClaimState::Creating))
-        .bind(utc(change.time));
+        .bind(name(ReservationState::Creating))
+        .bind(utc(event.time));
         bounded("bucket", upsert.execute(&mut *changing)).await?;
-        finish(changing, change).await?;
+        finish(changing, event).await?;
         Ok(Assigned::Yes)
     }
 }
@@ -150,9 +155,9 @@ async fn reservations(
 
 fn reservation(row: &AnyRow) -> Result<Reservation, RegistryError> {
     let bucket: BucketName = parse(row, "bucket")?;
-    let holder = match text(row, "owner_kind")?.as_str() {
-        "principal" => BucketHolder::Principal(principal(&text(row, "owner_id")?)?),
-        "shared" => BucketHolder::Shared(bucket.clone()),
+    let bucket_owner = match text(row, "owner_kind")?.as_str() {
+        "principal" => BucketOwner::Principal(principal(&text(row, "owner_id")?)?),
+        "shared" => BucketOwner::Shared(bucket.clone()),
         _ => return Err(unknown("owner_kind")),
     };
     let state = match text(row, "state")?.as_str() {
@@ -161,7 +166,7 @@ fn reservation(row: &AnyRow) -> Result<Reservation, RegistryError> {
     };
     Ok(Reservation {
         bucket,
-        holder,
+        bucket_owner,
         state,
         since: time_or_none(row, "claimed_at")?,
     })

@@ -7,8 +7,8 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use crate::domain::{
-    Access, ApiKeyHash, Area, ClientId, Member, Organisation, Owner, RegisteredKey, Scope, Subject,
-    Workspace, WorkspaceName,
+    Access, ApiKeyHash, Area, ClientId, Member, Organisation, Owner, RegisteredApiKey, Scope,
+    Subject, Workspace, WorkspaceName,
 };
 use crate::service::RegistryError;
 
@@ -56,11 +56,11 @@ pub(super) fn utc_or_empty(time: Option<DateTime<Utc>>) -> String {
     time.map(utc).unwrap_or_default()
 }
 
-pub(super) fn api_key(row: &AnyRow) -> Result<RegisteredKey, RegistryError> {
+pub(super) fn api_key(row: &AnyRow) -> Result<RegisteredApiKey, RegistryError> {
     let scopes = text(row, "scopes")?;
     let scopes = scopes.split(' ').filter(|word| !word.is_empty());
     let scopes: Result<Vec<Scope>, _> = scopes.map(Scope::parse).collect();
-    Ok(RegisteredKey {
+    Ok(RegisteredApiKey {
         id: parse(row, "id")?,
         hash: api_key_hash(row)?,
         organisation: parse(row, "organisation")?,

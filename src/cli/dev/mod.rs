@@ -13,7 +13,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-use crate::adapters::aws::{Flavor, StaticIdentity};
+use crate::adapters::aws::{Engine, StaticIdentity};
 use crate::adapters::oauth::ClientAuthentication;
 use crate::adapters::{CapabilityKey, CapabilityKeys, fixed};
 use crate::config::{
@@ -294,7 +294,7 @@ impl Dev {
                 authorities: fixed(None),
             },
             storage: StorageConfig {
-                flavor: Flavor::Generic,
+                engine: Engine::Generic,
                 endpoint: Some(Url::parse(&storage.url())?),
                 public_endpoint: None,
                 sts_endpoint: None,

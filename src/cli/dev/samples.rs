@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::domain::{Access, ApiKeyId, Member, Slug, Subject, WorkspaceName};
 use crate::http::Samples;
 use crate::server::administer;
-use crate::service::{Administer, AdministerError, AreaWish, KeyWish};
+use crate::service::{Administer, AdministerError, NewApiKey, NewArea};
 
 /// In whose name the samples are made.
 const OPERATOR: &str = "cloakroom dev";
@@ -22,25 +22,25 @@ pub(super) async fn make(
     let administer = administer(config, OPERATOR.parse()?).await?;
     let organisation: Slug = ORGANISATION.parse()?;
     let workspace: WorkspaceName = WORKSPACE.parse()?;
-    let wish = AreaWish::default();
+    let new = NewArea::default();
     unless_there(
         administer
-            .create_organisation(organisation.clone(), &wish)
+            .create_organisation(organisation.clone(), &new)
             .await,
     )?;
-    unless_there(administer.create_workspace(workspace.clone(), &wish).await)?;
+    unless_there(administer.create_workspace(workspace.clone(), &new).await)?;
     add_members(&administer, &workspace).await?;
     for id in earlier_keys(&administer, &organisation).await? {
         administer.revoke_key(&id).await?;
     }
-    let wish = KeyWish {
+    let new = NewApiKey {
         organisation,
         label: LABEL.to_owned(),
         expires_in: None,
         storage: true,
         scopes: Vec::new(),
     };
-    let (key, _) = administer.create_key(wish).await?;
+    let (key, _) = administer.create_api_key(new).await?;
     Ok(Samples {
         token_command,
         api_key: key.expose().to_owned(),

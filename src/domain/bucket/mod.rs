@@ -41,7 +41,7 @@ pub struct NamingSecret(Hmac<Sha256>);
 
 /// Why no name could be made by this formula.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FormulaError {
+pub enum BucketFormulaError {
     /// Prefix and suffix leave fewer than [`MIN_DIGITS`] digits.
     #[error("prefix and suffix leave fewer than {MIN_DIGITS} hex digits of a 63-character name")]
     TooLong,
@@ -112,15 +112,15 @@ impl NamingSecret {
     ///
     /// # Errors
     ///
-    /// [`FormulaError::Secret`] when it is empty.
-    pub fn new(secret: &SecretString) -> Result<Self, FormulaError> {
+    /// [`BucketFormulaError::Secret`] when it is empty.
+    pub fn new(secret: &SecretString) -> Result<Self, BucketFormulaError> {
         let key = secret.expose_secret().as_bytes();
         if key.is_empty() {
-            return Err(FormulaError::Secret);
+            return Err(BucketFormulaError::Secret);
         }
         Hmac::new_from_slice(key)
             .map(Self)
-            .map_err(|_| FormulaError::Secret)
+            .map_err(|_| BucketFormulaError::Secret)
     }
 
     fn hmac(&self, message: &[u8]) -> [u8; 32] {
@@ -144,27 +144,27 @@ impl BucketFormula {
     ///
     /// # Errors
     ///
-    /// [`FormulaError`] says which part is wrong.
+    /// [`BucketFormulaError`] says which part is wrong.
     pub fn new(
         prefix: &str,
         suffix: &str,
         namespace: &str,
         secret: Option<NamingSecret>,
-    ) -> Result<Self, FormulaError> {
+    ) -> Result<Self, BucketFormulaError> {
         if prefix.len() + suffix.len() + MIN_DIGITS > MAX_NAME_CHARS {
-            return Err(FormulaError::TooLong);
+            return Err(BucketFormulaError::TooLong);
         }
         if !is_part(prefix) || prefix.starts_with(['-', '.']) {
-            return Err(FormulaError::Prefix);
+            return Err(BucketFormulaError::Prefix);
         }
         if !is_part(suffix) || suffix.ends_with(['-', '.']) {
-            return Err(FormulaError::Suffix);
+            return Err(BucketFormulaError::Suffix);
         }
         if is_reserved(prefix, suffix) {
-            return Err(FormulaError::Reserved);
+            return Err(BucketFormulaError::Reserved);
         }
         if namespace.chars().any(char::is_control) {
-            return Err(FormulaError::Namespace);
+            return Err(BucketFormulaError::Namespace);
         }
         Ok(Self {
             prefix: prefix.to_owned(),

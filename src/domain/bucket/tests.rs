@@ -141,7 +141,7 @@ fn a_formula_that_leaves_too_few_digits_is_refused() {
     assert!(BucketFormula::new(&fits, "", "", None).is_ok());
     assert_eq!(
         BucketFormula::new(&fits, "b", "", None).unwrap_err(),
-        FormulaError::TooLong
+        BucketFormulaError::TooLong
     );
 }
 
@@ -150,23 +150,23 @@ fn a_formula_that_makes_no_bucket_names_is_refused() {
     for bad in ["A", "a_b", "-a", ".a", "a..b", "a*", "a/", "\u{e4}"] {
         assert_eq!(
             BucketFormula::new(bad, "", "", None).unwrap_err(),
-            FormulaError::Prefix,
+            BucketFormulaError::Prefix,
             "{bad}"
         );
     }
     for bad in ["a-", "a.", "Z"] {
         assert_eq!(
             BucketFormula::new("", bad, "", None).unwrap_err(),
-            FormulaError::Suffix
+            BucketFormulaError::Suffix
         );
     }
     assert_eq!(
         BucketFormula::new("xn--a", "", "", None).unwrap_err(),
-        FormulaError::Reserved
+        BucketFormulaError::Reserved
     );
     assert_eq!(
         BucketFormula::new("", "", "a\0b", None).unwrap_err(),
-        FormulaError::Namespace
+        BucketFormulaError::Namespace
     );
 }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub use used::UsedClaims;
 
-use super::{ClientId, Membership, Principal, Scope, Subject, TokenHolder, TokenProblem};
+use super::{ClientId, Membership, Principal, Scope, Subject, TokenCaller, TokenProblem};
 
 /// How far the authorization server's clock may be from ours (RFC 7519 section 4.1.4: "a few
 /// minutes at most").
@@ -14,7 +14,7 @@ const LEEWAY: TimeDelta = TimeDelta::seconds(60);
 
 /// What an authorization server says of a token (RFC 7662 section 2.2), or a signed token of
 /// itself (RFC 9068 section 2.2): well-formed, and not yet believed. Only
-/// [`UnverifiedClaims::verify`] and [`UnverifiedClaims::verify_signed`] make a [`TokenHolder`] of it.
+/// [`UnverifiedClaims::verify`] and [`UnverifiedClaims::verify_signed`] make a [`TokenCaller`] of it.
 #[derive(Clone, Default)]
 pub struct UnverifiedClaims {
     /// Whether the token is active; a signed token does not say.
@@ -72,7 +72,7 @@ impl UnverifiedClaims {
         rules: &TokenRules,
         scope: &Scope,
         now: DateTime<Utc>,
-    ) -> Result<TokenHolder, TokenProblem> {
+    ) -> Result<TokenCaller, TokenProblem> {
         self.check_active(rules, now)?;
         self.caller(scope)
     }
@@ -88,7 +88,7 @@ impl UnverifiedClaims {
         rules: &TokenRules,
         scope: &Scope,
         now: DateTime<Utc>,
-    ) -> Result<TokenHolder, TokenProblem> {
+    ) -> Result<TokenCaller, TokenProblem> {
         if self.iss.is_none() {
             return Err(TokenProblem::WrongIssuer);
         }
@@ -109,11 +109,11 @@ impl UnverifiedClaims {
     /// The first [`TokenProblem`] found.
     pub fn confirm(
         &self,
-        caller: TokenHolder,
+        caller: TokenCaller,
         rules: &TokenRules,
         scope: &Scope,
         now: DateTime<Utc>,
-    ) -> Result<TokenHolder, TokenProblem> {
+    ) -> Result<TokenCaller, TokenProblem> {
         // The token itself has named its audience; the answer need not.
         let rules = TokenRules {
             audience: rules.audience.clone().filter(|_| self.aud.is_some()),
@@ -132,7 +132,7 @@ impl UnverifiedClaims {
             return Err(TokenProblem::MissingScope);
         }
         let ends = [caller.proof_expires, self.exp].into_iter().flatten().min();
-        Ok(TokenHolder {
+        Ok(TokenCaller {
             // Authorization servers leave an empty list out: whoever is not named is none.
             memberships: both(&caller.memberships, &self.memberships()),
             proof_expires: ends,
@@ -145,13 +145,13 @@ impl UnverifiedClaims {
         words.filter_map(|word| Membership::parse(word)).collect()
     }
 
-    fn caller(&self, scope: &Scope) -> Result<TokenHolder, TokenProblem> {
+    fn caller(&self, scope: &Scope) -> Result<TokenCaller, TokenProblem> {
         let principal = self.principal()?;
         let granted = self.scope.as_deref();
         if !granted.is_some_and(|claim| scope.is_granted_by(claim)) {
             return Err(TokenProblem::MissingScope);
         }
-        Ok(TokenHolder {
+        Ok(TokenCaller {
             principal,
             memberships: self.memberships(),
             proof_expires: self.exp,

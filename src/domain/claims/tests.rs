@@ -24,7 +24,7 @@ fn good() -> UnverifiedClaims {
     }
 }
 
-fn verify(claims: &UnverifiedClaims) -> Result<TokenHolder, TokenProblem> {
+fn verify(claims: &UnverifiedClaims) -> Result<TokenCaller, TokenProblem> {
     claims.verify(&rules(), &Scope::parse("storage").unwrap(), now())
 }
 
@@ -229,7 +229,7 @@ fn memberships_count_where_both_the_token_and_the_answer_name_them() {
     let mut claims = good();
     claims.memberships = words(&["/acme/research", "acme/read:read", "admins", "acme/gone"]);
     let caller = verify(&claims).unwrap();
-    let names = |caller: &TokenHolder| -> Vec<(String, &str)> {
+    let names = |caller: &TokenCaller| -> Vec<(String, &str)> {
         let memberships = caller.memberships.iter();
         memberships
             .map(|of| (of.workspace.to_string(), of.access.as_str()))

@@ -1,5 +1,5 @@
 use super::{Audience, TokenRules, UnverifiedClaims};
-use crate::domain::{MAX_CLAIM_BYTES, Membership, Scope};
+use crate::domain::{MAX_IDENTIFIER_BYTES, Membership, Scope};
 
 /// The longest kind of token that is told apart, in bytes, and more.
 const MAX_KIND_BYTES: usize = 32;
@@ -27,7 +27,8 @@ impl UsedClaims {
         if !claims.active {
             return UnverifiedClaims::default();
         }
-        let identity = |value: Option<String>| value.map(|value| cut(value, MAX_CLAIM_BYTES + 1));
+        let identity =
+            |value: Option<String>| value.map(|value| cut(value, MAX_IDENTIFIER_BYTES + 1));
         let kind = |value: Option<String>| value.map(|value| cut(value, MAX_KIND_BYTES));
         UnverifiedClaims {
             sub: identity(claims.sub),
@@ -128,7 +129,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::{TokenHolder, TokenProblem};
+    use crate::domain::{TokenCaller, TokenProblem};
 
     const ISSUER: &str = "https://as.example";
 
@@ -242,12 +243,12 @@ mod tests {
         )
     }
 
-    type Outcome = Result<TokenHolder, TokenProblem>;
+    type Outcome = Result<TokenCaller, TokenProblem>;
 
     fn outcomes(
         used: &UsedClaims,
         claims: &UnverifiedClaims,
-        proven: &TokenHolder,
+        proven: &TokenCaller,
     ) -> Vec<Outcome> {
         let now = DateTime::UNIX_EPOCH;
         let each = used.scopes.iter().flat_map(|scope| {
@@ -271,7 +272,7 @@ mod tests {
             memberships in prop::option::of(words()),
             audience in prop::option::of(Just("us")),
         ) {
-            let proven = TokenHolder {
+            let proven = TokenCaller {
                 principal: crate::domain::Principal {
                     client_id: crate::domain::ClientId::parse("demo").unwrap(),
                     subject: crate::domain::Subject::parse("alice").unwrap(),

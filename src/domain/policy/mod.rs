@@ -4,12 +4,12 @@
 //! names and prefixes whose alphabets hold no wildcard and no variable, so every `*` is one of ours;
 //! an empty policy cannot be built, because STS takes it for "no restriction".
 
-mod key;
+mod access_key;
 mod session;
 
 use serde::Serialize;
 
-pub use key::{KeyPolicy, KeyPolicyError, Loopholes};
+pub use access_key::{AccessKeyPolicy, AccessKeyPolicyError, Loopholes};
 pub use session::{ExtraAction, SessionPolicy};
 
 /// The longest policy that every engine takes, in characters (contract section 6).
@@ -18,7 +18,7 @@ pub const MAX_POLICY_CHARS: usize = 2_048;
 /// The policy would be longer than [`MAX_POLICY_CHARS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the policy would be longer than {MAX_POLICY_CHARS} characters")]
-pub struct PolicyTooLong;
+pub struct SessionPolicyError;
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -67,14 +67,14 @@ enum Condition {
 }
 
 /// The document of these statements.
-fn write(statement: Vec<Statement>) -> Result<String, PolicyTooLong> {
+fn write(statement: Vec<Statement>) -> Result<String, SessionPolicyError> {
     let document = Document {
         version: "2012-10-17",
         statement,
     };
-    let json = serde_json::to_string(&document).map_err(|_| PolicyTooLong)?;
+    let json = serde_json::to_string(&document).map_err(|_| SessionPolicyError)?;
     if json.len() > MAX_POLICY_CHARS {
-        return Err(PolicyTooLong);
+        return Err(SessionPolicyError);
     }
     Ok(json)
 }

@@ -10,11 +10,11 @@ use serde_json::Value;
 use super::*;
 use crate::domain::{AccessToken, BucketFormula, CallerId, TokenRules, UnverifiedClaims};
 use crate::http::gateway::{UseCases, test_gateway, test_parts, test_use_cases};
-use crate::http::{observe, problem, vending};
+use crate::http::{credential_route, observe, problem};
 use crate::service::fakes::{FakeDirectory, FixedClock, Nothing};
 use crate::service::{
-    AllowanceSpent, Authenticate, AuthenticateApiKey, AuthenticateToken, CallerLimit, Entitle,
-    GenuineKeys, Introspection, RateLimiter, TokenValidation, UpstreamFailure,
+    Authenticate, AuthenticateApiKey, AuthenticateToken, CallerLimit, Entitle, GenuineApiKeys,
+    Introspection, RateLimitError, RateLimiter, TokenValidation, UpstreamFailure,
 };
 
 struct Panicking;
@@ -34,7 +34,7 @@ impl Dialect for Panicking {
         panic!("canary")
     }
 
-    fn render(&self, _: &Vended, _: &Exchange<'_>) -> HttpResponse {
+    fn render(&self, _: &GrantedSession, _: &Exchange<'_>) -> HttpResponse {
         HttpResponse::Ok().finish()
     }
 
@@ -57,7 +57,7 @@ async fn a_panic_is_a_500_problem_in_the_words_of_the_route() {
     let app = App::new()
         .app_data(web::Data::new(test_gateway()))
         .wrap(from_fn(observe))
-        .service(vending("/dialect", &Panicking))
+        .service(credential_route("/dialect", &Panicking))
         .route("/plain", web::post().to(panics));
     let app = init_service(app).await;
     for (path, dialect) in [("/dialect", Some("panicking")), ("/plain", None)] {
@@ -112,17 +112,17 @@ impl Introspection for Alice {
 struct Spent;
 
 impl RateLimiter<CallerId> for Spent {
-    fn take(&self, _: &CallerId) -> Result<(), AllowanceSpent> {
-        Err(AllowanceSpent {
+    fn take(&self, _: &CallerId) -> Result<(), RateLimitError> {
+        Err(RateLimitError {
             retry_after: Duration::from_secs(1),
             permitted: 1,
         })
     }
 }
 
-struct OfWorkspace;
+struct WorkspaceDialect;
 
-impl Dialect for OfWorkspace {
+impl Dialect for WorkspaceDialect {
     type Ask = AskForSession;
 
     fn name(&self) -> &'static str {
@@ -141,7 +141,7 @@ impl Dialect for OfWorkspace {
         })
     }
 
-    fn render(&self, _: &Vended, _: &Exchange<'_>) -> HttpResponse {
+    fn render(&self, _: &GrantedSession, _: &Exchange<'_>) -> HttpResponse {
         HttpResponse::Ok().finish()
     }
 
@@ -169,7 +169,7 @@ async fn a_caller_beyond_the_allowance_does_not_reach_the_registry() {
                 directory.clone(),
                 Arc::new(FixedClock),
                 Arc::new(Nothing),
-                Arc::new(GenuineKeys::new(directory.clone(), Arc::new(FixedClock))),
+                Arc::new(GenuineApiKeys::new(directory.clone(), Arc::new(FixedClock))),
             ),
         ),
         caller_limit: CallerLimit::new(Arc::new(Spent)),
@@ -179,7 +179,7 @@ async fn a_caller_beyond_the_allowance_does_not_reach_the_registry() {
     let app = App::new()
         .app_data(web::Data::new(gateway))
         .wrap(from_fn(observe))
-        .service(vending("/dialect", &OfWorkspace));
+        .service(credential_route("/dialect", &WorkspaceDialect));
     let app = init_service(app).await;
     let request = TestRequest::post().uri("/dialect").to_request();
     let answer = tokio::time::timeout(Duration::from_secs(2), app.call(request)).await;

@@ -7,9 +7,9 @@ use chrono::{DateTime, Utc};
 use crate::domain::{
     AccessKeyId, AccessToken, Caller, CallerId, CapabilityId, Scope, TokenProblem,
 };
-use crate::service::{Authenticate, Credential, Deadline, KeyRefusal, Refusal};
+use crate::service::{AccessKeyRefusal, Authenticate, Credential, Deadline, Refusal};
 
-use super::RotateKey;
+use super::RotateAccessKey;
 
 /// What tells a capability from every other JWT, its `typ` (RFC 8725 section 3.11).
 pub const CAPABILITY_TYPE: &str = "capability+jwt";
@@ -25,16 +25,16 @@ pub enum RotationCredential {
 
 /// Who asks for new credentials.
 #[derive(Clone, Debug)]
-pub enum Requester {
+pub enum RotationCaller {
     /// Somebody who is known, and must own the key.
     Caller(Caller),
     /// Whoever has a capability token of the key's.
     Capability(CapabilityId),
 }
 
-/// Who asks, before [`RotateKey::admit`] has checked the scope of an API key.
+/// Who asks, before [`RotateAccessKey::admit`] has checked the scope of an API key.
 #[derive(Debug)]
-pub struct Identified(Requester);
+pub struct UnadmittedCaller(RotationCaller);
 
 /// Signed tokens that allow new credentials of one access key, and nothing else.
 pub trait Capabilities: Send + Sync {
@@ -53,7 +53,7 @@ pub trait Capabilities: Send + Sync {
 
 /// Who may ask for new credentials.
 #[derive(Clone)]
-pub struct KeyAdmission {
+pub struct RotationAdmission {
     /// The word that an API key must have.
     pub scope: Scope,
     /// The word that an access token must have.
@@ -75,7 +75,7 @@ impl RotationCredential {
     }
 }
 
-impl Requester {
+impl RotationCaller {
     /// Which caller it is.
     #[must_use]
     pub fn id(&self) -> CallerId {
@@ -86,15 +86,15 @@ impl Requester {
     }
 }
 
-impl Identified {
+impl UnadmittedCaller {
     /// For the log and the caller's limit.
     #[must_use]
-    pub fn requester(&self) -> &Requester {
+    pub fn caller(&self) -> &RotationCaller {
         &self.0
     }
 }
 
-impl fmt::Display for Requester {
+impl fmt::Display for RotationCaller {
     /// As the audit trail names whoever acts.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -104,7 +104,7 @@ impl fmt::Display for Requester {
     }
 }
 
-impl RotateKey {
+impl RotateAccessKey {
     /// The scope that API keys need, as callers know it.
     #[must_use]
     pub fn scope(&self) -> &str {
@@ -131,18 +131,18 @@ impl RotateKey {
         key: Option<&AccessKeyId>,
         address: Option<IpAddr>,
         deadline: Deadline,
-    ) -> Result<Identified, Refusal> {
-        let KeyAdmission {
+    ) -> Result<UnadmittedCaller, Refusal> {
+        let RotationAdmission {
             oauth_scope,
             capabilities,
             ..
         } = &self.admission;
-        let requester = match credential {
+        let caller = match credential {
             RotationCredential::Of(credential) => {
                 let caller = authenticate
                     .authenticate(credential, oauth_scope, address, deadline)
                     .await?;
-                Requester::Caller(caller)
+                RotationCaller::Caller(caller)
             }
             RotationCredential::Capability(token) => {
                 let checked = match (capabilities, key) {
@@ -150,10 +150,10 @@ impl RotateKey {
                     (Some(_), None) => Err("is for another access key"),
                     (None, _) => Err("cannot be checked: access_keys.capability_key is not set"),
                 };
-                Requester::Capability(checked.map_err(KeyRefusal::Capability)?)
+                RotationCaller::Capability(checked.map_err(AccessKeyRefusal::Capability)?)
             }
         };
-        Ok(Identified(requester))
+        Ok(UnadmittedCaller(caller))
     }
 
     /// Checks the scope of an API key.
@@ -161,14 +161,14 @@ impl RotateKey {
     /// # Errors
     ///
     /// [`TokenProblem::MissingScope`] when the key lacks it.
-    pub fn admit(&self, identified: Identified) -> Result<Requester, Refusal> {
+    pub fn admit(&self, identified: UnadmittedCaller) -> Result<RotationCaller, Refusal> {
         match identified.0 {
-            Requester::Caller(Caller::ApiKey(key))
+            RotationCaller::Caller(Caller::ApiKey(key))
                 if !key.scopes.contains(&self.admission.scope) =>
             {
                 Err(TokenProblem::MissingScope.into())
             }
-            requester => Ok(requester),
+            caller => Ok(caller),
         }
     }
 }

@@ -9,7 +9,9 @@ use crate::service::{Clock, Randomness, RegistryError, UpstreamFailure};
 use super::lease::Lease;
 use super::timing::{LOOK_LIMIT, STALE, TRANSACTION_LIMIT};
 use super::watch::Watch;
-use super::{AccessKeys, HeldLease, KeyRegistry, PairStanding, RecordedPair, Taken, Unfinished};
+use super::{
+    AccessKeyBroker, AccessKeyRegistry, HeldLease, PairStanding, RecordedPair, Taken, Unfinished,
+};
 
 /// Keeps engine and registry together: ends pairs whose time is over, finishes what a crash has
 /// broken off, removes what is deleted.
@@ -17,17 +19,17 @@ use super::{AccessKeys, HeldLease, KeyRegistry, PairStanding, RecordedPair, Take
 /// It takes a key as a rotation does, by a lease, so that never two are at one key: a pair that is
 /// made and not yet on record must not be taken for a stray one. A lease whose holder is gone it
 /// takes over.
-pub struct KeyKeeper {
-    ports: KeyKeeperPorts,
+pub struct AccessKeyKeeper {
+    ports: AccessKeyKeeperPorts,
     watch: Watch,
 }
 
-/// What [`KeyKeeper`] needs from outside.
-pub struct KeyKeeperPorts {
+/// What [`AccessKeyKeeper`] needs from outside.
+pub struct AccessKeyKeeperPorts {
     /// The engine.
-    pub engine: Arc<dyn AccessKeys>,
+    pub broker: Arc<dyn AccessKeyBroker>,
     /// The registry.
-    pub registry: Arc<dyn KeyRegistry>,
+    pub registry: Arc<dyn AccessKeyRegistry>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Names what it does.
@@ -48,13 +50,13 @@ pub enum KeeperError {
     Lost,
 }
 
-impl KeyKeeper {
+impl AccessKeyKeeper {
     /// How often there should be a look.
     pub const EVERY: Duration = Duration::from_secs(5);
 
     /// Puts the keeper together.
     #[must_use]
-    pub fn new(ports: KeyKeeperPorts) -> Self {
+    pub fn new(ports: AccessKeyKeeperPorts) -> Self {
         Self {
             ports,
             watch: Watch::default(),
@@ -163,7 +165,7 @@ impl KeyKeeper {
             .keep_only(&key.id, lease, |pair| !is_over && is_kept(pair, now))
             .await;
         if key.is_deleted {
-            self.ports.engine.remove(&key.id).await?;
+            self.ports.broker.remove(&key.id).await?;
         }
         ended
     }
@@ -194,8 +196,8 @@ impl KeyKeeper {
         lease: Option<&Lease>,
         keeps: impl Fn(&RecordedPair) -> bool,
     ) -> Result<(), KeeperError> {
-        let KeyKeeperPorts {
-            engine, registry, ..
+        let AccessKeyKeeperPorts {
+            broker, registry, ..
         } = &self.ports;
         let mut outcome = Ok(());
         let recorded = registry.recorded_pairs(id).await?;
@@ -206,7 +208,7 @@ impl KeyKeeper {
             };
             outcome = outcome.and(ended.await);
         }
-        let listed = engine.pairs(id).await?;
+        let listed = broker.pairs(id).await?;
         // Read after the list: should the lease have been lost meanwhile, a pair that came since is
         // no stray.
         let recorded = registry.recorded_pairs(id).await?;
@@ -228,7 +230,7 @@ impl KeyKeeper {
         if let Some(lease) = lease {
             lease.check().await?;
         }
-        Ok(self.ports.engine.withdraw(id, pair).await?)
+        Ok(self.ports.broker.withdraw(id, pair).await?)
     }
 }
 

@@ -3,14 +3,14 @@ use std::sync::Arc;
 
 use crate::domain::{AccessKeyId, AccessKeyState};
 
-use super::KeyRegistry;
+use super::AccessKeyRegistry;
 use super::keeper::KeeperError;
 use super::timing::RENEW_EVERY;
 
 /// A key that this process has taken in the registry, for one rotation or one look. Nobody else
 /// rotates the key or looks after it meanwhile, as long as the lease is renewed.
 pub(super) struct Lease {
-    pub(super) registry: Arc<dyn KeyRegistry>,
+    pub(super) registry: Arc<dyn AccessKeyRegistry>,
     pub(super) key: AccessKeyId,
     /// What the registry knows the lease by.
     pub(super) name: String,

@@ -1,6 +1,5 @@
 //! Access keys that last: how they are handed out, and the ports behind that.
 
-mod claims;
 mod credential;
 mod keeper;
 mod lease;
@@ -8,6 +7,7 @@ mod proof;
 mod rotate;
 mod rotation;
 mod running;
+mod tenants;
 mod timing;
 mod watch;
 
@@ -18,26 +18,29 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    AccessKey, AccessKeyId, AccessKeyState, BucketFormula, BucketName, Change, KeyPair, KeyPolicy,
-    KeyRights, Loopholes, Principal, Slug,
+    AccessKey, AccessKeyId, AccessKeyPolicy, AccessKeyRights, AccessKeyState, AuditEvent,
+    BucketFormula, BucketName, KeyPair, Loopholes, Principal, Slug,
 };
 
 use super::{RegistryError, UpstreamFailure};
 
-pub use claims::{KnownBuckets, bucket_of_others};
 pub use credential::{
-    CAPABILITY_TYPE, Capabilities, Identified, KeyAdmission, Requester, RotationCredential,
+    CAPABILITY_TYPE, Capabilities, RotationAdmission, RotationCaller, RotationCredential,
+    UnadmittedCaller,
 };
-pub use keeper::{KeeperError, KeyKeeper, KeyKeeperPorts};
+pub use keeper::{AccessKeyKeeper, AccessKeyKeeperPorts, KeeperError};
 pub(super) use proof::prove;
-pub use rotate::{RotateKey, RotateKeyPorts, RotateKeySettings, Rotated, Rotation};
+pub use rotate::{
+    RotateAccessKey, RotateAccessKeyPorts, RotateAccessKeySettings, Rotated, Rotation,
+};
 pub use running::Rotations;
+pub use tenants::{KnownBuckets, bucket_of_others};
 pub use timing::STATEMENT_LIMIT;
 
 /// Access keys that an engine holds: its users, their policies and their pairs. A key may have
 /// several pairs at a time.
 #[async_trait]
-pub trait AccessKeys: Send + Sync {
+pub trait AccessKeyBroker: Send + Sync {
     /// What a policy has to close here.
     fn loopholes(&self) -> Loopholes {
         Loopholes::NONE
@@ -47,7 +50,7 @@ pub trait AccessKeys: Send + Sync {
     async fn issue(
         &self,
         key: &AccessKeyId,
-        policy: &KeyPolicy,
+        policy: &AccessKeyPolicy,
     ) -> Result<KeyPair, UpstreamFailure>;
 
     /// The pairs of the key, by their access key ids.
@@ -70,7 +73,7 @@ pub trait AccessKeys: Send + Sync {
 
 /// Access keys, and how far their rotations have come, in the registry. Never a secret.
 #[async_trait]
-pub trait KeyRegistry: Send + Sync {
+pub trait AccessKeyRegistry: Send + Sync {
     /// All of them, by age.
     async fn access_keys(&self) -> Result<Vec<AccessKey>, RegistryError>;
 
@@ -86,7 +89,7 @@ pub trait KeyRegistry: Send + Sync {
     async fn keys_that_reach(&self, bucket: &BucketName) -> Result<Vec<AccessKey>, RegistryError>;
 
     /// Who owns the buckets that these rights reach.
-    async fn known_buckets(&self, rights: &KeyRights) -> Result<KnownBuckets, RegistryError>;
+    async fn known_buckets(&self, rights: &AccessKeyRights) -> Result<KnownBuckets, RegistryError>;
 
     /// Writes the key down, unless one of its buckets is another owner's by [`bucket_of_others`],
     /// while no bucket can get another owner. Returns that bucket.
@@ -94,24 +97,24 @@ pub trait KeyRegistry: Send + Sync {
         &self,
         key: &AccessKey,
         formula: &BucketFormula,
-        change: &Change,
+        event: &AuditEvent,
     ) -> Result<Option<String>, RegistryError>;
 
     /// Writes down what was done that changes no row.
-    async fn note(&self, change: &Change) -> Result<(), RegistryError>;
+    async fn note(&self, event: &AuditEvent) -> Result<(), RegistryError>;
 
     /// Ends the asking for its credentials, unless that is done.
     async fn disable_access_key(
         &self,
         id: &AccessKeyId,
-        change: &Change,
+        event: &AuditEvent,
     ) -> Result<bool, RegistryError>;
 
     /// Sets out to delete it, unless that is done: from now on there is no such key, and the engine is to be cleaned.
     async fn delete_access_key(
         &self,
         id: &AccessKeyId,
-        change: &Change,
+        event: &AuditEvent,
     ) -> Result<bool, RegistryError>;
 
     /// The engine is clean: whoever holds the deleted key by this lease forgets it.
@@ -156,13 +159,13 @@ pub trait KeyRegistry: Send + Sync {
     ) -> Result<bool, RegistryError>;
 
     /// Writes down the new pair as one that is not proven, together with the audit row. Says no when
-    /// the lease is over, or the key is; fails as [`KeyRegistry::check_formula`] does.
+    /// the lease is over, or the key is; fails as [`AccessKeyRegistry::check_formula`] does.
     async fn record_pair(
         &self,
         id: &AccessKeyId,
         lease: &str,
         pair: &str,
-        change: &Change,
+        event: &AuditEvent,
     ) -> Result<bool, RegistryError>;
 
     /// The new pair is proven: it is the current one from now on, and the one before it ends at
@@ -269,7 +272,7 @@ pub enum Taken {
 
 /// Somebody's claim on a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BucketClaim {
+pub enum BucketTenant {
     /// It is or was this principal's own.
     Principal(Principal),
     /// A part of it is this organisation's.
@@ -277,5 +280,5 @@ pub enum BucketClaim {
     /// A part of it is a workspace's: its members', not its organisation's.
     Workspace,
     /// It is shared and nobody has a part of it yet.
-    Nobody,
+    Unassigned,
 }

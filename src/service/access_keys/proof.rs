@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::domain::{BucketName, KeyPair};
 use crate::service::{FailureKind, UpstreamFailure};
 
-use super::AccessKeys;
+use super::AccessKeyBroker;
 use super::timing::PROOF_LIMIT;
 
 const PAUSE: Duration = Duration::from_millis(200);
@@ -14,14 +14,14 @@ const PAUSE: Duration = Duration::from_millis(200);
 ///
 /// [`UpstreamFailure`] of the last try when it has not after 25 s.
 pub(in crate::service) async fn prove(
-    engine: &dyn AccessKeys,
+    broker: &dyn AccessKeyBroker,
     pair: &KeyPair,
     bucket: Option<&BucketName>,
 ) -> Result<(), UpstreamFailure> {
     let mut last = UpstreamFailure::timeout("the first use of the pair");
     let proving = async {
         loop {
-            match engine.works(pair, bucket).await {
+            match broker.works(pair, bucket).await {
                 Ok(true) => return,
                 Ok(false) => {
                     let cause = "the store does not know the pair, or not what it may do";

@@ -7,40 +7,43 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use crate::domain::{
-    AccessKey, AccessKeyId, AccessKeyState, BucketFormula, KeyOwner, KeyPair, KeyPolicy,
-    KeyPolicyError, Loopholes, Owner, OwnerDigest, OwnerPseudonym, RequestId,
+    AccessKey, AccessKeyId, AccessKeyOwner, AccessKeyPolicy, AccessKeyPolicyError, AccessKeyState,
+    BucketFormula, KeyPair, Loopholes, Owner, OwnerDigest, OwnerPseudonym, RequestId,
 };
 use crate::service::{
-    Clock, Deadline, Directory, KeyRefusal, Limit, Randomness, RateLimiter, Refusal, RegistryError,
-    UpstreamFailure,
+    AccessKeyRefusal, Clock, Deadline, Directory, Limit, Randomness, RateLimiter, Refusal,
+    RegistryError, UpstreamFailure,
 };
 
-use super::claims::claimed;
 use super::rotation::{Admitted, Progress, run};
+use super::tenants::bucket_of_others_now;
 use super::timing::{CHECK_LIMIT, MAKE_LIMIT, PROOF_PATIENCE, TRANSACTION_LIMIT};
-use super::{AccessKeys, KeyAdmission, KeyKeeper, KeyRegistry, Requester, Rotations};
+use super::{
+    AccessKeyBroker, AccessKeyKeeper, AccessKeyRegistry, RotationAdmission, RotationCaller,
+    Rotations,
+};
 
 /// The use case "new credentials for an access key that lasts".
-pub struct RotateKey {
-    pub(super) admission: KeyAdmission,
+pub struct RotateAccessKey {
+    pub(super) admission: RotationAdmission,
     work: Arc<Work>,
     runtime: Handle,
 }
 
 pub(super) struct Work {
-    pub(super) ports: RotateKeyPorts,
-    pub(super) settings: RotateKeySettings,
+    pub(super) ports: RotateAccessKeyPorts,
+    pub(super) settings: RotateAccessKeySettings,
     pub(super) rotations: Rotations,
 }
 
-/// What [`RotateKey`] needs from outside.
-pub struct RotateKeyPorts {
+/// What [`RotateAccessKey`] needs from outside.
+pub struct RotateAccessKeyPorts {
     /// The engine; none where it cannot hold such keys.
-    pub engine: Option<Arc<dyn AccessKeys>>,
+    pub broker: Option<Arc<dyn AccessKeyBroker>>,
     /// Access keys.
-    pub registry: Arc<dyn KeyRegistry>,
+    pub registry: Arc<dyn AccessKeyRegistry>,
     /// Keeps both together.
-    pub keeper: Option<Arc<KeyKeeper>>,
+    pub keeper: Option<Arc<AccessKeyKeeper>>,
     /// Organisations.
     pub directory: Arc<dyn Directory>,
     /// How often a key may be rotated.
@@ -51,9 +54,9 @@ pub struct RotateKeyPorts {
     pub randomness: Arc<dyn Randomness>,
 }
 
-/// What [`RotateKey`] is told by the configuration.
+/// What [`RotateAccessKey`] is told by the configuration.
 #[derive(Clone, Debug)]
-pub struct RotateKeySettings {
+pub struct RotateAccessKeySettings {
     /// How people's buckets are named, which no key may reach unless it is theirs.
     pub formula: BucketFormula,
     /// Whether "all" means anything here.
@@ -70,7 +73,7 @@ pub struct Rotation {
     /// The dialect it speaks.
     pub dialect: &'static str,
     /// Who asks.
-    pub requester: Requester,
+    pub caller: RotationCaller,
     /// From where.
     pub address: Option<IpAddr>,
     /// Of which key.
@@ -86,13 +89,13 @@ pub struct Rotated {
     pub pair: KeyPair,
 }
 
-impl RotateKey {
+impl RotateAccessKey {
     /// Puts the use case together. Detached tasks run on `runtime`.
     #[must_use]
     pub fn new(
-        ports: RotateKeyPorts,
-        settings: RotateKeySettings,
-        admission: KeyAdmission,
+        ports: RotateAccessKeyPorts,
+        settings: RotateAccessKeySettings,
+        admission: RotationAdmission,
         runtime: Handle,
     ) -> Self {
         Self {
@@ -131,7 +134,7 @@ impl RotateKey {
         let (tell, mut told) = mpsc::unbounded_channel();
         let running = run(Arc::clone(&self.work), admitted, tell);
         self.runtime.spawn(self.work.rotations.track(running));
-        let late = |_| KeyRefusal::NotQueued(RegistryError::late("rotation").to_string());
+        let late = |_| AccessKeyRefusal::NotQueued(RegistryError::late("rotation").to_string());
         let taken = deadline.limit(TRANSACTION_LIMIT, next(&mut told)).await;
         taken.map_err(late)??;
         let late = |_| Refusal::Store(UpstreamFailure::timeout("making the pair"));
@@ -173,36 +176,36 @@ impl Work {
     /// Who may, from where, how often, to what.
     async fn admit(&self, rotation: Rotation) -> Result<Admitted, Refusal> {
         let found = self.ports.registry.access_key(&rotation.key).await?;
-        let key = found.ok_or(KeyRefusal::NoSuchKey)?;
-        self.check_owner(&key, &rotation.requester).await?;
+        let key = found.ok_or(AccessKeyRefusal::NoSuchKey)?;
+        self.check_owner(&key, &rotation.caller).await?;
         check_network(&key, rotation.address)?;
         let taken = self.ports.rate_limiter.take(&self.digest(&key.id));
         taken.map_err(|spent| spent.of(Limit::Owner))?;
-        let (Some(engine), Some(keeper)) = (&self.ports.engine, &self.ports.keeper) else {
-            return Err(KeyRefusal::NoBroker.into());
+        let (Some(broker), Some(keeper)) = (&self.ports.broker, &self.ports.keeper) else {
+            return Err(AccessKeyRefusal::NoBroker.into());
         };
         self.ports.registry.check_formula().await?;
-        let policy = self.policy(&key, engine.loopholes(), &rotation).await?;
+        let policy = self.policy(&key, broker.loopholes(), &rotation).await?;
         Ok(Admitted {
             rotation,
             key,
             policy,
-            engine: Arc::clone(engine),
+            broker: Arc::clone(broker),
             keeper: Arc::clone(keeper),
         })
     }
 
-    async fn check_owner(&self, key: &AccessKey, requester: &Requester) -> Result<(), Refusal> {
-        if matches!(requester, Requester::Caller(caller) if !key.owner.is(caller)) {
-            return Err(KeyRefusal::NotTheirs.into());
+    async fn check_owner(&self, key: &AccessKey, caller: &RotationCaller) -> Result<(), Refusal> {
+        if matches!(caller, RotationCaller::Caller(caller) if !key.owner.is(caller)) {
+            return Err(AccessKeyRefusal::NotTheirs.into());
         }
         if key.disabled_at.is_some() {
-            return Err(KeyRefusal::Disabled.into());
+            return Err(AccessKeyRefusal::Disabled.into());
         }
-        if let KeyOwner::Organisation(slug) = &key.owner {
+        if let AccessKeyOwner::Organisation(slug) = &key.owner {
             let found = self.ports.directory.organisation(slug).await?;
             if !found.is_some_and(|organisation| organisation.is_enabled) {
-                return Err(KeyRefusal::Disabled.into());
+                return Err(AccessKeyRefusal::Disabled.into());
             }
         }
         Ok(())
@@ -214,9 +217,9 @@ impl Work {
         key: &AccessKey,
         loopholes: Loopholes,
         rotation: &Rotation,
-    ) -> Result<KeyPolicy, Refusal> {
+    ) -> Result<AccessKeyPolicy, Refusal> {
         let registry = self.ports.registry.as_ref();
-        if let Some(bucket) = claimed(registry, &self.settings.formula, key).await? {
+        if let Some(bucket) = bucket_of_others_now(registry, &self.settings.formula, key).await? {
             tracing::error!(
                 request_id = %rotation.request_id,
                 owner = %self.pseudonym(&key.id),
@@ -225,18 +228,18 @@ impl Work {
                 bucket,
                 "a bucket of an access key's has become somebody else's: disable the key"
             );
-            return Err(KeyRefusal::SomebodyElses.into());
+            return Err(AccessKeyRefusal::SomebodyElses.into());
         }
         if key.rights.reaches_all() && !self.settings.has_bucket_prefix {
-            return Err(KeyRefusal::NoPolicy(KeyPolicyError::NoPrefix).into());
+            return Err(AccessKeyRefusal::NoPolicy(AccessKeyPolicyError::NoPrefix).into());
         }
-        let policy = KeyPolicy::for_rights(&key.rights, loopholes);
-        policy.map_err(|error| KeyRefusal::NoPolicy(error).into())
+        let policy = AccessKeyPolicy::for_rights(&key.rights, loopholes);
+        policy.map_err(|error| AccessKeyRefusal::NoPolicy(error).into())
     }
 }
 
 /// No network is any; an address that is not known is in none.
-fn check_network(key: &AccessKey, address: Option<IpAddr>) -> Result<(), KeyRefusal> {
+fn check_network(key: &AccessKey, address: Option<IpAddr>) -> Result<(), AccessKeyRefusal> {
     let is_inside = address.is_some_and(|address| {
         let mut networks = key.networks.iter();
         networks.any(|network| network.contains(&address))
@@ -244,6 +247,6 @@ fn check_network(key: &AccessKey, address: Option<IpAddr>) -> Result<(), KeyRefu
     if key.networks.is_empty() || is_inside {
         Ok(())
     } else {
-        Err(KeyRefusal::Network)
+        Err(AccessKeyRefusal::Network)
     }
 }

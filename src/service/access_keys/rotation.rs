@@ -6,15 +6,15 @@ use tokio::sync::mpsc::error::SendError;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
-use crate::domain::{AccessKey, AccessKeyState, Change, KeyPair, KeyPolicy, Owner};
-use crate::service::{KeyRefusal, Refusal, RegistryError, UpstreamFailure};
+use crate::domain::{AccessKey, AccessKeyPolicy, AccessKeyState, AuditEvent, KeyPair, Owner};
+use crate::service::{AccessKeyRefusal, Refusal, RegistryError, UpstreamFailure};
 
 use super::keeper::KeeperError;
 use super::lease::Lease;
 use super::proof::prove;
 use super::rotate::Work;
 use super::timing::{END_LIMIT, HAND_OVER_LIMIT, MAKE_LIMIT, STALE, TRANSACTION_LIMIT};
-use super::{AccessKeys, KeyKeeper, Rotation};
+use super::{AccessKeyBroker, AccessKeyKeeper, Rotation};
 
 /// Between two tries to record that the new pair is the current one.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -23,9 +23,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(super) struct Admitted {
     pub(super) rotation: Rotation,
     pub(super) key: AccessKey,
-    pub(super) policy: KeyPolicy,
-    pub(super) engine: Arc<dyn AccessKeys>,
-    pub(super) keeper: Arc<KeyKeeper>,
+    pub(super) policy: AccessKeyPolicy,
+    pub(super) broker: Arc<dyn AccessKeyBroker>,
+    pub(super) keeper: Arc<AccessKeyKeeper>,
 }
 
 /// How far a rotation has come, in this order.
@@ -96,10 +96,10 @@ impl Under<'_> {
                 self.lease.give_back(None, false).await;
                 Err(gone())
             }
-            Ok(false) => Err(KeyRefusal::Pending.into()),
+            Ok(false) => Err(AccessKeyRefusal::Pending.into()),
             Err(error) => {
                 self.lease.give_back(None, false).await;
-                Err(KeyRefusal::NotQueued(error.to_string()).into())
+                Err(AccessKeyRefusal::NotQueued(error.to_string()).into())
             }
         }
     }
@@ -142,13 +142,13 @@ impl Under<'_> {
         let Admitted {
             key,
             policy,
-            engine,
+            broker,
             keeper,
             ..
         } = self.admitted;
         let making = async {
             keeper.keep_current(&self.lease).await?;
-            Ok::<_, KeeperError>(engine.issue(&key.id, policy).await?)
+            Ok::<_, KeeperError>(broker.issue(&key.id, policy).await?)
         };
         let late = |_| Refusal::Store(UpstreamFailure::timeout("making the pair"));
         Ok(timeout(MAKE_LIMIT, making).await.map_err(late)??)
@@ -168,29 +168,29 @@ impl Under<'_> {
         let Rotation {
             request_id,
             dialect,
-            requester,
+            caller,
             ..
         } = &self.admitted.rotation;
-        let change = Change {
+        let event = AuditEvent {
             time: self.work.ports.clock.now(),
             request_id: *request_id,
             dialect,
-            who: requester.to_string(),
+            caller: caller.to_string(),
             action: "access-key rotate",
             owner: Owner::AccessKey(key.clone()),
-            holder: Some(self.admitted.key.owner.clone()),
+            access_key_owner: Some(self.admitted.key.owner.clone()),
             area: None,
-            key: Some(pair.access_key_id.clone()),
+            key_id: Some(pair.access_key_id.clone()),
             detail: self.admitted.key.rights.to_string(),
         };
-        let recording = registry.record_pair(key, name, &pair.access_key_id, &change);
+        let recording = registry.record_pair(key, name, &pair.access_key_id, &event);
         match timeout(TRANSACTION_LIMIT, recording).await {
             Ok(Ok(true)) => Ok(()),
             Ok(Ok(false)) => Err(self.why_over().await),
-            Ok(Err(error)) => Err(KeyRefusal::NotQueued(error.to_string()).into()),
+            Ok(Err(error)) => Err(AccessKeyRefusal::NotQueued(error.to_string()).into()),
             Err(_) => {
                 let error = RegistryError::late("pair");
-                Err(KeyRefusal::NotQueued(error.to_string()).into())
+                Err(AccessKeyRefusal::NotQueued(error.to_string()).into())
             }
         }
     }
@@ -209,14 +209,14 @@ impl Under<'_> {
     async fn prove(&self, pair: &KeyPair) -> Result<(), Refusal> {
         let Admitted {
             key,
-            engine,
+            broker,
             rotation,
             ..
         } = self.admitted;
         let owner = self.work.pseudonym(&key.id);
         let request_id = rotation.request_id;
         let bucket = key.rights.buckets().first().copied();
-        let proven = prove(engine.as_ref(), pair, bucket).await;
+        let proven = prove(broker.as_ref(), pair, bucket).await;
         proven.map_err(|failure| {
             tracing::error!(
                 cause = %failure,
@@ -298,9 +298,9 @@ impl Under<'_> {
     /// Why the registry does not go on: what is disabled or deleted must not come back.
     async fn why_over(&self) -> Refusal {
         match self.lease.registry.access_key(&self.lease.key).await {
-            Ok(Some(key)) if key.disabled_at.is_some() => KeyRefusal::Disabled.into(),
-            Ok(Some(_)) => KeyRefusal::Pending.into(),
-            Ok(None) => KeyRefusal::NoSuchKey.into(),
+            Ok(Some(key)) if key.disabled_at.is_some() => AccessKeyRefusal::Disabled.into(),
+            Ok(Some(_)) => AccessKeyRefusal::Pending.into(),
+            Ok(None) => AccessKeyRefusal::NoSuchKey.into(),
             Err(error) => error.into(),
         }
     }
@@ -325,7 +325,7 @@ impl Under<'_> {
 
     /// That the pair is given up is recorded first: the keeper ends it if this cannot.
     async fn clean_up(&self, made: Option<&KeyPair>) -> Result<(), KeeperError> {
-        let Admitted { engine, keeper, .. } = self.admitted;
+        let Admitted { broker, keeper, .. } = self.admitted;
         let Lease {
             registry,
             key,
@@ -334,7 +334,7 @@ impl Under<'_> {
         let now = self.work.ports.clock.now();
         if registry.access_key(key).await?.is_none() {
             // It was deleted meanwhile, and nothing of it stays.
-            return Ok(engine.remove(key).await?);
+            return Ok(broker.remove(key).await?);
         }
         if let Some(KeyPair {
             access_key_id: pair,
@@ -346,7 +346,7 @@ impl Under<'_> {
             if !recorded.iter().any(|recorded| recorded.id == *pair) {
                 self.lease.check().await?;
                 // The engine's list may not have it yet.
-                engine.withdraw(key, pair).await?;
+                broker.withdraw(key, pair).await?;
             }
         }
         keeper.settle(&self.lease, now).await

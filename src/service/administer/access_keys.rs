@@ -2,22 +2,22 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use ipnet::IpNet;
 
 use crate::domain::{
-    AccessKey, AccessKeyId, AccessKeyState, Area, CapabilityId, Change, KeyOwner, KeyPolicy,
-    KeyRights, Owner,
+    AccessKey, AccessKeyId, AccessKeyOwner, AccessKeyPolicy, AccessKeyRights, AccessKeyState, Area,
+    AuditEvent, CapabilityId, Owner,
 };
-use crate::service::KeyRegistry;
+use crate::service::AccessKeyRegistry;
 
 use super::{Administer, AdministerError, find_organisation};
 
 /// What an operator wants an access key to be.
 #[derive(Clone, Debug)]
-pub struct AccessKeyWish {
+pub struct NewAccessKey {
     /// What to call it.
     pub name: String,
     /// Whose it is.
-    pub owner: KeyOwner,
+    pub owner: AccessKeyOwner,
     /// What it opens.
-    pub rights: KeyRights,
+    pub rights: AccessKeyRights,
     /// From where its credentials may be asked for.
     pub networks: Vec<IpNet>,
 }
@@ -28,25 +28,22 @@ impl Administer {
     /// # Errors
     ///
     /// [`AdministerError`] when it would open nothing, too much, or what is somebody else's.
-    pub async fn create_access_key(
-        &self,
-        wish: AccessKeyWish,
-    ) -> Result<AccessKey, AdministerError> {
-        if let KeyOwner::Organisation(slug) = &wish.owner {
+    pub async fn create_access_key(&self, new: NewAccessKey) -> Result<AccessKey, AdministerError> {
+        if let AccessKeyOwner::Organisation(slug) = &new.owner {
             find_organisation(self.administration(), slug).await?;
         }
-        let rights = KeyRights {
+        let rights = AccessKeyRights {
             prefix: self.settings.bucket_prefix.clone(),
-            ..wish.rights
+            ..new.rights
         };
-        KeyPolicy::for_rights(&rights, self.settings.loopholes)?;
+        AccessKeyPolicy::for_rights(&rights, self.settings.loopholes)?;
         let key = AccessKey {
             id: AccessKeyId::from_random(self.ports.randomness.bits()),
-            name: wish.name,
+            name: new.name,
             created_at: self.ports.clock.now(),
-            owner: wish.owner,
+            owner: new.owner,
             rights,
-            networks: wish.networks,
+            networks: new.networks,
             state: AccessKeyState::Pending,
             disabled_at: None,
         };
@@ -56,10 +53,10 @@ impl Administer {
             .map(|network| format!(" from:{network}"));
         let networks = networks.collect::<String>();
         let detail = format!("{}{networks} ({})", key.rights, key.name);
-        let change = self.access_key_change("access-key create", &key, &detail);
+        let event = self.access_key_event("access-key create", &key, &detail);
         let adding = self
             .keys()
-            .add_access_key(&key, &self.settings.formula, &change);
+            .add_access_key(&key, &self.settings.formula, &event);
         match adding.await? {
             Some(bucket) => Err(AdministerError::SomebodyElses(bucket)),
             None => Ok(key),
@@ -74,8 +71,8 @@ impl Administer {
     /// [`AdministerError::NoSuch`] if there is none.
     pub async fn disable_access_key(&self, id: &AccessKeyId) -> Result<bool, AdministerError> {
         let key = find_access_key(self.keys(), id).await?;
-        let change = self.access_key_change("access-key disable", &key, &key.name);
-        Ok(self.keys().disable_access_key(id, &change).await?)
+        let event = self.access_key_event("access-key disable", &key, &key.name);
+        Ok(self.keys().disable_access_key(id, &event).await?)
     }
 
     /// Deletes it: from now on there is no such key, and soon nothing of it at the engine.
@@ -85,8 +82,8 @@ impl Administer {
     /// [`AdministerError::NoSuch`] if there is none.
     pub async fn delete_access_key(&self, id: &AccessKeyId) -> Result<(), AdministerError> {
         let key = find_access_key(self.keys(), id).await?;
-        let change = self.access_key_change("access-key delete", &key, &key.name);
-        self.keys().delete_access_key(id, &change).await?;
+        let event = self.access_key_event("access-key delete", &key, &key.name);
+        self.keys().delete_access_key(id, &event).await?;
         Ok(())
     }
 
@@ -108,11 +105,11 @@ impl Administer {
         let name = CapabilityId::from_random(self.ports.randomness.bits());
         let expires = expires.to_rfc3339_opts(SecondsFormat::Secs, true);
         let detail = format!("until {expires}");
-        let change = Change {
-            key: Some(name.to_string()),
-            ..self.access_key_change("access-key capability", &key, &detail)
+        let event = AuditEvent {
+            key_id: Some(name.to_string()),
+            ..self.access_key_event("access-key capability", &key, &detail)
         };
-        self.keys().note(&change).await?;
+        self.keys().note(&event).await?;
         Ok(name)
     }
 
@@ -131,15 +128,15 @@ impl Administer {
         Ok(true)
     }
 
-    fn access_key_change(&self, action: &'static str, key: &AccessKey, detail: &str) -> Change {
-        Change {
-            holder: Some(key.owner.clone()),
+    fn access_key_event(&self, action: &'static str, key: &AccessKey, detail: &str) -> AuditEvent {
+        AuditEvent {
+            access_key_owner: Some(key.owner.clone()),
             detail: detail.to_owned(),
-            ..self.change(action, Owner::AccessKey(key.id.clone()), None)
+            ..self.event(action, Owner::AccessKey(key.id.clone()), None)
         }
     }
 
-    fn keys(&self) -> &dyn KeyRegistry {
+    fn keys(&self) -> &dyn AccessKeyRegistry {
         self.ports.keys.as_ref()
     }
 
@@ -167,7 +164,7 @@ impl Administer {
 ///
 /// [`AdministerError::NoSuch`] if there is none.
 pub async fn find_access_key(
-    registry: &dyn KeyRegistry,
+    registry: &dyn AccessKeyRegistry,
     id: &AccessKeyId,
 ) -> Result<AccessKey, AdministerError> {
     let found = registry.access_key(id).await?;

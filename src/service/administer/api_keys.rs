@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use crate::domain::{ApiKey, ApiKeyId, Change, Owner, RegisteredKey, Scope, Slug};
+use crate::domain::{ApiKey, ApiKeyId, AuditEvent, Owner, RegisteredApiKey, Scope, Slug};
 
 use super::{Administer, AdministerError, find_organisation};
 
@@ -11,7 +11,7 @@ const LONGEST_LIFE: TimeDelta = TimeDelta::days(36_500);
 
 /// What an operator wants a key to be.
 #[derive(Clone, Debug)]
-pub struct KeyWish {
+pub struct NewApiKey {
     /// Whose it is.
     pub organisation: Slug,
     /// What to call it.
@@ -37,34 +37,34 @@ impl Administer {
     /// # Errors
     ///
     /// [`AdministerError::NoSuch`] if there is no such organisation.
-    pub async fn create_key(
+    pub async fn create_api_key(
         &self,
-        wish: KeyWish,
-    ) -> Result<(ApiKey, RegisteredKey), AdministerError> {
-        find_organisation(self.administration(), &wish.organisation).await?;
+        new: NewApiKey,
+    ) -> Result<(ApiKey, RegisteredApiKey), AdministerError> {
+        find_organisation(self.administration(), &new.organisation).await?;
         let key = self.new_key();
         let created_at = self.ports.clock.now();
-        let expires_at = wish.expires_in.map(|lifetime| {
+        let expires_at = new.expires_in.map(|lifetime| {
             let lifetime = TimeDelta::from_std(lifetime).ok();
             let lifetime = lifetime.filter(|lifetime| *lifetime <= LONGEST_LIFE);
             let expires = lifetime.and_then(|lifetime| created_at.checked_add_signed(lifetime));
             expires.ok_or(AdministerError::LivesTooLong)
         });
-        let registered = RegisteredKey {
+        let registered = RegisteredApiKey {
             id: key.id().clone(),
             hash: key.hash(),
-            organisation: wish.organisation,
-            label: wish.label,
-            storage: wish.storage,
-            scopes: wish.scopes,
+            organisation: new.organisation,
+            label: new.label,
+            storage: new.storage,
+            scopes: new.scopes,
             created_at,
             expires_at: expires_at.transpose()?,
             revoked_at: None,
             last_used: None,
         };
-        let change = self.key_change("api-key create", &registered);
+        let event = self.api_key_event("api-key create", &registered);
         self.administration()
-            .add_api_key(&registered, &change)
+            .add_api_key(&registered, &event)
             .await?;
         Ok((key, registered))
     }
@@ -77,15 +77,15 @@ impl Administer {
     pub async fn revoke_key(&self, id: &ApiKeyId) -> Result<bool, AdministerError> {
         let found = self.administration().api_key(id).await?;
         let key = found.ok_or_else(|| AdministerError::NoSuch(format!("API key {id}")))?;
-        let change = self.key_change("api-key revoke", &key);
-        Ok(self.administration().revoke_api_key(id, &change).await?)
+        let event = self.api_key_event("api-key revoke", &key);
+        Ok(self.administration().revoke_api_key(id, &event).await?)
     }
 
-    fn key_change(&self, action: &'static str, key: &RegisteredKey) -> Change {
+    fn api_key_event(&self, action: &'static str, key: &RegisteredApiKey) -> AuditEvent {
         let owner = Owner::Organisation(key.organisation.clone());
-        let mut change = self.change(action, owner, None);
-        change.key = Some(key.id.to_string());
-        change.detail.clone_from(&key.label);
-        change
+        let mut event = self.event(action, owner, None);
+        event.key_id = Some(key.id.to_string());
+        event.detail.clone_from(&key.label);
+        event
     }
 }

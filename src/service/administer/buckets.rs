@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
 use crate::domain::{
-    AccessKeyId, Area, BucketFormula, BucketHolder, BucketName, ClientId, Owner, OwnerPseudonym,
+    AccessKeyId, Area, BucketFormula, BucketName, BucketOwner, ClientId, Owner, OwnerPseudonym,
     Principal, Slug, Subject, WorkspaceName,
 };
 use crate::service::{
-    Administration, Assigned, Buckets, KeyRegistry, Presence, RegistryError, Released, Reservation,
-    Reservations, UpstreamFailure,
+    AccessKeyRegistry, Administration, Assigned, Buckets, Presence, RegistryError, Released,
+    Reservation, Reservations, UpstreamFailure,
 };
 
 use super::{Administer, AdministerError};
@@ -18,7 +18,7 @@ pub struct ShowBuckets {
     /// Organisations and workspaces.
     pub administration: Arc<dyn Administration>,
     /// Access keys.
-    pub keys: Arc<dyn KeyRegistry>,
+    pub keys: Arc<dyn AccessKeyRegistry>,
     /// The store.
     pub buckets: Arc<dyn Buckets>,
     /// How a bucket's name follows from its owner.
@@ -139,13 +139,13 @@ impl Administer {
     /// [`AdministerError`] when nobody has it, or organisations and workspaces share it.
     pub async fn release_bucket(&self, reservation: &Reservation) -> Result<(), AdministerError> {
         let bucket = &reservation.bucket;
-        let BucketHolder::Principal(principal) = &reservation.holder else {
+        let BucketOwner::Principal(principal) = &reservation.bucket_owner else {
             return Err(AdministerError::SharedBucket(bucket.clone()));
         };
         let owner = Owner::Principal(principal.clone());
-        let mut change = self.change("bucket release", owner, None);
-        change.detail = format!("bucket:{bucket}");
-        match self.ports.reservations.release(bucket, &change).await? {
+        let mut event = self.event("bucket release", owner, None);
+        event.detail = format!("bucket:{bucket}");
+        match self.ports.reservations.release(bucket, &event).await? {
             Released::Yes => Ok(()),
             Released::Shared => Err(AdministerError::SharedBucket(bucket.clone())),
             Released::NotReserved => Err(no_reservation(bucket)),
@@ -180,20 +180,25 @@ impl Administer {
         if marker.is_some_and(|marker| marker != self.settings.deployment) {
             return Err(AdministerError::BucketConflict(bucket.clone()));
         }
-        let mut change = self.change("bucket assign", owner.clone(), None);
-        change.detail = format!("bucket:{bucket}");
+        let mut event = self.event("bucket assign", owner.clone(), None);
+        event.detail = format!("bucket:{bucket}");
         let assigned = self
             .ports
             .reservations
-            .assign(owner, bucket, &change)
+            .assign(owner, bucket, &event)
             .await?;
         match assigned {
             Assigned::Yes => {}
             Assigned::Already => return Err(AdministerError::AlreadyAssigned(bucket.clone())),
-            Assigned::Anothers(holder) => {
-                let (bucket, holder) =
-                    (bucket.clone(), format!("{} {}", holder.kind(), holder.id()));
-                return Err(AdministerError::AnothersBucket { bucket, holder });
+            Assigned::Anothers(bucket_owner) => {
+                let (bucket, bucket_owner) = (
+                    bucket.clone(),
+                    format!("{} {}", bucket_owner.kind(), bucket_owner.id()),
+                );
+                return Err(AdministerError::AnothersBucket {
+                    bucket,
+                    bucket_owner,
+                });
             }
             Assigned::HasAnother(other) => return Err(AdministerError::HasAnother(other)),
             Assigned::Reached => return Err(AdministerError::Reached(bucket.clone())),

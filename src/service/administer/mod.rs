@@ -10,21 +10,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::{
-    Access, AccessKeyId, Area, BucketFormula, BucketName, BucketPrefix, Change, ExtraAction,
-    KeyPolicyError, Loopholes, Operator, Owner, Prefix, RequestId, RoleSessionName, Session,
-    SessionPolicy,
+    Access, AccessKeyId, AccessKeyPolicyError, Area, AuditEvent, BucketFormula, BucketName,
+    BucketPrefix, ExtraAction, Loopholes, Operator, Owner, Prefix, RequestId, RoleSessionName,
+    Session, SessionPolicy,
 };
 
-pub use access_keys::{AccessKeyWish, find_access_key};
-pub use api_keys::KeyWish;
+pub use access_keys::{NewAccessKey, find_access_key};
+pub use api_keys::NewApiKey;
 pub use buckets::{KnownBucket, ShowBuckets};
 pub use organisations::find_organisation;
 pub use workspaces::find_workspace;
 
 use super::{
-    Administration, Buckets, Claim, ClaimState, Clock, Deadline, EnsureBucket, EnsureError,
-    FailureKind, KeyKeeper, KeyRegistry, Objects, Randomness, Registry, RegistryError,
-    Reservations, SessionRequest, Sessions, UpstreamFailure,
+    AccessKeyKeeper, AccessKeyRegistry, Administration, BucketRegistry, Buckets, Clock, Deadline,
+    EnsureBucket, EnsureError, FailureKind, Objects, Randomness, RegistryError, ReservationState,
+    Reservations, ReserveOutcome, SessionRequest, Sessions, UpstreamFailure,
 };
 
 /// The most that an operator waits for a bucket.
@@ -59,11 +59,11 @@ pub struct AdministerPorts {
     /// Organisations, keys and workspaces.
     pub administration: Arc<dyn Administration>,
     /// Access keys that last.
-    pub keys: Arc<dyn KeyRegistry>,
+    pub keys: Arc<dyn AccessKeyRegistry>,
     /// What finishes them at the engine, if there is one.
-    pub keeper: Option<Arc<KeyKeeper>>,
+    pub keeper: Option<Arc<AccessKeyKeeper>>,
     /// Who holds which bucket.
-    pub registry: Arc<dyn Registry>,
+    pub registry: Arc<dyn BucketRegistry>,
     /// The same, to be repaired.
     pub reservations: Arc<dyn Reservations>,
     /// What stands at the store.
@@ -82,7 +82,7 @@ pub struct AdministerPorts {
 
 /// Where an operator wants an owner's storage to be; the rest is by default.
 #[derive(Clone, Debug, Default)]
-pub struct AreaWish {
+pub struct NewArea {
     /// In this bucket, which may be there already.
     pub bucket: Option<BucketName>,
     /// Below this prefix.
@@ -123,7 +123,7 @@ pub enum AdministerError {
     Disabled(AccessKeyId),
     /// No policy can say what an access key is to open.
     #[error(transparent)]
-    KeyPolicy(#[from] KeyPolicyError),
+    AccessKeyPolicy(#[from] AccessKeyPolicyError),
     /// Areas stay where they are.
     #[error("the bucket {0} is shared by organisations and workspaces, whose areas stay in it")]
     SharedBucket(BucketName),
@@ -139,12 +139,12 @@ pub enum AdministerError {
     #[error("the owner has the bucket {0} already, and it is ready")]
     AlreadyAssigned(BucketName),
     /// A bucket never changes hands.
-    #[error("the bucket {bucket} is or was that of {holder}: nobody else is given it")]
+    #[error("the bucket {bucket} is or was that of {bucket_owner}: nobody else is given it")]
     AnothersBucket {
         /// Which.
         bucket: BucketName,
         /// Whose.
-        holder: String,
+        bucket_owner: String,
     },
     /// One owner has one bucket.
     #[error("the owner has the bucket {0}: release it first (cloakroom bucket release)")]
@@ -204,26 +204,26 @@ impl Administer {
         self.ports.administration.as_ref()
     }
 
-    fn change(&self, action: &'static str, owner: Owner, area: Option<Area>) -> Change {
-        Change {
+    fn event(&self, action: &'static str, owner: Owner, area: Option<Area>) -> AuditEvent {
+        AuditEvent {
             time: self.ports.clock.now(),
             request_id: RequestId::from_random(self.ports.randomness.bits()),
             dialect: "cli",
-            who: self.operator.to_string(),
+            caller: self.operator.to_string(),
             action,
             owner,
-            holder: None,
+            access_key_owner: None,
             area,
-            key: None,
+            key_id: None,
             detail: String::new(),
         }
     }
 
-    fn area(&self, owner: &Owner, wish: &AreaWish, default: Prefix) -> Area {
-        let bucket = wish.bucket.clone();
+    fn area(&self, owner: &Owner, new: &NewArea, default: Prefix) -> Area {
+        let bucket = new.bucket.clone();
         Area {
             bucket: bucket.unwrap_or_else(|| self.settings.formula.bucket(owner)),
-            prefix: wish.prefix.clone().unwrap_or(default),
+            prefix: new.prefix.clone().unwrap_or(default),
         }
     }
 
@@ -263,12 +263,12 @@ impl Administer {
         is_named: bool,
     ) -> Result<(), AdministerError> {
         if is_named {
-            let holder = owner.holder(bucket);
-            let claim = self.ports.registry.claim(&holder, bucket).await?;
-            if claim == Claim::Held(ClaimState::Claimed) {
+            let bucket_owner = owner.bucket_owner(bucket);
+            let claim = self.ports.registry.reserve(&bucket_owner, bucket).await?;
+            if claim == ReserveOutcome::Reserved(ReservationState::Reserved) {
                 // Whatever stands there from now on is taken for our own work.
-                let creating = ClaimState::Creating;
-                let advanced = self.ports.registry.advance(&holder, bucket, creating);
+                let creating = ReservationState::Creating;
+                let advanced = self.ports.registry.advance(&bucket_owner, bucket, creating);
                 advanced.await?;
             }
         }

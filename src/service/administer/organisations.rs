@@ -1,7 +1,7 @@
 use crate::domain::{Access, Area, Organisation, Owner, Slug};
 use crate::service::{Added, Administration};
 
-use super::{Administer, AdministerError, AreaWish};
+use super::{Administer, AdministerError, NewArea};
 
 /// By convention an organisation sends into the one and reads from the other (seed 000).
 const FOLDERS: [&str; 2] = ["Incoming/", "Outgoing/"];
@@ -16,15 +16,15 @@ impl Administer {
     pub async fn create_organisation(
         &self,
         slug: Slug,
-        wish: &AreaWish,
+        new: &NewArea,
     ) -> Result<Organisation, AdministerError> {
         let owner = Owner::Organisation(slug.clone());
         if self.administration().organisation(&slug).await?.is_some() {
             return Err(AdministerError::Exists(owner));
         }
-        let area = self.area(&owner, wish, slug.as_prefix());
+        let area = self.area(&owner, new, slug.as_prefix());
         self.must_be_free(&owner, &area).await?;
-        self.take_bucket(&owner, &area.bucket, wish.bucket.is_some())
+        self.take_bucket(&owner, &area.bucket, new.bucket.is_some())
             .await?;
         let organisation = Organisation {
             slug,
@@ -32,10 +32,10 @@ impl Administer {
             is_enabled: true,
             created_at: self.ports.clock.now(),
         };
-        let change = self.change("org create", owner.clone(), Some(area.clone()));
+        let event = self.event("org create", owner.clone(), Some(area.clone()));
         let added = self
             .administration()
-            .add_organisation(&organisation, &change)
+            .add_organisation(&organisation, &event)
             .await?;
         match added {
             Added::Yes => {}
@@ -57,8 +57,8 @@ impl Administer {
     pub async fn set_enabled(&self, slug: &Slug, enabled: bool) -> Result<bool, AdministerError> {
         find_organisation(self.administration(), slug).await?;
         let action = if enabled { "org enable" } else { "org disable" };
-        let change = self.change(action, Owner::Organisation(slug.clone()), None);
-        let done = self.administration().set_enabled(slug, enabled, &change);
+        let event = self.event(action, Owner::Organisation(slug.clone()), None);
+        let done = self.administration().set_enabled(slug, enabled, &event);
         Ok(done.await?)
     }
 

@@ -1,7 +1,7 @@
 use crate::domain::{Access, ClientId, Member, Owner, Subject, Workspace, WorkspaceName};
 use crate::service::{Added, Administration, MemberChange};
 
-use super::{Administer, AdministerError, AreaWish, find_organisation};
+use super::{Administer, AdministerError, NewArea, find_organisation};
 
 impl Administer {
     /// Adds a workspace and its bucket. By default the bucket is its own and the prefix its name.
@@ -13,18 +13,18 @@ impl Administer {
     pub async fn create_workspace(
         &self,
         name: WorkspaceName,
-        wish: &AreaWish,
+        new: &NewArea,
     ) -> Result<Workspace, AdministerError> {
         let organisation = find_organisation(self.administration(), &name.organisation).await?;
         let owner = Owner::Workspace(name.clone());
-        let wanted = self.area(&owner, wish, name.workspace.as_prefix());
+        let wanted = self.area(&owner, new, name.workspace.as_prefix());
         let area = match self.administration().workspace(&name).await? {
             None => wanted,
             Some(found) if found.deleted_at.is_none() => {
                 return Err(AdministerError::Exists(owner));
             }
             Some(kept) => {
-                let says_otherwise = (wish.bucket.is_some() || wish.prefix.is_some())
+                let says_otherwise = (new.bucket.is_some() || new.prefix.is_some())
                     && (wanted.bucket != kept.area.bucket || wanted.prefix != kept.area.prefix);
                 if says_otherwise {
                     let area = kept.area;
@@ -34,7 +34,7 @@ impl Administer {
             }
         };
         self.must_be_free(&owner, &area).await?;
-        self.take_bucket(&owner, &area.bucket, wish.bucket.is_some())
+        self.take_bucket(&owner, &area.bucket, new.bucket.is_some())
             .await?;
         let workspace = Workspace {
             name,
@@ -43,10 +43,10 @@ impl Administer {
             deleted_at: None,
             created_at: self.ports.clock.now(),
         };
-        let change = self.change("workspace create", owner.clone(), Some(area.clone()));
+        let event = self.event("workspace create", owner.clone(), Some(area.clone()));
         let added = self
             .administration()
-            .add_workspace(&workspace, &change)
+            .add_workspace(&workspace, &event)
             .await?;
         match added {
             Added::Yes => Ok(workspace),
@@ -76,11 +76,11 @@ impl Administer {
                 return Err(AdministerError::ObjectsRemain(area.clone()));
             }
         }
-        let mut change = self.change("workspace delete", owner, Some(area.clone()));
+        let mut event = self.event("workspace delete", owner, Some(area.clone()));
         if keep_objects {
-            change.detail.push_str("objects kept");
+            event.detail.push_str("objects kept");
         }
-        let deleted = self.administration().delete_workspace(name, &change);
+        let deleted = self.administration().delete_workspace(name, &event);
         if !deleted.await? {
             return Err(gone(name));
         }
@@ -98,11 +98,11 @@ impl Administer {
         member: &Member,
     ) -> Result<MemberChange, AdministerError> {
         self.living(name).await?;
-        let mut change = self.change("workspace add-member", owner(name), None);
+        let mut event = self.event("workspace add-member", owner(name), None);
         let access = member.access.as_str();
         let who = who(&member.subject, member.client_id.as_ref());
-        change.detail = format!("{who} {access}");
-        let changed = self.administration().set_member(name, member, &change);
+        event.detail = format!("{who} {access}");
+        let changed = self.administration().set_member(name, member, &event);
         changed.await?.ok_or_else(|| gone(name))
     }
 
@@ -118,11 +118,11 @@ impl Administer {
         client_id: Option<&ClientId>,
     ) -> Result<(), AdministerError> {
         self.living(name).await?;
-        let mut change = self.change("workspace remove-member", owner(name), None);
-        change.detail = who(subject, client_id);
+        let mut event = self.event("workspace remove-member", owner(name), None);
+        event.detail = who(subject, client_id);
         let removed = self
             .administration()
-            .remove_member(name, subject, client_id, &change)
+            .remove_member(name, subject, client_id, &event)
             .await?;
         if removed == 0 {
             let who = who(subject, client_id);

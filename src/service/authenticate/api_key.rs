@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 
-use crate::domain::{ApiKey, ClientNetwork, KeyHolder, KeyProblem, RegisteredKey};
+use crate::domain::{ApiKey, ApiKeyCaller, ApiKeyProblem, ClientNetwork, RegisteredApiKey};
 use crate::service::{Clock, Deadline, Directory, Limit, RateLimiter, Refusal, RegistryError};
 
-use super::GenuineKeys;
+use super::GenuineApiKeys;
 
 /// The most that the registry may take for one key.
 const STEP_TIMEOUT: Duration = Duration::from_secs(3);
@@ -15,7 +15,7 @@ const STEP_TIMEOUT: Duration = Duration::from_secs(3);
 /// How exactly the last use of a key is recorded: a write for every call would be too much.
 const LAST_USE_TO: TimeDelta = TimeDelta::hours(1);
 
-/// Who has this API key: from a key to a [`KeyHolder`].
+/// Who has this API key: from a key to a [`ApiKeyCaller`].
 ///
 /// Looking up a key costs a query, even for a made-up one. So keys that are not known to be genuine
 /// are first counted by the client's address. Genuine keys are not counted, so others at the same
@@ -24,7 +24,7 @@ pub struct AuthenticateApiKey {
     directory: Arc<dyn Directory>,
     clock: Arc<dyn Clock>,
     addresses: Arc<dyn RateLimiter<ClientNetwork>>,
-    genuine: Arc<GenuineKeys>,
+    genuine: Arc<GenuineApiKeys>,
 }
 
 impl AuthenticateApiKey {
@@ -34,7 +34,7 @@ impl AuthenticateApiKey {
         directory: Arc<dyn Directory>,
         clock: Arc<dyn Clock>,
         addresses: Arc<dyn RateLimiter<ClientNetwork>>,
-        genuine: Arc<GenuineKeys>,
+        genuine: Arc<GenuineApiKeys>,
     ) -> Self {
         Self {
             directory,
@@ -50,7 +50,7 @@ impl AuthenticateApiKey {
         key: &ApiKey,
         address: Option<IpAddr>,
         deadline: Deadline,
-    ) -> Result<KeyHolder, Refusal> {
+    ) -> Result<ApiKeyCaller, Refusal> {
         self.count_unknown(key, address)?;
         let checked = deadline.limit(STEP_TIMEOUT, self.find(key)).await;
         checked.unwrap_or_else(|_| Err(RegistryError::late("api key").into()))
@@ -65,10 +65,10 @@ impl AuthenticateApiKey {
         taken.map_err(|spent| spent.of(Limit::Address))
     }
 
-    async fn find(&self, key: &ApiKey) -> Result<KeyHolder, Refusal> {
+    async fn find(&self, key: &ApiKey) -> Result<ApiKeyCaller, Refusal> {
         let now = self.clock.now();
         let found = self.directory.api_key(key.id()).await?;
-        let registered = found.ok_or_else(|| KeyProblem::Unknown(key.id().clone()))?;
+        let registered = found.ok_or_else(|| ApiKeyProblem::Unknown(key.id().clone()))?;
         let checked = check(&registered, key, now);
         match &checked {
             Ok(()) => self.genuine.remember(&key.hash()).await,
@@ -84,19 +84,23 @@ impl AuthenticateApiKey {
             // Nobody is refused because of it.
             tracing::warn!(%error, key = %key.id(), "the use of an API key could not be noted");
         }
-        Ok(registered.holder())
+        Ok(registered.into_caller())
     }
 }
 
-fn check(registered: &RegisteredKey, key: &ApiKey, now: DateTime<Utc>) -> Result<(), KeyProblem> {
+fn check(
+    registered: &RegisteredApiKey,
+    key: &ApiKey,
+    now: DateTime<Utc>,
+) -> Result<(), ApiKeyProblem> {
     if !registered.hash.matches(&key.hash()) {
-        return Err(KeyProblem::Forged(key.id().clone()));
+        return Err(ApiKeyProblem::Forged(key.id().clone()));
     }
     if registered.revoked_at.is_some() {
-        return Err(KeyProblem::Revoked(key.id().clone()));
+        return Err(ApiKeyProblem::Revoked(key.id().clone()));
     }
     if registered.expires_at.is_some_and(|end| end <= now) {
-        return Err(KeyProblem::Expired(key.id().clone()));
+        return Err(ApiKeyProblem::Expired(key.id().clone()));
     }
     Ok(())
 }
@@ -111,7 +115,7 @@ mod tests {
     use crate::domain::{
         Access, ApiKeyHash, ApiKeyId, Organisation, Principal, Slug, Workspace, WorkspaceName,
     };
-    use crate::service::AllowanceSpent;
+    use crate::service::RateLimitError;
     use crate::service::fakes::FixedClock;
 
     /// Knows [`registered`] and counts how often it is asked.
@@ -120,7 +124,7 @@ mod tests {
 
     #[async_trait]
     impl Directory for OneKey {
-        async fn api_key(&self, _: &ApiKeyId) -> Result<Option<RegisteredKey>, RegistryError> {
+        async fn api_key(&self, _: &ApiKeyId) -> Result<Option<RegisteredApiKey>, RegistryError> {
             self.0.fetch_add(1, Ordering::Relaxed);
             Ok(Some(registered()))
         }
@@ -158,12 +162,12 @@ mod tests {
     struct Calls(AtomicUsize);
 
     impl RateLimiter<ClientNetwork> for Calls {
-        fn take(&self, _: &ClientNetwork) -> Result<(), AllowanceSpent> {
+        fn take(&self, _: &ClientNetwork) -> Result<(), RateLimitError> {
             let less = |left: usize| left.checked_sub(1);
             let taken = self
                 .0
                 .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
-            taken.map(drop).map_err(|_| AllowanceSpent {
+            taken.map(drop).map_err(|_| RateLimitError {
                 retry_after: Duration::from_secs(1),
                 permitted: 3,
             })
@@ -175,7 +179,7 @@ mod tests {
         let directory = Arc::<OneKey>::default();
         let calls = Arc::new(Calls(AtomicUsize::new(3)));
         let clock: Arc<dyn Clock> = Arc::new(FixedClock);
-        let genuine = Arc::new(GenuineKeys::new(directory.clone(), Arc::clone(&clock)));
+        let genuine = Arc::new(GenuineApiKeys::new(directory.clone(), Arc::clone(&clock)));
         let authenticate = AuthenticateApiKey::new(directory.clone(), clock, calls, genuine);
         let ask = async |key: &ApiKey| {
             let deadline = Deadline::after(STEP_TIMEOUT);
@@ -208,8 +212,8 @@ mod tests {
         ApiKey::from_random([[1; 16], [secret; 16], [3; 16]])
     }
 
-    fn registered() -> RegisteredKey {
-        RegisteredKey {
+    fn registered() -> RegisteredApiKey {
+        RegisteredApiKey {
             id: key(2).id().clone(),
             hash: key(2).hash(),
             organisation: "acme".parse().unwrap(),
@@ -231,17 +235,17 @@ mod tests {
         let id = good.id.clone();
         assert_eq!(
             check(&good, &key(2), later),
-            Err(KeyProblem::Expired(id.clone()))
+            Err(ApiKeyProblem::Expired(id.clone()))
         );
-        let revoked = RegisteredKey {
+        let revoked = RegisteredApiKey {
             revoked_at: Some(now()),
             ..registered()
         };
         assert_eq!(
             check(&revoked, &key(2), now()),
-            Err(KeyProblem::Revoked(id))
+            Err(ApiKeyProblem::Revoked(id))
         );
-        let endless = RegisteredKey {
+        let endless = RegisteredApiKey {
             expires_at: None,
             ..registered()
         };
@@ -252,6 +256,6 @@ mod tests {
     fn the_public_part_alone_opens_nothing() {
         assert_eq!(key(9).id(), key(2).id());
         let checked = check(&registered(), &key(9), now());
-        assert_eq!(checked, Err(KeyProblem::Forged(key(2).id().clone())));
+        assert_eq!(checked, Err(ApiKeyProblem::Forged(key(2).id().clone())));
     }
 }

@@ -1,7 +1,7 @@
 //! Who is asking.
 
 mod api_key;
-mod genuine_keys;
+mod genuine_api_keys;
 mod token;
 
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ use crate::domain::{AccessToken, ApiKey, Caller, Scope};
 use super::{Deadline, Refusal};
 
 pub use api_key::AuthenticateApiKey;
-pub use genuine_keys::GenuineKeys;
+pub use genuine_api_keys::GenuineApiKeys;
 pub use token::{AuthenticateToken, TokenValidation};
 
 /// The use case "who is asking": from a [`Credential`] to a [`Caller`].
@@ -54,12 +54,12 @@ impl Authenticate {
     ) -> Result<Caller, Refusal> {
         match credential {
             Credential::Token(token) => {
-                let holder = self.tokens.authenticate(token, scope, deadline).await?;
-                Ok(Caller::Token(holder))
+                let caller = self.tokens.authenticate(token, scope, deadline).await?;
+                Ok(Caller::Token(caller))
             }
             Credential::ApiKey(key) => {
-                let holder = self.api_keys.authenticate(key, address, deadline).await?;
-                Ok(Caller::ApiKey(holder))
+                let caller = self.api_keys.authenticate(key, address, deadline).await?;
+                Ok(Caller::ApiKey(caller))
             }
         }
     }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::{
-    AccessToken, ApiKey, Scope, TokenHolder, TokenProblem, TokenRules, UnverifiedClaims,
+    AccessToken, ApiKey, Scope, TokenCaller, TokenProblem, TokenRules, UnverifiedClaims,
 };
 use crate::service::{
     CAPABILITY_TYPE, Clock, Deadline, FailureKind, Introspection, LocalJwt, ReadToken, Refusal,
@@ -12,7 +12,7 @@ use crate::service::{
 /// The most that the authorization server may take for one token, retry included.
 const STEP_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Who has this access token: from a token to a [`TokenHolder`].
+/// Who has this access token: from a token to a [`TokenCaller`].
 pub struct AuthenticateToken {
     validation: TokenValidation,
     clock: Arc<dyn Clock>,
@@ -52,7 +52,7 @@ impl AuthenticateToken {
         token: &AccessToken,
         scope: &Scope,
         deadline: Deadline,
-    ) -> Result<TokenHolder, Refusal> {
+    ) -> Result<TokenCaller, Refusal> {
         refuse_our_own(token)?;
         let checked = deadline.limit(STEP_TIMEOUT, self.check(token, scope)).await;
         checked.unwrap_or_else(|_| {
@@ -61,7 +61,7 @@ impl AuthenticateToken {
         })
     }
 
-    async fn check(&self, token: &AccessToken, scope: &Scope) -> Result<TokenHolder, Refusal> {
+    async fn check(&self, token: &AccessToken, scope: &Scope) -> Result<TokenCaller, Refusal> {
         match &self.validation {
             TokenValidation::Introspection(introspection) => {
                 self.ask(introspection.as_ref(), token, scope).await
@@ -90,7 +90,7 @@ impl AuthenticateToken {
         introspection: &dyn Introspection,
         token: &AccessToken,
         scope: &Scope,
-    ) -> Result<TokenHolder, Refusal> {
+    ) -> Result<TokenCaller, Refusal> {
         let claims = introspect(introspection, token).await?;
         Ok(claims.verify(&self.rules, scope, self.clock.now())?)
     }
@@ -99,7 +99,7 @@ impl AuthenticateToken {
         &self,
         claims: &UnverifiedClaims,
         scope: &Scope,
-    ) -> Result<TokenHolder, Refusal> {
+    ) -> Result<TokenCaller, Refusal> {
         Ok(claims.verify_signed(&self.rules, scope, self.clock.now())?)
     }
 }

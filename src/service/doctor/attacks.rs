@@ -1,8 +1,8 @@
-//! What one patient tries to do to another, and what to do when it succeeds.
+//! What one test_owner tries to do to another, and what to do when it succeeds.
 
 use crate::domain::BucketName;
 
-use super::{Attempt, Deed, Doctor, Listing, OBJECT, Object, Outcome, Patient, Report};
+use super::{Attempt, Doctor, Listing, OBJECT, Object, Outcome, Report, S3Operation, TestOwner};
 
 /// What attackers put, or copy to.
 pub(super) const INTRUDER: &str = "intruder";
@@ -11,8 +11,8 @@ impl Doctor {
     pub(super) async fn attacks(
         &self,
         report: &mut Report,
-        attacker: &Patient,
-        victim: &Patient,
+        attacker: &TestOwner,
+        victim: &TestOwner,
         new: &BucketName,
     ) {
         self.attacks_on_buckets(report, "", attacker, victim.bucket(), new)
@@ -21,9 +21,9 @@ impl Doctor {
         self.attacks_from_within(report, "", attacker).await;
     }
 
-    pub(super) async fn attack_by_role(&self, report: &mut Report, by: &str, attacker: &Patient) {
+    pub(super) async fn attack_by_role(&self, report: &mut Report, by: &str, attacker: &TestOwner) {
         let name = "mint a session without a policy";
-        self.all_refused(report, by, attacker, &[(name, Deed::AssumeRole)])
+        self.all_refused(report, by, attacker, &[(name, S3Operation::AssumeRole)])
             .await;
     }
 
@@ -33,11 +33,16 @@ impl Doctor {
         &self,
         report: &mut Report,
         by: &str,
-        attacker: &Patient,
+        attacker: &TestOwner,
     ) {
         let name = "mint a service account (CVE-2025-62506)";
-        self.all_refused(report, by, attacker, &[(name, Deed::MakeServiceAccount)])
-            .await;
+        self.all_refused(
+            report,
+            by,
+            attacker,
+            &[(name, S3Operation::MakeServiceAccount)],
+        )
+        .await;
         let name = format!("{by}refused: a stranger gets an object");
         let reading = self.no_stranger_reads(attacker, OBJECT);
         report.check(name, reading).await;
@@ -50,7 +55,7 @@ impl Doctor {
         &self,
         report: &mut Report,
         by: &str,
-        attacker: &Patient,
+        attacker: &TestOwner,
         theirs: &BucketName,
         new: &BucketName,
     ) {
@@ -58,32 +63,35 @@ impl Doctor {
         let at = |bucket, key| Object { bucket, key };
         let (from, into) = (at(theirs, OBJECT), at(own, INTRUDER));
         let deeds = [
-            ("get another's object", Deed::Get(from)),
+            ("get another's object", S3Operation::Get(from)),
             (
                 "list another's bucket",
-                Deed::List(Listing::of(theirs, OBJECT)),
+                S3Operation::List(Listing::of(theirs, OBJECT)),
             ),
-            ("put into another's bucket", Deed::Put(at(theirs, INTRUDER))),
-            ("delete another's object", Deed::Delete(from)),
-            ("copy from another's bucket", Deed::Copy(from, into)),
+            (
+                "put into another's bucket",
+                S3Operation::Put(at(theirs, INTRUDER)),
+            ),
+            ("delete another's object", S3Operation::Delete(from)),
+            ("copy from another's bucket", S3Operation::Copy(from, into)),
             (
                 "copy into another's bucket",
-                Deed::Copy(at(own, OBJECT), at(theirs, INTRUDER)),
+                S3Operation::Copy(at(own, OBJECT), at(theirs, INTRUDER)),
             ),
             (
                 "multipart copy from another's bucket",
-                Deed::MultipartCopy(from, into),
+                S3Operation::MultipartCopy(from, into),
             ),
             (
                 "change the policy of another's bucket",
-                Deed::ChangePolicy(theirs),
+                S3Operation::ChangePolicy(theirs),
             ),
             (
                 "change the policy of one's own bucket",
-                Deed::ChangePolicy(own),
+                S3Operation::ChangePolicy(own),
             ),
-            ("delete another's bucket", Deed::DeleteBucket(theirs)),
-            ("create a bucket", Deed::CreateBucket(new)),
+            ("delete another's bucket", S3Operation::DeleteBucket(theirs)),
+            ("create a bucket", S3Operation::CreateBucket(new)),
         ];
         self.all_refused(report, by, attacker, &deeds).await;
     }
@@ -93,33 +101,41 @@ impl Doctor {
         &self,
         report: &mut Report,
         by: &str,
-        attacker: &Patient,
-        deeds: &[(&str, Deed<'_>)],
+        attacker: &TestOwner,
+        deeds: &[(&str, S3Operation<'_>)],
     ) {
-        for (name, deed) in deeds {
+        for (name, operation) in deeds {
             let name = format!("{by}refused: {name}");
-            report.check(name, self.refused(attacker, *deed)).await;
+            report.check(name, self.refused(attacker, *operation)).await;
         }
     }
 
-    pub(super) async fn refused(&self, attacker: &Patient, deed: Deed<'_>) -> Outcome {
-        let attempt = self.attempt(attacker, deed).await;
-        only_a_no(attempt, remedy(deed))
+    pub(super) async fn refused(
+        &self,
+        attacker: &TestOwner,
+        operation: S3Operation<'_>,
+    ) -> Outcome {
+        let attempt = self.attempt(attacker, operation).await;
+        only_a_no(attempt, remedy(operation))
     }
 
     /// Whoever comes without a signature.
-    async fn no_stranger_reads(&self, patient: &Patient, name: &str) -> Outcome {
-        let key = patient.key(name);
-        let object = patient.object(&key);
-        let attempt = self.ports.intruder.attempt(None, Deed::Get(object)).await;
-        only_a_no(attempt, remedy(Deed::Publish(object)))
+    async fn no_stranger_reads(&self, test_owner: &TestOwner, name: &str) -> Outcome {
+        let key = test_owner.key(name);
+        let object = test_owner.object(&key);
+        let attempt = self
+            .ports
+            .attacker
+            .attempt(None, S3Operation::Get(object))
+            .await;
+        only_a_no(attempt, remedy(S3Operation::Publish(object)))
     }
 
     /// A store may take the ACL and ignore it; what counts is that a stranger cannot read.
-    async fn publish(&self, attacker: &Patient) -> Outcome {
+    async fn publish(&self, attacker: &TestOwner) -> Outcome {
         const PUBLISHED: &str = "cloakroom-doctor-published";
         let key = attacker.key(PUBLISHED);
-        let put = Deed::Publish(attacker.object(&key));
+        let put = S3Operation::Publish(attacker.object(&key));
         match self.attempt(attacker, put).await {
             Attempt::Done => self.no_stranger_reads(attacker, PUBLISHED).await,
             attempt => only_a_no(attempt, remedy(put)),
@@ -144,17 +160,17 @@ pub(super) fn only_a_no(attempt: Attempt, remedy: &str) -> Outcome {
 }
 
 /// What to do when an attack succeeds.
-fn remedy(deed: Deed<'_>) -> &'static str {
-    match deed {
-        Deed::MakeServiceAccount => {
+fn remedy(operation: S3Operation<'_>) -> &'static str {
+    match operation {
+        S3Operation::MakeServiceAccount => {
             "THE STORE DID IT: a service account escapes the session policy. Give the policy of the \
              gateway's own user a Deny on admin:* (deploy/minio/gateway-policy.json), and update MinIO"
         }
-        Deed::AssumeRole => {
+        S3Operation::AssumeRole => {
             "THE STORE DID IT: a session can open another without a policy. Give the role a trust policy \
              that sessions do not meet (Ceph: deploy/ceph/trust-policy.json)"
         }
-        Deed::Publish(..) => {
+        S3Operation::Publish(..) => {
             "A STRANGER CAN READ IT: the store ignores the bucket's public-access block. Forbid \
              public ACLs in the store's configuration"
         }

@@ -1,13 +1,13 @@
 //! The use case "is this deployment sound?" (contract section 9): proves on the real store, with
 //! the real adapters, that one owner's credentials reach nothing of another's.
 
+mod access_keys;
 mod attacks;
-mod keys;
-mod patient;
 mod ports;
 mod reader;
 mod report;
 mod shared_bucket;
+mod test_owner;
 
 #[cfg(test)]
 mod tests;
@@ -26,15 +26,16 @@ use crate::domain::{
 };
 
 use super::{
-    AccessKeys, Buckets, Creation, Introspection, Randomness, SessionRequest, Sessions,
+    AccessKeyBroker, Buckets, Creation, Introspection, Randomness, SessionRequest, Sessions,
     UpstreamFailure,
 };
 
-use patient::Patient;
 pub use ports::{
-    Attempt, Deed, GivenAreas, Intruder, ListCall, Listing, Object, ThrowAwayBuckets, Upstreams,
+    Attacker, Attempt, ListCall, Listing, Object, RegisteredAreas, S3Operation, ThrowAwayBuckets,
+    Upstreams,
 };
 pub use report::{Check, Outcome, Report};
+use test_owner::TestOwner;
 
 /// How far clocks may be apart.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(30);
@@ -77,11 +78,11 @@ pub struct DoctorPorts {
     /// Opens sessions.
     pub sessions: Arc<dyn Sessions>,
     /// Holds access keys that last, where the engine can.
-    pub access_keys: Option<Arc<dyn AccessKeys>>,
+    pub access_keys: Option<Arc<dyn AccessKeyBroker>>,
     /// Uses them, rightly and wrongly.
-    pub intruder: Arc<dyn Intruder>,
+    pub attacker: Arc<dyn Attacker>,
     /// What of which bucket the registry has given away.
-    pub areas: Arc<dyn GivenAreas>,
+    pub areas: Arc<dyn RegisteredAreas>,
     /// Names things so that nobody can guess them.
     pub randomness: Arc<dyn Randomness>,
 }
@@ -149,21 +150,21 @@ impl Doctor {
     async fn checks(&self, report: &mut Report, buckets: &[BucketName; 3]) {
         self.upstreams(report).await;
         let [first, second, third] = buckets;
-        let mut patients = Vec::new();
+        let mut test_owners = Vec::new();
         for bucket in [first, second] {
             if !report.check("a bucket is made", self.make(bucket)).await {
                 return;
             }
             let grant = Grant::whole(bucket.clone(), Access::ReadWrite);
             let name = "the gateway's identity may AssumeRole";
-            let Some(patient) = self.patient(report, name, grant).await else {
+            let Some(test_owner) = self.test_owner(report, name, grant).await else {
                 return;
             };
-            self.own_rights(report, "in one's own bucket", &patient)
+            self.own_rights(report, "in one's own bucket", &test_owner)
                 .await;
-            patients.push(patient);
+            test_owners.push(test_owner);
         }
-        let [first, second] = patients.as_slice() else {
+        let [first, second] = test_owners.as_slice() else {
             return;
         };
         let in_time = self.ends_in_time(first.bucket());
@@ -177,12 +178,12 @@ impl Doctor {
         self.shared_bucket(report, first.bucket(), third).await;
         self.keys(report, [first.bucket(), second.bucket()], third)
             .await;
-        for patient in [first, second] {
-            let deed = Deed::Get(patient.object(OBJECT));
+        for test_owner in [first, second] {
+            let operation = S3Operation::Get(test_owner.object(OBJECT));
             report
                 .check(
                     "after all attacks, the object is there",
-                    self.allowed(patient, deed),
+                    self.allowed(test_owner, operation),
                 )
                 .await;
         }
@@ -258,17 +259,17 @@ impl Doctor {
     }
 
     /// Somebody with this grant, if the store opens a session for it.
-    async fn patient(&self, report: &mut Report, name: &str, grant: Grant) -> Option<Patient> {
+    async fn test_owner(&self, report: &mut Report, name: &str, grant: Grant) -> Option<TestOwner> {
         let mut session = None;
         let opening = async {
             let opened = self.open(&grant, self.settings.session_duration).await;
             opened.map(|opened| session = Some(opened)).into()
         };
         report.check(name, opening).await;
-        session.map(|session| Patient { grant, session })
+        session.map(|session| TestOwner { grant, session })
     }
 
-    /// A session as a vending call opens it: the same policy, the same adapter.
+    /// A session as a call for credentials opens it: the same policy, the same adapter.
     async fn open(&self, grant: &Grant, duration: Duration) -> Result<Session, String> {
         let policy = SessionPolicy::for_grant(grant, &self.settings.extra_actions);
         let policy = policy.map_err(|error| error.to_string())?;
@@ -307,7 +308,7 @@ impl Doctor {
         for bucket in buckets {
             if let Some(engine) = &self.ports.access_keys
                 && has_key(bucket)
-                && let Err(failure) = engine.remove(&keys::key_of(bucket)).await
+                && let Err(failure) = engine.remove(&access_keys::key_of(bucket)).await
             {
                 outcome = outcome.and(Err(failure));
                 continue;

@@ -37,7 +37,7 @@ pub trait ThrowAwayBuckets: Send + Sync {
 
 /// Which part of which bucket the registry has given away. An examination only reads it.
 #[async_trait]
-pub trait GivenAreas: Send + Sync {
+pub trait RegisteredAreas: Send + Sync {
     /// The area of every organisation and workspace, of deleted ones too; none without a registry.
     ///
     /// # Errors
@@ -48,9 +48,9 @@ pub trait GivenAreas: Send + Sync {
 
 /// Does what a session allows, and tries what it must not.
 #[async_trait]
-pub trait Intruder: Send + Sync {
+pub trait Attacker: Send + Sync {
     /// How the store answers; without a session, to a stranger.
-    async fn attempt(&self, session: Option<&Session>, deed: Deed<'_>) -> Attempt;
+    async fn attempt(&self, session: Option<&Session>, operation: S3Operation<'_>) -> Attempt;
 }
 
 /// An object's bucket and key.
@@ -92,7 +92,7 @@ pub enum ListCall {
 
 /// What is done, or tried.
 #[derive(Clone, Copy, Debug)]
-pub enum Deed<'a> {
+pub enum S3Operation<'a> {
     /// `PutObject`
     Put(Object<'a>),
     /// `GetObject`

@@ -3,7 +3,7 @@
 use crate::domain::Grant;
 
 use super::attacks::INTRUDER;
-use super::{Deed, Doctor, OBJECT, Patient, Report};
+use super::{Doctor, OBJECT, Report, S3Operation, TestOwner};
 
 impl Doctor {
     /// A session to read attacks what another session has put into the same place.
@@ -12,10 +12,10 @@ impl Doctor {
         report: &mut Report,
         by: &str,
         grant: Grant,
-        writer: &Patient,
+        writer: &TestOwner,
     ) {
         let name = format!("{by}: a session");
-        let Some(reader) = self.patient(report, &name, grant).await else {
+        let Some(reader) = self.test_owner(report, &name, grant).await else {
             return;
         };
         self.reading_rights(report, by, &reader).await;
@@ -23,23 +23,32 @@ impl Doctor {
         let [object, intruder] = [OBJECT, INTRUDER].map(|name| reader.key(name));
         let at = |key| reader.object(key);
         let deeds = [
-            ("put", Deed::Put(at(&intruder))),
-            ("put over an object", Deed::Put(at(&object))),
-            ("delete", Deed::Delete(at(&object))),
-            ("delete in a batch", Deed::DeleteBatch(at(&object))),
-            ("copy into it", Deed::Copy(at(&object), at(&intruder))),
-            ("begin an upload", Deed::BeginUpload(at(&intruder))),
+            ("put", S3Operation::Put(at(&intruder))),
+            ("put over an object", S3Operation::Put(at(&object))),
+            ("delete", S3Operation::Delete(at(&object))),
+            ("delete in a batch", S3Operation::DeleteBatch(at(&object))),
+            (
+                "copy into it",
+                S3Operation::Copy(at(&object), at(&intruder)),
+            ),
+            ("begin an upload", S3Operation::BeginUpload(at(&intruder))),
             (
                 "put a part into an upload",
-                Deed::UploadPart(at(&intruder), &writer.session),
+                S3Operation::UploadPart(at(&intruder), &writer.session),
             ),
-            ("tag an object", Deed::Tag(at(&object))),
-            ("change the ACL of an object", Deed::ChangeAcl(at(&object))),
+            ("tag an object", S3Operation::Tag(at(&object))),
+            (
+                "change the ACL of an object",
+                S3Operation::ChangeAcl(at(&object)),
+            ),
             (
                 "change the policy of the bucket",
-                Deed::ChangePolicy(reader.bucket()),
+                S3Operation::ChangePolicy(reader.bucket()),
             ),
-            ("delete the bucket", Deed::DeleteBucket(reader.bucket())),
+            (
+                "delete the bucket",
+                S3Operation::DeleteBucket(reader.bucket()),
+            ),
         ];
         self.all_refused(report, &by, &reader, &deeds).await;
         self.attack_by_role(report, &by, &reader).await;

@@ -4,8 +4,8 @@ use crate::domain::{Access, Area, BucketName, Grant, Prefix};
 
 use super::attacks::{INTRUDER, only_a_no};
 use super::{
-    Attempt, Deed, Doctor, ListCall, Listing, OBJECT, OBJECT_LISTINGS, Object, Outcome, Patient,
-    Report,
+    Attempt, Doctor, ListCall, Listing, OBJECT, OBJECT_LISTINGS, Object, Outcome, Report,
+    S3Operation, TestOwner,
 };
 
 /// The one's name begins with the other's: a store that compares too little mixes them up. In the
@@ -39,12 +39,12 @@ impl Doctor {
             };
             let grant = area.grant(Access::ReadWrite);
             let name = "a session for a prefix in a shared bucket";
-            let Some(patient) = self.patient(report, name, grant).await else {
+            let Some(test_owner) = self.test_owner(report, name, grant).await else {
                 return;
             };
-            self.own_rights(report, "below one's own prefix", &patient)
+            self.own_rights(report, "below one's own prefix", &test_owner)
                 .await;
-            neighbours.push(patient);
+            neighbours.push(test_owner);
         }
         let [first, second] = neighbours.as_slice() else {
             return;
@@ -61,19 +61,19 @@ impl Doctor {
         };
         self.reader(report, "with a read-only grant below a prefix", read, first)
             .await;
-        for patient in neighbours {
-            let key = patient.key(OBJECT);
-            let get = Deed::Get(patient.object(&key));
+        for test_owner in neighbours {
+            let key = test_owner.key(OBJECT);
+            let get = S3Operation::Get(test_owner.object(&key));
             let name = "after all attacks, the object below the prefix is there";
-            report.check(name, self.allowed(&patient, get)).await;
+            report.check(name, self.allowed(&test_owner, get)).await;
         }
     }
 
     async fn attacks_on_objects(
         &self,
         report: &mut Report,
-        attacker: &Patient,
-        victim: &Patient,
+        attacker: &TestOwner,
+        victim: &TestOwner,
         new: &BucketName,
     ) {
         let bucket = attacker.bucket();
@@ -81,61 +81,75 @@ impl Doctor {
         let [their_object, their_intruder] = [OBJECT, INTRUDER].map(|name| victim.key(name));
         let at = |key| Object { bucket, key };
         let deeds = [
-            ("get a neighbour's object", Deed::Get(at(&their_object))),
+            (
+                "get a neighbour's object",
+                S3Operation::Get(at(&their_object)),
+            ),
             (
                 "put below a neighbour's prefix",
-                Deed::Put(at(&their_intruder)),
+                S3Operation::Put(at(&their_intruder)),
             ),
             (
                 "put over a neighbour's object",
-                Deed::Put(at(&their_object)),
+                S3Operation::Put(at(&their_object)),
             ),
-            ("put beside all prefixes", Deed::Put(at(INTRUDER))),
+            ("put beside all prefixes", S3Operation::Put(at(INTRUDER))),
             (
                 "delete a neighbour's object",
-                Deed::Delete(at(&their_object)),
+                S3Operation::Delete(at(&their_object)),
             ),
             (
                 "delete a neighbour's object in a batch",
-                Deed::DeleteBatch(at(&their_object)),
+                S3Operation::DeleteBatch(at(&their_object)),
             ),
             (
                 "copy a neighbour's object",
-                Deed::Copy(at(&their_object), at(&intruder)),
+                S3Operation::Copy(at(&their_object), at(&intruder)),
             ),
             (
                 "copy below a neighbour's prefix",
-                Deed::Copy(at(&object), at(&their_intruder)),
+                S3Operation::Copy(at(&object), at(&their_intruder)),
             ),
             (
                 "multipart copy of a neighbour's object",
-                Deed::MultipartCopy(at(&their_object), at(&intruder)),
+                S3Operation::MultipartCopy(at(&their_object), at(&intruder)),
             ),
             (
                 "begin an upload below a neighbour's prefix",
-                Deed::BeginUpload(at(&their_intruder)),
+                S3Operation::BeginUpload(at(&their_intruder)),
             ),
             (
                 "put a part into a neighbour's upload",
-                Deed::UploadPart(at(&their_intruder), &victim.session),
+                S3Operation::UploadPart(at(&their_intruder), &victim.session),
             ),
-            ("tag a neighbour's object", Deed::Tag(at(&their_object))),
+            (
+                "tag a neighbour's object",
+                S3Operation::Tag(at(&their_object)),
+            ),
             (
                 "publish a neighbour's object",
-                Deed::ChangeAcl(at(&their_object)),
+                S3Operation::ChangeAcl(at(&their_object)),
             ),
             (
                 "change the policy of the shared bucket",
-                Deed::ChangePolicy(bucket),
+                S3Operation::ChangePolicy(bucket),
             ),
-            ("delete the shared bucket", Deed::DeleteBucket(bucket)),
-            ("create a bucket", Deed::CreateBucket(new)),
+            (
+                "delete the shared bucket",
+                S3Operation::DeleteBucket(bucket),
+            ),
+            ("create a bucket", S3Operation::CreateBucket(new)),
         ];
         self.all_refused(report, BY, attacker, &deeds).await;
     }
 
     /// Whose keys a listing shows is said by a parameter and not by the path.
-    async fn attacks_by_listing(&self, report: &mut Report, attacker: &Patient, victim: &Patient) {
+    async fn attacks_by_listing(
+        &self,
+        report: &mut Report,
+        attacker: &TestOwner,
+        victim: &TestOwner,
+    ) {
         let (mine, theirs) = (attacker.prefix(), victim.prefix());
         let half = mine.trim_end_matches('/');
         let start = half.get(..2).unwrap_or(half);
@@ -213,8 +227,8 @@ impl Doctor {
         }
     }
 
-    async fn unlisted(&self, attacker: &Patient, listing: Listing<'_>) -> Outcome {
-        match self.attempt(attacker, Deed::List(listing)).await {
+    async fn unlisted(&self, attacker: &TestOwner, listing: Listing<'_>) -> Outcome {
+        match self.attempt(attacker, S3Operation::List(listing)).await {
             Attempt::Done => self.names_are_shown().await,
             attempt => only_a_no(attempt, ""),
         }
@@ -222,8 +236,8 @@ impl Doctor {
 
     /// A store may take either of two prefixes, as long as it asks the policy about the same one.
     /// One that knows a single prefix only (Ceph) does not take a signature of two.
-    async fn not_shown(&self, attacker: &Patient, listing: Listing<'_>) -> Outcome {
-        match self.attempt(attacker, Deed::List(listing)).await {
+    async fn not_shown(&self, attacker: &TestOwner, listing: Listing<'_>) -> Outcome {
+        match self.attempt(attacker, S3Operation::List(listing)).await {
             Attempt::ShowedNothing | Attempt::Misread => Outcome::Passed,
             Attempt::Done => self.names_are_shown().await,
             attempt => only_a_no(attempt, ""),

@@ -11,11 +11,11 @@ use futures_util::future::{BoxFuture, Shared};
 use moka::future::Cache;
 use tokio::runtime::Handle;
 
-use crate::domain::{BucketHolder, BucketName, DeploymentId, Owner};
+use crate::domain::{BucketName, BucketOwner, DeploymentId, Owner};
 
 use super::{
-    Buckets, Claim, ClaimState, Creation, Deadline, FailureKind, Presence, Registry, RegistryError,
-    UpstreamFailure,
+    BucketRegistry, Buckets, Creation, Deadline, FailureKind, Presence, RegistryError,
+    ReservationState, ReserveOutcome, UpstreamFailure,
 };
 
 use mark::Mark;
@@ -76,12 +76,12 @@ pub enum EnsureError {
 }
 
 struct Maker {
-    registry: Arc<dyn Registry>,
+    registry: Arc<dyn BucketRegistry>,
     buckets: Arc<dyn Buckets>,
     settings: EnsureBucketSettings,
     places: Places,
-    ready: Cache<BucketHolder, BucketName>,
-    under_way: Mutex<HashMap<(BucketHolder, BucketName), UnderWay>>,
+    ready: Cache<BucketOwner, BucketName>,
+    under_way: Mutex<HashMap<(BucketOwner, BucketName), UnderWay>>,
 }
 
 type Making = Shared<BoxFuture<'static, Result<(), EnsureError>>>;
@@ -93,7 +93,7 @@ impl EnsureBucket {
     /// Puts the use case together. Detached tasks run on `runtime`.
     #[must_use]
     pub fn new(
-        registry: Arc<dyn Registry>,
+        registry: Arc<dyn BucketRegistry>,
         buckets: Arc<dyn Buckets>,
         settings: EnsureBucketSettings,
         runtime: Handle,
@@ -128,28 +128,30 @@ impl EnsureBucket {
         bucket: &BucketName,
         deadline: Deadline,
     ) -> Result<(), EnsureError> {
-        let holder = owner.holder(bucket);
-        if self.maker.ready.get(&holder).await.as_ref() == Some(bucket) {
+        let bucket_owner = owner.bucket_owner(bucket);
+        if self.maker.ready.get(&bucket_owner).await.as_ref() == Some(bucket) {
             return Ok(());
         }
-        let (making, waiting) = self.join_or_start(&holder, bucket);
+        let (making, waiting) = self.join_or_start(&bucket_owner, bucket);
         deadline
             .limit(STEP_TIMEOUT, making)
             .await
             .unwrap_or_else(|_| Err(waiting.timed_out()))
     }
 
-    fn join_or_start(&self, holder: &BucketHolder, bucket: &BucketName) -> UnderWay {
-        let key = (holder.clone(), bucket.clone());
+    fn join_or_start(&self, bucket_owner: &BucketOwner, bucket: &BucketName) -> UnderWay {
+        let key = (bucket_owner.clone(), bucket.clone());
         let mut under_way = self.maker.under_way();
         if let Some(making) = under_way.get(&key) {
             return making.clone();
         }
         let waiting = Arc::new(Waiting::begin());
         let maker = Arc::clone(&self.maker);
-        let task =
-            self.runtime
-                .spawn(maker.run(holder.clone(), bucket.clone(), Arc::clone(&waiting)));
+        let task = self.runtime.spawn(maker.run(
+            bucket_owner.clone(),
+            bucket.clone(),
+            Arc::clone(&waiting),
+        ));
         let making = async move { task.await.unwrap_or(Err(EnsureError::Vanished)) };
         let making = (making.boxed().shared(), waiting);
         under_way.insert(key, making.clone());
@@ -160,16 +162,16 @@ impl EnsureBucket {
 impl Maker {
     async fn run(
         self: Arc<Self>,
-        holder: BucketHolder,
+        bucket_owner: BucketOwner,
         bucket: BucketName,
         waiting: Arc<Waiting>,
     ) -> Result<(), EnsureError> {
-        let key = (holder.clone(), bucket.clone());
+        let key = (bucket_owner.clone(), bucket.clone());
         let _leave = Leave(&self, &key);
-        let making = self.make(&holder, &bucket, &waiting);
+        let making = self.make(&bucket_owner, &bucket, &waiting);
         let made = tokio::time::timeout(MAKING_TIMEOUT, making).await;
         made.unwrap_or_else(|_| Err(waiting.timed_out()))?;
-        self.ready.insert(holder.clone(), bucket).await;
+        self.ready.insert(bucket_owner.clone(), bucket).await;
         Ok(())
     }
 
@@ -177,36 +179,36 @@ impl Maker {
     /// can tell our own unfinished work from a bucket that stood there before.
     async fn make(
         &self,
-        holder: &BucketHolder,
+        bucket_owner: &BucketOwner,
         bucket: &BucketName,
         waiting: &Waiting,
     ) -> Result<(), EnsureError> {
-        let state = self.claim(holder, bucket, waiting).await?;
+        let state = self.reserve(bucket_owner, bucket, waiting).await?;
         let _place = self.places.take(state).await?;
         match (self.buckets.look(bucket).await?, state) {
             (Presence::Foreign, _) => Err(EnsureError::Conflict),
             (Presence::Hidden, _) => self.unveil(bucket).await,
-            (Presence::Ours, ClaimState::Ready) => self.must_be_marked_ours(bucket).await,
-            (Presence::Ours, ClaimState::Claimed) => {
-                self.meet(holder, bucket, waiting).await?;
-                self.create(holder, bucket, waiting).await
+            (Presence::Ours, ReservationState::Ready) => self.must_be_marked_ours(bucket).await,
+            (Presence::Ours, ReservationState::Reserved) => {
+                self.meet(bucket_owner, bucket, waiting).await?;
+                self.create(bucket_owner, bucket, waiting).await
             }
-            (Presence::Missing, _) | (Presence::Ours, ClaimState::Creating) => {
-                self.create(holder, bucket, waiting).await
+            (Presence::Missing, _) | (Presence::Ours, ReservationState::Creating) => {
+                self.create(bucket_owner, bucket, waiting).await
             }
         }
     }
 
-    async fn claim(
+    async fn reserve(
         &self,
-        holder: &BucketHolder,
+        bucket_owner: &BucketOwner,
         bucket: &BucketName,
         waiting: &Waiting,
-    ) -> Result<ClaimState, EnsureError> {
-        let claimed = waiting.for_registry(self.registry.claim(holder, bucket));
+    ) -> Result<ReservationState, EnsureError> {
+        let claimed = waiting.for_registry(self.registry.reserve(bucket_owner, bucket));
         match claimed.await? {
-            Claim::Held(state) => Ok(state),
-            Claim::Conflict => Err(EnsureError::Conflict),
+            ReserveOutcome::Reserved(state) => Ok(state),
+            ReserveOutcome::Conflict => Err(EnsureError::Conflict),
         }
     }
 
@@ -215,11 +217,12 @@ impl Maker {
     /// that is no S3 proves no bucket.
     async fn meet(
         &self,
-        holder: &BucketHolder,
+        bucket_owner: &BucketOwner,
         bucket: &BucketName,
         waiting: &Waiting,
     ) -> Result<(), EnsureError> {
-        let by_another_replica = self.claim(holder, bucket, waiting).await? > ClaimState::Claimed;
+        let by_another_replica =
+            self.reserve(bucket_owner, bucket, waiting).await? > ReservationState::Reserved;
         match self.mark(bucket).await? {
             Mark::Former => Ok(()),
             Mark::Ours | Mark::Absent if by_another_replica || self.settings.adopt => Ok(()),
@@ -229,12 +232,12 @@ impl Maker {
 
     async fn create(
         &self,
-        holder: &BucketHolder,
+        bucket_owner: &BucketOwner,
         bucket: &BucketName,
         waiting: &Waiting,
     ) -> Result<(), EnsureError> {
-        let advance = |to| waiting.for_registry(self.registry.advance(holder, bucket, to));
-        advance(ClaimState::Creating).await?;
+        let advance = |to| waiting.for_registry(self.registry.advance(bucket_owner, bucket, to));
+        advance(ReservationState::Creating).await?;
         match self.buckets.create(bucket).await? {
             Creation::Made | Creation::AlreadyOurs => {}
             Creation::Foreign => return Err(EnsureError::Conflict),
@@ -248,7 +251,7 @@ impl Maker {
             .furnish(bucket, &self.settings.deployment)
             .await?;
         self.must_be_marked_ours(bucket).await?;
-        Ok(advance(ClaimState::Ready).await?)
+        Ok(advance(ReservationState::Ready).await?)
     }
 
     /// Staging and production on one store must not meet in one locker (contract section 5).
@@ -273,9 +276,7 @@ impl Maker {
         Err(UpstreamFailure::new(FailureKind::Refused, cause).into())
     }
 
-    fn under_way(
-        &self,
-    ) -> std::sync::MutexGuard<'_, HashMap<(BucketHolder, BucketName), UnderWay>> {
+    fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<(BucketOwner, BucketName), UnderWay>> {
         self.under_way
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -283,7 +284,7 @@ impl Maker {
 }
 
 /// Takes the owner off the list when its task ends, however it ends.
-struct Leave<'a>(&'a Maker, &'a (BucketHolder, BucketName));
+struct Leave<'a>(&'a Maker, &'a (BucketOwner, BucketName));
 
 impl Drop for Leave<'_> {
     fn drop(&mut self) {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::{ClaimState, EnsureError};
+use super::{EnsureError, ReservationState};
 
 /// How many buckets are made at once. Each may hold a connection for as long as a store hangs.
 const CREATIONS: usize = 64;
@@ -26,10 +26,13 @@ pub(super) struct Places {
 
 impl Places {
     /// Waits for a place, but not for long.
-    pub(super) async fn take(&self, state: ClaimState) -> Result<SemaphorePermit<'_>, EnsureError> {
+    pub(super) async fn take(
+        &self,
+        state: ReservationState,
+    ) -> Result<SemaphorePermit<'_>, EnsureError> {
         let places = match state {
-            ClaimState::Ready => &self.rechecks,
-            ClaimState::Claimed | ClaimState::Creating => &self.creations,
+            ReservationState::Ready => &self.rechecks,
+            ReservationState::Reserved | ReservationState::Creating => &self.creations,
         };
         match tokio::time::timeout(PATIENCE, places.acquire()).await {
             Ok(Ok(place)) => Ok(place),

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use super::*;
-use crate::service::fakes::{FakeBuckets, FakeRegistry, alice, bucket_of, principal};
+use crate::service::fakes::{FakeBucketRegistry, FakeBuckets, alice, bucket_of, principal};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -9,7 +9,7 @@ const PRODUCTION: &str = "0123456789abcdef0123456789abcdef";
 const STAGING: &str = "fedcba9876543210fedcba9876543210";
 
 struct World {
-    registry: Arc<FakeRegistry>,
+    registry: Arc<FakeBucketRegistry>,
     buckets: Arc<FakeBuckets>,
     deployment: &'static str,
 }
@@ -67,7 +67,10 @@ async fn the_first_call_makes_the_bucket_and_the_next_believes_it() {
         world.buckets.calls(),
         ["look", "create", "marker", "furnish", "marker"]
     );
-    assert_eq!(world.registry.state(&alice()), Some(ClaimState::Ready));
+    assert_eq!(
+        world.registry.state(&alice()),
+        Some(ReservationState::Ready)
+    );
 }
 
 #[tokio::test]
@@ -157,7 +160,10 @@ async fn a_crash_between_intent_and_end_is_resumed() {
         world.buckets.fail_once_after(crash_after);
         assert!(ensure(&world.process(false)).await.is_err());
         ensure(&world.process(false)).await.unwrap();
-        assert_eq!(world.registry.state(&alice()), Some(ClaimState::Ready));
+        assert_eq!(
+            world.registry.state(&alice()),
+            Some(ReservationState::Ready)
+        );
     }
 }
 
@@ -260,7 +266,10 @@ async fn a_bucket_whose_reservation_is_gone_is_neither_made_nor_believed() {
     assert_eq!(made, Err(RegistryError::not_reserved().into()));
     assert_eq!(world.buckets.calls(), ["look"]);
     ensure(&process).await.unwrap();
-    assert_eq!(world.registry.state(&alice()), Some(ClaimState::Ready));
+    assert_eq!(
+        world.registry.state(&alice()),
+        Some(ReservationState::Ready)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -283,27 +292,27 @@ async fn creations_that_hang_are_bounded_and_leave_existing_buckets_alone() {
 }
 
 /// A registry that takes so long for each step.
-struct SlowRegistry(Arc<FakeRegistry>, Duration);
+struct SlowRegistry(Arc<FakeBucketRegistry>, Duration);
 
 #[async_trait]
-impl Registry for SlowRegistry {
-    async fn claim(
+impl BucketRegistry for SlowRegistry {
+    async fn reserve(
         &self,
-        holder: &BucketHolder,
+        bucket_owner: &BucketOwner,
         bucket: &BucketName,
-    ) -> Result<Claim, RegistryError> {
+    ) -> Result<ReserveOutcome, RegistryError> {
         tokio::time::sleep(self.1).await;
-        self.0.claim(holder, bucket).await
+        self.0.reserve(bucket_owner, bucket).await
     }
 
     async fn advance(
         &self,
-        holder: &BucketHolder,
+        bucket_owner: &BucketOwner,
         bucket: &BucketName,
-        to: ClaimState,
+        to: ReservationState,
     ) -> Result<(), RegistryError> {
         tokio::time::sleep(self.1).await;
-        self.0.advance(holder, bucket, to).await
+        self.0.advance(bucket_owner, bucket, to).await
     }
 }
 

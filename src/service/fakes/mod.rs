@@ -1,8 +1,8 @@
 //! Fakes behind the ports, for the tests of this layer.
 
-mod key_engine;
-mod key_registry;
-mod keys;
+mod access_key_registry;
+mod access_keys;
+mod broker;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -14,20 +14,20 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::domain::{
-    Access, AccessToken, ApiKeyHash, ApiKeyId, AuditRecord, BucketFormula, BucketHolder,
-    BucketName, ClientId, Member, Organisation, Owner, Principal, RegisteredKey, Session, Slug,
-    Subject, UnverifiedClaims, Workspace, WorkspaceName,
+    Access, AccessToken, ApiKeyHash, ApiKeyId, BucketFormula, BucketName, BucketOwner, ClientId,
+    Member, Organisation, Owner, Principal, RegisteredApiKey, Session, SessionEvent, Slug, Subject,
+    UnverifiedClaims, Workspace, WorkspaceName,
 };
 
-pub(crate) use key_engine::FakeEngine;
-pub(crate) use key_registry::FakeKeyRegistry;
-pub(crate) use keys::test_rotate_key;
+pub(crate) use access_key_registry::FakeAccessKeyRegistry;
+pub(crate) use access_keys::test_rotate_key;
+pub(crate) use broker::FakeBroker;
 
 use super::{
-    AllowanceSpent, AuditTrail, Buckets, Claim, ClaimState, Clock, Creation, Directory,
-    EnsureBucket, EnsureBucketSettings, FailureKind, Introspection, Issue, IssuePorts,
-    IssueSettings, Presence, Randomness, RateLimiter, Registry, RegistryError, SessionRequest,
-    Sessions, UpstreamFailure,
+    AuditTrail, BucketRegistry, Buckets, Clock, Creation, Directory, EnsureBucket,
+    EnsureBucketSettings, FailureKind, Introspection, IssueSession, IssueSessionPorts,
+    IssueSessionSettings, Presence, Randomness, RateLimitError, RateLimiter, RegistryError,
+    ReservationState, ReserveOutcome, SessionRequest, Sessions, UpstreamFailure,
 };
 
 pub(crate) fn principal(client_id: &str, subject: &str) -> Owner {
@@ -46,53 +46,53 @@ pub(crate) fn bucket_of(owner: &Owner) -> BucketName {
 }
 
 #[derive(Default)]
-pub(crate) struct FakeRegistry(Mutex<HashMap<BucketHolder, (BucketName, ClaimState)>>);
+pub(crate) struct FakeBucketRegistry(Mutex<HashMap<BucketOwner, (BucketName, ReservationState)>>);
 
-impl FakeRegistry {
-    pub(crate) fn state(&self, owner: &Owner) -> Option<ClaimState> {
-        let holder = owner.holder(&bucket_of(owner));
+impl FakeBucketRegistry {
+    pub(crate) fn state(&self, owner: &Owner) -> Option<ReservationState> {
+        let bucket_owner = owner.bucket_owner(&bucket_of(owner));
         let rows = self.0.lock().unwrap();
-        rows.get(&holder).map(|(_, state)| *state)
+        rows.get(&bucket_owner).map(|(_, state)| *state)
     }
 
     /// As an operator's release of the bucket does.
     pub(crate) fn forget(&self, owner: &Owner) {
-        let holder = owner.holder(&bucket_of(owner));
-        self.0.lock().unwrap().remove(&holder);
+        let bucket_owner = owner.bucket_owner(&bucket_of(owner));
+        self.0.lock().unwrap().remove(&bucket_owner);
     }
 }
 
 #[async_trait]
-impl Registry for FakeRegistry {
-    async fn claim(
+impl BucketRegistry for FakeBucketRegistry {
+    async fn reserve(
         &self,
-        holder: &BucketHolder,
+        bucket_owner: &BucketOwner,
         bucket: &BucketName,
-    ) -> Result<Claim, RegistryError> {
+    ) -> Result<ReserveOutcome, RegistryError> {
         let mut rows = self.0.lock().unwrap();
         if rows
             .iter()
-            .any(|(other, row)| other != holder && row.0 == *bucket)
+            .any(|(other, row)| other != bucket_owner && row.0 == *bucket)
         {
-            return Ok(Claim::Conflict);
+            return Ok(ReserveOutcome::Conflict);
         }
         let row = rows
-            .entry(holder.clone())
-            .or_insert_with(|| (bucket.clone(), ClaimState::Claimed));
+            .entry(bucket_owner.clone())
+            .or_insert_with(|| (bucket.clone(), ReservationState::Reserved));
         Ok(if row.0 == *bucket {
-            Claim::Held(row.1)
+            ReserveOutcome::Reserved(row.1)
         } else {
-            Claim::Conflict
+            ReserveOutcome::Conflict
         })
     }
 
     async fn advance(
         &self,
-        holder: &BucketHolder,
+        bucket_owner: &BucketOwner,
         bucket: &BucketName,
-        to: ClaimState,
+        to: ReservationState,
     ) -> Result<(), RegistryError> {
-        match self.0.lock().unwrap().get_mut(holder) {
+        match self.0.lock().unwrap().get_mut(bucket_owner) {
             Some((reserved, state)) if reserved == bucket => {
                 *state = to.max(*state);
                 Ok(())
@@ -249,7 +249,7 @@ impl Randomness for Nothing {
 }
 
 impl<Key> RateLimiter<Key> for Nothing {
-    fn take(&self, _: &Key) -> Result<(), AllowanceSpent> {
+    fn take(&self, _: &Key) -> Result<(), RateLimitError> {
         Ok(())
     }
 }
@@ -270,7 +270,7 @@ impl Sessions for Nothing {
 
 #[async_trait]
 impl AuditTrail for Nothing {
-    async fn record(&self, _: AuditRecord) -> Result<(), RegistryError> {
+    async fn record(&self, _: SessionEvent) -> Result<(), RegistryError> {
         Err(RegistryError::new("nothing"))
     }
 }
@@ -289,7 +289,7 @@ pub(crate) struct FakeDirectory {
 
 #[async_trait]
 impl Directory for FakeDirectory {
-    async fn api_key(&self, _: &ApiKeyId) -> Result<Option<RegisteredKey>, RegistryError> {
+    async fn api_key(&self, _: &ApiKeyId) -> Result<Option<RegisteredApiKey>, RegistryError> {
         Ok(None)
     }
 
@@ -337,8 +337,8 @@ impl Directory for FakeDirectory {
     }
 }
 
-/// An `Issue` over these fakes.
-pub(crate) fn test_issue() -> Issue {
+/// An `IssueSession` over these fakes.
+pub(crate) fn test_issue() -> IssueSession {
     let settings = EnsureBucketSettings {
         deployment: "test".to_owned(),
         recheck: Duration::from_mins(1),
@@ -346,22 +346,22 @@ pub(crate) fn test_issue() -> Issue {
         adopt_from: Vec::new(),
     };
     let (registry, buckets) = (
-        Arc::<FakeRegistry>::default(),
+        Arc::<FakeBucketRegistry>::default(),
         Arc::<FakeBuckets>::default(),
     );
     let ensure_bucket = EnsureBucket::new(registry, buckets, settings, Handle::current());
-    let ports = IssuePorts {
+    let ports = IssueSessionPorts {
         rate_limiter: Arc::new(Nothing),
         ensure_bucket: Arc::new(ensure_bucket),
         sessions: Arc::new(Nothing),
         audit_trail: Arc::new(Nothing),
         clock: Arc::new(FixedClock),
     };
-    let settings = IssueSettings {
+    let settings = IssueSessionSettings {
         formula: BucketFormula::default(),
         extra_actions: Vec::new(),
         session_duration: Duration::from_hours(1),
         cap_to_token_expiry: false,
     };
-    Issue::new(ports, settings)
+    IssueSession::new(ports, settings)
 }

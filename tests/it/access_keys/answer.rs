@@ -1,5 +1,5 @@
-use cloakroom::domain::KeyRights;
-use cloakroom::service::{AccessKeyWish, AdministerError, AreaWish};
+use cloakroom::domain::AccessKeyRights;
+use cloakroom::service::{AdministerError, NewAccessKey, NewArea};
 use serde_json::{Value, json};
 
 use crate::support::Setup;
@@ -76,7 +76,7 @@ async fn nobody_elses_bucket_is_opened() {
         formula.bucket(&owner).to_string()
     };
     let administer = app.administer().await;
-    let wish = |rights: KeyRights| AccessKeyWish {
+    let new = |rights: AccessKeyRights| NewAccessKey {
         name: "x".to_owned(),
         owner: of_acme(),
         rights,
@@ -85,7 +85,7 @@ async fn nobody_elses_bucket_is_opened() {
     let unborn = "0".repeat(63);
     for bucket in [&alices, &of("other"), &unborn] {
         for rights in [named(&[bucket], &[]), named(&[], &[bucket])] {
-            let refused = administer.create_access_key(wish(rights)).await;
+            let refused = administer.create_access_key(new(rights)).await;
             let refused = refused.unwrap_err();
             let is_somebodys = matches!(&refused, AdministerError::SomebodyElses(b) if b == bucket);
             assert!(is_somebodys, "{refused}");
@@ -98,9 +98,7 @@ async fn nobody_elses_bucket_is_opened() {
     app.workspace("acme/lab", &[]).await;
     let lab = cloakroom::domain::Owner::Workspace("acme/lab".parse().unwrap());
     let lab = app.config.naming.formula.bucket(&lab).to_string();
-    let refused = administer
-        .create_access_key(wish(named(&[&lab], &[])))
-        .await;
+    let refused = administer.create_access_key(new(named(&[&lab], &[]))).await;
     let refused = refused.unwrap_err();
     assert!(
         matches!(refused, AdministerError::SomebodyElses(_)),
@@ -108,7 +106,7 @@ async fn nobody_elses_bucket_is_opened() {
     );
     // What a key reaches does not become somebody else's; if it does, nothing new is given out.
     let free = access_key(&app, of_acme(), named(&["clients"], &[]), &[]).await;
-    let shared = AreaWish {
+    let shared = NewArea {
         bucket: Some("clients".parse().unwrap()),
         prefix: None,
     };
@@ -124,13 +122,13 @@ async fn nobody_elses_bucket_is_opened() {
     let answer = ask(&app, token.expose(), free.id.as_str()).await;
     assert_refused(&answer, 422, "object_storage_provisioning_error");
     // A wildcard and an owner never meet.
-    let all = KeyRights {
+    let all = AccessKeyRights {
         all_objects_read: true,
-        ..KeyRights::default()
+        ..AccessKeyRights::default()
     };
     let key = access_key(&app, of_acme(), all, &[]).await;
     pair(&ask(&app, token.expose(), key.id.as_str()).await);
-    let under = AreaWish {
+    let under = NewArea {
         bucket: Some("reports-acme".parse().unwrap()),
         prefix: None,
     };

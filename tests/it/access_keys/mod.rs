@@ -5,8 +5,8 @@ mod reached;
 mod refusals;
 mod rotation;
 
-use cloakroom::domain::{AccessKey, ApiKey, KeyOwner, KeyRights, Scope, Slug};
-use cloakroom::service::{AccessKeyWish, AreaWish, KeyWish};
+use cloakroom::domain::{AccessKey, AccessKeyOwner, AccessKeyRights, ApiKey, Scope, Slug};
+use cloakroom::service::{NewAccessKey, NewApiKey, NewArea};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
@@ -33,15 +33,15 @@ pub(super) async fn brokering(setup: Setup) -> App {
 
 /// An organisation, and a key of its own that may ask for pairs.
 pub(super) async fn with_organisation(app: &App, slug: &str) -> ApiKey {
-    app.organisation(slug, &AreaWish::default()).await;
-    let wish = KeyWish {
+    app.organisation(slug, &NewArea::default()).await;
+    let new = NewApiKey {
         organisation: slug.parse().unwrap(),
         label: "katapult".to_owned(),
         expires_in: None,
         storage: false,
         scopes: vec![Scope::parse("object_storage").unwrap()],
     };
-    app.administer().await.create_key(wish).await.unwrap().0
+    app.administer().await.create_api_key(new).await.unwrap().0
 }
 
 /// The same with the organisation `acme` and a bucket `data`.
@@ -53,22 +53,22 @@ pub(super) async fn acme(setup: Setup) -> (App, ApiKey) {
     (app, token)
 }
 
-pub(super) fn named(read: &[&str], write: &[&str]) -> KeyRights {
+pub(super) fn named(read: &[&str], write: &[&str]) -> AccessKeyRights {
     let parse = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
-    KeyRights {
+    AccessKeyRights {
         read_buckets: parse(read),
         write_buckets: parse(write),
-        ..KeyRights::default()
+        ..AccessKeyRights::default()
     }
 }
 
 pub(super) async fn access_key(
     app: &App,
-    owner: KeyOwner,
-    rights: KeyRights,
+    owner: AccessKeyOwner,
+    rights: AccessKeyRights,
     networks: &[&str],
 ) -> AccessKey {
-    let wish = AccessKeyWish {
+    let new = NewAccessKey {
         name: "backups".to_owned(),
         owner,
         rights,
@@ -77,15 +77,11 @@ pub(super) async fn access_key(
             .map(|network| network.parse().unwrap())
             .collect(),
     };
-    app.administer()
-        .await
-        .create_access_key(wish)
-        .await
-        .unwrap()
+    app.administer().await.create_access_key(new).await.unwrap()
 }
 
-pub(super) fn of_acme() -> KeyOwner {
-    KeyOwner::Organisation("acme".parse::<Slug>().unwrap())
+pub(super) fn of_acme() -> AccessKeyOwner {
+    AccessKeyOwner::Organisation("acme".parse::<Slug>().unwrap())
 }
 
 pub(super) fn request(app: &App, token: &str, id: &str) -> RequestBuilder {

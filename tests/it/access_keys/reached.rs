@@ -7,15 +7,15 @@ use cloakroom::domain::{
     AccessKey, AccessKeyId, AccessKeyState, ClientId, Owner, Principal, Subject,
 };
 use cloakroom::server::administer;
-use cloakroom::service::{AccessKeyWish, Administer, AdministerError, AreaWish};
+use cloakroom::service::{Administer, AdministerError, NewAccessKey, NewArea};
 use sqlx::Executor as _;
 
 use crate::support::{ALICES_BUCKET, App, Setup, spawn_app};
 
 use super::*;
 
-fn in_bucket(bucket: &str) -> AreaWish {
-    AreaWish {
+fn in_bucket(bucket: &str) -> NewArea {
+    NewArea {
         bucket: Some(bucket.parse().unwrap()),
         prefix: None,
     }
@@ -129,13 +129,13 @@ async fn a_key_and_an_area_that_come_at_once_never_both_get_the_bucket() {
         let area = in_bucket(&bucket);
         let slug = format!("other-{round}").parse().unwrap();
         let area = tokio::spawn(async move { one.create_organisation(slug, &area).await.is_ok() });
-        let wish = AccessKeyWish {
+        let new = NewAccessKey {
             name: "x".to_owned(),
             owner: of_acme(),
             rights: named(&[&bucket], &[]),
             networks: Vec::new(),
         };
-        let key = tokio::spawn(async move { two.create_access_key(wish).await.is_ok() });
+        let key = tokio::spawn(async move { two.create_access_key(new).await.is_ok() });
         // Nothing tells when both wait for the lock; if one does not yet, the test proves less.
         tokio::time::sleep(Duration::from_millis(200)).await;
         lock.execute("ROLLBACK").await.unwrap();

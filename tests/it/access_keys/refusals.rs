@@ -1,6 +1,6 @@
 use cloakroom::adapters::CapabilityKey;
 use cloakroom::domain::{
-    ApiKey, BucketFormula, CapabilityId, ClientId, KeyOwner, Principal, Subject,
+    AccessKeyOwner, ApiKey, BucketFormula, CapabilityId, ClientId, Principal, Subject,
 };
 use cloakroom::server::Server;
 use secrecy::ExposeSecret as _;
@@ -59,7 +59,7 @@ async fn a_key_is_its_owners_only() {
     assert_refused(&ask(&app, other.expose(), id).await, denied.0, denied.1);
     let alice = app.token_with(&[("scope", OAUTH_SCOPE)]).await;
     assert_refused(&ask(&app, &alice, id).await, denied.0, denied.1);
-    let owner = KeyOwner::Principal(Principal {
+    let owner = AccessKeyOwner::Principal(Principal {
         client_id: ClientId::parse("demo").unwrap(),
         subject: Subject::parse("alice").unwrap(),
     });
@@ -70,7 +70,7 @@ async fn a_key_is_its_owners_only() {
         .await;
     let refused = ask(&app, &elsewhere, hers.id.as_str()).await;
     assert_refused(&refused, denied.0, denied.1);
-    let any = KeyOwner::Subject(Subject::parse("alice").unwrap());
+    let any = AccessKeyOwner::Subject(Subject::parse("alice").unwrap());
     let any = access_key(&app, any, named(&["data"], &[]), &[]).await;
     assert_eq!(ask(&app, &elsewhere, any.id.as_str()).await.status, 200);
     let administer = app.administer().await;
@@ -291,9 +291,9 @@ async fn an_undeclared_proxy_puts_nobody_into_its_own_network() {
 async fn what_all_meant_does_not_come_to_mean_peoples_buckets() {
     let app = brokering(Setup::default().key("access_keys.bucket_prefix", "team-")).await;
     let token = with_organisation(&app, "acme").await;
-    let all = KeyRights {
+    let all = AccessKeyRights {
         all_objects_read: true,
-        ..KeyRights::default()
+        ..AccessKeyRights::default()
     };
     let key = access_key(&app, of_acme(), all, &[]).await;
     pair(&ask(&app, token.expose(), key.id.as_str()).await);

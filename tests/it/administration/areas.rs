@@ -1,6 +1,6 @@
 use cloakroom::adapters::database::SqlDirectory;
-use cloakroom::domain::{Area, Change, Organisation, Owner, RequestId, Slug};
-use cloakroom::service::{Added, AdministerError, Administration, AreaWish};
+use cloakroom::domain::{Area, AuditEvent, Organisation, Owner, RequestId, Slug};
+use cloakroom::service::{Added, AdministerError, Administration, NewArea};
 
 use crate::support::{ALICES_BUCKET, PRODUCTION, Process, Setup, spawn_app};
 
@@ -85,13 +85,13 @@ async fn a_bucket_that_stood_there_before_is_taken_only_when_it_is_named() {
     }
     let acme: Slug = "acme".parse().unwrap();
     let refused = administer
-        .create_organisation(acme.clone(), &AreaWish::default())
+        .create_organisation(acme.clone(), &NewArea::default())
         .await;
     assert!(
         matches!(refused, Err(AdministerError::BucketConflict(_))),
         "{refused:?}"
     );
-    let named = AreaWish {
+    let named = NewArea {
         bucket: Some("clients".parse().unwrap()),
         prefix: None,
     };
@@ -108,7 +108,7 @@ async fn a_bucket_that_stood_there_before_is_taken_only_when_it_is_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_named_bucket_of_another_deployment_is_taken_only_from_a_named_deployment() {
-    let wish = AreaWish {
+    let new = NewArea {
         bucket: Some("clients".parse().unwrap()),
         prefix: None,
     };
@@ -116,7 +116,7 @@ async fn a_named_bucket_of_another_deployment_is_taken_only_from_a_named_deploym
     let app = Setup::default().key("naming.adopt", "true").spawn().await;
     app.bucket_of_production("clients").await;
     let administer = app.administer().await;
-    let refused = administer.create_organisation(acme.clone(), &wish).await;
+    let refused = administer.create_organisation(acme.clone(), &new).await;
     assert!(
         matches!(refused, Err(AdministerError::BucketConflict(_))),
         "{refused:?}"
@@ -126,7 +126,7 @@ async fn a_named_bucket_of_another_deployment_is_taken_only_from_a_named_deploym
     let heir = Setup::default().key("naming.adopt_from", PRODUCTION);
     let app = heir.spawn_in(app.stop().await).await;
     let administer = app.administer().await;
-    administer.create_organisation(acme, &wish).await.unwrap();
+    administer.create_organisation(acme, &new).await.unwrap();
     let tag = app.tag_of_bucket("clients").await;
     assert_ne!(tag.as_deref(), Some(PRODUCTION));
 }
@@ -134,7 +134,7 @@ async fn a_named_bucket_of_another_deployment_is_taken_only_from_a_named_deploym
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_takes_a_persons_bucket_before_the_persons_first_call() {
     let app = spawn_app().await;
-    let named = AreaWish {
+    let named = NewArea {
         bucket: Some(ALICES_BUCKET.parse().unwrap()),
         prefix: None,
     };
@@ -155,10 +155,10 @@ async fn a_bucket_of_an_organisations_own_may_be_shared() {
     let administer = app.administer().await;
     let acme: Slug = "acme".parse().unwrap();
     let made = administer
-        .create_organisation(acme, &AreaWish::default())
+        .create_organisation(acme, &NewArea::default())
         .await
         .unwrap();
-    let shared = AreaWish {
+    let shared = NewArea {
         bucket: Some(made.area.bucket.clone()),
         prefix: None,
     };
@@ -170,7 +170,7 @@ async fn a_bucket_of_an_organisations_own_may_be_shared() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_that_ask_for_overlapping_areas_at_once_one_gets_it() {
     let app = spawn_app().await;
-    let shared = AreaWish {
+    let shared = NewArea {
         bucket: Some("clients".parse().unwrap()),
         prefix: None,
     };
@@ -189,19 +189,19 @@ async fn of_many_that_ask_for_overlapping_areas_at_once_one_gets_it() {
                 is_enabled: true,
                 created_at: chrono::DateTime::UNIX_EPOCH,
             };
-            let change = Change {
+            let event = AuditEvent {
                 time: chrono::DateTime::UNIX_EPOCH,
                 request_id: RequestId::from_random([u8::try_from(round * 8 + n).unwrap(); 16]),
                 dialect: "cli",
-                who: "operator tester".to_owned(),
+                caller: "operator tester".to_owned(),
                 action: "org create",
-                holder: None,
+                access_key_owner: None,
                 owner: Owner::Organisation(slug),
                 area: None,
-                key: None,
+                key_id: None,
                 detail: String::new(),
             };
-            directory.add_organisation(&organisation, &change).await
+            directory.add_organisation(&organisation, &event).await
         };
         let prefixes = ["", "x/", "x/y/", "x/y/z/"].map(|more| format!("r{round}/{more}"));
         let all = prefixes

@@ -1,4 +1,4 @@
-use cloakroom::service::AreaWish;
+use cloakroom::service::NewArea;
 use serde_json::{Value, json};
 
 use crate::support::{ALICES_BUCKET, Process, spawn_app};
@@ -8,7 +8,7 @@ use super::{ask, boto, json};
 #[tokio::test(flavor = "multi_thread")]
 async fn when_the_audit_trail_cannot_be_written_nothing_changes() {
     let app = spawn_app().await;
-    let key = app.organisation("acme", &AreaWish::default()).await;
+    let key = app.organisation("acme", &NewArea::default()).await;
     let database = app.database().await;
     let rename = |statement: &'static str| sqlx::query(statement).execute(&database);
     rename("ALTER TABLE audit_trail RENAME TO gone")
@@ -20,7 +20,7 @@ async fn when_the_audit_trail_cannot_be_written_nothing_changes() {
     assert!(administer.set_enabled(&acme, false).await.is_err());
     let beta = "beta".parse().unwrap();
     let made = administer
-        .create_organisation(beta, &AreaWish::default())
+        .create_organisation(beta, &NewArea::default())
         .await;
     assert!(made.is_err());
     rename("ALTER TABLE gone RENAME TO audit_trail")

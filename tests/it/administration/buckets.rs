@@ -1,7 +1,7 @@
 use aws_sdk_s3::types::{Tag, Tagging};
-use cloakroom::domain::{BucketHolder, ClientId, Owner, Principal, Subject};
+use cloakroom::domain::{BucketOwner, ClientId, Owner, Principal, Subject};
 use cloakroom::server::show_buckets;
-use cloakroom::service::{AdministerError, AreaWish, KnownBucket};
+use cloakroom::service::{AdministerError, KnownBucket, NewArea};
 use serde_json::json;
 
 use crate::support::{ALICES_BUCKET, App, Process, Setup, spawn_app};
@@ -48,7 +48,7 @@ async fn people_whom_a_former_replica_has_caught_are_repaired_by_a_release() {
     administer.release_bucket(held).await.unwrap();
     let bucket = new.ask(&token).await.credentials().bucket;
     assert_ne!(bucket, ALICES_BUCKET);
-    let former = AreaWish {
+    let former = NewArea {
         bucket: Some(ALICES_BUCKET.parse().unwrap()),
         prefix: None,
     };
@@ -61,11 +61,14 @@ async fn people_whom_a_former_replica_has_caught_are_repaired_by_a_release() {
     );
     let found = show(&new, ALICES_BUCKET).await;
     let kept = &found[0].reservations[0];
-    assert_eq!((kept.state, &kept.holder), (None, &holder("alice")));
+    assert_eq!(
+        (kept.state, &kept.bucket_owner),
+        (None, &bucket_owner("alice"))
+    );
 }
 
-fn holder(subject: &str) -> BucketHolder {
-    person(subject).holder(&ALICES_BUCKET.parse().unwrap())
+fn bucket_owner(subject: &str) -> BucketOwner {
+    person(subject).bucket_owner(&ALICES_BUCKET.parse().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]

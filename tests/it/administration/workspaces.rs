@@ -1,5 +1,5 @@
-use cloakroom::domain::{Access, Change, Member, Owner, RequestId, Subject, WorkspaceName};
-use cloakroom::service::{AdministerError, AreaWish};
+use cloakroom::domain::{Access, AuditEvent, Member, Owner, RequestId, Subject, WorkspaceName};
+use cloakroom::service::{AdministerError, NewArea};
 use serde_json::{Value, json};
 
 use crate::support::{Process, s3, spawn_app};
@@ -176,19 +176,19 @@ async fn nobody_is_a_member_of_a_workspace_that_is_gone_or_comes_back() {
         access: Access::ReadWrite,
     };
     let directory = administer.administration();
-    let change = Change {
+    let event = AuditEvent {
         time: chrono::DateTime::UNIX_EPOCH,
         request_id: RequestId::from_random([7; 16]),
         dialect: "cli",
-        who: "operator tester".to_owned(),
+        caller: "operator tester".to_owned(),
         action: "workspace add-member",
         owner: Owner::Workspace(name.clone()),
-        holder: None,
+        access_key_owner: None,
         area: None,
-        key: None,
+        key_id: None,
         detail: String::new(),
     };
-    let done = directory.set_member(&name, &late, &change).await;
+    let done = directory.set_member(&name, &late, &event).await;
     assert_eq!(done.unwrap(), None);
     let database = app.database().await;
     sqlx::query("INSERT INTO members VALUES ('acme', 'lab', 'mallory', '', 'read')")
@@ -196,7 +196,7 @@ async fn nobody_is_a_member_of_a_workspace_that_is_gone_or_comes_back() {
         .await
         .unwrap();
     administer
-        .create_workspace(name.clone(), &AreaWish::default())
+        .create_workspace(name.clone(), &NewArea::default())
         .await
         .unwrap();
     assert_eq!(directory.members(&name).await.unwrap(), []);
@@ -206,7 +206,7 @@ async fn nobody_is_a_member_of_a_workspace_that_is_gone_or_comes_back() {
 async fn a_prefix_that_no_policy_can_hold_is_refused_before_anything_is_made() {
     let app = spawn_app().await;
     app.workspace("acme/lab", &[]).await;
-    let long = AreaWish {
+    let long = NewArea {
         bucket: None,
         prefix: Some(format!("{}/", "a".repeat(1_000)).parse().unwrap()),
     };
@@ -217,7 +217,7 @@ async fn a_prefix_that_no_policy_can_hold_is_refused_before_anything_is_made() {
         matches!(refused, Err(AdministerError::PrefixTooLong)),
         "{refused:?}"
     );
-    let wish = AreaWish::default();
-    let again = administer.create_workspace(name, &wish).await;
+    let new = NewArea::default();
+    let again = administer.create_workspace(name, &new).await;
     assert!(again.is_ok(), "{again:?}");
 }

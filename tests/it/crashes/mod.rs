@@ -9,8 +9,8 @@ mod rotation;
 use std::process::Stdio;
 use std::time::Duration;
 
-use cloakroom::domain::{KeyOwner, KeyRights, Scope};
-use cloakroom::service::{AccessKeyWish, AreaWish, KeyWish};
+use cloakroom::domain::{AccessKeyOwner, AccessKeyRights, Scope};
+use cloakroom::service::{NewAccessKey, NewApiKey, NewArea};
 use serde_json::json;
 use sqlx::SqlitePool;
 use tokio::process::{Child, Command};
@@ -73,16 +73,16 @@ impl World {
             .send()
             .await
             .unwrap();
-        app.organisation("acme", &AreaWish::default()).await;
+        app.organisation("acme", &NewArea::default()).await;
         let administer = app.administer().await;
-        let wish = KeyWish {
+        let new = NewApiKey {
             organisation: "acme".parse().unwrap(),
             label: "test".to_owned(),
             expires_in: None,
             storage: false,
             scopes: vec![Scope::parse("object_storage").unwrap()],
         };
-        let (token, _) = administer.create_key(wish).await.unwrap();
+        let (token, _) = administer.create_api_key(new).await.unwrap();
         Self {
             token: token.expose().to_owned(),
             database: app.database().await,
@@ -92,12 +92,12 @@ impl World {
 
     /// A key to read `data`.
     async fn key(&self) -> String {
-        let wish = AccessKeyWish {
+        let new = NewAccessKey {
             name: "test".to_owned(),
-            owner: KeyOwner::Organisation("acme".parse().unwrap()),
-            rights: KeyRights {
+            owner: AccessKeyOwner::Organisation("acme".parse().unwrap()),
+            rights: AccessKeyRights {
                 read_buckets: vec!["data".parse().unwrap()],
-                ..KeyRights::default()
+                ..AccessKeyRights::default()
             },
             networks: Vec::new(),
         };
@@ -105,7 +105,7 @@ impl World {
             .app
             .administer()
             .await
-            .create_access_key(wish)
+            .create_access_key(new)
             .await
             .unwrap();
         key.id.to_string()

@@ -7,7 +7,7 @@ use cloakroom::domain::{Access, ApiKey, Member, Slug, Subject, WorkspaceName};
 use cloakroom::embedded::authorization_server::AuthorizationServer;
 use cloakroom::embedded::storage::Storage;
 use cloakroom::server::{Server, administer};
-use cloakroom::service::{Administer, AdministerError, AreaWish, KeyWish};
+use cloakroom::service::{Administer, AdministerError, NewApiKey, NewArea};
 use reqwest::RequestBuilder;
 use serde_json::Value;
 use sqlx::SqlitePool;
@@ -205,24 +205,24 @@ impl App {
     }
 
     /// A new organisation and a key of its own.
-    pub(crate) async fn organisation(&self, slug: &str, wish: &AreaWish) -> ApiKey {
+    pub(crate) async fn organisation(&self, slug: &str, new: &NewArea) -> ApiKey {
         let administer = self.administer().await;
         let slug: Slug = slug.parse().unwrap();
-        let made = administer.create_organisation(slug.clone(), wish).await;
+        let made = administer.create_organisation(slug.clone(), new).await;
         made.unwrap();
         self.key(&slug, true).await
     }
 
     /// A new key of an organisation's.
     pub(crate) async fn key(&self, organisation: &Slug, storage: bool) -> ApiKey {
-        let wish = KeyWish {
+        let new = NewApiKey {
             organisation: organisation.clone(),
             label: "test".to_owned(),
             expires_in: None,
             storage,
             scopes: Vec::new(),
         };
-        self.administer().await.create_key(wish).await.unwrap().0
+        self.administer().await.create_api_key(new).await.unwrap().0
     }
 
     /// `POST /storage/boto` with this key.
@@ -236,14 +236,14 @@ impl App {
     pub(crate) async fn workspace(&self, name: &str, members: &[(&str, Access)]) {
         let administer = self.administer().await;
         let name: WorkspaceName = name.parse().unwrap();
-        let wish = AreaWish::default();
+        let new = NewArea::default();
         let slug = name.organisation.clone();
-        match administer.create_organisation(slug, &wish).await {
+        match administer.create_organisation(slug, &new).await {
             Ok(_) | Err(AdministerError::Exists(_)) => {}
             Err(error) => panic!("{error}"),
         }
         administer
-            .create_workspace(name.clone(), &wish)
+            .create_workspace(name.clone(), &new)
             .await
             .unwrap();
         for (subject, access) in members {

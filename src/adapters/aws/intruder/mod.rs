@@ -11,38 +11,38 @@ use serde_json::json;
 
 use crate::adapters::plain_http;
 use crate::domain::{BucketName, Session};
-use crate::service::doctor::{Attempt, Deed, Intruder, Object};
+use crate::service::doctor::{Attacker, Attempt, Object, S3Operation};
 
 use super::client::credentials;
 use super::failure::{code, describe, status};
 use super::minio_admin::MinioAdmin;
 use super::sts::ANY_ROLE;
-use super::{AwsClients, CaError, Flavor};
+use super::{AuthoritiesError, AwsClients, Engine};
 use listing::list;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Tries, with somebody's session, what `cloakroom doctor` wants to know.
-pub struct S3Intruder {
+pub struct S3Attacker {
     clients: AwsClients,
     minio: Option<MinioAdmin>,
     stranger: reqwest::Client,
 }
 
-impl S3Intruder {
+impl S3Attacker {
     /// Over these clients' connections; never with the gateway's own identity.
     ///
     /// # Errors
     ///
-    /// [`CaError`] when the certificate authorities cannot be used.
-    pub fn new(clients: &AwsClients) -> Result<Self, CaError> {
+    /// [`AuthoritiesError`] when the certificate authorities cannot be used.
+    pub fn new(clients: &AwsClients) -> Result<Self, AuthoritiesError> {
         let settings = &clients.settings;
         let authorities = settings.ca_bundle.borrow().clone();
-        let stranger = plain_http(authorities.as_deref()).map_err(CaError::from)?;
+        let stranger = plain_http(authorities.as_deref()).map_err(AuthoritiesError::from)?;
         let minio = settings
             .endpoint
             .as_ref()
-            .filter(|_| settings.flavor == Flavor::Minio)
+            .filter(|_| settings.engine == Engine::Minio)
             .map(|endpoint| MinioAdmin::new(endpoint, &settings.region, stranger.clone()));
         Ok(Self {
             clients: clients.clone(),
@@ -93,48 +93,48 @@ impl S3Intruder {
 }
 
 #[async_trait]
-impl Intruder for S3Intruder {
-    async fn attempt(&self, session: Option<&Session>, deed: Deed<'_>) -> Attempt {
+impl Attacker for S3Attacker {
+    async fn attempt(&self, session: Option<&Session>, operation: S3Operation<'_>) -> Attempt {
         let Some(session) = session else {
-            return match deed {
-                Deed::Get(object) => self.get_as_a_stranger(object).await,
+            return match operation {
+                S3Operation::Get(object) => self.get_as_a_stranger(object).await,
                 _ => Attempt::Impossible("strangers only try to read"),
             };
         };
         let s3 = self.clients.s3_within(session);
-        match deed {
-            Deed::Put(object) => objects::put(&s3, object, None).await,
-            Deed::Publish(object) => {
+        match operation {
+            S3Operation::Put(object) => objects::put(&s3, object, None).await,
+            S3Operation::Publish(object) => {
                 objects::put(&s3, object, Some(ObjectCannedAcl::PublicRead)).await
             }
-            Deed::Get(object) => objects::get(&s3, object).await,
-            Deed::List(listing) => list(&s3, listing).await,
-            Deed::Delete(object) => objects::delete(&s3, object).await,
-            Deed::DeleteBatch(object) => objects::delete_batch(&s3, object).await,
-            Deed::Copy(from, to) => objects::copy(&s3, from, to).await,
-            Deed::MultipartCopy(from, to) => objects::multipart_copy(&s3, from, to).await,
-            Deed::Upload(object) => objects::upload(&s3, object).await,
-            Deed::BeginUpload(object) => match objects::begin(&s3, object).await {
+            S3Operation::Get(object) => objects::get(&s3, object).await,
+            S3Operation::List(listing) => list(&s3, listing).await,
+            S3Operation::Delete(object) => objects::delete(&s3, object).await,
+            S3Operation::DeleteBatch(object) => objects::delete_batch(&s3, object).await,
+            S3Operation::Copy(from, to) => objects::copy(&s3, from, to).await,
+            S3Operation::MultipartCopy(from, to) => objects::multipart_copy(&s3, from, to).await,
+            S3Operation::Upload(object) => objects::upload(&s3, object).await,
+            S3Operation::BeginUpload(object) => match objects::begin(&s3, object).await {
                 Ok(_) => Attempt::Done,
                 Err(attempt) => attempt,
             },
-            Deed::UploadPart(object, begun_by) => {
+            S3Operation::UploadPart(object, begun_by) => {
                 let by = self.clients.s3_within(begun_by);
                 objects::upload_part(&s3, object, &by).await
             }
-            Deed::Tag(object) => objects::tag(&s3, object).await,
-            Deed::ChangeAcl(object) => objects::change_acl(&s3, object).await,
-            Deed::ChangePolicy(bucket) => change_policy(&s3, bucket).await,
-            Deed::DeleteBucket(bucket) => {
+            S3Operation::Tag(object) => objects::tag(&s3, object).await,
+            S3Operation::ChangeAcl(object) => objects::change_acl(&s3, object).await,
+            S3Operation::ChangePolicy(bucket) => change_policy(&s3, bucket).await,
+            S3Operation::DeleteBucket(bucket) => {
                 let sent = s3.delete_bucket().bucket(bucket.as_str()).send();
                 judge("DeleteBucket", sent.await)
             }
-            Deed::CreateBucket(bucket) => {
+            S3Operation::CreateBucket(bucket) => {
                 let sent = s3.create_bucket().bucket(bucket.as_str()).send();
                 judge("CreateBucket", sent.await)
             }
-            Deed::AssumeRole => self.assume_role(session).await,
-            Deed::MakeServiceAccount => self.minio_service_account(session).await,
+            S3Operation::AssumeRole => self.assume_role(session).await,
+            S3Operation::MakeServiceAccount => self.minio_service_account(session).await,
         }
     }
 }

@@ -7,10 +7,10 @@ use wiremock::matchers::{any, method, path, query_param};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use super::super::minio_crypto::encrypt;
-use super::super::{IamKeys, MinioKeys, RgwKeys};
+use super::super::{CephBroker, IamBroker, MinioBroker};
 use super::{SECRET, clients};
-use crate::domain::{AccessKeyId, KeyPolicy, KeyRights, Loopholes};
-use crate::service::{AccessKeys, FailureKind, UpstreamFailure};
+use crate::domain::{AccessKeyId, AccessKeyPolicy, AccessKeyRights, Loopholes};
+use crate::service::{AccessKeyBroker, FailureKind, UpstreamFailure};
 
 const DEPLOYMENT: &str = "deployment";
 
@@ -18,20 +18,20 @@ fn key() -> AccessKeyId {
     AccessKeyId::from_random([7; 16])
 }
 
-fn policy() -> KeyPolicy {
-    let rights = KeyRights {
+fn policy() -> AccessKeyPolicy {
+    let rights = AccessKeyRights {
         read_buckets: vec!["data".parse().unwrap()],
-        ..KeyRights::default()
+        ..AccessKeyRights::default()
     };
-    KeyPolicy::for_rights(&rights, Loopholes::NONE).unwrap()
+    AccessKeyPolicy::for_rights(&rights, Loopholes::NONE).unwrap()
 }
 
 /// Each with what it says of something that is not there.
-async fn brokers(engine: &str) -> Vec<(&'static str, Arc<dyn AccessKeys>, String)> {
+async fn brokers(engine: &str) -> Vec<(&'static str, Arc<dyn AccessKeyBroker>, String)> {
     let clients = clients(engine.to_owned()).await;
-    let iam = IamKeys::new(&clients, &clients, DEPLOYMENT);
-    let rgw = RgwKeys::new(&clients, &clients, DEPLOYMENT).unwrap();
-    let minio = MinioKeys::new(&clients, &clients, DEPLOYMENT).unwrap();
+    let iam = IamBroker::new(&clients, &clients, DEPLOYMENT);
+    let rgw = CephBroker::new(&clients, &clients, DEPLOYMENT).unwrap();
+    let minio = MinioBroker::new(&clients, &clients, DEPLOYMENT).unwrap();
     let no_such = |code: &str| json!({ "Code": code }).to_string();
     let iam_says = "<ErrorResponse><Error><Code>NoSuchEntity</Code></Error></ErrorResponse>";
     vec![
@@ -55,7 +55,7 @@ async fn asked(engine: &MockServer) -> Vec<Request> {
 }
 
 /// How each thing that can be asked of a broker ends.
-async fn outcomes(broker: &dyn AccessKeys) -> [Result<(), UpstreamFailure>; 4] {
+async fn outcomes(broker: &dyn AccessKeyBroker) -> [Result<(), UpstreamFailure>; 4] {
     [
         broker.issue(&key(), &policy()).await.map(|_| ()),
         broker.pairs(&key()).await.map(|_| ()),
@@ -176,7 +176,7 @@ async fn iam_waits_until_a_new_user_is_known_everywhere() {
         .mount(&engine)
         .await;
     let clients = clients(engine.uri()).await;
-    let keys = IamKeys::new(&clients, &clients, DEPLOYMENT);
+    let keys = IamBroker::new(&clients, &clients, DEPLOYMENT);
     let pair = keys.issue(&key(), &policy()).await.unwrap();
     assert_eq!(pair.access_key_id, "AKIA");
     let bodies: Vec<String> = asked(&engine)
@@ -214,7 +214,7 @@ async fn a_pair_of_ceph_s_is_a_user_that_makes_no_bucket() {
         .mount(&engine)
         .await;
     let clients = clients(engine.uri()).await;
-    let keys = RgwKeys::new(&clients, &clients, DEPLOYMENT).unwrap();
+    let keys = CephBroker::new(&clients, &clients, DEPLOYMENT).unwrap();
     let pair = keys.issue(&key(), &policy()).await.unwrap();
     assert_eq!(pair.access_key_id, "A");
     let last = asked(&engine).await.pop().unwrap();
@@ -237,7 +237,7 @@ async fn a_user_of_minio_s_whose_policy_cannot_be_attached_is_removed() {
         .mount(&engine)
         .await;
     let clients = clients(engine.uri()).await;
-    let keys = MinioKeys::new(&clients, &clients, DEPLOYMENT).unwrap();
+    let keys = MinioBroker::new(&clients, &clients, DEPLOYMENT).unwrap();
     let failure = keys.issue(&key(), &policy()).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Unreachable, "{failure}");
     let requests = asked(&engine).await;
@@ -271,6 +271,6 @@ async fn only_users_that_were_made_here_are_pairs_at_minio() {
     assert_eq!(ours.len(), 20);
     let engine = answering(ResponseTemplate::new(200).set_body_bytes(body)).await;
     let clients = clients(engine.uri()).await;
-    let keys = MinioKeys::new(&clients, &clients, DEPLOYMENT).unwrap();
+    let keys = MinioBroker::new(&clients, &clients, DEPLOYMENT).unwrap();
     assert_eq!(keys.pairs(&key()).await.unwrap(), [ours]);
 }

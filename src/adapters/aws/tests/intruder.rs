@@ -5,10 +5,10 @@ use secrecy::SecretString;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::super::S3Intruder;
+use super::super::S3Attacker;
 use super::clients;
 use crate::domain::{BucketName, Session};
-use crate::service::doctor::{Attempt, Deed, Intruder as _, ListCall, Listing, Object};
+use crate::service::doctor::{Attacker as _, Attempt, ListCall, Listing, Object, S3Operation};
 
 fn session() -> Session {
     Session {
@@ -24,14 +24,18 @@ fn bucket() -> BucketName {
 }
 
 /// How an attack ends at a store that answers so, and what it was asked.
-async fn attempt(deed: Deed<'_>, status: u16, body: &str) -> (Attempt, Vec<wiremock::Request>) {
+async fn attempt(
+    operation: S3Operation<'_>,
+    status: u16,
+    body: &str,
+) -> (Attempt, Vec<wiremock::Request>) {
     let store = MockServer::start().await;
     Mock::given(any())
         .respond_with(ResponseTemplate::new(status).set_body_string(body))
         .mount(&store)
         .await;
-    let intruder = S3Intruder::new(&clients(store.uri()).await).unwrap();
-    let attempt = intruder.attempt(Some(&session()), deed).await;
+    let attacker = S3Attacker::new(&clients(store.uri()).await).unwrap();
+    let attempt = attacker.attempt(Some(&session()), operation).await;
     (attempt, store.received_requests().await.unwrap())
 }
 
@@ -44,7 +48,7 @@ async fn a_prefix_in_a_header_is_sent_and_signed_beside_the_one_in_the_query() {
         header: Some("acme/"),
         ..Listing::of(&bucket, "acme-evil/")
     };
-    let (_, asked) = attempt(Deed::List(listing), 403, "").await;
+    let (_, asked) = attempt(S3Operation::List(listing), 403, "").await;
     let pairs: Vec<_> = asked[0].url.query_pairs().collect();
     for pair in [("prefix", "acme-evil/"), ("Prefix", "acme/")] {
         assert!(pairs.contains(&(pair.0.into(), pair.1.into())), "{pairs:?}");
@@ -71,7 +75,7 @@ async fn a_listing_succeeds_when_it_shows_what_was_looked_for() {
             (&folder, Attempt::Done),
             (&own, Attempt::ShowedNothing),
         ] {
-            let (attempt, _) = attempt(Deed::List(listing), 200, body).await;
+            let (attempt, _) = attempt(S3Operation::List(listing), 200, body).await;
             assert_eq!(attempt, expected, "{body}");
         }
     }
@@ -85,28 +89,28 @@ async fn only_a_refusal_by_the_policy_is_a_refusal() {
         key: "acme/x",
     };
     let error = |code: &str| format!("<Error><Code>{code}</Code></Error>");
-    for deed in [
-        Deed::Get(object),
-        Deed::Put(object),
-        Deed::Tag(object),
-        Deed::ChangeAcl(object),
-        Deed::DeleteBatch(object),
-        Deed::BeginUpload(object),
-        Deed::List(Listing::of(&bucket, "acme/")),
+    for operation in [
+        S3Operation::Get(object),
+        S3Operation::Put(object),
+        S3Operation::Tag(object),
+        S3Operation::ChangeAcl(object),
+        S3Operation::DeleteBatch(object),
+        S3Operation::BeginUpload(object),
+        S3Operation::List(Listing::of(&bucket, "acme/")),
     ] {
-        let (refused, _) = attempt(deed, 403, &error("AccessDenied")).await;
-        assert_eq!(refused, Attempt::Refused, "{deed:?}");
-        let (misread, _) = attempt(deed, 403, &error("SignatureDoesNotMatch")).await;
-        assert_eq!(misread, Attempt::Misread, "{deed:?}");
+        let (refused, _) = attempt(operation, 403, &error("AccessDenied")).await;
+        assert_eq!(refused, Attempt::Refused, "{operation:?}");
+        let (misread, _) = attempt(operation, 403, &error("SignatureDoesNotMatch")).await;
+        assert_eq!(misread, Attempt::Misread, "{operation:?}");
         for (status, code) in [
             (400, "InvalidRequest"),
             (404, "NoSuchKey"),
             (501, "NotImplemented"),
         ] {
-            let (unclear, _) = attempt(deed, status, &error(code)).await;
+            let (unclear, _) = attempt(operation, status, &error(code)).await;
             assert!(
                 matches!(unclear, Attempt::Unclear(_)),
-                "{deed:?}: {unclear:?}"
+                "{operation:?}: {unclear:?}"
             );
         }
     }
@@ -115,7 +119,7 @@ async fn only_a_refusal_by_the_policy_is_a_refusal() {
 #[tokio::test]
 async fn a_batch_is_refused_when_each_of_its_objects_is() {
     let bucket = bucket();
-    let batch = Deed::DeleteBatch(Object {
+    let batch = S3Operation::DeleteBatch(Object {
         bucket: &bucket,
         key: "acme/x",
     });
@@ -147,14 +151,15 @@ async fn an_upload_that_cannot_be_begun_says_nothing_of_its_parts() {
         key: "acme/x",
     };
     let other = session();
-    for deed in [
-        Deed::UploadPart(object, &other),
-        Deed::MultipartCopy(object, object),
+    for operation in [
+        S3Operation::UploadPart(object, &other),
+        S3Operation::MultipartCopy(object, object),
     ] {
-        let (unclear, _) = attempt(deed, 403, "<Error><Code>AccessDenied</Code></Error>").await;
+        let (unclear, _) =
+            attempt(operation, 403, "<Error><Code>AccessDenied</Code></Error>").await;
         assert!(
             matches!(unclear, Attempt::Unclear(_)),
-            "{deed:?}: {unclear:?}"
+            "{operation:?}: {unclear:?}"
         );
     }
 }

@@ -6,7 +6,7 @@ mod tls;
 
 use crate::adapters::fixed;
 
-use super::{AwsClients, AwsSettings, Flavor, StaticIdentity};
+use super::{AwsClients, AwsSettings, Engine, StaticIdentity};
 
 /// Signs with this.
 const SECRET: &str = "secret";
@@ -19,7 +19,7 @@ pub(super) async fn clients(endpoint: String) -> AwsClients {
 /// The same, with certificate authorities beside the system's (PEM).
 async fn clients_that_trust(endpoint: String, authorities: Option<Vec<u8>>) -> AwsClients {
     let settings = AwsSettings {
-        flavor: Flavor::Generic,
+        engine: Engine::Generic,
         sts_endpoint: Some(endpoint.clone()),
         endpoint: Some(endpoint),
         region: "us-east-1".to_owned(),

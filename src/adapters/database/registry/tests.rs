@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use super::*;
 use crate::adapters::database::SqlDirectory;
 use crate::adapters::{OsRandomness, SystemClock};
-use crate::domain::{Change, RequestId};
+use crate::domain::{AuditEvent, RequestId};
 use crate::service::fakes::{FakeBuckets, alice, bucket_of, principal};
 use crate::service::{
     Deadline, EnsureBucket, EnsureBucketSettings, EnsureError, Randomness, Reservations,
@@ -35,10 +35,10 @@ impl World {
     }
 
     /// The registry as a replica with this prefix has it.
-    fn registry(&self, prefix: &str) -> SqlRegistry {
+    fn registry(&self, prefix: &str) -> SqlBucketRegistry {
         let parts = vec![("naming.prefix", prefix.to_owned())];
         let database = self.database.clone().with_fingerprint(parts);
-        SqlRegistry::new(database, Arc::new(SystemClock))
+        SqlBucketRegistry::new(database, Arc::new(SystemClock))
     }
 
     async fn run(&self, statement: String) {
@@ -47,20 +47,20 @@ impl World {
     }
 
     async fn release(&self, bucket: &BucketName) {
-        let change = Change {
+        let event = AuditEvent {
             time: SystemClock.now(),
             request_id: RequestId::from_random(OsRandomness.bits()),
             dialect: "cli",
-            who: "operator".to_owned(),
+            caller: "operator".to_owned(),
             action: "bucket release",
             owner: alice(),
-            holder: None,
+            access_key_owner: None,
             area: None,
-            key: None,
+            key_id: None,
             detail: String::new(),
         };
         let directory = SqlDirectory::new(self.database.clone());
-        directory.release(bucket, &change).await.unwrap();
+        directory.release(bucket, &event).await.unwrap();
     }
 
     /// Bucket and state of each reservation.
@@ -135,20 +135,20 @@ async fn a_reservation_is_advanced_for_its_own_bucket_only_and_never_back() {
     let world = World::new().await;
     let registry = world.registry("a");
     let (bucket, other) = (bucket_of(&alice()), bucket_of(&principal("demo", "bob")));
-    let holder = alice().holder(&bucket);
-    let advance = async |bucket, to| registry.advance(&holder, bucket, to).await;
+    let bucket_owner = alice().bucket_owner(&bucket);
+    let advance = async |bucket, to| registry.advance(&bucket_owner, bucket, to).await;
     let refused = Err(RegistryError::not_reserved());
-    assert_eq!(advance(&bucket, ClaimState::Ready).await, refused);
-    registry.claim(&holder, &bucket).await.unwrap();
-    assert_eq!(advance(&other, ClaimState::Ready).await, refused);
+    assert_eq!(advance(&bucket, ReservationState::Ready).await, refused);
+    registry.reserve(&bucket_owner, &bucket).await.unwrap();
+    assert_eq!(advance(&other, ReservationState::Ready).await, refused);
     let state = async || world.reservations().await[0].1.clone();
     assert_eq!(state().await, "claimed");
     for (to, then) in [
-        (ClaimState::Creating, "creating"),
-        (ClaimState::Creating, "creating"),
-        (ClaimState::Ready, "ready"),
-        (ClaimState::Creating, "ready"),
-        (ClaimState::Ready, "ready"),
+        (ReservationState::Creating, "creating"),
+        (ReservationState::Creating, "creating"),
+        (ReservationState::Ready, "ready"),
+        (ReservationState::Creating, "ready"),
+        (ReservationState::Ready, "ready"),
     ] {
         assert_eq!(advance(&bucket, to).await, Ok(()));
         assert_eq!(state().await, then);
@@ -160,7 +160,7 @@ async fn a_reservation_is_advanced_for_its_own_bucket_only_and_never_back() {
 async fn a_change_of_the_formula_may_take_longer_than_a_statement_of_a_request() {
     let world = World::new().await;
     let bucket = bucket_of(&alice());
-    let holder = alice().holder(&bucket);
+    let bucket_owner = alice().bucket_owner(&bucket);
     let slow = "CREATE TRIGGER slowly BEFORE DELETE ON owned_buckets BEGIN \
                 INSERT INTO former_buckets SELECT 'principal', last, last FROM slow; END";
     world.run(slow.to_owned()).await;
@@ -173,7 +173,7 @@ async fn a_change_of_the_formula_may_take_longer_than_a_statement_of_a_request()
              (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) SELECT max(i) AS last FROM n)"
         );
         world.run(view).await;
-        before.claim(&holder, &bucket).await.unwrap();
+        before.reserve(&bucket_owner, &bucket).await.unwrap();
         let began = Instant::now();
         after.accept_fingerprint().await.unwrap();
         assert_eq!(after.is_current().await, Ok(true));

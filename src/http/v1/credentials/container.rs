@@ -15,7 +15,7 @@ use utoipa::openapi::security::SecurityRequirement;
 use crate::domain::AccessToken;
 use crate::http::bearer::bearer_token;
 use crate::http::body::Body;
-use crate::http::dialect::{AskForSession, Dialect, Exchange, Vended};
+use crate::http::dialect::{AskForSession, Dialect, Exchange, GrantedSession};
 use crate::http::failure::{Cause, Failure};
 use crate::http::narrowing::Narrowing;
 use crate::http::openapi::{BEARER, CREDENTIALS, failures, narrowing_parameters, success};
@@ -28,7 +28,7 @@ use crate::service::{Credential, Refusal, Wanted};
 const TIME_LIMIT: Duration = Duration::from_millis(1_600);
 
 /// The dialect of `GET /v1/credentials/container`.
-pub(in crate::http) struct Container;
+pub(in crate::http) struct ContainerDialect;
 
 /// Temporary credentials as AWS SDKs read them, from this address or from a `credential_process`.
 #[derive(Serialize, ToSchema)]
@@ -67,7 +67,7 @@ pub(in crate::http) struct ContainerError {
     capital_message: &'static str,
 }
 
-impl Dialect for Container {
+impl Dialect for ContainerDialect {
     type Ask = AskForSession;
 
     fn name(&self) -> &'static str {
@@ -92,15 +92,15 @@ impl Dialect for Container {
         })
     }
 
-    fn render(&self, vended: &Vended, _: &Exchange<'_>) -> HttpResponse {
-        let session_token = vended.session.session_token.expose_secret();
+    fn render(&self, granted: &GrantedSession, _: &Exchange<'_>) -> HttpResponse {
+        let session_token = granted.session.session_token.expose_secret();
         HttpResponse::Ok().json(ContainerCredentials {
             version: 1,
-            access_key_id: vended.session.access_key_id.clone(),
-            secret_access_key: vended.session.secret_access_key.expose_secret().to_owned(),
+            access_key_id: granted.session.access_key_id.clone(),
+            secret_access_key: granted.session.secret_access_key.expose_secret().to_owned(),
             token: session_token.to_owned(),
             session_token: session_token.to_owned(),
-            expiration: vended.expiration(),
+            expiration: granted.expiration(),
         })
     }
 
@@ -180,7 +180,7 @@ fn said(cause: Cause) -> (StatusCode, &'static str) {
 
 /// The route in the contract.
 pub(in crate::http) fn operation() -> Operation {
-    let vended = success(
+    let granted = success(
         "Credentials to the bucket of the token's client and subject",
         "ContainerCredentials",
         json!({
@@ -210,7 +210,7 @@ pub(in crate::http) fn operation() -> Operation {
                 Some("ContainerError"),
                 said,
             )
-            .response("200", vended)
+            .response("200", granted)
             .build(),
         )
         .build()

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use secrecy::ExposeSecret;
 use url::Url;
 
-use crate::http::dialect::Vended;
+use crate::http::dialect::GrantedSession;
 use crate::http::gateway::StorageAddress;
 use crate::service::{FailureKind, Refusal, UpstreamFailure};
 
@@ -73,7 +73,7 @@ impl Format {
 }
 
 impl Tool {
-    /// Whether the tool can say where this store is; asked before anything is vended.
+    /// Whether the tool can say where this store is; asked before a session is issued.
     ///
     /// # Errors
     ///
@@ -129,13 +129,13 @@ impl Tool {
     /// [`Refusal::Store`] if the store made a key of characters that mean something to a tool.
     pub(super) fn answer(
         self,
-        vended: &Vended,
+        granted: &GrantedSession,
         storage: &StorageAddress,
     ) -> Result<HttpResponse, Refusal> {
-        let (grant, session) = (&vended.grant, &vended.session);
+        let (grant, session) = (&granted.grant, &granted.session);
         let url = Url::parse(&storage.endpoint).ok();
         let https = url.as_ref().is_some_and(|url| url.scheme() == "https");
-        let expiration = vended.expiration();
+        let expiration = granted.expiration();
         let values = Values {
             bucket: grant.bucket.as_str(),
             endpoint: &storage.endpoint,

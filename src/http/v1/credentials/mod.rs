@@ -14,7 +14,7 @@ use utoipa::openapi::security::SecurityRequirement;
 
 use crate::http::bearer::bearer_token;
 use crate::http::body::Body;
-use crate::http::dialect::{AskForSession, Dialect, Exchange, Vended};
+use crate::http::dialect::{AskForSession, Dialect, Exchange, GrantedSession};
 use crate::http::failure::{Cause, Failure};
 use crate::http::narrowing::Narrowing;
 use crate::http::openapi::{
@@ -27,7 +27,7 @@ use crate::service::{Credential, Wanted};
 use format::Format;
 
 /// The dialect of `POST /v1/credentials`.
-pub(in crate::http) struct V1Credentials;
+pub(in crate::http) struct V1Dialect;
 
 /// The bucket that is yours and temporary credentials that reach it and nothing else.
 #[derive(Serialize, ToSchema)]
@@ -60,7 +60,7 @@ pub(in crate::http) struct TemporaryCredentials {
     expiration: String,
 }
 
-impl Dialect for V1Credentials {
+impl Dialect for V1Dialect {
     type Ask = AskForSession;
 
     fn name(&self) -> &'static str {
@@ -87,13 +87,13 @@ impl Dialect for V1Credentials {
         })
     }
 
-    fn render(&self, vended: &Vended, exchange: &Exchange<'_>) -> HttpResponse {
+    fn render(&self, granted: &GrantedSession, exchange: &Exchange<'_>) -> HttpResponse {
         let format = exchange.request.extensions().get::<Format>().copied();
         match format {
             Some(Format::Text(tool)) => tool
-                .answer(vended, &exchange.gateway.parts().storage)
+                .answer(granted, &exchange.gateway.parts().storage)
                 .unwrap_or_else(|refusal| self.refuse(&refusal.into(), exchange)),
-            Some(Format::Json) | None => json_answer(vended, exchange),
+            Some(Format::Json) | None => json_answer(granted, exchange),
         }
     }
 
@@ -102,8 +102,8 @@ impl Dialect for V1Credentials {
     }
 }
 
-fn json_answer(vended: &Vended, exchange: &Exchange<'_>) -> HttpResponse {
-    let Vended { grant, session } = vended;
+fn json_answer(granted: &GrantedSession, exchange: &Exchange<'_>) -> HttpResponse {
+    let GrantedSession { grant, session } = granted;
     let storage = &exchange.gateway.parts().storage;
     HttpResponse::Ok().json(CredentialsAnswer {
         bucket: grant.bucket.to_string(),
@@ -113,14 +113,14 @@ fn json_answer(vended: &Vended, exchange: &Exchange<'_>) -> HttpResponse {
             access_key_id: session.access_key_id.clone(),
             secret_access_key: session.secret_access_key.expose_secret().to_owned(),
             session_token: session.session_token.expose_secret().to_owned(),
-            expiration: vended.expiration(),
+            expiration: granted.expiration(),
         },
     })
 }
 
 /// The route in the contract.
 pub(in crate::http) fn operation() -> Operation {
-    let vended = success(
+    let granted = success(
         "Credentials to the bucket of the token's client and subject",
         "CredentialsAnswer",
         json!({
@@ -153,7 +153,7 @@ pub(in crate::http) fn operation() -> Operation {
         ))
         .responses(
             problems_of(&Cause::OF_VENDING, Cause::problem_type)
-                .response("200", vended)
+                .response("200", granted)
                 .build(),
         )
         .build()

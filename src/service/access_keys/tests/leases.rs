@@ -10,27 +10,27 @@ async fn a_rotation_that_lost_its_lease_ends_no_pair() {
     world.steal_when("works");
     let refusal = world.rotate().await.unwrap_err();
     assert!(
-        matches!(refusal, Refusal::Key(KeyRefusal::Pending)),
+        matches!(refusal, Refusal::AccessKey(AccessKeyRefusal::Pending)),
         "{refusal}"
     );
-    assert_eq!(world.engine.pairs(), ["old", "pair-1"]);
+    assert_eq!(world.broker.pairs(), ["old", "pair-1"]);
     assert_eq!(world.registry.row().lease, "another");
 
     // After it was promoted, before the old one is ended.
     let world = World::new();
     let registry = Arc::clone(&world.registry);
-    world.engine.when("withdraw", move || {
+    world.broker.when("withdraw", move || {
         panic!("{:?} is withdrawn", registry.row().pairs)
     });
     world.registry.row().lease_lost_after_promotion = true;
     world.rotate().await.unwrap();
-    assert_eq!(world.engine.pairs(), ["old", "pair-1"]);
+    assert_eq!(world.broker.pairs(), ["old", "pair-1"]);
 
     // While a pair is made that cannot be recorded.
     let world = World::new();
     world.steal_when("issue");
     world.rotate().await.unwrap_err();
-    assert_eq!(world.engine.pairs(), ["old", "pair-1"]);
+    assert_eq!(world.broker.pairs(), ["old", "pair-1"]);
     assert_ne!(
         world.registry.row().unclean,
         "",
@@ -41,19 +41,19 @@ async fn a_rotation_that_lost_its_lease_ends_no_pair() {
 #[tokio::test(start_paused = true)]
 async fn a_look_that_lost_its_lease_ends_no_pair() {
     let world = World::new();
-    world.engine.add("stray");
+    world.broker.add("stray");
     world.registry.row().unclean = "a rotation".to_owned();
     world.steal_when("pairs");
     let error = world.keeper.look_after(&world.id).await.unwrap_err();
     assert!(matches!(error, KeeperError::Lost), "{error}");
-    assert_eq!(world.engine.pairs(), ["old", "stray"]);
+    assert_eq!(world.broker.pairs(), ["old", "stray"]);
     assert_eq!(world.registry.row().lease, "another");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_rotation_gives_the_key_back_at_once() {
     let world = World::new();
-    world.engine.refuse(&["issue"]);
+    world.broker.refuse(&["issue"]);
     for _ in 0..2 {
         let refusal = world.rotate().await.unwrap_err();
         assert!(matches!(refusal, Refusal::Store(_)), "{refusal}");
@@ -66,16 +66,16 @@ async fn a_failed_rotation_gives_the_key_back_at_once() {
 #[tokio::test(start_paused = true)]
 async fn what_a_failed_rotation_leaves_at_the_engine_is_ended_by_the_keeper() {
     let world = World::new();
-    let engine = Arc::clone(&world.engine);
+    let broker = Arc::clone(&world.broker);
     // The pair is made, and then the engine fails in everything.
-    engine.refuse(&["works"]);
-    let failing = Arc::clone(&world.engine);
-    engine.when("works", move || {
+    broker.refuse(&["works"]);
+    let failing = Arc::clone(&world.broker);
+    broker.when("works", move || {
         failing.refuse(&["works", "withdraw", "pairs"]);
     });
     world.rotate().await.unwrap();
     world.until_free().await;
-    assert_eq!(world.engine.pairs(), ["old", "pair-1"]);
+    assert_eq!(world.broker.pairs(), ["old", "pair-1"]);
     let refusal = world.rotate().await.unwrap_err();
     assert!(
         matches!(refusal, Refusal::Store(_)),
@@ -83,15 +83,15 @@ async fn what_a_failed_rotation_leaves_at_the_engine_is_ended_by_the_keeper() {
     );
     world.keeper.look_after_all().await.unwrap();
     assert_eq!(world.registry.row().lease, "", "a look that fails, too");
-    world.engine.when("nothing", || ());
-    world.engine.refuse(&[]);
+    world.broker.when("nothing", || ());
+    world.broker.refuse(&[]);
     world.keeper.look_after_all().await.unwrap();
-    assert_eq!(world.engine.pairs(), ["old"]);
+    assert_eq!(world.broker.pairs(), ["old"]);
     assert_eq!(world.registry.row().unclean, "");
     assert_eq!(world.registry.row().key.state, AccessKeyState::Failed);
-    world.engine.calls();
+    world.broker.calls();
     world.keeper.look_after_all().await.unwrap();
-    assert_eq!(world.engine.calls(), [""; 0], "there is nothing left to do");
+    assert_eq!(world.broker.calls(), [""; 0], "there is nothing left to do");
 }
 
 #[tokio::test(start_paused = true)]
@@ -101,16 +101,16 @@ async fn a_key_whose_rotation_was_killed_is_free_within_half_a_minute() {
     world.registry.row().renewals = 1;
     world.registry.row().began = FixedClock.now();
     world.registry.row().key.state = AccessKeyState::Pending;
-    world.engine.add("stray");
+    world.broker.add("stray");
     let started = Instant::now();
     while world.registry.row().lease == "killed" {
         world.keeper.look_after_all().await.unwrap();
         assert!(started.elapsed() < Duration::from_secs(30));
-        sleep(KeyKeeper::EVERY).await;
+        sleep(AccessKeyKeeper::EVERY).await;
     }
     assert!(started.elapsed() >= GONE, "it could have been at work");
     assert_eq!(world.registry.row().lease, "");
-    assert_eq!(world.engine.pairs(), ["old"]);
+    assert_eq!(world.broker.pairs(), ["old"]);
     world.rotate().await.unwrap();
 }
 
@@ -126,7 +126,7 @@ async fn time_in_which_leases_cannot_be_read_does_not_count() {
     let started = Instant::now();
     while started.elapsed() < GONE {
         world.keeper.look_after_all().await.unwrap_err();
-        sleep(KeyKeeper::EVERY).await;
+        sleep(AccessKeyKeeper::EVERY).await;
     }
     world.registry.row().reading_leases = Ok(());
     world.keeper.look_after_all().await.unwrap();
@@ -139,9 +139,9 @@ async fn a_lease_of_a_version_that_does_not_renew_is_not_taken_over_early() {
     world.registry.row().lease = "of an earlier version".to_owned();
     world.registry.row().began = FixedClock.now();
     let started = Instant::now();
-    while started.elapsed() < GONE + KeyKeeper::EVERY {
+    while started.elapsed() < GONE + AccessKeyKeeper::EVERY {
         world.keeper.look_after_all().await.unwrap();
-        sleep(KeyKeeper::EVERY).await;
+        sleep(AccessKeyKeeper::EVERY).await;
     }
     assert_eq!(world.registry.row().lease, "of an earlier version");
     // By the clock it ends all the same.
@@ -153,13 +153,13 @@ async fn a_lease_of_a_version_that_does_not_renew_is_not_taken_over_early() {
 #[tokio::test(start_paused = true)]
 async fn an_engine_that_hangs_keeps_a_key_no_longer_than_the_lease_counts() {
     let world = World::new();
-    world.engine.refuse(&["works"]);
-    let hanging = Arc::clone(&world.engine);
+    world.broker.refuse(&["works"]);
+    let hanging = Arc::clone(&world.broker);
     let event = move || hanging.delay(Duration::from_hours(1));
-    world.engine.when("withdraw", event);
+    world.broker.when("withdraw", event);
     world.rotate().await.unwrap();
     world.until_free().await;
-    assert_eq!(world.engine.pairs(), ["old", "pair-1"]);
+    assert_eq!(world.broker.pairs(), ["old", "pair-1"]);
     assert_ne!(world.registry.row().unclean, "");
     world.keeper.look_after_all().await.unwrap();
     assert_eq!(world.registry.row().lease, "");
@@ -168,7 +168,7 @@ async fn an_engine_that_hangs_keeps_a_key_no_longer_than_the_lease_counts() {
 #[tokio::test(start_paused = true)]
 async fn a_rotation_that_takes_its_time_is_not_taken_over() {
     let world = World::new();
-    world.engine.refuse(&["works"]);
+    world.broker.refuse(&["works"]);
     world.rotate().await.unwrap();
     let lease = world.registry.row().lease.clone();
     assert_ne!(lease, "");
@@ -176,6 +176,6 @@ async fn a_rotation_that_takes_its_time_is_not_taken_over() {
     while started.elapsed() < GONE + RENEW_EVERY {
         world.keeper.look_after_all().await.unwrap();
         assert_eq!(world.registry.row().lease, lease);
-        sleep(KeyKeeper::EVERY).await;
+        sleep(AccessKeyKeeper::EVERY).await;
     }
 }

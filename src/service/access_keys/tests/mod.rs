@@ -6,11 +6,13 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::domain::{
-    AccessKey, AccessKeyId, AccessKeyState, BucketFormula, CapabilityId, KeyOwner, KeyRights,
-    RequestId, Scope, Subject,
+    AccessKey, AccessKeyId, AccessKeyOwner, AccessKeyRights, AccessKeyState, BucketFormula,
+    CapabilityId, RequestId, Scope, Subject,
 };
-use crate::service::fakes::{FakeDirectory, FakeEngine, FakeKeyRegistry, FixedClock, Nothing};
-use crate::service::{Clock, Deadline, KeyRefusal, Randomness, Refusal};
+use crate::service::fakes::{
+    FakeAccessKeyRegistry, FakeBroker, FakeDirectory, FixedClock, Nothing,
+};
+use crate::service::{AccessKeyRefusal, Clock, Deadline, Randomness, Refusal};
 
 use super::timing::STALE;
 use super::*;
@@ -30,24 +32,24 @@ impl Randomness for Counter {
 
 /// A gateway with one access key, whose pair `old` is the current one.
 struct World {
-    registry: Arc<FakeKeyRegistry>,
-    engine: Arc<FakeEngine>,
-    keeper: Arc<KeyKeeper>,
-    rotate_key: RotateKey,
+    registry: Arc<FakeAccessKeyRegistry>,
+    broker: Arc<FakeBroker>,
+    keeper: Arc<AccessKeyKeeper>,
+    rotate_access_key: RotateAccessKey,
     id: AccessKeyId,
 }
 
 impl World {
     fn new() -> Self {
         let id = AccessKeyId::from_random([7; 16]);
-        let registry = Arc::new(FakeKeyRegistry::new(AccessKey {
+        let registry = Arc::new(FakeAccessKeyRegistry::new(AccessKey {
             id: id.clone(),
             name: "test".to_owned(),
             created_at: FixedClock.now(),
-            owner: KeyOwner::Subject(Subject::parse("alice").unwrap()),
-            rights: KeyRights {
+            owner: AccessKeyOwner::Subject(Subject::parse("alice").unwrap()),
+            rights: AccessKeyRights {
                 read_buckets: vec!["data".parse().unwrap()],
-                ..KeyRights::default()
+                ..AccessKeyRights::default()
             },
             networks: Vec::new(),
             state: AccessKeyState::Active,
@@ -57,39 +59,39 @@ impl World {
             id: "old".to_owned(),
             standing: PairStanding::Current,
         });
-        let engine = Arc::<FakeEngine>::default();
-        engine.add("old");
+        let broker = Arc::<FakeBroker>::default();
+        broker.add("old");
         let randomness = Arc::<Counter>::default();
-        let keeper = Arc::new(KeyKeeper::new(KeyKeeperPorts {
-            engine: Arc::<FakeEngine>::clone(&engine),
-            registry: Arc::<FakeKeyRegistry>::clone(&registry),
+        let keeper = Arc::new(AccessKeyKeeper::new(AccessKeyKeeperPorts {
+            broker: Arc::<FakeBroker>::clone(&broker),
+            registry: Arc::<FakeAccessKeyRegistry>::clone(&registry),
             clock: Arc::new(FixedClock),
             randomness: Arc::<Counter>::clone(&randomness),
         }));
-        let ports = RotateKeyPorts {
-            engine: Some(Arc::<FakeEngine>::clone(&engine)),
-            registry: Arc::<FakeKeyRegistry>::clone(&registry),
+        let ports = RotateAccessKeyPorts {
+            broker: Some(Arc::<FakeBroker>::clone(&broker)),
+            registry: Arc::<FakeAccessKeyRegistry>::clone(&registry),
             keeper: Some(Arc::clone(&keeper)),
             directory: Arc::new(FakeDirectory::default()),
             rate_limiter: Arc::new(Nothing),
             clock: Arc::new(FixedClock),
             randomness,
         };
-        let settings = RotateKeySettings {
+        let settings = RotateAccessKeySettings {
             formula: BucketFormula::default(),
             has_bucket_prefix: false,
             overlap: Duration::ZERO,
         };
         let scope = Scope::parse("object_storage").unwrap();
-        let admission = KeyAdmission {
+        let admission = RotationAdmission {
             oauth_scope: scope.clone(),
             scope,
             capabilities: None,
         };
         Self {
-            rotate_key: RotateKey::new(ports, settings, admission, Handle::current()),
+            rotate_access_key: RotateAccessKey::new(ports, settings, admission, Handle::current()),
             registry,
-            engine,
+            broker,
             keeper,
             id,
         }
@@ -99,18 +101,18 @@ impl World {
         let rotation = Rotation {
             request_id: RequestId::from_random([1; 16]),
             dialect: "test",
-            requester: Requester::Capability(CapabilityId::from_random([2; 16])),
+            caller: RotationCaller::Capability(CapabilityId::from_random([2; 16])),
             address: None,
             key: self.id.clone(),
         };
         let deadline = Deadline::after(Duration::from_secs(5));
-        self.rotate_key.rotate(rotation, deadline).await
+        self.rotate_access_key.rotate(rotation, deadline).await
     }
 
     /// Takes the key as another gateway would that holds this one to be gone.
     fn steal_when(&self, call: &'static str) {
         let registry = Arc::clone(&self.registry);
-        self.engine
+        self.broker
             .when(call, move || registry.row().lease = "another".to_owned());
     }
 
@@ -131,8 +133,8 @@ async fn the_old_pair_ends_after_the_new_one_is_proven() {
     assert_eq!(rotated.key.state, AccessKeyState::Active);
     assert_eq!(rotated.pair.access_key_id, "pair-1");
     let calls = ["pairs", "issue", "works pair-1", "withdraw old", "pairs"];
-    assert_eq!(world.engine.calls(), calls);
-    assert_eq!(world.engine.pairs(), ["pair-1"]);
+    assert_eq!(world.broker.calls(), calls);
+    assert_eq!(world.broker.pairs(), ["pair-1"]);
     assert_eq!(world.registry.row().current(), Some("pair-1"));
     assert_eq!(world.registry.row().lease, "");
 }
@@ -140,22 +142,22 @@ async fn the_old_pair_ends_after_the_new_one_is_proven() {
 #[tokio::test(start_paused = true)]
 async fn a_pair_that_the_engine_never_takes_leaves_the_old_one() {
     let world = World::new();
-    world.engine.refuse(&["works"]);
+    world.broker.refuse(&["works"]);
     let rotated = world.rotate().await.unwrap();
     assert_eq!(rotated.key.state, AccessKeyState::Pending);
-    assert_eq!(world.engine.pairs(), ["old", "pair-1"]);
+    assert_eq!(world.broker.pairs(), ["old", "pair-1"]);
     assert_eq!(world.registry.row().current(), Some("old"));
     world.until_free().await;
-    assert_eq!(world.engine.pairs(), ["old"]);
+    assert_eq!(world.broker.pairs(), ["old"]);
     assert_eq!(world.registry.row().current(), Some("old"));
     assert_eq!(world.registry.row().pairs.len(), 1);
     assert_eq!(world.registry.row().key.state, AccessKeyState::Failed);
-    world.engine.refuse(&[]);
+    world.broker.refuse(&[]);
     assert_eq!(
         world.rotate().await.unwrap().key.state,
         AccessKeyState::Active
     );
-    assert_eq!(world.engine.pairs(), ["pair-2"]);
+    assert_eq!(world.broker.pairs(), ["pair-2"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -167,7 +169,7 @@ async fn a_caller_that_goes_away_leaves_the_key_free_and_the_old_pair() {
     assert_ne!(world.registry.row().lease, "", "the key was not taken");
     let taken = world.until_free().await;
     assert!(taken < Duration::from_secs(1), "{taken:?}");
-    assert_eq!(world.engine.pairs(), ["old"]);
+    assert_eq!(world.broker.pairs(), ["old"]);
     assert_eq!(world.registry.row().current(), Some("old"));
 }
 
@@ -178,11 +180,11 @@ async fn a_key_that_is_taken_after_the_deadline_is_given_back() {
     let started = Instant::now();
     let refusal = world.rotate().await.unwrap_err();
     assert!(
-        matches!(refusal, Refusal::Key(KeyRefusal::NotQueued(_))),
+        matches!(refusal, Refusal::AccessKey(AccessKeyRefusal::NotQueued(_))),
         "{refusal}"
     );
     assert_eq!(started.elapsed().as_secs(), 5);
     let taken = world.until_free().await;
     assert!(taken < Duration::from_secs(4), "{taken:?}");
-    assert_eq!(world.engine.pairs(), ["old"]);
+    assert_eq!(world.broker.pairs(), ["old"]);
 }

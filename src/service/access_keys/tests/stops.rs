@@ -4,7 +4,7 @@ use super::*;
 
 async fn pending_rotation() -> World {
     let world = World::new();
-    world.engine.refuse(&["works"]);
+    world.broker.refuse(&["works"]);
     let rotated = world.rotate().await.unwrap();
     assert_eq!(rotated.key.state, AccessKeyState::Pending);
     world
@@ -15,18 +15,18 @@ async fn assert_both_live_until_the_next_rotation(world: &World) {
     let started = Instant::now();
     while started.elapsed() < STALE {
         world.keeper.look_after_all().await.unwrap();
-        sleep(KeyKeeper::EVERY).await;
+        sleep(AccessKeyKeeper::EVERY).await;
     }
     assert_eq!(world.registry.row().lease, "");
-    assert_eq!(world.engine.pairs(), ["old", "pair-1"]);
+    assert_eq!(world.broker.pairs(), ["old", "pair-1"]);
     assert_eq!(world.registry.row().current(), Some("old"));
     assert_eq!(world.registry.row().key.state, AccessKeyState::Pending);
-    world.engine.calls();
+    world.broker.calls();
     world.keeper.look_after_all().await.unwrap();
-    assert_eq!(world.engine.calls(), [""; 0], "there is nothing left to do");
-    world.engine.refuse(&[]);
+    assert_eq!(world.broker.calls(), [""; 0], "there is nothing left to do");
+    world.broker.refuse(&[]);
     world.rotate().await.unwrap();
-    assert_eq!(world.engine.pairs(), ["pair-2"]);
+    assert_eq!(world.broker.pairs(), ["pair-2"]);
     assert_eq!(world.registry.row().current(), Some("pair-2"));
     assert_eq!(world.registry.row().pairs.len(), 1);
 }
@@ -34,16 +34,16 @@ async fn assert_both_live_until_the_next_rotation(world: &World) {
 #[tokio::test(start_paused = true)]
 async fn a_gateway_that_stops_waits_for_the_proof_of_a_new_pair() {
     let world = pending_rotation().await;
-    let engine = Arc::clone(&world.engine);
+    let broker = Arc::clone(&world.broker);
     tokio::spawn(async move {
         sleep(Duration::from_secs(10)).await;
-        engine.refuse(&[]);
+        broker.refuse(&[]);
     });
     let started = Instant::now();
-    let rotations = world.rotate_key.rotations();
+    let rotations = world.rotate_access_key.rotations();
     rotations.end_within(Duration::from_secs(30)).await;
     assert!(started.elapsed() < Duration::from_secs(12));
-    assert_eq!(world.engine.pairs(), ["pair-1"]);
+    assert_eq!(world.broker.pairs(), ["pair-1"]);
     assert_eq!(world.registry.row().lease, "");
     assert_eq!(world.registry.row().key.state, AccessKeyState::Active);
 }
@@ -51,7 +51,7 @@ async fn a_gateway_that_stops_waits_for_the_proof_of_a_new_pair() {
 #[tokio::test(start_paused = true)]
 async fn a_gateway_that_stops_before_the_proof_leaves_both_pairs() {
     let world = pending_rotation().await;
-    let rotations = world.rotate_key.rotations();
+    let rotations = world.rotate_access_key.rotations();
     let started = Instant::now();
     rotations.end_within(Duration::from_secs(12)).await;
     let took = started.elapsed();
@@ -78,7 +78,7 @@ async fn a_pair_that_was_not_received_is_given_up() {
     // The request is neither over nor looks at what it is sent.
     let taken = world.until_free().await;
     assert!(taken < Duration::from_secs(3), "{taken:?}");
-    assert_eq!(world.engine.pairs(), ["old"]);
+    assert_eq!(world.broker.pairs(), ["old"]);
     assert_eq!(world.registry.row().current(), Some("old"));
     asking.await.unwrap_err();
 }

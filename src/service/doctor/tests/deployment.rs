@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 use crate::domain::{AccessToken, Area, BucketName, Owner, Session, UnverifiedClaims};
 use crate::service::doctor::{
-    Attempt, Deed, GivenAreas, Intruder, ListCall, Object, ThrowAwayBuckets, Upstreams,
+    Attacker, Attempt, ListCall, Object, RegisteredAreas, S3Operation, ThrowAwayBuckets, Upstreams,
 };
 use crate::service::{
     Buckets, Creation, FailureKind, Introspection, Presence, SessionRequest, Sessions,
@@ -21,7 +21,7 @@ use crate::service::{
 pub(super) struct Deployment {
     pub(super) buckets: Mutex<BTreeSet<String>>,
     pub(super) made: Mutex<usize>,
-    pub(super) attack: fn(Deed<'_>) -> Attempt,
+    pub(super) attack: fn(S3Operation<'_>) -> Attempt,
     pub(super) active: bool,
     pub(super) ahead: TimeDelta,
     pub(super) hangs: bool,
@@ -128,41 +128,44 @@ impl Sessions for Deployment {
 }
 
 #[async_trait]
-impl GivenAreas for Deployment {
+impl RegisteredAreas for Deployment {
     async fn all(&self) -> Result<Vec<(Owner, Area)>, String> {
         self.areas.clone()
     }
 }
 
 #[async_trait]
-impl Intruder for Deployment {
-    async fn attempt(&self, session: Option<&Session>, deed: Deed<'_>) -> Attempt {
+impl Attacker for Deployment {
+    async fn attempt(&self, session: Option<&Session>, operation: S3Operation<'_>) -> Attempt {
         if self.hangs {
             std::future::pending::<()>().await;
         }
         let policy = session.map(|session| session.access_key_id.as_str());
-        if policy.is_some_and(|policy| is_rightful(policy, deed)) {
+        if policy.is_some_and(|policy| is_rightful(policy, operation)) {
             Attempt::Done
         } else {
-            (self.attack)(deed)
+            (self.attack)(operation)
         }
     }
 }
 
-fn is_rightful(policy: &str, deed: Deed<'_>) -> bool {
+fn is_rightful(policy: &str, operation: S3Operation<'_>) -> bool {
     let at = |action, Object { bucket, key }: Object<'_>| {
         allows(policy, action, &format!("{bucket}/{key}"), None)
     };
-    match deed {
-        Deed::Put(to) | Deed::Upload(to) | Deed::BeginUpload(to) | Deed::UploadPart(to, _) => {
-            at("s3:PutObject", to)
-        }
-        Deed::Get(from) => at("s3:GetObject", from),
-        Deed::Delete(of) | Deed::DeleteBatch(of) => at("s3:DeleteObject", of),
-        Deed::Copy(from, to) | Deed::MultipartCopy(from, to) => {
+    match operation {
+        S3Operation::Put(to)
+        | S3Operation::Upload(to)
+        | S3Operation::BeginUpload(to)
+        | S3Operation::UploadPart(to, _) => at("s3:PutObject", to),
+        S3Operation::Get(from) => at("s3:GetObject", from),
+        S3Operation::Delete(of) | S3Operation::DeleteBatch(of) => at("s3:DeleteObject", of),
+        S3Operation::Copy(from, to) | S3Operation::MultipartCopy(from, to) => {
             at("s3:GetObject", from) && at("s3:PutObject", to)
         }
-        Deed::List(listing) if matches!(listing.query, [] | [_]) && listing.header.is_none() => {
+        S3Operation::List(listing)
+            if matches!(listing.query, [] | [_]) && listing.header.is_none() =>
+        {
             let is_keys = matches!(listing.call, ListCall::Objects | ListCall::ObjectsV1);
             let prefix = listing.query.iter().find(|(name, _)| *name == "prefix");
             let prefix = prefix.map(|(_, value)| *value);

@@ -37,7 +37,7 @@ fn doctor(deployment: Deployment) -> (Arc<Deployment>, Doctor) {
         buckets: deployment.clone(),
         throw_away: deployment.clone(),
         sessions: deployment.clone(),
-        intruder: deployment.clone(),
+        attacker: deployment.clone(),
         areas: deployment.clone(),
         randomness: Arc::new(Counting(Mutex::new(0))),
     };
@@ -106,8 +106,8 @@ async fn an_attack_that_fails_for_another_reason_proves_nothing() {
 #[tokio::test]
 async fn a_store_that_shows_a_neighbours_names_is_not_sound_where_a_bucket_is_shared() {
     let leaky = |areas| Deployment {
-        attack: |deed| match deed {
-            Deed::List(listing) if listing.header.is_some() => Attempt::Done,
+        attack: |operation| match operation {
+            S3Operation::List(listing) if listing.header.is_some() => Attempt::Done,
             _ => Attempt::Refused,
         },
         areas,
@@ -136,18 +136,18 @@ async fn a_store_that_shows_a_neighbours_names_is_not_sound_where_a_bucket_is_sh
 
 #[tokio::test]
 async fn a_store_that_lists_the_prefix_that_it_asks_its_policy_about_is_sound() {
-    fn with_two_prefixes(deed: Deed<'_>, answer: Attempt) -> Attempt {
-        match deed {
-            Deed::List(Listing {
+    fn with_two_prefixes(operation: S3Operation<'_>, answer: Attempt) -> Attempt {
+        match operation {
+            S3Operation::List(Listing {
                 query: [("prefix", _), ("prefix", _)],
                 ..
             }) => answer,
             _ => Attempt::Refused,
         }
     }
-    let attacks: [fn(Deed<'_>) -> Attempt; 2] = [
-        |deed| with_two_prefixes(deed, Attempt::ShowedNothing),
-        |deed| with_two_prefixes(deed, Attempt::Misread),
+    let attacks: [fn(S3Operation<'_>) -> Attempt; 2] = [
+        |operation| with_two_prefixes(operation, Attempt::ShowedNothing),
+        |operation| with_two_prefixes(operation, Attempt::Misread),
     ];
     for attack in attacks {
         let examined = failures(Deployment {
@@ -178,8 +178,8 @@ async fn a_store_that_opens_longer_sessions_than_asked_for_is_not_sound() {
 #[tokio::test]
 async fn an_acl_that_is_taken_and_ignored_is_no_failure() {
     let ignored = failures(Deployment {
-        attack: |deed| match deed {
-            Deed::Publish(..) => Attempt::Done,
+        attack: |operation| match operation {
+            S3Operation::Publish(..) => Attempt::Done,
             _ => Attempt::Refused,
         },
         ..Deployment::default()
@@ -190,8 +190,8 @@ async fn an_acl_that_is_taken_and_ignored_is_no_failure() {
 #[tokio::test]
 async fn a_service_account_that_escapes_is_named_with_its_remedy() {
     let escaped = failures(Deployment {
-        attack: |deed| match deed {
-            Deed::MakeServiceAccount => Attempt::Done,
+        attack: |operation| match operation {
+            S3Operation::MakeServiceAccount => Attempt::Done,
             _ => Attempt::Refused,
         },
         ..Deployment::default()

@@ -3,14 +3,14 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 
-use super::{Area, KeyOwner, Owner, RequestId};
+use super::{AccessKeyOwner, Area, Owner, RequestId};
 
 /// The longest name of an operator, in bytes.
 const MAX_OPERATOR_BYTES: usize = 255;
 
 /// What was changed, by an operator or on somebody's request, for the audit trail.
 #[derive(Clone, Debug)]
-pub struct Change {
+pub struct AuditEvent {
     /// When.
     pub time: DateTime<Utc>,
     /// The change's own name.
@@ -18,17 +18,17 @@ pub struct Change {
     /// By which way.
     pub dialect: &'static str,
     /// Who.
-    pub who: String,
+    pub caller: String,
     /// What, as the command line says it: `org create`.
     pub action: &'static str,
     /// To whom.
     pub owner: Owner,
     /// Whose that is in turn, if it is an access key.
-    pub holder: Option<KeyOwner>,
+    pub access_key_owner: Option<AccessKeyOwner>,
     /// Where, if it is about storage.
     pub area: Option<Area>,
     /// With which key, if it is about one.
-    pub key: Option<String>,
+    pub key_id: Option<String>,
     /// The rest, as text; never a secret.
     pub detail: String,
 }

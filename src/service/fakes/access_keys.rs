@@ -6,19 +6,20 @@ use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
 
 use crate::domain::{
-    AccessKey, AccessKeyId, AccessKeyState, BucketFormula, BucketName, Change, KeyRights, Scope,
+    AccessKey, AccessKeyId, AccessKeyRights, AccessKeyState, AuditEvent, BucketFormula, BucketName,
+    Scope,
 };
 use crate::service::{
-    HeldLease, KeyAdmission, KeyRegistry, KnownBuckets, RecordedPair, RegistryError, RotateKey,
-    RotateKeyPorts, RotateKeySettings, Taken, Unfinished,
+    AccessKeyRegistry, HeldLease, KnownBuckets, RecordedPair, RegistryError, RotateAccessKey,
+    RotateAccessKeyPorts, RotateAccessKeySettings, RotationAdmission, Taken, Unfinished,
 };
 
 use super::{FakeDirectory, FixedClock, Nothing};
 
-/// A `RotateKey` whose registry holds nothing.
-pub(crate) fn test_rotate_key() -> RotateKey {
-    let ports = RotateKeyPorts {
-        engine: None,
+/// A `RotateAccessKey` whose registry holds nothing.
+pub(crate) fn test_rotate_key() -> RotateAccessKey {
+    let ports = RotateAccessKeyPorts {
+        broker: None,
         registry: Arc::new(Nothing),
         keeper: None,
         directory: Arc::new(FakeDirectory::default()),
@@ -26,18 +27,18 @@ pub(crate) fn test_rotate_key() -> RotateKey {
         clock: Arc::new(FixedClock),
         randomness: Arc::new(Nothing),
     };
-    let settings = RotateKeySettings {
+    let settings = RotateAccessKeySettings {
         formula: BucketFormula::default(),
         has_bucket_prefix: false,
         overlap: Duration::ZERO,
     };
     let scope = Scope::parse("object_storage").unwrap();
-    let admission = KeyAdmission {
+    let admission = RotationAdmission {
         oauth_scope: scope.clone(),
         scope,
         capabilities: None,
     };
-    RotateKey::new(ports, settings, admission, Handle::current())
+    RotateAccessKey::new(ports, settings, admission, Handle::current())
 }
 
 fn no_registry<T>() -> Result<T, RegistryError> {
@@ -45,7 +46,7 @@ fn no_registry<T>() -> Result<T, RegistryError> {
 }
 
 #[async_trait]
-impl KeyRegistry for Nothing {
+impl AccessKeyRegistry for Nothing {
     async fn access_keys(&self) -> Result<Vec<AccessKey>, RegistryError> {
         no_registry()
     }
@@ -62,7 +63,7 @@ impl KeyRegistry for Nothing {
         no_registry()
     }
 
-    async fn known_buckets(&self, _: &KeyRights) -> Result<KnownBuckets, RegistryError> {
+    async fn known_buckets(&self, _: &AccessKeyRights) -> Result<KnownBuckets, RegistryError> {
         no_registry()
     }
 
@@ -70,20 +71,28 @@ impl KeyRegistry for Nothing {
         &self,
         _: &AccessKey,
         _: &BucketFormula,
-        _: &Change,
+        _: &AuditEvent,
     ) -> Result<Option<String>, RegistryError> {
         no_registry()
     }
 
-    async fn note(&self, _: &Change) -> Result<(), RegistryError> {
+    async fn note(&self, _: &AuditEvent) -> Result<(), RegistryError> {
         no_registry()
     }
 
-    async fn disable_access_key(&self, _: &AccessKeyId, _: &Change) -> Result<bool, RegistryError> {
+    async fn disable_access_key(
+        &self,
+        _: &AccessKeyId,
+        _: &AuditEvent,
+    ) -> Result<bool, RegistryError> {
         no_registry()
     }
 
-    async fn delete_access_key(&self, _: &AccessKeyId, _: &Change) -> Result<bool, RegistryError> {
+    async fn delete_access_key(
+        &self,
+        _: &AccessKeyId,
+        _: &AuditEvent,
+    ) -> Result<bool, RegistryError> {
         no_registry()
     }
 
@@ -138,7 +147,7 @@ impl KeyRegistry for Nothing {
         _: &AccessKeyId,
         _: &str,
         _: &str,
-        _: &Change,
+        _: &AuditEvent,
     ) -> Result<bool, RegistryError> {
         no_registry()
     }

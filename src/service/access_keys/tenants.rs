@@ -1,7 +1,7 @@
-use crate::domain::{AccessKey, BucketFormula, BucketName, KeyOwner};
+use crate::domain::{AccessKey, AccessKeyOwner, BucketFormula, BucketName};
 use crate::service::RegistryError;
 
-use super::{BucketClaim, KeyRegistry};
+use super::{AccessKeyRegistry, BucketTenant};
 
 /// What the registry knows about the buckets that an access key is to open.
 #[derive(Clone, Debug, Default)]
@@ -9,7 +9,7 @@ pub struct KnownBuckets {
     /// A bucket with an owner that begins with the key's prefix, where the key opens all of those.
     pub under_prefix: Option<String>,
     /// Each bucket that the key names, with those it belongs to.
-    pub named: Vec<(BucketName, Vec<BucketClaim>)>,
+    pub named: Vec<(BucketName, Vec<BucketTenant>)>,
 }
 
 /// The bucket of the key that is somebody else's, or could be, if there is one.
@@ -29,17 +29,17 @@ pub fn bucket_of_others(
             return Some(bucket.clone());
         }
     }
-    let is_others = |(bucket, claims): &&(BucketName, Vec<BucketClaim>)| {
-        let unclaimed_locker = claims.is_empty() && formula.could_make(bucket);
-        unclaimed_locker || claims.iter().any(|claim| !is_owners(&key.owner, claim))
+    let is_others = |(bucket, tenants): &&(BucketName, Vec<BucketTenant>)| {
+        let unreserved_name = tenants.is_empty() && formula.could_make(bucket);
+        unreserved_name || tenants.iter().any(|tenant| !is_owners(&key.owner, tenant))
     };
     let found = known.named.iter().find(is_others);
     found.map(|(bucket, _)| bucket.to_string())
 }
 
 /// The same by what the registry knows now.
-pub(super) async fn claimed(
-    registry: &dyn KeyRegistry,
+pub(super) async fn bucket_of_others_now(
+    registry: &dyn AccessKeyRegistry,
     formula: &BucketFormula,
     key: &AccessKey,
 ) -> Result<Option<String>, RegistryError> {
@@ -47,11 +47,15 @@ pub(super) async fn claimed(
     Ok(bucket_of_others(formula, key, &known))
 }
 
-fn is_owners(owner: &KeyOwner, claim: &BucketClaim) -> bool {
-    match (owner, claim) {
-        (KeyOwner::Principal(owner), BucketClaim::Principal(claim)) => owner == claim,
-        (KeyOwner::Subject(owner), BucketClaim::Principal(claim)) => *owner == claim.subject,
-        (KeyOwner::Organisation(owner), BucketClaim::Organisation(claim)) => owner == claim,
+fn is_owners(owner: &AccessKeyOwner, tenant: &BucketTenant) -> bool {
+    match (owner, tenant) {
+        (AccessKeyOwner::Principal(owner), BucketTenant::Principal(tenant)) => owner == tenant,
+        (AccessKeyOwner::Subject(owner), BucketTenant::Principal(tenant)) => {
+            *owner == tenant.subject
+        }
+        (AccessKeyOwner::Organisation(owner), BucketTenant::Organisation(tenant)) => {
+            owner == tenant
+        }
         _ => false,
     }
 }

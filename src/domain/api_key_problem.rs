@@ -1,11 +1,11 @@
-use super::{ApiKeyId, MalformedApiKey};
+use super::{ApiKeyId, InvalidApiKey};
 
 /// Why an API key opens nothing. From outside they all look the same.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyProblem {
+pub enum ApiKeyProblem {
     /// It cannot be a key.
     #[error("the API key {0}")]
-    Malformed(#[from] MalformedApiKey),
+    Malformed(#[from] InvalidApiKey),
     /// The registry has never seen it.
     #[error("the API key {0} is unknown")]
     Unknown(ApiKeyId),

@@ -1,14 +1,14 @@
 use crate::domain::{BucketName, Grant, Session};
 
-use super::{Attempt, Deed, Doctor, Listing, OBJECT, Object, Outcome, Report};
+use super::{Attempt, Doctor, Listing, OBJECT, Object, Outcome, Report, S3Operation};
 
 /// Somebody who exists for one examination only.
-pub(super) struct Patient {
+pub(super) struct TestOwner {
     pub(super) grant: Grant,
     pub(super) session: Session,
 }
 
-impl Patient {
+impl TestOwner {
     pub(super) fn bucket(&self) -> &BucketName {
         &self.grant.bucket
     }
@@ -32,53 +32,64 @@ impl Patient {
 
 impl Doctor {
     /// What a grant to read and write is for. Puts the object that attacks are aimed at.
-    pub(super) async fn own_rights(&self, report: &mut Report, by: &str, patient: &Patient) {
+    pub(super) async fn own_rights(&self, report: &mut Report, by: &str, test_owner: &TestOwner) {
         let [object, passing, copy, upload] = [OBJECT, "passing", "copy", "upload"].map(|name| {
             let prefixed = if name == OBJECT {
                 OBJECT.to_owned()
             } else {
                 format!("{OBJECT}-{name}")
             };
-            patient.key(&prefixed)
+            test_owner.key(&prefixed)
         });
-        let at = |key| patient.object(key);
-        for (name, deed) in [
-            ("put", Deed::Put(at(&object))),
-            ("put another", Deed::Put(at(&passing))),
-            ("delete it", Deed::Delete(at(&passing))),
-            ("copy within it", Deed::Copy(at(&object), at(&copy))),
-            ("upload in parts", Deed::Upload(at(&upload))),
+        let at = |key| test_owner.object(key);
+        for (name, operation) in [
+            ("put", S3Operation::Put(at(&object))),
+            ("put another", S3Operation::Put(at(&passing))),
+            ("delete it", S3Operation::Delete(at(&passing))),
+            ("copy within it", S3Operation::Copy(at(&object), at(&copy))),
+            ("upload in parts", S3Operation::Upload(at(&upload))),
         ] {
             let name = format!("{by}: {name}");
-            report.check(name, self.allowed(patient, deed)).await;
+            report
+                .check(name, self.allowed(test_owner, operation))
+                .await;
         }
-        self.reading_rights(report, by, patient).await;
+        self.reading_rights(report, by, test_owner).await;
     }
 
     /// What any grant is for. The object is there.
-    pub(super) async fn reading_rights(&self, report: &mut Report, by: &str, patient: &Patient) {
-        let object = patient.key(OBJECT);
-        let get = Deed::Get(patient.object(&object));
+    pub(super) async fn reading_rights(
+        &self,
+        report: &mut Report,
+        by: &str,
+        test_owner: &TestOwner,
+    ) {
+        let object = test_owner.key(OBJECT);
+        let get = S3Operation::Get(test_owner.object(&object));
         let name = format!("{by}: get");
-        report.check(name, self.allowed(patient, get)).await;
-        let query = [("prefix", patient.prefix())];
+        report.check(name, self.allowed(test_owner, get)).await;
+        let query = [("prefix", test_owner.prefix())];
         for (version, call) in super::OBJECT_LISTINGS {
-            let list = Deed::List(Listing {
+            let list = S3Operation::List(Listing {
                 call,
-                query: if patient.prefix().is_empty() {
+                query: if test_owner.prefix().is_empty() {
                     &[]
                 } else {
                     &query
                 },
-                ..Listing::of(patient.bucket(), &object)
+                ..Listing::of(test_owner.bucket(), &object)
             });
             let name = format!("{by}: list{version}");
-            report.check(name, self.allowed(patient, list)).await;
+            report.check(name, self.allowed(test_owner, list)).await;
         }
     }
 
-    pub(super) async fn allowed(&self, patient: &Patient, deed: Deed<'_>) -> Outcome {
-        match self.attempt(patient, deed).await {
+    pub(super) async fn allowed(
+        &self,
+        test_owner: &TestOwner,
+        operation: S3Operation<'_>,
+    ) -> Outcome {
+        match self.attempt(test_owner, operation).await {
             Attempt::Done => Outcome::Passed,
             Attempt::ShowedNothing => Outcome::Failed("the store does not show it".to_owned()),
             Attempt::Refused | Attempt::Misread => Outcome::Failed("the store refuses".to_owned()),
@@ -87,8 +98,12 @@ impl Doctor {
         }
     }
 
-    pub(super) async fn attempt(&self, patient: &Patient, deed: Deed<'_>) -> Attempt {
-        let session = Some(&patient.session);
-        self.ports.intruder.attempt(session, deed).await
+    pub(super) async fn attempt(
+        &self,
+        test_owner: &TestOwner,
+        operation: S3Operation<'_>,
+    ) -> Attempt {
+        let session = Some(&test_owner.session);
+        self.ports.attacker.attempt(session, operation).await
     }
 }

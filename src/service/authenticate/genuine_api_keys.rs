@@ -20,14 +20,14 @@ const PROVEN_KEYS: u64 = 20_000;
 ///
 /// It opens nothing: it only tells whose calls need no limit by address. It holds hashes of whole
 /// keys, so a wrong secret under a known id is not among them.
-pub struct GenuineKeys {
+pub struct GenuineApiKeys {
     directory: Arc<dyn Directory>,
     clock: Arc<dyn Clock>,
     registered: watch::Sender<HashSet<[u8; 32]>>,
     proven: Cache<[u8; 32], ()>,
 }
 
-impl GenuineKeys {
+impl GenuineApiKeys {
     /// None yet.
     #[must_use]
     pub fn new(directory: Arc<dyn Directory>, clock: Arc<dyn Clock>) -> Self {
@@ -86,7 +86,7 @@ mod tests {
     async fn the_next_reading_adds_new_keys_and_a_failed_one_loses_none() {
         let directory = Arc::new(FakeDirectory::default());
         let holds = |hashes| *directory.live_keys.lock().unwrap() = hashes;
-        let keys = GenuineKeys::new(directory.clone(), Arc::new(FixedClock));
+        let keys = GenuineApiKeys::new(directory.clone(), Arc::new(FixedClock));
         holds(Some(vec![hash(1)]));
         keys.reread().await.unwrap();
         assert!(keys.contains(&hash(1)) && !keys.contains(&hash(2)));
@@ -103,7 +103,7 @@ mod tests {
     #[tokio::test]
     async fn a_key_that_was_genuine_is_known_until_it_ends() {
         let directory = Arc::new(FakeDirectory::default());
-        let keys = GenuineKeys::new(directory.clone(), Arc::new(FixedClock));
+        let keys = GenuineApiKeys::new(directory.clone(), Arc::new(FixedClock));
         keys.remember(&hash(1)).await;
         *directory.live_keys.lock().unwrap() = Some(vec![hash(1)]);
         keys.reread().await.unwrap();

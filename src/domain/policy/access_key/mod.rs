@@ -3,15 +3,15 @@ mod tests;
 
 use std::fmt;
 
-use crate::domain::{BucketName, KeyRights};
+use crate::domain::{AccessKeyRights, BucketName};
 
-use super::{Condition, On, PolicyTooLong, Resource, Statement, write};
+use super::{Condition, On, Resource, SessionPolicyError, Statement, write};
 
 /// The policy that confines an access key to its rights, on engines that hold such keys.
 ///
 /// Nothing enters it but a [`BucketName`] and a [`crate::domain::BucketPrefix`].
 #[derive(Clone, PartialEq, Eq)]
-pub struct KeyPolicy(String);
+pub struct AccessKeyPolicy(String);
 
 /// What an engine lets the holder of a pair do that no policy allows, unless one denies it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +37,8 @@ impl Loopholes {
 
 /// Why there is no policy for these rights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyPolicyError {
-    /// A key that opens nothing is nobody's wish.
+pub enum AccessKeyPolicyError {
+    /// A key that opens nothing is nobody's new.
     #[error("the key would open nothing: name a bucket")]
     Empty,
     /// A `*` must never reach people's lockers.
@@ -46,20 +46,23 @@ pub enum KeyPolicyError {
     NoPrefix,
     /// Too many buckets.
     #[error(transparent)]
-    TooLong(#[from] PolicyTooLong),
+    TooLong(#[from] SessionPolicyError),
 }
 
-impl KeyPolicy {
+impl AccessKeyPolicy {
     /// Writes the policy for these rights; "all" means the buckets under their prefix.
     ///
     /// # Errors
     ///
-    /// [`KeyPolicyError`] when no engine could take it, or it would say too much or nothing.
-    pub fn for_rights(rights: &KeyRights, loopholes: Loopholes) -> Result<Self, KeyPolicyError> {
+    /// [`AccessKeyPolicyError`] when no engine could take it, or it would say too much or nothing.
+    pub fn for_rights(
+        rights: &AccessKeyRights,
+        loopholes: Loopholes,
+    ) -> Result<Self, AccessKeyPolicyError> {
         let all = match &rights.prefix {
             _ if !rights.reaches_all() => None,
             Some(prefix) => Some(prefix.as_str()),
-            None => return Err(KeyPolicyError::NoPrefix),
+            None => return Err(AccessKeyPolicyError::NoPrefix),
         };
         let mut statements: Vec<Statement> = named(rights)
             .into_iter()
@@ -67,7 +70,7 @@ impl KeyPolicy {
             .flatten()
             .collect();
         if statements.is_empty() {
-            return Err(KeyPolicyError::Empty);
+            return Err(AccessKeyPolicyError::Empty);
         }
         if loopholes.writers_own_objects {
             statements.extend(denied_to_writers(rights));
@@ -88,14 +91,14 @@ impl KeyPolicy {
     }
 }
 
-impl fmt::Debug for KeyPolicy {
+impl fmt::Debug for AccessKeyPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
 /// What the named buckets allow: both lists may be listed, the one be read, the other be written.
-fn named(rights: &KeyRights) -> [Option<Statement>; 3] {
+fn named(rights: &AccessKeyRights) -> [Option<Statement>; 3] {
     let bucket = |name: &&BucketName| format!("arn:aws:s3:::{name}");
     [
         allow(
@@ -118,7 +121,7 @@ fn objects_of(bucket: &BucketName) -> String {
 }
 
 /// What every bucket under the prefix allows. Only the names of buckets cannot be narrowed.
-fn under(rights: &KeyRights, prefix: &str) -> [Option<Statement>; 4] {
+fn under(rights: &AccessKeyRights, prefix: &str) -> [Option<Statement>; 4] {
     let if_so = |granted: bool, resource: String| {
         if granted { vec![resource] } else { Vec::new() }
     };
@@ -147,7 +150,7 @@ fn objects_under(prefix: &str) -> String {
 
 /// What an owner may do with an object and the rights do not say: its ACL, its tags, its versions;
 /// and reading it where they do not say that.
-fn denied_to_writers(rights: &KeyRights) -> [Statement; 2] {
+fn denied_to_writers(rights: &AccessKeyRights) -> [Statement; 2] {
     let prefix = rights.prefix.as_ref().filter(|_| rights.all_objects_read);
     let readable: Vec<String> = rights
         .read_buckets

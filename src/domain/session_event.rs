@@ -4,8 +4,8 @@ use super::{Access, BucketName, Owner, Prefix, RequestId};
 
 /// Who was given which key to what, and until when; never a secret (contract section 8).
 #[derive(Clone, Debug)]
-pub struct AuditRecord {
-    /// When the credentials were vended.
+pub struct SessionEvent {
+    /// When the credentials were issued.
     pub time: DateTime<Utc>,
     /// The request that asked.
     pub request_id: RequestId,

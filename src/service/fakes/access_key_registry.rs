@@ -5,15 +5,15 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    AccessKey, AccessKeyId, AccessKeyState, BucketFormula, BucketName, Change, KeyRights,
+    AccessKey, AccessKeyId, AccessKeyRights, AccessKeyState, AuditEvent, BucketFormula, BucketName,
 };
 use crate::service::{
-    HeldLease, KeyRegistry, KnownBuckets, PairStanding, RecordedPair, RegistryError, Taken,
+    AccessKeyRegistry, HeldLease, KnownBuckets, PairStanding, RecordedPair, RegistryError, Taken,
     Unfinished,
 };
 
 /// A registry of one access key. As in the database, times are the callers'.
-pub(crate) struct FakeKeyRegistry(Mutex<Row>);
+pub(crate) struct FakeAccessKeyRegistry(Mutex<Row>);
 
 /// What is on record.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub(crate) struct Row {
     pub(crate) lease_lost_after_promotion: bool,
 }
 
-impl FakeKeyRegistry {
+impl FakeAccessKeyRegistry {
     pub(crate) fn new(key: AccessKey) -> Self {
         Self(Mutex::new(Row {
             key,
@@ -99,7 +99,7 @@ fn none<T>() -> Result<T, RegistryError> {
 }
 
 #[async_trait]
-impl KeyRegistry for FakeKeyRegistry {
+impl AccessKeyRegistry for FakeAccessKeyRegistry {
     async fn access_keys(&self) -> Result<Vec<AccessKey>, RegistryError> {
         none()
     }
@@ -117,7 +117,7 @@ impl KeyRegistry for FakeKeyRegistry {
         none()
     }
 
-    async fn known_buckets(&self, _: &KeyRights) -> Result<KnownBuckets, RegistryError> {
+    async fn known_buckets(&self, _: &AccessKeyRights) -> Result<KnownBuckets, RegistryError> {
         Ok(KnownBuckets::default())
     }
 
@@ -125,20 +125,28 @@ impl KeyRegistry for FakeKeyRegistry {
         &self,
         _: &AccessKey,
         _: &BucketFormula,
-        _: &Change,
+        _: &AuditEvent,
     ) -> Result<Option<String>, RegistryError> {
         none()
     }
 
-    async fn note(&self, _: &Change) -> Result<(), RegistryError> {
+    async fn note(&self, _: &AuditEvent) -> Result<(), RegistryError> {
         none()
     }
 
-    async fn disable_access_key(&self, _: &AccessKeyId, _: &Change) -> Result<bool, RegistryError> {
+    async fn disable_access_key(
+        &self,
+        _: &AccessKeyId,
+        _: &AuditEvent,
+    ) -> Result<bool, RegistryError> {
         none()
     }
 
-    async fn delete_access_key(&self, _: &AccessKeyId, _: &Change) -> Result<bool, RegistryError> {
+    async fn delete_access_key(
+        &self,
+        _: &AccessKeyId,
+        _: &AuditEvent,
+    ) -> Result<bool, RegistryError> {
         none()
     }
 
@@ -224,7 +232,7 @@ impl KeyRegistry for FakeKeyRegistry {
         _: &AccessKeyId,
         lease: &str,
         pair: &str,
-        _: &Change,
+        _: &AuditEvent,
     ) -> Result<bool, RegistryError> {
         let mut row = self.row();
         if row.lease != lease || row.is_over() {

@@ -22,29 +22,29 @@ fn buckets(names: &[&str]) -> Vec<BucketName> {
     names.iter().map(|name| name.parse().unwrap()).collect()
 }
 
-fn named(read: &[&str], write: &[&str]) -> KeyRights {
-    KeyRights {
+fn named(read: &[&str], write: &[&str]) -> AccessKeyRights {
+    AccessKeyRights {
         read_buckets: buckets(read),
         write_buckets: buckets(write),
-        ..KeyRights::default()
+        ..AccessKeyRights::default()
     }
 }
 
-fn all() -> KeyRights {
-    KeyRights {
+fn all() -> AccessKeyRights {
+    AccessKeyRights {
         all_buckets_read: true,
         all_objects_read: true,
         all_objects_write: true,
-        ..KeyRights::default()
+        ..AccessKeyRights::default()
     }
 }
 
-fn policy(rights: &KeyRights, loopholes: Loopholes) -> String {
-    let rights = KeyRights {
+fn policy(rights: &AccessKeyRights, loopholes: Loopholes) -> String {
+    let rights = AccessKeyRights {
         prefix: Some("reports-".parse().unwrap()),
         ..rights.clone()
     };
-    KeyPolicy::for_rights(&rights, loopholes).unwrap().0
+    AccessKeyPolicy::for_rights(&rights, loopholes).unwrap().0
 }
 
 /// A second reading of the policy: whether one of its statements to this effect is about the
@@ -114,7 +114,7 @@ fn a_writer_may_no_more_than_others_with_what_it_has_written() {
     let all = policy(all());
     assert!(!says("Deny", &all, "s3:GetObject", "reports-1/x"));
     assert!(says("Deny", &all, "s3:GetObject", "report/x"));
-    let writes_all = policy(KeyRights {
+    let writes_all = policy(AccessKeyRights {
         all_objects_write: true,
         ..named(&["rrr"], &[])
     });
@@ -154,9 +154,9 @@ fn a_session_of_the_pair_opens_nothing() {
 
 #[test]
 fn each_right_in_all_buckets_is_that_right_only() {
-    let each = |change: fn(&mut KeyRights)| {
+    let each = |change: fn(&mut AccessKeyRights)| {
         ENGINES.map(|loopholes| {
-            let mut rights = KeyRights::default();
+            let mut rights = AccessKeyRights::default();
             change(&mut rights);
             let policy = policy(&rights, loopholes);
             [
@@ -179,24 +179,27 @@ fn each_right_in_all_buckets_is_that_right_only() {
 #[test]
 fn what_cannot_be_confined_is_not_written() {
     for loopholes in ENGINES {
-        let nothing = KeyPolicy::for_rights(&KeyRights::default(), loopholes);
-        assert_eq!(nothing, Err(KeyPolicyError::Empty));
+        let nothing = AccessKeyPolicy::for_rights(&AccessKeyRights::default(), loopholes);
+        assert_eq!(nothing, Err(AccessKeyPolicyError::Empty));
     }
-    let policy = |rights: &KeyRights| KeyPolicy::for_rights(rights, Loopholes::NONE);
+    let policy = |rights: &AccessKeyRights| AccessKeyPolicy::for_rights(rights, Loopholes::NONE);
     for change in [
-        |rights: &mut KeyRights| rights.all_buckets_read = true,
-        |rights: &mut KeyRights| rights.all_objects_read = true,
-        |rights: &mut KeyRights| rights.all_objects_write = true,
+        |rights: &mut AccessKeyRights| rights.all_buckets_read = true,
+        |rights: &mut AccessKeyRights| rights.all_objects_read = true,
+        |rights: &mut AccessKeyRights| rights.all_objects_write = true,
     ] {
         let mut rights = named(&["one"], &[]);
         change(&mut rights);
         let refused = policy(&rights);
-        assert_eq!(refused, Err(KeyPolicyError::NoPrefix));
+        assert_eq!(refused, Err(AccessKeyPolicyError::NoPrefix));
     }
     let many: Vec<String> = (0..60).map(|n| format!("bucket-{n}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let refused = policy(&named(&many, &[]));
-    assert_eq!(refused, Err(KeyPolicyError::TooLong(PolicyTooLong)));
+    assert_eq!(
+        refused,
+        Err(AccessKeyPolicyError::TooLong(SessionPolicyError))
+    );
 }
 
 proptest! {
@@ -212,14 +215,14 @@ proptest! {
         let parse = |names: &[String]| -> Vec<BucketName> {
             names.iter().filter_map(|name| name.parse().ok()).collect()
         };
-        let mut rights = if whole { all() } else { KeyRights::default() };
+        let mut rights = if whole { all() } else { AccessKeyRights::default() };
         rights.read_buckets = parse(&read);
         rights.write_buckets = parse(&write);
         prop_assume!(!rights.buckets().iter().any(|bucket| bucket.as_str() == other));
         rights.prefix = Some(prefix.parse().unwrap());
         prop_assume!(!other.starts_with(&prefix));
         for loopholes in ENGINES {
-            let Ok(policy) = KeyPolicy::for_rights(&rights, loopholes) else {
+            let Ok(policy) = AccessKeyPolicy::for_rights(&rights, loopholes) else {
                 continue;
             };
             let policy = policy.as_str();

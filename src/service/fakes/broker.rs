@@ -3,14 +3,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::domain::{AccessKeyId, BucketName, KeyPair, KeyPolicy};
-use crate::service::{AccessKeys, FailureKind, UpstreamFailure};
+use crate::domain::{AccessKeyId, AccessKeyPolicy, BucketName, KeyPair};
+use crate::service::{AccessKeyBroker, FailureKind, UpstreamFailure};
 
 type Event = Box<dyn Fn() + Send + Sync>;
 
 /// An engine that remembers what was asked of it.
 #[derive(Default)]
-pub(crate) struct FakeEngine {
+pub(crate) struct FakeBroker {
     pairs: Mutex<Vec<String>>,
     calls: Mutex<Vec<String>>,
     made: Mutex<usize>,
@@ -19,7 +19,7 @@ pub(crate) struct FakeEngine {
     event: Mutex<Option<(&'static str, Event)>>,
 }
 
-impl FakeEngine {
+impl FakeBroker {
     pub(crate) fn pairs(&self) -> Vec<String> {
         self.pairs.lock().unwrap().clone()
     }
@@ -70,8 +70,12 @@ impl FakeEngine {
 }
 
 #[async_trait]
-impl AccessKeys for FakeEngine {
-    async fn issue(&self, _: &AccessKeyId, _: &KeyPolicy) -> Result<KeyPair, UpstreamFailure> {
+impl AccessKeyBroker for FakeBroker {
+    async fn issue(
+        &self,
+        _: &AccessKeyId,
+        _: &AccessKeyPolicy,
+    ) -> Result<KeyPair, UpstreamFailure> {
         self.called("issue", "").await?;
         let mut made = self.made.lock().unwrap();
         *made += 1;

@@ -6,12 +6,12 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::domain::{
-    Access, AccessKeyId, BucketName, Grant, KeyPair, KeyPolicy, KeyRights, Session,
+    Access, AccessKeyId, AccessKeyPolicy, AccessKeyRights, BucketName, Grant, KeyPair, Session,
 };
-use crate::service::AccessKeys;
+use crate::service::AccessKeyBroker;
 use crate::service::access_keys::prove;
 
-use super::{Attempt, Deed, Doctor, Listing, OBJECT, Object, Outcome, Patient, Report};
+use super::{Attempt, Doctor, Listing, OBJECT, Object, Outcome, Report, S3Operation, TestOwner};
 
 /// Engines of several nodes tell each other of dead pairs.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -28,20 +28,20 @@ impl Doctor {
         [own, other]: [&BucketName; 2],
         new: &BucketName,
     ) {
-        let Some(engine) = &self.ports.access_keys else {
+        let Some(broker) = &self.ports.access_keys else {
             let why = "access_keys.broker is none: access keys are answered with 503";
             let skipped = async { Outcome::Skipped(why.to_owned()) };
             report.check("access keys that last", skipped).await;
             return;
         };
-        self.one_bucket(report, engine, [own, other], new).await;
-        self.one_right(report, engine, [own, other]).await;
+        self.one_bucket(report, broker, [own, other], new).await;
+        self.one_right(report, broker, [own, other]).await;
     }
 
     async fn one_bucket(
         &self,
         report: &mut Report,
-        engine: &Arc<dyn AccessKeys>,
+        broker: &Arc<dyn AccessKeyBroker>,
         [own, other]: [&BucketName; 2],
         new: &BucketName,
     ) {
@@ -49,7 +49,7 @@ impl Doctor {
         let mut pairs = Vec::new();
         for name in ["an access key gets a pair", "it gets a new one"] {
             let issuing = async {
-                let issued = self.issue(engine, own, [own, own]).await;
+                let issued = self.issue(broker, own, [own, own]).await;
                 issued.map(|pair| pairs.push(pair)).into()
             };
             if !report.check(name, issuing).await {
@@ -59,73 +59,82 @@ impl Doctor {
         let [old, current] = pairs.as_slice() else {
             return;
         };
-        let dying = self.dies(engine, &key, old, own);
+        let dying = self.dies(broker, &key, old, own);
         report.check("the pair before it is dead", dying).await;
-        let holder = patient(own, current);
-        for (name, deed) in [
-            ("with an access key: put", Deed::Put(at(own, OBJECT))),
-            ("with an access key: get", Deed::Get(at(own, OBJECT))),
+        let test_owner = test_owner(own, current);
+        for (name, operation) in [
+            ("with an access key: put", S3Operation::Put(at(own, OBJECT))),
+            ("with an access key: get", S3Operation::Get(at(own, OBJECT))),
             (
                 "with an access key: list",
-                Deed::List(Listing::of(own, OBJECT)),
+                S3Operation::List(Listing::of(own, OBJECT)),
             ),
         ] {
-            report.check(name, self.allowed(&holder, deed)).await;
+            report
+                .check(name, self.allowed(&test_owner, operation))
+                .await;
         }
         let by = "with an access key, ";
-        self.attacks_on_buckets(report, by, &holder, other, new)
+        self.attacks_on_buckets(report, by, &test_owner, other, new)
             .await;
-        self.attacks_from_within(report, by, &holder).await;
+        self.attacks_from_within(report, by, &test_owner).await;
     }
 
     async fn one_right(
         &self,
         report: &mut Report,
-        engine: &Arc<dyn AccessKeys>,
+        broker: &Arc<dyn AccessKeyBroker>,
         [read, written]: [&BucketName; 2],
     ) {
         let mut pair = None;
         let issuing = async {
-            let issued = self.issue(engine, written, [read, written]).await;
+            let issued = self.issue(broker, written, [read, written]).await;
             issued.map(|issued| pair = Some(issued)).into()
         };
         let name = "an access key gets a pair, to read here and to write there";
         report.check(name, issuing).await;
         let Some(pair) = pair else { return };
-        let holder = patient(read, &pair);
+        let test_owner = test_owner(read, &pair);
         let written_by_it = "cloakroom-doctor-written";
-        for (name, deed) in [
-            ("with that key: get here", Deed::Get(at(read, OBJECT))),
+        for (name, operation) in [
+            (
+                "with that key: get here",
+                S3Operation::Get(at(read, OBJECT)),
+            ),
             (
                 "with that key: list here",
-                Deed::List(Listing::of(read, OBJECT)),
+                S3Operation::List(Listing::of(read, OBJECT)),
             ),
             (
                 "with that key: put there",
-                Deed::Put(at(written, written_by_it)),
+                S3Operation::Put(at(written, written_by_it)),
             ),
         ] {
-            report.check(name, self.allowed(&holder, deed)).await;
+            report
+                .check(name, self.allowed(&test_owner, operation))
+                .await;
         }
-        for (name, deed) in [
+        for (name, operation) in [
             (
                 "with that key, refused: put here",
-                Deed::Put(at(read, "intruder")),
+                S3Operation::Put(at(read, "intruder")),
             ),
             (
                 "with that key, refused: delete here",
-                Deed::Delete(at(read, OBJECT)),
+                S3Operation::Delete(at(read, OBJECT)),
             ),
             (
                 "with that key, refused: get there",
-                Deed::Get(at(written, OBJECT)),
+                S3Operation::Get(at(written, OBJECT)),
             ),
             (
                 "with that key, refused: get there what it has put",
-                Deed::Get(at(written, written_by_it)),
+                S3Operation::Get(at(written, written_by_it)),
             ),
         ] {
-            report.check(name, self.refused(&holder, deed)).await;
+            report
+                .check(name, self.refused(&test_owner, operation))
+                .await;
         }
     }
 
@@ -133,28 +142,28 @@ impl Doctor {
     /// way: removing waits.
     async fn issue(
         &self,
-        engine: &Arc<dyn AccessKeys>,
+        broker: &Arc<dyn AccessKeyBroker>,
         of: &BucketName,
         [read, written]: [&BucketName; 2],
     ) -> Result<KeyPair, String> {
-        let rights = KeyRights {
+        let rights = AccessKeyRights {
             read_buckets: vec![read.clone()],
             write_buckets: vec![written.clone()],
-            ..KeyRights::default()
+            ..AccessKeyRights::default()
         };
-        let policy = KeyPolicy::for_rights(&rights, engine.loopholes());
+        let policy = AccessKeyPolicy::for_rights(&rights, broker.loopholes());
         let policy = policy.map_err(|error| error.to_string())?;
         let making = Arc::clone(&self.making).lock_owned().await;
         self.with_key().insert(of.clone());
-        let (broker, key) = (Arc::clone(engine), key_of(of));
+        let (issuer, key) = (Arc::clone(broker), key_of(of));
         let issuing = tokio::spawn(async move {
-            let issued = broker.issue(&key, &policy).await;
+            let issued = issuer.issue(&key, &policy).await;
             drop(making);
             issued
         });
         let issued = issuing.await.map_err(|error| error.to_string())?;
         let pair = issued.map_err(|failure| failure.to_string())?;
-        let proven = prove(engine.as_ref(), &pair, Some(read)).await;
+        let proven = prove(broker.as_ref(), &pair, Some(read)).await;
         proven.map_err(|failure| failure.to_string())?;
         Ok(pair)
     }
@@ -162,18 +171,18 @@ impl Doctor {
     /// A pair that has ended is refused, soon.
     async fn dies(
         &self,
-        engine: &Arc<dyn AccessKeys>,
+        broker: &Arc<dyn AccessKeyBroker>,
         key: &AccessKeyId,
         pair: &KeyPair,
         bucket: &BucketName,
     ) -> Outcome {
-        if let Err(failure) = engine.withdraw(key, &pair.access_key_id).await {
+        if let Err(failure) = broker.withdraw(key, &pair.access_key_id).await {
             return Outcome::Failed(failure.to_string());
         }
-        let dead = patient(bucket, pair);
+        let dead = test_owner(bucket, pair);
         let waiting = async {
             while self
-                .attempt(&dead, Deed::List(Listing::of(bucket, "")))
+                .attempt(&dead, S3Operation::List(Listing::of(bucket, "")))
                 .await
                 != Attempt::Refused
             {
@@ -201,8 +210,8 @@ fn at<'a>(bucket: &'a BucketName, key: &'a str) -> Object<'a> {
     Object { bucket, key }
 }
 
-fn patient(bucket: &BucketName, pair: &KeyPair) -> Patient {
-    Patient {
+fn test_owner(bucket: &BucketName, pair: &KeyPair) -> TestOwner {
+    TestOwner {
         grant: Grant::whole(bucket.clone(), Access::ReadWrite),
         session: Session::from(pair),
     }
