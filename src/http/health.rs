@@ -2,14 +2,14 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::gateway::Gateway;
-use super::seen::Seen;
+use crate::http::middleware::seen::Seen;
+use crate::http::state::Gateway;
 
-pub(super) const LIVEZ: &str = "/livez";
-pub(super) const READYZ: &str = "/readyz";
+pub(crate) const LIVEZ: &str = "/livez";
+pub(crate) const READYZ: &str = "/readyz";
 
 /// The process answers.
-pub(super) async fn livez(_gateway: web::Data<Gateway>) -> HttpResponse {
+pub(crate) async fn livez(_gateway: web::Data<Gateway>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/plain; charset=utf-8")
         .body("ok\n")
@@ -17,7 +17,7 @@ pub(super) async fn livez(_gateway: web::Data<Gateway>) -> HttpResponse {
 
 /// The gateway can work: the registry is writable, discovery has succeeded once. The live
 /// upstreams are not asked: their failure is every replica's, and none would be left.
-pub(super) async fn readyz(request: HttpRequest, gateway: web::Data<Gateway>) -> HttpResponse {
+pub(crate) async fn readyz(request: HttpRequest, gateway: web::Data<Gateway>) -> HttpResponse {
     let missing = if gateway.stage().is_leaving() {
         Some("stopping")
     } else {

@@ -1,33 +1,14 @@
 //! The gateway's face: every route on one screen, one file an endpoint.
 
-mod bearer;
-mod body;
-mod client_address;
-mod cors;
-mod dialect;
-mod explanation;
-mod failure;
-mod gateway;
+mod dialects;
 mod health;
-mod home;
-mod katapult;
-mod minerva;
-mod narrowing;
-mod observe;
+mod input;
+mod middleware;
 mod openapi;
-mod page;
-mod parameters;
-pub mod paste;
-mod problem;
+pub mod pages;
 mod problems;
 mod protected_resource;
-mod seen;
-mod stage;
-mod sts;
-mod swagger_ui;
-mod unreadable;
-mod v1;
-mod workspace;
+mod state;
 
 use actix_web::guard::{GuardContext, fn_guard};
 use actix_web::http::Method;
@@ -36,45 +17,45 @@ use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, web};
 
 use crate::service::Refusal;
 
-use dialect::{Dialect, respond};
-use failure::Failure;
-use seen::Seen;
+use dialects::dialect::{self, Dialect, respond};
+use dialects::{access_key, container, storage_boto, sts, v1, workspace};
+use middleware::seen::Seen;
+use pages::{home, swagger_ui};
+use problems::failure::Failure;
+use problems::problem;
 
-pub use cors::cors;
-pub use gateway::{
-    Gateway, GatewayParts, Readiness, Samples, SignIn, SignInEndpoints, StorageAddress, UseCases,
-};
-pub use observe::observe;
+pub use middleware::cors::cors;
+pub use middleware::request_log::observe;
 pub use openapi::{openapi_json, openapi_yaml};
-pub use swagger_ui::SwaggerUi;
-pub use unreadable::unreadable;
+pub use problems::unreadable::unreadable;
+pub use state::{
+    Gateway, GatewayParts, Readiness, Samples, SignIn, SignInEndpoints, StorageAddress, SwaggerUi,
+    UseCases,
+};
 
 /// All routes. [`observe`] belongs around them.
 pub fn routes(config: &mut ServiceConfig) {
     config
-        .service(credential_route(
-            "/v1/credentials",
-            &v1::credentials::V1Dialect,
-        ))
+        .service(credential_route("/v1/credentials", &v1::V1Dialect))
         .service(credential_route(
             "/v1/credentials/container",
-            &v1::credentials::container::ContainerDialect,
+            &container::ContainerDialect,
         ))
         .service(credential_route(
             "/storage/boto",
-            &minerva::StorageBotoDialect,
+            &storage_boto::StorageBotoDialect,
         ))
         .service(credential_route(
             workspace::PATH,
             &workspace::WorkspaceDialect,
         ))
         .service(credential_route(
-            katapult::PATH,
-            &katapult::AccessKeyDialect,
+            access_key::PATH,
+            &access_key::AccessKeyDialect,
         ))
         .service(credential_route_at_root(&sts::StsDialect))
-        .service(reading("/problems", problems::index))
-        .service(reading("/problems/{slug}", problems::problem_type))
+        .service(reading("/problems", problems::pages::index))
+        .service(reading("/problems/{slug}", problems::pages::problem_type))
         .service(reading("/swagger-ui", swagger_ui::index))
         .service(reading("/swagger-ui/", swagger_ui::index))
         .service(reading("/swagger-ui/{file}", swagger_ui::file))

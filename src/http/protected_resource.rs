@@ -3,9 +3,9 @@
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
-use super::gateway::Gateway;
+use crate::http::state::Gateway;
 
-pub(super) const PATH: &str = "/.well-known/oauth-protected-resource";
+pub(crate) const PATH: &str = "/.well-known/oauth-protected-resource";
 
 #[derive(Serialize)]
 struct Metadata<'a> {
@@ -17,7 +17,7 @@ struct Metadata<'a> {
 }
 
 /// Whose tokens are taken, and what they must hold.
-pub(super) async fn metadata(gateway: web::Data<Gateway>) -> HttpResponse {
+pub(crate) async fn metadata(gateway: web::Data<Gateway>) -> HttpResponse {
     let parts = gateway.parts();
     HttpResponse::Ok().json(Metadata {
         resource: &parts.public_url,

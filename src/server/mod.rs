@@ -4,8 +4,8 @@
 mod access_keys;
 mod administration;
 mod background;
+mod doctor;
 mod edge;
-mod examination;
 mod hangups;
 mod opening;
 mod outage;
@@ -32,7 +32,7 @@ use crate::service::Clock;
 use crate::service::doctor::Doctor;
 
 pub use administration::{administer, database, show_buckets};
-pub use examination::doctor;
+pub use doctor::doctor;
 pub use start_error::StartError;
 
 use edge::{Edge, EdgeSettings, Face, descriptors};

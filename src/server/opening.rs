@@ -26,7 +26,7 @@ use crate::service::{
 
 use super::outage::{LOOK_EVERY, Outage};
 use super::readiness::Ready;
-use super::{StartError, access_keys, background, examination, fingerprint, parts};
+use super::{StartError, access_keys, background, doctor as proof, fingerprint, parts};
 
 /// How long a server may take for its first answers before the gateway listens without them.
 const FIRST_ATTEMPT: Duration = Duration::from_secs(2);
@@ -273,7 +273,7 @@ impl Opened {
 impl Examination {
     fn start(doctor: Doctor, proven: Arc<AtomicBool>) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let running = tokio::spawn(examination::prove(doctor, proven, stopped));
+        let running = tokio::spawn(proof::prove(doctor, proven, stopped));
         Self { stop, running }
     }
 

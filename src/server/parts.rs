@@ -7,11 +7,12 @@ use url::Url;
 
 use crate::adapters::aws::{AwsClients, AwsSettings, S3Buckets, StsSessions};
 use crate::adapters::database::{Database, SqlAuditTrail, SqlBucketRegistry};
+use crate::adapters::oauth::{CacheSettings, CachedIntrospection};
 use crate::adapters::oauth::{
     Discovery, DiscoverySettings, Endpoint, IntrospectionClient, IntrospectionSettings, Jwks,
     JwtReader, OauthHttp, WaitingPlaces,
 };
-use crate::adapters::{CacheSettings, CachedIntrospection, OsRandomness, OwnerRateLimiter};
+use crate::adapters::{OsRandomness, OwnerRateLimiter};
 use crate::config::{Config, OauthClient, StorageConfig, ValidationMode};
 use crate::domain::{TokenRules, UsedClaims};
 use crate::http::StorageAddress;

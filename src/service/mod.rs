@@ -5,7 +5,6 @@
 //! They are apart because a health check of the deployment needs the last without the first.
 //! [`Administer`] is what operators do.
 
-mod access_keys;
 mod administer;
 mod authenticate;
 mod caller_limit;
@@ -18,17 +17,11 @@ mod issue;
 mod ports;
 mod refusal;
 mod reservations;
+mod rotation;
 
 #[cfg(test)]
 pub(crate) mod fakes;
 
-pub use access_keys::{
-    AccessKeyBroker, AccessKeyKeeper, AccessKeyKeeperPorts, AccessKeyRegistry, BucketTenant,
-    CAPABILITY_TYPE, Capabilities, HeldLease, KeeperError, KnownBuckets, PairStanding,
-    RecordedPair, RotateAccessKey, RotateAccessKeyPorts, RotateAccessKeySettings, Rotated,
-    Rotation, RotationAdmission, RotationCaller, RotationCredential, Rotations, STATEMENT_LIMIT,
-    Taken, UnadmittedCaller, Unfinished, bucket_of_others,
-};
 pub use administer::{
     Administer, AdministerError, AdministerPorts, AdministerSettings, KnownBucket, NewAccessKey,
     NewApiKey, NewArea, ShowBuckets, find_access_key, find_organisation, find_workspace,
@@ -50,3 +43,10 @@ pub use ports::{
 };
 pub use refusal::{AccessKeyRefusal, FailureKind, Limit, NotEntitled, Refusal, UpstreamFailure};
 pub use reservations::{Assigned, Released, Reservation, Reservations};
+pub use rotation::{
+    AccessKeyBroker, AccessKeyKeeper, AccessKeyKeeperPorts, AccessKeyRegistry, BucketTenant,
+    CAPABILITY_TYPE, Capabilities, HeldLease, KeeperError, KnownBuckets, PairStanding,
+    RecordedPair, RotateAccessKey, RotateAccessKeyPorts, RotateAccessKeySettings, Rotated,
+    Rotation, RotationAdmission, RotationCaller, RotationCredential, Rotations, STATEMENT_LIMIT,
+    Taken, UnadmittedCaller, Unfinished, bucket_of_others,
+};

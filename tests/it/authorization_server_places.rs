@@ -75,7 +75,10 @@ async fn those_who_need_no_authorization_server_are_served_while_it_hangs() {
     let container = app.send(other.bearer_auth("other")).await;
     assert_shed(&container, 503);
     assert_eq!(container.json()["code"], "ServiceUnavailable");
-    let form = [("Action", "AssumeRoleWithWebIdentity"), ("WebIdentityToken", "other")];
+    let form = [
+        ("Action", "AssumeRoleWithWebIdentity"),
+        ("WebIdentityToken", "other"),
+    ];
     let sts = app.send(app.post("/").form(&form)).await;
     assert_shed(&sts, 503);
     assert!(sts.text.contains("<Code>ServiceUnavailable</Code>"));

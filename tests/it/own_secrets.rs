@@ -16,7 +16,10 @@ async fn ask_everywhere(app: &App, token: &str) -> Vec<Answer> {
         .http
         .get(format!("{}/v1/credentials/container", app.url));
     let bare = container.try_clone().unwrap();
-    let form = [("Action", "AssumeRoleWithWebIdentity"), ("WebIdentityToken", token)];
+    let form = [
+        ("Action", "AssumeRoleWithWebIdentity"),
+        ("WebIdentityToken", token),
+    ];
     let mut answers = Vec::new();
     for request in [
         app.post("/v1/credentials").bearer_auth(token),

@@ -12,7 +12,7 @@ async fn get(app: &App, path: &str, accept: &str) -> Answer {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_home_page_carries_lines_with_this_deployments_own_addresses() {
     let app = spawn_app().await;
-    let lines = cloakroom::http::paste::functions(&app.url);
+    let lines = cloakroom::http::pages::snippets::functions(&app.url);
     let text = get(&app, "/", "*/*").await;
     assert_eq!(
         text.header("content-type"),

@@ -6,7 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use cloakroom::http::{StorageAddress, paste};
+use cloakroom::http::StorageAddress;
+use cloakroom::http::pages::snippets;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -110,7 +111,7 @@ async fn succeeds(shell: &str, script: &str, token: &str, directory: &Path) -> (
 async fn a_refused_token_is_explained_and_leaves_no_keys() {
     let app = spawn_app().await;
     let alice = app.token("alice").await;
-    let functions = paste::functions(&app.url);
+    let functions = snippets::functions(&app.url);
     let script = format!(
         "{functions}\ncredentials || exit 9\nTOKEN=bad\ncredentials && exit 8\n\
          echo \"left $BUCKET$AWS_ACCESS_KEY_ID$AWS_SECRET_ACCESS_KEY$AWS_SESSION_TOKEN\
@@ -150,7 +151,7 @@ async fn an_answer_cannot_run_code_in_the_shell_that_pastes() {
         .mount(&gateway)
         .await;
     let show = "echo \"$BUCKET|$AWS_ENDPOINT_URL_S3|$AWS_REGION|$AWS_SECRET_ACCESS_KEY|$AWS_SESSION_TOKEN|$AWS_CONFIG_FILE$AWS_PROFILE\"";
-    let functions = paste::functions(&gateway.uri());
+    let functions = snippets::functions(&gateway.uri());
     for shell in ["bash", "sh"] {
         let directory = tempfile::tempdir().unwrap();
         let script = format!("{functions}\ncredentials; {show}; ls");
@@ -169,7 +170,7 @@ async fn an_answer_cannot_steer_the_terminal() {
         .respond_with(ResponseTemplate::new(403).set_body_string(answer))
         .mount(&gateway)
         .await;
-    let script = format!("{}\ncredentials", paste::functions(&gateway.uri()));
+    let script = format!("{}\ncredentials", snippets::functions(&gateway.uri()));
     for shell in ["bash", "sh"] {
         let directory = tempfile::tempdir().unwrap();
         let ran = recorded(shell, &script, "token", directory.path()).await;
@@ -191,7 +192,7 @@ async fn a_key_is_one_key_as_it_stands() {
          s3 'report[1].txt' && s3 '{{a,b}}.txt' -X DELETE && s3 a.txt || exit 7\n\
          s3 '{{a,b}}.txt' >gone && exit 6\n\
          s3 ../other/x >outside && exit 5\nexit 0",
-        paste::functions(&app.url)
+        snippets::functions(&app.url)
     );
     for shell in ["bash", "sh"] {
         let directory = tempfile::tempdir().unwrap();
@@ -213,12 +214,12 @@ fn the_readme_has_the_pasted_lines() {
         path_style: true,
     };
     for lines in [
-        paste::functions(gateway),
-        paste::FIRST_FILE.to_owned(),
-        paste::AWS_CLI.to_owned(),
-        paste::sdk_lines(gateway, &storage),
-        paste::api_key_line(gateway, "$API_KEY"),
-        paste::workspace_line(gateway, "acme", "research"),
+        snippets::functions(gateway),
+        snippets::FIRST_FILE.to_owned(),
+        snippets::AWS_CLI.to_owned(),
+        snippets::sdk_lines(gateway, &storage),
+        snippets::api_key_line(gateway, "$API_KEY"),
+        snippets::workspace_line(gateway, "acme", "research"),
     ] {
         assert!(readme.contains(&lines), "README.md lacks\n{lines}");
     }

@@ -96,7 +96,10 @@ async fn every_dialect_says_so_in_its_own_words() {
         (container.status, &container.json()["code"]),
         (429, &json!("Throttling"))
     );
-    let form = [("Action", "AssumeRoleWithWebIdentity"), ("WebIdentityToken", &token)];
+    let form = [
+        ("Action", "AssumeRoleWithWebIdentity"),
+        ("WebIdentityToken", &token),
+    ];
     let sts = until(&|| app.post("/").form(&form)).await;
     assert!(sts.status == 400 && sts.text.contains("<Code>Throttling</Code>"));
     let body = json!({ "access_key": { "id": "ak_000000000000000000000000" } });

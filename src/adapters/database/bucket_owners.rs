@@ -10,7 +10,7 @@ use sqlx::AnyConnection;
 use crate::domain::{AccessKey, AccessKeyRights, BucketName, BucketPrefix};
 use crate::service::{BucketTenant, KnownBuckets, RegistryError};
 
-use super::access_key_rows::{access_key, select_access_keys, tenant};
+use super::access_keys::rows::{access_key, select_access_keys, tenant};
 use super::pool::bounded;
 use super::rows::text;
 

@@ -1,11 +1,8 @@
 //! The registry and the audit trail, on `SQLite` or `PostgreSQL`, with the same statements.
 
-mod access_key_leases;
-mod access_key_rows;
 mod access_keys;
 mod administration;
 mod audit;
-mod audit_search;
 mod backup;
 mod bucket_owners;
 mod connections;
@@ -21,8 +18,7 @@ mod rows;
 mod schema;
 mod server;
 
-pub use audit::SqlAuditTrail;
-pub use audit_search::{AuditQuery, AuditRow};
+pub use audit::{AuditQuery, AuditRow, SqlAuditTrail};
 pub use backup::{BackupContents, BackupError, back_up};
 pub use directory::SqlDirectory;
 pub use error::DatabaseError;

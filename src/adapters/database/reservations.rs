@@ -8,9 +8,9 @@ use crate::service::{
 };
 
 use super::SqlDirectory;
-use super::access_key_rows::principal;
+use super::access_keys::rows::principal;
 use super::administration::finish;
-use super::audit_search::{ends_with, pairs, subject_suffix};
+use super::audit::search::{ends_with, pairs, subject_suffix};
 use super::bucket_owners;
 use super::pool::bounded;
 use super::registry::{SET_ASIDE_ONE, name, parse_state};

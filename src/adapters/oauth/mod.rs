@@ -1,5 +1,6 @@
 //! The authorization server: its metadata, its introspection endpoint, the tokens that it signs.
 
+mod cache;
 mod claims;
 mod client_authentication;
 mod discovery;
@@ -10,6 +11,7 @@ mod jwt;
 mod places;
 mod strict_json;
 
+pub use cache::{CacheSettings, CachedIntrospection};
 pub use client_authentication::{ClientAuthentication, PrivateKey, PrivateKeyError};
 pub use discovery::{Discovery, DiscoverySettings, Endpoint};
 pub(crate) use http::http_date;

@@ -2,7 +2,8 @@ use std::path::Path;
 
 use crate::embedded::authorization_server::AuthorizationServer;
 use crate::embedded::storage::Storage;
-use crate::http::{Samples, paste};
+use crate::http::Samples;
+use crate::http::pages::snippets;
 use crate::server::Server;
 
 use super::{Dev, OAUTH_PORT};
@@ -36,12 +37,12 @@ impl Dev {
              \nOperators' commands (also workspace, api-key, access-key, bucket, audit, backup):\n\n\
              {administer}\n\n",
             token = samples.token_command,
-            functions = paste::functions(&gateway),
-            first_file = paste::FIRST_FILE,
+            functions = snippets::functions(&gateway),
+            first_file = snippets::FIRST_FILE,
             organisation = workspace.organisation,
             name = workspace.workspace,
-            by_key = paste::api_key_line(&gateway, &samples.api_key),
-            by_membership = paste::workspace_line(
+            by_key = snippets::api_key_line(&gateway, &samples.api_key),
+            by_membership = snippets::workspace_line(
                 &gateway,
                 workspace.organisation.as_str(),
                 workspace.workspace.as_str()

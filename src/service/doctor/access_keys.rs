@@ -9,7 +9,7 @@ use crate::domain::{
     Access, AccessKeyId, AccessKeyPolicy, AccessKeyRights, BucketName, Grant, KeyPair, Session,
 };
 use crate::service::AccessKeyBroker;
-use crate::service::access_keys::prove;
+use crate::service::rotation::prove;
 
 use super::{Attempt, Doctor, Listing, OBJECT, Object, Outcome, Report, S3Operation, TestOwner};
 

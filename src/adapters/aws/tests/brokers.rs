@@ -6,9 +6,9 @@ use serde_json::json;
 use wiremock::matchers::{any, method, path, query_param};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-use super::super::minio_crypto::encrypt;
 use super::super::{CephBroker, IamBroker, MinioBroker};
 use super::{SECRET, clients};
+use crate::adapters::aws::brokers::minio_crypto::encrypt;
 use crate::domain::{AccessKeyId, AccessKeyPolicy, AccessKeyRights, Loopholes};
 use crate::service::{AccessKeyBroker, FailureKind, UpstreamFailure};
 

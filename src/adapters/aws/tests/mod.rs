@@ -1,7 +1,7 @@
+mod attacks;
 mod brokers;
 mod bucket_answers;
 mod connections;
-mod intruder;
 mod tls;
 
 use crate::adapters::fixed;

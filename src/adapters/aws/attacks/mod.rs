@@ -1,0 +1,182 @@
+mod listing;
+mod minio_service_account;
+mod objects;
+mod throw_away;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::types::ObjectCannedAcl;
+use serde_json::json;
+
+use crate::adapters::plain_http;
+use crate::domain::{BucketName, Session};
+use crate::service::doctor::{Attacker, Attempt, Object, S3Operation};
+
+use crate::adapters::aws::client::credentials;
+use crate::adapters::aws::failure::{code, describe, status};
+pub use throw_away::S3ThrowAway;
+
+use self::minio_service_account::MinioAdmin;
+use crate::adapters::aws::sts::ANY_ROLE;
+use crate::adapters::aws::{AuthoritiesError, AwsClients, Engine};
+use listing::list;
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Tries, with somebody's session, what `cloakroom doctor` wants to know.
+pub struct S3Attacker {
+    clients: AwsClients,
+    minio: Option<MinioAdmin>,
+    stranger: reqwest::Client,
+}
+
+impl S3Attacker {
+    /// Over these clients' connections; never with the gateway's own identity.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthoritiesError`] when the certificate authorities cannot be used.
+    pub fn new(clients: &AwsClients) -> Result<Self, AuthoritiesError> {
+        let settings = &clients.settings;
+        let authorities = settings.ca_bundle.borrow().clone();
+        let stranger = plain_http(authorities.as_deref()).map_err(AuthoritiesError::from)?;
+        let minio = settings
+            .endpoint
+            .as_ref()
+            .filter(|_| settings.engine == Engine::Minio)
+            .map(|endpoint| MinioAdmin::new(endpoint, &settings.region, stranger.clone()));
+        Ok(Self {
+            clients: clients.clone(),
+            minio,
+            stranger,
+        })
+    }
+
+    /// Without a signature; not by the SDK, which might find one.
+    async fn get_as_a_stranger(&self, Object { bucket, key }: Object<'_>) -> Attempt {
+        let settings = &self.clients.settings;
+        let url = match &settings.endpoint {
+            Some(endpoint) => format!("{endpoint}/{bucket}/{key}"),
+            None => format!(
+                "https://{bucket}.s3.{}.amazonaws.com/{key}",
+                settings.region
+            ),
+        };
+        match self.stranger.get(url).timeout(TIMEOUT).send().await {
+            Ok(answer) if answer.status().is_success() => Attempt::Done,
+            Ok(answer) => match answer.status().as_u16() {
+                401 | 403 => Attempt::Refused,
+                status => Attempt::Unclear(format!("GetObject: HTTP {status}")),
+            },
+            Err(_) => Attempt::Unclear("GetObject: no answer".to_owned()),
+        }
+    }
+
+    async fn assume_role(&self, session: &Session) -> Attempt {
+        let config = self.clients.sts.config().to_builder();
+        let config = config.credentials_provider(credentials(session));
+        let role_arn = self.clients.settings.role_arn.as_deref();
+        let sent = aws_sdk_sts::Client::from_conf(config.build())
+            .assume_role()
+            .role_arn(role_arn.unwrap_or(ANY_ROLE))
+            .role_session_name("cloakroom-doctor")
+            .set_external_id(self.clients.settings.external_id.clone())
+            .send();
+        judge("AssumeRole", Box::pin(sent).await)
+    }
+
+    async fn minio_service_account(&self, session: &Session) -> Attempt {
+        match &self.minio {
+            Some(minio) => minio.make_service_account(session).await,
+            None => Attempt::Impossible("storage.flavor is not minio"),
+        }
+    }
+}
+
+#[async_trait]
+impl Attacker for S3Attacker {
+    async fn attempt(&self, session: Option<&Session>, operation: S3Operation<'_>) -> Attempt {
+        let Some(session) = session else {
+            return match operation {
+                S3Operation::Get(object) => self.get_as_a_stranger(object).await,
+                _ => Attempt::Impossible("strangers only try to read"),
+            };
+        };
+        let s3 = self.clients.s3_within(session);
+        match operation {
+            S3Operation::Put(object) => objects::put(&s3, object, None).await,
+            S3Operation::Publish(object) => {
+                objects::put(&s3, object, Some(ObjectCannedAcl::PublicRead)).await
+            }
+            S3Operation::Get(object) => objects::get(&s3, object).await,
+            S3Operation::List(listing) => list(&s3, listing).await,
+            S3Operation::Delete(object) => objects::delete(&s3, object).await,
+            S3Operation::DeleteBatch(object) => objects::delete_batch(&s3, object).await,
+            S3Operation::Copy(from, to) => objects::copy(&s3, from, to).await,
+            S3Operation::MultipartCopy(from, to) => objects::multipart_copy(&s3, from, to).await,
+            S3Operation::Upload(object) => objects::upload(&s3, object).await,
+            S3Operation::BeginUpload(object) => match objects::begin(&s3, object).await {
+                Ok(_) => Attempt::Done,
+                Err(attempt) => attempt,
+            },
+            S3Operation::UploadPart(object, begun_by) => {
+                let by = self.clients.s3_within(begun_by);
+                objects::upload_part(&s3, object, &by).await
+            }
+            S3Operation::Tag(object) => objects::tag(&s3, object).await,
+            S3Operation::ChangeAcl(object) => objects::change_acl(&s3, object).await,
+            S3Operation::ChangePolicy(bucket) => change_policy(&s3, bucket).await,
+            S3Operation::DeleteBucket(bucket) => {
+                let sent = s3.delete_bucket().bucket(bucket.as_str()).send();
+                judge("DeleteBucket", sent.await)
+            }
+            S3Operation::CreateBucket(bucket) => {
+                let sent = s3.create_bucket().bucket(bucket.as_str()).send();
+                judge("CreateBucket", sent.await)
+            }
+            S3Operation::AssumeRole => self.assume_role(session).await,
+            S3Operation::MakeServiceAccount => self.minio_service_account(session).await,
+        }
+    }
+}
+
+async fn change_policy(s3: &aws_sdk_s3::Client, bucket: &BucketName) -> Attempt {
+    let everybody_reads = json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": ["s3:GetObject"],
+            "Resource": [format!("arn:aws:s3:::{bucket}/*")],
+        }],
+    });
+    let sent = s3
+        .put_bucket_policy()
+        .bucket(bucket.as_str())
+        .policy(everybody_reads.to_string())
+        .send();
+    judge("PutBucketPolicy", sent.await)
+}
+
+/// Only 401 and 403 are a no; whatever else is not "done" proves nothing.
+fn judge<T, E: ProvideErrorMetadata>(
+    operation: &str,
+    sent: Result<T, SdkError<E, HttpResponse>>,
+) -> Attempt {
+    match sent {
+        Ok(_) => Attempt::Done,
+        Err(error) => no(operation, &error),
+    }
+}
+
+/// What an error is in answer to an attempt.
+fn no<E: ProvideErrorMetadata>(operation: &str, error: &SdkError<E, HttpResponse>) -> Attempt {
+    match status(error) {
+        Some(403) if code(error) == Some("SignatureDoesNotMatch") => Attempt::Misread,
+        Some(401 | 403) => Attempt::Refused,
+        _ => Attempt::Unclear(describe(operation, error).cause),
+    }
+}

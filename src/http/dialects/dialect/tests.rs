@@ -1,0 +1,188 @@
+use std::sync::Arc;
+
+use actix_web::dev::Service as _;
+use actix_web::middleware::from_fn;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::{App, web};
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::*;
+use crate::domain::{AccessToken, BucketFormula, CallerId, TokenRules, UnverifiedClaims};
+use crate::http::state::{UseCases, test_gateway, test_parts, test_use_cases};
+use crate::http::{credential_route, observe, problem};
+use crate::service::fakes::{FakeDirectory, FixedClock, Nothing};
+use crate::service::{
+    Authenticate, AuthenticateApiKey, AuthenticateToken, CallerLimit, Entitle, GenuineApiKeys,
+    Introspection, RateLimitError, RateLimiter, TokenValidation, UpstreamFailure,
+};
+
+struct Panicking;
+
+impl Dialect for Panicking {
+    type Ask = AskForSession;
+
+    fn name(&self) -> &'static str {
+        "panicking"
+    }
+
+    fn method(&self) -> Method {
+        Method::POST
+    }
+
+    fn read(&self, _: &Exchange<'_>, _: &Body) -> Result<AskForSession, Failure> {
+        panic!("canary")
+    }
+
+    fn render(&self, _: &GrantedSession, _: &Exchange<'_>) -> HttpResponse {
+        HttpResponse::Ok().finish()
+    }
+
+    fn refuse(&self, failure: &Failure, exchange: &Exchange<'_>) -> HttpResponse {
+        let mut answer = problem::answer(failure, &exchange.seen, exchange.gateway);
+        let name = actix_web::http::header::HeaderName::from_static("x-dialect");
+        answer
+            .headers_mut()
+            .insert(name, "panicking".parse().unwrap());
+        answer
+    }
+}
+
+async fn panics() -> HttpResponse {
+    panic!("canary")
+}
+
+#[actix_web::test]
+async fn a_panic_is_a_500_problem_in_the_words_of_the_route() {
+    let app = App::new()
+        .app_data(web::Data::new(test_gateway()))
+        .wrap(from_fn(observe))
+        .service(credential_route("/dialect", &Panicking))
+        .route("/plain", web::post().to(panics));
+    let app = init_service(app).await;
+    for (path, dialect) in [("/dialect", Some("panicking")), ("/plain", None)] {
+        let request = TestRequest::post().uri(path).to_request();
+        let answer = app.call(request).await;
+        let answer = answer.map_or_else(|error| error.error_response(), Into::into);
+        assert_eq!(answer.status(), 500);
+        let header = |name: &str| {
+            answer
+                .headers()
+                .get(name)
+                .map(|v| v.to_str().unwrap().to_owned())
+        };
+        assert_eq!(
+            header("content-type").as_deref(),
+            Some("application/problem+json")
+        );
+        assert_eq!(header("cache-control").as_deref(), Some("no-store"));
+        assert_eq!(header("x-request-id").map(|id| id.len()), Some(36));
+        assert_eq!(header("x-dialect").as_deref(), dialect);
+        let body = actix_web::body::to_bytes(answer.into_body())
+            .await
+            .ok()
+            .unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert!(
+            body["type"]
+                .as_str()
+                .unwrap()
+                .ends_with("/problems/internal-error")
+        );
+        assert!(!body.to_string().contains("canary"));
+    }
+}
+
+/// Every token is alice's.
+struct Alice;
+
+#[async_trait]
+impl Introspection for Alice {
+    async fn introspect(&self, _: &AccessToken) -> Result<Arc<UnverifiedClaims>, UpstreamFailure> {
+        Ok(Arc::new(UnverifiedClaims {
+            active: true,
+            sub: Some("alice".to_owned()),
+            client_id: Some("demo".to_owned()),
+            scope: Some("storage".to_owned()),
+            ..UnverifiedClaims::default()
+        }))
+    }
+}
+
+struct Spent;
+
+impl RateLimiter<CallerId> for Spent {
+    fn take(&self, _: &CallerId) -> Result<(), RateLimitError> {
+        Err(RateLimitError {
+            retry_after: Duration::from_secs(1),
+            permitted: 1,
+        })
+    }
+}
+
+struct WorkspaceDialect;
+
+impl Dialect for WorkspaceDialect {
+    type Ask = AskForSession;
+
+    fn name(&self) -> &'static str {
+        "workspace"
+    }
+
+    fn method(&self) -> Method {
+        Method::POST
+    }
+
+    fn read(&self, _: &Exchange<'_>, _: &Body) -> Result<AskForSession, Failure> {
+        Ok(AskForSession {
+            credential: Credential::Token(AccessToken::parse("token").unwrap()),
+            wanted: Wanted::Workspace("acme/research".parse().unwrap()),
+            narrowing: Narrowing::NONE,
+        })
+    }
+
+    fn render(&self, _: &GrantedSession, _: &Exchange<'_>) -> HttpResponse {
+        HttpResponse::Ok().finish()
+    }
+
+    fn refuse(&self, failure: &Failure, exchange: &Exchange<'_>) -> HttpResponse {
+        problem::answer(failure, &exchange.seen, exchange.gateway)
+    }
+}
+
+#[actix_web::test]
+async fn a_caller_beyond_the_allowance_does_not_reach_the_registry() {
+    let directory = Arc::new(FakeDirectory {
+        hangs: true,
+        ..FakeDirectory::default()
+    });
+    let rules = TokenRules {
+        issuer: "https://as.example".to_owned(),
+        audience: None,
+    };
+    let validation = TokenValidation::Introspection(Arc::new(Alice));
+    let gateway = Gateway::new(test_parts());
+    gateway.open(UseCases {
+        authenticate: Authenticate::new(
+            AuthenticateToken::new(validation, Arc::new(FixedClock), rules),
+            AuthenticateApiKey::new(
+                directory.clone(),
+                Arc::new(FixedClock),
+                Arc::new(Nothing),
+                Arc::new(GenuineApiKeys::new(directory.clone(), Arc::new(FixedClock))),
+            ),
+        ),
+        caller_limit: CallerLimit::new(Arc::new(Spent)),
+        entitle: Entitle::new(directory, BucketFormula::default()),
+        ..test_use_cases()
+    });
+    let app = App::new()
+        .app_data(web::Data::new(gateway))
+        .wrap(from_fn(observe))
+        .service(credential_route("/dialect", &WorkspaceDialect));
+    let app = init_service(app).await;
+    let request = TestRequest::post().uri("/dialect").to_request();
+    let answer = tokio::time::timeout(Duration::from_secs(2), app.call(request)).await;
+    let answer = answer.expect("the registry was asked").unwrap();
+    assert_eq!(answer.status(), 429);
+}

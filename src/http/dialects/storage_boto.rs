@@ -1,0 +1,199 @@
+//! `POST /storage/boto`: credentials for whoever has an API key of an organisation's, to the
+//! organisation's own prefix; the dialect of seed 000.
+
+use actix_web::http::{Method, StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::SecondsFormat;
+use secrecy::ExposeSecret;
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use utoipa::openapi::path::{Operation, OperationBuilder};
+use utoipa::openapi::security::SecurityRequirement;
+
+use crate::domain::{ApiKey, ApiKeyProblem, InvalidApiKey};
+use crate::service::{Credential, Refusal, Wanted};
+
+use crate::http::dialects::dialect::{AskForSession, Dialect, Exchange, GrantedSession};
+use crate::http::input::body::Body;
+use crate::http::input::narrowing::Narrowing;
+use crate::http::input::query::query_parameters;
+use crate::http::openapi::operations::{
+    API_KEY, CREDENTIALS, narrowing_parameters, problems_of, success,
+};
+use crate::http::problems::failure::{self, Cause, Failure, ProblemType};
+use crate::http::problems::problem;
+
+const X_API_KEY: &str = "x-api-key";
+
+/// A 401 names a scheme (RFC 9110 section 15.5.2); there is no registered one for API keys.
+const CHALLENGE: header::HeaderValue =
+    header::HeaderValue::from_static("ApiKey realm=\"cloakroom\"");
+
+/// The dialect of `POST /storage/boto`.
+pub(crate) struct StorageBotoDialect;
+
+/// Temporary credentials, and where they open.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct BotoAnswer {
+    credentials: BotoCredentials,
+    bucket_info: BucketInfo,
+}
+
+/// Temporary credentials, named as boto3's configuration has it.
+#[derive(Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the names are seed 000's")]
+pub(crate) struct BotoCredentials {
+    #[schema(example = "us-east-1")]
+    aws_region: String,
+    #[schema(example = "ASIAIOSFODNN7EXAMPLE")]
+    aws_key_id: String,
+    #[schema(example = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")]
+    aws_secret_access_key: String,
+    #[schema(example = "FwoGZXIvYXdzEJr...")]
+    aws_session_token: String,
+    /// When the store stops taking them; UTC, whole seconds.
+    #[schema(example = "2026-06-29T16:30:00+00:00", format = DateTime)]
+    aws_session_expiration: String,
+}
+
+/// Where the credentials open.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct BucketInfo {
+    /// The bucket's name.
+    #[schema(example = "prod-minerva-client-acme")]
+    name: String,
+    /// What every key starts with.
+    #[schema(example = "acme/")]
+    prefix: String,
+    /// Both, as the AWS CLI takes them.
+    #[schema(example = "s3://prod-minerva-client-acme/acme/")]
+    uri: String,
+}
+
+impl Dialect for StorageBotoDialect {
+    type Ask = AskForSession;
+
+    fn name(&self) -> &'static str {
+        "minerva"
+    }
+
+    fn method(&self) -> Method {
+        Method::POST
+    }
+
+    fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<AskForSession, Failure> {
+        let request = exchange.request;
+        let key = body.beside(api_key(request))?;
+        let parameters = query_parameters(request, &Narrowing::PARAMETERS)?;
+        Ok(AskForSession {
+            credential: Credential::ApiKey(key),
+            wanted: Wanted::Organisation,
+            narrowing: Narrowing::of(&parameters)?,
+        })
+    }
+
+    fn render(&self, granted: &GrantedSession, exchange: &Exchange<'_>) -> HttpResponse {
+        let GrantedSession { grant, session } = granted;
+        let (name, prefix) = (grant.bucket.to_string(), granted.prefix());
+        let expiration = session.expiration;
+        HttpResponse::Ok().json(BotoAnswer {
+            credentials: BotoCredentials {
+                aws_region: exchange.gateway.parts().storage.region.clone(),
+                aws_key_id: session.access_key_id.clone(),
+                aws_secret_access_key: session.secret_access_key.expose_secret().to_owned(),
+                aws_session_token: session.session_token.expose_secret().to_owned(),
+                aws_session_expiration: expiration.to_rfc3339_opts(SecondsFormat::Secs, false),
+            },
+            bucket_info: BucketInfo {
+                uri: format!("s3://{name}/{prefix}"),
+                name,
+                prefix,
+            },
+        })
+    }
+
+    fn refuse(&self, failure: &Failure, exchange: &Exchange<'_>) -> HttpResponse {
+        let problem = said(failure.cause());
+        let mut response = problem::answer_as(&problem, failure, &exchange.seen, exchange.gateway);
+        if problem.status == StatusCode::UNAUTHORIZED {
+            let headers = response.headers_mut();
+            headers.insert(header::WWW_AUTHENTICATE, CHALLENGE);
+        }
+        response
+    }
+}
+
+fn api_key(request: &HttpRequest) -> Result<ApiKey, Refusal> {
+    let mut values = request.headers().get_all(X_API_KEY);
+    let value = values.next().ok_or(Refusal::MissingCredential)?;
+    if values.next().is_some() {
+        return Err(Refusal::MalformedRequest(
+            "The header x-api-key stands more than once.",
+        ));
+    }
+    let text = value.to_str().map_err(|_| InvalidApiKey::Foreign);
+    let key = text.and_then(ApiKey::parse);
+    Ok(key.map_err(ApiKeyProblem::from)?)
+}
+
+/// This dialect's column of contract section 4: where it differs from the others, it does so by
+/// what seed 000 prints.
+fn said(cause: Cause) -> ProblemType {
+    match cause {
+        Cause::NoCredential | Cause::BadCredential => failure::INVALID_API_KEY,
+        Cause::Store | Cause::StoreTimeout => failure::PROVISIONING_FAILED,
+        other => other.problem_type(),
+    }
+}
+
+/// What this route may meet.
+const CAUSES: [Cause; 12] = [
+    Cause::NoCredential,
+    Cause::BadCredential,
+    Cause::NotEntitled,
+    Cause::Malformed,
+    Cause::Conflict,
+    Cause::Rate,
+    Cause::Store,
+    Cause::Ours,
+    Cause::Overloaded,
+    Cause::MethodNotAllowed,
+    Cause::PayloadTooLarge,
+    Cause::UnsupportedMediaType,
+];
+
+/// The route in the contract.
+pub(crate) fn operation() -> Operation {
+    let granted = success(
+        "Credentials to the prefix of the key's organisation",
+        "BotoAnswer",
+        json!({
+            "credentials": {
+                "aws_region": "us-east-1",
+                "aws_key_id": "ASIAIOSFODNN7EXAMPLE",
+                "aws_secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+                "aws_session_token": "FwoGZXIvYXdzEJr...",
+                "aws_session_expiration": "2026-06-29T16:30:00+00:00",
+            },
+            "bucket_info": {
+                "name": "prod-minerva-client-acme",
+                "prefix": "acme/",
+                "uri": "s3://prod-minerva-client-acme/acme/",
+            },
+        }),
+    );
+    OperationBuilder::new()
+        .tag(CREDENTIALS)
+        .operation_id(Some("getBotoCredentials"))
+        .summary(Some("Get credentials to your organisation's storage"))
+        .description(Some(
+            "Returns fresh temporary S3 credentials that reach the organisation's prefix and \
+             nothing else: get, put, delete, and list with this prefix. The body may be empty or \
+             `{}`.",
+        ))
+        .security(SecurityRequirement::new(API_KEY, Vec::<String>::new()))
+        .parameters(Some(narrowing_parameters()))
+        .responses(problems_of(&CAUSES, said).response("200", granted).build())
+        .build()
+}

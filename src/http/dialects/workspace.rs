@@ -1,0 +1,301 @@
+//! `GET /api/v1/org/{org}/ws/{ws}/storage/credentials`: credentials for a member of a workspace, to
+//! the workspace's prefix; the dialect of seed 002.
+
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse};
+use secrecy::ExposeSecret;
+use semver::Version;
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use utoipa::openapi::path::{Operation, OperationBuilder, ParameterIn};
+use utoipa::openapi::security::SecurityRequirement;
+
+use crate::domain::{SLUG_FORM, Slug, WorkspaceName};
+use crate::service::{Credential, Refusal, Wanted};
+
+use crate::http::dialects::dialect::{AskForSession, Dialect, Exchange, GrantedSession};
+use crate::http::input::bearer::bearer_token;
+use crate::http::input::body::Body;
+use crate::http::input::narrowing::Narrowing;
+use crate::http::input::query::query_parameters;
+use crate::http::openapi::operations::{
+    BEARER, CREDENTIALS, failures, narrowing_parameters, success, text_parameter,
+};
+use crate::http::problems::failure::{Cause, Failure, InvalidField};
+use crate::http::problems::problem::{set_challenge, set_retry_and_allow};
+
+pub(crate) const PATH: &str = "/api/v1/org/{org}/ws/{ws}/storage/credentials";
+
+const X_CLIENT_VERSION: &str = "x-client-version";
+
+/// The dialect of workspaces.
+pub(crate) struct WorkspaceDialect;
+
+/// Temporary credentials, and where they open.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct WorkspaceCredentials {
+    #[schema(example = "ASIAIOSFODNN7EXAMPLE")]
+    access_key_id: String,
+    /// The bucket's name.
+    #[schema(example = "acme-research")]
+    bucket: String,
+    /// The store's base URL: the endpoint of your S3 client.
+    #[schema(example = "https://storage.example.com")]
+    endpoint: String,
+    /// When the store stops taking them; UTC, whole seconds.
+    #[schema(example = "2026-04-15T12:00:00Z", format = DateTime)]
+    expiration: String,
+    /// What every key starts with.
+    #[schema(example = "research/")]
+    prefix: String,
+    /// The store's region.
+    #[schema(example = "us-east-1")]
+    region: String,
+    #[schema(example = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")]
+    secret_access_key: String,
+    #[schema(example = "FwoGZXIvY...")]
+    session_token: String,
+}
+
+/// A failure.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct WorkspaceError {
+    /// The status of the answer.
+    #[schema(example = 401)]
+    code: u16,
+    /// What went wrong.
+    #[schema(example = "Authentication failed")]
+    detail: &'static str,
+    /// What is wrong with the path, where that is it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<Vec<FieldError>>,
+    /// The sort of failure.
+    #[schema(example = "authentication_error")]
+    r#type: &'static str,
+}
+
+/// One part of a request that is no good.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct FieldError {
+    /// Which.
+    #[schema(example = "path.ws")]
+    location: &'static str,
+    /// What is wrong with it.
+    #[schema(
+        example = "expected 1 to 63 of the characters a-z, 0-9 and -, the first of them no -"
+    )]
+    message: &'static str,
+    /// The sort of mistake.
+    #[schema(example = "invalid_slug")]
+    r#type: &'static str,
+}
+
+impl Dialect for WorkspaceDialect {
+    type Ask = AskForSession;
+
+    fn name(&self) -> &'static str {
+        "workspace"
+    }
+
+    fn method(&self) -> Method {
+        Method::GET
+    }
+
+    fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<AskForSession, Failure> {
+        let request = exchange.request;
+        let token = body.beside(bearer_token(request))?;
+        if let Some(lowest) = &exchange.gateway.parts().minimum_client_version {
+            check_version(request, lowest)?;
+        }
+        let workspace = workspace(request)?;
+        let parameters = query_parameters(request, &Narrowing::PARAMETERS)?;
+        Ok(AskForSession {
+            credential: Credential::Token(token),
+            wanted: Wanted::Workspace(workspace),
+            narrowing: Narrowing::of(&parameters)?,
+        })
+    }
+
+    fn render(&self, granted: &GrantedSession, exchange: &Exchange<'_>) -> HttpResponse {
+        let GrantedSession { grant, session } = granted;
+        let storage = &exchange.gateway.parts().storage;
+        HttpResponse::Ok().json(WorkspaceCredentials {
+            access_key_id: session.access_key_id.clone(),
+            bucket: grant.bucket.to_string(),
+            endpoint: storage.endpoint.clone(),
+            expiration: granted.expiration(),
+            prefix: granted.prefix(),
+            region: storage.region.clone(),
+            secret_access_key: session.secret_access_key.expose_secret().to_owned(),
+            session_token: session.session_token.expose_secret().to_owned(),
+        })
+    }
+
+    fn refuse(&self, failure: &Failure, exchange: &Exchange<'_>) -> HttpResponse {
+        let (status, kind) = said(failure.cause());
+        let errors = match failure {
+            Failure::Unprocessable(fields) => Some(fields.iter().map(FieldError::from).collect()),
+            _ => None,
+        };
+        let mut response = HttpResponse::build(status).json(WorkspaceError {
+            code: status.as_u16(),
+            detail: detail(failure),
+            errors,
+            r#type: kind,
+        });
+        set_challenge(&mut response, failure, exchange.gateway);
+        set_retry_and_allow(&mut response, failure);
+        exchange
+            .seen
+            .ended_with(failure.problem_type().slug, failure);
+        response
+    }
+}
+
+impl From<&InvalidField> for FieldError {
+    fn from(field: &InvalidField) -> Self {
+        Self {
+            location: field.location,
+            message: field.message,
+            r#type: field.kind,
+        }
+    }
+}
+
+/// Where these words differ from the other dialects'.
+fn detail(failure: &Failure) -> &'static str {
+    match failure.cause() {
+        Cause::NotFound => "There is no such workspace, or you are no member of it.",
+        Cause::NotEntitled => "The organisation is disabled.",
+        Cause::Conflict => {
+            "The bucket of this workspace exists and is not known to be its organisation's."
+        }
+        Cause::Unprocessable => "The path names no workspace.",
+        _ => failure.detail(),
+    }
+}
+
+/// A client that does not say how old it is may be any age.
+fn check_version(request: &HttpRequest, lowest: &Version) -> Result<(), Failure> {
+    let mut values = request.headers().get_all(X_CLIENT_VERSION);
+    let Some(value) = values.next() else {
+        return Ok(());
+    };
+    let version = value.to_str().ok().filter(|_| values.next().is_none());
+    let version = version.and_then(|text| Version::parse(text).ok());
+    let version = version.ok_or(Refusal::MalformedRequest(
+        "The header X-Client-Version is not one semantic version (https://semver.org).",
+    ))?;
+    if version.cmp_precedence(lowest).is_lt() {
+        return Err(Failure::ClientTooOld);
+    }
+    Ok(())
+}
+
+fn workspace(request: &HttpRequest) -> Result<WorkspaceName, Failure> {
+    let slug = |name: &str| {
+        let text = request.match_info().get(name).unwrap_or_default();
+        text.parse::<Slug>().ok()
+    };
+    let wrong = |location| InvalidField {
+        location,
+        message: SLUG_FORM,
+        kind: "invalid_slug",
+    };
+    match (slug("org"), slug("ws")) {
+        (Some(organisation), Some(workspace)) => Ok(WorkspaceName {
+            organisation,
+            workspace,
+        }),
+        (organisation, workspace) => {
+            let organisation = organisation.is_none().then(|| wrong("path.org"));
+            let workspace = workspace.is_none().then(|| wrong("path.ws"));
+            let wrong = organisation.into_iter().chain(workspace);
+            Err(Failure::Unprocessable(wrong.collect()))
+        }
+    }
+}
+
+/// This dialect's column of contract section 4.
+fn said(cause: Cause) -> (StatusCode, &'static str) {
+    match cause {
+        Cause::NoCredential
+        | Cause::BadCredential
+        | Cause::ExpiredCredential
+        | Cause::BadCapability => (StatusCode::UNAUTHORIZED, "authentication_error"),
+        Cause::MissingClaims | Cause::Malformed => (StatusCode::BAD_REQUEST, "invalid_request"),
+        Cause::MissingScope | Cause::NotEntitled | Cause::Network => {
+            (StatusCode::FORBIDDEN, "permission_denied")
+        }
+        Cause::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+        Cause::Unprocessable => (StatusCode::UNPROCESSABLE_ENTITY, "validation_error"),
+        Cause::ClientTooOld => (StatusCode::UPGRADE_REQUIRED, "upgrade_required"),
+        Cause::Conflict => (StatusCode::CONFLICT, "conflict"),
+        Cause::Rate => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
+        Cause::AuthorizationServer | Cause::Store => (StatusCode::BAD_GATEWAY, "bad_gateway"),
+        Cause::AuthorizationServerTimeout | Cause::StoreTimeout => {
+            (StatusCode::GATEWAY_TIMEOUT, "gateway_timeout")
+        }
+        Cause::Ours | Cause::NotQueued => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
+        Cause::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "service_unavailable"),
+        Cause::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+        Cause::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
+        Cause::UnsupportedMediaType => {
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
+        }
+    }
+}
+
+/// What this route may meet beyond what every route with tokens does.
+const OWN_CAUSES: [Cause; 4] = [
+    Cause::NotEntitled,
+    Cause::NotFound,
+    Cause::Unprocessable,
+    Cause::ClientTooOld,
+];
+
+/// The route in the contract.
+pub(crate) fn operation() -> Operation {
+    let granted = success(
+        "Credentials to the workspace's prefix",
+        "WorkspaceCredentials",
+        json!({
+            "access_key_id": "ASIAIOSFODNN7EXAMPLE",
+            "bucket": "acme-research",
+            "endpoint": "https://storage.example.com",
+            "expiration": "2026-04-15T12:00:00Z",
+            "prefix": "research/",
+            "region": "us-east-1",
+            "secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "session_token": "FwoGZXIvY...",
+        }),
+    );
+    let causes = [&Cause::OF_VENDING[..], &OWN_CAUSES].concat();
+    let path = ParameterIn::Path;
+    let version = "How old the client is: a semantic version.";
+    OperationBuilder::new()
+        .tag(CREDENTIALS)
+        .operation_id(Some("getWorkspaceCredentials"))
+        .summary(Some("Get credentials to a workspace's storage"))
+        .description(Some(
+            "For members: fresh temporary S3 credentials that reach the workspace's prefix and \
+             nothing else. A member who may only read gets credentials that can only read.",
+        ))
+        .security(SecurityRequirement::new(BEARER, Vec::<String>::new()))
+        .parameter(text_parameter("org", &path, "Organization slug", "acme"))
+        .parameter(text_parameter("ws", &path, "Workspace slug", "research"))
+        .parameter(text_parameter(
+            "X-Client-Version",
+            &ParameterIn::Header,
+            version,
+            "1.4.0",
+        ))
+        .parameters(Some(narrowing_parameters()))
+        .responses(
+            failures(&causes, "application/json", Some("WorkspaceError"), said)
+                .response("200", granted)
+                .build(),
+        )
+        .build()
+}

@@ -1,0 +1,114 @@
+use actix_web::http::header;
+use actix_web::{HttpRequest, web};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use url::form_urlencoded;
+
+use crate::service::Refusal;
+
+use crate::http::problems::failure::{Failure, TOKEN_IN_BODY};
+
+/// The longest body of a credential route, in bytes (contract section 3).
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The body of a request to a credential route, and what it claims to be.
+pub(crate) struct Body {
+    bytes: web::Bytes,
+    media_type: String,
+}
+
+impl Body {
+    pub(crate) async fn read(
+        request: &HttpRequest,
+        payload: web::Payload,
+    ) -> Result<Self, Failure> {
+        let bytes = payload
+            .to_bytes_limited(MAX_BODY_BYTES)
+            .await
+            .map_err(|_| Failure::PayloadTooLarge)?
+            .map_err(|_| Refusal::MalformedRequest("The request's body broke off."))?;
+        Ok(Self {
+            bytes,
+            media_type: media_type(request),
+        })
+    }
+
+    /// For a route that takes its token from the header: the body has nothing to say, whatever
+    /// the token is. It is empty, whatever `Content-Type` claims, or `{}`.
+    pub(crate) fn beside<T>(&self, token: Result<T, Refusal>) -> Result<T, Failure> {
+        match (token, self.says_nothing()) {
+            // Whoever put the token into the body had better be told so.
+            (Err(Refusal::MissingCredential), Err(failure)) if failure.is_misplaced_token() => {
+                Err(failure)
+            }
+            (Err(refusal), _) => Err(refusal.into()),
+            (Ok(_), Err(failure)) => Err(failure),
+            (Ok(token), Ok(())) => Ok(token),
+        }
+    }
+
+    fn says_nothing(&self) -> Result<(), Failure> {
+        if self.bytes.is_empty() {
+            return Ok(());
+        }
+        match self.media_type.as_str() {
+            "application/json" => check_json(&self.bytes),
+            FORM if holds_token(&self.bytes) => Err(token_in_body()),
+            _ => Err(Failure::UnsupportedMediaType),
+        }
+    }
+
+    /// What a JSON body says, each member known and at most once. Anything else is `wrong`.
+    pub(crate) fn json<T: DeserializeOwned>(&self, wrong: &'static str) -> Result<T, Failure> {
+        if self.media_type != "application/json" {
+            return Err(Failure::UnsupportedMediaType);
+        }
+        // A list would do for an object's members, one by one.
+        let has_list = self.bytes.contains(&b'[');
+        let read = serde_json::from_slice(&self.bytes).ok();
+        let wrong = || Refusal::MalformedRequest(wrong);
+        Ok(read.filter(|_| !has_list).ok_or_else(wrong)?)
+    }
+
+    /// The fields of a form, in their order.
+    pub(crate) fn form(&self) -> Result<Vec<(String, String)>, Refusal> {
+        if self.media_type != FORM {
+            return Err(Refusal::MalformedRequest(
+                "The request is no form (application/x-www-form-urlencoded).",
+            ));
+        }
+        let fields = form_urlencoded::parse(&self.bytes);
+        Ok(fields.into_owned().collect())
+    }
+}
+
+fn media_type(request: &HttpRequest) -> String {
+    let value = request.headers().get(header::CONTENT_TYPE);
+    let value = value
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let essence = value.split(';').next().unwrap_or_default();
+    essence.trim().to_ascii_lowercase()
+}
+
+fn check_json(body: &[u8]) -> Result<(), Failure> {
+    let members: Map<String, Value> = serde_json::from_slice(body)
+        .map_err(|_| Refusal::MalformedRequest("The body is not a JSON object."))?;
+    if members.contains_key("access_token") {
+        return Err(token_in_body());
+    }
+    if members.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::MalformedRequest("The body holds a member; this route takes none.").into())
+}
+
+fn holds_token(body: &[u8]) -> bool {
+    form_urlencoded::parse(body).any(|(name, _)| name == "access_token")
+}
+
+fn token_in_body() -> Failure {
+    Failure::Refused(Refusal::MalformedRequest(TOKEN_IN_BODY))
+}

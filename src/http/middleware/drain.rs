@@ -1,0 +1,28 @@
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// How far the gateway is on its way to its end (contract section 10).
+#[derive(Debug, Default)]
+pub(crate) struct Stage(AtomicU8);
+
+const LEAVING: u8 = 1;
+const CLOSED: u8 = 2;
+
+impl Stage {
+    /// `/readyz` says no, all else goes on.
+    pub(crate) fn leave(&self) {
+        self.0.fetch_max(LEAVING, Ordering::Relaxed);
+    }
+
+    /// Requests that arrive are refused.
+    pub(crate) fn close(&self) {
+        self.0.fetch_max(CLOSED, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= LEAVING
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= CLOSED
+    }
+}

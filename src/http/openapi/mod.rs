@@ -1,0 +1,205 @@
+//! The contract in machine-readable form, built from the same tables that answer requests.
+
+pub(crate) mod operations;
+
+use actix_web::{HttpResponse, web};
+use serde_json::json;
+use utoipa::OpenApi as _;
+use utoipa::ToSchema;
+use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, PathItem, PathsBuilder};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, AuthorizationCode, Flow, HttpAuthScheme, HttpBuilder, OAuth2, Scopes,
+    SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::{ContentBuilder, OpenApi, Response, ResponseBuilder, Server};
+
+use crate::http::dialects::{access_key, container, storage_boto, sts, v1, workspace};
+use crate::http::state::Gateway;
+
+use operations::{API_KEY, BEARER};
+
+/// The same token by signing in; only in the contract that a gateway serves itself. Schemes are
+/// sorted by name, capitals first, and Swagger UI shows them in this order.
+const SIGN_IN: &str = "SignIn";
+
+const HEALTH: &str = "health";
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "cloakroom",
+        description = "Hand in an OAuth access token, get the key to your own S3 storage.",
+        license(name = "MIT", identifier = "MIT"),
+    ),
+    tags(
+        (name = "credentials", description = "The key to one's own storage"),
+        (name = "health", description = "For operators"),
+    ),
+    components(schemas(
+        v1::CredentialsAnswer,
+        container::ContainerCredentials,
+        container::ContainerError,
+        sts::WebIdentityForm,
+        storage_boto::BotoAnswer,
+        storage_boto::BotoCredentials,
+        storage_boto::BucketInfo,
+        workspace::WorkspaceCredentials,
+        workspace::WorkspaceError,
+        workspace::FieldError,
+        access_key::GenerateCredentials,
+        access_key::KeyLookup,
+        access_key::GeneratedCredentials,
+        access_key::ObjectStorageAccessKey,
+        access_key::KatapultError,
+        Problem,
+    ))
+)]
+struct Base;
+
+/// Problem details (RFC 9457).
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what the problem_details crate writes")]
+struct Problem {
+    /// What sort of problem this is; the page at this address explains it.
+    #[schema(format = "uri")]
+    r#type: String,
+    /// The sort of problem in a few words.
+    title: String,
+    /// The status of the answer.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// What went wrong this time.
+    detail: String,
+    /// This occurrence: the request's id, as in the header `X-Request-Id`.
+    #[schema(format = "uri")]
+    instance: String,
+}
+
+/// `GET /openapi.yaml`: the contract, the same everywhere.
+pub(crate) async fn yaml(_gateway: web::Data<Gateway>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("application/yaml")
+        .body(openapi_yaml())
+}
+
+/// `GET /openapi.json`: the contract with this deployment's own addresses, to be tried.
+pub(crate) async fn json(gateway: web::Data<Gateway>) -> HttpResponse {
+    HttpResponse::Ok().json(of_this_deployment(&gateway))
+}
+
+/// The contract as YAML: what `openapi.yaml` in the repository holds.
+#[must_use]
+pub fn openapi_yaml() -> String {
+    // The document is static; a test compares the outcome with the file.
+    document().to_yaml().unwrap_or_default()
+}
+
+/// The contract as JSON.
+#[must_use]
+pub fn openapi_json() -> String {
+    document().to_json().unwrap_or_default()
+}
+
+fn document() -> OpenApi {
+    let mut document = Base::openapi();
+    document.paths = PathsBuilder::new()
+        .path(
+            "/v1/credentials",
+            PathItem::new(HttpMethod::Post, v1::operation()),
+        )
+        .path(
+            "/v1/credentials/container",
+            PathItem::new(HttpMethod::Get, container::operation()),
+        )
+        .path("/", PathItem::new(HttpMethod::Post, sts::operation()))
+        .path(
+            "/storage/boto",
+            PathItem::new(HttpMethod::Post, storage_boto::operation()),
+        )
+        .path(
+            workspace::PATH,
+            PathItem::new(HttpMethod::Get, workspace::operation()),
+        )
+        .path(
+            access_key::PATH,
+            PathItem::new(HttpMethod::Post, access_key::operation()),
+        )
+        .path("/livez", PathItem::new(HttpMethod::Get, livez()))
+        .path("/readyz", PathItem::new(HttpMethod::Get, readyz()))
+        .build();
+    if let Some(components) = &mut document.components {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("An access token that you already have."))
+            .build();
+        components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
+        let scheme = ApiKey::Header(ApiKeyValue::with_description(
+            "x-api-key",
+            "An organisation's API key, for `POST /storage/boto`.",
+        ));
+        components.add_security_scheme(API_KEY, SecurityScheme::ApiKey(scheme));
+    }
+    document
+}
+
+/// The contract with this deployment's own addresses: where it is, and where people sign in.
+fn of_this_deployment(gateway: &Gateway) -> OpenApi {
+    let mut document = document();
+    let parts = gateway.parts();
+    document.servers = Some(vec![Server::new(&parts.public_url)]);
+    let Some(endpoints) = parts.sign_in.endpoints() else {
+        return document;
+    };
+    let scope = parts.required_scope.as_str();
+    let flow = AuthorizationCode::new(
+        endpoints.authorization,
+        endpoints.token,
+        Scopes::one(scope, "Get credentials to your own storage"),
+    );
+    if let Some(components) = &mut document.components {
+        let scheme = OAuth2::with_description(
+            [Flow::AuthorizationCode(flow)],
+            "Opens a window to sign in. The client is public: leave `client_secret` empty.",
+        );
+        components.add_security_scheme(SIGN_IN, SecurityScheme::OAuth2(scheme));
+    }
+    for operation in operations(&mut document) {
+        let by_token = SecurityRequirement::new(BEARER, Vec::<String>::new());
+        if let Some(security) = &mut operation.security
+            && security.contains(&by_token)
+        {
+            security.insert(0, SecurityRequirement::new(SIGN_IN, [scope]));
+        }
+    }
+    document
+}
+
+fn operations(document: &mut OpenApi) -> impl Iterator<Item = &mut Operation> {
+    let items = document.paths.paths.values_mut();
+    items.flat_map(|item| [&mut item.get, &mut item.post].into_iter().flatten())
+}
+
+fn livez() -> Operation {
+    OperationBuilder::new()
+        .tag(HEALTH)
+        .summary(Some("Is the process alive?"))
+        .response("200", text("It is.", "ok\n"))
+        .build()
+}
+
+fn readyz() -> Operation {
+    OperationBuilder::new()
+        .tag(HEALTH)
+        .summary(Some("Can the gateway work?"))
+        .response("200", text("It can.", "ready\n"))
+        .response("503", text("Not now.", "not ready: registry\n"))
+        .build()
+}
+
+fn text(description: &str, example: &str) -> Response {
+    let content = ContentBuilder::new().example(Some(json!(example))).build();
+    ResponseBuilder::new()
+        .description(description)
+        .content("text/plain", content)
+        .build()
+}

@@ -1,0 +1,174 @@
+//! What operations of the contract are made of.
+
+use std::collections::BTreeMap;
+
+use actix_web::http::StatusCode;
+use serde_json::json;
+use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{
+    ContentBuilder, ObjectBuilder, Ref, RefOr, Required, Response, ResponseBuilder,
+    ResponsesBuilder,
+};
+
+use crate::http::problems::failure::{Cause, ProblemType};
+
+/// Where the examples live.
+pub(crate) const EXAMPLE_HOST: &str = "https://storage-authorization.example.com";
+
+/// The name that operations refer to the Bearer token by.
+pub(crate) const BEARER: &str = "bearer";
+
+/// The name that operations refer to the API key by.
+pub(crate) const API_KEY: &str = "api_key";
+
+/// Under which heading Swagger UI shows an operation.
+pub(crate) const CREDENTIALS: &str = "credentials";
+
+/// The answer for a status, with an example of each problem type that has it.
+pub(crate) fn problems(types: &[ProblemType]) -> Response {
+    let titles: Vec<&str> = types.iter().map(|problem| problem.title).collect();
+    let examples = types.iter().map(|problem| {
+        let example = ExampleBuilder::new()
+            .value(Some(problem.example(EXAMPLE_HOST)))
+            .build();
+        (problem.slug, RefOr::T(example))
+    });
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("Problem")))
+        .examples_from_iter(examples)
+        .build();
+    ResponseBuilder::new()
+        .description(titles.join(", or "))
+        .content("application/problem+json", content)
+        .build()
+}
+
+/// The failures of a credential route that says them in problem details: a status each.
+pub(crate) fn problems_of(causes: &[Cause], said: fn(Cause) -> ProblemType) -> ResponsesBuilder {
+    let mut types: Vec<ProblemType> = Vec::new();
+    for problem in causes.iter().copied().map(said) {
+        if types.iter().all(|seen| seen.slug != problem.slug) {
+            types.push(problem);
+        }
+    }
+    let mut statuses: Vec<u16> = types
+        .iter()
+        .map(|problem| problem.status.as_u16())
+        .collect();
+    statuses.sort_unstable();
+    statuses.dedup();
+    let of = |status: &u16| -> Vec<ProblemType> {
+        types
+            .iter()
+            .filter(|problem| problem.status.as_u16() == *status)
+            .copied()
+            .collect()
+    };
+    let responses = statuses
+        .iter()
+        .map(|status| (status.to_string(), problems(&of(status))));
+    ResponsesBuilder::new().responses_from_iter(responses)
+}
+
+/// The failures of a credential route whose dialect says them so: a status each, with its codes.
+pub(crate) fn failures(
+    causes: &[Cause],
+    media_type: &str,
+    schema: Option<&str>,
+    said: fn(Cause) -> (StatusCode, &'static str),
+) -> ResponsesBuilder {
+    let mut codes = BTreeMap::<u16, Vec<&str>>::new();
+    for (status, code) in causes.iter().copied().map(said) {
+        let of_status = codes.entry(status.as_u16()).or_default();
+        if !of_status.contains(&code) {
+            of_status.push(code);
+        }
+    }
+    let responses = codes.iter().map(|(status, codes)| {
+        let schema = schema.map(Ref::from_schema_name);
+        let response = ResponseBuilder::new()
+            .description(codes.join(", or "))
+            .content(media_type, ContentBuilder::new().schema(schema).build())
+            .build();
+        (status.to_string(), response)
+    });
+    ResponsesBuilder::new().responses_from_iter(responses)
+}
+
+/// `access` and `duration`.
+pub(crate) fn narrowing_parameters() -> Vec<Parameter> {
+    let duration = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(900))
+        .build();
+    vec![
+        query_parameter(
+            "access",
+            "`read` leaves out putting and deleting.",
+            ["read", "read-write"],
+        ),
+        parameter(
+            "duration",
+            "How many seconds the credentials are to last: less than without this parameter, and \
+             no less than 900.",
+        )
+        .schema(Some(duration))
+        .build(),
+    ]
+}
+
+/// A query parameter that takes one of these words.
+pub(crate) fn query_parameter(
+    name: &str,
+    description: &str,
+    words: impl IntoIterator<Item = &'static str>,
+) -> Parameter {
+    let schema = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(words))
+        .build();
+    parameter(name, description).schema(Some(schema)).build()
+}
+
+/// A parameter of the path or of the header that is text.
+pub(crate) fn text_parameter(
+    name: &str,
+    place: &ParameterIn,
+    description: &str,
+    example: &str,
+) -> Parameter {
+    let in_path = matches!(place, ParameterIn::Path);
+    let required = if in_path {
+        Required::True
+    } else {
+        Required::False
+    };
+    parameter(name, description)
+        .parameter_in(place.clone())
+        .required(required)
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String).build()))
+        .example(Some(json!(example)))
+        .build()
+}
+
+fn parameter(name: &str, description: &str) -> ParameterBuilder {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .description(Some(description))
+}
+
+/// A JSON answer of this schema, with an example.
+pub(crate) fn success(description: &str, schema: &str, example: serde_json::Value) -> Response {
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name(schema)))
+        .example(Some(example))
+        .build();
+    ResponseBuilder::new()
+        .description(description)
+        .content("application/json", content)
+        .build()
+}

@@ -1,0 +1,139 @@
+//! `GET /`: what this is and how to use it.
+
+use actix_web::http::header::HOST;
+use actix_web::{HttpRequest, HttpResponse, web};
+use url::Url;
+
+use crate::http::pages::page::{Page, Part, Section};
+use crate::http::pages::snippets;
+use crate::http::protected_resource;
+use crate::http::state::Gateway;
+
+/// The page, with this deployment's own addresses.
+pub(crate) async fn home(request: HttpRequest, gateway: web::Data<Gateway>) -> HttpResponse {
+    let parts = gateway.parts();
+    if parts.samples.get().is_some() && !is_asked_by_own_name(&request, &parts.public_url) {
+        // RFC 9110 section 15.5.20
+        return HttpResponse::MisdirectedRequest()
+            .content_type("text/plain; charset=utf-8")
+            .body(format!(
+                "This page holds an API key, so it answers to its own address only: {}/\n",
+                parts.public_url
+            ));
+    }
+    let page = Page {
+        title: "cloakroom".to_owned(),
+        lead: "Hand in a token, get the key to your own locker: an OAuth access token becomes \
+               temporary S3 credentials that reach your own bucket and nothing else."
+            .to_owned(),
+        sections: vec![
+            Section {
+                heading: "Get a token",
+                parts: token(&gateway),
+            },
+            Section {
+                heading: "Get credentials, store a file, read it again",
+                parts: vec![
+                    Part::Code(snippets::functions(&gateway.parts().public_url)),
+                    Part::Code(snippets::FIRST_FILE.to_owned()),
+                    Part::Text("Any S3 client takes the same credentials:".to_owned()),
+                    Part::Code(snippets::AWS_CLI.to_owned()),
+                    Part::Text(
+                        "They last until the expiration in the answer; ask again for fresh ones."
+                            .to_owned(),
+                    ),
+                ],
+            },
+            Section {
+                heading: "Or let an AWS SDK do it",
+                parts: vec![
+                    Part::Text(
+                        "With these variables an unmodified SDK gets its credentials here and asks \
+                         again before they expire. The file holds a token, without a newline; \
+                         replace it before the token expires."
+                            .to_owned(),
+                    ),
+                    Part::Code(snippets::sdk_lines(
+                        &gateway.parts().public_url,
+                        &gateway.parts().storage,
+                    )),
+                ],
+            },
+            Section {
+                heading: "Organisations and workspaces",
+                parts: shared(&gateway),
+            },
+            Section {
+                heading: "More",
+                parts: vec![Part::Links(links(&gateway))],
+            },
+        ],
+    };
+    page.answer(&request)
+}
+
+/// A web page elsewhere can let its own name point to this machine (DNS rebinding) and read what it
+/// is answered; the browser then sends that name as `Host`.
+fn is_asked_by_own_name(request: &HttpRequest, public_url: &str) -> bool {
+    let mut hosts = request.headers().get_all(HOST);
+    let (Some(host), None) = (hosts.next(), hosts.next()) else {
+        return false;
+    };
+    let host = host.to_str().unwrap_or_default();
+    let own = Url::parse(public_url).ok();
+    let Some(port) = own.and_then(|own| own.port_or_known_default()) else {
+        return false;
+    };
+    ["127.0.0.1", "localhost", "[::1]"].iter().any(|name| {
+        let with_port = format!("{name}:{port}");
+        host.eq_ignore_ascii_case(&with_port) || (port == 80 && host.eq_ignore_ascii_case(name))
+    })
+}
+
+fn token(gateway: &Gateway) -> Vec<Part> {
+    let parts = gateway.parts();
+    let (scope, issuer) = (parts.required_scope.as_str(), &parts.issuer);
+    let whence = format!("An access token from {issuer} with the scope {scope}.");
+    match parts.samples.get().map(|samples| &samples.token_command) {
+        Some(command) => vec![
+            Part::Text(format!("{whence} For development, for any user name:")),
+            Part::Code(format!("TOKEN=$({command})")),
+        ],
+        None => vec![Part::Text(whence), Part::Code("TOKEN=…".to_owned())],
+    }
+}
+
+fn shared(gateway: &Gateway) -> Vec<Part> {
+    let parts = gateway.parts();
+    let (url, samples) = (&parts.public_url, parts.samples.get());
+    let (api_key, workspace) = match samples {
+        Some(samples) => {
+            let name = &samples.workspace;
+            let (organisation, workspace) = (name.organisation.as_str(), name.workspace.as_str());
+            (samples.api_key.as_str(), (organisation, workspace))
+        }
+        None => ("$API_KEY", ("$ORGANISATION", "$WORKSPACE")),
+    };
+    vec![
+        Part::Text("An organisation's storage, by API key:".to_owned()),
+        Part::Code(snippets::api_key_line(url, api_key)),
+        Part::Text("A workspace's, for its members:".to_owned()),
+        Part::Code(snippets::workspace_line(url, workspace.0, workspace.1)),
+    ]
+}
+
+fn links(gateway: &Gateway) -> Vec<(String, &'static str)> {
+    let mut links = vec![
+        (gateway.link("/openapi.yaml"), "the contract (OpenAPI)"),
+        (gateway.link("/problems"), "what errors mean"),
+        (
+            gateway.link(protected_resource::PATH),
+            "metadata for clients (RFC 9728)",
+        ),
+    ];
+    if gateway.parts().swagger_ui.is_some() {
+        let address = gateway.link("/swagger-ui/index.html");
+        links.insert(0, (address, "try it in the browser (Swagger UI)"));
+    }
+    links
+}

@@ -1,0 +1,6 @@
+//! Pages for people.
+
+pub(crate) mod home;
+pub(crate) mod page;
+pub mod snippets;
+pub(crate) mod swagger_ui;

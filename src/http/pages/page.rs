@@ -1,0 +1,193 @@
+use actix_web::http::header::{self, Accept, Header};
+use actix_web::{HttpRequest, HttpResponse};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sha2::{Digest, Sha256};
+
+/// Something to read: HTML for browsers, text for everybody else, from one source.
+pub(crate) struct Page {
+    pub(crate) title: String,
+    pub(crate) lead: String,
+    pub(crate) sections: Vec<Section>,
+}
+
+pub(crate) struct Section {
+    pub(crate) heading: &'static str,
+    pub(crate) parts: Vec<Part>,
+}
+
+pub(crate) enum Part {
+    Text(String),
+    List(Vec<String>),
+    /// To copy as it is.
+    Code(String),
+    /// Address and what is there.
+    Links(Vec<(String, &'static str)>),
+}
+
+/// Readable on a phone and in the dark; no script, nothing from elsewhere.
+const STYLE: &str = "\
+:root{color-scheme:light dark}\
+body{font:1rem/1.5 system-ui,sans-serif;max-width:46rem;margin:0 auto;padding:1.5rem 1rem 3rem}\
+h1{font-size:1.75rem;line-height:1.2;margin:0 0 .5rem}\
+h2{font-size:1.15rem;margin:2rem 0 .5rem}\
+pre{overflow-x:auto;padding:.75rem 1rem;border:1px solid #8886;border-radius:.4rem;\
+background:#8881;font:.85rem/1.5 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}\
+li{margin:.25rem 0}";
+
+impl Page {
+    /// The page as the caller likes to read it.
+    pub(crate) fn answer(&self, request: &HttpRequest) -> HttpResponse {
+        let mut response = HttpResponse::Ok();
+        response.insert_header((header::VARY, "Accept"));
+        if !is_browser(request) {
+            return response
+                .content_type("text/plain; charset=utf-8")
+                .body(self.text());
+        }
+        let style = STANDARD.encode(Sha256::digest(STYLE));
+        let policy = format!(
+            "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'; \
+             frame-ancestors 'none'"
+        );
+        response
+            .insert_header((header::CONTENT_SECURITY_POLICY, policy))
+            .insert_header((header::REFERRER_POLICY, "no-referrer"))
+            .content_type("text/html; charset=utf-8")
+            .body(self.html().into_string())
+    }
+
+    fn html(&self) -> Markup {
+        html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    title { (self.title) }
+                    style { (PreEscaped(STYLE)) }
+                }
+                body {
+                    main {
+                        h1 { (self.title) }
+                        p { (self.lead) }
+                        @for section in &self.sections {
+                            section {
+                                h2 { (section.heading) }
+                                @for part in &section.parts { (part.html()) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn text(&self) -> String {
+        let sections = self.sections.iter().map(|section| {
+            let parts: Vec<String> = section.parts.iter().map(Part::text).collect();
+            format!("\n## {}\n\n{}", section.heading, parts.join("\n"))
+        });
+        let sections: String = sections.collect();
+        format!("{}\n\n{}\n{sections}", self.title, self.lead)
+    }
+}
+
+impl Part {
+    fn html(&self) -> Markup {
+        html! {
+            @match self {
+                Self::Text(text) => p { (text) },
+                Self::List(items) => ul { @for item in items { li { (item) } } },
+                Self::Code(code) => pre tabindex="0" { code { (code) } },
+                Self::Links(links) => ul {
+                    @for (address, what) in links { li { a href=(address) { (what) } } }
+                },
+            }
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            // Code is not indented: to be pasted.
+            Self::Text(text) | Self::Code(text) => format!("{text}\n"),
+            Self::List(items) => format!("- {}\n", items.join("\n- ")),
+            Self::Links(links) => {
+                let items: Vec<String> = links
+                    .iter()
+                    .map(|(address, what)| format!("{what}: {address}"))
+                    .collect();
+                format!("- {}\n", items.join("\n- "))
+            }
+        }
+    }
+}
+
+/// Browsers ask for HTML by name; curl and its like take anything.
+fn is_browser(request: &HttpRequest) -> bool {
+    Accept::parse(request).is_ok_and(|accept| {
+        accept
+            .ranked()
+            .iter()
+            .any(|kind| kind.essence_str() == "text/html")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn page() -> Page {
+        Page {
+            title: "A <b>".to_owned(),
+            lead: "Lead & more".to_owned(),
+            sections: vec![Section {
+                heading: "Heading",
+                parts: vec![
+                    Part::Text("text".to_owned()),
+                    Part::List(vec!["one".to_owned()]),
+                    Part::Code("TOKEN=\"$(x)\"".to_owned()),
+                    Part::Links(vec![("https://a.example/?a&b".to_owned(), "there")]),
+                ],
+            }],
+        }
+    }
+
+    #[test]
+    fn everything_is_escaped_in_html() {
+        let html = page().html().into_string();
+        assert!(html.contains("<h1>A &lt;b&gt;</h1>"), "{html}");
+        assert!(html.contains("Lead &amp; more"));
+        assert!(html.contains("href=\"https://a.example/?a&amp;b\""));
+    }
+
+    #[test]
+    fn text_can_be_pasted() {
+        assert_eq!(
+            page().text(),
+            "A <b>\n\nLead & more\n\n## Heading\n\ntext\n\n- one\n\nTOKEN=\"$(x)\"\n\n- there: https://a.example/?a&b\n"
+        );
+    }
+
+    #[test]
+    fn browsers_get_html_and_others_text() {
+        let kind = |accept: Option<&str>| {
+            let request = TestRequest::get();
+            let request = match accept {
+                Some(accept) => request.insert_header((header::ACCEPT, accept)),
+                None => request,
+            };
+            let answer = page().answer(&request.to_http_request());
+            let kind = answer.headers().get(header::CONTENT_TYPE).unwrap();
+            kind.to_str().unwrap().to_owned()
+        };
+        assert!(
+            kind(Some("text/html,application/xhtml+xml;q=0.9,*/*;q=0.8")).starts_with("text/html")
+        );
+        assert!(kind(Some("*/*")).starts_with("text/plain"));
+        assert!(kind(None).starts_with("text/plain"));
+    }
+}

@@ -1,0 +1,323 @@
+use crate::http::problems::failure::{self, ProblemType};
+
+/// What somebody who meets a problem would ask next.
+pub(crate) struct Explanation {
+    pub(crate) meaning: &'static str,
+    pub(crate) causes: &'static [&'static str],
+    pub(crate) remedies: &'static [&'static str],
+}
+
+const fn explanation(
+    meaning: &'static str,
+    causes: &'static [&'static str],
+    remedies: &'static [&'static str],
+) -> Explanation {
+    Explanation {
+        meaning,
+        causes,
+        remedies,
+    }
+}
+
+/// A type that nobody has explained would be a page without content: a test looks for it.
+pub(crate) fn explain(problem: &ProblemType) -> &'static Explanation {
+    TABLE
+        .iter()
+        .find(|(explained, _)| explained.slug == problem.slug)
+        .map_or(&NOTHING, |(_, explanation)| explanation)
+}
+
+const NOTHING: Explanation = explanation("", &[], &[]);
+
+const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
+    (
+        failure::MISSING_CLAIMS,
+        explanation(
+            "The token is valid, but it does not say whose storage is meant: that takes a subject \
+             (sub) and a client (client_id, or azp).",
+            &[
+                "The authorization server leaves sub out of access tokens or of introspection \
+                 answers. Keycloak does so when the client scope \"basic\" with its sub mapper is missing.",
+                "The token stands for no user: some servers give client-credentials tokens no sub.",
+                "A value is empty, longer than 255 bytes, or holds a control character.",
+            ],
+            &[
+                "Look at the token's introspection answer: both members must be strings.",
+                "Have the authorization server's operator add the missing claim.",
+            ],
+        ),
+    ),
+    (
+        failure::INVALID_REQUEST,
+        explanation(
+            "The request cannot be understood, or holds something that does not belong there.",
+            &[
+                "The Authorization header is there twice, or what follows \"Bearer\" is empty, \
+                 longer than 8 KiB or no token.",
+                "The token was sent in the query or the body.",
+                "A query parameter is unknown, stands twice, or has a value out of bounds.",
+                "The body is neither empty nor {}.",
+            ],
+            &[
+                "Send exactly one header: Authorization: Bearer <token>.",
+                "The member \"detail\" names the fault.",
+            ],
+        ),
+    ),
+    (
+        failure::MISSING_TOKEN,
+        explanation(
+            "The request holds no Bearer token.",
+            &[
+                "No Authorization header was sent, or one of another scheme, such as Basic.",
+                "A proxy on the way dropped the header.",
+                "The shell variable with the token is empty.",
+            ],
+            &["Get an access token and send it: Authorization: Bearer <token>."],
+        ),
+    ),
+    (
+        failure::INVALID_TOKEN,
+        explanation(
+            "The token was understood and opens nothing here. Which check it failed is in the \
+             gateway's log, under the request id, and not in the answer.",
+            &[
+                "It has expired, or was revoked.",
+                "It is another authorization server's, or meant for another audience.",
+                "It is an ID token or a refresh token, not an access token.",
+                "It is bound to a key (DPoP, mutual TLS), which this gateway does not check.",
+            ],
+            &[
+                "Get a fresh access token and try again.",
+                "If fresh ones are refused as well, ask the operator to look for the request id \
+                 (X-Request-Id, or \"instance\") in the log.",
+                "Operators: Keycloak calls a token inactive unless the gateway's client is in its aud.",
+            ],
+        ),
+    ),
+    (
+        failure::INSUFFICIENT_SCOPE,
+        explanation(
+            "The token is valid, but was issued without the scope that this service requires. The \
+             challenge in WWW-Authenticate names it.",
+            &[
+                "The client did not ask for the scope.",
+                "The authorization server did not grant it to this client or user.",
+            ],
+            &["Ask for the scope when getting the token; it must be granted word by word."],
+        ),
+    ),
+    (
+        failure::INVALID_API_KEY,
+        explanation(
+            "The request has no API key that is good here. Whether it has none, one with a typo, an \
+             unknown, a revoked or an expired one is not said; the operator's log has it.",
+            &[
+                "The header x-api-key is missing, or the key was cut when it was copied.",
+                "The key was revoked, or has expired.",
+                "The key is another deployment's.",
+            ],
+            &[
+                "Send the whole key, as it was shown when it was made: ck_ and 72 hex digits.",
+                "Have an operator make another: cloakroom api-key create --org … --label …",
+            ],
+        ),
+    ),
+    (
+        failure::STORAGE_NOT_ENTITLED,
+        explanation(
+            "The API key is good, and opens no storage.",
+            &[
+                "The key was made with --no-storage, for other things.",
+                "The organisation is disabled.",
+            ],
+            &["Ask the operator, with the request id: cloakroom org show, cloakroom api-key list."],
+        ),
+    ),
+    (
+        failure::NOT_FOUND,
+        explanation(
+            "There is nothing at this address.",
+            &["A typing error in the path, or a part of it lost in a proxy."],
+            &["The contract, at /openapi.yaml, lists all addresses."],
+        ),
+    ),
+    (
+        failure::METHOD_NOT_ALLOWED,
+        explanation(
+            "The address exists and does not take this method; the Allow header lists those it takes.",
+            &["GET instead of POST: a redirect on the way may have turned one into the other."],
+            &["Use a method that the Allow header lists."],
+        ),
+    ),
+    (
+        failure::BUCKET_CONFLICT,
+        explanation(
+            "The bucket with this owner's name exists already, and the gateway cannot tell that it \
+             belongs to the owner. Rather than risk somebody else's data it gives out nothing.",
+            &[
+                "Two deployments share a store: staging and production, say.",
+                "The registry was lost or restored from an old backup.",
+                "Somebody else has taken the name; on AWS names are global.",
+            ],
+            &[
+                "This does not go away by itself: ask the operator, with the request id.",
+                "Operators: give each deployment its own naming.namespace or naming.prefix. To take \
+                 over buckets that are known to be yours, see naming.adopt; after a lost registry, \
+                 naming.adopt_from. On AWS, naming.secret keeps names from being guessed.",
+            ],
+        ),
+    ),
+    (
+        failure::PAYLOAD_TOO_LARGE,
+        explanation(
+            "The request's body is longer than 64 KiB.",
+            &["Something else than a request for credentials was sent: a file, perhaps."],
+            &["Send no body, or {}. Files go to the store, not to the gateway."],
+        ),
+    ),
+    (
+        failure::HEADERS_TOO_LARGE,
+        explanation(
+            "The request's line and headers are longer than 64 KiB, or more than 96 headers.",
+            &[
+                "Cookies of other applications on the same host were sent along.",
+                "A proxy on the way adds headers of its own, such as a client certificate.",
+            ],
+            &["Send the token and little else: a token is 8 KiB at most."],
+        ),
+    ),
+    (
+        failure::REQUEST_TIMEOUT,
+        explanation(
+            "The request's line and headers did not arrive within 5 s.",
+            &[
+                "The client opened a connection long before it sent a request.",
+                "The network loses packets.",
+            ],
+            &["Send the request again, on a new connection."],
+        ),
+    ),
+    (
+        failure::UNSUPPORTED_MEDIA_TYPE,
+        explanation(
+            "A body was sent whose Content-Type is not application/json.",
+            &["curl -d sends application/x-www-form-urlencoded unless told otherwise."],
+            &["Send no body, or {} with Content-Type: application/json."],
+        ),
+    ),
+    (
+        failure::CLIENT_TOO_OLD,
+        explanation(
+            "The client says in X-Client-Version that it is older than the operator allows for \
+             workspaces (workspaces.minimum_client_version).",
+            &["An installation that was not updated."],
+            &["Update the client."],
+        ),
+    ),
+    (
+        failure::RATE_LIMITED,
+        explanation(
+            "Too many calls: of this caller, refused ones included (limits.per_caller), or for this owner's \
+             storage (limits.per_owner).",
+            &[
+                "A program asks for new credentials before every operation.",
+                "Many processes share one user and client, or one API key.",
+                "Many API keys that do not exist come from one address.",
+            ],
+            &[
+                "Wait for as many seconds as Retry-After says.",
+                "Keep the credentials until shortly before their expiration.",
+            ],
+        ),
+    ),
+    (
+        failure::INTERNAL_ERROR,
+        explanation(
+            "Something went wrong in the gateway itself. Nothing was given out.",
+            &[
+                "The registry cannot be written: its disk is full, or its database is away.",
+                "Another replica has changed naming.* or oauth.issuer; this one still has the former \
+                 values.",
+                "A defect of the gateway.",
+            ],
+            &[
+                "Try again later.",
+                "Operators: the log has the cause under the request id; /readyz says whether it is the \
+                 registry or the formula.",
+            ],
+        ),
+    ),
+    (
+        failure::PROVISIONING_FAILED,
+        explanation(
+            "The store did not do what the gateway asked for: make the bucket, or open a session. \
+             Nothing was given out.",
+            &[
+                "The store is down, slow, or cannot be reached from the gateway.",
+                "It refuses the gateway's own identity: wrong keys, a missing right, another role.",
+            ],
+            &[
+                "Try again in a moment; the gateway recovers by itself.",
+                "Operators: the log has the cause under the request id.",
+            ],
+        ),
+    ),
+    (
+        failure::IDENTIFICATION_UNAVAILABLE,
+        explanation(
+            "The gateway could not find out what the token stands for. It is not known to be bad.",
+            &[
+                "The authorization server is down, slow, or cannot be reached from the gateway.",
+                "It refuses the gateway's own client (a changed secret, for instance).",
+                "It answered with something that is no introspection answer.",
+            ],
+            &[
+                "Try again in a moment; the gateway recovers by itself.",
+                "Operators: the log has the cause under the request id.",
+            ],
+        ),
+    ),
+    (
+        failure::STORAGE_UNAVAILABLE,
+        explanation(
+            "The store did not do what the gateway asked for: make the bucket, or open a session.",
+            &[
+                "The store is down, slow, or cannot be reached from the gateway.",
+                "It refuses the gateway's own identity: wrong keys, a missing right, another role.",
+            ],
+            &[
+                "Try again in a moment; the gateway recovers by itself.",
+                "Operators: the log has the cause under the request id.",
+            ],
+        ),
+    ),
+    (
+        failure::OVERLOADED,
+        explanation(
+            "The gateway takes no more requests at the moment.",
+            &[
+                "More requests are under way than it takes at once (http.max_in_flight).",
+                "The authorization server is slow, and too many calls wait for it (oauth.max_in_flight).",
+                "Too many new buckets are being made at once.",
+                "This replica is stopping.",
+            ],
+            &["Wait for as many seconds as Retry-After says, then try again."],
+        ),
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_problem_type_is_explained() {
+        for problem in &failure::ALL {
+            let explanation = explain(problem);
+            assert!(!explanation.meaning.is_empty(), "{}", problem.slug);
+            assert!(!explanation.causes.is_empty(), "{}", problem.slug);
+            assert!(!explanation.remedies.is_empty(), "{}", problem.slug);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! `GET /problems`, `GET /problems/{slug}`: what a problem type means and what to do about it.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::http::middleware::seen::Seen;
+use crate::http::pages::page::{Page, Part, Section};
+use crate::http::problems::explanation::{Explanation, explain};
+use crate::http::problems::failure::{self, Failure, ProblemType};
+use crate::http::problems::problem;
+use crate::http::state::Gateway;
+
+/// All of them.
+pub(crate) async fn index(request: HttpRequest, gateway: web::Data<Gateway>) -> HttpResponse {
+    let links = failure::ALL
+        .iter()
+        .map(|problem| (address(problem, &gateway), problem.title));
+    let page = Page {
+        title: "Problem types".to_owned(),
+        lead: "Errors are problem details (RFC 9457); the member \"type\" is the address of one \
+               of these pages."
+            .to_owned(),
+        sections: vec![Section {
+            heading: "All of them",
+            parts: vec![Part::Links(links.collect())],
+        }],
+    };
+    page.answer(&request)
+}
+
+/// One of them.
+pub(crate) async fn problem_type(
+    request: HttpRequest,
+    slug: web::Path<String>,
+    gateway: web::Data<Gateway>,
+) -> HttpResponse {
+    match failure::ALL.iter().find(|problem| problem.slug == *slug) {
+        Some(problem) => page(problem, &gateway).answer(&request),
+        None => problem::answer(&Failure::NotFound, &Seen::of(&request), &gateway),
+    }
+}
+
+fn page(problem: &ProblemType, gateway: &Gateway) -> Page {
+    let Explanation {
+        meaning,
+        causes,
+        remedies,
+    } = explain(problem);
+    let list = |items: &[&str]| Part::List(items.iter().map(|&item| item.to_owned()).collect());
+    Page {
+        title: problem.title.to_owned(),
+        lead: format!("{} · status {}. {meaning}", problem.slug, problem.status),
+        sections: vec![
+            Section {
+                heading: "Likely causes",
+                parts: vec![list(causes)],
+            },
+            Section {
+                heading: "What to do",
+                parts: vec![list(remedies)],
+            },
+            Section {
+                heading: "An example",
+                parts: vec![Part::Code(example(problem, gateway))],
+            },
+            Section {
+                heading: "See also",
+                parts: vec![Part::Links(vec![
+                    (gateway.link("/problems"), "all problem types"),
+                    (gateway.link("/"), "how to use this gateway"),
+                ])],
+            },
+        ],
+    }
+}
+
+fn example(problem: &ProblemType, gateway: &Gateway) -> String {
+    let challenge = problem::challenge(problem, gateway)
+        .map(|challenge| format!("WWW-Authenticate: {challenge}\n"));
+    let body = problem.example(&gateway.parts().public_url);
+    format!(
+        "HTTP/1.1 {}\nContent-Type: application/problem+json\n{}\n{body:#}",
+        problem.status,
+        challenge.unwrap_or_default()
+    )
+}
+
+fn address(problem: &ProblemType, gateway: &Gateway) -> String {
+    gateway.link(&format!("/problems/{}", problem.slug))
+}

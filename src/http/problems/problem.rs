@@ -1,0 +1,128 @@
+//! The problem types as answers: RFC 9457, with the challenges of RFC 6750 and RFC 9728.
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, ResponseError};
+use problem_details::ProblemDetails;
+use serde::Serialize;
+
+use crate::service::Refusal;
+
+use crate::http::middleware::seen::Seen;
+use crate::http::problems::failure::{self, Failure, ProblemType};
+use crate::http::protected_resource;
+use crate::http::state::Gateway;
+
+/// Seconds until a shed request may be worth another try.
+const RETRY_WHEN_OVERLOADED: u64 = 1;
+
+/// `instance` goes in as an extension member: the crate's own is an `http::Uri`, which cannot
+/// hold a `urn:uuid:`.
+#[derive(Debug, Serialize)]
+struct Instance {
+    instance: String,
+}
+
+/// The failure in this language, with all its headers.
+pub(crate) fn answer(failure: &Failure, seen: &Seen, gateway: &Gateway) -> HttpResponse {
+    let mut response = answer_as(&failure.problem_type(), failure, seen, gateway);
+    set_challenge(&mut response, failure, gateway);
+    response
+}
+
+/// The failure as a problem of this type, without a challenge.
+pub(crate) fn answer_as(
+    problem: &ProblemType,
+    failure: &Failure,
+    seen: &Seen,
+    gateway: &Gateway,
+) -> HttpResponse {
+    let detail = failure.own_detail().unwrap_or(problem.detail);
+    let mut response = body(problem, detail, seen, gateway);
+    set_retry_and_allow(&mut response, failure);
+    seen.ended_with(problem.slug, failure);
+    response
+}
+
+/// `WWW-Authenticate`, where the failure has one: for every dialect that takes Bearer tokens.
+pub(crate) fn set_challenge(response: &mut HttpResponse, failure: &Failure, gateway: &Gateway) {
+    if let Some(challenge) = challenge(&failure.problem_type(), gateway) {
+        set(response, header::WWW_AUTHENTICATE, challenge);
+    }
+}
+
+/// `Retry-After` and `Allow`, where the failure has them: for every dialect.
+pub(crate) fn set_retry_and_allow(response: &mut HttpResponse, failure: &Failure) {
+    if let Some(seconds) = retry_after(failure) {
+        set(response, header::RETRY_AFTER, seconds.to_string());
+    }
+    if let Failure::MethodNotAllowed(allowed) = failure {
+        let allowed: Vec<&str> = allowed
+            .iter()
+            .map(actix_web::http::Method::as_str)
+            .collect();
+        set(response, header::ALLOW, allowed.join(", "));
+    }
+}
+
+fn set(response: &mut HttpResponse, name: header::HeaderName, value: String) {
+    if let Ok(value) = header::HeaderValue::try_from(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+/// What every problem says, and no more.
+pub(crate) fn body(
+    problem: &ProblemType,
+    detail: &'static str,
+    seen: &Seen,
+    gateway: &Gateway,
+) -> HttpResponse {
+    let mut details = ProblemDetails::new()
+        .with_title(problem.title)
+        .with_detail(detail)
+        .with_extensions(Instance {
+            instance: seen.request_id().urn(),
+        });
+    // actix-web is on http 0.2, this crate on 1.x.
+    details.status = http::StatusCode::from_u16(problem.status.as_u16()).ok();
+    details.r#type = gateway
+        .link(&format!("/problems/{}", problem.slug))
+        .parse::<http::Uri>()
+        .ok()
+        .map(Into::into);
+    details.error_response()
+}
+
+/// RFC 6750 section 3: a request without a credential learns no error code.
+pub(crate) fn challenge(problem: &ProblemType, gateway: &Gateway) -> Option<String> {
+    let error = match problem.slug {
+        slug if slug == failure::MISSING_TOKEN.slug => String::new(),
+        slug if slug == failure::INVALID_TOKEN.slug => "error=\"invalid_token\", ".to_owned(),
+        slug if slug == failure::INSUFFICIENT_SCOPE.slug => {
+            let scope = &gateway.parts().required_scope;
+            format!("error=\"insufficient_scope\", scope=\"{scope}\", ")
+        }
+        slug if [failure::MISSING_CLAIMS.slug, failure::INVALID_REQUEST.slug].contains(&slug) => {
+            "error=\"invalid_request\", ".to_owned()
+        }
+        _ => return None,
+    };
+    let metadata = gateway.link(protected_resource::PATH);
+    Some(format!(
+        "Bearer {error}realm=\"cloakroom\", resource_metadata=\"{metadata}\""
+    ))
+}
+
+fn retry_after(failure: &Failure) -> Option<u64> {
+    match failure {
+        Failure::Refused(Refusal::RateLimited { spent, .. }) => {
+            let retry_after = spent.retry_after;
+            // Rounded up: whoever waits so long is let in.
+            Some(retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0))
+        }
+        Failure::Refused(Refusal::Overloaded | Refusal::AuthorizationServerBusy) => {
+            Some(RETRY_WHEN_OVERLOADED)
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,60 @@
+//! Answers to what is no request: it never reaches a route, nor the middleware around them.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use actix_web::body::MessageBody;
+use actix_web::http::StatusCode;
+use actix_web::web::{Bytes, BytesMut};
+
+use crate::http::middleware::request_log::add_headers;
+use crate::http::middleware::seen::Seen;
+use crate::http::problems::failure::{
+    HEADERS_TOO_LARGE, INTERNAL_ERROR, INVALID_REQUEST, REQUEST_TIMEOUT,
+};
+use crate::http::problems::problem;
+use crate::http::state::Gateway;
+
+/// The whole of an answer as HTTP/1.1 writes it (RFC 9112 section 4), the last on its connection,
+/// with a line in the log. There is no dialect: what was asked for is not known.
+#[must_use]
+pub fn unreadable(gateway: &Gateway, client: IpAddr, status: u16) -> Bytes {
+    let (problem, detail) = match status {
+        400 => (
+            INVALID_REQUEST,
+            "The request is no HTTP/1.1, or its headers contradict each other.",
+        ),
+        408 => (REQUEST_TIMEOUT, REQUEST_TIMEOUT.detail),
+        431 => (HEADERS_TOO_LARGE, HEADERS_TOO_LARGE.detail),
+        _ => (INTERNAL_ERROR, INTERNAL_ERROR.detail),
+    };
+    let seen = Seen::new(gateway.new_request_id());
+    let mut response = problem::body(&problem, detail, &seen, gateway);
+    add_headers(&mut response, &seen);
+    tracing::info!(
+        request_id = %seen.request_id(),
+        %client,
+        route = "none",
+        status = problem.status.as_u16(),
+        outcome = problem.slug,
+        "request"
+    );
+    let mut head = status_line(problem.status);
+    for (name, value) in response.headers() {
+        let _ = write!(head, "{name}: {}\r\n", value.to_str().unwrap_or_default());
+    }
+    let body = response.into_body().try_into_bytes().unwrap_or_default();
+    let _ = write!(
+        head,
+        "content-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    let mut answer = BytesMut::from(head.as_bytes());
+    answer.extend_from_slice(&body);
+    answer.freeze()
+}
+
+fn status_line(status: StatusCode) -> String {
+    let reason = status.canonical_reason().unwrap_or_default();
+    format!("HTTP/1.1 {} {reason}\r\n", status.as_u16())
+}

@@ -1,3 +1,0 @@
-//! `/v1/…`
-
-pub(super) mod credentials;
