@@ -48,14 +48,15 @@ start_upstreams() {
     until_it_answers "http://127.0.0.1:$oauth/.well-known/openid-configuration"
 
     export LUA_REPORT="$here/report.lua"
-    export CLOAKROOM_HTTP__ADDRESS="127.0.0.1:$port" CLOAKROOM_OAUTH__ISSUER="http://127.0.0.1:$oauth" \
-        CLOAKROOM_OAUTH__CLIENT_ID=load CLOAKROOM_OAUTH__CLIENT_SECRET=only-for-the-load-test \
+    export CLOAKROOM_OAUTH__ISSUER="http://127.0.0.1:$oauth" CLOAKROOM_OAUTH__CLIENT_ID=load \
+        CLOAKROOM_OAUTH__CLIENT_SECRET=only-for-the-load-test \
         CLOAKROOM_OAUTH__INTROSPECTION_CACHE=1h CLOAKROOM_STORAGE__BUCKET_RECHECK=1h \
         CLOAKROOM_LIMITS__PER_OWNER="100000/s burst 100000" CLOAKROOM_LOG__LEVEL="${LOG_LEVEL:-info}"
 }
 
+# A gateway on `port`; `gateway` is its process.
 start_gateway() {
-    "$bin" serve 2>"$work/gateway.log" &
+    CLOAKROOM_HTTP__ADDRESS="127.0.0.1:$port" "$bin" serve 2>"$work/gateway-$port.log" &
     gateway=$!
     pids+=("$gateway")
     until_it_answers "http://127.0.0.1:$port/readyz"
@@ -64,7 +65,8 @@ start_gateway() {
 start_bare() {
     export BARE_ADDRESS="127.0.0.1:$((port + 2))"
     "${BARE_BIN:-$(dirname "$bin")/examples/bare}" 2>"$work/bare.log" &
-    pids+=($!)
+    bare=$!
+    pids+=("$bare")
     for _ in $(seq 50); do
         if curl -s -o /dev/null "http://$BARE_ADDRESS/"; then return; fi
         sleep 0.1
@@ -86,8 +88,8 @@ call_once() {
 
 resident() { awk '/VmRSS/ { print $2, $3 }' "/proc/$gateway/status"; }
 
-# The gateway's own processor time so far, in clock ticks of 10 ms.
-ticks() { awk '{ print $14 + $15 }' "/proc/$gateway/stat"; }
+# ticks PID: its processor time so far, in clock ticks of 10 ms.
+ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 
 # measure CONNECTIONS SCRIPT URL: "rate median errors"
 measure() {
