@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::domain::{Area, Owner};
 use crate::service::doctor::{RegisteredAreas, Upstreams};
-use crate::service::{Administration, Clock, RegistryError, UpstreamFailure};
+use crate::service::{Administration, Clock, RegistryError, UpstreamError};
 
 use super::Current;
 use super::aws::S3ThrowAway;
@@ -29,7 +29,7 @@ pub struct DoctorUpstreams {
 
 #[async_trait]
 impl Upstreams for DoctorUpstreams {
-    async fn discovery(&self) -> Result<(), UpstreamFailure> {
+    async fn discovery(&self) -> Result<(), UpstreamError> {
         if self.discovery.is_needed() {
             self.discovery.run().await
         } else {
@@ -37,16 +37,16 @@ impl Upstreams for DoctorUpstreams {
         }
     }
 
-    async fn keys(&self) -> Option<Result<(), UpstreamFailure>> {
+    async fn keys(&self) -> Option<Result<(), UpstreamError>> {
         Some(self.jwks.as_ref()?.read_once().await)
     }
 
-    async fn authorization_server_clock(&self) -> Result<Option<TimeDelta>, UpstreamFailure> {
+    async fn authorization_server_clock(&self) -> Result<Option<TimeDelta>, UpstreamError> {
         let theirs = self.oauth_http.date(self.discovery.address()).await?;
         Ok(theirs.map(|theirs| theirs - self.clock.now()))
     }
 
-    async fn store_clock(&self) -> Result<Option<TimeDelta>, UpstreamFailure> {
+    async fn store_clock(&self) -> Result<Option<TimeDelta>, UpstreamError> {
         let theirs = self.store.date().await?;
         Ok(theirs.map(|theirs| theirs - self.clock.now()))
     }

@@ -6,7 +6,7 @@
 mod access_key;
 mod access_token;
 mod api_key;
-mod api_key_problem;
+mod api_key_error;
 mod area;
 mod audit_event;
 mod bucket;
@@ -27,7 +27,7 @@ mod session;
 mod session_event;
 mod session_name;
 mod slug;
-mod token_problem;
+mod token_error;
 
 pub use access_key::{
     AccessKey, AccessKeyId, AccessKeyOwner, AccessKeyRights, AccessKeyState, BucketPrefix,
@@ -35,7 +35,7 @@ pub use access_key::{
 };
 pub use access_token::{AccessToken, InvalidAccessToken, MAX_TOKEN_BYTES};
 pub use api_key::{ApiKey, ApiKeyHash, ApiKeyId, InvalidApiKey, InvalidApiKeyId};
-pub use api_key_problem::ApiKeyProblem;
+pub use api_key_error::ApiKeyError;
 pub use area::Area;
 pub use audit_event::{AuditEvent, InvalidOperator, Operator};
 pub use bucket::{
@@ -50,8 +50,8 @@ pub use membership::{Member, Membership};
 pub use organisation::{Organisation, RegisteredApiKey, Workspace};
 pub use owner::{BucketOwner, Owner, OwnerDigest};
 pub use policy::{
-    AccessKeyPolicy, AccessKeyPolicyError, ExtraAction, Loopholes, MAX_POLICY_CHARS, SessionPolicy,
-    SessionPolicyError,
+    AccessKeyPolicy, AccessKeyPolicyError, ExtraAction, Loopholes, MAX_POLICY_CHARS, PolicyError,
+    SessionPolicy,
 };
 pub use principal::{ClientId, InvalidIdentifier, MAX_IDENTIFIER_BYTES, Principal, Subject};
 pub use pseudonym::{InvalidOwnerPseudonym, OwnerPseudonym};
@@ -61,4 +61,4 @@ pub use session::Session;
 pub use session_event::SessionEvent;
 pub use session_name::RoleSessionName;
 pub use slug::{InvalidSlug, InvalidWorkspaceName, SLUG_FORM, Slug, WorkspaceName};
-pub use token_problem::TokenProblem;
+pub use token_error::TokenError;

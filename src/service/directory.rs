@@ -6,7 +6,7 @@ use crate::domain::{
     Owner, Principal, RegisteredApiKey, Session, Slug, Subject, Workspace, WorkspaceName,
 };
 
-use super::{RegistryError, UpstreamFailure};
+use super::{RegistryError, UpstreamError};
 
 /// Organisations, their keys and their workspaces, as requests ask for them.
 #[async_trait]
@@ -161,8 +161,8 @@ pub trait Objects: Send + Sync {
         session: &Session,
         bucket: &BucketName,
         key: &str,
-    ) -> Result<(), UpstreamFailure>;
+    ) -> Result<(), UpstreamError>;
 
     /// Whether the area holds any object.
-    async fn any(&self, session: &Session, area: &Area) -> Result<bool, UpstreamFailure>;
+    async fn any(&self, session: &Session, area: &Area) -> Result<bool, UpstreamError>;
 }

@@ -3,12 +3,12 @@ use std::time::Duration;
 
 use crate::domain::{
     BucketFormula, Caller, ExtraAction, Grant, Owner, OwnerDigest, RequestId, RoleSessionName,
-    Session, SessionEvent, SessionPolicy, TokenProblem,
+    Session, SessionEvent, SessionPolicy, TokenError,
 };
 
 use super::{
     AuditTrail, Clock, Deadline, EnsureBucket, Limit, RateLimiter, Refusal, RegistryError,
-    SessionRequest, Sessions, UpstreamFailure,
+    SessionRequest, Sessions, UpstreamError,
 };
 
 /// The most that the store may take for one session.
@@ -143,7 +143,7 @@ impl IssueSession {
             .to_std()
             .unwrap_or_default();
         if left < SHORTEST_SESSION.min(full) {
-            return Err(TokenProblem::EndsTooSoon.into());
+            return Err(TokenError::EndsTooSoon.into());
         }
         Ok(full.min(Duration::from_secs(left.as_secs())))
     }
@@ -152,7 +152,7 @@ impl IssueSession {
         deadline
             .limit(SESSION_TIMEOUT, self.ports.sessions.assume_role(request))
             .await
-            .unwrap_or_else(|_| Err(UpstreamFailure::timeout("AssumeRole")))
+            .unwrap_or_else(|_| Err(UpstreamError::timeout("AssumeRole")))
             .map_err(Refusal::Store)
     }
 

@@ -33,7 +33,7 @@ pub use authenticate::{
 pub use caller_limit::CallerLimit;
 pub use deadline::{Deadline, DeadlineError};
 pub use directory::{Added, Administration, Directory, MemberChange, Objects};
-pub use ensure_bucket::{BUCKET_PLACES, EnsureBucket, EnsureBucketSettings, EnsureError};
+pub use ensure_bucket::{BUCKET_PLACES, EnsureBucket, EnsureBucketError, EnsureBucketSettings};
 pub use entitle::{Entitle, Wanted};
 pub use issue::{IssueRequest, IssueSession, IssueSessionPorts, IssueSessionSettings};
 pub use ports::{
@@ -41,12 +41,14 @@ pub use ports::{
     Randomness, RateLimitError, RateLimiter, ReadToken, RegistryError, ReservationState,
     ReserveOutcome, SessionRequest, Sessions,
 };
-pub use refusal::{AccessKeyRefusal, FailureKind, Limit, NotEntitled, Refusal, UpstreamFailure};
+pub use refusal::{
+    AccessKeyRefusal, Limit, NotEntitled, Refusal, UpstreamError, UpstreamErrorKind,
+};
 pub use reservations::{Assigned, Released, Reservation, Reservations};
 pub use rotation::{
-    AccessKeyBroker, AccessKeyKeeper, AccessKeyKeeperPorts, AccessKeyRegistry, BucketTenant,
-    CAPABILITY_TYPE, Capabilities, HeldLease, KeeperError, KnownBuckets, PairStanding,
-    RecordedPair, RotateAccessKey, RotateAccessKeyPorts, RotateAccessKeySettings, Rotated,
-    Rotation, RotationAdmission, RotationCaller, RotationCredential, Rotations, STATEMENT_LIMIT,
-    Taken, UnadmittedCaller, Unfinished, bucket_of_others,
+    AccessKeyBroker, AccessKeyKeeper, AccessKeyKeeperError, AccessKeyKeeperPorts,
+    AccessKeyRegistry, BucketTenant, CAPABILITY_TYPE, Capabilities, HeldLease, KnownBuckets,
+    PairStanding, RecordedPair, RotateAccessKey, RotateAccessKeyPorts, RotateAccessKeySettings,
+    Rotated, Rotation, RotationAdmission, RotationCaller, RotationCredential, Rotations,
+    STATEMENT_LIMIT, Taken, UnadmittedCaller, Unfinished, bucket_of_others,
 };

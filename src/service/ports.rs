@@ -9,7 +9,7 @@ use crate::domain::{
     UnverifiedClaims,
 };
 
-use super::UpstreamFailure;
+use super::UpstreamError;
 
 /// What time it is.
 pub trait Clock: Send + Sync {
@@ -27,10 +27,8 @@ pub trait Randomness: Send + Sync {
 #[async_trait]
 pub trait Introspection: Send + Sync {
     /// The authorization server's answer, well-formed and not yet believed.
-    async fn introspect(
-        &self,
-        token: &AccessToken,
-    ) -> Result<Arc<UnverifiedClaims>, UpstreamFailure>;
+    async fn introspect(&self, token: &AccessToken)
+    -> Result<Arc<UnverifiedClaims>, UpstreamError>;
 }
 
 /// Reads signed tokens without asking anybody (RFC 9068).
@@ -41,7 +39,7 @@ pub trait LocalJwt: Send + Sync {
     /// # Errors
     ///
     /// When the authorization server's keys cannot be had.
-    async fn read(&self, token: &AccessToken) -> Result<ReadToken, UpstreamFailure>;
+    async fn read(&self, token: &AccessToken) -> Result<ReadToken, UpstreamError>;
 }
 
 /// What a token turns out to be, on sight.
@@ -175,17 +173,17 @@ pub trait AuditTrail: Send + Sync {
 #[async_trait]
 pub trait Buckets: Send + Sync {
     /// What stands at this name.
-    async fn look(&self, bucket: &BucketName) -> Result<Presence, UpstreamFailure>;
+    async fn look(&self, bucket: &BucketName) -> Result<Presence, UpstreamError>;
 
     /// Makes the bucket.
-    async fn create(&self, bucket: &BucketName) -> Result<Creation, UpstreamFailure>;
+    async fn create(&self, bucket: &BucketName) -> Result<Creation, UpstreamError>;
 
     /// Which deployment of the gateway has marked the bucket as its own, if any has and the engine
     /// can tell.
-    async fn marker(&self, bucket: &BucketName) -> Result<Option<String>, UpstreamFailure>;
+    async fn marker(&self, bucket: &BucketName) -> Result<Option<String>, UpstreamError>;
 
     /// Closes the bucket to the public and marks it as this deployment's, where the engine can.
-    async fn furnish(&self, bucket: &BucketName, deployment: &str) -> Result<(), UpstreamFailure>;
+    async fn furnish(&self, bucket: &BucketName, deployment: &str) -> Result<(), UpstreamError>;
 }
 
 /// What stands at a bucket's name.
@@ -216,7 +214,7 @@ pub enum Creation {
 #[async_trait]
 pub trait Sessions: Send + Sync {
     /// Opens a session that lasts no longer than asked for ([`Session::overlong`]).
-    async fn assume_role(&self, request: SessionRequest) -> Result<Session, UpstreamFailure>;
+    async fn assume_role(&self, request: SessionRequest) -> Result<Session, UpstreamError>;
 }
 
 /// What a session is to be. There is no session without a policy.

@@ -1,7 +1,7 @@
-use crate::domain::{AccessKeyPolicyError, ApiKeyProblem, TokenProblem};
+use crate::domain::{AccessKeyPolicyError, ApiKeyError, TokenError};
 use std::fmt;
 
-use super::{EnsureError, KeeperError, RateLimitError, RegistryError};
+use super::{AccessKeyKeeperError, EnsureBucketError, RateLimitError, RegistryError};
 
 /// How every use case ends when it hands nothing out: a closed list. What a refusal looks
 /// like from outside is the dialect's business; what it says inside goes into the log.
@@ -15,10 +15,10 @@ pub enum Refusal {
     MalformedRequest(&'static str),
     /// The token does not open anything.
     #[error(transparent)]
-    Token(#[from] TokenProblem),
+    Token(#[from] TokenError),
     /// The API key does not open anything.
     #[error(transparent)]
-    ApiKey(#[from] ApiKeyProblem),
+    ApiKey(#[from] ApiKeyError),
     /// What is asked for is not the caller's.
     #[error(transparent)]
     NotEntitled(#[from] NotEntitled),
@@ -39,10 +39,10 @@ pub enum Refusal {
     },
     /// The authorization server cannot be asked or does not make sense.
     #[error("authorization server: {0}")]
-    AuthorizationServer(UpstreamFailure),
+    AuthorizationServer(UpstreamError),
     /// The store cannot be asked or does not make sense.
     #[error("store: {0}")]
-    Store(UpstreamFailure),
+    Store(UpstreamError),
     /// Too many requests wait for the authorization server.
     #[error("too many requests wait for the authorization server (oauth.max_in_flight)")]
     AuthorizationServerBusy,
@@ -123,16 +123,16 @@ pub enum AccessKeyRefusal {
 /// What went wrong with a system that we depend on, in our own words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{kind:?}: {cause}")]
-pub struct UpstreamFailure {
+pub struct UpstreamError {
     /// The sort of failure.
-    pub kind: FailureKind,
+    pub kind: UpstreamErrorKind,
     /// For the log; never an upstream's text, a claim or a token.
     pub cause: String,
 }
 
 /// The sorts of failure that a dialect may tell apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureKind {
+pub enum UpstreamErrorKind {
     /// No answer in time.
     Timeout,
     /// No connection, or an answer that says "not now".
@@ -145,16 +145,16 @@ pub enum FailureKind {
     Busy,
 }
 
-impl UpstreamFailure {
+impl UpstreamError {
     /// No answer in time.
     #[must_use]
     pub fn timeout(step: &str) -> Self {
-        Self::new(FailureKind::Timeout, format!("{step} took too long"))
+        Self::new(UpstreamErrorKind::Timeout, format!("{step} took too long"))
     }
 
     /// A failure of this sort.
     #[must_use]
-    pub fn new(kind: FailureKind, cause: impl Into<String>) -> Self {
+    pub fn new(kind: UpstreamErrorKind, cause: impl Into<String>) -> Self {
         Self {
             kind,
             cause: cause.into(),
@@ -185,24 +185,24 @@ impl From<RegistryError> for Refusal {
     }
 }
 
-impl From<KeeperError> for Refusal {
-    fn from(error: KeeperError) -> Self {
+impl From<AccessKeyKeeperError> for Refusal {
+    fn from(error: AccessKeyKeeperError) -> Self {
         match error {
-            KeeperError::Registry(error) => error.into(),
-            KeeperError::Engine(failure) => Self::Store(failure),
-            KeeperError::Lost => AccessKeyRefusal::Pending.into(),
+            AccessKeyKeeperError::Registry(error) => error.into(),
+            AccessKeyKeeperError::Engine(failure) => Self::Store(failure),
+            AccessKeyKeeperError::Lost => AccessKeyRefusal::Pending.into(),
         }
     }
 }
 
-impl From<EnsureError> for Refusal {
-    fn from(error: EnsureError) -> Self {
+impl From<EnsureBucketError> for Refusal {
+    fn from(error: EnsureBucketError) -> Self {
         match error {
-            EnsureError::Conflict => Self::BucketConflict,
-            EnsureError::Registry(error) => error.into(),
-            EnsureError::Store(failure) => Self::Store(failure),
-            EnsureError::Overloaded => Self::Overloaded,
-            EnsureError::Vanished => Self::Internal(error.to_string()),
+            EnsureBucketError::Conflict => Self::BucketConflict,
+            EnsureBucketError::Registry(error) => error.into(),
+            EnsureBucketError::Store(failure) => Self::Store(failure),
+            EnsureBucketError::Overloaded => Self::Overloaded,
+            EnsureBucketError::Vanished => Self::Internal(error.to_string()),
         }
     }
 }

@@ -1,7 +1,7 @@
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
-use crate::service::{FailureKind, UpstreamFailure};
+use crate::service::{UpstreamError, UpstreamErrorKind};
 
 use super::transport::is_too_long;
 
@@ -13,23 +13,27 @@ const MAX_CODE_CHARS: usize = 64;
 pub(super) fn describe<E: ProvideErrorMetadata>(
     operation: &str,
     error: &SdkError<E, HttpResponse>,
-) -> UpstreamFailure {
+) -> UpstreamError {
     let (kind, what) = match error {
-        SdkError::TimeoutError(_) => (FailureKind::Timeout, "no answer in time".to_owned()),
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => {
-            (FailureKind::Timeout, "no connection in time".to_owned())
-        }
+        SdkError::TimeoutError(_) => (UpstreamErrorKind::Timeout, "no answer in time".to_owned()),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => (
+            UpstreamErrorKind::Timeout,
+            "no connection in time".to_owned(),
+        ),
         SdkError::DispatchFailure(failure) if failure.is_io() => (
-            FailureKind::Unreachable,
+            UpstreamErrorKind::Unreachable,
             "no connection, or it broke off".to_owned(),
         ),
         SdkError::DispatchFailure(failure)
             if failure.as_connector_error().is_some_and(is_too_long) =>
         {
-            (FailureKind::Nonsense, "the answer is too long".to_owned())
+            (
+                UpstreamErrorKind::Nonsense,
+                "the answer is too long".to_owned(),
+            )
         }
         SdkError::DispatchFailure(_) => (
-            FailureKind::Refused,
+            UpstreamErrorKind::Refused,
             "no request could be made: check the gateway's identity".to_owned(),
         ),
         SdkError::ServiceError(service) => {
@@ -37,13 +41,16 @@ pub(super) fn describe<E: ProvideErrorMetadata>(
             let code = code(error).unwrap_or("no error code");
             (kind_of(status, code), format!("{code} (HTTP {status})"))
         }
-        SdkError::ResponseError(_) => (FailureKind::Nonsense, "an answer that is no S3".to_owned()),
+        SdkError::ResponseError(_) => (
+            UpstreamErrorKind::Nonsense,
+            "an answer that is no S3".to_owned(),
+        ),
         _ => (
-            FailureKind::Refused,
+            UpstreamErrorKind::Refused,
             "the request could not be built".to_owned(),
         ),
     };
-    UpstreamFailure::new(kind, format!("{operation}: {what}"))
+    UpstreamError::new(kind, format!("{operation}: {what}"))
 }
 
 /// The error code, if it looks like one.
@@ -61,11 +68,11 @@ pub(super) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
         .map(|response| response.status().as_u16())
 }
 
-fn kind_of(status: u16, code: &str) -> FailureKind {
+fn kind_of(status: u16, code: &str) -> UpstreamErrorKind {
     match (status, code) {
         (_, "Throttling" | "ThrottlingException" | "SlowDown" | "RequestLimitExceeded")
-        | (429 | 500.., _) => FailureKind::Unreachable,
-        (400..=499, _) => FailureKind::Refused,
-        _ => FailureKind::Nonsense,
+        | (429 | 500.., _) => UpstreamErrorKind::Unreachable,
+        (400..=499, _) => UpstreamErrorKind::Refused,
+        _ => UpstreamErrorKind::Nonsense,
     }
 }

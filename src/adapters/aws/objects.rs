@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use aws_sdk_s3::primitives::ByteStream;
 
 use crate::domain::{Area, BucketName, Session};
-use crate::service::{Objects, UpstreamFailure};
+use crate::service::{Objects, UpstreamError};
 
 use super::AwsClients;
 use super::failure::{code, describe, status};
@@ -29,7 +29,7 @@ impl Objects for S3Objects {
         session: &Session,
         bucket: &BucketName,
         key: &str,
-    ) -> Result<(), UpstreamFailure> {
+    ) -> Result<(), UpstreamError> {
         let s3 = self.clients.s3_within(session);
         let seen = s3.head_object().bucket(bucket.as_str()).key(key).send();
         match seen.await {
@@ -47,7 +47,7 @@ impl Objects for S3Objects {
             .map_err(|error| describe("PutObject", &error))
     }
 
-    async fn any(&self, session: &Session, area: &Area) -> Result<bool, UpstreamFailure> {
+    async fn any(&self, session: &Session, area: &Area) -> Result<bool, UpstreamError> {
         let s3 = self.clients.s3_within(session);
         let listed = s3
             .list_objects_v2()

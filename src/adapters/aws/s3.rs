@@ -10,7 +10,7 @@ use aws_sdk_s3::types::{
 };
 
 use crate::domain::BucketName;
-use crate::service::{Buckets, Creation, FailureKind, Presence, UpstreamFailure};
+use crate::service::{Buckets, Creation, Presence, UpstreamError, UpstreamErrorKind};
 
 use super::failure::{code, describe, status};
 use super::quirks::{Quirks, Support};
@@ -64,7 +64,7 @@ impl S3Buckets {
     }
 
     /// The answer to HEAD has no body, so it does not say why it refuses; a GET does.
-    async fn why_hidden(&self, bucket: &BucketName) -> Result<Presence, UpstreamFailure> {
+    async fn why_hidden(&self, bucket: &BucketName) -> Result<Presence, UpstreamError> {
         let asked = self
             .reading
             .get_bucket_location()
@@ -88,7 +88,7 @@ impl S3Buckets {
         &self,
         operation: &str,
         error: &SdkError<E, HttpResponse>,
-    ) -> UpstreamFailure {
+    ) -> UpstreamError {
         let mut failure = describe(operation, error);
         let region = region(error).filter(|region| *region != self.region);
         if status(error) == Some(301) || region.is_some() {
@@ -119,19 +119,19 @@ impl S3Buckets {
     async fn after_concurrent_creation(
         &self,
         bucket: &BucketName,
-    ) -> Result<Creation, UpstreamFailure> {
+    ) -> Result<Creation, UpstreamError> {
         tokio::time::sleep(CONCURRENT_CREATION).await;
         match self.look(bucket).await? {
             Presence::Ours => Ok(Creation::AlreadyOurs),
             Presence::Foreign => Ok(Creation::Foreign),
-            Presence::Missing | Presence::Hidden => Err(UpstreamFailure::new(
-                FailureKind::Unreachable,
+            Presence::Missing | Presence::Hidden => Err(UpstreamError::new(
+                UpstreamErrorKind::Unreachable,
                 "CreateBucket: OperationAborted, and the bucket is still missing",
             )),
         }
     }
 
-    async fn close_to_the_public(&self, bucket: &BucketName) -> Result<(), UpstreamFailure> {
+    async fn close_to_the_public(&self, bucket: &BucketName) -> Result<(), UpstreamError> {
         let closed = PublicAccessBlockConfiguration::builder()
             .block_public_acls(self.quirks.block_public_acls)
             .ignore_public_acls(true)
@@ -152,7 +152,7 @@ impl S3Buckets {
         )
     }
 
-    async fn tags(&self, bucket: &BucketName) -> Result<Vec<Tag>, UpstreamFailure> {
+    async fn tags(&self, bucket: &BucketName) -> Result<Vec<Tag>, UpstreamError> {
         if self.quirks.bucket_tags == Support::No {
             return Ok(Vec::new());
         }
@@ -176,7 +176,7 @@ impl S3Buckets {
         }
     }
 
-    async fn mark(&self, bucket: &BucketName, deployment: &str) -> Result<(), UpstreamFailure> {
+    async fn mark(&self, bucket: &BucketName, deployment: &str) -> Result<(), UpstreamError> {
         let ours = [(MANAGED_BY_TAG, "cloakroom"), (DEPLOYMENT_TAG, deployment)];
         // A bucket that stood there before may have tags of its operator's.
         let mut tags = self.tags(bucket).await?;
@@ -187,8 +187,9 @@ impl S3Buckets {
             tags.extend(ours);
             Tagging::builder().set_tag_set(Some(tags)).build()
         });
-        let tags = tags
-            .map_err(|_| UpstreamFailure::new(FailureKind::Nonsense, "the tags cannot be built"))?;
+        let tags = tags.map_err(|_| {
+            UpstreamError::new(UpstreamErrorKind::Nonsense, "the tags cannot be built")
+        })?;
         let sent = self
             .making
             .put_bucket_tagging()
@@ -202,7 +203,7 @@ impl S3Buckets {
 
 #[async_trait]
 impl Buckets for S3Buckets {
-    async fn look(&self, bucket: &BucketName) -> Result<Presence, UpstreamFailure> {
+    async fn look(&self, bucket: &BucketName) -> Result<Presence, UpstreamError> {
         let asked = self
             .reading
             .head_bucket()
@@ -220,7 +221,7 @@ impl Buckets for S3Buckets {
         }
     }
 
-    async fn create(&self, bucket: &BucketName) -> Result<Creation, UpstreamFailure> {
+    async fn create(&self, bucket: &BucketName) -> Result<Creation, UpstreamError> {
         let made = self
             .making
             .create_bucket()
@@ -241,13 +242,13 @@ impl Buckets for S3Buckets {
         }
     }
 
-    async fn marker(&self, bucket: &BucketName) -> Result<Option<String>, UpstreamFailure> {
+    async fn marker(&self, bucket: &BucketName) -> Result<Option<String>, UpstreamError> {
         let tags = self.tags(bucket).await?.into_iter();
         let mut markers = tags.filter(|tag| tag.key == DEPLOYMENT_TAG);
         Ok(markers.next().map(|tag| tag.value))
     }
 
-    async fn furnish(&self, bucket: &BucketName, deployment: &str) -> Result<(), UpstreamFailure> {
+    async fn furnish(&self, bucket: &BucketName, deployment: &str) -> Result<(), UpstreamError> {
         if self.quirks.public_access_block != Support::No {
             self.close_to_the_public(bucket).await?;
         }
@@ -262,7 +263,7 @@ fn accept<T, E: ProvideErrorMetadata>(
     support: Support,
     operation: &str,
     sent: Result<T, SdkError<E, HttpResponse>>,
-) -> Result<(), UpstreamFailure> {
+) -> Result<(), UpstreamError> {
     match sent {
         Ok(_) => Ok(()),
         Err(error)

@@ -9,7 +9,7 @@ use aws_sigv4::http_request::{
 use aws_sigv4::sign::v4::SigningParams;
 use reqwest::{Method, StatusCode};
 
-use crate::service::{FailureKind, UpstreamFailure};
+use crate::service::{UpstreamError, UpstreamErrorKind};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -38,7 +38,7 @@ impl SignedHttp {
         url: &str,
         body: Vec<u8>,
         by: Credentials,
-    ) -> Result<(StatusCode, Vec<u8>), UpstreamFailure> {
+    ) -> Result<(StatusCode, Vec<u8>), UpstreamError> {
         let headers = self.signature(&method, url, &body, by)?;
         let mut request = self.http.request(method, url).body(body).timeout(TIMEOUT);
         for (name, value) in headers {
@@ -49,7 +49,7 @@ impl SignedHttp {
         while let Some(chunk) = answer.chunk().await.map_err(|error| no_answer(&error))? {
             if read.len() + chunk.len() > MAX_ANSWER_BYTES {
                 let cause = "the answer is too long";
-                return Err(UpstreamFailure::new(FailureKind::Nonsense, cause));
+                return Err(UpstreamError::new(UpstreamErrorKind::Nonsense, cause));
             }
             read.extend_from_slice(&chunk);
         }
@@ -66,7 +66,7 @@ impl SignedHttp {
         url: &str,
         body: &[u8],
         by: Credentials,
-    ) -> Result<Vec<(String, String)>, UpstreamFailure> {
+    ) -> Result<Vec<(String, String)>, UpstreamError> {
         let identity = by.into();
         let mut settings = SigningSettings::default();
         settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
@@ -89,15 +89,15 @@ impl SignedHttp {
     }
 }
 
-fn unsignable() -> UpstreamFailure {
-    UpstreamFailure::new(FailureKind::Refused, "the request cannot be signed")
+fn unsignable() -> UpstreamError {
+    UpstreamError::new(UpstreamErrorKind::Refused, "the request cannot be signed")
 }
 
-fn no_answer(error: &reqwest::Error) -> UpstreamFailure {
+fn no_answer(error: &reqwest::Error) -> UpstreamError {
     let kind = if error.is_timeout() {
-        FailureKind::Timeout
+        UpstreamErrorKind::Timeout
     } else {
-        FailureKind::Unreachable
+        UpstreamErrorKind::Unreachable
     };
-    UpstreamFailure::new(kind, "no answer, or it broke off")
+    UpstreamError::new(kind, "no answer, or it broke off")
 }

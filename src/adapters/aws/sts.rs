@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use crate::domain::Session;
-use crate::service::{Clock, FailureKind, SessionRequest, Sessions, UpstreamFailure};
+use crate::service::{Clock, SessionRequest, Sessions, UpstreamError, UpstreamErrorKind};
 
 use super::failure::describe;
 use super::{AwsClients, Engine};
@@ -40,8 +40,8 @@ impl StsSessions {
     }
 
     /// An answer that is no key is nonsense: no session comes of it.
-    fn session(&self, credentials: Option<Credentials>) -> Result<Session, UpstreamFailure> {
-        let nonsense = |cause| UpstreamFailure::new(FailureKind::Nonsense, cause);
+    fn session(&self, credentials: Option<Credentials>) -> Result<Session, UpstreamError> {
+        let nonsense = |cause| UpstreamError::new(UpstreamErrorKind::Nonsense, cause);
         let Credentials {
             access_key_id,
             secret_access_key,
@@ -72,7 +72,7 @@ impl StsSessions {
         session: &Session,
         asked: Duration,
         asked_at: DateTime<Utc>,
-    ) -> Result<(), UpstreamFailure> {
+    ) -> Result<(), UpstreamError> {
         let Some(lasts) = session.overlong(asked, asked_at) else {
             return Ok(());
         };
@@ -89,13 +89,13 @@ impl StsSessions {
             lasts.num_seconds(),
             asked.as_secs()
         );
-        Err(UpstreamFailure::new(FailureKind::Nonsense, cause))
+        Err(UpstreamError::new(UpstreamErrorKind::Nonsense, cause))
     }
 }
 
 #[async_trait]
 impl Sessions for StsSessions {
-    async fn assume_role(&self, request: SessionRequest) -> Result<Session, UpstreamFailure> {
+    async fn assume_role(&self, request: SessionRequest) -> Result<Session, UpstreamError> {
         let asked_at = self.clock.now();
         let seconds = i32::try_from(request.duration.as_secs()).unwrap_or(i32::MAX);
         let call = self
@@ -153,7 +153,7 @@ mod tests {
         };
         let refused = sessions.assume_role(request(Duration::from_hours(1))).await;
         let refused = refused.unwrap_err();
-        assert_eq!(refused.kind, FailureKind::Nonsense);
+        assert_eq!(refused.kind, UpstreamErrorKind::Nonsense);
         assert!(
             refused.cause.contains("3600 s were asked for")
                 && refused.cause.contains("MINIO_STS_DURATION"),

@@ -8,7 +8,7 @@ use moka::future::Cache;
 use sha2::Sha256;
 
 use crate::domain::{AccessToken, UnverifiedClaims, UsedClaims};
-use crate::service::{Clock, Introspection, Randomness, UpstreamFailure};
+use crate::service::{Clock, Introspection, Randomness, UpstreamError};
 
 use super::{Question, WaitingPlaces};
 
@@ -81,7 +81,7 @@ impl CachedIntrospection {
         })
     }
 
-    async fn ask(&self, token: &AccessToken) -> Result<Answer, UpstreamFailure> {
+    async fn ask(&self, token: &AccessToken) -> Result<Answer, UpstreamError> {
         let claims = self.inner.introspect(token).await?;
         let claims = Arc::new(self.settings.used.of(Arc::unwrap_or_clone(claims)));
         let keep = self.keep(&claims);
@@ -109,7 +109,7 @@ impl Introspection for CachedIntrospection {
     async fn introspect(
         &self,
         token: &AccessToken,
-    ) -> Result<Arc<UnverifiedClaims>, UpstreamFailure> {
+    ) -> Result<Arc<UnverifiedClaims>, UpstreamError> {
         let key = self.key(token);
         let question = Question::Token(key);
         if self.settings.keep.is_zero() {
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
     use crate::adapters::OsRandomness;
     use crate::domain::TokenRules;
-    use crate::service::FailureKind;
+    use crate::service::UpstreamErrorKind;
 
     struct Noon;
 
@@ -162,7 +162,7 @@ mod tests {
 
     struct Counting {
         asked: AtomicUsize,
-        answer: Result<UnverifiedClaims, UpstreamFailure>,
+        answer: Result<UnverifiedClaims, UpstreamError>,
     }
 
     #[async_trait]
@@ -170,7 +170,7 @@ mod tests {
         async fn introspect(
             &self,
             _: &AccessToken,
-        ) -> Result<Arc<UnverifiedClaims>, UpstreamFailure> {
+        ) -> Result<Arc<UnverifiedClaims>, UpstreamError> {
             self.asked.fetch_add(1, Ordering::SeqCst);
             tokio::task::yield_now().await;
             self.answer.clone().map(Arc::new)
@@ -186,7 +186,7 @@ mod tests {
     }
 
     fn cached(
-        answer: Result<UnverifiedClaims, UpstreamFailure>,
+        answer: Result<UnverifiedClaims, UpstreamError>,
         keep: Duration,
     ) -> (Arc<Counting>, CachedIntrospection) {
         let inner = Arc::new(Counting {
@@ -245,7 +245,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_failure_is_not_kept() {
-        let failure = UpstreamFailure::new(FailureKind::Nonsense, "x");
+        let failure = UpstreamError::new(UpstreamErrorKind::Nonsense, "x");
         let (inner, cached) = cached(Err(failure), TEN_SECONDS);
         assert!(cached.introspect(&token("a")).await.is_err());
         assert!(cached.introspect(&token("a")).await.is_err());
@@ -318,7 +318,7 @@ mod tests {
         let taken = taken.take(Question::Keys).unwrap();
         assert!(cached.introspect(&token("known")).await.is_ok());
         let crowded = cached.introspect(&token("new")).await.err().unwrap();
-        assert_eq!(crowded.kind, FailureKind::Busy);
+        assert_eq!(crowded.kind, UpstreamErrorKind::Busy);
         assert_eq!(inner.asked.load(Ordering::SeqCst), 1);
         drop(taken);
         assert!(cached.introspect(&token("new")).await.is_ok());

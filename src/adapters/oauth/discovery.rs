@@ -1,7 +1,7 @@
 use tokio::sync::OnceCell;
 use url::Url;
 
-use crate::service::{FailureKind, UpstreamFailure};
+use crate::service::{UpstreamError, UpstreamErrorKind};
 
 use super::strict_json::StrictObject;
 use super::{OauthHttp, is_confidential};
@@ -87,9 +87,9 @@ impl Discovery {
     ///
     /// # Errors
     ///
-    /// [`UpstreamFailure`] when no document can be had, or it is not this issuer's, or lacks an
+    /// [`UpstreamError`] when no document can be had, or it is not this issuer's, or lacks an
     /// endpoint that the gateway needs.
-    pub async fn run(&self) -> Result<(), UpstreamFailure> {
+    pub async fn run(&self) -> Result<(), UpstreamError> {
         self.metadata().await.map(|_| ())
     }
 
@@ -104,7 +104,7 @@ impl Discovery {
     /// # Errors
     ///
     /// As [`Discovery::run`].
-    pub async fn introspection_endpoint(&self) -> Result<Url, UpstreamFailure> {
+    pub async fn introspection_endpoint(&self) -> Result<Url, UpstreamError> {
         if let Endpoint::Configured(url) = &self.settings.introspection {
             return Ok(url.clone());
         }
@@ -117,7 +117,7 @@ impl Discovery {
     /// # Errors
     ///
     /// As [`Discovery::run`].
-    pub async fn jwks_uri(&self) -> Result<Url, UpstreamFailure> {
+    pub async fn jwks_uri(&self) -> Result<Url, UpstreamError> {
         if let Endpoint::Configured(url) = &self.settings.jwks {
             return Ok(url.clone());
         }
@@ -151,12 +151,12 @@ impl Discovery {
         moved
     }
 
-    async fn metadata(&self) -> Result<&Metadata, UpstreamFailure> {
+    async fn metadata(&self) -> Result<&Metadata, UpstreamError> {
         self.metadata.get_or_try_init(|| self.discover()).await
     }
 
-    async fn discover(&self) -> Result<Metadata, UpstreamFailure> {
-        let mut failures: Vec<(Url, UpstreamFailure)> = Vec::new();
+    async fn discover(&self) -> Result<Metadata, UpstreamError> {
+        let mut failures: Vec<(Url, UpstreamError)> = Vec::new();
         for url in well_known(&self.settings.url) {
             match self.read(&url).await {
                 Ok(metadata) => return Ok(metadata),
@@ -166,13 +166,13 @@ impl Discovery {
         Err(summary(failures))
     }
 
-    async fn read(&self, url: &Url) -> Result<Metadata, UpstreamFailure> {
+    async fn read(&self, url: &Url) -> Result<Metadata, UpstreamError> {
         let answer = self.http.try_json(url, MAX_METADATA_BYTES).await?;
         self.check(&answer)
     }
 
     /// RFC 8414 section 3.3: metadata of another issuer must not be used.
-    fn check(&self, metadata: &StrictObject) -> Result<Metadata, UpstreamFailure> {
+    fn check(&self, metadata: &StrictObject) -> Result<Metadata, UpstreamError> {
         let issuer = metadata
             .string("issuer")
             .map_err(|wrong| nonsense(&wrong.to_string()))?;
@@ -200,7 +200,7 @@ impl Discovery {
         metadata: &StrictObject,
         member: &'static str,
         needed: &Endpoint,
-    ) -> Result<Option<Url>, UpstreamFailure> {
+    ) -> Result<Option<Url>, UpstreamError> {
         if !matches!(needed, Endpoint::Discovered) {
             return Ok(None);
         }
@@ -245,8 +245,8 @@ fn well_known(base: &Url) -> Vec<Url> {
 }
 
 /// What went wrong at these addresses, once for those at which the same did.
-fn summary(failures: Vec<(Url, UpstreamFailure)>) -> UpstreamFailure {
-    let mut distinct: Vec<(Url, UpstreamFailure)> = Vec::new();
+fn summary(failures: Vec<(Url, UpstreamError)>) -> UpstreamError {
+    let mut distinct: Vec<(Url, UpstreamError)> = Vec::new();
     for (url, failure) in failures {
         if distinct.iter().all(|(_, known)| *known != failure) {
             distinct.push((url, failure));
@@ -257,11 +257,14 @@ fn summary(failures: Vec<(Url, UpstreamFailure)>) -> UpstreamFailure {
         .into_iter()
         .map(|(url, failure)| failure.at(&url).cause)
         .collect();
-    UpstreamFailure::new(kind.unwrap_or(FailureKind::Nonsense), causes.join("; "))
+    UpstreamError::new(
+        kind.unwrap_or(UpstreamErrorKind::Nonsense),
+        causes.join("; "),
+    )
 }
 
-fn nonsense(cause: &str) -> UpstreamFailure {
-    UpstreamFailure::new(FailureKind::Nonsense, cause)
+fn nonsense(cause: &str) -> UpstreamError {
+    UpstreamError::new(UpstreamErrorKind::Nonsense, cause)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use url::Url;
 
 use crate::adapters::{Current, Derived};
-use crate::service::{FailureKind, UpstreamFailure};
+use crate::service::{UpstreamError, UpstreamErrorKind};
 
 use super::strict_json::StrictObject;
 
@@ -66,16 +66,16 @@ impl OauthHttp {
     ///
     /// # Errors
     ///
-    /// [`UpstreamFailure`] when no answer came, or one longer than `max_bytes`.
+    /// [`UpstreamError`] when no answer came, or one longer than `max_bytes`.
     pub async fn send(
         &self,
         request: HttpRequest,
         max_bytes: usize,
-    ) -> Result<HttpResponse, UpstreamFailure> {
+    ) -> Result<HttpResponse, UpstreamError> {
         let first = self.attempt(request.clone(), max_bytes).await;
         let again = match &first {
             Ok(answer) => is_worth_another_try(answer.status()),
-            Err(failure) => failure.kind == FailureKind::Unreachable,
+            Err(failure) => failure.kind == UpstreamErrorKind::Unreachable,
         };
         if again {
             self.attempt(request, max_bytes).await
@@ -85,11 +85,11 @@ impl OauthHttp {
     }
 
     /// What time it is there (RFC 9110 section 6.6.1); any answer may tell.
-    pub(crate) async fn date(&self, url: &Url) -> Result<Option<DateTime<Utc>>, UpstreamFailure> {
+    pub(crate) async fn date(&self, url: &Url) -> Result<Option<DateTime<Utc>>, UpstreamError> {
         let request = openidconnect::http::Request::builder()
             .uri(url.as_str())
             .body(Vec::new())
-            .map_err(|_| UpstreamFailure::new(FailureKind::Nonsense, "no address to ask"))?;
+            .map_err(|_| UpstreamError::new(UpstreamErrorKind::Nonsense, "no address to ask"))?;
         let answer = self.send(request, MAX_PAGE_BYTES).await?;
         let date = answer.headers().get("date");
         Ok(http_date(date.and_then(|date| date.to_str().ok())))
@@ -100,7 +100,7 @@ impl OauthHttp {
         &self,
         url: &Url,
         max_bytes: usize,
-    ) -> Result<StrictObject, UpstreamFailure> {
+    ) -> Result<StrictObject, UpstreamError> {
         let read = self.try_json(url, max_bytes).await;
         read.map_err(|failure| failure.at(url))
     }
@@ -110,21 +110,23 @@ impl OauthHttp {
         &self,
         url: &Url,
         max_bytes: usize,
-    ) -> Result<StrictObject, UpstreamFailure> {
+    ) -> Result<StrictObject, UpstreamError> {
         let request = openidconnect::http::Request::builder()
             .method(Method::GET)
             .uri(url.as_str())
             .header("accept", "application/json")
             .body(Vec::new())
-            .map_err(|_| UpstreamFailure::new(FailureKind::Nonsense, "no address to read from"))?;
+            .map_err(|_| {
+                UpstreamError::new(UpstreamErrorKind::Nonsense, "no address to read from")
+            })?;
         let answer = self.send(request, max_bytes).await?;
         if answer.status() != StatusCode::OK {
             let cause = format!("the answer is {}", answer.status());
-            return Err(UpstreamFailure::new(FailureKind::Unreachable, cause));
+            return Err(UpstreamError::new(UpstreamErrorKind::Unreachable, cause));
         }
         StrictObject::from_slice(answer.body()).map_err(|_| {
             let cause = "the answer is no JSON object";
-            UpstreamFailure::new(FailureKind::Nonsense, cause)
+            UpstreamError::new(UpstreamErrorKind::Nonsense, cause)
         })
     }
 
@@ -132,7 +134,7 @@ impl OauthHttp {
         &self,
         request: HttpRequest,
         max_bytes: usize,
-    ) -> Result<HttpResponse, UpstreamFailure> {
+    ) -> Result<HttpResponse, UpstreamError> {
         let request = reqwest::Request::try_from(request).map_err(|error| failed(&error))?;
         let (client, number) = self.0.numbered();
         let mut pool = Pool {
@@ -152,7 +154,7 @@ impl OauthHttp {
             ReadError::Transport(error) => failed(&error),
             ReadError::TooLong => {
                 let cause = format!("the answer is longer than {max_bytes} bytes");
-                UpstreamFailure::new(FailureKind::Nonsense, cause)
+                UpstreamError::new(UpstreamErrorKind::Nonsense, cause)
             }
         })
     }
@@ -256,18 +258,21 @@ fn is_worth_another_try(status: StatusCode) -> bool {
 }
 
 /// reqwest's own text holds the URL and nothing else of the request.
-fn failed(error: &reqwest::Error) -> UpstreamFailure {
+fn failed(error: &reqwest::Error) -> UpstreamError {
     let (kind, cause) = if !error.is_connect() && is_dead(error) {
-        (FailureKind::Unreachable, "the connection died in silence")
+        (
+            UpstreamErrorKind::Unreachable,
+            "the connection died in silence",
+        )
     } else if error.is_timeout() {
-        (FailureKind::Timeout, "no answer in time")
+        (UpstreamErrorKind::Timeout, "no answer in time")
     } else if error.is_connect() {
         let cause = format!("no connection ({})", innermost(error));
-        return UpstreamFailure::new(FailureKind::Unreachable, cause);
+        return UpstreamError::new(UpstreamErrorKind::Unreachable, cause);
     } else {
-        (FailureKind::Unreachable, "the connection broke off")
+        (UpstreamErrorKind::Unreachable, "the connection broke off")
     };
-    UpstreamFailure::new(kind, cause)
+    UpstreamError::new(kind, cause)
 }
 
 /// What the operating system, the resolver or the check of the certificate says.

@@ -16,7 +16,7 @@ use openidconnect::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::domain::{AccessToken, UnverifiedClaims};
-use crate::service::{Clock, FailureKind, Introspection, Randomness, UpstreamFailure};
+use crate::service::{Clock, Introspection, Randomness, UpstreamError, UpstreamErrorKind};
 
 use super::claims::{claims, memberships};
 use super::client_authentication::ClientAuthentication;
@@ -71,8 +71,7 @@ type OidcClient = Client<
     EndpointNotSet,
 >;
 
-type RequestError =
-    RequestTokenError<UpstreamFailure, StandardErrorResponse<CoreErrorResponseType>>;
+type RequestError = RequestTokenError<UpstreamError, StandardErrorResponse<CoreErrorResponseType>>;
 
 /// The answer, read strictly: `openidconnect`'s own type takes the last of two equal members.
 #[derive(Debug)]
@@ -101,10 +100,11 @@ impl IntrospectionClient {
     }
 
     /// Made anew for each request: the endpoint may become known, the secret may change.
-    async fn client(&self) -> Result<OidcClient, UpstreamFailure> {
+    async fn client(&self) -> Result<OidcClient, UpstreamError> {
         let endpoint = self.discovery.introspection_endpoint().await?;
-        let issuer = IssuerUrl::new(self.settings.issuer.clone())
-            .map_err(|_| UpstreamFailure::new(FailureKind::Nonsense, "oauth.issuer is no URL"))?;
+        let issuer = IssuerUrl::new(self.settings.issuer.clone()).map_err(|_| {
+            UpstreamError::new(UpstreamErrorKind::Nonsense, "oauth.issuer is no URL")
+        })?;
         let client_id = ClientId::new(self.settings.client_id.clone());
         let client = Client::new(client_id, issuer, JsonWebKeySet::default())
             .set_auth_type(self.settings.authentication.auth_type())
@@ -116,7 +116,7 @@ impl IntrospectionClient {
     }
 
     /// RFC 7523 section 2.2, where that is how the gateway proves itself.
-    fn assertion(&self) -> Result<Option<String>, UpstreamFailure> {
+    fn assertion(&self) -> Result<Option<String>, UpstreamError> {
         let ClientAuthentication::PrivateKeyJwt(key) = &self.settings.authentication else {
             return Ok(None);
         };
@@ -124,7 +124,7 @@ impl IntrospectionClient {
         let assertion = key.assertion(id, audience, self.clock.now(), self.randomness.bits());
         assertion.map(Some).map_err(|error| {
             let cause = format!("oauth.client_private_key: {error}");
-            UpstreamFailure::new(FailureKind::Refused, cause)
+            UpstreamError::new(UpstreamErrorKind::Refused, cause)
         })
     }
 }
@@ -134,7 +134,7 @@ impl Introspection for IntrospectionClient {
     async fn introspect(
         &self,
         token: &AccessToken,
-    ) -> Result<Arc<UnverifiedClaims>, UpstreamFailure> {
+    ) -> Result<Arc<UnverifiedClaims>, UpstreamError> {
         let client = self.client().await?;
         let token = Token::new(token.expose().to_owned());
         let http = |request| {
@@ -153,7 +153,7 @@ impl Introspection for IntrospectionClient {
         let claim = self.settings.membership_claim.as_deref();
         let memberships = memberships(&answer.object, claim).map_err(|error| {
             let cause = format!("introspection answers nonsense: {error}");
-            UpstreamFailure::new(FailureKind::Nonsense, cause)
+            UpstreamError::new(UpstreamErrorKind::Nonsense, cause)
         })?;
         Ok(Arc::new(UnverifiedClaims {
             memberships,
@@ -164,7 +164,7 @@ impl Introspection for IntrospectionClient {
 
 /// Says what happened in words that are all ours: [`checked`] has let only a strict JSON object
 /// through, so what is left to go wrong is a member's type or the media type.
-fn failed(error: RequestError) -> UpstreamFailure {
+fn failed(error: RequestError) -> UpstreamError {
     let cause = match error {
         RequestTokenError::Request(failure) => return failure,
         RequestTokenError::Parse(error, _) => {
@@ -174,26 +174,26 @@ fn failed(error: RequestError) -> UpstreamFailure {
             "introspection answers with an unexpected media type".to_owned()
         }
     };
-    UpstreamFailure::new(FailureKind::Nonsense, cause)
+    UpstreamError::new(UpstreamErrorKind::Nonsense, cause)
 }
 
 /// What `openidconnect` leaves open: it reads one JSON value and does not look at what follows
 /// it, and it quotes the answer when it cannot read an error.
-fn checked(answer: HttpResponse) -> Result<HttpResponse, UpstreamFailure> {
+fn checked(answer: HttpResponse) -> Result<HttpResponse, UpstreamError> {
     let status = answer.status();
     if status != StatusCode::OK {
         // 401 means that the gateway's own client is not accepted: our fault, not the caller's.
         let kind = match status.as_u16() {
-            400 | 401 | 403 => FailureKind::Refused,
-            429 | 500.. => FailureKind::Unreachable,
-            _ => FailureKind::Nonsense,
+            400 | 401 | 403 => UpstreamErrorKind::Refused,
+            429 | 500.. => UpstreamErrorKind::Unreachable,
+            _ => UpstreamErrorKind::Nonsense,
         };
         let cause = format!("introspection answers HTTP {}", status.as_u16());
-        return Err(UpstreamFailure::new(kind, cause));
+        return Err(UpstreamError::new(kind, cause));
     }
     StrictObject::from_slice(answer.body()).map_err(|error| {
         let cause = format!("introspection answers nonsense: {error}");
-        UpstreamFailure::new(FailureKind::Nonsense, cause)
+        UpstreamError::new(UpstreamErrorKind::Nonsense, cause)
     })?;
     Ok(answer)
 }

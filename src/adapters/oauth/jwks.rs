@@ -9,7 +9,7 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::service::{FailureKind, UpstreamFailure};
+use crate::service::{UpstreamError, UpstreamErrorKind};
 
 use super::{Discovery, OauthHttp, Question, WaitingPlaces};
 
@@ -57,7 +57,7 @@ struct Attempt {
     outcome: Reading,
 }
 
-type Reading = Shared<BoxFuture<'static, Result<(), UpstreamFailure>>>;
+type Reading = Shared<BoxFuture<'static, Result<(), UpstreamError>>>;
 
 /// A public key and the algorithms that it may be used with.
 struct VerificationKey {
@@ -84,7 +84,7 @@ impl Jwks {
     /// # Errors
     ///
     /// When they cannot be read, or none of them is of use here.
-    pub async fn read_once(&self) -> Result<(), UpstreamFailure> {
+    pub async fn read_once(&self) -> Result<(), UpstreamError> {
         self.0.read().await.map(|_| ())
     }
 
@@ -98,7 +98,7 @@ impl Jwks {
         &self,
         kid: Option<&str>,
         algorithm: Algorithm,
-    ) -> Result<Vec<DecodingKey>, UpstreamFailure> {
+    ) -> Result<Vec<DecodingKey>, UpstreamError> {
         let known = self.0.known();
         let age = known.as_ref().map(|known| known.read.elapsed());
         let found = known.map_or_else(Vec::new, |known| known.matching(kid, algorithm));
@@ -115,7 +115,7 @@ impl Jwks {
         Ok(known.map_or_else(Vec::new, |known| known.matching(kid, algorithm)))
     }
 
-    async fn wait_for(&self, attempt: Reading) -> Result<(), UpstreamFailure> {
+    async fn wait_for(&self, attempt: Reading) -> Result<(), UpstreamError> {
         if let Some(ended) = attempt.peek() {
             return ended.clone();
         }
@@ -141,7 +141,7 @@ impl Jwks {
             .map(|ended| {
                 ended.unwrap_or_else(|_| {
                     let cause = "the reading of the keys was cut off";
-                    Err(UpstreamFailure::new(FailureKind::Unreachable, cause))
+                    Err(UpstreamError::new(UpstreamErrorKind::Unreachable, cause))
                 })
             })
             .boxed()
@@ -155,7 +155,7 @@ impl Jwks {
 }
 
 impl Inner {
-    async fn refresh(&self) -> Result<(), UpstreamFailure> {
+    async fn refresh(&self) -> Result<(), UpstreamError> {
         let keys = self.read().await.inspect_err(|failure| {
             tracing::warn!(cause = %failure, "the authorization server's keys cannot be read");
         })?;
@@ -168,8 +168,8 @@ impl Inner {
     }
 
     /// A set without a key of use is nonsense: it must not take the place of good ones.
-    async fn read(&self) -> Result<Arc<[VerificationKey]>, UpstreamFailure> {
-        let nonsense = |cause: String| UpstreamFailure::new(FailureKind::Nonsense, cause);
+    async fn read(&self) -> Result<Arc<[VerificationKey]>, UpstreamError> {
+        let nonsense = |cause: String| UpstreamError::new(UpstreamErrorKind::Nonsense, cause);
         let url = self.discovery.jwks_uri().await?;
         let set = self.http.get_json(&url, MAX_BYTES).await?;
         let keys = set
@@ -307,7 +307,7 @@ mod tests {
         tokio::time::resume();
     }
 
-    async fn found(jwks: &Jwks, kid: &str) -> Result<usize, FailureKind> {
+    async fn found(jwks: &Jwks, kid: &str) -> Result<usize, UpstreamErrorKind> {
         let found = jwks.find(Some(kid), Algorithm::ES256).await;
         found.map(|keys| keys.len()).map_err(|failure| failure.kind)
     }
@@ -336,9 +336,15 @@ mod tests {
         publish(&server, 404, &[]).await;
         pass(REFRESH_EVERY).await;
         assert_eq!(found(&jwks, "one").await, Ok(1));
-        assert_eq!(found(&jwks, "two").await, Err(FailureKind::Unreachable));
+        assert_eq!(
+            found(&jwks, "two").await,
+            Err(UpstreamErrorKind::Unreachable)
+        );
         pass(BELIEVE_FOR).await;
-        assert_eq!(found(&jwks, "one").await, Err(FailureKind::Unreachable));
+        assert_eq!(
+            found(&jwks, "one").await,
+            Err(UpstreamErrorKind::Unreachable)
+        );
     }
 
     #[tokio::test]
@@ -349,7 +355,7 @@ mod tests {
         assert_eq!(found(&jwks, "one").await, Ok(1));
         publish(&server, 200, &[]).await;
         pass(THROTTLE).await;
-        assert_eq!(found(&jwks, "two").await, Err(FailureKind::Nonsense));
+        assert_eq!(found(&jwks, "two").await, Err(UpstreamErrorKind::Nonsense));
         assert_eq!(found(&jwks, "one").await, Ok(1));
     }
 
@@ -379,7 +385,7 @@ mod tests {
         pass(THROTTLE).await;
         let waiting = found(&jwks, "two");
         let meanwhile = async {
-            assert_eq!(found(&jwks, "two").await, Err(FailureKind::Busy));
+            assert_eq!(found(&jwks, "two").await, Err(UpstreamErrorKind::Busy));
             assert_eq!(found(&jwks, "one").await, Ok(1), "known");
         };
         tokio::select! {

@@ -8,7 +8,7 @@ use jsonwebtoken::{Algorithm, Validation};
 use serde_json::Value;
 
 use crate::domain::{AccessToken, UnverifiedClaims};
-use crate::service::{LocalJwt, ReadToken, UpstreamFailure};
+use crate::service::{LocalJwt, ReadToken, UpstreamError};
 
 use super::claims::{claims, memberships};
 use super::jwks::Jwks;
@@ -74,7 +74,7 @@ impl JwtReader {
 
 #[async_trait]
 impl LocalJwt for JwtReader {
-    async fn read(&self, token: &AccessToken) -> Result<ReadToken, UpstreamFailure> {
+    async fn read(&self, token: &AccessToken) -> Result<ReadToken, UpstreamError> {
         let token = token.expose();
         let Some(header) = jwt_header(token) else {
             return Ok(ReadToken::Opaque);

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::service::{FailureKind, UpstreamFailure};
+use crate::service::{UpstreamError, UpstreamErrorKind};
 
 /// How many requests may wait for the answer to one question.
 const MAX_PER_QUESTION: usize = 64;
@@ -55,10 +55,10 @@ impl WaitingPlaces {
     ///
     /// # Errors
     ///
-    /// [`FailureKind::Busy`] when all are taken, or all that the question may have.
-    pub(crate) fn take(&self, question: Question) -> Result<WaitingPlace, UpstreamFailure> {
+    /// [`UpstreamErrorKind::Busy`] when all are taken, or all that the question may have.
+    pub(crate) fn take(&self, question: Question) -> Result<WaitingPlace, UpstreamError> {
         let inner = Arc::clone(&self.0);
-        let busy = |cause: &str| UpstreamFailure::new(FailureKind::Busy, cause);
+        let busy = |cause: &str| UpstreamError::new(UpstreamErrorKind::Busy, cause);
         let mut taken = inner.taken();
         let waiting = taken.get(&question).copied().unwrap_or_default();
         if waiting >= inner.per_question {

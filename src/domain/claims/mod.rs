@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub use used::UsedClaims;
 
-use super::{ClientId, Membership, Principal, Scope, Subject, TokenCaller, TokenProblem};
+use super::{ClientId, Membership, Principal, Scope, Subject, TokenCaller, TokenError};
 
 /// How far the authorization server's clock may be from ours (RFC 7519 section 4.1.4: "a few
 /// minutes at most").
@@ -66,13 +66,13 @@ impl UnverifiedClaims {
     ///
     /// # Errors
     ///
-    /// The first [`TokenProblem`] found.
+    /// The first [`TokenError`] found.
     pub fn verify(
         &self,
         rules: &TokenRules,
         scope: &Scope,
         now: DateTime<Utc>,
-    ) -> Result<TokenCaller, TokenProblem> {
+    ) -> Result<TokenCaller, TokenError> {
         self.check_active(rules, now)?;
         self.caller(scope)
     }
@@ -82,19 +82,19 @@ impl UnverifiedClaims {
     ///
     /// # Errors
     ///
-    /// The first [`TokenProblem`] found.
+    /// The first [`TokenError`] found.
     pub fn verify_signed(
         &self,
         rules: &TokenRules,
         scope: &Scope,
         now: DateTime<Utc>,
-    ) -> Result<TokenCaller, TokenProblem> {
+    ) -> Result<TokenCaller, TokenError> {
         if self.iss.is_none() {
-            return Err(TokenProblem::WrongIssuer);
+            return Err(TokenError::WrongIssuer);
         }
-        let exp = self.exp.ok_or(TokenProblem::EndlessJwt)?;
+        let exp = self.exp.ok_or(TokenError::EndlessJwt)?;
         if exp <= now - LEEWAY {
-            return Err(TokenProblem::Expired);
+            return Err(TokenError::Expired);
         }
         self.check_token(rules, now)?;
         self.caller(scope)
@@ -106,14 +106,14 @@ impl UnverifiedClaims {
     ///
     /// # Errors
     ///
-    /// The first [`TokenProblem`] found.
+    /// The first [`TokenError`] found.
     pub fn confirm(
         &self,
         caller: TokenCaller,
         rules: &TokenRules,
         scope: &Scope,
         now: DateTime<Utc>,
-    ) -> Result<TokenCaller, TokenProblem> {
+    ) -> Result<TokenCaller, TokenError> {
         // The token itself has named its audience; the answer need not.
         let rules = TokenRules {
             audience: rules.audience.clone().filter(|_| self.aud.is_some()),
@@ -125,11 +125,11 @@ impl UnverifiedClaims {
         let agrees = says(self.sub.as_ref(), principal.subject.as_str())
             && says(self.client_claim(), principal.client_id.as_str());
         if !agrees {
-            return Err(TokenProblem::Contradicted);
+            return Err(TokenError::Contradicted);
         }
         let granted = self.scope.as_deref();
         if granted.is_some_and(|granted| !scope.is_granted_by(granted)) {
-            return Err(TokenProblem::MissingScope);
+            return Err(TokenError::MissingScope);
         }
         let ends = [caller.proof_expires, self.exp].into_iter().flatten().min();
         Ok(TokenCaller {
@@ -145,11 +145,11 @@ impl UnverifiedClaims {
         words.filter_map(|word| Membership::parse(word)).collect()
     }
 
-    fn caller(&self, scope: &Scope) -> Result<TokenCaller, TokenProblem> {
+    fn caller(&self, scope: &Scope) -> Result<TokenCaller, TokenError> {
         let principal = self.principal()?;
         let granted = self.scope.as_deref();
         if !granted.is_some_and(|claim| scope.is_granted_by(claim)) {
-            return Err(TokenProblem::MissingScope);
+            return Err(TokenError::MissingScope);
         }
         Ok(TokenCaller {
             principal,
@@ -158,38 +158,38 @@ impl UnverifiedClaims {
         })
     }
 
-    fn check_active(&self, rules: &TokenRules, now: DateTime<Utc>) -> Result<(), TokenProblem> {
+    fn check_active(&self, rules: &TokenRules, now: DateTime<Utc>) -> Result<(), TokenError> {
         if !self.active {
-            return Err(TokenProblem::Inactive);
+            return Err(TokenError::Inactive);
         }
         if self.exp.is_some_and(|exp| exp <= now) {
-            return Err(TokenProblem::Expired);
+            return Err(TokenError::Expired);
         }
         self.check_token(rules, now)
     }
 
-    fn check_token(&self, rules: &TokenRules, now: DateTime<Utc>) -> Result<(), TokenProblem> {
+    fn check_token(&self, rules: &TokenRules, now: DateTime<Utc>) -> Result<(), TokenError> {
         if self.nbf.is_some_and(|nbf| nbf > now + LEEWAY) {
-            return Err(TokenProblem::NotYetValid);
+            return Err(TokenError::NotYetValid);
         }
         if self.iss.as_ref().is_some_and(|iss| *iss != rules.issuer) {
-            return Err(TokenProblem::WrongIssuer);
+            return Err(TokenError::WrongIssuer);
         }
         if rules
             .audience
             .as_ref()
             .is_some_and(|ours| !self.is_meant_for(ours))
         {
-            return Err(TokenProblem::WrongAudience);
+            return Err(TokenError::WrongAudience);
         }
         if !self.is_access_token() {
-            return Err(TokenProblem::NotAnAccessToken);
+            return Err(TokenError::NotAnAccessToken);
         }
         if self.sender_constrained {
-            return Err(TokenProblem::SenderConstrained);
+            return Err(TokenError::SenderConstrained);
         }
         match (&self.client_id, &self.azp) {
-            (Some(client_id), Some(azp)) if client_id != azp => Err(TokenProblem::TwoClientIds),
+            (Some(client_id), Some(azp)) if client_id != azp => Err(TokenError::TwoClientIds),
             _ => Ok(()),
         }
     }
@@ -218,13 +218,13 @@ impl UnverifiedClaims {
         self.client_id.as_ref().or(self.azp.as_ref())
     }
 
-    fn principal(&self) -> Result<Principal, TokenProblem> {
+    fn principal(&self) -> Result<Principal, TokenError> {
         match (self.client_claim(), &self.sub) {
             (Some(client_id), Some(sub)) => Ok(Principal {
-                client_id: ClientId::parse(client_id).map_err(|_| TokenProblem::MissingClaims)?,
-                subject: Subject::parse(sub).map_err(|_| TokenProblem::MissingClaims)?,
+                client_id: ClientId::parse(client_id).map_err(|_| TokenError::MissingClaims)?,
+                subject: Subject::parse(sub).map_err(|_| TokenError::MissingClaims)?,
             }),
-            _ => Err(TokenProblem::MissingClaims),
+            _ => Err(TokenError::MissingClaims),
         }
     }
 }

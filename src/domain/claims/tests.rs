@@ -24,11 +24,11 @@ fn good() -> UnverifiedClaims {
     }
 }
 
-fn verify(claims: &UnverifiedClaims) -> Result<TokenCaller, TokenProblem> {
+fn verify(claims: &UnverifiedClaims) -> Result<TokenCaller, TokenError> {
     claims.verify(&rules(), &Scope::parse("storage").unwrap(), now())
 }
 
-fn problem(change: impl FnOnce(&mut UnverifiedClaims)) -> Option<TokenProblem> {
+fn problem(change: impl FnOnce(&mut UnverifiedClaims)) -> Option<TokenError> {
     let mut claims = good();
     change(&mut claims);
     verify(&claims).err()
@@ -45,52 +45,46 @@ fn a_good_token_names_its_caller() {
 #[test]
 fn each_check_refuses_by_its_own_name() {
     let text = |value: &str| Some(value.to_owned());
-    assert_eq!(problem(|c| c.active = false), Some(TokenProblem::Inactive));
-    assert_eq!(
-        problem(|c| c.exp = Some(now())),
-        Some(TokenProblem::Expired)
-    );
+    assert_eq!(problem(|c| c.active = false), Some(TokenError::Inactive));
+    assert_eq!(problem(|c| c.exp = Some(now())), Some(TokenError::Expired));
     assert_eq!(
         problem(|c| c.nbf = Some(now() + TimeDelta::seconds(61))),
-        Some(TokenProblem::NotYetValid)
+        Some(TokenError::NotYetValid)
     );
     assert_eq!(
         problem(|c| c.iss = text("https://as.example/")),
-        Some(TokenProblem::WrongIssuer)
+        Some(TokenError::WrongIssuer)
     );
-    assert_eq!(problem(|c| c.aud = None), Some(TokenProblem::WrongAudience));
+    assert_eq!(problem(|c| c.aud = None), Some(TokenError::WrongAudience));
     assert_eq!(
         problem(|c| c.aud = Some(Audience(vec!["gate".to_owned()]))),
-        Some(TokenProblem::WrongAudience)
+        Some(TokenError::WrongAudience)
     );
     assert_eq!(
         problem(|c| c.sender_constrained = true),
-        Some(TokenProblem::SenderConstrained)
+        Some(TokenError::SenderConstrained)
     );
     assert_eq!(
         problem(|c| c.azp = text("other")),
-        Some(TokenProblem::TwoClientIds)
+        Some(TokenError::TwoClientIds)
     );
-    assert_eq!(problem(|c| c.sub = None), Some(TokenProblem::MissingClaims));
+    assert_eq!(problem(|c| c.sub = None), Some(TokenError::MissingClaims));
     assert_eq!(
         problem(|c| c.sub = text("")),
-        Some(TokenProblem::MissingClaims)
+        Some(TokenError::MissingClaims)
     );
     assert_eq!(
         problem(|c| c.sub = text("a\0b")),
-        Some(TokenProblem::MissingClaims)
+        Some(TokenError::MissingClaims)
     );
     assert_eq!(
         problem(|c| c.client_id = None),
-        Some(TokenProblem::MissingClaims)
+        Some(TokenError::MissingClaims)
     );
-    assert_eq!(
-        problem(|c| c.scope = None),
-        Some(TokenProblem::MissingScope)
-    );
+    assert_eq!(problem(|c| c.scope = None), Some(TokenError::MissingScope));
     assert_eq!(
         problem(|c| c.scope = text("storage2")),
-        Some(TokenProblem::MissingScope)
+        Some(TokenError::MissingScope)
     );
 }
 
@@ -106,18 +100,15 @@ fn a_signed_token_needs_issuer_and_expiry_and_says_nothing_of_active() {
         claims.verify_signed(&rules(), &scope, now()).err()
     };
     assert_eq!(signed(&|_| {}), None);
-    assert_eq!(signed(&|c| c.iss = None), Some(TokenProblem::WrongIssuer));
-    assert_eq!(signed(&|c| c.exp = None), Some(TokenProblem::EndlessJwt));
+    assert_eq!(signed(&|c| c.iss = None), Some(TokenError::WrongIssuer));
+    assert_eq!(signed(&|c| c.exp = None), Some(TokenError::EndlessJwt));
     let ago = |seconds| Some(now() - TimeDelta::seconds(seconds));
     assert_eq!(signed(&|c| c.exp = ago(59)), None);
-    assert_eq!(signed(&|c| c.exp = ago(60)), Some(TokenProblem::Expired));
+    assert_eq!(signed(&|c| c.exp = ago(60)), Some(TokenError::Expired));
     assert_eq!(signed(&|c| c.exp = Some(DateTime::<Utc>::MAX_UTC)), None);
-    assert_eq!(signed(&|c| c.aud = None), Some(TokenProblem::WrongAudience));
-    assert_eq!(
-        signed(&|c| c.scope = None),
-        Some(TokenProblem::MissingScope)
-    );
-    assert_eq!(signed(&|c| c.sub = None), Some(TokenProblem::MissingClaims));
+    assert_eq!(signed(&|c| c.aud = None), Some(TokenError::WrongAudience));
+    assert_eq!(signed(&|c| c.scope = None), Some(TokenError::MissingScope));
+    assert_eq!(signed(&|c| c.sub = None), Some(TokenError::MissingClaims));
 }
 
 #[test]
@@ -134,7 +125,7 @@ fn confirmation_takes_an_active_answer_that_does_not_contradict() {
     assert_eq!(confirm(&|c| c.scope = None), None);
     assert_eq!(
         confirm(&|c| c.scope = scopes("openid")),
-        Some(TokenProblem::MissingScope)
+        Some(TokenError::MissingScope)
     );
     let soon = now() + TimeDelta::milliseconds(500);
     let ends = confirmed(&|c| c.exp = Some(soon)).unwrap().proof_expires;
@@ -147,17 +138,17 @@ fn confirmation_takes_an_active_answer_that_does_not_contradict() {
     let foreign = || Some(Audience(vec!["other".to_owned()]));
     assert_eq!(
         confirm(&|c| c.aud = foreign()),
-        Some(TokenProblem::WrongAudience)
+        Some(TokenError::WrongAudience)
     );
-    assert_eq!(confirm(&|c| c.active = false), Some(TokenProblem::Inactive));
+    assert_eq!(confirm(&|c| c.active = false), Some(TokenError::Inactive));
     let other = || Some("other".to_owned());
     assert_eq!(
         confirm(&|c| c.sub = other()),
-        Some(TokenProblem::Contradicted)
+        Some(TokenError::Contradicted)
     );
     assert_eq!(
         confirm(&|c| c.client_id = other()),
-        Some(TokenProblem::Contradicted)
+        Some(TokenError::Contradicted)
     );
 }
 
@@ -167,19 +158,19 @@ fn only_access_tokens_pass() {
     for kind in ["N_A", "refresh_token", "DPoP", "", "mac"] {
         assert_eq!(
             problem(|c| c.token_type = text(kind)),
-            Some(TokenProblem::NotAnAccessToken)
+            Some(TokenError::NotAnAccessToken)
         );
     }
     for kind in ["ID", "Refresh", "Offline", "at+jwt2"] {
         assert_eq!(
             problem(|c| c.typ = text(kind)),
-            Some(TokenProblem::NotAnAccessToken)
+            Some(TokenError::NotAnAccessToken)
         );
     }
     for kind in ["id", "refresh"] {
         assert_eq!(
             problem(|c| c.token_use = text(kind)),
-            Some(TokenProblem::NotAnAccessToken)
+            Some(TokenError::NotAnAccessToken)
         );
     }
     for kind in ["Bearer", "bearer", "access_token"] {

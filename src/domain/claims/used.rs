@@ -129,7 +129,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::{TokenCaller, TokenProblem};
+    use crate::domain::{TokenCaller, TokenError};
 
     const ISSUER: &str = "https://as.example";
 
@@ -243,7 +243,7 @@ mod tests {
         )
     }
 
-    type Outcome = Result<TokenCaller, TokenProblem>;
+    type Outcome = Result<TokenCaller, TokenError>;
 
     fn outcomes(
         used: &UsedClaims,

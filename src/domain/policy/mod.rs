@@ -18,7 +18,7 @@ pub const MAX_POLICY_CHARS: usize = 2_048;
 /// The policy would be longer than [`MAX_POLICY_CHARS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the policy would be longer than {MAX_POLICY_CHARS} characters")]
-pub struct SessionPolicyError;
+pub struct PolicyError;
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -67,14 +67,14 @@ enum Condition {
 }
 
 /// The document of these statements.
-fn write(statement: Vec<Statement>) -> Result<String, SessionPolicyError> {
+fn write(statement: Vec<Statement>) -> Result<String, PolicyError> {
     let document = Document {
         version: "2012-10-17",
         statement,
     };
-    let json = serde_json::to_string(&document).map_err(|_| SessionPolicyError)?;
+    let json = serde_json::to_string(&document).map_err(|_| PolicyError)?;
     if json.len() > MAX_POLICY_CHARS {
-        return Err(SessionPolicyError);
+        return Err(PolicyError);
     }
     Ok(json)
 }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::domain::{Access, Grant};
 
-use super::{Condition, On, Resource, SessionPolicyError, Statement, write};
+use super::{Condition, On, PolicyError, Resource, Statement, write};
 
 /// The inline session policy that confines credentials to one grant: the product's whole promise.
 ///
@@ -28,8 +28,8 @@ impl SessionPolicy {
     ///
     /// # Errors
     ///
-    /// [`SessionPolicyError`] when the prefix is so long that an engine would refuse the policy.
-    pub fn for_grant(grant: &Grant, extra: &[ExtraAction]) -> Result<Self, SessionPolicyError> {
+    /// [`PolicyError`] when the prefix is so long that an engine would refuse the policy.
+    pub fn for_grant(grant: &Grant, extra: &[ExtraAction]) -> Result<Self, PolicyError> {
         write(statements(grant, extra)).map(Self)
     }
 
@@ -223,10 +223,7 @@ mod tests {
     #[test]
     fn a_policy_that_an_engine_would_refuse_is_not_written() {
         let grant = with_prefix(&format!("{}/", "a".repeat(1_000)), Access::ReadWrite);
-        assert_eq!(
-            SessionPolicy::for_grant(&grant, &[]),
-            Err(SessionPolicyError)
-        );
+        assert_eq!(SessionPolicy::for_grant(&grant, &[]), Err(PolicyError));
     }
 
     proptest! {

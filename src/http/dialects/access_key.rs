@@ -12,7 +12,7 @@ use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, Ref, Required};
 
-use crate::domain::{AccessKeyId, AccessToken, ApiKey, ApiKeyProblem, BucketName, Owner};
+use crate::domain::{AccessKeyId, AccessToken, ApiKey, ApiKeyError, BucketName, Owner};
 use crate::service::{
     AccessKeyRefusal, Credential, Deadline, Refusal, Rotated, Rotation, RotationCaller,
     RotationCredential,
@@ -213,7 +213,7 @@ impl Ask for AskForAccessKey {
 /// What kind of token it is can be seen from its form; whether it is a good one cannot.
 fn credential(token: AccessToken) -> Result<RotationCredential, Refusal> {
     if token.expose().starts_with(ApiKey::PREFIX) {
-        let key = ApiKey::parse(token.expose()).map_err(ApiKeyProblem::from)?;
+        let key = ApiKey::parse(token.expose()).map_err(ApiKeyError::from)?;
         return Ok(RotationCredential::Of(Credential::ApiKey(key)));
     }
     Ok(RotationCredential::of_token(token))

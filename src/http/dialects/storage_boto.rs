@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::path::{Operation, OperationBuilder};
 use utoipa::openapi::security::SecurityRequirement;
 
-use crate::domain::{ApiKey, ApiKeyProblem, InvalidApiKey};
+use crate::domain::{ApiKey, ApiKeyError, InvalidApiKey};
 use crate::service::{Credential, Refusal, Wanted};
 
 use crate::http::dialects::dialect::{AskForSession, Dialect, Exchange, GrantedSession};
@@ -134,7 +134,7 @@ fn api_key(request: &HttpRequest) -> Result<ApiKey, Refusal> {
     }
     let text = value.to_str().map_err(|_| InvalidApiKey::Foreign);
     let key = text.and_then(ApiKey::parse);
-    Ok(key.map_err(ApiKeyProblem::from)?)
+    Ok(key.map_err(ApiKeyError::from)?)
 }
 
 /// This dialect's column of contract section 4: where it differs from the others, it does so by

@@ -1,8 +1,8 @@
 use actix_web::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::domain::TokenProblem;
-use crate::service::{AccessKeyRefusal, FailureKind, NotEntitled, Refusal};
+use crate::domain::TokenError;
+use crate::service::{AccessKeyRefusal, NotEntitled, Refusal, UpstreamErrorKind};
 
 /// Said to whoever sends an access token in the body (RFC 6750 section 2.2 allows it, we do not).
 pub(crate) const TOKEN_IN_BODY: &str =
@@ -308,22 +308,22 @@ impl Failure {
                 Refusal::MissingCredential => Cause::NoCredential,
                 Refusal::MalformedRequest(_) => Cause::Malformed,
                 Refusal::Token(problem) => match problem {
-                    TokenProblem::MissingClaims => Cause::MissingClaims,
-                    TokenProblem::MissingScope => Cause::MissingScope,
-                    TokenProblem::Expired => Cause::ExpiredCredential,
-                    TokenProblem::Inactive
-                    | TokenProblem::EndlessJwt
-                    | TokenProblem::NotYetValid
-                    | TokenProblem::WrongIssuer
-                    | TokenProblem::WrongAudience
-                    | TokenProblem::NotAnAccessToken
-                    | TokenProblem::SenderConstrained
-                    | TokenProblem::TwoClientIds
-                    | TokenProblem::Forged(_)
-                    | TokenProblem::OurApiKey
-                    | TokenProblem::OurCapability
-                    | TokenProblem::Contradicted
-                    | TokenProblem::EndsTooSoon => Cause::BadCredential,
+                    TokenError::MissingClaims => Cause::MissingClaims,
+                    TokenError::MissingScope => Cause::MissingScope,
+                    TokenError::Expired => Cause::ExpiredCredential,
+                    TokenError::Inactive
+                    | TokenError::EndlessJwt
+                    | TokenError::NotYetValid
+                    | TokenError::WrongIssuer
+                    | TokenError::WrongAudience
+                    | TokenError::NotAnAccessToken
+                    | TokenError::SenderConstrained
+                    | TokenError::TwoClientIds
+                    | TokenError::Forged(_)
+                    | TokenError::OurApiKey
+                    | TokenError::OurCapability
+                    | TokenError::Contradicted
+                    | TokenError::EndsTooSoon => Cause::BadCredential,
                 },
                 Refusal::ApiKey(_) => Cause::BadCredential,
                 Refusal::NotEntitled(why) => match why {
@@ -347,11 +347,11 @@ impl Failure {
                 Refusal::BucketConflict => Cause::Conflict,
                 Refusal::RateLimited { .. } => Cause::Rate,
                 Refusal::AuthorizationServer(failure) => match failure.kind {
-                    FailureKind::Timeout => Cause::AuthorizationServerTimeout,
+                    UpstreamErrorKind::Timeout => Cause::AuthorizationServerTimeout,
                     _ => Cause::AuthorizationServer,
                 },
                 Refusal::Store(failure) => match failure.kind {
-                    FailureKind::Timeout => Cause::StoreTimeout,
+                    UpstreamErrorKind::Timeout => Cause::StoreTimeout,
                     _ => Cause::Store,
                 },
                 Refusal::Internal(_) => Cause::Ours,

@@ -6,7 +6,7 @@ use crate::domain::{
 };
 use crate::service::{
     AccessKeyRegistry, Administration, Assigned, Buckets, Presence, RegistryError, Released,
-    Reservation, Reservations, UpstreamFailure,
+    Reservation, Reservations, UpstreamError,
 };
 
 use super::{Administer, AdministerError};
@@ -37,7 +37,7 @@ pub struct KnownBucket {
     /// The access keys whose pairs may reach it.
     pub access_keys: Vec<AccessKeyId>,
     /// What the store says: what stands there, and the deployment whose tag it carries.
-    pub store: Result<(Presence, Option<String>), UpstreamFailure>,
+    pub store: Result<(Presence, Option<String>), UpstreamError>,
 }
 
 impl ShowBuckets {
@@ -111,7 +111,7 @@ impl ShowBuckets {
     async fn ask_store(
         &self,
         bucket: &BucketName,
-    ) -> Result<(Presence, Option<String>), UpstreamFailure> {
+    ) -> Result<(Presence, Option<String>), UpstreamError> {
         let presence = self.buckets.look(bucket).await?;
         let marker = match presence {
             Presence::Ours => self.buckets.marker(bucket).await?,

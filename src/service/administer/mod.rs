@@ -23,8 +23,8 @@ pub use workspaces::find_workspace;
 
 use super::{
     AccessKeyKeeper, AccessKeyRegistry, Administration, BucketRegistry, Buckets, Clock, Deadline,
-    EnsureBucket, EnsureError, FailureKind, Objects, Randomness, RegistryError, ReservationState,
-    Reservations, ReserveOutcome, SessionRequest, Sessions, UpstreamFailure,
+    EnsureBucket, EnsureBucketError, Objects, Randomness, RegistryError, ReservationState,
+    Reservations, ReserveOutcome, SessionRequest, Sessions, UpstreamError, UpstreamErrorKind,
 };
 
 /// The most that an operator waits for a bucket.
@@ -181,7 +181,7 @@ pub enum AdministerError {
     Registry(#[from] RegistryError),
     /// The store failed.
     #[error("store: {0}")]
-    Store(#[from] UpstreamFailure),
+    Store(#[from] UpstreamError),
     /// The gateway's own fault.
     #[error("{0}")]
     Internal(String),
@@ -282,14 +282,14 @@ impl Administer {
             {
                 Ok(()) => return Ok(()),
                 // The making goes on; an operator waits longer for it than a request.
-                Err(EnsureError::Store(failure))
-                    if failure.kind == FailureKind::Timeout && !deadline.has_passed() => {}
-                Err(EnsureError::Conflict) => {
+                Err(EnsureBucketError::Store(failure))
+                    if failure.kind == UpstreamErrorKind::Timeout && !deadline.has_passed() => {}
+                Err(EnsureBucketError::Conflict) => {
                     return Err(AdministerError::BucketConflict(bucket.clone()));
                 }
-                Err(EnsureError::Registry(error)) => return Err(error.into()),
-                Err(EnsureError::Store(failure)) => return Err(failure.into()),
-                Err(error @ (EnsureError::Overloaded | EnsureError::Vanished)) => {
+                Err(EnsureBucketError::Registry(error)) => return Err(error.into()),
+                Err(EnsureBucketError::Store(failure)) => return Err(failure.into()),
+                Err(error @ (EnsureBucketError::Overloaded | EnsureBucketError::Vanished)) => {
                     return Err(AdministerError::Internal(error.to_string()));
                 }
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 
-use crate::domain::{ApiKey, ApiKeyCaller, ApiKeyProblem, ClientNetwork, RegisteredApiKey};
+use crate::domain::{ApiKey, ApiKeyCaller, ApiKeyError, ClientNetwork, RegisteredApiKey};
 use crate::service::{Clock, Deadline, Directory, Limit, RateLimiter, Refusal, RegistryError};
 
 use super::GenuineApiKeys;
@@ -68,7 +68,7 @@ impl AuthenticateApiKey {
     async fn find(&self, key: &ApiKey) -> Result<ApiKeyCaller, Refusal> {
         let now = self.clock.now();
         let found = self.directory.api_key(key.id()).await?;
-        let registered = found.ok_or_else(|| ApiKeyProblem::Unknown(key.id().clone()))?;
+        let registered = found.ok_or_else(|| ApiKeyError::Unknown(key.id().clone()))?;
         let checked = check(&registered, key, now);
         match &checked {
             Ok(()) => self.genuine.remember(&key.hash()).await,
@@ -92,15 +92,15 @@ fn check(
     registered: &RegisteredApiKey,
     key: &ApiKey,
     now: DateTime<Utc>,
-) -> Result<(), ApiKeyProblem> {
+) -> Result<(), ApiKeyError> {
     if !registered.hash.matches(&key.hash()) {
-        return Err(ApiKeyProblem::Forged(key.id().clone()));
+        return Err(ApiKeyError::Forged(key.id().clone()));
     }
     if registered.revoked_at.is_some() {
-        return Err(ApiKeyProblem::Revoked(key.id().clone()));
+        return Err(ApiKeyError::Revoked(key.id().clone()));
     }
     if registered.expires_at.is_some_and(|end| end <= now) {
-        return Err(ApiKeyProblem::Expired(key.id().clone()));
+        return Err(ApiKeyError::Expired(key.id().clone()));
     }
     Ok(())
 }
@@ -235,7 +235,7 @@ mod tests {
         let id = good.id.clone();
         assert_eq!(
             check(&good, &key(2), later),
-            Err(ApiKeyProblem::Expired(id.clone()))
+            Err(ApiKeyError::Expired(id.clone()))
         );
         let revoked = RegisteredApiKey {
             revoked_at: Some(now()),
@@ -243,7 +243,7 @@ mod tests {
         };
         assert_eq!(
             check(&revoked, &key(2), now()),
-            Err(ApiKeyProblem::Revoked(id))
+            Err(ApiKeyError::Revoked(id))
         );
         let endless = RegisteredApiKey {
             expires_at: None,
@@ -256,6 +256,6 @@ mod tests {
     fn the_public_part_alone_opens_nothing() {
         assert_eq!(key(9).id(), key(2).id());
         let checked = check(&registered(), &key(9), now());
-        assert_eq!(checked, Err(ApiKeyProblem::Forged(key(2).id().clone())));
+        assert_eq!(checked, Err(ApiKeyError::Forged(key(2).id().clone())));
     }
 }

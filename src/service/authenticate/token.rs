@@ -2,11 +2,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::{
-    AccessToken, ApiKey, Scope, TokenCaller, TokenProblem, TokenRules, UnverifiedClaims,
+    AccessToken, ApiKey, Scope, TokenCaller, TokenError, TokenRules, UnverifiedClaims,
 };
 use crate::service::{
-    CAPABILITY_TYPE, Clock, Deadline, FailureKind, Introspection, LocalJwt, ReadToken, Refusal,
-    UpstreamFailure,
+    CAPABILITY_TYPE, Clock, Deadline, Introspection, LocalJwt, ReadToken, Refusal, UpstreamError,
+    UpstreamErrorKind,
 };
 
 /// The most that the authorization server may take for one token, retry included.
@@ -56,7 +56,7 @@ impl AuthenticateToken {
         refuse_our_own(token)?;
         let checked = deadline.limit(STEP_TIMEOUT, self.check(token, scope)).await;
         checked.unwrap_or_else(|_| {
-            let failure = UpstreamFailure::timeout("the check of the token");
+            let failure = UpstreamError::timeout("the check of the token");
             Err(Refusal::AuthorizationServer(failure))
         })
     }
@@ -68,8 +68,8 @@ impl AuthenticateToken {
             }
             TokenValidation::Jwt(jwt) => match read(jwt.as_ref(), token).await? {
                 ReadToken::Signed(claims) => self.verify_signed(&claims, scope),
-                ReadToken::Forged(why) => Err(TokenProblem::Forged(why).into()),
-                ReadToken::Opaque => Err(TokenProblem::Forged("it is no JWT").into()),
+                ReadToken::Forged(why) => Err(TokenError::Forged(why).into()),
+                ReadToken::Opaque => Err(TokenError::Forged("it is no JWT").into()),
             },
             TokenValidation::JwtThenIntrospection(jwt, introspection) => {
                 match read(jwt.as_ref(), token).await? {
@@ -78,7 +78,7 @@ impl AuthenticateToken {
                         let answer = introspect(introspection.as_ref(), token).await?;
                         Ok(answer.confirm(caller, &self.rules, scope, self.clock.now())?)
                     }
-                    ReadToken::Forged(why) => Err(TokenProblem::Forged(why).into()),
+                    ReadToken::Forged(why) => Err(TokenError::Forged(why).into()),
                     ReadToken::Opaque => self.ask(introspection.as_ref(), token, scope).await,
                 }
             }
@@ -105,12 +105,12 @@ impl AuthenticateToken {
 }
 
 /// The gateway's own secrets never leave it: the authorization server might log them.
-fn refuse_our_own(token: &AccessToken) -> Result<(), TokenProblem> {
+fn refuse_our_own(token: &AccessToken) -> Result<(), TokenError> {
     if ApiKey::has_form(token.expose()) {
-        return Err(TokenProblem::OurApiKey);
+        return Err(TokenError::OurApiKey);
     }
     if token.jwt_type().as_deref() == Some(CAPABILITY_TYPE) {
-        return Err(TokenProblem::OurCapability);
+        return Err(TokenError::OurCapability);
     }
     Ok(())
 }
@@ -126,9 +126,9 @@ async fn read(jwt: &dyn LocalJwt, token: &AccessToken) -> Result<ReadToken, Refu
     jwt.read(token).await.map_err(refusal)
 }
 
-fn refusal(failure: UpstreamFailure) -> Refusal {
+fn refusal(failure: UpstreamError) -> Refusal {
     match failure.kind {
-        FailureKind::Busy => Refusal::AuthorizationServerBusy,
+        UpstreamErrorKind::Busy => Refusal::AuthorizationServerBusy,
         _ => Refusal::AuthorizationServer(failure),
     }
 }

@@ -27,7 +27,7 @@ use crate::domain::{
 
 use super::{
     AccessKeyBroker, Buckets, Creation, Introspection, Randomness, SessionRequest, Sessions,
-    UpstreamFailure,
+    UpstreamError,
 };
 
 pub use ports::{
@@ -135,8 +135,8 @@ impl Doctor {
     ///
     /// # Errors
     ///
-    /// [`UpstreamFailure`] when the buckets cannot be listed or one cannot be removed.
-    pub async fn clean(&self) -> Result<usize, UpstreamFailure> {
+    /// [`UpstreamError`] when the buckets cannot be listed or one cannot be removed.
+    pub async fn clean(&self) -> Result<usize, UpstreamError> {
         let names = self.ports.throw_away.list().await?;
         let formula = &self.settings.formula;
         let left: Vec<BucketName> = names
@@ -249,7 +249,7 @@ impl Doctor {
         });
         match made
             .await
-            .unwrap_or_else(|_| Err(UpstreamFailure::timeout("CreateBucket")))
+            .unwrap_or_else(|_| Err(UpstreamError::timeout("CreateBucket")))
         {
             Ok(Creation::Made) => {}
             Ok(_) => return Outcome::Failed(format!("{bucket} was there before")),
@@ -302,7 +302,7 @@ impl Doctor {
         &self,
         buckets: &[BucketName],
         has_key: impl Fn(&BucketName) -> bool,
-    ) -> Result<(), UpstreamFailure> {
+    ) -> Result<(), UpstreamError> {
         let _idle = self.making.lock().await;
         let mut outcome = Ok(());
         for bucket in buckets {
@@ -331,7 +331,7 @@ impl Doctor {
     }
 }
 
-fn agrees(ahead: Result<Option<TimeDelta>, UpstreamFailure>) -> Outcome {
+fn agrees(ahead: Result<Option<TimeDelta>, UpstreamError>) -> Outcome {
     match ahead {
         Ok(None) => Outcome::Skipped("its answers do not say what time it is (Date)".to_owned()),
         Ok(Some(ahead)) if ahead.abs() <= CLOCK_TOLERANCE => Outcome::Passed,

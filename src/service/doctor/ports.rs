@@ -2,29 +2,29 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 
 use crate::domain::{Area, BucketName, Owner, Session};
-use crate::service::UpstreamFailure;
+use crate::service::UpstreamError;
 
 /// The authorization server and the store, as far as they can be looked at without a token.
 #[async_trait]
 pub trait Upstreams: Send + Sync {
     /// Reads the metadata, as far as they are needed.
-    async fn discovery(&self) -> Result<(), UpstreamFailure>;
+    async fn discovery(&self) -> Result<(), UpstreamError>;
 
     /// Reads the keys that sign tokens; nothing where signatures are not checked here.
-    async fn keys(&self) -> Option<Result<(), UpstreamFailure>>;
+    async fn keys(&self) -> Option<Result<(), UpstreamError>>;
 
     /// How far the authorization server's clock is ahead of the gateway's, if it says.
-    async fn authorization_server_clock(&self) -> Result<Option<TimeDelta>, UpstreamFailure>;
+    async fn authorization_server_clock(&self) -> Result<Option<TimeDelta>, UpstreamError>;
 
     /// How far the store's clock is ahead, if it says.
-    async fn store_clock(&self) -> Result<Option<TimeDelta>, UpstreamFailure>;
+    async fn store_clock(&self) -> Result<Option<TimeDelta>, UpstreamError>;
 }
 
 /// The buckets that examinations work in, through the gateway's own identity.
 #[async_trait]
 pub trait ThrowAwayBuckets: Send + Sync {
     /// The names of all buckets that the gateway's identity sees.
-    async fn list(&self) -> Result<Vec<String>, UpstreamFailure>;
+    async fn list(&self) -> Result<Vec<String>, UpstreamError>;
 
     /// Empties the bucket with a session that reaches it, where there is one, and removes it. One
     /// that is not there is removed.
@@ -32,7 +32,7 @@ pub trait ThrowAwayBuckets: Send + Sync {
         &self,
         bucket: &BucketName,
         session: Option<&Session>,
-    ) -> Result<(), UpstreamFailure>;
+    ) -> Result<(), UpstreamError>;
 }
 
 /// Which part of which bucket the registry has given away. An examination only reads it.

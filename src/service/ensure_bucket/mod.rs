@@ -14,8 +14,8 @@ use tokio::runtime::Handle;
 use crate::domain::{BucketName, BucketOwner, DeploymentId, Owner};
 
 use super::{
-    BucketRegistry, Buckets, Creation, Deadline, FailureKind, Presence, RegistryError,
-    ReservationState, ReserveOutcome, UpstreamFailure,
+    BucketRegistry, Buckets, Creation, Deadline, Presence, RegistryError, ReservationState,
+    ReserveOutcome, UpstreamError, UpstreamErrorKind,
 };
 
 use mark::Mark;
@@ -57,7 +57,7 @@ pub struct EnsureBucketSettings {
 
 /// Why an owner has no bucket.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum EnsureError {
+pub enum EnsureBucketError {
     /// The bucket exists and is not known to be the owner's.
     #[error("the bucket exists and is not known to be this owner's")]
     Conflict,
@@ -66,7 +66,7 @@ pub enum EnsureError {
     Registry(#[from] RegistryError),
     /// The store failed.
     #[error(transparent)]
-    Store(#[from] UpstreamFailure),
+    Store(#[from] UpstreamError),
     /// Too many buckets are being made at once.
     #[error("too many buckets are being made at once")]
     Overloaded,
@@ -84,7 +84,7 @@ struct Maker {
     under_way: Mutex<HashMap<(BucketOwner, BucketName), UnderWay>>,
 }
 
-type Making = Shared<BoxFuture<'static, Result<(), EnsureError>>>;
+type Making = Shared<BoxFuture<'static, Result<(), EnsureBucketError>>>;
 
 /// A making, and what it has waited for.
 type UnderWay = (Making, Arc<Waiting>);
@@ -120,14 +120,14 @@ impl EnsureBucket {
     ///
     /// # Errors
     ///
-    /// [`EnsureError`]; when time runs out it is a timeout of the slower of registry and store, and
+    /// [`EnsureBucketError`]; when time runs out it is a timeout of the slower of registry and store, and
     /// the making goes on.
     pub async fn ensure(
         &self,
         owner: &Owner,
         bucket: &BucketName,
         deadline: Deadline,
-    ) -> Result<(), EnsureError> {
+    ) -> Result<(), EnsureBucketError> {
         let bucket_owner = owner.bucket_owner(bucket);
         if self.maker.ready.get(&bucket_owner).await.as_ref() == Some(bucket) {
             return Ok(());
@@ -152,7 +152,7 @@ impl EnsureBucket {
             bucket.clone(),
             Arc::clone(&waiting),
         ));
-        let making = async move { task.await.unwrap_or(Err(EnsureError::Vanished)) };
+        let making = async move { task.await.unwrap_or(Err(EnsureBucketError::Vanished)) };
         let making = (making.boxed().shared(), waiting);
         under_way.insert(key, making.clone());
         making
@@ -165,7 +165,7 @@ impl Maker {
         bucket_owner: BucketOwner,
         bucket: BucketName,
         waiting: Arc<Waiting>,
-    ) -> Result<(), EnsureError> {
+    ) -> Result<(), EnsureBucketError> {
         let key = (bucket_owner.clone(), bucket.clone());
         let _leave = Leave(&self, &key);
         let making = self.make(&bucket_owner, &bucket, &waiting);
@@ -182,11 +182,11 @@ impl Maker {
         bucket_owner: &BucketOwner,
         bucket: &BucketName,
         waiting: &Waiting,
-    ) -> Result<(), EnsureError> {
+    ) -> Result<(), EnsureBucketError> {
         let state = self.reserve(bucket_owner, bucket, waiting).await?;
         let _place = self.places.take(state).await?;
         match (self.buckets.look(bucket).await?, state) {
-            (Presence::Foreign, _) => Err(EnsureError::Conflict),
+            (Presence::Foreign, _) => Err(EnsureBucketError::Conflict),
             (Presence::Hidden, _) => self.unveil(bucket).await,
             (Presence::Ours, ReservationState::Ready) => self.must_be_marked_ours(bucket).await,
             (Presence::Ours, ReservationState::Reserved) => {
@@ -204,11 +204,11 @@ impl Maker {
         bucket_owner: &BucketOwner,
         bucket: &BucketName,
         waiting: &Waiting,
-    ) -> Result<ReservationState, EnsureError> {
+    ) -> Result<ReservationState, EnsureBucketError> {
         let claimed = waiting.for_registry(self.registry.reserve(bucket_owner, bucket));
         match claimed.await? {
             ReserveOutcome::Reserved(state) => Ok(state),
-            ReserveOutcome::Conflict => Err(EnsureError::Conflict),
+            ReserveOutcome::Conflict => Err(EnsureBucketError::Conflict),
         }
     }
 
@@ -220,13 +220,13 @@ impl Maker {
         bucket_owner: &BucketOwner,
         bucket: &BucketName,
         waiting: &Waiting,
-    ) -> Result<(), EnsureError> {
+    ) -> Result<(), EnsureBucketError> {
         let by_another_replica =
             self.reserve(bucket_owner, bucket, waiting).await? > ReservationState::Reserved;
         match self.mark(bucket).await? {
             Mark::Former => Ok(()),
             Mark::Ours | Mark::Absent if by_another_replica || self.settings.adopt => Ok(()),
-            Mark::Ours | Mark::Absent | Mark::Anothers => Err(EnsureError::Conflict),
+            Mark::Ours | Mark::Absent | Mark::Anothers => Err(EnsureBucketError::Conflict),
         }
     }
 
@@ -235,17 +235,17 @@ impl Maker {
         bucket_owner: &BucketOwner,
         bucket: &BucketName,
         waiting: &Waiting,
-    ) -> Result<(), EnsureError> {
+    ) -> Result<(), EnsureBucketError> {
         let advance = |to| waiting.for_registry(self.registry.advance(bucket_owner, bucket, to));
         advance(ReservationState::Creating).await?;
         match self.buckets.create(bucket).await? {
             Creation::Made | Creation::AlreadyOurs => {}
-            Creation::Foreign => return Err(EnsureError::Conflict),
+            Creation::Foreign => return Err(EnsureBucketError::Conflict),
         }
         // Engines answer a creation like a repetition of it, so the answer does not say whether
         // another deployment was here between our intent and now. Its mark does.
         if self.mark(bucket).await? == Mark::Anothers {
-            return Err(EnsureError::Conflict);
+            return Err(EnsureBucketError::Conflict);
         }
         self.buckets
             .furnish(bucket, &self.settings.deployment)
@@ -255,25 +255,25 @@ impl Maker {
     }
 
     /// Staging and production on one store must not meet in one locker (contract section 5).
-    async fn must_be_marked_ours(&self, bucket: &BucketName) -> Result<(), EnsureError> {
+    async fn must_be_marked_ours(&self, bucket: &BucketName) -> Result<(), EnsureBucketError> {
         match self.mark(bucket).await? {
             Mark::Ours | Mark::Absent => Ok(()),
-            Mark::Former | Mark::Anothers => Err(EnsureError::Conflict),
+            Mark::Former | Mark::Anothers => Err(EnsureBucketError::Conflict),
         }
     }
 
-    async fn mark(&self, bucket: &BucketName) -> Result<Mark, UpstreamFailure> {
+    async fn mark(&self, bucket: &BucketName) -> Result<Mark, UpstreamError> {
         let tag = self.buckets.marker(bucket).await?;
         Ok(self.settings.mark(tag.as_deref()))
     }
 
     /// An attempt to create says whether a foreign bucket is in the way or a right is lacking.
-    async fn unveil(&self, bucket: &BucketName) -> Result<(), EnsureError> {
+    async fn unveil(&self, bucket: &BucketName) -> Result<(), EnsureBucketError> {
         if self.buckets.create(bucket).await? == Creation::Foreign {
-            return Err(EnsureError::Conflict);
+            return Err(EnsureBucketError::Conflict);
         }
         let cause = "the gateway may create buckets but not look at them: grant s3:ListBucket";
-        Err(UpstreamFailure::new(FailureKind::Refused, cause).into())
+        Err(UpstreamError::new(UpstreamErrorKind::Refused, cause).into())
     }
 
     fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<(BucketOwner, BucketName), UnderWay>> {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::{EnsureError, ReservationState};
+use super::{EnsureBucketError, ReservationState};
 
 /// How many buckets are made at once. Each may hold a connection for as long as a store hangs.
 const CREATIONS: usize = 64;
@@ -29,14 +29,14 @@ impl Places {
     pub(super) async fn take(
         &self,
         state: ReservationState,
-    ) -> Result<SemaphorePermit<'_>, EnsureError> {
+    ) -> Result<SemaphorePermit<'_>, EnsureBucketError> {
         let places = match state {
             ReservationState::Ready => &self.rechecks,
             ReservationState::Reserved | ReservationState::Creating => &self.creations,
         };
         match tokio::time::timeout(PATIENCE, places.acquire()).await {
             Ok(Ok(place)) => Ok(place),
-            Ok(Err(_)) | Err(_) => Err(EnsureError::Overloaded),
+            Ok(Err(_)) | Err(_) => Err(EnsureBucketError::Overloaded),
         }
     }
 }

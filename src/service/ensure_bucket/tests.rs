@@ -50,7 +50,7 @@ impl World {
     }
 }
 
-async fn ensure(process: &EnsureBucket) -> Result<(), EnsureError> {
+async fn ensure(process: &EnsureBucket) -> Result<(), EnsureBucketError> {
     let bucket = bucket_of(&alice());
     process
         .ensure(&alice(), &bucket, Deadline::after(PATIENCE))
@@ -91,11 +91,11 @@ async fn a_bucket_that_stood_there_before_is_a_conflict() {
     world.buckets.put(&bucket_of(&alice()), Presence::Ours);
     assert_eq!(
         ensure(&world.process(false)).await,
-        Err(EnsureError::Conflict)
+        Err(EnsureBucketError::Conflict)
     );
     assert_eq!(
         ensure(&world.process(false)).await,
-        Err(EnsureError::Conflict)
+        Err(EnsureBucketError::Conflict)
     );
     ensure(&world.process(true)).await.unwrap();
 }
@@ -106,7 +106,7 @@ async fn a_foreign_bucket_is_a_conflict_even_when_adopting() {
     world.buckets.put(&bucket_of(&alice()), Presence::Foreign);
     assert_eq!(
         ensure(&world.process(true)).await,
-        Err(EnsureError::Conflict)
+        Err(EnsureBucketError::Conflict)
     );
 }
 
@@ -117,7 +117,11 @@ async fn a_bucket_with_another_deployments_tag_is_adopted_only_from_that_deploym
     let staging = world.another_deployment();
     for (adopt, from) in [(true, &[][..]), (true, &[STAGING]), (false, &[STAGING])] {
         let outcome = ensure(&staging.process_that_adopts(adopt, from)).await;
-        assert_eq!(outcome, Err(EnsureError::Conflict), "{adopt} {from:?}");
+        assert_eq!(
+            outcome,
+            Err(EnsureBucketError::Conflict),
+            "{adopt} {from:?}"
+        );
         let tag = world.buckets.marker(&bucket_of(&alice())).await.unwrap();
         assert_eq!(tag.as_deref(), Some(PRODUCTION));
     }
@@ -128,7 +132,7 @@ async fn a_bucket_with_another_deployments_tag_is_adopted_only_from_that_deploym
     // The former deployment has lost it.
     assert_eq!(
         ensure(&world.process(true)).await,
-        Err(EnsureError::Conflict)
+        Err(EnsureBucketError::Conflict)
     );
 }
 
@@ -137,7 +141,7 @@ async fn an_untagged_bucket_is_not_adopted_from_a_deployment() {
     let world = World::new();
     world.buckets.put(&bucket_of(&alice()), Presence::Ours);
     let outcome = ensure(&world.process_that_adopts(false, &[STAGING])).await;
-    assert_eq!(outcome, Err(EnsureError::Conflict));
+    assert_eq!(outcome, Err(EnsureBucketError::Conflict));
 }
 
 #[tokio::test]
@@ -177,7 +181,7 @@ async fn another_deployments_bucket_is_a_conflict_even_after_a_failed_creation_o
         .unwrap();
     assert_eq!(
         ensure(&world.process(false)).await,
-        Err(EnsureError::Conflict)
+        Err(EnsureBucketError::Conflict)
     );
 }
 
@@ -201,7 +205,10 @@ async fn a_gateway_that_lacks_rights_is_not_told_of_a_conflict() {
     let world = World::new();
     world.buckets.put(&bucket_of(&alice()), Presence::Hidden);
     let outcome = ensure(&world.process(false)).await;
-    assert!(matches!(outcome, Err(EnsureError::Store(_))), "{outcome:?}");
+    assert!(
+        matches!(outcome, Err(EnsureBucketError::Store(_))),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test]
@@ -221,7 +228,7 @@ async fn a_bucket_of_a_second_owner_is_a_conflict() {
     let outcome = process
         .ensure(&other, &bucket_of(&alice()), Deadline::after(PATIENCE))
         .await;
-    assert_eq!(outcome, Err(EnsureError::Conflict));
+    assert_eq!(outcome, Err(EnsureBucketError::Conflict));
 }
 
 #[tokio::test]
@@ -284,9 +291,10 @@ async fn creations_that_hang_are_bounded_and_leave_existing_buckets_alone() {
     };
     let newcomer = |n: usize| principal("demo", &format!("newcomer-{n}"));
     let calls = futures_util::future::join_all((0..100).map(|n| call(newcomer(n)))).await;
-    let overloaded = |outcome: &&Result<(), EnsureError>| **outcome == Err(EnsureError::Overloaded);
+    let overloaded =
+        |outcome: &&Result<(), EnsureBucketError>| **outcome == Err(EnsureBucketError::Overloaded);
     assert_eq!(calls.iter().filter(overloaded).count(), 100 - 64);
-    assert_ne!(call(alice()).await, Err(EnsureError::Overloaded));
+    assert_ne!(call(alice()).await, Err(EnsureBucketError::Overloaded));
     world.buckets.release();
     assert_eq!(call(newcomer(99)).await, Ok(()));
 }
@@ -317,7 +325,7 @@ impl BucketRegistry for SlowRegistry {
 }
 
 /// How a first call ends with such a registry; the store hangs if it is held.
-async fn ensure_with_slow_registry(world: &World, step: Duration) -> Result<(), EnsureError> {
+async fn ensure_with_slow_registry(world: &World, step: Duration) -> Result<(), EnsureBucketError> {
     let mut process = world.process(false);
     let registry = Arc::new(SlowRegistry(world.registry.clone(), step));
     let maker = Arc::get_mut(&mut process.maker).unwrap();
@@ -333,7 +341,7 @@ async fn a_slow_registry_is_blamed_for_a_bucket_that_is_late() {
             world.buckets.hold();
         }
         let outcome = ensure_with_slow_registry(&world, Duration::from_millis(step)).await;
-        let blamed = matches!(outcome, Err(EnsureError::Registry(_)));
+        let blamed = matches!(outcome, Err(EnsureBucketError::Registry(_)));
         assert!(blamed, "{step} ms: {outcome:?}");
     }
 }
@@ -343,5 +351,8 @@ async fn a_slow_store_is_blamed_for_a_bucket_that_is_late() {
     let world = World::new();
     world.buckets.hold();
     let outcome = ensure_with_slow_registry(&world, Duration::from_millis(500)).await;
-    assert!(matches!(outcome, Err(EnsureError::Store(_))), "{outcome:?}");
+    assert!(
+        matches!(outcome, Err(EnsureBucketError::Store(_))),
+        "{outcome:?}"
+    );
 }

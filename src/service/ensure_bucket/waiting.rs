@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::service::{RegistryError, UpstreamFailure};
+use crate::service::{RegistryError, UpstreamError};
 
-use super::EnsureError;
+use super::EnsureBucketError;
 
 /// What a timeout says that was not done.
 const STEP: &str = "making the bucket";
@@ -43,13 +43,13 @@ impl Waiting {
     }
 
     /// The timeout of whichever took the longer.
-    pub(super) fn timed_out(&self) -> EnsureError {
+    pub(super) fn timed_out(&self) -> EnsureBucketError {
         let registry = self.registry().total();
         let store = self.began.elapsed().saturating_sub(registry);
         if registry > store {
             RegistryError::late(STEP).into()
         } else {
-            UpstreamFailure::timeout(STEP).into()
+            UpstreamError::timeout(STEP).into()
         }
     }
 

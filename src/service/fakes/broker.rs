@@ -4,7 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::domain::{AccessKeyId, AccessKeyPolicy, BucketName, KeyPair};
-use crate::service::{AccessKeyBroker, FailureKind, UpstreamFailure};
+use crate::service::{AccessKeyBroker, UpstreamError, UpstreamErrorKind};
 
 type Event = Box<dyn Fn() + Send + Sync>;
 
@@ -48,7 +48,7 @@ impl FakeBroker {
         *self.event.lock().unwrap() = Some((call, Box::new(event)));
     }
 
-    async fn called(&self, call: &'static str, pair: &str) -> Result<(), UpstreamFailure> {
+    async fn called(&self, call: &'static str, pair: &str) -> Result<(), UpstreamError> {
         self.calls
             .lock()
             .unwrap()
@@ -63,7 +63,7 @@ impl FakeBroker {
             tokio::time::sleep(by).await;
         }
         if self.refused.lock().unwrap().contains(&call) {
-            return Err(UpstreamFailure::new(FailureKind::Unreachable, call));
+            return Err(UpstreamError::new(UpstreamErrorKind::Unreachable, call));
         }
         Ok(())
     }
@@ -71,11 +71,7 @@ impl FakeBroker {
 
 #[async_trait]
 impl AccessKeyBroker for FakeBroker {
-    async fn issue(
-        &self,
-        _: &AccessKeyId,
-        _: &AccessKeyPolicy,
-    ) -> Result<KeyPair, UpstreamFailure> {
+    async fn issue(&self, _: &AccessKeyId, _: &AccessKeyPolicy) -> Result<KeyPair, UpstreamError> {
         self.called("issue", "").await?;
         let mut made = self.made.lock().unwrap();
         *made += 1;
@@ -88,25 +84,25 @@ impl AccessKeyBroker for FakeBroker {
         })
     }
 
-    async fn pairs(&self, _: &AccessKeyId) -> Result<Vec<String>, UpstreamFailure> {
+    async fn pairs(&self, _: &AccessKeyId) -> Result<Vec<String>, UpstreamError> {
         self.called("pairs", "").await?;
         Ok(self.pairs())
     }
 
-    async fn withdraw(&self, _: &AccessKeyId, pair: &str) -> Result<(), UpstreamFailure> {
+    async fn withdraw(&self, _: &AccessKeyId, pair: &str) -> Result<(), UpstreamError> {
         self.called("withdraw", pair).await?;
         self.pairs.lock().unwrap().retain(|one| one != pair);
         Ok(())
     }
 
-    async fn remove(&self, _: &AccessKeyId) -> Result<(), UpstreamFailure> {
+    async fn remove(&self, _: &AccessKeyId) -> Result<(), UpstreamError> {
         self.called("remove", "").await?;
         self.pairs.lock().unwrap().clear();
         Ok(())
     }
 
     /// A pair that the engine holds works, unless that call is refused.
-    async fn works(&self, pair: &KeyPair, _: Option<&BucketName>) -> Result<bool, UpstreamFailure> {
+    async fn works(&self, pair: &KeyPair, _: Option<&BucketName>) -> Result<bool, UpstreamError> {
         let known = self.called("works", &pair.access_key_id).await.is_ok();
         Ok(known && self.pairs().contains(&pair.access_key_id))
     }

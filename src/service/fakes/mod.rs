@@ -25,9 +25,9 @@ pub(crate) use broker::FakeBroker;
 
 use super::{
     AuditTrail, BucketRegistry, Buckets, Clock, Creation, Directory, EnsureBucket,
-    EnsureBucketSettings, FailureKind, Introspection, IssueSession, IssueSessionPorts,
-    IssueSessionSettings, Presence, Randomness, RateLimitError, RateLimiter, RegistryError,
-    ReservationState, ReserveOutcome, SessionRequest, Sessions, UpstreamFailure,
+    EnsureBucketSettings, Introspection, IssueSession, IssueSessionPorts, IssueSessionSettings,
+    Presence, Randomness, RateLimitError, RateLimiter, RegistryError, ReservationState,
+    ReserveOutcome, SessionRequest, Sessions, UpstreamError, UpstreamErrorKind,
 };
 
 pub(crate) fn principal(client_id: &str, subject: &str) -> Owner {
@@ -176,11 +176,11 @@ impl FakeBuckets {
         self.calls.lock().unwrap().push(call);
     }
 
-    fn answer<T>(&self, call: &'static str, value: T) -> Result<T, UpstreamFailure> {
+    fn answer<T>(&self, call: &'static str, value: T) -> Result<T, UpstreamError> {
         let mut fail_once = self.fail_once.lock().unwrap();
         if *fail_once == Some(call) {
             *fail_once = None;
-            return Err(UpstreamFailure::new(FailureKind::Unreachable, "lost"));
+            return Err(UpstreamError::new(UpstreamErrorKind::Unreachable, "lost"));
         }
         Ok(value)
     }
@@ -188,13 +188,13 @@ impl FakeBuckets {
 
 #[async_trait]
 impl Buckets for FakeBuckets {
-    async fn look(&self, bucket: &BucketName) -> Result<Presence, UpstreamFailure> {
+    async fn look(&self, bucket: &BucketName) -> Result<Presence, UpstreamError> {
         self.called("look").await;
         let present = self.present.lock().unwrap().get(bucket).copied();
         self.answer("look", present.unwrap_or(Presence::Missing))
     }
 
-    async fn create(&self, bucket: &BucketName) -> Result<Creation, UpstreamFailure> {
+    async fn create(&self, bucket: &BucketName) -> Result<Creation, UpstreamError> {
         self.called("create").await;
         if self.refuses("create") {
             return nothing();
@@ -213,12 +213,12 @@ impl Buckets for FakeBuckets {
         self.answer("create", creation)
     }
 
-    async fn marker(&self, bucket: &BucketName) -> Result<Option<String>, UpstreamFailure> {
+    async fn marker(&self, bucket: &BucketName) -> Result<Option<String>, UpstreamError> {
         self.called("marker").await;
         Ok(self.markers.lock().unwrap().get(bucket).cloned())
     }
 
-    async fn furnish(&self, bucket: &BucketName, deployment: &str) -> Result<(), UpstreamFailure> {
+    async fn furnish(&self, bucket: &BucketName, deployment: &str) -> Result<(), UpstreamError> {
         self.called("furnish").await;
         let mut markers = self.markers.lock().unwrap();
         markers.insert(bucket.clone(), deployment.to_owned());
@@ -238,8 +238,11 @@ impl Clock for FixedClock {
 /// Every port that can fail, failing.
 pub(crate) struct Nothing;
 
-fn nothing<T>() -> Result<T, UpstreamFailure> {
-    Err(UpstreamFailure::new(FailureKind::Unreachable, "nothing"))
+fn nothing<T>() -> Result<T, UpstreamError> {
+    Err(UpstreamError::new(
+        UpstreamErrorKind::Unreachable,
+        "nothing",
+    ))
 }
 
 impl Randomness for Nothing {
@@ -256,14 +259,14 @@ impl<Key> RateLimiter<Key> for Nothing {
 
 #[async_trait]
 impl Introspection for Nothing {
-    async fn introspect(&self, _: &AccessToken) -> Result<Arc<UnverifiedClaims>, UpstreamFailure> {
+    async fn introspect(&self, _: &AccessToken) -> Result<Arc<UnverifiedClaims>, UpstreamError> {
         nothing()
     }
 }
 
 #[async_trait]
 impl Sessions for Nothing {
-    async fn assume_role(&self, _: SessionRequest) -> Result<Session, UpstreamFailure> {
+    async fn assume_role(&self, _: SessionRequest) -> Result<Session, UpstreamError> {
         nothing()
     }
 }

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::{
-    AccessKeyId, AccessToken, Caller, CallerId, CapabilityId, Scope, TokenProblem,
-};
+use crate::domain::{AccessKeyId, AccessToken, Caller, CallerId, CapabilityId, Scope, TokenError};
 use crate::service::{AccessKeyRefusal, Authenticate, Credential, Deadline, Refusal};
 
 use super::RotateAccessKey;
@@ -160,13 +158,13 @@ impl RotateAccessKey {
     ///
     /// # Errors
     ///
-    /// [`TokenProblem::MissingScope`] when the key lacks it.
+    /// [`TokenError::MissingScope`] when the key lacks it.
     pub fn admit(&self, identified: UnadmittedCaller) -> Result<RotationCaller, Refusal> {
         match identified.0 {
             RotationCaller::Caller(Caller::ApiKey(key))
                 if !key.scopes.contains(&self.admission.scope) =>
             {
-                Err(TokenProblem::MissingScope.into())
+                Err(TokenError::MissingScope.into())
             }
             caller => Ok(caller),
         }

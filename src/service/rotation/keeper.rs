@@ -4,7 +4,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::domain::AccessKeyId;
-use crate::service::{Clock, Randomness, RegistryError, UpstreamFailure};
+use crate::service::{Clock, Randomness, RegistryError, UpstreamError};
 
 use super::lease::Lease;
 use super::timing::{LOOK_LIMIT, STALE, TRANSACTION_LIMIT};
@@ -38,13 +38,13 @@ pub struct AccessKeyKeeperPorts {
 
 /// Why something is still to be done.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum KeeperError {
+pub enum AccessKeyKeeperError {
     /// The registry failed.
     #[error(transparent)]
     Registry(#[from] RegistryError),
     /// The engine failed.
     #[error("store: {0}")]
-    Engine(#[from] UpstreamFailure),
+    Engine(#[from] UpstreamError),
     /// The lease is over: what is left to do is another process's.
     #[error("another process has taken the access key")]
     Lost,
@@ -90,8 +90,8 @@ impl AccessKeyKeeper {
     ///
     /// # Errors
     ///
-    /// [`KeeperError`]; the next look goes on from there.
-    pub async fn look_after(&self, id: &AccessKeyId) -> Result<(), KeeperError> {
+    /// [`AccessKeyKeeperError`]; the next look goes on from there.
+    pub async fn look_after(&self, id: &AccessKeyId) -> Result<(), AccessKeyKeeperError> {
         self.take_over(id, None).await
     }
 
@@ -99,7 +99,7 @@ impl AccessKeyKeeper {
         &self,
         id: &AccessKeyId,
         gone: Option<&HeldLease>,
-    ) -> Result<(), KeeperError> {
+    ) -> Result<(), AccessKeyKeeperError> {
         let lease = self.lease(id);
         let now = self.ports.clock.now();
         let taking = self
@@ -111,9 +111,12 @@ impl AccessKeyKeeper {
         match taken.map_err(late)?? {
             Taken::Yes(key) => {
                 let finishing = lease.renewed_during(self.finish(&key, &lease, now));
-                let late = |_| UpstreamFailure::timeout("looking after an access key");
+                let late = |_| UpstreamError::timeout("looking after an access key");
                 let done = tokio::time::timeout(LOOK_LIMIT, finishing).await;
-                let done = done.map_err(late).map_err(KeeperError::from).flatten();
+                let done = done
+                    .map_err(late)
+                    .map_err(AccessKeyKeeperError::from)
+                    .flatten();
                 if done.is_err() {
                     // The next look is soon.
                     lease.give_back(None, false).await;
@@ -138,7 +141,7 @@ impl AccessKeyKeeper {
         key: &Unfinished,
         lease: &Lease,
         now: DateTime<Utc>,
-    ) -> Result<(), KeeperError> {
+    ) -> Result<(), AccessKeyKeeperError> {
         self.end_pairs(key, Some(lease), now).await?;
         let registry = &self.ports.registry;
         if key.is_deleted {
@@ -159,7 +162,7 @@ impl AccessKeyKeeper {
         key: &Unfinished,
         lease: Option<&Lease>,
         now: DateTime<Utc>,
-    ) -> Result<(), KeeperError> {
+    ) -> Result<(), AccessKeyKeeperError> {
         let is_over = key.is_disabled || key.is_deleted;
         let ended = self
             .keep_only(&key.id, lease, |pair| !is_over && is_kept(pair, now))
@@ -176,13 +179,13 @@ impl AccessKeyKeeper {
         &self,
         lease: &Lease,
         now: DateTime<Utc>,
-    ) -> Result<(), KeeperError> {
+    ) -> Result<(), AccessKeyKeeperError> {
         let keeps = |pair: &RecordedPair| is_kept(pair, now);
         self.keep_only(&lease.key, Some(lease), keeps).await
     }
 
     /// Ends every pair but the current one.
-    pub(super) async fn keep_current(&self, lease: &Lease) -> Result<(), KeeperError> {
+    pub(super) async fn keep_current(&self, lease: &Lease) -> Result<(), AccessKeyKeeperError> {
         let keeps = |pair: &RecordedPair| pair.standing == PairStanding::Current;
         self.keep_only(&lease.key, Some(lease), keeps).await
     }
@@ -195,7 +198,7 @@ impl AccessKeyKeeper {
         id: &AccessKeyId,
         lease: Option<&Lease>,
         keeps: impl Fn(&RecordedPair) -> bool,
-    ) -> Result<(), KeeperError> {
+    ) -> Result<(), AccessKeyKeeperError> {
         let AccessKeyKeeperPorts {
             broker, registry, ..
         } = &self.ports;
@@ -226,7 +229,7 @@ impl AccessKeyKeeper {
         id: &AccessKeyId,
         lease: Option<&Lease>,
         pair: &str,
-    ) -> Result<(), KeeperError> {
+    ) -> Result<(), AccessKeyKeeperError> {
         if let Some(lease) = lease {
             lease.check().await?;
         }
@@ -241,7 +244,7 @@ fn is_kept(pair: &RecordedPair, now: DateTime<Utc>) -> bool {
     }
 }
 
-fn report(key: &AccessKeyId, done: Result<(), KeeperError>) {
+fn report(key: &AccessKeyId, done: Result<(), AccessKeyKeeperError>) {
     if let Err(error) = done {
         tracing::warn!(
             %error,

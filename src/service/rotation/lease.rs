@@ -4,7 +4,7 @@ use std::sync::Arc;
 use crate::domain::{AccessKeyId, AccessKeyState};
 
 use super::AccessKeyRegistry;
-use super::keeper::KeeperError;
+use super::keeper::AccessKeyKeeperError;
 use super::timing::RENEW_EVERY;
 
 /// A key that this process has taken in the registry, for one rotation or one look. Nobody else
@@ -40,13 +40,13 @@ impl Lease {
     ///
     /// # Errors
     ///
-    /// [`KeeperError::Lost`] when another process has the key, [`KeeperError::Registry`] when that
+    /// [`AccessKeyKeeperError::Lost`] when another process has the key, [`AccessKeyKeeperError::Registry`] when that
     /// cannot be told.
-    pub(super) async fn check(&self) -> Result<(), KeeperError> {
+    pub(super) async fn check(&self) -> Result<(), AccessKeyKeeperError> {
         if self.registry.renew(&self.key, &self.name).await? {
             Ok(())
         } else {
-            Err(KeeperError::Lost)
+            Err(AccessKeyKeeperError::Lost)
         }
     }
 

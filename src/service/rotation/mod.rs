@@ -22,13 +22,13 @@ use crate::domain::{
     BucketFormula, BucketName, KeyPair, Loopholes, Principal, Slug,
 };
 
-use super::{RegistryError, UpstreamFailure};
+use super::{RegistryError, UpstreamError};
 
 pub use credential::{
     CAPABILITY_TYPE, Capabilities, RotationAdmission, RotationCaller, RotationCredential,
     UnadmittedCaller,
 };
-pub use keeper::{AccessKeyKeeper, AccessKeyKeeperPorts, KeeperError};
+pub use keeper::{AccessKeyKeeper, AccessKeyKeeperError, AccessKeyKeeperPorts};
 pub(super) use proof::prove;
 pub use rotate::{
     RotateAccessKey, RotateAccessKeyPorts, RotateAccessKeySettings, Rotated, Rotation,
@@ -51,16 +51,16 @@ pub trait AccessKeyBroker: Send + Sync {
         &self,
         key: &AccessKeyId,
         policy: &AccessKeyPolicy,
-    ) -> Result<KeyPair, UpstreamFailure>;
+    ) -> Result<KeyPair, UpstreamError>;
 
     /// The pairs of the key, by their access key ids.
-    async fn pairs(&self, key: &AccessKeyId) -> Result<Vec<String>, UpstreamFailure>;
+    async fn pairs(&self, key: &AccessKeyId) -> Result<Vec<String>, UpstreamError>;
 
     /// Ends a pair; one that is gone is no failure.
-    async fn withdraw(&self, key: &AccessKeyId, pair: &str) -> Result<(), UpstreamFailure>;
+    async fn withdraw(&self, key: &AccessKeyId, pair: &str) -> Result<(), UpstreamError>;
 
     /// Removes all that is the key's: pairs, policy, user. What is gone is no failure.
-    async fn remove(&self, key: &AccessKeyId) -> Result<(), UpstreamFailure>;
+    async fn remove(&self, key: &AccessKeyId) -> Result<(), UpstreamError>;
 
     /// Whether the engine accepts the pair. A bucket that the key may list is asked about, where
     /// there is one.
@@ -68,7 +68,7 @@ pub trait AccessKeyBroker: Send + Sync {
         &self,
         pair: &KeyPair,
         bucket: Option<&BucketName>,
-    ) -> Result<bool, UpstreamFailure>;
+    ) -> Result<bool, UpstreamError>;
 }
 
 /// Access keys, and how far their rotations have come, in the registry. Never a secret.

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::domain::{BucketName, KeyPair};
-use crate::service::{FailureKind, UpstreamFailure};
+use crate::service::{UpstreamError, UpstreamErrorKind};
 
 use super::AccessKeyBroker;
 use super::timing::PROOF_LIMIT;
@@ -12,20 +12,20 @@ const PAUSE: Duration = Duration::from_millis(200);
 ///
 /// # Errors
 ///
-/// [`UpstreamFailure`] of the last try when it has not after 25 s.
+/// [`UpstreamError`] of the last try when it has not after 25 s.
 pub(in crate::service) async fn prove(
     broker: &dyn AccessKeyBroker,
     pair: &KeyPair,
     bucket: Option<&BucketName>,
-) -> Result<(), UpstreamFailure> {
-    let mut last = UpstreamFailure::timeout("the first use of the pair");
+) -> Result<(), UpstreamError> {
+    let mut last = UpstreamError::timeout("the first use of the pair");
     let proving = async {
         loop {
             match broker.works(pair, bucket).await {
                 Ok(true) => return,
                 Ok(false) => {
                     let cause = "the store does not know the pair, or not what it may do";
-                    last = UpstreamFailure::new(FailureKind::Refused, cause);
+                    last = UpstreamError::new(UpstreamErrorKind::Refused, cause);
                 }
                 Err(failure) => last = failure,
             }

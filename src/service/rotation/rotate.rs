@@ -12,7 +12,7 @@ use crate::domain::{
 };
 use crate::service::{
     AccessKeyRefusal, Clock, Deadline, Directory, Limit, Randomness, RateLimiter, Refusal,
-    RegistryError, UpstreamFailure,
+    RegistryError, UpstreamError,
 };
 
 use super::run::{Admitted, Progress, run};
@@ -137,7 +137,7 @@ impl RotateAccessKey {
         let late = |_| AccessKeyRefusal::NotQueued(RegistryError::late("rotation").to_string());
         let taken = deadline.limit(TRANSACTION_LIMIT, next(&mut told)).await;
         taken.map_err(late)??;
-        let late = |_| Refusal::Store(UpstreamFailure::timeout("making the pair"));
+        let late = |_| Refusal::Store(UpstreamError::timeout("making the pair"));
         let made = deadline.limit(MAKE_LIMIT, next(&mut told)).await;
         let Progress::Made(pair, acknowledge) = made.map_err(late)?? else {
             return Err(cut_off());

@@ -7,9 +7,9 @@ use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
 use crate::domain::{AccessKey, AccessKeyPolicy, AccessKeyState, AuditEvent, KeyPair, Owner};
-use crate::service::{AccessKeyRefusal, Refusal, RegistryError, UpstreamFailure};
+use crate::service::{AccessKeyRefusal, Refusal, RegistryError, UpstreamError};
 
-use super::keeper::KeeperError;
+use super::keeper::AccessKeyKeeperError;
 use super::lease::Lease;
 use super::proof::prove;
 use super::rotate::Work;
@@ -148,9 +148,9 @@ impl Under<'_> {
         } = self.admitted;
         let making = async {
             keeper.keep_current(&self.lease).await?;
-            Ok::<_, KeeperError>(broker.issue(&key.id, policy).await?)
+            Ok::<_, AccessKeyKeeperError>(broker.issue(&key.id, policy).await?)
         };
-        let late = |_| Refusal::Store(UpstreamFailure::timeout("making the pair"));
+        let late = |_| Refusal::Store(UpstreamError::timeout("making the pair"));
         Ok(timeout(MAKE_LIMIT, making).await.map_err(late)??)
     }
 
@@ -324,7 +324,7 @@ impl Under<'_> {
     }
 
     /// That the pair is given up is recorded first: the keeper ends it if this cannot.
-    async fn clean_up(&self, made: Option<&KeyPair>) -> Result<(), KeeperError> {
+    async fn clean_up(&self, made: Option<&KeyPair>) -> Result<(), AccessKeyKeeperError> {
         let Admitted { broker, keeper, .. } = self.admitted;
         let Lease {
             registry,

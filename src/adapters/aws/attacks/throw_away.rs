@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use crate::adapters::oauth::http_date;
 use crate::domain::{BucketName, Session};
 use crate::service::doctor::ThrowAwayBuckets;
-use crate::service::{FailureKind, UpstreamFailure};
+use crate::service::{UpstreamError, UpstreamErrorKind};
 
 use crate::adapters::aws::AwsClients;
 use crate::adapters::aws::failure::{code, describe};
@@ -42,11 +42,11 @@ impl S3ThrowAway {
     /// # Errors
     ///
     /// When there is no answer.
-    pub async fn date(&self) -> Result<Option<DateTime<Utc>>, UpstreamFailure> {
+    pub async fn date(&self) -> Result<Option<DateTime<Utc>>, UpstreamError> {
         let asked = self.clients.s3.head_bucket().bucket(NOBODYS).send().await;
         let Err(error) = asked else {
-            return Err(UpstreamFailure::new(
-                FailureKind::Nonsense,
+            return Err(UpstreamError::new(
+                UpstreamErrorKind::Nonsense,
                 "HeadBucket: a bucket of nobody's",
             ));
         };
@@ -56,7 +56,7 @@ impl S3ThrowAway {
         }
     }
 
-    async fn empty(&self, bucket: &BucketName, session: &Session) -> Result<(), UpstreamFailure> {
+    async fn empty(&self, bucket: &BucketName, session: &Session) -> Result<(), UpstreamError> {
         // The gateway's own identity need not have rights on objects; a session has.
         let client = self.clients.s3_within(session);
         let mut pages = client
@@ -113,7 +113,7 @@ impl S3ThrowAway {
 
 #[async_trait]
 impl ThrowAwayBuckets for S3ThrowAway {
-    async fn list(&self) -> Result<Vec<String>, UpstreamFailure> {
+    async fn list(&self) -> Result<Vec<String>, UpstreamError> {
         let mut names = Vec::new();
         let s3 = self.clients.listing(&self.clients.s3);
         let mut pages = s3.list_buckets().into_paginator().send();
@@ -129,7 +129,7 @@ impl ThrowAwayBuckets for S3ThrowAway {
         &self,
         bucket: &BucketName,
         session: Option<&Session>,
-    ) -> Result<(), UpstreamFailure> {
+    ) -> Result<(), UpstreamError> {
         let mut pauses = PAUSES.into_iter();
         loop {
             if let Some(session) = session {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::adapters::{Derived, plain_http};
 use crate::domain::AccessKeyId;
-use crate::service::{FailureKind, UpstreamFailure};
+use crate::service::{UpstreamError, UpstreamErrorKind};
 
 use crate::adapters::aws::signed::SignedHttp;
 use crate::adapters::aws::{AuthoritiesError, AwsClients, StaticIdentity};
@@ -79,7 +79,7 @@ impl AdminApi {
         method: Method,
         path: &str,
         body: Vec<u8>,
-    ) -> Result<Answer, UpstreamFailure> {
+    ) -> Result<Answer, UpstreamError> {
         let url = format!("{}{path}", self.endpoint);
         let by = self.credentials();
         let http = SignedHttp::new(self.http.get(), &self.region);
@@ -89,11 +89,11 @@ impl AdminApi {
     }
 
     /// An answer that ends it.
-    pub(in crate::adapters::aws) fn refused(&self, step: &str, answer: &Answer) -> UpstreamFailure {
+    pub(in crate::adapters::aws) fn refused(&self, step: &str, answer: &Answer) -> UpstreamError {
         let kind = if answer.status.is_server_error() {
-            FailureKind::Unreachable
+            UpstreamErrorKind::Unreachable
         } else {
-            FailureKind::Refused
+            UpstreamErrorKind::Refused
         };
         let status = answer.status.as_u16();
         self.failed(kind, &format!("{step}: HTTP {status}"))
@@ -101,10 +101,10 @@ impl AdminApi {
 
     pub(in crate::adapters::aws) fn failed(
         &self,
-        kind: FailureKind,
+        kind: UpstreamErrorKind,
         what: &str,
-    ) -> UpstreamFailure {
-        UpstreamFailure::new(kind, format!("{}: {what}", self.api))
+    ) -> UpstreamError {
+        UpstreamError::new(kind, format!("{}: {what}", self.api))
     }
 }
 

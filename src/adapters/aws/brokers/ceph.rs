@@ -4,7 +4,7 @@ use serde::Deserialize;
 use url::form_urlencoded;
 
 use crate::domain::{AccessKeyId, AccessKeyPolicy, BucketName, KeyPair, Loopholes};
-use crate::service::{AccessKeyBroker, FailureKind, UpstreamFailure};
+use crate::service::{AccessKeyBroker, UpstreamError, UpstreamErrorKind};
 
 use super::admin_api::{AdminApi, Answer};
 use super::pair::Strangers;
@@ -70,7 +70,7 @@ impl CephBroker {
         method: Method,
         user: &str,
         parameters: &[(&str, &str)],
-    ) -> Result<Answer, UpstreamFailure> {
+    ) -> Result<Answer, UpstreamError> {
         let query = form_urlencoded::Serializer::new(String::new())
             .append_pair("uid", user)
             .extend_pairs(parameters)
@@ -79,7 +79,7 @@ impl CephBroker {
         self.admin_api.ask(method, &path, Vec::new()).await
     }
 
-    async fn pairs_of(&self, user: &str) -> Result<Vec<String>, UpstreamFailure> {
+    async fn pairs_of(&self, user: &str) -> Result<Vec<String>, UpstreamError> {
         let answer = self.ask(Method::GET, user, &[]).await?;
         if answer.status == StatusCode::OK {
             let keys = self.read(&answer.body)?.keys.into_iter();
@@ -91,7 +91,7 @@ impl CephBroker {
         Err(self.admin_api.refused("looking at a user", &answer))
     }
 
-    async fn free_user(&self, key: &AccessKeyId) -> Result<String, UpstreamFailure> {
+    async fn free_user(&self, key: &AccessKeyId) -> Result<String, UpstreamError> {
         for user in self.users(key) {
             if self.pairs_of(&user).await?.is_empty() {
                 return Ok(user);
@@ -101,7 +101,7 @@ impl CephBroker {
     }
 
     /// The pair is made with the user, and opens nothing before there is a policy.
-    async fn make_user(&self, user: &str) -> Result<KeyPair, UpstreamFailure> {
+    async fn make_user(&self, user: &str) -> Result<KeyPair, UpstreamError> {
         // One without a pair may be there.
         self.remove_user(user).await?;
         let parameters = [("display-name", user), ("max-buckets", "-1")];
@@ -117,11 +117,7 @@ impl CephBroker {
         })
     }
 
-    async fn put_policy(
-        &self,
-        user: &str,
-        policy: &AccessKeyPolicy,
-    ) -> Result<(), UpstreamFailure> {
+    async fn put_policy(&self, user: &str, policy: &AccessKeyPolicy) -> Result<(), UpstreamError> {
         self.admin
             .iam
             .put_user_policy()
@@ -134,7 +130,7 @@ impl CephBroker {
         Ok(())
     }
 
-    async fn remove_user(&self, user: &str) -> Result<(), UpstreamFailure> {
+    async fn remove_user(&self, user: &str) -> Result<(), UpstreamError> {
         let answer = self.ask(Method::DELETE, user, &[]).await?;
         if answer.status.is_success() || answer.says(NO_SUCH) {
             return Ok(());
@@ -142,12 +138,12 @@ impl CephBroker {
         Err(self.admin_api.refused("removing a user", &answer))
     }
 
-    fn read(&self, body: &[u8]) -> Result<User, UpstreamFailure> {
+    fn read(&self, body: &[u8]) -> Result<User, UpstreamError> {
         serde_json::from_slice(body).map_err(|_| self.nonsense("an answer of another form"))
     }
 
-    fn nonsense(&self, what: &str) -> UpstreamFailure {
-        self.admin_api.failed(FailureKind::Nonsense, what)
+    fn nonsense(&self, what: &str) -> UpstreamError {
+        self.admin_api.failed(UpstreamErrorKind::Nonsense, what)
     }
 }
 
@@ -164,14 +160,14 @@ impl AccessKeyBroker for CephBroker {
         &self,
         key: &AccessKeyId,
         policy: &AccessKeyPolicy,
-    ) -> Result<KeyPair, UpstreamFailure> {
+    ) -> Result<KeyPair, UpstreamError> {
         let user = self.free_user(key).await?;
         let pair = self.make_user(&user).await?;
         self.put_policy(&user, policy).await?;
         Ok(pair)
     }
 
-    async fn pairs(&self, key: &AccessKeyId) -> Result<Vec<String>, UpstreamFailure> {
+    async fn pairs(&self, key: &AccessKeyId) -> Result<Vec<String>, UpstreamError> {
         let mut pairs = Vec::new();
         for user in self.users(key) {
             pairs.append(&mut self.pairs_of(&user).await?);
@@ -179,7 +175,7 @@ impl AccessKeyBroker for CephBroker {
         Ok(pairs)
     }
 
-    async fn withdraw(&self, key: &AccessKeyId, pair: &str) -> Result<(), UpstreamFailure> {
+    async fn withdraw(&self, key: &AccessKeyId, pair: &str) -> Result<(), UpstreamError> {
         for user in self.users(key) {
             if self.pairs_of(&user).await?.iter().any(|one| one == pair) {
                 self.remove_user(&user).await?;
@@ -188,7 +184,7 @@ impl AccessKeyBroker for CephBroker {
         Ok(())
     }
 
-    async fn remove(&self, key: &AccessKeyId) -> Result<(), UpstreamFailure> {
+    async fn remove(&self, key: &AccessKeyId) -> Result<(), UpstreamError> {
         for user in self.users(key) {
             self.remove_user(&user).await?;
         }
@@ -199,7 +195,7 @@ impl AccessKeyBroker for CephBroker {
         &self,
         pair: &KeyPair,
         bucket: Option<&BucketName>,
-    ) -> Result<bool, UpstreamFailure> {
+    ) -> Result<bool, UpstreamError> {
         self.store.accepts(pair, bucket, Strangers::AreDenied).await
     }
 }

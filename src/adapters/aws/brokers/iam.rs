@@ -6,7 +6,7 @@ use aws_sdk_iam::config::http::HttpResponse;
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 
 use crate::domain::{AccessKeyId, AccessKeyPolicy, BucketName, KeyPair, Loopholes};
-use crate::service::{AccessKeyBroker, FailureKind, UpstreamFailure};
+use crate::service::{AccessKeyBroker, UpstreamError, UpstreamErrorKind};
 
 use super::pair::Strangers;
 use crate::adapters::aws::AwsClients;
@@ -45,7 +45,7 @@ impl IamBroker {
         }
     }
 
-    async fn make_user(&self, user: &str) -> Result<(), UpstreamFailure> {
+    async fn make_user(&self, user: &str) -> Result<(), UpstreamError> {
         let made = self.iam.create_user().path(&self.path).user_name(user);
         accept("CreateUser", made.send().await, "EntityAlreadyExists")
     }
@@ -65,7 +65,7 @@ impl AccessKeyBroker for IamBroker {
         &self,
         key: &AccessKeyId,
         policy: &AccessKeyPolicy,
-    ) -> Result<KeyPair, UpstreamFailure> {
+    ) -> Result<KeyPair, UpstreamError> {
         let user = user(key);
         self.make_user(&user).await?;
         once_known("PutUserPolicy", || {
@@ -78,8 +78,8 @@ impl AccessKeyBroker for IamBroker {
         let creation = || self.iam.create_access_key().user_name(&user).send();
         let made = once_known("CreateAccessKey", creation).await?;
         let pair = made.access_key.ok_or_else(|| {
-            UpstreamFailure::new(
-                FailureKind::Nonsense,
+            UpstreamError::new(
+                UpstreamErrorKind::Nonsense,
                 "CreateAccessKey: no key in the answer",
             )
         })?;
@@ -89,7 +89,7 @@ impl AccessKeyBroker for IamBroker {
         })
     }
 
-    async fn pairs(&self, key: &AccessKeyId) -> Result<Vec<String>, UpstreamFailure> {
+    async fn pairs(&self, key: &AccessKeyId) -> Result<Vec<String>, UpstreamError> {
         let listed = self.iam.list_access_keys().user_name(user(key)).send();
         match listed.await {
             Ok(listed) => {
@@ -101,7 +101,7 @@ impl AccessKeyBroker for IamBroker {
         }
     }
 
-    async fn withdraw(&self, key: &AccessKeyId, pair: &str) -> Result<(), UpstreamFailure> {
+    async fn withdraw(&self, key: &AccessKeyId, pair: &str) -> Result<(), UpstreamError> {
         let deleted = self
             .iam
             .delete_access_key()
@@ -111,7 +111,7 @@ impl AccessKeyBroker for IamBroker {
         accept("DeleteAccessKey", deleted.await, NO_SUCH)
     }
 
-    async fn remove(&self, key: &AccessKeyId) -> Result<(), UpstreamFailure> {
+    async fn remove(&self, key: &AccessKeyId) -> Result<(), UpstreamError> {
         for pair in self.pairs(key).await? {
             self.withdraw(key, &pair).await?;
         }
@@ -131,7 +131,7 @@ impl AccessKeyBroker for IamBroker {
         &self,
         pair: &KeyPair,
         bucket: Option<&BucketName>,
-    ) -> Result<bool, UpstreamFailure> {
+    ) -> Result<bool, UpstreamError> {
         self.store
             .accepts(pair, bucket, Strangers::AreUnknown)
             .await
@@ -146,7 +146,7 @@ fn user(key: &AccessKeyId) -> String {
 async fn once_known<T, E, Sent>(
     operation: &str,
     call: impl Fn() -> Sent,
-) -> Result<T, UpstreamFailure>
+) -> Result<T, UpstreamError>
 where
     E: ProvideErrorMetadata,
     Sent: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
@@ -168,7 +168,7 @@ fn accept<T, E: ProvideErrorMetadata>(
     operation: &str,
     sent: Result<T, SdkError<E, HttpResponse>>,
     already: &str,
-) -> Result<(), UpstreamFailure> {
+) -> Result<(), UpstreamError> {
     match sent {
         Ok(_) => Ok(()),
         Err(error) if code(&error) == Some(already) => Ok(()),

@@ -5,7 +5,7 @@ use serde_json::json;
 use url::form_urlencoded;
 
 use crate::domain::{AccessKeyId, AccessKeyPolicy, BucketName, KeyPair, Loopholes};
-use crate::service::{AccessKeyBroker, FailureKind, UpstreamFailure};
+use crate::service::{AccessKeyBroker, UpstreamError, UpstreamErrorKind};
 
 use super::admin_api::{AdminApi, Answer};
 use super::minio_crypto::{CannotAsk, decrypt_aside, encrypt_aside, random_hex};
@@ -60,7 +60,7 @@ impl MinioBroker {
         (method, path): (Method, &str),
         parameters: &[(&str, &str)],
         body: Vec<u8>,
-    ) -> Result<Answer, UpstreamFailure> {
+    ) -> Result<Answer, UpstreamError> {
         let query = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(parameters)
             .finish();
@@ -74,7 +74,7 @@ impl MinioBroker {
         what: (Method, &str),
         parameters: &[(&str, &str)],
         body: Vec<u8>,
-    ) -> Result<(), UpstreamFailure> {
+    ) -> Result<(), UpstreamError> {
         let (path, is_removal) = (what.1, what.0 == Method::DELETE);
         let answer = self.ask(what, parameters, body).await?;
         let is_gone = answer.says(NO_SUCH_USER) || answer.says(NO_SUCH_POLICY);
@@ -85,12 +85,12 @@ impl MinioBroker {
         }
     }
 
-    async fn remove_user(&self, user: &str) -> Result<(), UpstreamFailure> {
+    async fn remove_user(&self, user: &str) -> Result<(), UpstreamError> {
         let what = (Method::DELETE, "remove-user");
         self.tell(what, &[("accessKey", user)], Vec::new()).await
     }
 
-    async fn attach(&self, policy: &str, user: &str) -> Result<(), UpstreamFailure> {
+    async fn attach(&self, policy: &str, user: &str) -> Result<(), UpstreamError> {
         let parameters = [
             ("policyName", policy),
             ("userOrGroup", user),
@@ -114,7 +114,7 @@ impl AccessKeyBroker for MinioBroker {
         &self,
         key: &AccessKeyId,
         policy: &AccessKeyPolicy,
-    ) -> Result<KeyPair, UpstreamFailure> {
+    ) -> Result<KeyPair, UpstreamError> {
         let name = self.admin_api.name_of(key);
         let document = policy.as_str().as_bytes().to_vec();
         let what = (Method::PUT, "add-canned-policy");
@@ -138,7 +138,7 @@ impl AccessKeyBroker for MinioBroker {
         })
     }
 
-    async fn pairs(&self, key: &AccessKeyId) -> Result<Vec<String>, UpstreamFailure> {
+    async fn pairs(&self, key: &AccessKeyId) -> Result<Vec<String>, UpstreamError> {
         let policy = self.admin_api.name_of(key);
         let what = (Method::GET, "idp/builtin/policy-entities");
         // Under the secret that the request is signed with, which may be replaced meanwhile.
@@ -159,11 +159,11 @@ impl AccessKeyBroker for MinioBroker {
         Ok(users.filter(|user| is_ours(user)).collect())
     }
 
-    async fn withdraw(&self, _: &AccessKeyId, pair: &str) -> Result<(), UpstreamFailure> {
+    async fn withdraw(&self, _: &AccessKeyId, pair: &str) -> Result<(), UpstreamError> {
         self.remove_user(pair).await
     }
 
-    async fn remove(&self, key: &AccessKeyId) -> Result<(), UpstreamFailure> {
+    async fn remove(&self, key: &AccessKeyId) -> Result<(), UpstreamError> {
         for pair in self.pairs(key).await? {
             self.remove_user(&pair).await?;
         }
@@ -176,7 +176,7 @@ impl AccessKeyBroker for MinioBroker {
         &self,
         pair: &KeyPair,
         bucket: Option<&BucketName>,
-    ) -> Result<bool, UpstreamFailure> {
+    ) -> Result<bool, UpstreamError> {
         self.store
             .accepts(pair, bucket, Strangers::AreUnknown)
             .await
@@ -191,8 +191,11 @@ fn is_ours(user: &str) -> bool {
     })
 }
 
-impl From<CannotAsk> for UpstreamFailure {
+impl From<CannotAsk> for UpstreamError {
     fn from(error: CannotAsk) -> Self {
-        Self::new(FailureKind::Nonsense, format!("MinIO's admin API: {error}"))
+        Self::new(
+            UpstreamErrorKind::Nonsense,
+            format!("MinIO's admin API: {error}"),
+        )
     }
 }

@@ -1,5 +1,5 @@
 use crate::domain::{BucketName, KeyPair, Session};
-use crate::service::UpstreamFailure;
+use crate::service::UpstreamError;
 
 use crate::adapters::aws::AwsClients;
 use crate::adapters::aws::failure::{code, describe};
@@ -21,7 +21,7 @@ impl AwsClients {
         pair: &KeyPair,
         bucket: Option<&BucketName>,
         strangers: Strangers,
-    ) -> Result<bool, UpstreamFailure> {
+    ) -> Result<bool, UpstreamError> {
         let s3 = self.s3_within(&Session::from(pair));
         let Some(bucket) = bucket else {
             return match self.listing(&s3).list_buckets().send().await {

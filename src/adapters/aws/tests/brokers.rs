@@ -10,7 +10,7 @@ use super::super::{CephBroker, IamBroker, MinioBroker};
 use super::{SECRET, clients};
 use crate::adapters::aws::brokers::minio_crypto::encrypt;
 use crate::domain::{AccessKeyId, AccessKeyPolicy, AccessKeyRights, Loopholes};
-use crate::service::{AccessKeyBroker, FailureKind, UpstreamFailure};
+use crate::service::{AccessKeyBroker, UpstreamError, UpstreamErrorKind};
 
 const DEPLOYMENT: &str = "deployment";
 
@@ -55,7 +55,7 @@ async fn asked(engine: &MockServer) -> Vec<Request> {
 }
 
 /// How each thing that can be asked of a broker ends.
-async fn outcomes(broker: &dyn AccessKeyBroker) -> [Result<(), UpstreamFailure>; 4] {
+async fn outcomes(broker: &dyn AccessKeyBroker) -> [Result<(), UpstreamError>; 4] {
     [
         broker.issue(&key(), &policy()).await.map(|_| ()),
         broker.pairs(&key()).await.map(|_| ()),
@@ -110,7 +110,11 @@ async fn a_404_of_somebody_else_s_does_not_mean_that_a_pair_is_dead() {
             let [_, pairs, withdrawn, removed] = outcomes(keys.as_ref()).await;
             for outcome in [pairs, withdrawn, removed] {
                 let failure = outcome.expect_err(name);
-                assert_eq!(failure.kind, FailureKind::Refused, "{name}: {failure}");
+                assert_eq!(
+                    failure.kind,
+                    UpstreamErrorKind::Refused,
+                    "{name}: {failure}"
+                );
             }
         }
     }
@@ -121,9 +125,9 @@ async fn an_engine_that_is_down_or_refuses_is_told_apart() {
     let down = answering(ResponseTemplate::new(500)).await;
     let forbidding = answering(ResponseTemplate::new(403)).await;
     for (engine, kind) in [
-        ("http://127.0.0.1:1", FailureKind::Unreachable),
-        (&down.uri(), FailureKind::Unreachable),
-        (&forbidding.uri(), FailureKind::Refused),
+        ("http://127.0.0.1:1", UpstreamErrorKind::Unreachable),
+        (&down.uri(), UpstreamErrorKind::Unreachable),
+        (&forbidding.uri(), UpstreamErrorKind::Refused),
     ] {
         for (name, keys, _) in brokers(engine).await {
             for outcome in outcomes(keys.as_ref()).await {
@@ -139,7 +143,11 @@ async fn an_answer_that_makes_no_sense_is_no_empty_list() {
     let engine = answering(ResponseTemplate::new(200).set_body_string("nonsense")).await;
     for (name, keys, _) in brokers(&engine.uri()).await {
         let failure = keys.pairs(&key()).await.expect_err(name);
-        assert_eq!(failure.kind, FailureKind::Nonsense, "{name}: {failure}");
+        assert_eq!(
+            failure.kind,
+            UpstreamErrorKind::Nonsense,
+            "{name}: {failure}"
+        );
     }
 }
 
@@ -239,7 +247,7 @@ async fn a_user_of_minio_s_whose_policy_cannot_be_attached_is_removed() {
     let clients = clients(engine.uri()).await;
     let keys = MinioBroker::new(&clients, &clients, DEPLOYMENT).unwrap();
     let failure = keys.issue(&key(), &policy()).await.unwrap_err();
-    assert_eq!(failure.kind, FailureKind::Unreachable, "{failure}");
+    assert_eq!(failure.kind, UpstreamErrorKind::Unreachable, "{failure}");
     let requests = asked(&engine).await;
     let steps: Vec<&str> = requests
         .iter()

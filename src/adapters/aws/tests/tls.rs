@@ -12,7 +12,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::clients_that_trust;
 use crate::adapters::aws::S3Buckets;
-use crate::service::{Buckets, FailureKind, Presence};
+use crate::service::{Buckets, Presence, UpstreamErrorKind};
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
@@ -72,7 +72,7 @@ async fn the_store_is_asked_only_under_a_certificate_of_a_trusted_authority_and_
             Ok(presence) => assert!(is_asked && presence == Presence::Missing, "{name}"),
             Err(failure) => {
                 assert!(!is_asked, "{name}: {failure}");
-                assert_eq!(failure.kind, FailureKind::Unreachable, "{name}");
+                assert_eq!(failure.kind, UpstreamErrorKind::Unreachable, "{name}");
             }
         }
     }

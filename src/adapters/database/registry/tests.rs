@@ -10,7 +10,7 @@ use crate::adapters::{OsRandomness, SystemClock};
 use crate::domain::{AuditEvent, RequestId};
 use crate::service::fakes::{FakeBuckets, alice, bucket_of, principal};
 use crate::service::{
-    Deadline, EnsureBucket, EnsureBucketSettings, EnsureError, Randomness, Reservations,
+    Deadline, EnsureBucket, EnsureBucketError, EnsureBucketSettings, Randomness, Reservations,
     STATEMENT_LIMIT,
 };
 
@@ -87,7 +87,7 @@ async fn first_call(
     process: &EnsureBucket,
     buckets: &FakeBuckets,
     meanwhile: impl Future<Output = ()>,
-) -> Result<(), EnsureError> {
+) -> Result<(), EnsureBucketError> {
     buckets.hold();
     let meanwhile = async {
         buckets.arrived().await;
@@ -97,7 +97,7 @@ async fn first_call(
     tokio::join!(ensure(process), meanwhile).0
 }
 
-async fn ensure(process: &EnsureBucket) -> Result<(), EnsureError> {
+async fn ensure(process: &EnsureBucket) -> Result<(), EnsureBucketError> {
     let deadline = Deadline::after(Duration::from_secs(30));
     process
         .ensure(&alice(), &bucket_of(&alice()), deadline)

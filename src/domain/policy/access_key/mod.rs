@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::domain::{AccessKeyRights, BucketName};
 
-use super::{Condition, On, Resource, SessionPolicyError, Statement, write};
+use super::{Condition, On, PolicyError, Resource, Statement, write};
 
 /// The policy that confines an access key to its rights, on engines that hold such keys.
 ///
@@ -46,7 +46,7 @@ pub enum AccessKeyPolicyError {
     NoPrefix,
     /// Too many buckets.
     #[error(transparent)]
-    TooLong(#[from] SessionPolicyError),
+    TooLong(#[from] PolicyError),
 }
 
 impl AccessKeyPolicy {

@@ -14,7 +14,7 @@ use crate::http::{credential_route, observe, problem};
 use crate::service::fakes::{FakeDirectory, FixedClock, Nothing};
 use crate::service::{
     Authenticate, AuthenticateApiKey, AuthenticateToken, CallerLimit, Entitle, GenuineApiKeys,
-    Introspection, RateLimitError, RateLimiter, TokenValidation, UpstreamFailure,
+    Introspection, RateLimitError, RateLimiter, TokenValidation, UpstreamError,
 };
 
 struct Panicking;
@@ -98,7 +98,7 @@ struct Alice;
 
 #[async_trait]
 impl Introspection for Alice {
-    async fn introspect(&self, _: &AccessToken) -> Result<Arc<UnverifiedClaims>, UpstreamFailure> {
+    async fn introspect(&self, _: &AccessToken) -> Result<Arc<UnverifiedClaims>, UpstreamError> {
         Ok(Arc::new(UnverifiedClaims {
             active: true,
             sub: Some("alice".to_owned()),

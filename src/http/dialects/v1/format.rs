@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::http::dialects::dialect::GrantedSession;
 use crate::http::state::StorageAddress;
-use crate::service::{FailureKind, Refusal, UpstreamFailure};
+use crate::service::{Refusal, UpstreamError, UpstreamErrorKind};
 
 /// The query parameter.
 pub(crate) const PARAMETER: &str = "format";
@@ -151,8 +151,8 @@ impl Tool {
             expiration: &expiration,
         };
         if !values.mean_nothing() {
-            return Err(Refusal::Store(UpstreamFailure::new(
-                FailureKind::Nonsense,
+            return Err(Refusal::Store(UpstreamError::new(
+                UpstreamErrorKind::Nonsense,
                 "AssumeRole: a key that cannot be written into a text",
             )));
         }

@@ -13,8 +13,8 @@ use crate::service::doctor::{
     Attacker, Attempt, ListCall, Object, RegisteredAreas, S3Operation, ThrowAwayBuckets, Upstreams,
 };
 use crate::service::{
-    Buckets, Creation, FailureKind, Introspection, Presence, SessionRequest, Sessions,
-    UpstreamFailure,
+    Buckets, Creation, Introspection, Presence, SessionRequest, Sessions, UpstreamError,
+    UpstreamErrorKind,
 };
 
 /// A deployment that is all one needs, sound but for what a test changes.
@@ -47,26 +47,26 @@ impl Default for Deployment {
 
 #[async_trait]
 impl Upstreams for Deployment {
-    async fn discovery(&self) -> Result<(), UpstreamFailure> {
+    async fn discovery(&self) -> Result<(), UpstreamError> {
         Ok(())
     }
 
-    async fn keys(&self) -> Option<Result<(), UpstreamFailure>> {
+    async fn keys(&self) -> Option<Result<(), UpstreamError>> {
         None
     }
 
-    async fn authorization_server_clock(&self) -> Result<Option<TimeDelta>, UpstreamFailure> {
+    async fn authorization_server_clock(&self) -> Result<Option<TimeDelta>, UpstreamError> {
         Ok(Some(self.ahead))
     }
 
-    async fn store_clock(&self) -> Result<Option<TimeDelta>, UpstreamFailure> {
+    async fn store_clock(&self) -> Result<Option<TimeDelta>, UpstreamError> {
         Ok(Some(TimeDelta::seconds(-30)))
     }
 }
 
 #[async_trait]
 impl Introspection for Deployment {
-    async fn introspect(&self, _: &AccessToken) -> Result<Arc<UnverifiedClaims>, UpstreamFailure> {
+    async fn introspect(&self, _: &AccessToken) -> Result<Arc<UnverifiedClaims>, UpstreamError> {
         Ok(Arc::new(UnverifiedClaims {
             active: self.active,
             ..UnverifiedClaims::default()
@@ -76,36 +76,32 @@ impl Introspection for Deployment {
 
 #[async_trait]
 impl Buckets for Deployment {
-    async fn look(&self, _: &BucketName) -> Result<Presence, UpstreamFailure> {
+    async fn look(&self, _: &BucketName) -> Result<Presence, UpstreamError> {
         Ok(Presence::Missing)
     }
 
-    async fn create(&self, bucket: &BucketName) -> Result<Creation, UpstreamFailure> {
+    async fn create(&self, bucket: &BucketName) -> Result<Creation, UpstreamError> {
         self.buckets.lock().unwrap().insert(bucket.to_string());
         *self.made.lock().unwrap() += 1;
         Ok(Creation::Made)
     }
 
-    async fn marker(&self, _: &BucketName) -> Result<Option<String>, UpstreamFailure> {
+    async fn marker(&self, _: &BucketName) -> Result<Option<String>, UpstreamError> {
         Ok(None)
     }
 
-    async fn furnish(&self, _: &BucketName, _: &str) -> Result<(), UpstreamFailure> {
+    async fn furnish(&self, _: &BucketName, _: &str) -> Result<(), UpstreamError> {
         Ok(())
     }
 }
 
 #[async_trait]
 impl ThrowAwayBuckets for Deployment {
-    async fn list(&self) -> Result<Vec<String>, UpstreamFailure> {
+    async fn list(&self) -> Result<Vec<String>, UpstreamError> {
         Ok(self.buckets.lock().unwrap().iter().cloned().collect())
     }
 
-    async fn remove(
-        &self,
-        bucket: &BucketName,
-        _: Option<&Session>,
-    ) -> Result<(), UpstreamFailure> {
+    async fn remove(&self, bucket: &BucketName, _: Option<&Session>) -> Result<(), UpstreamError> {
         self.buckets.lock().unwrap().remove(bucket.as_str());
         Ok(())
     }
@@ -114,9 +110,9 @@ impl ThrowAwayBuckets for Deployment {
 #[async_trait]
 impl Sessions for Deployment {
     /// The session's key says what it may do.
-    async fn assume_role(&self, request: SessionRequest) -> Result<Session, UpstreamFailure> {
+    async fn assume_role(&self, request: SessionRequest) -> Result<Session, UpstreamError> {
         if request.duration < self.shortest {
-            return Err(UpstreamFailure::new(FailureKind::Nonsense, "too long"));
+            return Err(UpstreamError::new(UpstreamErrorKind::Nonsense, "too long"));
         }
         Ok(Session {
             access_key_id: request.policy.as_str().to_owned(),

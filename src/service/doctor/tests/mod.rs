@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::*;
 use crate::domain::{Area, Prefix};
-use crate::service::FailureKind;
+use crate::service::UpstreamErrorKind;
 use deployment::Deployment;
 
 fn area(organisation: &str, bucket: &str, prefix: &str) -> (Owner, Area) {
@@ -254,9 +254,9 @@ async fn a_store_that_makes_no_bucket_ends_the_examination() {
     struct Down;
     #[async_trait]
     impl Sessions for Down {
-        async fn assume_role(&self, _: SessionRequest) -> Result<Session, UpstreamFailure> {
-            Err(UpstreamFailure::new(
-                FailureKind::Refused,
+        async fn assume_role(&self, _: SessionRequest) -> Result<Session, UpstreamError> {
+            Err(UpstreamError::new(
+                UpstreamErrorKind::Refused,
                 "AssumeRole: AccessDenied",
             ))
         }

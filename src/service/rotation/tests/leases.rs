@@ -45,7 +45,7 @@ async fn a_look_that_lost_its_lease_ends_no_pair() {
     world.registry.row().unclean = "a rotation".to_owned();
     world.steal_when("pairs");
     let error = world.keeper.look_after(&world.id).await.unwrap_err();
-    assert!(matches!(error, KeeperError::Lost), "{error}");
+    assert!(matches!(error, AccessKeyKeeperError::Lost), "{error}");
     assert_eq!(world.broker.pairs(), ["old", "stray"]);
     assert_eq!(world.registry.row().lease, "another");
 }

@@ -1,6 +1,6 @@
 /// Why a token that was asked about opens nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TokenProblem {
+pub enum TokenError {
     /// The authorization server says so.
     #[error("the token is not active")]
     Inactive,

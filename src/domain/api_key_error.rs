@@ -2,7 +2,7 @@ use super::{ApiKeyId, InvalidApiKey};
 
 /// Why an API key opens nothing. From outside they all look the same.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ApiKeyProblem {
+pub enum ApiKeyError {
     /// It cannot be a key.
     #[error("the API key {0}")]
     Malformed(#[from] InvalidApiKey),
