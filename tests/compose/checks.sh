@@ -54,17 +54,17 @@ same() {
     expect "$1: alice's file" "$(s3_as "$now" "$bucket/kept.txt") $(cat "$work/body")" "200 kept"
 }
 
-# block HEADING NUMBER: a block of shell lines of the README's section.
+# block PAGE HEADING NUMBER: a block of shell lines of the page's section.
 block() {
-    awk -v heading="## $1" -v number="$2" '
+    awk -v heading="## $2" -v number="$3" '
         /^## / { inside = $0 == heading; next }
         inside && /^```sh$/ { block++; reading = block == number; next }
         /^```$/ { reading = 0 }
-        reading' "$root/README.md"
+        reading' "$root/$1"
 }
 
-# The README's lines as they stand, in one shell: its functions, what it says about Compose, and what
-# it does with a token. They name the default ports.
+# The documentation's lines as they stand, in one shell: the README's functions, what docs/production.md
+# says about Compose, and what the README does with a token. They name the default ports.
 readme() {
     if [ -n "${GATEWAY_PORT:-}" ]; then
         skip "the README's lines: they name the default ports"
@@ -73,10 +73,10 @@ readme() {
     fi
     {
         echo "set -e; cd '$root'"
-        block "One screen of curl" 1
-        block "Running it for real" 1
-        block "One screen of curl" 2 | grep -v '^TOKEN='
-        block "Running it for real" 2
+        block README.md "One screen of curl" 1
+        block docs/production.md "All of it with Docker Compose" 1
+        block README.md "One screen of curl" 2 | grep -v '^TOKEN='
+        block docs/production.md "All of it with Docker Compose" 2
     } >"$work/readme.sh"
     if inside bash "$work/readme.sh" >"$work/said" 2>&1 </dev/null && grep -q "^bucket $bucket until " "$work/said" &&
         grep -qx hello "$work/said" && [ "$(grep -c '^200 ' "$work/said")" = 2 ]; then

@@ -212,19 +212,19 @@ RULES = [
     Rule("README.md", "cargo run -- dev", run_by="the first terminal"),
     Rule("README.md", "cargo test", run_by=".ci/run"),
     Rule("README.md", "TOKEN=$(cloakroom dev-token alice)", after=first_file),
-    Rule("README.md", "aws s3 cp", after=sdk_refreshes),
-    Rule("README.md", "docker compose", skip=f"needs the images: {COMPOSE}"),
+    Rule("docs/first-steps.md", "aws s3 cp", after=sdk_refreshes),
+    Rule("docs/production.md", "docker compose", skip=f"needs the images: {COMPOSE}"),
     Rule(
-        "README.md", "export CLOAKROOM_HTTP__PUBLIC_URL", stand_ins=production, before=make_secrets, after=configured,
+        "docs/production.md", "export CLOAKROOM_HTTP__PUBLIC_URL", stand_ins=production, before=make_secrets, after=configured,
     ),
-    Rule("README.md", "cargo build --release", skip="measures for minutes: tests/load/run"),
+    Rule("docs/speed.md", "cargo build --release", skip="measures for minutes: tests/load/run"),
     Rule(
-        "docs/operations.md", "cloakroom bucket show 5c3b3bb8e6448a51b8ad7992994f722    #",
+        "docs/bucket-conflict.md", "cloakroom bucket show 5c3b3bb8e6448a51b8ad7992994f722    #",
         stand_ins=lambda machine: {"bucket release": "bucket release --yes", "bucket assign": "bucket assign --yes"},
         after=same_bucket,
     ),
     Rule(
-        "docs/operations.md", "aws s3api get-bucket-tagging", before=gateways_identity, after=tag_is_shown,
+        "docs/bucket-conflict.md", "aws s3api get-bucket-tagging", before=gateways_identity, after=tag_is_shown,
         stand_ins=lambda machine: {"https://storage.example.com": f"http://127.0.0.1:{machine.ports['9000']}"},
     ),
     *(

@@ -203,25 +203,29 @@ async fn a_key_is_one_key_as_it_stands() {
     }
 }
 
-/// What README shows is what the pages and the banner of `dev` show.
+/// What README and docs show is what the pages and the banner of `dev` show.
 #[test]
-fn the_readme_has_the_pasted_lines() {
-    let readme = fs::read_to_string("README.md").unwrap();
+fn the_documentation_has_the_pasted_lines() {
     let (gateway, store) = ("http://127.0.0.1:8080", "http://127.0.0.1:9000");
     let storage = StorageAddress {
         endpoint: store.to_owned(),
         region: "us-east-1".to_owned(),
         path_style: true,
     };
-    for lines in [
-        snippets::functions(gateway),
-        snippets::FIRST_FILE.to_owned(),
-        snippets::AWS_CLI.to_owned(),
-        snippets::sdk_lines(gateway, &storage),
-        snippets::api_key_line(gateway, "$API_KEY"),
-        snippets::workspace_line(gateway, "acme", "research"),
+    let (first_steps, organisations) = ("docs/first-steps.md", "docs/organisations.md");
+    for (page, lines) in [
+        ("README.md", snippets::functions(gateway)),
+        ("README.md", snippets::FIRST_FILE.to_owned()),
+        (first_steps, snippets::AWS_CLI.to_owned()),
+        (first_steps, snippets::sdk_lines(gateway, &storage)),
+        (organisations, snippets::api_key_line(gateway, "$API_KEY")),
+        (
+            organisations,
+            snippets::workspace_line(gateway, "acme", "research"),
+        ),
     ] {
-        assert!(readme.contains(&lines), "README.md lacks\n{lines}");
+        let text = fs::read_to_string(page).unwrap();
+        assert!(text.contains(&lines), "{page} lacks\n{lines}");
     }
 }
 
@@ -245,7 +249,7 @@ async fn recorded(shell: &str, script: &str, token: &str, folder: &Path) -> Outp
 #[test]
 fn no_page_puts_a_secret_into_the_arguments_of_a_process() {
     let mut pages = vec![PathBuf::from("README.md")];
-    for folder in ["docs", "docs/clients", "deploy/compose"] {
+    for folder in ["docs", "docs/api", "docs/clients", "deploy/compose"] {
         let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
         let files = entries.filter(|entry| entry.file_type().unwrap().is_file());
         pages.extend(files.map(|entry| entry.path()));
