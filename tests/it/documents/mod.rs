@@ -1,6 +1,7 @@
 //! README and docs lead to what exists: files, headings, and the paths that the text names.
 
 mod book;
+mod facts;
 
 use std::collections::HashMap;
 use std::fs;
