@@ -1,4 +1,4 @@
-"""What a page shows, compared with the real thing."""
+"""Compares what a page shows with what the commands print."""
 
 import json
 import re
@@ -17,7 +17,7 @@ def is_like(shown, real):
 
 
 def text(shown, said):
-    """What differs, if anything."""
+    """Returns what differs, or None."""
     wanted, real = ([line for line in lines.splitlines() if line.strip()] for lines in (shown, said))
     if len(wanted) == len(real) and all(map(is_like, wanted, real)):
         return None

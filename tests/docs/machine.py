@@ -24,7 +24,7 @@ class Machine:
         self.failed, self.dev_process = work / "failed", None
         self.said = ""  # by the block before
         self.ran = []  # the blocks' files
-        self.at_end = []  # what has to be stopped
+        self.at_end = []  # stops what the rules have started
         (self.clone / "target/debug").mkdir(parents=True)
         for name in ("home", "tmp", "bin", "blocks"):
             (work / name).mkdir()
@@ -105,7 +105,7 @@ exec '{binary}' "$@"
         self.bash.stdin.write(f"{START}\n")
 
     def run(self, text, name="check"):
-        """Runs lines in the shell. What they print, and which commands failed."""
+        """Runs lines in the shell. Returns what they print, and which commands failed."""
         script, output = (self.work / "blocks" / f"{name}{end}" for end in (".sh", ".out"))
         script.write_text(text)
         if name != "check":
@@ -125,7 +125,7 @@ exec '{binary}' "$@"
         return said, failed
 
     def expect(self, text, *wanted):
-        """Runs lines that have to succeed and to print WANTED; what they print."""
+        """Runs lines that must succeed and print WANTED. Returns what they print."""
         said, failed = self.run(text)
         missing = [want for want in wanted if want not in said]
         if failed or missing:

@@ -1,5 +1,5 @@
-"""Which blocks are not simply run in the shell, and what is looked at besides. A rule that fits no
-block, or a block of a language that nothing here knows, fails the run."""
+"""Which blocks are not simply run in the shell, and what else is checked. A rule that fits no block fails
+the run, and so does a block in an unknown language."""
 
 import os
 import re
@@ -64,7 +64,7 @@ def first_file(machine):
 
 
 def sdk_refreshes(machine):
-    """boto3 has its credentials from the gateway and gets others before they end."""
+    """boto3 gets its credentials from the gateway, and new ones before they expire."""
     machine.expect(
         '[ "$(stat -c %a "$AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")" = 600 ]\n'
         f"python '{ROOT}/tests/docs/refresh.py'",
@@ -74,7 +74,7 @@ def sdk_refreshes(machine):
 
 
 def known_settings(machine, text):
-    """Every key of a TOML block is one that the gateway knows. What is wrong, if anything."""
+    """The gateway knows every key of a TOML block. Returns what is wrong, or None."""
     tomllib.loads(text)
     (machine.work / "page.toml").write_text(text)
     said = subprocess.run(
@@ -141,7 +141,7 @@ def make_backups_folder(machine):
 
 
 def change_and_stop(machine):
-    """What is made after the backup is gone once it is restored."""
+    """An organisation made after the backup is gone after the restore."""
     machine.expect("cloakroom org create late")
     machine.stop_dev()
 
@@ -155,7 +155,7 @@ def restored(machine):
 
 
 def postgres(machine):
-    """A PostgreSQL with a registry in it; or why there is none."""
+    """Starts a PostgreSQL with a registry in it. Returns why there is none, or None."""
     if not shutil.which("pg_dump"):
         return "no PostgreSQL on this machine"
     folder, script = machine.work / "postgres", ROOT / "tests/engines/postgres.sh"
@@ -200,7 +200,7 @@ def production(machine):
 
 
 def configured(machine):
-    """Nothing is missing, there is no warning, and the blocks that follow do not have these settings."""
+    """No setting is missing, there is no warning, and later blocks do not have these settings."""
     said = machine.said
     machine.expect('unset "${!CLOAKROOM_HTTP__@}" "${!CLOAKROOM_OAUTH__@}" "${!CLOAKROOM_STORAGE__@}" "${!CLOAKROOM_DATABASE__@}"')
     if "warning" in said or "https://storage-authorization.example.com" not in said:
