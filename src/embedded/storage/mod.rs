@@ -2,23 +2,16 @@
 //! expiry. The S3 protocol is `s3s`, the files are `s3s-fs`, the policies are evaluated by
 //! `iam-rs`; what those lack is mended here.
 
-mod access;
-mod actions;
-mod door;
-mod errors;
-mod failure;
+mod aws_query;
 mod iam;
-mod index;
-mod keys;
-mod listing;
+mod identities;
 mod policy;
-mod query;
+mod request_body;
 mod request_log;
-mod sessions;
-mod signers;
+mod router;
+mod s3;
 mod sts;
-mod unread;
-mod vault;
+mod sts_and_iam;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -32,14 +25,12 @@ use s3s::service::S3ServiceBuilder;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use access::PolicyAccess;
-use door::Door;
-use iam::Users;
-use query::Query;
-use signers::{Secrets, Signers};
-use vault::Vault;
+use identities::{Identities, SecretKeys, Users};
+use router::Router;
+use s3::{ObjectStore, PolicyAccess};
+use sts_and_iam::StsAndIam;
 
-use super::random::hex_digits;
+pub use identities::RootIdentity;
 
 /// A running store; it stops when dropped.
 #[derive(Debug)]
@@ -47,21 +38,6 @@ pub struct Storage {
     address: SocketAddr,
     identity: RootIdentity,
     accepting: JoinHandle<()>,
-}
-
-/// Who may do everything: a key that is made afresh at each start.
-#[derive(Clone)]
-pub struct RootIdentity {
-    /// Names the key.
-    pub access_key_id: String,
-    /// Signs with it.
-    pub secret_access_key: String,
-}
-
-impl std::fmt::Debug for RootIdentity {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RootIdentity").finish_non_exhaustive()
-    }
 }
 
 impl Storage {
@@ -74,18 +50,15 @@ impl Storage {
     pub async fn start(port: u16, directory: PathBuf) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
-        let identity = RootIdentity {
-            access_key_id: format!("AKIA{}", hex_digits(8)?.to_uppercase()),
-            secret_access_key: hex_digits(20)?,
-        };
-        let vault = Vault::open(&directory).await?;
+        let identity = RootIdentity::generate()?;
+        let objects = ObjectStore::open(&directory).await?;
         let users = Users::open(&directory.join("iam.json"))?;
-        let signers = Arc::new(Signers::new(identity.clone(), users));
-        let mut builder = S3ServiceBuilder::new(vault);
-        builder.set_auth(Secrets(Arc::clone(&signers)));
-        builder.set_access(PolicyAccess::new(Arc::clone(&signers)));
-        let door = Door::new(builder.build(), Query::new(signers));
-        let accepting = tokio::spawn(accept(listener, Arc::new(door)));
+        let identities = Arc::new(Identities::new(identity.clone(), users));
+        let mut builder = S3ServiceBuilder::new(objects);
+        builder.set_auth(SecretKeys(Arc::clone(&identities)));
+        builder.set_access(PolicyAccess::new(Arc::clone(&identities)));
+        let router = Router::new(builder.build(), StsAndIam::new(identities));
+        let accepting = tokio::spawn(accept(listener, Arc::new(router)));
         Ok(Self {
             address,
             identity,
@@ -112,18 +85,18 @@ impl Drop for Storage {
     }
 }
 
-async fn accept(listener: TcpListener, door: Arc<Door>) {
+async fn accept(listener: TcpListener, router: Arc<Router>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             continue;
         };
         // Small answers must not wait for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
-        let door = Arc::clone(&door);
+        let router = Arc::clone(&router);
         tokio::spawn(async move {
             let service = service_fn(move |request| {
-                let door = Arc::clone(&door);
-                async move { door.serve(request).await }
+                let router = Arc::clone(&router);
+                async move { router.serve(request).await }
             });
             let server = auto::Builder::new(TokioExecutor::new());
             let connection = server.serve_connection(TokioIo::new(stream), service);

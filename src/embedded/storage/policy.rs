@@ -11,7 +11,7 @@ use iam_rs::{
 pub(super) struct Policy(Arc<PolicyEvaluator>);
 
 /// One thing that a request wants to do.
-pub(super) struct Deed<'a> {
+pub(super) struct RequestedAction<'a> {
     /// For instance `s3:GetObject`.
     pub(super) action: &'a str,
     /// For instance `bucket/key`, after `arn:aws:s3:::`.
@@ -27,23 +27,23 @@ impl Policy {
         Some(Self(Arc::new(PolicyEvaluator::with_policies(documents?))))
     }
 
-    /// Whether the policy allows the deed; a policy that cannot be evaluated allows nothing.
-    pub(super) fn allows(&self, deed: &Deed<'_>) -> bool {
+    /// Whether the policy allows an action. A policy that cannot be evaluated allows nothing.
+    pub(super) fn allows(&self, request: &RequestedAction<'_>) -> bool {
         let resource = Arn {
             partition: "aws".to_owned(),
             service: "s3".to_owned(),
             region: String::new(),
             account_id: String::new(),
-            resource: literal(&deed.resource),
+            resource: literal(&request.resource),
         };
         let mut context = Context::new();
-        for (key, value) in &deed.context {
+        for (key, value) in &request.context {
             context.insert((*key).to_owned(), ContextValue::String(literal(value)));
         }
         let session = "arn:aws:sts::000000000000:assumed-role/cloakroom/session".to_owned();
         let request = IAMRequest::new_with_context(
             Principal::Aws(PrincipalId::String(session)),
-            deed.action,
+            request.action,
             resource,
             context,
         );
@@ -106,7 +106,7 @@ mod tests {
         let context = prefix.map(|prefix| ("s3:prefix", prefix.to_owned()));
         let context = context.into_iter().collect();
         let resource = resource.to_owned();
-        Policy::parse([policy]).unwrap().allows(&Deed {
+        Policy::parse([policy]).unwrap().allows(&RequestedAction {
             action,
             resource,
             context,
@@ -174,7 +174,7 @@ mod tests {
         let deny = OWN.replace("Allow", "Deny");
         let read = |documents: &[&str]| {
             let policy = Policy::parse(documents.iter().copied()).unwrap();
-            policy.allows(&Deed {
+            policy.allows(&RequestedAction {
                 action: "s3:GetObject",
                 resource: "mine/a".to_owned(),
                 context: Vec::new(),

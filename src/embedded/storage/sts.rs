@@ -4,10 +4,9 @@ use std::time::Duration;
 use chrono::SecondsFormat;
 use serde::Serialize;
 
+use super::aws_query::{CallResult, Form, QueryError, element};
+use super::identities::{Identities, NewSession};
 use super::policy::Policy;
-use super::query::{Form, Outcome, Refusal, element};
-use super::sessions::NewSession;
-use super::signers::Signers;
 
 const DEFAULT_SECONDS: u64 = 3_600;
 /// AWS starts at 900 s; here a test may see a session end.
@@ -17,7 +16,7 @@ const MAX_POLICY_CHARS: usize = 2_048;
 /// STS `AssumeRole`, by the store's root only. Every role there is may do everything, so the
 /// session policy alone says what a session may.
 pub(super) struct AssumeRole {
-    signers: Arc<Signers>,
+    identities: Arc<Identities>,
 }
 
 #[derive(Serialize)]
@@ -36,13 +35,13 @@ struct Credentials {
 }
 
 impl AssumeRole {
-    pub(super) fn new(signers: Arc<Signers>) -> Self {
-        Self { signers }
+    pub(super) fn new(identities: Arc<Identities>) -> Self {
+        Self { identities }
     }
 
-    pub(super) fn call(&self, action: &str, form: &Form) -> Outcome {
+    pub(super) fn call(&self, action: &str, form: &Form) -> CallResult {
         if action != "AssumeRole" {
-            return Err(Refusal::bad(
+            return Err(QueryError::bad(
                 "InvalidAction",
                 "The only action of STS here is AssumeRole.",
             ));
@@ -51,29 +50,29 @@ impl AssumeRole {
         element("AssumeRoleResult", &AssumeRoleResult::from(session))
     }
 
-    fn assume(&self, form: &Form) -> Result<NewSession, Refusal> {
+    fn assume(&self, form: &Form) -> Result<NewSession, QueryError> {
         if form.has("PolicyArns") {
-            return Err(Refusal::invalid("PolicyArns are not known here."));
+            return Err(QueryError::invalid("PolicyArns are not known here."));
         }
         if !form.required("RoleArn")?.starts_with("arn:") {
-            return Err(Refusal::invalid("RoleArn is no ARN."));
+            return Err(QueryError::invalid("RoleArn is no ARN."));
         }
         if !is_session_name(form.required("RoleSessionName")?) {
-            return Err(Refusal::invalid("RoleSessionName is malformed."));
+            return Err(QueryError::invalid("RoleSessionName is malformed."));
         }
         let seconds = match form.get("DurationSeconds") {
             None => DEFAULT_SECONDS,
             Some(text) => text.parse().unwrap_or(0),
         };
         if !SECONDS.contains(&seconds) {
-            return Err(Refusal::invalid("DurationSeconds is out of range."));
+            return Err(QueryError::invalid("DurationSeconds is out of range."));
         }
         let policy = form.get("Policy").map(read_policy).transpose()?;
         let opened = self
-            .signers
+            .identities
             .sessions()
             .open(policy, Duration::from_secs(seconds));
-        opened.map_err(Refusal::internal)
+        opened.map_err(QueryError::internal)
     }
 }
 
@@ -90,15 +89,15 @@ impl From<NewSession> for AssumeRoleResult {
     }
 }
 
-fn read_policy(json: &str) -> Result<Policy, Refusal> {
+fn read_policy(json: &str) -> Result<Policy, QueryError> {
     if json.len() > MAX_POLICY_CHARS {
-        return Err(Refusal::bad(
+        return Err(QueryError::bad(
             "PackedPolicyTooLarge",
             "The policy is too long.",
         ));
     }
     Policy::parse([json]).ok_or_else(|| {
-        Refusal::bad(
+        QueryError::bad(
             "MalformedPolicyDocument",
             "The policy is no policy document.",
         )

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::account::{Account, Tag, User};
-use super::answers::{ManyKeys, ManyPolicies, ManyUsers, NewKey, OnePolicy, OneUser, UserAnswer};
 use super::names::{path, policy_name, user_name};
 use super::page::Page;
-use super::users::Users;
+use super::responses::{
+    CreatedAccessKey, ListedAccessKeys, ListedPolicies, ListedUsers, OnePolicy, OneUser,
+    UserElement,
+};
+use crate::embedded::storage::aws_query::{CallResult, Form, QueryError, element};
+use crate::embedded::storage::identities::{Account, Tag, User, Users};
 use crate::embedded::storage::policy::is_identity_policy;
-use crate::embedded::storage::query::{Form, Outcome, Refusal, element};
 
 /// What RFC 3986 leaves as it is.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
@@ -21,7 +23,7 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
 
 const MAX_TAGS: usize = 50;
 
-pub(super) async fn create_user(users: &Arc<Users>, form: &Form) -> Outcome {
+pub(super) async fn create_user(users: &Arc<Users>, form: &Form) -> CallResult {
     form.only(&["UserName", "Path", "Tags."])?;
     let (name, path, tags) = (user_name(form)?, path(form)?, tags(form)?);
     let user = users
@@ -30,37 +32,37 @@ pub(super) async fn create_user(users: &Arc<Users>, form: &Form) -> Outcome {
     element("CreateUserResult", &OneUser::new(&user))
 }
 
-pub(super) fn get_user(users: &Users, form: &Form) -> Outcome {
+pub(super) fn get_user(users: &Users, form: &Form) -> CallResult {
     form.only(&["UserName"])?;
     let name = user_name(form)?;
     let user = users.read(|account| account.user(&name).map(OneUser::new))?;
     element("GetUserResult", &user)
 }
 
-pub(super) fn list_users(users: &Users, form: &Form) -> Outcome {
+pub(super) fn list_users(users: &Users, form: &Form) -> CallResult {
     form.only(&["PathPrefix", "Marker", "MaxItems"])?;
     let page = Page::of(form)?;
     let start = form.get("PathPrefix").unwrap_or("/");
     let part = users.read(|account| {
         let below = |user: &&User| user.path.starts_with(start);
         let found = account.users.values().filter(below);
-        page.cut(found.map(|user| (user.name.as_str(), UserAnswer::listed(user))))
+        page.cut(found.map(|user| (user.name.as_str(), UserElement::listed(user))))
     });
-    element("ListUsersResult", &ManyUsers::from(part))
+    element("ListUsersResult", &ListedUsers::from(part))
 }
 
-pub(super) async fn delete_user(users: &Arc<Users>, form: &Form) -> Outcome {
+pub(super) async fn delete_user(users: &Arc<Users>, form: &Form) -> CallResult {
     form.only(&["UserName"])?;
     let name = user_name(form)?;
     done(users.change(move |account| account.delete(&name)).await)
 }
 
-pub(super) async fn put_user_policy(users: &Arc<Users>, form: &Form) -> Outcome {
+pub(super) async fn put_user_policy(users: &Arc<Users>, form: &Form) -> CallResult {
     form.only(&["UserName", "PolicyName", "PolicyDocument"])?;
     let (user, name) = (user_name(form)?, policy_name(form)?);
     let document = form.required("PolicyDocument")?.to_owned();
     if !is_identity_policy(&document) {
-        return Err(Refusal::bad(
+        return Err(QueryError::bad(
             "MalformedPolicyDocument",
             "Syntax errors in policy.",
         ));
@@ -69,7 +71,7 @@ pub(super) async fn put_user_policy(users: &Arc<Users>, form: &Form) -> Outcome 
     done(users.change(put).await)
 }
 
-pub(super) fn get_user_policy(users: &Users, form: &Form) -> Outcome {
+pub(super) fn get_user_policy(users: &Users, form: &Form) -> CallResult {
     form.only(&["UserName", "PolicyName"])?;
     let (user, name) = (user_name(form)?, policy_name(form)?);
     let document = users.read(|account| account.user(&user)?.policy(&name).map(str::to_owned))?;
@@ -81,67 +83,67 @@ pub(super) fn get_user_policy(users: &Users, form: &Form) -> Outcome {
     element("GetUserPolicyResult", &policy)
 }
 
-pub(super) fn list_user_policies(users: &Users, form: &Form) -> Outcome {
+pub(super) fn list_user_policies(users: &Users, form: &Form) -> CallResult {
     form.only(&["UserName", "Marker", "MaxItems"])?;
     let (user, page) = (user_name(form)?, Page::of(form)?);
     let part = users.read(|account| {
         let names = account.user(&user)?.policies.keys();
         Ok(page.cut(names.map(|name| (name.as_str(), name.clone()))))
     })?;
-    element("ListUserPoliciesResult", &ManyPolicies::from(part))
+    element("ListUserPoliciesResult", &ListedPolicies::from(part))
 }
 
-pub(super) async fn delete_user_policy(users: &Arc<Users>, form: &Form) -> Outcome {
+pub(super) async fn delete_user_policy(users: &Arc<Users>, form: &Form) -> CallResult {
     form.only(&["UserName", "PolicyName"])?;
     let (user, name) = (user_name(form)?, policy_name(form)?);
     let delete = move |account: &mut Account| account.user_mut(&user)?.delete_policy(&name);
     done(users.change(delete).await)
 }
 
-pub(super) async fn create_access_key(users: &Arc<Users>, form: &Form) -> Outcome {
+pub(super) async fn create_access_key(users: &Arc<Users>, form: &Form) -> CallResult {
     form.only(&["UserName"])?;
     let user = user_name(form)?;
     let name = user.clone();
-    let create = move |account: &mut Account| account.user_mut(&name)?.create_key();
+    let create = move |account: &mut Account| account.user_mut(&name)?.create_access_key();
     let key = users.change(create).await?;
-    element("CreateAccessKeyResult", &NewKey::new(&user, key))
+    element("CreateAccessKeyResult", &CreatedAccessKey::new(&user, key))
 }
 
-pub(super) fn list_access_keys(users: &Users, form: &Form) -> Outcome {
+pub(super) fn list_access_keys(users: &Users, form: &Form) -> CallResult {
     form.only(&["UserName", "Marker", "MaxItems"])?;
     let user = user_name(form)?;
-    let keys = users.read(|account| account.user(&user).map(ManyKeys::of))?;
+    let keys = users.read(|account| account.user(&user).map(ListedAccessKeys::of))?;
     element("ListAccessKeysResult", &keys)
 }
 
-pub(super) async fn update_access_key(users: &Arc<Users>, form: &Form) -> Outcome {
+pub(super) async fn update_access_key(users: &Arc<Users>, form: &Form) -> CallResult {
     form.only(&["UserName", "AccessKeyId", "Status"])?;
     let user = user_name(form)?;
     let id = form.required("AccessKeyId")?.to_owned();
     let active = match form.required("Status")? {
         "Active" => true,
         "Inactive" => false,
-        _ => return Err(Refusal::invalid("Status is Active or Inactive.")),
+        _ => return Err(QueryError::invalid("Status is Active or Inactive.")),
     };
     let update = move |account: &mut Account| account.user_mut(&user)?.set_active(&id, active);
     done(users.change(update).await)
 }
 
-pub(super) async fn delete_access_key(users: &Arc<Users>, form: &Form) -> Outcome {
+pub(super) async fn delete_access_key(users: &Arc<Users>, form: &Form) -> CallResult {
     form.only(&["UserName", "AccessKeyId"])?;
     let user = user_name(form)?;
     let id = form.required("AccessKeyId")?.to_owned();
-    let delete = move |account: &mut Account| account.user_mut(&user)?.delete_key(&id);
+    let delete = move |account: &mut Account| account.user_mut(&user)?.delete_access_key(&id);
     done(users.change(delete).await)
 }
 
 /// An answer without a result.
-fn done(changed: Result<(), Refusal>) -> Outcome {
+fn done(changed: Result<(), QueryError>) -> CallResult {
     changed.map(|()| None)
 }
 
 /// `Tags.member.1.Key` and so on.
-fn tags(form: &Form) -> Result<Vec<Tag>, Refusal> {
+fn tags(form: &Form) -> Result<Vec<Tag>, QueryError> {
     let mut tags = Vec::new();
     for number in 1..=MAX_TAGS {
         let member = format!("Tags.member.{number}");

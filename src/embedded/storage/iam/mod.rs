@@ -1,19 +1,15 @@
 //! The part of IAM that a broker of long-lived keys needs: users, their inline policies, and
 //! their access keys.
 
-mod account;
-mod answers;
 mod calls;
-mod file;
 mod names;
 mod page;
-mod users;
+mod responses;
 
 use std::sync::Arc;
 
-use crate::embedded::storage::query::{Form, Outcome, Refusal};
-
-pub(super) use users::{KeyHolder, Users};
+use crate::embedded::storage::aws_query::{CallResult, Form, QueryError};
+use crate::embedded::storage::identities::Users;
 
 /// The actions of IAM.
 pub(super) struct Iam {
@@ -25,7 +21,7 @@ impl Iam {
         Self { users }
     }
 
-    pub(super) async fn call(&self, action: &str, form: &Form) -> Outcome {
+    pub(super) async fn call(&self, action: &str, form: &Form) -> CallResult {
         let users = &self.users;
         match action {
             "CreateUser" => calls::create_user(users, form).await,
@@ -40,7 +36,7 @@ impl Iam {
             "ListAccessKeys" => calls::list_access_keys(users, form),
             "UpdateAccessKey" => calls::update_access_key(users, form).await,
             "DeleteAccessKey" => calls::delete_access_key(users, form).await,
-            _ => Err(Refusal::bad(
+            _ => Err(QueryError::bad(
                 "InvalidAction",
                 format!("{action} is not an action of IAM here."),
             )),

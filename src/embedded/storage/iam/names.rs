@@ -1,39 +1,39 @@
 //! What IAM takes for a name (IAM API Reference, "Quotas, name requirements, and character
 //! limits").
 
-use crate::embedded::storage::query::{Form, Refusal};
+use crate::embedded::storage::aws_query::{Form, QueryError};
 
 const USER_NAME_CHARS: usize = 64;
 const POLICY_NAME_CHARS: usize = 128;
 const PATH_CHARS: usize = 512;
 
-pub(super) fn user_name(form: &Form) -> Result<String, Refusal> {
+pub(super) fn user_name(form: &Form) -> Result<String, QueryError> {
     name(form, "UserName", USER_NAME_CHARS)
 }
 
-pub(super) fn policy_name(form: &Form) -> Result<String, Refusal> {
+pub(super) fn policy_name(form: &Form) -> Result<String, QueryError> {
     name(form, "PolicyName", POLICY_NAME_CHARS)
 }
 
 /// `[\w+=,.@-]+`
-fn name(form: &Form, parameter: &str, longest: usize) -> Result<String, Refusal> {
+fn name(form: &Form, parameter: &str, longest: usize) -> Result<String, QueryError> {
     let name = form.required(parameter)?;
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b);
     if (1..=longest).contains(&name.len()) && name.bytes().all(allowed) {
         Ok(name.to_owned())
     } else {
-        Err(Refusal::invalid(format!("{parameter} is malformed.")))
+        Err(QueryError::invalid(format!("{parameter} is malformed.")))
     }
 }
 
 /// Between slashes; `/` when none is given.
-pub(super) fn path(form: &Form) -> Result<String, Refusal> {
+pub(super) fn path(form: &Form) -> Result<String, QueryError> {
     let path = form.get("Path").unwrap_or("/");
     let bounded = path.starts_with('/') && path.ends_with('/');
     if bounded && path.len() <= PATH_CHARS && path.bytes().all(|b| b.is_ascii_graphic()) {
         Ok(path.to_owned())
     } else {
-        Err(Refusal::invalid("Path is malformed."))
+        Err(QueryError::invalid("Path is malformed."))
     }
 }
 

@@ -1,4 +1,4 @@
-use crate::embedded::storage::query::{Form, Refusal};
+use crate::embedded::storage::aws_query::{Form, QueryError};
 
 const MAX_ITEMS: usize = 100;
 
@@ -17,13 +17,13 @@ pub(super) struct Part<T> {
 }
 
 impl Page {
-    pub(super) fn of(form: &Form) -> Result<Self, Refusal> {
+    pub(super) fn of(form: &Form) -> Result<Self, QueryError> {
         let items = match form.get("MaxItems") {
             None => MAX_ITEMS,
             Some(text) => text.parse().unwrap_or(0),
         };
         if !(1..=1_000).contains(&items) {
-            return Err(Refusal::invalid("MaxItems is out of range."));
+            return Err(QueryError::invalid("MaxItems is out of range."));
         }
         let after = form.get("Marker").unwrap_or_default().to_owned();
         Ok(Self { after, items })

@@ -5,67 +5,67 @@ use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use crate::embedded::random::{base64, hex_digits};
-use crate::embedded::storage::query::Refusal;
+use crate::embedded::storage::aws_query::QueryError;
 
-const MAX_KEYS: usize = 2;
+const MAX_ACCESS_KEYS: usize = 2;
 /// Of all the inline policies of a user, spaces left out.
 const MAX_POLICY_CHARS: usize = 2_048;
 
 /// Everything that IAM keeps, and its rules.
 #[derive(Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Account {
-    pub(super) users: BTreeMap<String, User>,
+pub(crate) struct Account {
+    pub(crate) users: BTreeMap<String, User>,
 }
 
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct User {
-    pub(super) name: String,
-    pub(super) path: String,
+pub(crate) struct User {
+    pub(crate) name: String,
+    pub(crate) path: String,
     /// Never another user's, not even one's of the same name after this one is gone.
-    pub(super) id: String,
+    pub(crate) id: String,
     /// Seconds since 1970.
-    pub(super) created: i64,
-    pub(super) tags: Vec<Tag>,
+    pub(crate) created: i64,
+    pub(crate) tags: Vec<Tag>,
     /// Documents, by their names.
-    pub(super) policies: BTreeMap<String, String>,
-    pub(super) keys: Vec<AccessKey>,
+    pub(crate) policies: BTreeMap<String, String>,
+    pub(crate) keys: Vec<AccessKey>,
 }
 
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Tag {
-    pub(super) key: String,
-    pub(super) value: String,
+pub(crate) struct Tag {
+    pub(crate) key: String,
+    pub(crate) value: String,
 }
 
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct AccessKey {
-    pub(super) id: String,
-    pub(super) secret: String,
-    pub(super) active: bool,
+pub(crate) struct AccessKey {
+    pub(crate) id: String,
+    pub(crate) secret: String,
+    pub(crate) active: bool,
     /// Seconds since 1970.
-    pub(super) created: i64,
+    pub(crate) created: i64,
 }
 
 impl Account {
-    pub(super) fn user(&self, name: &str) -> Result<&User, Refusal> {
+    pub(crate) fn user(&self, name: &str) -> Result<&User, QueryError> {
         self.users.get(name).ok_or_else(|| no_user(name))
     }
 
-    pub(super) fn user_mut(&mut self, name: &str) -> Result<&mut User, Refusal> {
+    pub(crate) fn user_mut(&mut self, name: &str) -> Result<&mut User, QueryError> {
         self.users.get_mut(name).ok_or_else(|| no_user(name))
     }
 
     /// Names that differ by case only are the same to IAM.
-    pub(super) fn create(
+    pub(crate) fn create(
         &mut self,
         name: String,
         path: String,
         tags: Vec<Tag>,
-    ) -> Result<User, Refusal> {
+    ) -> Result<User, QueryError> {
         if self
             .users
             .keys()
@@ -76,7 +76,7 @@ impl Account {
                 format!("User with name {name} already exists."),
             ));
         }
-        let id = hex_digits(8).map_err(Refusal::internal)?.to_uppercase();
+        let id = hex_digits(8).map_err(QueryError::internal)?.to_uppercase();
         let user = User {
             name: name.clone(),
             path,
@@ -90,7 +90,7 @@ impl Account {
         Ok(user)
     }
 
-    pub(super) fn delete(&mut self, name: &str) -> Result<(), Refusal> {
+    pub(crate) fn delete(&mut self, name: &str) -> Result<(), QueryError> {
         let user = self.user(name)?;
         let left = if !user.keys.is_empty() {
             "access keys"
@@ -108,16 +108,16 @@ impl Account {
 }
 
 impl User {
-    pub(super) fn arn(&self) -> String {
+    pub(crate) fn arn(&self) -> String {
         format!("arn:aws:iam::000000000000:user{}{}", self.path, self.name)
     }
 
-    pub(super) fn policy(&self, name: &str) -> Result<&str, Refusal> {
+    pub(crate) fn policy(&self, name: &str) -> Result<&str, QueryError> {
         let policy = self.policies.get(name).map(String::as_str);
         policy.ok_or_else(|| no_policy(name))
     }
 
-    pub(super) fn put_policy(&mut self, name: String, document: String) -> Result<(), Refusal> {
+    pub(crate) fn put_policy(&mut self, name: String, document: String) -> Result<(), QueryError> {
         let others = self.policies.iter().filter(|(other, _)| **other != name);
         let others: usize = others.map(|(_, document)| length(document)).sum();
         if others + length(&document) > MAX_POLICY_CHARS {
@@ -133,22 +133,22 @@ impl User {
         Ok(())
     }
 
-    pub(super) fn delete_policy(&mut self, name: &str) -> Result<(), Refusal> {
+    pub(crate) fn delete_policy(&mut self, name: &str) -> Result<(), QueryError> {
         let removed = self.policies.remove(name);
         removed.map(drop).ok_or_else(|| no_policy(name))
     }
 
-    pub(super) fn create_key(&mut self) -> Result<AccessKey, Refusal> {
-        if self.keys.len() >= MAX_KEYS {
+    pub(crate) fn create_access_key(&mut self) -> Result<AccessKey, QueryError> {
+        if self.keys.len() >= MAX_ACCESS_KEYS {
             return Err(conflict(
                 "LimitExceeded",
-                format!("Cannot exceed quota for AccessKeysPerUser: {MAX_KEYS}"),
+                format!("Cannot exceed quota for AccessKeysPerUser: {MAX_ACCESS_KEYS}"),
             ));
         }
-        let id = hex_digits(8).map_err(Refusal::internal)?.to_uppercase();
+        let id = hex_digits(8).map_err(QueryError::internal)?.to_uppercase();
         let key = AccessKey {
             id: format!("AKIA{id}"),
-            secret: base64(30).map_err(Refusal::internal)?,
+            secret: base64(30).map_err(QueryError::internal)?,
             active: true,
             created: now(),
         };
@@ -156,41 +156,41 @@ impl User {
         Ok(key)
     }
 
-    pub(super) fn set_active(&mut self, id: &str, active: bool) -> Result<(), Refusal> {
+    pub(crate) fn set_active(&mut self, id: &str, active: bool) -> Result<(), QueryError> {
         let key = self.keys.iter_mut().find(|key| key.id == id);
-        key.ok_or_else(|| no_key(id))?.active = active;
+        key.ok_or_else(|| no_access_key(id))?.active = active;
         Ok(())
     }
 
-    pub(super) fn delete_key(&mut self, id: &str) -> Result<(), Refusal> {
+    pub(crate) fn delete_access_key(&mut self, id: &str) -> Result<(), QueryError> {
         let before = self.keys.len();
         self.keys.retain(|key| key.id != id);
         if self.keys.len() < before {
             Ok(())
         } else {
-            Err(no_key(id))
+            Err(no_access_key(id))
         }
     }
 }
 
-fn conflict(code: &'static str, message: String) -> Refusal {
-    Refusal::new(StatusCode::CONFLICT, code, message)
+fn conflict(code: &'static str, message: String) -> QueryError {
+    QueryError::new(StatusCode::CONFLICT, code, message)
 }
 
-fn no_user(name: &str) -> Refusal {
+fn no_user(name: &str) -> QueryError {
     no_such(format!("The user with name {name} cannot be found."))
 }
 
-fn no_policy(name: &str) -> Refusal {
+fn no_policy(name: &str) -> QueryError {
     no_such(format!("The user policy with name {name} cannot be found."))
 }
 
-fn no_key(id: &str) -> Refusal {
+fn no_access_key(id: &str) -> QueryError {
     no_such(format!("The Access Key with id {id} cannot be found."))
 }
 
-fn no_such(message: String) -> Refusal {
-    Refusal::new(StatusCode::NOT_FOUND, "NoSuchEntity", message)
+fn no_such(message: String) -> QueryError {
+    QueryError::new(StatusCode::NOT_FOUND, "NoSuchEntity", message)
 }
 
 fn length(document: &str) -> usize {
@@ -227,14 +227,14 @@ mod tests {
     fn a_user_goes_last() {
         let mut account = with_user("acme");
         let user = account.user_mut("acme").unwrap();
-        let key = user.create_key().unwrap();
+        let key = user.create_access_key().unwrap();
         user.put_policy("p".to_owned(), "{}".to_owned()).unwrap();
         let conflict = (409, "DeleteConflict");
         assert_eq!(account.delete("acme").unwrap_err().code(), conflict);
         account
             .user_mut("acme")
             .unwrap()
-            .delete_key(&key.id)
+            .delete_access_key(&key.id)
             .unwrap();
         assert_eq!(account.delete("acme").unwrap_err().code(), conflict);
         account
@@ -253,13 +253,16 @@ mod tests {
     fn a_user_has_two_keys_at_most() {
         let mut account = with_user("acme");
         let user = account.user_mut("acme").unwrap();
-        let (first, second) = (user.create_key().unwrap(), user.create_key().unwrap());
+        let (first, second) = (
+            user.create_access_key().unwrap(),
+            user.create_access_key().unwrap(),
+        );
         assert_ne!(first.id, second.id);
         assert_eq!((first.id.len(), first.secret.len()), (20, 40));
-        let third = user.create_key().err().unwrap();
+        let third = user.create_access_key().err().unwrap();
         assert_eq!(third.code(), (409, "LimitExceeded"));
-        user.delete_key(&first.id).unwrap();
-        assert!(user.create_key().is_ok());
+        user.delete_access_key(&first.id).unwrap();
+        assert!(user.create_access_key().is_ok());
     }
 
     #[test]

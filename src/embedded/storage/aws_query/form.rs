@@ -1,42 +1,42 @@
-use super::Refusal;
+use super::QueryError;
 
 /// The parameters of one call.
 #[derive(Debug)]
-pub(in crate::embedded::storage) struct Form(Vec<(String, String)>);
+pub(crate) struct Form(Vec<(String, String)>);
 
 impl Form {
     /// Reads a body. A parameter that stands twice has no one value.
-    pub(in crate::embedded::storage) fn parse(body: &[u8]) -> Result<Self, Refusal> {
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, QueryError> {
         let parameters: Vec<(String, String)> = serde_urlencoded::from_bytes(body)
-            .map_err(|_| Refusal::invalid("The body is no form of parameters."))?;
+            .map_err(|_| QueryError::invalid("The body is no form of parameters."))?;
         let mut names: Vec<&str> = parameters.iter().map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
         let many = names.len();
         names.dedup();
         if names.len() < many {
-            return Err(Refusal::invalid("A parameter stands more than once."));
+            return Err(QueryError::invalid("A parameter stands more than once."));
         }
         Ok(Self(parameters))
     }
 
-    pub(in crate::embedded::storage) fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(other, _)| other == name);
         found.map(|(_, value)| value.as_str())
     }
 
-    pub(in crate::embedded::storage) fn required(&self, name: &str) -> Result<&str, Refusal> {
+    pub(crate) fn required(&self, name: &str) -> Result<&str, QueryError> {
         self.get(name)
-            .ok_or_else(|| Refusal::invalid(format!("{name} is missing.")))
+            .ok_or_else(|| QueryError::invalid(format!("{name} is missing.")))
     }
 
     /// Whether any parameter's name starts so.
-    pub(in crate::embedded::storage) fn has(&self, start: &str) -> bool {
+    pub(crate) fn has(&self, start: &str) -> bool {
         self.0.iter().any(|(name, _)| name.starts_with(start))
     }
 
     /// Refuses parameters that the action does not know here: what is left out in silence may be
     /// what was to bound somebody. A name that ends in a dot stands for a list.
-    pub(in crate::embedded::storage) fn only(&self, known: &[&str]) -> Result<(), Refusal> {
+    pub(crate) fn only(&self, known: &[&str]) -> Result<(), QueryError> {
         let is_known = |name: &str| {
             ["Action", "Version"].contains(&name)
                 || known.contains(&name)
@@ -46,7 +46,7 @@ impl Form {
         };
         match self.0.iter().find(|(name, _)| !is_known(name)) {
             None => Ok(()),
-            Some((name, _)) => Err(Refusal::invalid(format!("{name} is not known here."))),
+            Some((name, _)) => Err(QueryError::invalid(format!("{name} is not known here."))),
         }
     }
 }

@@ -8,8 +8,8 @@ use s3s::dto::{
 };
 use s3s::{S3Result, s3_error};
 
-use super::failure::internal;
 use super::index::{Entry, Index};
+use super::internal_error::internal;
 
 /// The most entries of one answer.
 const MAX_KEYS: usize = 1_000;

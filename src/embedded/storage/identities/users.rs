@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use s3s::auth::SecretKey;
 
 use super::account::Account;
-use super::file::AccountFile;
+use super::account_file::AccountFile;
+use crate::embedded::storage::aws_query::QueryError;
 use crate::embedded::storage::policy::Policy;
-use crate::embedded::storage::query::Refusal;
 
 /// The users of the store, in memory and in a file.
-pub(in crate::embedded::storage) struct Users {
+pub(crate) struct Users {
     file: AccountFile,
     /// Changes are made one at a time.
     changing: Mutex<()>,
@@ -27,14 +27,14 @@ struct Current {
 
 struct Active {
     secret: SecretKey,
-    holder: KeyHolder,
+    identity: UserIdentity,
 }
 
 /// Whose an access key is, and what they may do.
 #[derive(Clone)]
-pub(in crate::embedded::storage) struct KeyHolder {
-    pub(in crate::embedded::storage) user_id: String,
-    pub(in crate::embedded::storage) policy: Policy,
+pub(crate) struct UserIdentity {
+    pub(crate) user_id: String,
+    pub(crate) policy: Policy,
 }
 
 impl Users {
@@ -43,7 +43,7 @@ impl Users {
     /// # Errors
     ///
     /// When there is a file that cannot be read.
-    pub(in crate::embedded::storage) fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let file = AccountFile::new(path);
         let account = file.read()?;
         let current = Current::of(account)
@@ -55,39 +55,51 @@ impl Users {
         })
     }
 
-    pub(in crate::embedded::storage) fn secret(&self, access_key: &str) -> Option<SecretKey> {
-        self.look(|current| current.active.get(access_key).map(|key| key.secret.clone()))
+    pub(crate) fn secret_key(&self, access_key_id: &str) -> Option<SecretKey> {
+        self.look(|current| {
+            current
+                .active
+                .get(access_key_id)
+                .map(|key| key.secret.clone())
+        })
     }
 
     /// Whose key this is, if it is active.
-    pub(in crate::embedded::storage) fn holder(&self, access_key: &str) -> Option<KeyHolder> {
-        self.look(|current| current.active.get(access_key).map(|key| key.holder.clone()))
+    pub(crate) fn identity(&self, access_key_id: &str) -> Option<UserIdentity> {
+        self.look(|current| {
+            current
+                .active
+                .get(access_key_id)
+                .map(|key| key.identity.clone())
+        })
     }
 
-    pub(super) fn read<T>(&self, look: impl FnOnce(&Account) -> T) -> T {
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Account) -> T) -> T {
         self.look(|current| look(&current.account))
     }
 
     /// Changes the account, in the file first. A change goes on if whoever asked for it goes away:
     /// memory must not fall behind the file.
-    pub(super) async fn change<T: Send + 'static>(
+    pub(crate) async fn change<T: Send + 'static>(
         self: &Arc<Self>,
-        change: impl FnOnce(&mut Account) -> Result<T, Refusal> + Send + 'static,
-    ) -> Result<T, Refusal> {
+        change: impl FnOnce(&mut Account) -> Result<T, QueryError> + Send + 'static,
+    ) -> Result<T, QueryError> {
         let users = Arc::clone(self);
         let done = tokio::task::spawn_blocking(move || users.change_now(change));
-        done.await.map_err(Refusal::internal)?
+        done.await.map_err(QueryError::internal)?
     }
 
     fn change_now<T>(
         &self,
-        change: impl FnOnce(&mut Account) -> Result<T, Refusal>,
-    ) -> Result<T, Refusal> {
+        change: impl FnOnce(&mut Account) -> Result<T, QueryError>,
+    ) -> Result<T, QueryError> {
         let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut account = self.read(Clone::clone);
         let done = change(&mut account)?;
         let next = Current::of(account).ok_or_else(malformed)?;
-        self.file.write(&next.account).map_err(Refusal::internal)?;
+        self.file
+            .write(&next.account)
+            .map_err(QueryError::internal)?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = next;
         Ok(done)
     }
@@ -102,20 +114,20 @@ impl Current {
     fn of(account: Account) -> Option<Self> {
         let mut active = HashMap::new();
         for user in account.users.values() {
-            let holder = KeyHolder {
+            let identity = UserIdentity {
                 user_id: user.id.clone(),
                 policy: Policy::parse(user.policies.values().map(String::as_str))?,
             };
             for key in user.keys.iter().filter(|key| key.active) {
                 let secret = SecretKey::from(key.secret.clone());
-                let holder = holder.clone();
-                active.insert(key.id.clone(), Active { secret, holder });
+                let identity = identity.clone();
+                active.insert(key.id.clone(), Active { secret, identity });
             }
         }
         Some(Self { account, active })
     }
 }
 
-fn malformed() -> Refusal {
-    Refusal::bad("MalformedPolicyDocument", "Syntax errors in policy.")
+fn malformed() -> QueryError {
+    QueryError::bad("MalformedPolicyDocument", "Syntax errors in policy.")
 }

@@ -1,4 +1,11 @@
+mod access;
+mod actions;
 mod calls;
+mod error_messages;
+mod index;
+mod internal_error;
+mod listing;
+mod object_key;
 
 use std::io;
 use std::path::Path;
@@ -10,9 +17,12 @@ use s3s_fs::FileSystem;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
-use super::failure::internal;
-use super::index::{Entry, Index};
-use super::signers::Signer;
+use super::identities::Identity;
+use index::{Entry, Index};
+use internal_error::internal;
+
+pub(super) use access::PolicyAccess;
+pub(super) use error_messages::complete;
 
 /// `s3s-fs` with an index in front of it.
 ///
@@ -21,14 +31,14 @@ use super::signers::Signer;
 /// stands for which file. Uploads belong to a bucket and a key, and to the user who began them
 /// where it was one, rather than to an access key: a refreshed session can finish what the one
 /// before it began, and a rotated key what the old one did.
-pub(super) struct Vault {
+pub(super) struct ObjectStore {
     files: FileSystem,
     index: Index,
     /// Buckets are made and removed one at a time.
     buckets: Mutex<()>,
 }
 
-impl Vault {
+impl ObjectStore {
     pub(super) async fn open(directory: &Path) -> io::Result<Self> {
         let objects = directory.join("objects");
         tokio::fs::create_dir_all(&objects).await?;
@@ -66,7 +76,7 @@ impl Vault {
         req: &S3Request<T>,
         (bucket, key, id): (&str, &str, &str),
     ) -> S3Result<()> {
-        let owner = Signer::of(req)?.upload_owner();
+        let owner = Identity::of(req)?.upload_owner();
         let found = self.index.is_upload(bucket, key, id, owner).await;
         if found.map_err(internal)? {
             Ok(())

@@ -5,7 +5,7 @@ use hyper::header::CONTENT_LENGTH;
 use s3s::{HttpResponse, S3Error, S3ErrorCode};
 
 /// The code of an error's answer. An answer that says nothing else gets S3's message.
-pub(super) fn complete(response: &mut HttpResponse) -> Option<String> {
+pub(crate) fn complete(response: &mut HttpResponse) -> Option<String> {
     let status = response.status();
     if !(status.is_client_error() || status.is_server_error()) {
         return None;

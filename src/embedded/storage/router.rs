@@ -4,25 +4,25 @@ use hyper::{Request, StatusCode};
 use s3s::service::S3Service;
 use s3s::{Body, HttpError, HttpResponse, S3Error, S3ErrorCode};
 
-use super::errors;
-use super::query::Query;
+use super::request_body::{self, DrainedBody};
 use super::request_log::RequestLine;
-use super::unread::{self, ReadToItsEnd};
+use super::s3::complete;
+use super::sts_and_iam::StsAndIam;
 
 /// AWS's answer in regions without Signature Version 2, and what to do about it.
 const SIGNATURE_VERSION_2: &str = "The authorization mechanism you have provided is not supported. \
      Please use AWS4-HMAC-SHA256 (Signature Version 4). \
      With boto3: Config(signature_version=\"s3v4\")";
 
-/// Tells calls of the query API from those of S3, and logs both.
-pub(super) struct Door {
+/// Sends each request to S3 or to STS and IAM, and logs it.
+pub(super) struct Router {
     s3: S3Service,
-    query: Query,
+    sts_and_iam: StsAndIam,
 }
 
-impl Door {
-    pub(super) fn new(s3: S3Service, query: Query) -> Self {
-        Self { s3, query }
+impl Router {
+    pub(super) fn new(s3: S3Service, sts_and_iam: StsAndIam) -> Self {
+        Self { s3, sts_and_iam }
     }
 
     pub(super) async fn serve(
@@ -31,23 +31,23 @@ impl Door {
     ) -> Result<HttpResponse, HttpError> {
         let line = RequestLine::begin(&request);
         let mut response = self.answer(request).await?;
-        let code = errors::complete(&mut response);
+        let code = complete(&mut response);
         line.log(response.status(), code.as_deref());
         Ok(response)
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Result<HttpResponse, HttpError> {
-        if Query::is_call(&request) {
-            return Ok(self.query.answer(request).await);
+        if StsAndIam::is_call(&request) {
+            return Ok(self.sts_and_iam.answer(request).await);
         }
-        if unread::waits(&request) {
+        if request_body::expects_continue(&request) {
             let mut response = self.s3(request.map(Body::from)).await?;
             if !response.status().is_success() {
-                unread::close(&mut response);
+                request_body::close_connection(&mut response);
             }
             return Ok(response);
         }
-        let request = request.map(|body| Body::http_body_unsync(ReadToItsEnd::new(body)));
+        let request = request.map(|body| Body::http_body_unsync(DrainedBody::new(body)));
         self.s3(request).await
     }
 

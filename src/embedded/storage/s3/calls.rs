@@ -15,16 +15,15 @@ use s3s::dto::{
 };
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 
-use crate::embedded::storage::failure::internal;
-use crate::embedded::storage::index::Upload;
-use crate::embedded::storage::keys::check_key;
-use crate::embedded::storage::listing::{list_multipart_uploads, list_objects, list_objects_v2};
-use crate::embedded::storage::signers::Signer;
-
-use super::{Vault, file_name, now};
+use super::index::Upload;
+use super::internal_error::internal;
+use super::listing::{list_multipart_uploads, list_objects, list_objects_v2};
+use super::object_key::check_object_key;
+use super::{ObjectStore, file_name, now};
+use crate::embedded::storage::identities::Identity;
 
 #[async_trait::async_trait]
-impl S3 for Vault {
+impl S3 for ObjectStore {
     async fn create_bucket(
         &self,
         req: S3Request<CreateBucketInput>,
@@ -131,7 +130,7 @@ impl S3 for Vault {
         &self,
         mut req: S3Request<PutObjectInput>,
     ) -> S3Result<S3Response<PutObjectOutput>> {
-        check_key(&req.input.key)?;
+        check_object_key(&req.input.key)?;
         let (bucket, key) = (req.input.bucket.clone(), req.input.key.clone());
         self.must_have_bucket(&bucket).await?;
         req.input.key = file_name(&key);
@@ -238,10 +237,10 @@ impl S3 for Vault {
         &self,
         mut req: S3Request<CreateMultipartUploadInput>,
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
-        check_key(&req.input.key)?;
+        check_object_key(&req.input.key)?;
         let (bucket, key) = (req.input.bucket.clone(), req.input.key.clone());
         self.must_have_bucket(&bucket).await?;
-        let owner = Signer::of(&req)?.upload_owner().unwrap_or_default();
+        let owner = Identity::of(&req)?.upload_owner().unwrap_or_default();
         let owner = owner.to_owned();
         req.input.key = file_name(&key);
         req.credentials = None;

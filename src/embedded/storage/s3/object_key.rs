@@ -8,7 +8,7 @@ const MAX_KEY_BYTES: usize = 1_024;
 
 /// Refuses a key with a segment `.` or `..`, an empty first segment, a NUL, or one of these once
 /// more percent-encoded.
-pub(super) fn check_key(key: &str) -> S3Result<()> {
+pub(super) fn check_object_key(key: &str) -> S3Result<()> {
     if key.len() > MAX_KEY_BYTES {
         return Err(s3_error!(KeyTooLongError));
     }
@@ -52,7 +52,7 @@ mod tests {
             "a\\..\\b",
             "a\0",
         ] {
-            assert!(check_key(key).is_err(), "{key:?}");
+            assert!(check_object_key(key).is_err(), "{key:?}");
         }
     }
 
@@ -71,8 +71,8 @@ mod tests {
             "x/",
             &long,
         ] {
-            assert!(check_key(key).is_ok(), "{key:?}");
+            assert!(check_object_key(key).is_ok(), "{key:?}");
         }
-        assert!(check_key(&"a".repeat(1_025)).is_err());
+        assert!(check_object_key(&"a".repeat(1_025)).is_err());
     }
 }

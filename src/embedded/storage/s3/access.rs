@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use hyper::{HeaderMap, Uri};
+use hyper::Uri;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::dto::{
     CopyObjectInput, CopySource, DeleteObjectsInput, PostObjectInput, UploadPartCopyInput,
@@ -9,11 +9,10 @@ use s3s::path::S3Path;
 use s3s::{S3Request, S3Result, s3_error};
 
 use super::actions::{action_of, actions_of_headers};
-use super::keys::check_key;
-use super::policy::Deed;
-use super::signers::{Signer, Signers};
+use super::object_key::check_object_key;
+use crate::embedded::storage::identities::{Identities, Identity, session_token};
+use crate::embedded::storage::policy::RequestedAction;
 
-const SESSION_TOKEN: &str = "x-amz-security-token";
 const LISTINGS: [&str; 4] = [
     "ListObjects",
     "ListObjectsV2",
@@ -22,27 +21,27 @@ const LISTINGS: [&str; 4] = [
 ];
 
 /// Asks the policies of whoever signed before every operation.
-pub(super) struct PolicyAccess {
-    signers: Arc<Signers>,
+pub(crate) struct PolicyAccess {
+    identities: Arc<Identities>,
 }
 
 impl PolicyAccess {
-    pub(super) fn new(signers: Arc<Signers>) -> Self {
-        Self { signers }
+    pub(crate) fn new(identities: Arc<Identities>) -> Self {
+        Self { identities }
     }
 }
 
-impl Signer {
-    fn must(&self, deed: &Deed<'_>) -> S3Result<()> {
+impl Identity {
+    fn must(&self, request: &RequestedAction<'_>) -> S3Result<()> {
         let (policy, kind) = match self {
             Self::Root | Self::Session(None) => return Ok(()),
             Self::Session(Some(policy)) => (policy, "session"),
-            Self::User(holder) => (&holder.policy, "identity-based"),
+            Self::User(user) => (&user.policy, "identity-based"),
         };
-        if policy.allows(deed) {
+        if policy.allows(request) {
             Ok(())
         } else {
-            let action = deed.action;
+            let action = request.action;
             Err(s3_error!(
                 AccessDenied,
                 "Access Denied: no {kind} policy allows the {action} action"
@@ -51,7 +50,7 @@ impl Signer {
     }
 
     fn must_on(&self, action: &str, resource: String) -> S3Result<()> {
-        self.must(&Deed {
+        self.must(&RequestedAction {
             action,
             resource,
             context: Vec::new(),
@@ -62,7 +61,7 @@ impl Signer {
         let CopySource::Bucket { bucket, key, .. } = source else {
             return Err(s3_error!(NotImplemented));
         };
-        check_key(key)?;
+        check_object_key(key)?;
         self.must_on("s3:GetObject", format!("{bucket}/{key}"))
     }
 }
@@ -74,38 +73,38 @@ impl S3Access for PolicyAccess {
             return Err(s3_error!(AccessDenied));
         };
         let token = session_token(cx.headers(), cx.uri())?;
-        let signer = self
-            .signers
-            .signer(&credentials.access_key, token.as_deref())?;
+        let identity = self
+            .identities
+            .authenticated(&credentials.access_key, token.as_deref())?;
         let resource = match cx.s3_path() {
             S3Path::Root => "*".to_owned(),
             S3Path::Bucket { bucket } => bucket.to_string(),
             S3Path::Object { bucket, key } => {
-                check_key(key)?;
+                check_object_key(key)?;
                 format!("{bucket}/{key}")
             }
         };
         let operation = cx.s3_op().name();
         if operation != "DeleteObjects" {
-            signer.must(&Deed {
+            identity.must(&RequestedAction {
                 action: &action_of(operation),
                 resource: resource.clone(),
                 context: conditions(operation, cx.uri()),
             })?;
         }
         for action in actions_of_headers(cx.headers()) {
-            signer.must_on(action, resource.clone())?;
+            identity.must_on(action, resource.clone())?;
         }
-        cx.extensions_mut().insert(signer);
+        cx.extensions_mut().insert(identity);
         Ok(())
     }
 
     async fn copy_object(&self, req: &mut S3Request<CopyObjectInput>) -> S3Result<()> {
-        Signer::of(req)?.must_read(&req.input.copy_source)
+        Identity::of(req)?.must_read(&req.input.copy_source)
     }
 
     async fn upload_part_copy(&self, req: &mut S3Request<UploadPartCopyInput>) -> S3Result<()> {
-        Signer::of(req)?.must_read(&req.input.copy_source)
+        Identity::of(req)?.must_read(&req.input.copy_source)
     }
 
     /// A form of a browser's names its key in its body, after everything was checked.
@@ -114,34 +113,13 @@ impl S3Access for PolicyAccess {
     }
 
     async fn delete_objects(&self, req: &mut S3Request<DeleteObjectsInput>) -> S3Result<()> {
-        let signer = Signer::of(req)?.clone();
+        let identity = Identity::of(req)?.clone();
         for object in &req.input.delete.objects {
-            check_key(&object.key)?;
+            check_object_key(&object.key)?;
             let resource = format!("{}/{}", req.input.bucket, object.key);
-            signer.must_on("s3:DeleteObject", resource)?;
+            identity.must_on("s3:DeleteObject", resource)?;
         }
         Ok(())
-    }
-}
-
-/// The session token, from the header or a presigned URL; two different ones are none.
-pub(super) fn session_token(headers: &HeaderMap, uri: &Uri) -> S3Result<Option<String>> {
-    let in_headers = headers
-        .get_all(SESSION_TOKEN)
-        .iter()
-        .map(|value| value.to_str().ok());
-    let in_headers = in_headers.map(|value| value.map(str::to_owned));
-    let in_query = query(uri)
-        .filter(|(name, _)| name.eq_ignore_ascii_case(SESSION_TOKEN))
-        .map(|(_, value)| Some(value));
-    let mut tokens = in_headers.chain(in_query);
-    match (tokens.next(), tokens.next()) {
-        (None, _) => Ok(None),
-        (Some(Some(token)), None) => Ok(Some(token)),
-        _ => Err(s3_error!(
-            InvalidToken,
-            "More than one session token, or a malformed one"
-        )),
     }
 }
 

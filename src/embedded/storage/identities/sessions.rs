@@ -6,15 +6,15 @@ use chrono::{DateTime, Utc};
 use s3s::auth::SecretKey;
 use s3s::{S3Result, s3_error};
 
-use super::policy::Policy;
 use crate::embedded::random::hex_digits;
+use crate::embedded::storage::policy::Policy;
 
 /// How long an expired session is remembered, so that it is told "expired" and not "unknown".
 const REMEMBERED: Duration = Duration::from_mins(10);
 
 /// The sessions that the store opened, by their keys.
 #[derive(Default)]
-pub(super) struct Sessions {
+pub(crate) struct Sessions {
     open: RwLock<HashMap<String, Session>>,
 }
 
@@ -27,11 +27,11 @@ struct Session {
 }
 
 /// A session as its holder gets it.
-pub(super) struct NewSession {
-    pub(super) access_key_id: String,
-    pub(super) secret_access_key: String,
-    pub(super) session_token: String,
-    pub(super) expiration: DateTime<Utc>,
+pub(crate) struct NewSession {
+    pub(crate) access_key_id: String,
+    pub(crate) secret_access_key: String,
+    pub(crate) session_token: String,
+    pub(crate) expiration: DateTime<Utc>,
 }
 
 impl Sessions {
@@ -40,7 +40,7 @@ impl Sessions {
         clippy::disallowed_methods,
         reason = "this is a foreign system with a clock of its own"
     )]
-    pub(super) fn open(
+    pub(crate) fn open(
         &self,
         policy: Option<Policy>,
         duration: Duration,
@@ -66,16 +66,21 @@ impl Sessions {
         Ok(new)
     }
 
-    pub(super) fn secret(&self, access_key: &str) -> Option<SecretKey> {
+    pub(crate) fn secret_key(&self, access_key_id: &str) -> Option<SecretKey> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        open.get(access_key).map(|session| session.secret.clone())
+        open.get(access_key_id)
+            .map(|session| session.secret.clone())
     }
 
     /// What a session may do, to which this key and this session token belong.
-    pub(super) fn policy(&self, access_key: &str, token: Option<&str>) -> S3Result<Option<Policy>> {
+    pub(crate) fn policy(
+        &self,
+        access_key_id: &str,
+        token: Option<&str>,
+    ) -> S3Result<Option<Policy>> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
         let session = open
-            .get(access_key)
+            .get(access_key_id)
             .ok_or_else(|| s3_error!(InvalidAccessKeyId))?;
         let sent = token.ok_or_else(|| s3_error!(AccessDenied, "A session token is required"))?;
         aws_lc_rs::constant_time::verify_slices_are_equal(

@@ -10,15 +10,15 @@ use s3s::HttpResponse;
 
 /// A request's body that is read to its end, whoever gives it up before: what is left of it would
 /// be taken for the next request on the connection.
-pub(super) struct ReadToItsEnd(Option<Incoming>);
+pub(super) struct DrainedBody(Option<Incoming>);
 
-impl ReadToItsEnd {
+impl DrainedBody {
     pub(super) fn new(body: Incoming) -> Self {
         Self(Some(body))
     }
 }
 
-impl Body for ReadToItsEnd {
+impl Body for DrainedBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -41,7 +41,7 @@ impl Body for ReadToItsEnd {
     }
 }
 
-impl Drop for ReadToItsEnd {
+impl Drop for DrainedBody {
     fn drop(&mut self) {
         let Some(mut body) = self.0.take().filter(|body| !body.is_end_stream()) else {
             return;
@@ -54,13 +54,13 @@ impl Drop for ReadToItsEnd {
 }
 
 /// Whether the client waits for a word before it sends the body (RFC 9110 section 10.1.1).
-pub(super) fn waits<B>(request: &Request<B>) -> bool {
+pub(super) fn expects_continue<B>(request: &Request<B>) -> bool {
     request.headers().contains_key(EXPECT)
 }
 
 /// It has got another word: the body will not come, and nobody can tell where the next request
 /// would begin.
-pub(super) fn close(response: &mut HttpResponse) {
+pub(super) fn close_connection(response: &mut HttpResponse) {
     let headers: &mut HeaderMap = response.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
 }

@@ -1,9 +1,4 @@
-//! AWS's query API: signed forms, posted to `/`. Which service is called is in the scope of the
-//! signature, since both have one address here; what is called, in the form.
-
-mod answers;
-mod form;
-mod signature;
+//! Both services share one address, so the scope of the signature tells which one is called.
 
 use std::sync::Arc;
 
@@ -12,35 +7,30 @@ use hyper::header::CONTENT_TYPE;
 use hyper::{Method, Request};
 use s3s::{Body, HttpResponse, S3Error, S3ErrorCode};
 
-use super::access::session_token;
+use super::aws_query::{CallResult, Form, QueryError, Signature, respond};
 use super::iam::Iam;
-use super::signers::{Signer, Signers};
+use super::identities::{Identities, Identity, session_token};
 use super::sts::AssumeRole;
 use crate::embedded::random::hex_digits;
-
-pub(super) use answers::{Outcome, Refusal, element};
-pub(super) use form::Form;
-use signature::Signature;
 
 const MEDIA_TYPE: &str = "application/x-www-form-urlencoded";
 const MAX_BODY: usize = 64 * 1024;
 
 /// STS and IAM, for the store's root only.
-pub(super) struct Query {
-    signers: Arc<Signers>,
+pub(super) struct StsAndIam {
+    identities: Arc<Identities>,
     sts: AssumeRole,
     iam: Iam,
 }
 
-/// A service that speaks this way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Api {
+enum Service {
     Sts,
     Iam,
 }
 
-impl Api {
-    fn called(service: &str) -> Option<Self> {
+impl Service {
+    fn named(service: &str) -> Option<Self> {
         match service {
             "sts" => Some(Self::Sts),
             "iam" => Some(Self::Iam),
@@ -63,12 +53,12 @@ impl Api {
     }
 }
 
-impl Query {
-    pub(super) fn new(signers: Arc<Signers>) -> Self {
+impl StsAndIam {
+    pub(super) fn new(identities: Arc<Identities>) -> Self {
         Self {
-            sts: AssumeRole::new(Arc::clone(&signers)),
-            iam: Iam::new(Arc::clone(signers.users())),
-            signers,
+            sts: AssumeRole::new(Arc::clone(&identities)),
+            iam: Iam::new(Arc::clone(identities.users())),
+            identities,
         }
     }
 
@@ -86,20 +76,20 @@ impl Query {
         let (parts, body) = request.into_parts();
         let request_id = hex_digits(16).unwrap_or_default();
         let signature = Signature::read(&parts.headers);
-        let service = signature.as_ref().map_or("sts", |s| s.service);
-        let api = Api::called(service).unwrap_or(Api::Sts);
+        let name = signature.as_ref().map_or("sts", |s| s.service);
+        let service = Service::named(name).unwrap_or(Service::Sts);
         let called = async {
             let signature = signature?;
             let form = self.admit(&parts, &signature, Body::from(body)).await?;
             let action = form.required("Action")?.to_owned();
-            let result = self.call(api, &action, &form).await?;
+            let result = self.call(service, &action, &form).await?;
             Ok((action, result))
         };
-        let (action, outcome) = match called.await {
+        let (action, result) = match called.await {
             Ok((action, result)) => (action, Ok(result)),
-            Err(refusal) => (String::new(), Err(refusal)),
+            Err(error) => (String::new(), Err(error)),
         };
-        answers::answer(api, &action, outcome, &request_id)
+        respond(service.namespace(), &action, result, &request_id)
     }
 
     /// The form, if the root signed it.
@@ -108,9 +98,9 @@ impl Query {
         parts: &hyper::http::request::Parts,
         signature: &Signature<'_>,
         mut body: Body,
-    ) -> Result<Form, Refusal> {
-        if Api::called(signature.service).is_none() {
-            return Err(Refusal::forbidden(
+    ) -> Result<Form, QueryError> {
+        if Service::named(signature.service).is_none() {
+            return Err(QueryError::forbidden(
                 "SignatureDoesNotMatch",
                 "Credential should be scoped to sts or iam.",
             ));
@@ -118,35 +108,37 @@ impl Query {
         let body = body
             .store_all_limited(MAX_BODY)
             .await
-            .map_err(|_| Refusal::invalid("The body is too long, or does not end."))?;
-        let secret = self.signers.secret(signature.access_key);
+            .map_err(|_| QueryError::invalid("The body is too long, or does not end."))?;
+        let secret = self.identities.secret_key(signature.access_key_id);
         let secret = secret.map_err(|error| unknown(&error))?;
         signature.verify(&parts.headers, &body, secret.expose())?;
         let token = session_token(&parts.headers, &parts.uri).map_err(|error| unknown(&error))?;
-        let signer = self.signers.signer(signature.access_key, token.as_deref());
-        match signer.map_err(|error| unknown(&error))? {
-            Signer::Root => Form::parse(&body),
-            Signer::Session(_) | Signer::User(_) => Err(Refusal::forbidden(
+        let identity = self
+            .identities
+            .authenticated(signature.access_key_id, token.as_deref());
+        match identity.map_err(|error| unknown(&error))? {
+            Identity::Root => Form::parse(&body),
+            Identity::Session(_) | Identity::User(_) => Err(QueryError::forbidden(
                 "AccessDenied",
                 "Only the root of the store may call this.",
             )),
         }
     }
 
-    async fn call(&self, api: Api, action: &str, form: &Form) -> Outcome {
+    async fn call(&self, service: Service, action: &str, form: &Form) -> CallResult {
         let version = form.get("Version");
-        if version.is_some_and(|version| version != api.version()) {
-            return Err(Refusal::bad("InvalidAction", "This version is unknown."));
+        if version.is_some_and(|version| version != service.version()) {
+            return Err(QueryError::bad("InvalidAction", "This version is unknown."));
         }
-        match api {
-            Api::Sts => self.sts.call(action, form),
-            Api::Iam => self.iam.call(action, form).await,
+        match service {
+            Service::Sts => self.sts.call(action, form),
+            Service::Iam => self.iam.call(action, form).await,
         }
     }
 }
 
 /// What S3 says of a key, in the words of STS and IAM.
-fn unknown(error: &S3Error) -> Refusal {
+fn unknown(error: &S3Error) -> QueryError {
     let (code, message) = match error.code() {
         S3ErrorCode::ExpiredToken => (
             "ExpiredToken",
@@ -158,5 +150,5 @@ fn unknown(error: &S3Error) -> Refusal {
             "The security token included in the request is invalid.",
         ),
     };
-    Refusal::forbidden(code, message)
+    QueryError::forbidden(code, message)
 }

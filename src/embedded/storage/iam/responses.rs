@@ -1,10 +1,10 @@
-//! What IAM's answers hold (IAM API Reference).
+//! The elements of IAM's responses (IAM API Reference).
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
-use super::account::{AccessKey, Tag, User};
 use super::page::Part;
+use crate::embedded::storage::identities::{AccessKey, Tag, User};
 
 /// A list as the query API writes it.
 #[derive(Serialize)]
@@ -16,14 +16,14 @@ pub(super) struct Members<T> {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct OneUser {
-    user: UserAnswer,
+    user: UserElement,
 }
 
 /// `ListUsers`
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct ManyUsers {
-    users: Members<UserAnswer>,
+pub(super) struct ListedUsers {
+    users: Members<UserElement>,
     is_truncated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     marker: Option<String>,
@@ -31,7 +31,7 @@ pub(super) struct ManyUsers {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct UserAnswer {
+pub(super) struct UserElement {
     path: String,
     user_name: String,
     user_id: String,
@@ -39,12 +39,12 @@ pub(super) struct UserAnswer {
     create_date: String,
     /// Not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
-    tags: Option<Members<TagAnswer>>,
+    tags: Option<Members<TagElement>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct TagAnswer {
+struct TagElement {
     key: String,
     value: String,
 }
@@ -62,7 +62,7 @@ pub(super) struct OnePolicy {
 /// `ListUserPolicies`
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct ManyPolicies {
+pub(super) struct ListedPolicies {
     policy_names: Members<String>,
     is_truncated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,21 +72,21 @@ pub(super) struct ManyPolicies {
 /// `CreateAccessKey`
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct NewKey {
-    access_key: KeyAnswer,
+pub(super) struct CreatedAccessKey {
+    access_key: AccessKeyElement,
 }
 
 /// `ListAccessKeys`
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct ManyKeys {
-    access_key_metadata: Members<KeyAnswer>,
+pub(super) struct ListedAccessKeys {
+    access_key_metadata: Members<AccessKeyElement>,
     is_truncated: bool,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct KeyAnswer {
+struct AccessKeyElement {
     user_name: String,
     access_key_id: String,
     status: &'static str,
@@ -98,20 +98,20 @@ struct KeyAnswer {
 
 impl OneUser {
     pub(super) fn new(user: &User) -> Self {
-        let tags = user.tags.iter().map(|Tag { key, value }| TagAnswer {
+        let tags = user.tags.iter().map(|Tag { key, value }| TagElement {
             key: key.clone(),
             value: value.clone(),
         });
         let tags = Members::of(tags.collect());
-        let user = UserAnswer::listed(user);
+        let user = UserElement::listed(user);
         let tags = Some(tags).filter(|tags| !tags.member.is_empty());
         Self {
-            user: UserAnswer { tags, ..user },
+            user: UserElement { tags, ..user },
         }
     }
 }
 
-impl UserAnswer {
+impl UserElement {
     pub(super) fn listed(user: &User) -> Self {
         Self {
             path: user.path.clone(),
@@ -124,18 +124,18 @@ impl UserAnswer {
     }
 }
 
-impl NewKey {
+impl CreatedAccessKey {
     pub(super) fn new(user: &str, key: AccessKey) -> Self {
-        let mut access_key = KeyAnswer::listed(user, &key);
+        let mut access_key = AccessKeyElement::listed(user, &key);
         access_key.secret_access_key = Some(key.secret);
         Self { access_key }
     }
 }
 
-impl ManyKeys {
+impl ListedAccessKeys {
     pub(super) fn of(user: &User) -> Self {
         let keys = user.keys.iter();
-        let keys = keys.map(|key| KeyAnswer::listed(&user.name, key));
+        let keys = keys.map(|key| AccessKeyElement::listed(&user.name, key));
         Self {
             access_key_metadata: Members::of(keys.collect()),
             is_truncated: false,
@@ -143,7 +143,7 @@ impl ManyKeys {
     }
 }
 
-impl KeyAnswer {
+impl AccessKeyElement {
     fn listed(user: &str, key: &AccessKey) -> Self {
         Self {
             user_name: user.to_owned(),
@@ -161,8 +161,8 @@ impl<T> Members<T> {
     }
 }
 
-impl From<Part<UserAnswer>> for ManyUsers {
-    fn from(part: Part<UserAnswer>) -> Self {
+impl From<Part<UserElement>> for ListedUsers {
+    fn from(part: Part<UserElement>) -> Self {
         Self {
             users: Members::of(part.items),
             is_truncated: part.marker.is_some(),
@@ -171,7 +171,7 @@ impl From<Part<UserAnswer>> for ManyUsers {
     }
 }
 
-impl From<Part<String>> for ManyPolicies {
+impl From<Part<String>> for ListedPolicies {
     fn from(part: Part<String>) -> Self {
         Self {
             policy_names: Members::of(part.items),

@@ -6,7 +6,7 @@ use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
 use sha2::{Digest, Sha256};
 
-use super::Refusal;
+use super::QueryError;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const DATE: &str = "x-amz-date";
@@ -17,9 +17,9 @@ const MAX_SKEW: TimeDelta = TimeDelta::minutes(15);
 /// What an `Authorization` header claims (AWS Signature Version 4). `s3s` checks signatures for
 /// `s3` and `sts` only, so calls of the query API are checked here.
 #[derive(Debug)]
-pub(super) struct Signature<'a> {
-    pub(super) access_key: &'a str,
-    pub(super) service: &'a str,
+pub(crate) struct Signature<'a> {
+    pub(crate) access_key_id: &'a str,
+    pub(crate) service: &'a str,
     date: &'a str,
     region: &'a str,
     signed_headers: &'a str,
@@ -27,15 +27,15 @@ pub(super) struct Signature<'a> {
 }
 
 impl<'a> Signature<'a> {
-    pub(super) fn read(headers: &'a HeaderMap) -> Result<Self, Refusal> {
+    pub(crate) fn read(headers: &'a HeaderMap) -> Result<Self, QueryError> {
         let text = one(headers, AUTHORIZATION.as_str()).ok_or_else(|| {
-            Refusal::forbidden(
+            QueryError::forbidden(
                 "MissingAuthenticationToken",
                 "The request must be signed, once.",
             )
         })?;
         Self::parse(text).ok_or_else(|| {
-            Refusal::bad(
+            QueryError::bad(
                 "IncompleteSignature",
                 "The Authorization header is not one of AWS Signature Version 4.",
             )
@@ -50,7 +50,7 @@ impl<'a> Signature<'a> {
         };
         let mut scope = field("Credential=")?.split('/');
         let signature = Self {
-            access_key: scope.next()?,
+            access_key_id: scope.next()?,
             date: scope.next()?,
             region: scope.next()?,
             service: scope.next()?,
@@ -62,13 +62,13 @@ impl<'a> Signature<'a> {
     }
 
     /// Whether it is that of a form posted to `/`, by the holder of this secret, just now.
-    pub(super) fn verify(
+    pub(crate) fn verify(
         &self,
         headers: &HeaderMap,
         body: &[u8],
         secret: &str,
-    ) -> Result<(), Refusal> {
-        let wrong = |why| Err(Refusal::forbidden("SignatureDoesNotMatch", why));
+    ) -> Result<(), QueryError> {
+        let wrong = |why| Err(QueryError::forbidden("SignatureDoesNotMatch", why));
         let Some((stamp, time)) = signed_at(headers) else {
             return wrong("X-Amz-Date is missing or malformed.");
         };
@@ -190,7 +190,7 @@ mod tests {
 
     fn verify(headers: &HeaderMap, body: &[u8], secret: &str) -> Option<&'static str> {
         let verified = Signature::read(headers).and_then(|s| s.verify(headers, body, secret));
-        verified.err().map(|refusal| refusal.code().1)
+        verified.err().map(|error| error.code().1)
     }
 
     #[expect(clippy::disallowed_methods, reason = "signatures are of now")]
@@ -215,7 +215,7 @@ mod tests {
             let headers = signed(service, now());
             let signature = Signature::read(&headers).unwrap();
             assert_eq!(signature.service, service);
-            assert_eq!(signature.access_key, "AKIDEXAMPLE");
+            assert_eq!(signature.access_key_id, "AKIDEXAMPLE");
             assert_eq!(verify(&headers, BODY, SECRET), None);
         }
     }
