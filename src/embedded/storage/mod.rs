@@ -1,6 +1,6 @@
 //! An S3 store with STS `AssumeRole` and IAM users that really enforces signatures, policies and
-//! expiry. The S3 protocol is `s3s`, the files are `s3s-fs`, the policies are evaluated by
-//! `iam-rs`; what those lack is mended here.
+//! expiry. `s3s` speaks the S3 protocol, `s3s-fs` keeps the files, and `iam-rs` evaluates the
+//! policies; this module adds what they lack.
 
 mod aws_query;
 mod iam;
@@ -23,11 +23,11 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use s3s::service::S3ServiceBuilder;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio_util::task::AbortOnDropHandle;
 
-use identities::{Identities, SecretKeys, Users};
+use identities::{Identities, Users};
 use router::Router;
-use s3::{ObjectStore, PolicyAccess};
+use s3::{Access, ObjectStore};
 use sts_and_iam::StsAndIam;
 
 pub use identities::RootIdentity;
@@ -37,16 +37,16 @@ pub use identities::RootIdentity;
 pub struct Storage {
     address: SocketAddr,
     identity: RootIdentity,
-    accepting: JoinHandle<()>,
+    _accepting: AbortOnDropHandle<()>,
 }
 
 impl Storage {
-    /// Starts the store on loopback, over the files below `directory`. Port 0 is any free one.
+    /// Starts the store on loopback, with its files below `directory`. Port 0 takes any free port.
     ///
     /// # Errors
     ///
-    /// When the port is taken, the directory cannot be written, or the users that an earlier run
-    /// left there cannot be read.
+    /// When the port is taken, the directory cannot be written, or the users of an earlier run
+    /// cannot be read.
     pub async fn start(port: u16, directory: PathBuf) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
@@ -55,14 +55,15 @@ impl Storage {
         let users = Users::open(&directory.join("iam.json"))?;
         let identities = Arc::new(Identities::new(identity.clone(), users));
         let mut builder = S3ServiceBuilder::new(objects);
-        builder.set_auth(SecretKeys(Arc::clone(&identities)));
-        builder.set_access(PolicyAccess::new(Arc::clone(&identities)));
-        let router = Router::new(builder.build(), StsAndIam::new(identities));
+        let access = Access(Arc::clone(&identities));
+        builder.set_auth(access.clone());
+        builder.set_access(access);
+        let router = Router::new(builder.build(), StsAndIam(identities));
         let accepting = tokio::spawn(accept(listener, Arc::new(router)));
         Ok(Self {
             address,
             identity,
-            accepting,
+            _accepting: AbortOnDropHandle::new(accepting),
         })
     }
 
@@ -72,16 +73,10 @@ impl Storage {
         format!("http://{}", self.address)
     }
 
-    /// Who may do everything.
+    /// The root of the store.
     #[must_use]
     pub fn identity(&self) -> &RootIdentity {
         &self.identity
-    }
-}
-
-impl Drop for Storage {
-    fn drop(&mut self) {
-        self.accepting.abort();
     }
 }
 
@@ -90,7 +85,7 @@ async fn accept(listener: TcpListener, router: Arc<Router>) {
         let Ok((stream, _)) = listener.accept().await else {
             continue;
         };
-        // Small answers must not wait for the acknowledgement of the one before.
+        // A small response must not wait until the one before it is acknowledged.
         let _ = stream.set_nodelay(true);
         let router = Arc::clone(&router);
         tokio::spawn(async move {
@@ -100,7 +95,7 @@ async fn accept(listener: TcpListener, router: Arc<Router>) {
             });
             let server = auto::Builder::new(TokioExecutor::new());
             let connection = server.serve_connection(TokioIo::new(stream), service);
-            // A client that goes away in the middle is its own affair.
+            // Clients may go away at any time.
             let _ = connection.await;
         });
     }

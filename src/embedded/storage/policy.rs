@@ -5,25 +5,24 @@ use iam_rs::{
     Principal, PrincipalId, Validate as _,
 };
 
-/// What a session or a user may do, by any number of documents: what none of them allows is
-/// denied, and so is what one denies.
+/// What a session or a user may do, as any number of documents say: an action is denied if one of
+/// them denies it or none allows it.
 #[derive(Clone)]
 pub(super) struct Policy(Arc<PolicyEvaluator>);
 
-/// One thing that a request wants to do.
+/// An action that a request needs.
 pub(super) struct RequestedAction<'a> {
-    /// For instance `s3:GetObject`.
+    /// For example `s3:GetObject`.
     pub(super) action: &'a str,
-    /// For instance `bucket/key`, after `arn:aws:s3:::`.
+    /// For example `bucket/key`, which follows `arn:aws:s3:::`.
     pub(super) resource: String,
-    /// Condition keys and their values, `s3:prefix` for instance.
+    /// Condition keys, such as `s3:prefix`, and their values.
     pub(super) context: Vec<(&'static str, String)>,
 }
 
 impl Policy {
-    /// Reads policy documents.
     pub(super) fn parse<'a>(documents: impl IntoIterator<Item = &'a str>) -> Option<Self> {
-        let documents: Option<Vec<IAMPolicy>> = documents.into_iter().map(read).collect();
+        let documents: Option<Vec<IAMPolicy>> = documents.into_iter().map(parse).collect();
         Some(Self(Arc::new(PolicyEvaluator::with_policies(documents?))))
     }
 
@@ -52,18 +51,18 @@ impl Policy {
     }
 }
 
-/// Whether a document may be a user's: it names no principal, for that is the user.
+/// Whether a document may be a policy of a user: it names no principal, because that is the user.
 pub(super) fn is_identity_policy(json: &str) -> bool {
-    read(json).is_some_and(|policy| {
+    parse(json).is_some_and(|policy| {
         let mut statements = policy.statement.iter();
         policy.is_valid()
             && statements.all(|one| one.principal.is_none() && one.not_principal.is_none())
     })
 }
 
-/// A document with variables (`${aws:username}`) is none here: `iam-rs` puts nothing in the place
-/// of one that it does not know, which makes a resource shorter and so wider.
-fn read(json: &str) -> Option<IAMPolicy> {
+/// Refuses a document with variables (`${aws:username}`): `iam-rs` replaces a variable that it does
+/// not know with nothing, which makes a resource shorter and so wider.
+fn parse(json: &str) -> Option<IAMPolicy> {
     let mut policy = IAMPolicy::from_json(json).ok()?;
     let statements = policy.statement.iter_mut();
     for condition in statements.filter_map(|one| one.condition.as_mut()) {
@@ -78,7 +77,7 @@ fn read(json: &str) -> Option<IAMPolicy> {
     (!json.contains("${")).then_some(policy)
 }
 
-/// What is compared with names that have no wildcards must have none itself.
+/// A value that is compared for equality has no wildcards.
 fn take_literally(value: &mut ConditionValue) {
     match value {
         ConditionValue::String(one) => *one = literal(one),
@@ -87,8 +86,8 @@ fn take_literally(value: &mut ConditionValue) {
     }
 }
 
-/// `iam-rs` takes a `*` in a resource's own name for the pattern's; here a name has no wildcards,
-/// so these two characters give way to private ones that only a wildcard matches.
+/// Replaces `*` and `?` with private characters that only a wildcard matches: `iam-rs` would take
+/// those in the name of a resource for wildcards.
 fn literal(resource: &str) -> String {
     resource.replace('*', "\u{e02a}").replace('?', "\u{e03f}")
 }
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_needs_its_key() {
+    fn condition_requires_its_key() {
         assert!(allows(PART, "s3:ListBucket", "mine", Some("acme/")));
         assert!(allows(PART, "s3:ListBucket", "mine", Some("acme/x")));
         for prefix in [
@@ -149,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn wildcards_in_a_prefix_are_characters() {
+    fn wildcards_in_a_requested_prefix_are_literal() {
         for prefix in ["acme/*", "acme/?", "acme/x*y", "acme/**"] {
             assert!(
                 allows(PART, "s3:ListBucket", "mine", Some(prefix)),
@@ -170,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn one_document_that_denies_outweighs_any_that_allow() {
+    fn one_denying_document_outweighs_those_that_allow() {
         let deny = OWN.replace("Allow", "Deny");
         let read = |documents: &[&str]| {
             let policy = Policy::parse(documents.iter().copied()).unwrap();
@@ -187,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_with_variables_or_a_principal_is_no_users() {
+    fn document_with_variables_or_a_principal_is_refused() {
         assert!(is_identity_policy(OWN));
         let variable = OWN.replace("mine", "${aws:username}");
         assert!(Policy::parse([variable.as_str()]).is_none());
@@ -197,7 +196,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_own_key_and_no_foreign_one(key in "\\PC{1,80}", bucket in "[a-z]{3,20}") {
+        fn any_own_key_is_allowed_and_no_foreign_one(key in "\\PC{1,80}", bucket in "[a-z]{3,20}") {
             prop_assume!(bucket != "mine");
             let own = format!("mine/{key}");
             let foreign = [format!("{bucket}/{key}"), format!("{bucket}/mine/{key}")];

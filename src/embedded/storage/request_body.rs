@@ -1,15 +1,16 @@
-//! What becomes of an upload that is refused before it is read.
+//! The body of an upload that is refused before it is read.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use http_body_util::BodyExt as _;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::{CONNECTION, EXPECT, HeaderValue};
 use hyper::{HeaderMap, Request};
 use s3s::HttpResponse;
 
-/// A request's body that is read to its end, whoever gives it up before: what is left of it would
-/// be taken for the next request on the connection.
+/// A request body that reads its rest when dropped. Unread bytes would be taken for the next request
+/// on the connection.
 pub(super) struct DrainedBody(Option<Incoming>);
 
 impl DrainedBody {
@@ -46,20 +47,18 @@ impl Drop for DrainedBody {
         let Some(mut body) = self.0.take().filter(|body| !body.is_end_stream()) else {
             return;
         };
-        tokio::spawn(async move {
-            let mut rest = std::future::poll_fn(move |cx| Pin::new(&mut body).poll_frame(cx));
-            while let Some(Ok(_)) = (&mut rest).await {}
-        });
+        tokio::spawn(async move { while let Some(Ok(_)) = body.frame().await {} });
     }
 }
 
-/// Whether the client waits for a word before it sends the body (RFC 9110 section 10.1.1).
+/// Whether the client waits for an interim response before it sends the body (RFC 9110 section
+/// 10.1.1).
 pub(super) fn expects_continue<B>(request: &Request<B>) -> bool {
     request.headers().contains_key(EXPECT)
 }
 
-/// It has got another word: the body will not come, and nobody can tell where the next request
-/// would begin.
+/// Closes the connection after a final response came instead: the client may send the body or not,
+/// so the start of the next request cannot be told.
 pub(super) fn close_connection(response: &mut HttpResponse) {
     let headers: &mut HeaderMap = response.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("close"));

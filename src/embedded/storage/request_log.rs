@@ -2,10 +2,10 @@ use std::time::Instant;
 
 use hyper::{Method, Request, StatusCode, Uri};
 
-/// Parameters of a presigned URL that open something.
+/// The parameters of a presigned URL that are secret.
 const SECRETS: [&str; 3] = ["signature", "x-amz-signature", "x-amz-security-token"];
 
-/// A request, until its answer is known.
+/// The log line of a request, until its response is known.
 pub(super) struct RequestLine {
     method: Method,
     path: String,
@@ -21,7 +21,7 @@ impl RequestLine {
         }
     }
 
-    /// One line at level `debug`: `cloakroom dev --verbose` shows them.
+    /// Logs at level `debug`, which `cloakroom dev --verbose` shows.
     pub(super) fn log(self, status: StatusCode, code: Option<&str>) {
         tracing::debug!(
             method = %self.method,
@@ -34,7 +34,7 @@ impl RequestLine {
     }
 }
 
-/// Path and query, as they were sent.
+/// Path and query as they were sent, with the secrets redacted.
 fn without_secrets(uri: &Uri) -> String {
     let Some(query) = uri.query() else {
         return uri.path().to_owned();
@@ -43,18 +43,18 @@ fn without_secrets(uri: &Uri) -> String {
     format!("{}?{}", uri.path(), query.join("&"))
 }
 
-/// A name may be percent-encoded, and is then still the same parameter.
+/// Parses the parameter, because its name may be percent-encoded.
 fn redacted(parameter: &str) -> String {
     let name = parameter
         .split_once('=')
         .map_or(parameter, |(name, _)| name);
     let mut parsed = url::form_urlencoded::parse(parameter.as_bytes());
-    let is_secret = parsed.next().is_some_and(|(name, _)| {
+    let is_secret = |name: &str| {
         SECRETS
             .iter()
-            .any(|secret| name.eq_ignore_ascii_case(secret))
-    });
-    if is_secret {
+            .any(|secret| secret.eq_ignore_ascii_case(name))
+    };
+    if parsed.next().is_some_and(|(name, _)| is_secret(&name)) {
         format!("{name}=REDACTED")
     } else {
         parameter.to_owned()

@@ -6,10 +6,10 @@ use s3s::{Body, HttpError, HttpResponse, S3Error, S3ErrorCode};
 
 use super::request_body::{self, DrainedBody};
 use super::request_log::RequestLine;
-use super::s3::complete;
+use super::s3::complete_error;
 use super::sts_and_iam::StsAndIam;
 
-/// AWS's answer in regions without Signature Version 2, and what to do about it.
+/// AWS's message in regions without Signature Version 2, and what to do about it.
 const SIGNATURE_VERSION_2: &str = "The authorization mechanism you have provided is not supported. \
      Please use AWS4-HMAC-SHA256 (Signature Version 4). \
      With boto3: Config(signature_version=\"s3v4\")";
@@ -31,7 +31,7 @@ impl Router {
     ) -> Result<HttpResponse, HttpError> {
         let line = RequestLine::begin(&request);
         let mut response = self.answer(request).await?;
-        let code = complete(&mut response);
+        let code = complete_error(&mut response);
         line.log(response.status(), code.as_deref());
         Ok(response)
     }
@@ -62,7 +62,7 @@ impl Router {
     }
 }
 
-/// In a presigned URL or in a header.
+/// Whether the request is signed with version 2, in a presigned URL or in a header.
 fn has_signature_version_2<B>(request: &Request<B>) -> bool {
     let query = request.uri().query().unwrap_or_default().as_bytes();
     let mut names = url::form_urlencoded::parse(query).map(|(name, _)| name);

@@ -1,4 +1,5 @@
-//! Both services share one address, so the scope of the signature tells which one is called.
+//! The calls of STS and IAM. The two share one address, so the scope of the signature tells which
+//! is called.
 
 use std::sync::Arc;
 
@@ -8,20 +9,15 @@ use hyper::{Method, Request};
 use s3s::{Body, HttpResponse, S3Error, S3ErrorCode};
 
 use super::aws_query::{CallResult, Form, QueryError, Signature, respond};
-use super::iam::Iam;
 use super::identities::{Identities, Identity, session_token};
-use super::sts::AssumeRole;
+use super::{iam, sts};
 use crate::embedded::random::hex_digits;
 
 const MEDIA_TYPE: &str = "application/x-www-form-urlencoded";
 const MAX_BODY: usize = 64 * 1024;
 
-/// STS and IAM, for the store's root only.
-pub(super) struct StsAndIam {
-    identities: Arc<Identities>,
-    sts: AssumeRole,
-    iam: Iam,
-}
+/// STS and IAM, which only the root may call.
+pub(super) struct StsAndIam(pub(super) Arc<Identities>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Service {
@@ -54,15 +50,6 @@ impl Service {
 }
 
 impl StsAndIam {
-    pub(super) fn new(identities: Arc<Identities>) -> Self {
-        Self {
-            sts: AssumeRole::new(Arc::clone(&identities)),
-            iam: Iam::new(Arc::clone(identities.users())),
-            identities,
-        }
-    }
-
-    /// Whether a request is for us.
     pub(super) fn is_call(request: &Request<Incoming>) -> bool {
         let media_type = request.headers().get(CONTENT_TYPE);
         let media_type = media_type.and_then(|value| value.to_str().ok());
@@ -80,7 +67,9 @@ impl StsAndIam {
         let service = Service::named(name).unwrap_or(Service::Sts);
         let called = async {
             let signature = signature?;
-            let form = self.admit(&parts, &signature, Body::from(body)).await?;
+            let form = self
+                .authenticate(&parts, &signature, Body::from(body))
+                .await?;
             let action = form.required("Action")?.to_owned();
             let result = self.call(service, &action, &form).await?;
             Ok((action, result))
@@ -92,8 +81,8 @@ impl StsAndIam {
         respond(service.namespace(), &action, result, &request_id)
     }
 
-    /// The form, if the root signed it.
-    async fn admit(
+    /// Returns the form if the root signed it.
+    async fn authenticate(
         &self,
         parts: &hyper::http::request::Parts,
         signature: &Signature<'_>,
@@ -108,15 +97,14 @@ impl StsAndIam {
         let body = body
             .store_all_limited(MAX_BODY)
             .await
-            .map_err(|_| QueryError::invalid("The body is too long, or does not end."))?;
-        let secret = self.identities.secret_key(signature.access_key_id);
-        let secret = secret.map_err(|error| unknown(&error))?;
+            .map_err(|_| QueryError::invalid("The body is too long or incomplete."))?;
+        let secret = self.0.secret_key(signature.access_key_id);
+        let secret = secret.map_err(|error| invalid_credentials(&error))?;
         signature.verify(&parts.headers, &body, secret.expose())?;
-        let token = session_token(&parts.headers, &parts.uri).map_err(|error| unknown(&error))?;
-        let identity = self
-            .identities
-            .authenticated(signature.access_key_id, token.as_deref());
-        match identity.map_err(|error| unknown(&error))? {
+        let token = session_token(&parts.headers, &parts.uri)
+            .map_err(|error| invalid_credentials(&error))?;
+        let identity = self.0.identify(signature.access_key_id, token.as_deref());
+        match identity.map_err(|error| invalid_credentials(&error))? {
             Identity::Root => Form::parse(&body),
             Identity::Session(_) | Identity::User(_) => Err(QueryError::forbidden(
                 "AccessDenied",
@@ -128,17 +116,20 @@ impl StsAndIam {
     async fn call(&self, service: Service, action: &str, form: &Form) -> CallResult {
         let version = form.get("Version");
         if version.is_some_and(|version| version != service.version()) {
-            return Err(QueryError::bad("InvalidAction", "This version is unknown."));
+            return Err(QueryError::bad_request(
+                "InvalidAction",
+                "This version is unknown.",
+            ));
         }
         match service {
-            Service::Sts => self.sts.call(action, form),
-            Service::Iam => self.iam.call(action, form).await,
+            Service::Sts => sts::call(self.0.sessions(), action, form),
+            Service::Iam => iam::call(self.0.users(), action, form).await,
         }
     }
 }
 
-/// What S3 says of a key, in the words of STS and IAM.
-fn unknown(error: &S3Error) -> QueryError {
+/// Translates an error of S3 about credentials to one of STS and IAM.
+fn invalid_credentials(error: &S3Error) -> QueryError {
     let (code, message) = match error.code() {
         S3ErrorCode::ExpiredToken => (
             "ExpiredToken",

@@ -1,6 +1,8 @@
+use std::fmt::Display;
+
 use hyper::StatusCode;
 
-/// An error as STS and IAM write it.
+/// An error of STS or IAM.
 #[derive(Debug)]
 pub(crate) struct QueryError {
     pub(super) status: StatusCode,
@@ -18,23 +20,24 @@ impl QueryError {
         }
     }
 
-    /// 400 with this code.
-    pub(crate) fn bad(code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, message)
     }
 
-    /// `ValidationError`
-    pub(crate) fn invalid(message: impl Into<String>) -> Self {
-        Self::bad("ValidationError", message)
-    }
-
-    /// 403 with this code.
     pub(crate) fn forbidden(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, code, message)
     }
 
-    /// A failure of the store itself, for the log; the client learns nothing of it.
-    pub(crate) fn internal(error: impl std::fmt::Display) -> Self {
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::bad_request("ValidationError", message)
+    }
+
+    pub(crate) fn malformed_policy() -> Self {
+        Self::bad_request("MalformedPolicyDocument", "Syntax errors in policy.")
+    }
+
+    /// Logs a failure of the store. The client only learns that there was one.
+    pub(crate) fn internal(error: impl Display) -> Self {
         tracing::warn!(%error, "the embedded store failed");
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,

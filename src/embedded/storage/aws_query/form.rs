@@ -1,27 +1,28 @@
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use url::form_urlencoded;
+
 use super::QueryError;
 
-/// The parameters of one call.
+/// The parameters of a call.
 #[derive(Debug)]
-pub(crate) struct Form(Vec<(String, String)>);
+pub(crate) struct Form(BTreeMap<String, String>);
 
 impl Form {
-    /// Reads a body. A parameter that stands twice has no one value.
+    /// Parses a body. Refuses a parameter that occurs twice, because it has no single value.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, QueryError> {
-        let parameters: Vec<(String, String)> = serde_urlencoded::from_bytes(body)
-            .map_err(|_| QueryError::invalid("The body is no form of parameters."))?;
-        let mut names: Vec<&str> = parameters.iter().map(|(name, _)| name.as_str()).collect();
-        names.sort_unstable();
-        let many = names.len();
-        names.dedup();
-        if names.len() < many {
-            return Err(QueryError::invalid("A parameter stands more than once."));
+        let mut parameters = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(body).into_owned() {
+            if parameters.insert(name, value).is_some() {
+                return Err(QueryError::invalid("A parameter occurs more than once."));
+            }
         }
         Ok(Self(parameters))
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        let found = self.0.iter().find(|(other, _)| other == name);
-        found.map(|(_, value)| value.as_str())
+        self.0.get(name).map(String::as_str)
     }
 
     pub(crate) fn required(&self, name: &str) -> Result<&str, QueryError> {
@@ -29,24 +30,40 @@ impl Form {
             .ok_or_else(|| QueryError::invalid(format!("{name} is missing.")))
     }
 
-    /// Whether any parameter's name starts so.
-    pub(crate) fn has(&self, start: &str) -> bool {
-        self.0.iter().any(|(name, _)| name.starts_with(start))
+    /// The value of a required parameter that must be a name: `[\w+=,.@-]`, this many characters.
+    pub(crate) fn name(
+        &self,
+        parameter: &str,
+        length: RangeInclusive<usize>,
+    ) -> Result<&str, QueryError> {
+        let name = self.required(parameter)?;
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b);
+        if length.contains(&name.len()) && name.bytes().all(allowed) {
+            Ok(name)
+        } else {
+            Err(QueryError::invalid(format!("{parameter} is malformed.")))
+        }
     }
 
-    /// Refuses parameters that the action does not know here: what is left out in silence may be
-    /// what was to bound somebody. A name that ends in a dot stands for a list.
-    pub(crate) fn only(&self, known: &[&str]) -> Result<(), QueryError> {
-        let is_known = |name: &str| {
+    /// Whether the name of any parameter starts like this.
+    pub(crate) fn has(&self, start: &str) -> bool {
+        self.0.keys().any(|name| name.starts_with(start))
+    }
+
+    /// Refuses parameters that the action does not support here: ignoring one could lift a
+    /// restriction that the caller meant to set. A name that ends in a dot stands for a list.
+    pub(crate) fn only(&self, supported: &[&str]) -> Result<(), QueryError> {
+        let is_supported = |name: &str| {
             ["Action", "Version"].contains(&name)
-                || known.contains(&name)
-                || known
-                    .iter()
-                    .any(|list| list.ends_with('.') && name.starts_with(list))
+                || supported.iter().any(|known| {
+                    *known == name || (known.ends_with('.') && name.starts_with(known))
+                })
         };
-        match self.0.iter().find(|(name, _)| !is_known(name)) {
+        match self.0.keys().find(|name| !is_supported(name)) {
             None => Ok(()),
-            Some((name, _)) => Err(QueryError::invalid(format!("{name} is not known here."))),
+            Some(name) => Err(QueryError::invalid(format!(
+                "{name} is not supported here."
+            ))),
         }
     }
 }
@@ -56,14 +73,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_parameter_that_stands_twice_is_refused() {
+    fn repeated_parameter_is_refused() {
         assert!(Form::parse(b"Action=GetUser&UserName=a").is_ok());
         assert!(Form::parse(b"Action=GetUser&UserName=a&UserName=b").is_err());
         assert!(Form::parse(b"Action=GetUser&User%4eame=a&UserName=a").is_err());
     }
 
     #[test]
-    fn a_parameter_that_is_not_known_is_refused() {
+    fn unsupported_parameter_is_refused() {
         let form = Form::parse(b"Action=CreateUser&UserName=a&Tags.member.1.Key=k").unwrap();
         assert!(form.only(&["UserName", "Tags."]).is_ok());
         assert!(form.only(&["UserName"]).is_err());

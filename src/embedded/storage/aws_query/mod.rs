@@ -1,5 +1,5 @@
-//! The protocol of STS and IAM, AWS's query protocol: a signed form is posted to `/`, and XML comes
-//! back.
+//! AWS's query protocol, which STS and IAM speak: a signed form is posted to `/`, and the response
+//! is XML.
 
 mod error;
 mod form;
@@ -8,5 +8,5 @@ mod signature;
 
 pub(super) use error::QueryError;
 pub(super) use form::Form;
-pub(super) use response::{CallResult, element, respond};
+pub(super) use response::{CallResult, date, respond};
 pub(super) use signature::Signature;

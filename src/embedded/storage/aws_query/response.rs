@@ -1,66 +1,60 @@
+use chrono::{DateTime, SecondsFormat, Utc};
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
-use quick_xml::escape::escape;
+use maud::{Markup, html};
 use s3s::{Body, HttpResponse};
-use serde::Serialize;
 
 use super::QueryError;
 
-/// What a call comes to: the element of its result, where it has one.
-pub(crate) type CallResult = Result<Option<String>, QueryError>;
+/// What is in the result element of a call. Some actions have none.
+pub(crate) type CallResult = Result<Option<Markup>, QueryError>;
 
-/// One element; whatever is in it is escaped.
-pub(crate) fn element(name: &str, value: &impl Serialize) -> CallResult {
-    let xml = quick_xml::se::to_string_with_root(name, value).map_err(QueryError::internal)?;
-    Ok(Some(xml))
-}
-
-/// The answer to a call of this action.
+/// The response to a call of this action.
 pub(crate) fn respond(
     namespace: &str,
     action: &str,
     result: CallResult,
     request_id: &str,
 ) -> HttpResponse {
-    match result {
-        Ok(result) => {
-            let result = result.unwrap_or_default();
-            xml(
-                StatusCode::OK,
-                format!(
-                    "<{action}Response xmlns=\"{namespace}\">{result}\
-                     <ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>\
-                     </{action}Response>"
-                ),
-            )
+    let (status, xml) = match result {
+        Ok(result) => (
+            StatusCode::OK,
+            success(namespace, action, result, request_id),
+        ),
+        Err(error) => {
+            let xml = failure(namespace, &error, request_id).into_string();
+            (error.status, xml)
         }
-        Err(error) => xml(error.status, error_xml(namespace, &error, request_id)),
+    };
+    let mut response = HttpResponse::new(Body::from(xml));
+    *response.status_mut() = status;
+    let media_type = HeaderValue::from_static("text/xml");
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
+    response
+}
+
+fn success(namespace: &str, action: &str, result: Option<Markup>, request_id: &str) -> String {
+    let result = result.map_or_else(String::new, |result| {
+        format!("<{action}Result>{}</{action}Result>", result.0)
+    });
+    let metadata = html! { ResponseMetadata { RequestId { (request_id) } } }.0;
+    format!("<{action}Response xmlns=\"{namespace}\">{result}{metadata}</{action}Response>")
+}
+
+fn failure(namespace: &str, error: &QueryError, request_id: &str) -> Markup {
+    html! {
+        ErrorResponse xmlns=(namespace) {
+            Error {
+                Type { @if error.status.is_server_error() { "Receiver" } @else { "Sender" } }
+                Code { (error.code) }
+                Message { (error.message) }
+            }
+            RequestId { (request_id) }
+        }
     }
 }
 
-fn error_xml(namespace: &str, error: &QueryError, request_id: &str) -> String {
-    let QueryError {
-        status,
-        code,
-        message,
-    } = error;
-    let at_fault = if status.is_server_error() {
-        "Receiver"
-    } else {
-        "Sender"
-    };
-    let message = escape(message);
-    format!(
-        "<ErrorResponse xmlns=\"{namespace}\">\
-         <Error><Type>{at_fault}</Type><Code>{code}</Code><Message>{message}</Message></Error>\
-         <RequestId>{request_id}</RequestId></ErrorResponse>"
-    )
-}
-
-fn xml(status: StatusCode, xml: String) -> HttpResponse {
-    let mut response = HttpResponse::new(Body::from(xml));
-    *response.status_mut() = status;
-    let xml = HeaderValue::from_static("text/xml");
-    response.headers_mut().insert(CONTENT_TYPE, xml);
-    response
+/// A time as both services write it.
+pub(crate) fn date(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

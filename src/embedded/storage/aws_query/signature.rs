@@ -1,26 +1,24 @@
 use std::time::SystemTime;
 
-use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
-use chrono::{NaiveDateTime, TimeDelta, Utc};
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
-use sha2::{Digest, Sha256};
 
 use super::QueryError;
+use crate::embedded::clock::now;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-const DATE: &str = "x-amz-date";
-/// What must not be left to whoever passes a request on.
-const ALWAYS_SIGNED: [&str; 2] = ["host", DATE];
 const MAX_SKEW: TimeDelta = TimeDelta::minutes(15);
 
 /// What an `Authorization` header claims (AWS Signature Version 4). `s3s` checks signatures for
-/// `s3` and `sts` only, so calls of the query API are checked here.
+/// `s3` and `sts` only, so those of IAM and STS calls are checked here.
 #[derive(Debug)]
 pub(crate) struct Signature<'a> {
     pub(crate) access_key_id: &'a str,
     pub(crate) service: &'a str,
-    date: &'a str,
     region: &'a str,
     signed_headers: &'a str,
     hmac: &'a str,
@@ -28,14 +26,14 @@ pub(crate) struct Signature<'a> {
 
 impl<'a> Signature<'a> {
     pub(crate) fn read(headers: &'a HeaderMap) -> Result<Self, QueryError> {
-        let text = one(headers, AUTHORIZATION.as_str()).ok_or_else(|| {
+        let text = only_value(headers, AUTHORIZATION.as_str()).ok_or_else(|| {
             QueryError::forbidden(
                 "MissingAuthenticationToken",
-                "The request must be signed, once.",
+                "The request must have one Authorization header.",
             )
         })?;
         Self::parse(text).ok_or_else(|| {
-            QueryError::bad(
+            QueryError::bad_request(
                 "IncompleteSignature",
                 "The Authorization header is not one of AWS Signature Version 4.",
             )
@@ -49,19 +47,20 @@ impl<'a> Signature<'a> {
             fields.find_map(|field| field.strip_prefix(name))
         };
         let mut scope = field("Credential=")?.split('/');
+        let access_key_id = scope.next()?;
+        let _date = scope.next()?;
         let signature = Self {
-            access_key_id: scope.next()?,
-            date: scope.next()?,
+            access_key_id,
             region: scope.next()?,
             service: scope.next()?,
             signed_headers: field("SignedHeaders=")?,
             hmac: field("Signature=")?,
         };
-        let ends = scope.next() == Some("aws4_request") && scope.next().is_none();
-        ends.then_some(signature)
+        let is_complete = scope.next() == Some("aws4_request") && scope.next().is_none();
+        is_complete.then_some(signature)
     }
 
-    /// Whether it is that of a form posted to `/`, by the holder of this secret, just now.
+    /// Whether this is the signature, made with this secret and just now, of a form posted to `/`.
     pub(crate) fn verify(
         &self,
         headers: &HeaderMap,
@@ -69,94 +68,74 @@ impl<'a> Signature<'a> {
         secret: &str,
     ) -> Result<(), QueryError> {
         let wrong = |why| Err(QueryError::forbidden("SignatureDoesNotMatch", why));
-        let Some((stamp, time)) = signed_at(headers) else {
+        let Some(time) = signed_at(headers) else {
             return wrong("X-Amz-Date is missing or malformed.");
         };
-        if !stamp.starts_with(self.date) || self.date.len() != 8 {
-            return wrong("The date of the credential is not that of the request.");
+        if (now() - time).abs() > MAX_SKEW {
+            return wrong("The signature has expired, or is dated in the future.");
         }
-        if is_far_from_now(time) {
-            return wrong("The signature has expired, or is of the future.");
+        let expected = self.expected(headers, body, secret, time.into());
+        let matches = expected.is_some_and(|expected| {
+            let (expected, sent) = (expected.as_bytes(), self.hmac.as_bytes());
+            aws_lc_rs::constant_time::verify_slices_are_equal(expected, sent).is_ok()
+        });
+        if matches {
+            Ok(())
+        } else {
+            wrong("The signature is not that of this request with this key.")
         }
-        let Some(request) = self.canonical_request(headers, body) else {
-            return wrong("A header that must be signed is not.");
-        };
-        let Self {
-            date,
-            region,
-            service,
-            ..
-        } = self;
-        let hash = hex::encode(Sha256::digest(request));
-        let signed =
-            format!("{ALGORITHM}\n{stamp}\n{date}/{region}/{service}/aws4_request\n{hash}");
-        let key = generate_signing_key(secret, time, region, service);
-        let expected = calculate_signature(key, signed.as_bytes());
-        aws_lc_rs::constant_time::verify_slices_are_equal(expected.as_bytes(), self.hmac.as_bytes())
-            .or_else(|_| wrong("The signature is not that of this request with this key."))
     }
 
-    /// Nothing if a header is missing that is said to be signed, or must be.
-    fn canonical_request(&self, headers: &HeaderMap, body: &[u8]) -> Option<String> {
-        let names: Vec<&str> = self.signed_headers.split(';').collect();
-        if ALWAYS_SIGNED.iter().any(|name| !names.contains(name)) {
-            return None;
-        }
-        let lines = names
-            .into_iter()
-            .map(|name| canonical_header(headers, name));
-        let lines: String = lines.collect::<Option<_>>()?;
-        let hash = hex::encode(Sha256::digest(body));
-        Some(format!(
-            "POST\n/\n\n{lines}\n{}\n{hash}",
-            self.signed_headers
-        ))
+    /// Signs the request again. The host and the date are signed whether the client named them or
+    /// not, so a signature that leaves them out does not match.
+    fn expected(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+        secret: &str,
+        time: SystemTime,
+    ) -> Option<String> {
+        let identity = Credentials::new(self.access_key_id, secret, None, None, "caller").into();
+        let mut settings = SigningSettings::default();
+        settings.excluded_headers = None;
+        let parameters = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(self.region)
+            .name(self.service)
+            .time(time)
+            .settings(settings)
+            .build()
+            .ok()?
+            .into();
+        let names = self.signed_headers.split(';');
+        let signed = names.flat_map(|name| {
+            let values = headers.get_all(name).iter();
+            values.map(move |value| Some((name, value.to_str().ok()?)))
+        });
+        let signed: Vec<(&str, &str)> = signed.collect::<Option<_>>()?;
+        let body = SignableBody::Bytes(body);
+        let request = SignableRequest::new("POST", "http://store/", signed.into_iter(), body);
+        Some(sign(request.ok()?, &parameters).ok()?.into_parts().1)
     }
 }
 
-/// A header that stands once.
-fn one<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+/// The value of a header that occurs once.
+fn only_value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next().filter(|_| values.next().is_none());
     value.and_then(|value| value.to_str().ok())
 }
 
-/// As it is written, and as a time.
-fn signed_at(headers: &HeaderMap) -> Option<(&str, SystemTime)> {
-    let stamp = one(headers, DATE)?;
+fn signed_at(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    let stamp = only_value(headers, "x-amz-date")?;
     let time = NaiveDateTime::parse_from_str(stamp, "%Y%m%dT%H%M%SZ").ok()?;
-    Some((stamp, time.and_utc().into()))
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is a foreign system with a clock of its own"
-)]
-fn is_far_from_now(time: SystemTime) -> bool {
-    (Utc::now() - chrono::DateTime::<Utc>::from(time)).abs() > MAX_SKEW
-}
-
-/// `name:value`, with all the values that the header has, if it has any.
-fn canonical_header(headers: &HeaderMap, name: &str) -> Option<String> {
-    let values = headers.get_all(name).iter();
-    let values = values.map(|value| value.to_str().ok().map(collapsed));
-    let values: Vec<String> = values.collect::<Option<_>>()?;
-    (!values.is_empty()).then(|| format!("{name}:{}\n", values.join(",")))
-}
-
-/// Runs of spaces count as one.
-fn collapsed(value: &str) -> String {
-    let words: Vec<&str> = value.split(' ').filter(|word| !word.is_empty()).collect();
-    words.join(" ")
+    Some(time.and_utc())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, SystemTime};
+    use std::time::Duration;
 
-    use aws_credential_types::Credentials;
-    use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-    use aws_sigv4::sign::v4;
     use hyper::header::{HeaderName, HeaderValue};
 
     use super::*;
@@ -164,7 +143,7 @@ mod tests {
     const BODY: &[u8] = b"Action=ListUsers&Version=2010-05-08";
     const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
-    /// A call's headers, as the SDK signs them.
+    /// The headers of a call, signed by the SDK.
     fn signed(service: &str, time: SystemTime) -> HeaderMap {
         let identity = Credentials::new("AKIDEXAMPLE", SECRET, None, None, "test").into();
         let parameters = v4::SigningParams::builder()
@@ -193,13 +172,8 @@ mod tests {
         verified.err().map(|error| error.code().1)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "signatures are of now")]
-    fn now() -> SystemTime {
-        SystemTime::now()
-    }
-
     fn changed(change: impl FnOnce(&mut HeaderMap)) -> HeaderMap {
-        let mut headers = signed("iam", now());
+        let mut headers = signed("iam", now().into());
         change(&mut headers);
         headers
     }
@@ -210,9 +184,9 @@ mod tests {
     }
 
     #[test]
-    fn what_the_sdk_signs_is_signed() {
+    fn signature_of_the_sdk_is_accepted() {
         for service in ["iam", "sts"] {
-            let headers = signed(service, now());
+            let headers = signed(service, now().into());
             let signature = Signature::read(&headers).unwrap();
             assert_eq!(signature.service, service);
             assert_eq!(signature.access_key_id, "AKIDEXAMPLE");
@@ -221,9 +195,9 @@ mod tests {
     }
 
     #[test]
-    fn another_body_secret_or_header_is_not() {
+    fn changed_body_secret_or_header_is_refused() {
         let wrong = Some("SignatureDoesNotMatch");
-        let good = signed("iam", now());
+        let good = signed("iam", now().into());
         assert_eq!(verify(&good, b"Action=CreateUser", SECRET), wrong);
         assert_eq!(verify(&good, BODY, "other"), wrong);
         let host = changed(|headers| set(headers, "host", |_| "elsewhere".to_owned()));
@@ -245,9 +219,9 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_is_good_for_a_quarter_of_an_hour() {
-        let minutes = |minutes| Duration::from_mins(minutes);
-        let (now, wrong) = (now(), Some("SignatureDoesNotMatch"));
+    fn signature_is_accepted_for_15_minutes() {
+        let minutes = Duration::from_mins;
+        let (now, wrong) = (SystemTime::from(now()), Some("SignatureDoesNotMatch"));
         for (time, expected) in [
             (now - minutes(14), None),
             (now - minutes(16), wrong),
@@ -259,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_signature_is_refused() {
+    fn malformed_signature_is_refused() {
         let incomplete = Some("IncompleteSignature");
         for bad in [
             "Bearer x",

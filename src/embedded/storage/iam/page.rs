@@ -2,17 +2,18 @@ use crate::embedded::storage::aws_query::{Form, QueryError};
 
 const MAX_ITEMS: usize = 100;
 
-/// Which part of a list is asked for.
+/// The page of a list that a call asks for.
 pub(super) struct Page {
     /// The name that the last page ended with.
     after: String,
+    /// How many items at most.
     items: usize,
 }
 
-/// A part of a list.
+/// The items of a page.
 pub(super) struct Part<T> {
     pub(super) items: Vec<T>,
-    /// What to ask for the next part with, if there is more.
+    /// Asks for the next page, if there is one.
     pub(super) marker: Option<String>,
 }
 
@@ -29,17 +30,15 @@ impl Page {
         Ok(Self { after, items })
     }
 
-    /// Cuts the page out of items that stand in the order of their names.
+    /// Cuts the page out of items that are ordered by name.
     pub(super) fn cut<'a, T>(&self, all: impl Iterator<Item = (&'a str, T)>) -> Part<T> {
         let mut rest = all.skip_while(|(name, _)| *name <= self.after.as_str());
         let mut last = None;
-        let page = rest.by_ref().take(self.items);
-        let items = page
-            .map(|(name, item)| {
-                last = Some(name);
-                item
-            })
-            .collect();
+        let page = rest.by_ref().take(self.items).map(|(name, item)| {
+            last = Some(name);
+            item
+        });
+        let items = page.collect();
         let marker = rest.next().and(last).map(str::to_owned);
         Part { items, marker }
     }
@@ -50,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_hold_everything_once() {
+    fn pages_hold_every_item_once() {
         let names = ["a", "b", "c", "d", "e"];
         let mut after = String::new();
         let mut seen = Vec::new();

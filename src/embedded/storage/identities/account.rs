@@ -1,17 +1,17 @@
 use std::collections::BTreeMap;
 
-use chrono::Utc;
 use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use crate::embedded::random::{base64, hex_digits};
+use crate::embedded::clock::now;
+use crate::embedded::random::{aws_id, base64};
 use crate::embedded::storage::aws_query::QueryError;
 
 const MAX_ACCESS_KEYS: usize = 2;
-/// Of all the inline policies of a user, spaces left out.
+/// All inline policies of a user together, without white space.
 const MAX_POLICY_CHARS: usize = 2_048;
 
-/// Everything that IAM keeps, and its rules.
+/// The state of IAM, and the rules for changing it.
 #[derive(Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Account {
@@ -23,14 +23,15 @@ pub(crate) struct Account {
 pub(crate) struct User {
     pub(crate) name: String,
     pub(crate) path: String,
-    /// Never another user's, not even one's of the same name after this one is gone.
+    /// Unique for ever: a later user of the same name has another id.
     pub(crate) id: String,
     /// Seconds since 1970.
     pub(crate) created: i64,
     pub(crate) tags: Vec<Tag>,
-    /// Documents, by their names.
+    /// Documents by name.
     pub(crate) policies: BTreeMap<String, String>,
-    pub(crate) keys: Vec<AccessKey>,
+    #[serde(rename = "keys")]
+    pub(crate) access_keys: Vec<AccessKey>,
 }
 
 #[derive(Clone, Deserialize, Serialize)]
@@ -59,32 +60,28 @@ impl Account {
         self.users.get_mut(name).ok_or_else(|| no_user(name))
     }
 
-    /// Names that differ by case only are the same to IAM.
+    /// To IAM, names that differ only in case are the same.
     pub(crate) fn create(
         &mut self,
         name: String,
         path: String,
         tags: Vec<Tag>,
     ) -> Result<User, QueryError> {
-        if self
-            .users
-            .keys()
-            .any(|other| other.eq_ignore_ascii_case(&name))
-        {
+        let mut names = self.users.keys();
+        if names.any(|other| other.eq_ignore_ascii_case(&name)) {
             return Err(conflict(
                 "EntityAlreadyExists",
                 format!("User with name {name} already exists."),
             ));
         }
-        let id = hex_digits(8).map_err(QueryError::internal)?.to_uppercase();
         let user = User {
             name: name.clone(),
             path,
-            id: format!("AIDA{id}"),
-            created: now(),
+            id: aws_id("AIDA").map_err(QueryError::internal)?,
+            created: now().timestamp(),
             tags,
             policies: BTreeMap::new(),
-            keys: Vec::new(),
+            access_keys: Vec::new(),
         };
         self.users.insert(name, user.clone());
         Ok(user)
@@ -92,7 +89,7 @@ impl Account {
 
     pub(crate) fn delete(&mut self, name: &str) -> Result<(), QueryError> {
         let user = self.user(name)?;
-        let left = if !user.keys.is_empty() {
+        let left = if !user.access_keys.is_empty() {
             "access keys"
         } else if !user.policies.is_empty() {
             "policies"
@@ -139,33 +136,32 @@ impl User {
     }
 
     pub(crate) fn create_access_key(&mut self) -> Result<AccessKey, QueryError> {
-        if self.keys.len() >= MAX_ACCESS_KEYS {
+        if self.access_keys.len() >= MAX_ACCESS_KEYS {
             return Err(conflict(
                 "LimitExceeded",
                 format!("Cannot exceed quota for AccessKeysPerUser: {MAX_ACCESS_KEYS}"),
             ));
         }
-        let id = hex_digits(8).map_err(QueryError::internal)?.to_uppercase();
         let key = AccessKey {
-            id: format!("AKIA{id}"),
+            id: aws_id("AKIA").map_err(QueryError::internal)?,
             secret: base64(30).map_err(QueryError::internal)?,
             active: true,
-            created: now(),
+            created: now().timestamp(),
         };
-        self.keys.push(key.clone());
+        self.access_keys.push(key.clone());
         Ok(key)
     }
 
     pub(crate) fn set_active(&mut self, id: &str, active: bool) -> Result<(), QueryError> {
-        let key = self.keys.iter_mut().find(|key| key.id == id);
+        let key = self.access_keys.iter_mut().find(|key| key.id == id);
         key.ok_or_else(|| no_access_key(id))?.active = active;
         Ok(())
     }
 
     pub(crate) fn delete_access_key(&mut self, id: &str) -> Result<(), QueryError> {
-        let before = self.keys.len();
-        self.keys.retain(|key| key.id != id);
-        if self.keys.len() < before {
+        let before = self.access_keys.len();
+        self.access_keys.retain(|key| key.id != id);
+        if self.access_keys.len() < before {
             Ok(())
         } else {
             Err(no_access_key(id))
@@ -197,14 +193,6 @@ fn length(document: &str) -> usize {
     document.chars().filter(|c| !c.is_whitespace()).count()
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is a foreign system with a clock of its own"
-)]
-fn now() -> i64 {
-    Utc::now().timestamp()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,40 +205,32 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_taken_in_any_case() {
+    fn name_is_taken_in_any_case() {
         let mut account = with_user("Acme");
         let again = account.create("aCME".to_owned(), "/".to_owned(), Vec::new());
         assert_eq!(again.err().unwrap().code(), (409, "EntityAlreadyExists"));
     }
 
     #[test]
-    fn a_user_goes_last() {
+    fn user_is_deleted_after_its_keys_and_policies() {
         let mut account = with_user("acme");
         let user = account.user_mut("acme").unwrap();
         let key = user.create_access_key().unwrap();
         user.put_policy("p".to_owned(), "{}".to_owned()).unwrap();
         let conflict = (409, "DeleteConflict");
         assert_eq!(account.delete("acme").unwrap_err().code(), conflict);
-        account
-            .user_mut("acme")
-            .unwrap()
-            .delete_access_key(&key.id)
-            .unwrap();
+        let user = account.user_mut("acme").unwrap();
+        user.delete_access_key(&key.id).unwrap();
         assert_eq!(account.delete("acme").unwrap_err().code(), conflict);
-        account
-            .user_mut("acme")
-            .unwrap()
-            .delete_policy("p")
-            .unwrap();
+        let user = account.user_mut("acme").unwrap();
+        user.delete_policy("p").unwrap();
         account.delete("acme").unwrap();
-        assert_eq!(
-            account.delete("acme").unwrap_err().code(),
-            (404, "NoSuchEntity")
-        );
+        let gone = (404, "NoSuchEntity");
+        assert_eq!(account.delete("acme").unwrap_err().code(), gone);
     }
 
     #[test]
-    fn a_user_has_two_keys_at_most() {
+    fn user_has_at_most_two_access_keys() {
         let mut account = with_user("acme");
         let user = account.user_mut("acme").unwrap();
         let (first, second) = (
@@ -266,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_users_policies_have_2048_characters_together() {
+    fn policies_of_a_user_share_2048_characters() {
         let mut account = with_user("acme");
         let user = account.user_mut("acme").unwrap();
         let mut put = |name: &str, chars: usize| {

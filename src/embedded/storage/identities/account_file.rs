@@ -1,11 +1,14 @@
-use std::fs::{File, OpenOptions};
+use std::fmt::Display;
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 use super::account::Account;
 
-/// Where the account is kept: secrets in the clear, since the store must check signatures with
-/// them, so only its owner may read it.
+/// The file of the account. It holds secrets in the clear, because the store checks signatures with
+/// them, so only the user that runs the store may read it.
 pub(super) struct AccountFile {
     path: PathBuf,
 }
@@ -16,7 +19,7 @@ impl AccountFile {
         Self { path }
     }
 
-    /// An empty account, if there is no file.
+    /// Reads the account, which is empty if there is no file.
     pub(super) fn read(&self) -> io::Result<Account> {
         match std::fs::read(&self.path) {
             Ok(json) => serde_json::from_slice(&json).map_err(|error| self.unreadable(error)),
@@ -25,48 +28,29 @@ impl AccountFile {
         }
     }
 
-    /// Replaces the file as a whole; after a crash there is the old one or the new one.
+    /// Replaces the file as a whole: after a crash there is either the old one or the new one.
     pub(super) fn write(&self, account: &Account) -> io::Result<()> {
         let json = serde_json::to_vec_pretty(account)?;
-        let new = self.path.with_extension("new");
-        // One that a crash left may have had any mode.
-        match std::fs::remove_file(&new) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = private().write(true).create_new(true).open(&new)?;
+        let directory = self.path.parent().unwrap_or(Path::new("."));
+        let mut file = NamedTempFile::new_in(directory)?;
         file.write_all(&json)?;
-        file.sync_all()?;
-        std::fs::rename(&new, &self.path)?;
-        sync_directory(&self.path)
+        file.as_file().sync_all()?;
+        file.persist(&self.path)?;
+        sync_directory(directory)
     }
 
-    /// That the store cannot start with this file.
-    pub(super) fn unreadable(&self, why: impl std::fmt::Display) -> io::Error {
+    pub(super) fn unreadable(&self, why: impl Display) -> io::Error {
         let path = self.path.display();
         io::Error::new(
             io::ErrorKind::InvalidData,
-            format!("the users of the store cannot be read from {path}: {why}"),
+            format!("cannot read the users of the store from {path}: {why}"),
         )
     }
 }
 
-/// A file that only we can read.
-fn private() -> OpenOptions {
-    #[cfg_attr(not(unix), expect(unused_mut, reason = "there is no mode to set"))]
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    options
-}
-
-/// So that the new name lasts as well.
+/// Makes the new name of a file survive a crash.
 #[cfg(unix)]
-fn sync_directory(file: &Path) -> io::Result<()> {
-    let directory = file.parent().unwrap_or(Path::new("."));
+fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
@@ -87,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read_again() {
+    fn written_account_is_read_back() {
         let directory = tempfile::tempdir().unwrap();
         let file = AccountFile::new(&directory.path().join("iam.json"));
         assert!(file.read().unwrap().users.is_empty());
@@ -101,20 +85,19 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn only_its_owner_may_read_it_whatever_a_crash_left() {
+    fn file_is_readable_by_its_owner_only() {
         use std::os::unix::fs::PermissionsExt as _;
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("iam.json");
-        let left = directory.path().join("iam.new");
-        std::fs::write(&left, "{").unwrap();
-        std::fs::set_permissions(&left, std::fs::Permissions::from_mode(0o644)).unwrap();
+        std::fs::write(&path, "{").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
         AccountFile::new(&path).write(&account("one")).unwrap();
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]
-    fn a_file_that_cannot_be_read_is_named() {
+    fn error_names_the_unreadable_file() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("iam.json");
         for content in ["", "{", r#"{"users":{},"more":1}"#, r#"{"users":{"a":{}}}"#] {

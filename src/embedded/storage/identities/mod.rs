@@ -9,18 +9,19 @@ mod users;
 
 use std::sync::Arc;
 
-use s3s::auth::{S3Auth, SecretKey};
-use s3s::{S3Request, S3Result, s3_error};
+use hyper::http::Extensions;
+use s3s::auth::SecretKey;
+use s3s::{S3Result, s3_error};
 
 use super::policy::Policy;
 
 pub(super) use account::{AccessKey, Account, Tag, User};
 pub use root::RootIdentity;
 pub(super) use session_token::session_token;
-pub(super) use sessions::{NewSession, Sessions};
+pub(super) use sessions::Sessions;
 pub(super) use users::{UserIdentity, Users};
 
-/// Everyone who has a key to the store.
+/// Everyone who may sign requests.
 pub(super) struct Identities {
     root: RootIdentity,
     sessions: Sessions,
@@ -31,13 +32,10 @@ pub(super) struct Identities {
 #[derive(Clone)]
 pub(super) enum Identity {
     Root,
-    /// With the session policy, where there is one.
+    /// With its session policy, if it has one.
     Session(Option<Policy>),
     User(UserIdentity),
 }
-
-/// The secret keys, for `s3s` to check signatures with.
-pub(super) struct SecretKeys(pub(super) Arc<Identities>);
 
 impl Identities {
     pub(super) fn new(root: RootIdentity, users: Users) -> Self {
@@ -66,19 +64,15 @@ impl Identities {
             .ok_or_else(|| s3_error!(InvalidAccessKeyId))
     }
 
-    /// Who signed a request with this key and sent this session token along. The signature has
-    /// been checked by now; the token and the time have not.
-    pub(super) fn authenticated(
-        &self,
-        access_key_id: &str,
-        token: Option<&str>,
-    ) -> S3Result<Identity> {
-        let lasting = if access_key_id == self.root.access_key_id {
+    /// Identifies who signed a request with this access key and sent this session token. The
+    /// caller has checked the signature; this checks the session token and the expiry.
+    pub(super) fn identify(&self, access_key_id: &str, token: Option<&str>) -> S3Result<Identity> {
+        let without_token = if access_key_id == self.root.access_key_id {
             Some(Identity::Root)
         } else {
             self.users.identity(access_key_id).map(Identity::User)
         };
-        match (lasting, token) {
+        match (without_token, token) {
             (Some(identity), None) => Ok(identity),
             (Some(_), Some(_)) => Err(s3_error!(InvalidToken)),
             (None, token) => {
@@ -90,27 +84,18 @@ impl Identities {
 }
 
 impl Identity {
-    /// Who found the request allowed, for whoever serves it.
-    pub(super) fn of<T>(req: &S3Request<T>) -> S3Result<&Self> {
-        req.extensions
-            .get::<Self>()
-            .ok_or_else(|| s3_error!(AccessDenied))
+    /// The identity that `s3s` passes on from the check of a request to its call.
+    pub(super) fn of(request: &Extensions) -> S3Result<&Self> {
+        request.get().ok_or_else(|| s3_error!(AccessDenied))
     }
 
-    /// Whose uploads these are; nobody's in particular for the root, who may finish any. A user's
-    /// go with the user and not with the key, which may be rotated in the middle of one.
+    /// Who may continue the uploads of this identity. The uploads of a user belong to the user and
+    /// not to an access key, which may be rotated meanwhile. `None` may continue any upload.
     pub(super) fn upload_owner(&self) -> Option<&str> {
         match self {
             Self::Root => None,
             Self::Session(_) => Some(""),
             Self::User(user) => Some(&user.user_id),
         }
-    }
-}
-
-#[async_trait::async_trait]
-impl S3Auth for SecretKeys {
-    async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
-        self.0.secret_key(access_key)
     }
 }

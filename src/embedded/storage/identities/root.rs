@@ -1,6 +1,7 @@
+use std::fmt::{self, Debug, Formatter};
 use std::io;
 
-use crate::embedded::random::hex_digits;
+use crate::embedded::random::{aws_id, hex_digits};
 
 /// The root of the store, which may do everything. Its access key is new at each start.
 #[derive(Clone)]
@@ -14,14 +15,14 @@ pub struct RootIdentity {
 impl RootIdentity {
     pub(crate) fn generate() -> io::Result<Self> {
         Ok(Self {
-            access_key_id: format!("AKIA{}", hex_digits(8)?.to_uppercase()),
+            access_key_id: aws_id("AKIA")?,
             secret_access_key: hex_digits(20)?,
         })
     }
 }
 
-impl std::fmt::Debug for RootIdentity {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Debug for RootIdentity {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("RootIdentity").finish_non_exhaustive()
     }
 }

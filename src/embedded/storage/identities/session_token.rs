@@ -4,13 +4,10 @@ use url::form_urlencoded;
 
 const SESSION_TOKEN: &str = "x-amz-security-token";
 
-/// The session token, from the header or a presigned URL; two different ones are none.
+/// The session token in the headers or in a presigned URL. Refuses more than one.
 pub(crate) fn session_token(headers: &HeaderMap, uri: &Uri) -> S3Result<Option<String>> {
-    let in_headers = headers
-        .get_all(SESSION_TOKEN)
-        .iter()
-        .map(|value| value.to_str().ok());
-    let in_headers = in_headers.map(|value| value.map(str::to_owned));
+    let in_headers = headers.get_all(SESSION_TOKEN).iter();
+    let in_headers = in_headers.map(|value| value.to_str().ok().map(str::to_owned));
     let query = uri.query().unwrap_or_default();
     let in_query = form_urlencoded::parse(query.as_bytes())
         .filter(|(name, _)| name.eq_ignore_ascii_case(SESSION_TOKEN))

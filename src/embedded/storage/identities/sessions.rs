@@ -1,18 +1,22 @@
 use std::collections::HashMap;
+use std::io;
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use chrono::{DateTime, Utc};
 use s3s::auth::SecretKey;
 use s3s::{S3Result, s3_error};
 
-use crate::embedded::random::hex_digits;
+use crate::embedded::clock::now;
+use crate::embedded::random::{aws_id, hex_digits};
 use crate::embedded::storage::policy::Policy;
 
-/// How long an expired session is remembered, so that it is told "expired" and not "unknown".
+/// How long an expired session is remembered, so that its client is told "expired" and not
+/// "unknown".
 const REMEMBERED: Duration = Duration::from_mins(10);
 
-/// The sessions that the store opened, by their keys.
+/// The sessions that the store opened, by access key id.
 #[derive(Default)]
 pub(crate) struct Sessions {
     open: RwLock<HashMap<String, Session>>,
@@ -26,7 +30,7 @@ struct Session {
     ends: Instant,
 }
 
-/// A session as its holder gets it.
+/// A session as the caller of `AssumeRole` gets it.
 pub(crate) struct NewSession {
     pub(crate) access_key_id: String,
     pub(crate) secret_access_key: String,
@@ -35,21 +39,16 @@ pub(crate) struct NewSession {
 }
 
 impl Sessions {
-    /// Opens a session.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is a foreign system with a clock of its own"
-    )]
     pub(crate) fn open(
         &self,
         policy: Option<Policy>,
         duration: Duration,
-    ) -> std::io::Result<NewSession> {
+    ) -> io::Result<NewSession> {
         let new = NewSession {
-            access_key_id: format!("ASIA{}", hex_digits(8)?.to_uppercase()),
+            access_key_id: aws_id("ASIA")?,
             secret_access_key: hex_digits(20)?,
             session_token: hex_digits(48)?,
-            expiration: Utc::now() + duration,
+            expiration: now() + duration,
         };
         let session = Session {
             secret: SecretKey::from(new.secret_access_key.clone()),
@@ -58,8 +57,8 @@ impl Sessions {
             ends: Instant::now() + duration,
         };
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
         if open.len().is_power_of_two() {
+            let now = Instant::now();
             open.retain(|_, session| session.ends + REMEMBERED > now);
         }
         open.insert(new.access_key_id.clone(), session);
@@ -68,11 +67,10 @@ impl Sessions {
 
     pub(crate) fn secret_key(&self, access_key_id: &str) -> Option<SecretKey> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        open.get(access_key_id)
-            .map(|session| session.secret.clone())
+        Some(open.get(access_key_id)?.secret.clone())
     }
 
-    /// What a session may do, to which this key and this session token belong.
+    /// The policy of the session to which both this access key and this session token belong.
     pub(crate) fn policy(
         &self,
         access_key_id: &str,
@@ -83,11 +81,8 @@ impl Sessions {
             .get(access_key_id)
             .ok_or_else(|| s3_error!(InvalidAccessKeyId))?;
         let sent = token.ok_or_else(|| s3_error!(AccessDenied, "A session token is required"))?;
-        aws_lc_rs::constant_time::verify_slices_are_equal(
-            sent.as_bytes(),
-            session.token.as_bytes(),
-        )
-        .map_err(|_| s3_error!(InvalidToken))?;
+        verify_slices_are_equal(sent.as_bytes(), session.token.as_bytes())
+            .map_err(|_| s3_error!(InvalidToken))?;
         if session.ends <= Instant::now() {
             return Err(s3_error!(ExpiredToken));
         }

@@ -10,24 +10,23 @@ use super::account_file::AccountFile;
 use crate::embedded::storage::aws_query::QueryError;
 use crate::embedded::storage::policy::Policy;
 
-/// The users of the store, in memory and in a file.
+/// The users of IAM, in memory and in a file.
 pub(crate) struct Users {
     file: AccountFile,
-    /// Changes are made one at a time.
+    /// Held while the account is changed: one change at a time.
     changing: Mutex<()>,
     current: RwLock<Current>,
 }
 
-/// What is in effect.
 struct Current {
     account: Account,
-    /// The active keys: no other signs anything.
-    active: HashMap<String, Active>,
+    /// By access key id. Inactive access keys sign nothing.
+    active: HashMap<String, ActiveAccessKey>,
 }
 
-struct Active {
+struct ActiveAccessKey {
     secret: SecretKey,
-    identity: UserIdentity,
+    user: UserIdentity,
 }
 
 /// Whose an access key is, and what they may do.
@@ -38,16 +37,16 @@ pub(crate) struct UserIdentity {
 }
 
 impl Users {
-    /// Reads what the file holds; nothing, if there is none yet.
+    /// Reads the file. There are no users if there is none yet.
     ///
     /// # Errors
     ///
-    /// When there is a file that cannot be read.
+    /// When the file cannot be read.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let file = AccountFile::new(path);
         let account = file.read()?;
-        let current = Current::of(account)
-            .ok_or_else(|| file.unreadable("a policy in it is no policy document"))?;
+        let current = Current::new(account)
+            .ok_or_else(|| file.unreadable("it holds a malformed policy document"))?;
         Ok(Self {
             file,
             changing: Mutex::default(),
@@ -56,29 +55,19 @@ impl Users {
     }
 
     pub(crate) fn secret_key(&self, access_key_id: &str) -> Option<SecretKey> {
-        self.look(|current| {
-            current
-                .active
-                .get(access_key_id)
-                .map(|key| key.secret.clone())
-        })
+        self.with_current(|current| Some(current.active.get(access_key_id)?.secret.clone()))
     }
 
-    /// Whose key this is, if it is active.
+    /// The user of an active access key.
     pub(crate) fn identity(&self, access_key_id: &str) -> Option<UserIdentity> {
-        self.look(|current| {
-            current
-                .active
-                .get(access_key_id)
-                .map(|key| key.identity.clone())
-        })
+        self.with_current(|current| Some(current.active.get(access_key_id)?.user.clone()))
     }
 
-    pub(crate) fn read<T>(&self, look: impl FnOnce(&Account) -> T) -> T {
-        self.look(|current| look(&current.account))
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Account) -> T) -> T {
+        self.with_current(|current| read(&current.account))
     }
 
-    /// Changes the account, in the file first. A change goes on if whoever asked for it goes away:
+    /// Changes the account, in the file first. The change completes even if its caller goes away:
     /// memory must not fall behind the file.
     pub(crate) async fn change<T: Send + 'static>(
         self: &Arc<Self>,
@@ -96,7 +85,7 @@ impl Users {
         let _turn = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut account = self.read(Clone::clone);
         let done = change(&mut account)?;
-        let next = Current::of(account).ok_or_else(malformed)?;
+        let next = Current::new(account).ok_or_else(QueryError::malformed_policy)?;
         self.file
             .write(&next.account)
             .map_err(QueryError::internal)?;
@@ -104,30 +93,26 @@ impl Users {
         Ok(done)
     }
 
-    fn look<T>(&self, look: impl FnOnce(&Current) -> T) -> T {
-        look(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    fn with_current<T>(&self, read: impl FnOnce(&Current) -> T) -> T {
+        read(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Current {
-    /// Nothing, if a policy cannot be read.
-    fn of(account: Account) -> Option<Self> {
+    /// `None` if a policy is malformed.
+    fn new(account: Account) -> Option<Self> {
         let mut active = HashMap::new();
         for user in account.users.values() {
             let identity = UserIdentity {
                 user_id: user.id.clone(),
                 policy: Policy::parse(user.policies.values().map(String::as_str))?,
             };
-            for key in user.keys.iter().filter(|key| key.active) {
+            for key in user.access_keys.iter().filter(|key| key.active) {
                 let secret = SecretKey::from(key.secret.clone());
-                let identity = identity.clone();
-                active.insert(key.id.clone(), Active { secret, identity });
+                let user = identity.clone();
+                active.insert(key.id.clone(), ActiveAccessKey { secret, user });
             }
         }
         Some(Self { account, active })
     }
-}
-
-fn malformed() -> QueryError {
-    QueryError::bad("MalformedPolicyDocument", "Syntax errors in policy.")
 }

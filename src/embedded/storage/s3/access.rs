@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use hyper::Uri;
 use s3s::access::{S3Access, S3AccessContext};
+use s3s::auth::{S3Auth, SecretKey};
 use s3s::dto::{
     CopyObjectInput, CopySource, DeleteObjectsInput, PostObjectInput, UploadPartCopyInput,
 };
@@ -20,19 +21,13 @@ const LISTINGS: [&str; 4] = [
     "ListMultipartUploads",
 ];
 
-/// Asks the policies of whoever signed before every operation.
-pub(crate) struct PolicyAccess {
-    identities: Arc<Identities>,
-}
-
-impl PolicyAccess {
-    pub(crate) fn new(identities: Arc<Identities>) -> Self {
-        Self { identities }
-    }
-}
+/// Gives `s3s` the secrets that it checks signatures with, and asks the policies of the identity
+/// before every operation.
+#[derive(Clone)]
+pub(crate) struct Access(pub(crate) Arc<Identities>);
 
 impl Identity {
-    fn must(&self, request: &RequestedAction<'_>) -> S3Result<()> {
+    fn authorize(&self, request: &RequestedAction<'_>) -> S3Result<()> {
         let (policy, kind) = match self {
             Self::Root | Self::Session(None) => return Ok(()),
             Self::Session(Some(policy)) => (policy, "session"),
@@ -49,33 +44,38 @@ impl Identity {
         }
     }
 
-    fn must_on(&self, action: &str, resource: String) -> S3Result<()> {
-        self.must(&RequestedAction {
+    fn authorize_on(&self, action: &str, resource: String) -> S3Result<()> {
+        self.authorize(&RequestedAction {
             action,
             resource,
             context: Vec::new(),
         })
     }
 
-    fn must_read(&self, source: &CopySource) -> S3Result<()> {
+    fn authorize_copy_from(&self, source: &CopySource) -> S3Result<()> {
         let CopySource::Bucket { bucket, key, .. } = source else {
             return Err(s3_error!(NotImplemented));
         };
         check_object_key(key)?;
-        self.must_on("s3:GetObject", format!("{bucket}/{key}"))
+        self.authorize_on("s3:GetObject", format!("{bucket}/{key}"))
     }
 }
 
 #[async_trait::async_trait]
-impl S3Access for PolicyAccess {
+impl S3Auth for Access {
+    async fn get_secret_key(&self, access_key_id: &str) -> S3Result<SecretKey> {
+        self.0.secret_key(access_key_id)
+    }
+}
+
+#[async_trait::async_trait]
+impl S3Access for Access {
     async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
         let Some(credentials) = cx.credentials() else {
             return Err(s3_error!(AccessDenied));
         };
         let token = session_token(cx.headers(), cx.uri())?;
-        let identity = self
-            .identities
-            .authenticated(&credentials.access_key, token.as_deref())?;
+        let identity = self.0.identify(&credentials.access_key, token.as_deref())?;
         let resource = match cx.s3_path() {
             S3Path::Root => "*".to_owned(),
             S3Path::Bucket { bucket } => bucket.to_string(),
@@ -86,61 +86,58 @@ impl S3Access for PolicyAccess {
         };
         let operation = cx.s3_op().name();
         if operation != "DeleteObjects" {
-            identity.must(&RequestedAction {
+            identity.authorize(&RequestedAction {
                 action: &action_of(operation),
                 resource: resource.clone(),
                 context: conditions(operation, cx.uri()),
             })?;
         }
         for action in actions_of_headers(cx.headers()) {
-            identity.must_on(action, resource.clone())?;
+            identity.authorize_on(action, resource.clone())?;
         }
         cx.extensions_mut().insert(identity);
         Ok(())
     }
 
     async fn copy_object(&self, req: &mut S3Request<CopyObjectInput>) -> S3Result<()> {
-        Identity::of(req)?.must_read(&req.input.copy_source)
+        Identity::of(&req.extensions)?.authorize_copy_from(&req.input.copy_source)
     }
 
     async fn upload_part_copy(&self, req: &mut S3Request<UploadPartCopyInput>) -> S3Result<()> {
-        Identity::of(req)?.must_read(&req.input.copy_source)
+        Identity::of(&req.extensions)?.authorize_copy_from(&req.input.copy_source)
     }
 
-    /// A form of a browser's names its key in its body, after everything was checked.
+    /// Refuses HTML forms: the object key is in the body, which is read after `check`.
     async fn post_object(&self, _: &mut S3Request<PostObjectInput>) -> S3Result<()> {
         Err(s3_error!(NotImplemented))
     }
 
     async fn delete_objects(&self, req: &mut S3Request<DeleteObjectsInput>) -> S3Result<()> {
-        let identity = Identity::of(req)?.clone();
+        let identity = Identity::of(&req.extensions)?;
         for object in &req.input.delete.objects {
             check_object_key(&object.key)?;
             let resource = format!("{}/{}", req.input.bucket, object.key);
-            identity.must_on("s3:DeleteObject", resource)?;
+            identity.authorize_on("s3:DeleteObject", resource)?;
         }
         Ok(())
     }
 }
 
-/// The condition keys of listing (`s3:prefix`, `s3:delimiter`), which no other operation has: else
-/// `?prefix=` would turn getting an object into what only listing was allowed. A parameter that
-/// stands twice has no value that a policy could be asked about.
+/// The condition keys of a listing, `s3:prefix` and `s3:delimiter`. Other operations have none, or
+/// `?prefix=` would allow reading an object to those who may only list. A repeated parameter is
+/// left out, because no policy could be asked about its value.
 fn conditions(operation: &str, uri: &Uri) -> Vec<(&'static str, String)> {
     if !LISTINGS.contains(&operation) {
         return Vec::new();
     }
-    let once = |wanted: &str| {
-        let mut values = query(uri)
-            .filter(|(name, _)| name == wanted)
-            .map(|(_, value)| value);
-        values.next().filter(|_| values.next().is_none())
+    let query = uri.query().unwrap_or_default().as_bytes();
+    let value_of = |wanted: &str| {
+        let parameters = url::form_urlencoded::parse(query);
+        let mut values = parameters.filter(|(name, _)| name == wanted);
+        let (_, value) = values.next().filter(|_| values.next().is_none())?;
+        Some(value.into_owned())
     };
-    let prefix = once("prefix").map(|value| ("s3:prefix", value));
-    let delimiter = once("delimiter").map(|value| ("s3:delimiter", value));
+    let prefix = value_of("prefix").map(|value| ("s3:prefix", value));
+    let delimiter = value_of("delimiter").map(|value| ("s3:delimiter", value));
     prefix.into_iter().chain(delimiter).collect()
-}
-
-fn query(uri: &Uri) -> impl Iterator<Item = (String, String)> {
-    url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned()
 }

@@ -4,8 +4,8 @@
 use hyper::HeaderMap;
 use hyper::header::HeaderName;
 
-/// The action that an operation needs on the bucket or object that its path names. Whatever is
-/// not listed needs the action of its own name, which no session policy of four actions allows.
+/// The action that an operation needs on the bucket or object in its path. An operation that is
+/// not listed needs the action of its name.
 pub(super) fn action_of(operation: &str) -> String {
     let action = match operation {
         "HeadBucket" | "ListObjects" | "ListObjectsV2" => "ListBucket",
@@ -23,11 +23,11 @@ pub(super) fn action_of(operation: &str) -> String {
     format!("s3:{action}")
 }
 
-/// The further actions that a writing request needs because of what its headers ask for.
+/// The further actions that a writing request needs because of its headers.
 pub(super) fn actions_of_headers(headers: &HeaderMap) -> Vec<&'static str> {
     let has = |test: fn(&str) -> bool| headers.keys().map(HeaderName::as_str).any(test);
     let mut actions = Vec::new();
-    // `private` is what an object is without the header; rclone before 1.65 always sends it.
+    // Objects without the header are `private` too, and rclone before 1.65 always sends it.
     let mut acls = headers.get_all("x-amz-acl").iter();
     if acls.any(|acl| acl != "private") || has(|name| name.starts_with("x-amz-grant-")) {
         actions.push("s3:PutObjectAcl");
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_acl_needs_its_own_action_unless_it_is_what_objects_have_anyway() {
+    fn acl_other_than_the_default_needs_its_own_action() {
         let needed = |values: &[(&'static str, &'static str)]| {
             let mut headers = HeaderMap::new();
             for (name, value) in values {

@@ -1,4 +1,4 @@
-//! What S3 clients call.
+//! The calls of S3, one function each.
 
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
@@ -10,16 +10,16 @@ use s3s::dto::{
     HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput,
     ListBucketsOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsInput,
     ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput,
-    PutBucketTaggingInput, PutBucketTaggingOutput, PutObjectInput, PutObjectOutput, StreamingBlob,
-    Tag, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
+    PutBucketTaggingInput, PutBucketTaggingOutput, PutObjectInput, PutObjectOutput, Tag,
+    UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
 };
-use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 
 use super::index::Upload;
-use super::internal_error::internal;
 use super::listing::{list_multipart_uploads, list_objects, list_objects_v2};
 use super::object_key::check_object_key;
-use super::{ObjectStore, file_name, now};
+use super::object_store::{ObjectStore, file_name};
+use crate::embedded::clock::now;
 use crate::embedded::storage::identities::Identity;
 
 #[async_trait::async_trait]
@@ -30,17 +30,16 @@ impl S3 for ObjectStore {
     ) -> S3Result<S3Response<CreateBucketOutput>> {
         let _turn = self.buckets.lock().await;
         let bucket = req.input.bucket.clone();
-        if self.index.has_bucket(&bucket).await.map_err(internal)? {
+        if self.index.has_bucket(&bucket).await? {
             return Err(s3_error!(BucketAlreadyOwnedByYou));
         }
-        // A folder without an entry in the index is what a crash left: take it over.
-        match self.files.create_bucket(req).await {
-            Err(error) if *error.code() != s3s::S3ErrorCode::BucketAlreadyExists => {
-                return Err(error);
-            }
-            _ => {}
+        // A folder that is not in the index was left by a crash: take it over.
+        if let Err(error) = self.files.create_bucket(req).await
+            && *error.code() != S3ErrorCode::BucketAlreadyExists
+        {
+            return Err(error);
         }
-        self.index.add_bucket(&bucket).await.map_err(internal)?;
+        self.index.add_bucket(&bucket).await?;
         let location = Some(format!("/{bucket}"));
         Ok(S3Response::new(CreateBucketOutput { location }))
     }
@@ -50,19 +49,10 @@ impl S3 for ObjectStore {
         req: S3Request<DeleteBucketInput>,
     ) -> S3Result<S3Response<DeleteBucketOutput>> {
         let _turn = self.buckets.lock().await;
-        self.must_have_bucket(&req.input.bucket).await?;
-        if !self
-            .index
-            .remove_bucket(&req.input.bucket)
-            .await
-            .map_err(internal)?
-        {
+        self.require_bucket(&req.input.bucket).await?;
+        if !self.index.remove_bucket(&req.input.bucket).await? {
             return Err(s3_error!(BucketNotEmpty));
         }
-        self.index
-            .set_tags(&req.input.bucket, &[])
-            .await
-            .map_err(internal)?;
         self.files.delete_bucket(req).await
     }
 
@@ -70,7 +60,7 @@ impl S3 for ObjectStore {
         &self,
         req: S3Request<HeadBucketInput>,
     ) -> S3Result<S3Response<HeadBucketOutput>> {
-        self.must_have_bucket(&req.input.bucket).await?;
+        self.require_bucket(&req.input.bucket).await?;
         Ok(S3Response::new(HeadBucketOutput::default()))
     }
 
@@ -78,7 +68,7 @@ impl S3 for ObjectStore {
         &self,
         req: S3Request<GetBucketLocationInput>,
     ) -> S3Result<S3Response<GetBucketLocationOutput>> {
-        self.must_have_bucket(&req.input.bucket).await?;
+        self.require_bucket(&req.input.bucket).await?;
         Ok(S3Response::new(GetBucketLocationOutput::default()))
     }
 
@@ -93,18 +83,11 @@ impl S3 for ObjectStore {
         &self,
         req: S3Request<PutBucketTaggingInput>,
     ) -> S3Result<S3Response<PutBucketTaggingOutput>> {
-        self.must_have_bucket(&req.input.bucket).await?;
-        let tags = req
-            .input
-            .tagging
-            .tag_set
-            .into_iter()
-            .map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default()));
+        self.require_bucket(&req.input.bucket).await?;
+        let tags = req.input.tagging.tag_set.into_iter();
+        let tags = tags.map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default()));
         let tags: Vec<(String, String)> = tags.collect();
-        self.index
-            .set_tags(&req.input.bucket, &tags)
-            .await
-            .map_err(internal)?;
+        self.index.set_tags(&req.input.bucket, &tags).await?;
         Ok(S3Response::new(PutBucketTaggingOutput::default()))
     }
 
@@ -112,8 +95,8 @@ impl S3 for ObjectStore {
         &self,
         req: S3Request<GetBucketTaggingInput>,
     ) -> S3Result<S3Response<GetBucketTaggingOutput>> {
-        self.must_have_bucket(&req.input.bucket).await?;
-        let tags = self.index.tags(&req.input.bucket).await.map_err(internal)?;
+        self.require_bucket(&req.input.bucket).await?;
+        let tags = self.index.tags(&req.input.bucket).await?;
         if tags.is_empty() {
             return Err(s3_error!(NoSuchTagSet));
         }
@@ -132,15 +115,14 @@ impl S3 for ObjectStore {
     ) -> S3Result<S3Response<PutObjectOutput>> {
         check_object_key(&req.input.key)?;
         let (bucket, key) = (req.input.bucket.clone(), req.input.key.clone());
-        self.must_have_bucket(&bucket).await?;
+        self.require_bucket(&bucket).await?;
         req.input.key = file_name(&key);
-        // No body at all is an empty object.
-        req.input
-            .body
-            .get_or_insert_with(|| StreamingBlob::from(s3s::Body::empty()));
+        // An upload without a body is an empty object.
+        let body = req.input.body.take();
+        req.input.body = Some(body.unwrap_or_else(|| s3s::Body::empty().into()));
         let answer = self.files.put_object(req).await?;
-        self.enter(&bucket, key, answer.output.e_tag.clone())
-            .await?;
+        let etag = answer.output.e_tag.clone();
+        self.add_object(bucket, key, etag).await?;
         Ok(answer)
     }
 
@@ -148,8 +130,8 @@ impl S3 for ObjectStore {
         &self,
         mut req: S3Request<GetObjectInput>,
     ) -> S3Result<S3Response<GetObjectOutput>> {
-        self.must_have(&req.input.bucket, &req.input.key).await?;
-        req.input.key = file_name(&req.input.key);
+        let input = &mut req.input;
+        input.key = self.object_file(&input.bucket, &input.key).await?;
         self.files.get_object(req).await
     }
 
@@ -157,8 +139,8 @@ impl S3 for ObjectStore {
         &self,
         mut req: S3Request<HeadObjectInput>,
     ) -> S3Result<S3Response<HeadObjectOutput>> {
-        self.must_have(&req.input.bucket, &req.input.key).await?;
-        req.input.key = file_name(&req.input.key);
+        let input = &mut req.input;
+        input.key = self.object_file(&input.bucket, &input.key).await?;
         self.files.head_object(req).await
     }
 
@@ -166,11 +148,9 @@ impl S3 for ObjectStore {
         &self,
         mut req: S3Request<DeleteObjectInput>,
     ) -> S3Result<S3Response<DeleteObjectOutput>> {
-        self.must_have_bucket(&req.input.bucket).await?;
-        self.index
-            .remove(&req.input.bucket, &req.input.key)
-            .await
-            .map_err(internal)?;
+        self.require_bucket(&req.input.bucket).await?;
+        let (bucket, key) = (&req.input.bucket, &req.input.key);
+        self.index.remove_object(bucket, key).await?;
         req.input.key = file_name(&req.input.key);
         self.files.delete_object(req).await
     }
@@ -179,13 +159,11 @@ impl S3 for ObjectStore {
         &self,
         mut req: S3Request<DeleteObjectsInput>,
     ) -> S3Result<S3Response<DeleteObjectsOutput>> {
-        self.must_have_bucket(&req.input.bucket).await?;
+        let bucket = &req.input.bucket;
+        self.require_bucket(bucket).await?;
         let mut deleted = Vec::new();
         for object in &mut req.input.delete.objects {
-            self.index
-                .remove(&req.input.bucket, &object.key)
-                .await
-                .map_err(internal)?;
+            self.index.remove_object(bucket, &object.key).await?;
             let file = file_name(&object.key);
             let key = Some(std::mem::replace(&mut object.key, file));
             deleted.push(DeletedObject {
@@ -203,13 +181,13 @@ impl S3 for ObjectStore {
         mut req: S3Request<CopyObjectInput>,
     ) -> S3Result<S3Response<CopyObjectOutput>> {
         let (bucket, key) = (req.input.bucket.clone(), req.input.key.clone());
-        self.must_have_bucket(&bucket).await?;
-        req.input.copy_source = self.source(req.input.copy_source).await?;
+        self.require_bucket(&bucket).await?;
+        self.locate_source(&mut req.input.copy_source).await?;
         req.input.key = file_name(&key);
         let answer = self.files.copy_object(req).await?;
         let result = answer.output.copy_object_result.as_ref();
-        let etag = result.and_then(|result| result.e_tag.clone());
-        self.enter(&bucket, key, etag).await?;
+        let etag = result.and_then(|copied| copied.e_tag.clone());
+        self.add_object(bucket, key, etag).await?;
         Ok(answer)
     }
 
@@ -217,20 +195,18 @@ impl S3 for ObjectStore {
         &self,
         req: S3Request<ListObjectsInput>,
     ) -> S3Result<S3Response<ListObjectsOutput>> {
-        self.must_have_bucket(&req.input.bucket).await?;
-        list_objects(&self.index, req.input)
-            .await
-            .map(S3Response::new)
+        self.require_bucket(&req.input.bucket).await?;
+        let output = list_objects(&self.index, req.input).await?;
+        Ok(S3Response::new(output))
     }
 
     async fn list_objects_v2(
         &self,
         req: S3Request<ListObjectsV2Input>,
     ) -> S3Result<S3Response<ListObjectsV2Output>> {
-        self.must_have_bucket(&req.input.bucket).await?;
-        list_objects_v2(&self.index, req.input)
-            .await
-            .map(S3Response::new)
+        self.require_bucket(&req.input.bucket).await?;
+        let output = list_objects_v2(&self.index, req.input).await?;
+        Ok(S3Response::new(output))
     }
 
     async fn create_multipart_upload(
@@ -239,20 +215,18 @@ impl S3 for ObjectStore {
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
         check_object_key(&req.input.key)?;
         let (bucket, key) = (req.input.bucket.clone(), req.input.key.clone());
-        self.must_have_bucket(&bucket).await?;
-        let owner = Identity::of(&req)?.upload_owner().unwrap_or_default();
-        let owner = owner.to_owned();
+        self.require_bucket(&bucket).await?;
+        let owner = Identity::of(&req.extensions)?.upload_owner();
+        let owner = owner.unwrap_or_default().to_owned();
         req.input.key = file_name(&key);
         req.credentials = None;
         let mut answer = self.files.create_multipart_upload(req).await?;
-        let id = answer.output.upload_id.clone().unwrap_or_default();
         let upload = Upload {
-            id,
+            id: answer.output.upload_id.clone().unwrap_or_default(),
             key: key.clone(),
-            begun: now(),
+            begun: now().timestamp_millis(),
         };
-        let begun = self.index.begin(&bucket, &upload, &owner).await;
-        begun.map_err(internal)?;
+        self.index.begin_upload(&bucket, &upload, &owner).await?;
         answer.output.key = Some(key);
         Ok(answer)
     }
@@ -261,12 +235,7 @@ impl S3 for ObjectStore {
         &self,
         mut req: S3Request<UploadPartInput>,
     ) -> S3Result<S3Response<UploadPartOutput>> {
-        let input = &req.input;
-        self.must_be_upload(&req, (&input.bucket, &input.key, &input.upload_id))
-            .await?;
-        let input = &mut req.input;
-        input.key = file_name(&input.key);
-        req.credentials = None;
+        self.locate_upload(&mut req).await?;
         self.files.upload_part(req).await
     }
 
@@ -274,13 +243,8 @@ impl S3 for ObjectStore {
         &self,
         mut req: S3Request<UploadPartCopyInput>,
     ) -> S3Result<S3Response<UploadPartCopyOutput>> {
-        let input = &req.input;
-        self.must_be_upload(&req, (&input.bucket, &input.key, &input.upload_id))
-            .await?;
-        let input = &mut req.input;
-        input.copy_source = self.source(input.copy_source.clone()).await?;
-        input.key = file_name(&input.key);
-        req.credentials = None;
+        self.locate_upload(&mut req).await?;
+        self.locate_source(&mut req.input.copy_source).await?;
         self.files.upload_part_copy(req).await
     }
 
@@ -288,12 +252,7 @@ impl S3 for ObjectStore {
         &self,
         mut req: S3Request<ListPartsInput>,
     ) -> S3Result<S3Response<ListPartsOutput>> {
-        let input = &req.input;
-        self.must_be_upload(&req, (&input.bucket, &input.key, &input.upload_id))
-            .await?;
-        let input = &mut req.input;
-        let key = std::mem::take(&mut input.key);
-        input.key = file_name(&key);
+        let key = self.locate_upload(&mut req).await?;
         let mut answer = self.files.list_parts(req).await?;
         if let Some(parts) = &mut answer.output.parts {
             parts.sort_by_key(|part| part.part_number);
@@ -306,34 +265,24 @@ impl S3 for ObjectStore {
         &self,
         req: S3Request<ListMultipartUploadsInput>,
     ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
-        self.must_have_bucket(&req.input.bucket).await?;
-        list_multipart_uploads(&self.index, req.input)
-            .await
-            .map(S3Response::new)
+        self.require_bucket(&req.input.bucket).await?;
+        let output = list_multipart_uploads(&self.index, req.input).await?;
+        Ok(S3Response::new(output))
     }
 
     async fn complete_multipart_upload(
         &self,
         mut req: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
-        let input = &req.input;
-        self.must_be_upload(&req, (&input.bucket, &input.key, &input.upload_id))
-            .await?;
-        let input = &mut req.input;
-        let (bucket, key, id) = (
-            input.bucket.clone(),
-            input.key.clone(),
-            input.upload_id.clone(),
-        );
-        input.key = file_name(&key);
-        req.credentials = None;
+        let key = self.locate_upload(&mut req).await?;
+        let (bucket, id) = (req.input.bucket.clone(), req.input.upload_id.clone());
         let mut output = self.files.complete_multipart_upload(req).await?.output;
         if let Some(future) = output.future.take() {
             output = future.await?;
         }
-        self.enter(&bucket, key.clone(), output.e_tag.clone())
-            .await?;
-        self.index.end(&id).await.map_err(internal)?;
+        let etag = output.e_tag.clone();
+        self.add_object(bucket, key.clone(), etag).await?;
+        self.index.end_upload(&id).await?;
         output.key = Some(key);
         Ok(S3Response::new(output))
     }
@@ -342,15 +291,10 @@ impl S3 for ObjectStore {
         &self,
         mut req: S3Request<AbortMultipartUploadInput>,
     ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
-        let input = &req.input;
-        self.must_be_upload(&req, (&input.bucket, &input.key, &input.upload_id))
-            .await?;
-        let input = &mut req.input;
-        let id = input.upload_id.clone();
-        input.key = file_name(&input.key);
-        req.credentials = None;
+        self.locate_upload(&mut req).await?;
+        let id = req.input.upload_id.clone();
         let answer = self.files.abort_multipart_upload(req).await?;
-        self.index.end(&id).await.map_err(internal)?;
+        self.index.end_upload(&id).await?;
         Ok(answer)
     }
 }

@@ -1,11 +1,11 @@
-//! Errors in S3's own words.
+//! The messages of S3's errors, which `s3s` leaves out of many.
 
 use hyper::StatusCode;
 use hyper::header::CONTENT_LENGTH;
 use s3s::{HttpResponse, S3Error, S3ErrorCode};
 
-/// The code of an error's answer. An answer that says nothing else gets S3's message.
-pub(crate) fn complete(response: &mut HttpResponse) -> Option<String> {
+/// Returns the code of an error response, and adds S3's message if the response has none.
+pub(crate) fn complete_error(response: &mut HttpResponse) -> Option<String> {
     let status = response.status();
     if !(status.is_client_error() || status.is_server_error()) {
         return None;
@@ -13,35 +13,34 @@ pub(crate) fn complete(response: &mut HttpResponse) -> Option<String> {
     let body = response.body().bytes()?;
     let text = std::str::from_utf8(&body).ok()?;
     let code = element(text, "Code")?.to_owned();
-    let silent = element(text, "Message").is_none();
-    if silent || code == "RequestTimeTooSkewed" {
-        say(response, &code, status);
+    let has_message = element(text, "Message").is_some();
+    if !has_message || code == "RequestTimeTooSkewed" {
+        set_message(response, &code, status);
     }
     Some(code)
 }
 
-/// The text of an element of which there is one. What we send has no attributes.
+/// The text of an element that occurs once. Elements of errors have no attributes.
 fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     let (text, _) = rest.split_once(&format!("</{name}>"))?;
     Some(text)
 }
 
-/// Puts S3's message in.
-fn say(response: &mut HttpResponse, code: &str, status: StatusCode) {
+fn set_message(response: &mut HttpResponse, code: &str, status: StatusCode) {
     let Some(message) = message(code) else {
         return;
     };
     let code = S3ErrorCode::from_bytes(code.as_bytes());
     let mut error = S3Error::with_message(code.unwrap_or(S3ErrorCode::InternalError), message);
     error.set_status_code(status);
-    if let Ok(said) = error.to_http_response() {
-        *response.body_mut() = said.into_body();
+    if let Ok(complete) = error.to_http_response() {
+        *response.body_mut() = complete.into_body();
         response.headers_mut().remove(CONTENT_LENGTH);
     }
 }
 
-/// What S3 says with this code (Amazon S3 API Reference, "Error responses", and its answers).
+/// S3's message for this code (Amazon S3 API Reference, "Error responses").
 fn message(code: &str) -> Option<&'static str> {
     let message = match code {
         "AccessDenied" => "Access Denied",

@@ -1,9 +1,14 @@
 use std::path::Path;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{FromRow, Row, SqlitePool};
+use s3s::{S3Result, s3_error};
+use sqlx::query::Query;
+use sqlx::sqlite::{
+    Sqlite, SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions,
+    SqliteSynchronous,
+};
+use sqlx::{FromRow, SqlitePool, query, query_as};
 
-/// What the store holds: the names, sizes and hashes of its objects, in the order of their keys.
+/// The buckets, objects and uploads of the store, in SQLite.
 pub(super) struct Index {
     pool: SqlitePool,
 }
@@ -27,7 +32,7 @@ pub(super) struct Upload {
     pub(super) begun: i64,
 }
 
-type SqlResult<T> = Result<T, sqlx::Error>;
+type Statement<'a> = Query<'a, Sqlite, SqliteArguments>;
 
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
@@ -44,193 +49,175 @@ CREATE TABLE IF NOT EXISTS uploads (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// For an index from before uploads had owners.
+/// In an index of an earlier version, uploads have no owner.
 const HAS_OWNERS: &str = "SELECT 1 FROM pragma_table_info('uploads') WHERE name = 'owner'";
 const ADD_OWNERS: &str = "ALTER TABLE uploads ADD COLUMN owner TEXT NOT NULL DEFAULT ''";
 
 impl Index {
-    pub(super) async fn open(path: &Path) -> SqlResult<Self> {
+    pub(super) async fn open(path: &Path) -> Result<Self, sqlx::Error> {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal);
-        let pool = SqlitePoolOptions::new()
-            .max_connections(4)
-            .connect_with(options)
-            .await?;
+        let pool = SqlitePoolOptions::new().max_connections(4);
+        let pool = pool.connect_with(options).await?;
         sqlx::raw_sql(SCHEMA).execute(&pool).await?;
-        if sqlx::query(HAS_OWNERS)
-            .fetch_optional(&pool)
-            .await?
-            .is_none()
-        {
-            sqlx::query(ADD_OWNERS).execute(&pool).await?;
+        if query(HAS_OWNERS).fetch_optional(&pool).await?.is_none() {
+            query(ADD_OWNERS).execute(&pool).await?;
         }
         Ok(Self { pool })
     }
 
-    pub(super) async fn has_bucket(&self, bucket: &str) -> SqlResult<bool> {
-        let row = sqlx::query("SELECT 1 FROM buckets WHERE name = ?")
-            .bind(bucket)
-            .fetch_optional(&self.pool)
-            .await?;
-        Ok(row.is_some())
+    pub(super) async fn has_bucket(&self, bucket: &str) -> S3Result<bool> {
+        let select = query("SELECT 1 FROM buckets WHERE name = ?");
+        self.exists(select.bind(bucket)).await
     }
 
-    /// Whether the bucket is new.
-    pub(super) async fn add_bucket(&self, bucket: &str) -> SqlResult<bool> {
-        let done = sqlx::query("INSERT INTO buckets (name) VALUES (?) ON CONFLICT DO NOTHING")
-            .bind(bucket)
-            .execute(&self.pool)
-            .await?;
-        Ok(done.rows_affected() > 0)
+    pub(super) async fn add_bucket(&self, bucket: &str) -> S3Result<()> {
+        let insert = query("INSERT INTO buckets (name) VALUES (?) ON CONFLICT DO NOTHING");
+        self.execute(insert.bind(bucket)).await.map(drop)
     }
 
-    /// Removes the bucket unless it holds objects; whether it did.
-    pub(super) async fn remove_bucket(&self, bucket: &str) -> SqlResult<bool> {
-        let done = sqlx::query(
+    /// Removes the bucket and its tags. Returns `false` if it is not there or not empty.
+    pub(super) async fn remove_bucket(&self, bucket: &str) -> S3Result<bool> {
+        let delete = query(
             "DELETE FROM buckets WHERE name = ?1 \
              AND NOT EXISTS (SELECT 1 FROM objects WHERE bucket = ?1)",
-        )
-        .bind(bucket)
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected() > 0)
+        );
+        let is_removed = self.execute(delete.bind(bucket)).await? > 0;
+        if is_removed {
+            self.set_tags(bucket, &[]).await?;
+        }
+        Ok(is_removed)
     }
 
-    pub(super) async fn tags(&self, bucket: &str) -> SqlResult<Vec<(String, String)>> {
-        sqlx::query_as("SELECT key, value FROM bucket_tags WHERE bucket = ? ORDER BY key")
-            .bind(bucket)
-            .fetch_all(&self.pool)
-            .await
+    pub(super) async fn tags(&self, bucket: &str) -> S3Result<Vec<(String, String)>> {
+        let select = "SELECT key, value FROM bucket_tags WHERE bucket = ? ORDER BY key";
+        let tags = query_as(select).bind(bucket).fetch_all(&self.pool);
+        tags.await.map_err(internal)
     }
 
-    /// Replaces all the tags of a bucket.
-    pub(super) async fn set_tags(&self, bucket: &str, tags: &[(String, String)]) -> SqlResult<()> {
+    /// Replaces all tags of the bucket.
+    pub(super) async fn set_tags(&self, bucket: &str, tags: &[(String, String)]) -> S3Result<()> {
+        self.replace_tags(bucket, tags).await.map_err(internal)
+    }
+
+    async fn replace_tags(
+        &self,
+        bucket: &str,
+        tags: &[(String, String)],
+    ) -> Result<(), sqlx::Error> {
         let mut transaction = self.pool.begin().await?;
-        sqlx::query("DELETE FROM bucket_tags WHERE bucket = ?")
-            .bind(bucket)
-            .execute(&mut *transaction)
-            .await?;
+        let delete = query("DELETE FROM bucket_tags WHERE bucket = ?").bind(bucket);
+        delete.execute(&mut *transaction).await?;
         for (key, value) in tags {
-            sqlx::query("INSERT INTO bucket_tags (bucket, key, value) VALUES (?, ?, ?)")
-                .bind(bucket)
-                .bind(key)
-                .bind(value)
-                .execute(&mut *transaction)
-                .await?;
+            let insert = query("INSERT INTO bucket_tags (bucket, key, value) VALUES (?, ?, ?)");
+            let insert = insert.bind(bucket).bind(key).bind(value);
+            insert.execute(&mut *transaction).await?;
         }
         transaction.commit().await
     }
 
-    pub(super) async fn put(&self, bucket: &str, entry: &Entry) -> SqlResult<()> {
-        sqlx::query(
+    pub(super) async fn put_object(&self, bucket: &str, entry: &Entry) -> S3Result<()> {
+        let insert = query(
             "INSERT INTO objects (bucket, key, size, etag, modified) VALUES (?, ?, ?, ?, ?) \
              ON CONFLICT (bucket, key) DO UPDATE SET \
              size = excluded.size, etag = excluded.etag, modified = excluded.modified",
-        )
-        .bind(bucket)
-        .bind(&entry.key)
-        .bind(entry.size)
-        .bind(&entry.etag)
-        .bind(entry.modified)
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        );
+        let insert = insert.bind(bucket).bind(&entry.key).bind(entry.size);
+        let insert = insert.bind(&entry.etag).bind(entry.modified);
+        self.execute(insert).await.map(drop)
     }
 
-    pub(super) async fn has(&self, bucket: &str, key: &str) -> SqlResult<bool> {
-        let row = sqlx::query("SELECT 1 FROM objects WHERE bucket = ? AND key = ?")
-            .bind(bucket)
-            .bind(key)
-            .fetch_optional(&self.pool)
-            .await?;
-        Ok(row.is_some())
+    pub(super) async fn has_object(&self, bucket: &str, key: &str) -> S3Result<bool> {
+        let select = query("SELECT 1 FROM objects WHERE bucket = ? AND key = ?");
+        self.exists(select.bind(bucket).bind(key)).await
     }
 
-    pub(super) async fn remove(&self, bucket: &str, key: &str) -> SqlResult<()> {
-        sqlx::query("DELETE FROM objects WHERE bucket = ? AND key = ?")
-            .bind(bucket)
-            .bind(key)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+    pub(super) async fn remove_object(&self, bucket: &str, key: &str) -> S3Result<()> {
+        let delete = query("DELETE FROM objects WHERE bucket = ? AND key = ?");
+        self.execute(delete.bind(bucket).bind(key)).await.map(drop)
     }
 
-    /// The next entries after a key, in the order of their bytes.
-    pub(super) async fn after(
+    /// The objects after a key, in the order of the bytes of their keys.
+    pub(super) async fn objects_after(
         &self,
         bucket: &str,
         key: &str,
         prefix: &str,
         limit: usize,
-    ) -> SqlResult<Vec<Entry>> {
-        sqlx::query_as(
+    ) -> S3Result<Vec<Entry>> {
+        let select = query_as(
             "SELECT key, size, etag, modified FROM objects \
              WHERE bucket = ?1 AND key > ?2 AND key >= ?3 AND substr(key, 1, length(?3)) = ?3 \
              ORDER BY key LIMIT ?4",
-        )
-        .bind(bucket)
-        .bind(key)
-        .bind(prefix)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .fetch_all(&self.pool)
-        .await
+        );
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let select = select.bind(bucket).bind(key).bind(prefix).bind(limit);
+        select.fetch_all(&self.pool).await.map_err(internal)
     }
 
-    pub(super) async fn begin(&self, bucket: &str, upload: &Upload, owner: &str) -> SqlResult<()> {
-        sqlx::query("INSERT INTO uploads (owner, id, bucket, key, begun) VALUES (?, ?, ?, ?, ?)")
-            .bind(owner)
-            .bind(&upload.id)
-            .bind(bucket)
-            .bind(&upload.key)
-            .bind(upload.begun)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+    pub(super) async fn begin_upload(
+        &self,
+        bucket: &str,
+        upload: &Upload,
+        owner: &str,
+    ) -> S3Result<()> {
+        let insert =
+            query("INSERT INTO uploads (owner, id, bucket, key, begun) VALUES (?, ?, ?, ?, ?)");
+        let insert = insert.bind(owner).bind(&upload.id).bind(bucket);
+        let insert = insert.bind(&upload.key).bind(upload.begun);
+        self.execute(insert).await.map(drop)
     }
 
-    /// Whether this upload is one to this key of this bucket, and this owner's, if one is named: an
-    /// upload's id alone proves nothing.
-    pub(super) async fn is_upload(
+    /// Whether there is an upload with this id for this key of this bucket and, if an owner is
+    /// given, of this owner: the id alone proves nothing.
+    pub(super) async fn has_upload(
         &self,
         bucket: &str,
         key: &str,
         id: &str,
         owner: Option<&str>,
-    ) -> SqlResult<bool> {
-        let row = sqlx::query(
-            "SELECT bucket = ?1 AND key = ?2 AND owner = coalesce(?4, owner) \
-             FROM uploads WHERE id = ?3",
-        )
-        .bind(bucket)
-        .bind(key)
-        .bind(id)
-        .bind(owner)
-        .fetch_optional(&self.pool)
-        .await?;
-        row.map_or(Ok(false), |row| row.try_get::<bool, _>(0))
+    ) -> S3Result<bool> {
+        let select = query(
+            "SELECT 1 FROM uploads \
+             WHERE bucket = ?1 AND key = ?2 AND id = ?3 AND owner = coalesce(?4, owner)",
+        );
+        let select = select.bind(bucket).bind(key).bind(id).bind(owner);
+        self.exists(select).await
     }
 
-    pub(super) async fn end(&self, id: &str) -> SqlResult<()> {
-        sqlx::query("DELETE FROM uploads WHERE id = ?")
-            .bind(id)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+    pub(super) async fn end_upload(&self, id: &str) -> S3Result<()> {
+        let delete = query("DELETE FROM uploads WHERE id = ?");
+        self.execute(delete.bind(id)).await.map(drop)
     }
 
-    pub(super) async fn uploads(&self, bucket: &str, prefix: &str) -> SqlResult<Vec<Upload>> {
-        sqlx::query_as(
+    pub(super) async fn uploads(&self, bucket: &str, prefix: &str) -> S3Result<Vec<Upload>> {
+        let select = query_as(
             "SELECT id, key, begun FROM uploads \
              WHERE bucket = ?1 AND substr(key, 1, length(?2)) = ?2 ORDER BY key, id LIMIT 1000",
-        )
-        .bind(bucket)
-        .bind(prefix)
-        .fetch_all(&self.pool)
-        .await
+        );
+        let select = select.bind(bucket).bind(prefix);
+        select.fetch_all(&self.pool).await.map_err(internal)
     }
+
+    async fn exists(&self, select: Statement<'_>) -> S3Result<bool> {
+        let row = select.fetch_optional(&self.pool).await.map_err(internal)?;
+        Ok(row.is_some())
+    }
+
+    /// Returns how many rows the statement changed.
+    async fn execute(&self, statement: Statement<'_>) -> S3Result<u64> {
+        let done = statement.execute(&self.pool).await.map_err(internal)?;
+        Ok(done.rows_affected())
+    }
+}
+
+/// Logs a failure of the index. The client only learns that there was one.
+fn internal(error: impl std::error::Error) -> s3s::S3Error {
+    tracing::warn!(%error, "the embedded store failed");
+    s3_error!(InternalError)
 }
 
 #[cfg(test)]
@@ -238,7 +225,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn uploads_of_an_index_without_owners_are_nobodys_in_particular() {
+    async fn uploads_of_an_index_without_owners_belong_to_sessions() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("index.db");
         let index = Index::open(&path).await.unwrap();
@@ -246,12 +233,12 @@ mod tests {
             "INSERT INTO uploads (id, bucket, key, begun) VALUES ('u', 'b', 'k', 0)",
             "ALTER TABLE uploads DROP COLUMN owner",
         ] {
-            sqlx::query(old).execute(&index.pool).await.unwrap();
+            query(old).execute(&index.pool).await.unwrap();
         }
         index.pool.close().await;
         let index = Index::open(&path).await.unwrap();
         for (owner, expected) in [(None, true), (Some(""), true), (Some("AIDA"), false)] {
-            let found = index.is_upload("b", "k", "u", owner).await.unwrap();
+            let found = index.has_upload("b", "k", "u", owner).await.unwrap();
             assert_eq!(found, expected, "{owner:?}");
         }
     }

@@ -1,6 +1,6 @@
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::time::{Duration, UNIX_EPOCH};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3s::dto::{
     CommonPrefix, ETag, EncodingType, ListMultipartUploadsInput, ListMultipartUploadsOutput,
     ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, MultipartUpload,
@@ -9,12 +9,11 @@ use s3s::dto::{
 use s3s::{S3Result, s3_error};
 
 use super::index::{Entry, Index};
-use super::internal_error::internal;
 
-/// The most entries of one answer.
+/// The most entries of one response.
 const MAX_KEYS: usize = 1_000;
 
-/// What `encoding-type=url` leaves as it is.
+/// The characters that `encoding-type=url` leaves as they are.
 const URL_SAFE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
@@ -27,62 +26,62 @@ const URL_SAFE: &AsciiSet = &NON_ALPHANUMERIC
 struct Query<'a> {
     bucket: &'a str,
     prefix: &'a str,
-    delimiter: Option<&'a str>,
+    delimiter: &'a str,
     /// The key or common prefix that the last page ended with.
     after: &'a str,
-    max_keys: Option<i32>,
+    limit: usize,
 }
 
-/// One page.
 #[derive(Default)]
 struct Page {
     entries: Vec<Entry>,
     common_prefixes: Vec<String>,
-    /// What the page ended with, if there is more.
+    /// What the page ended with, if there are more.
     next: Option<String>,
 }
 
-impl Query<'_> {
-    fn limit(&self) -> usize {
-        let wanted = self
-            .max_keys
-            .and_then(|wanted| usize::try_from(wanted).ok());
-        wanted.unwrap_or(MAX_KEYS).min(MAX_KEYS)
+impl<'a> Query<'a> {
+    fn new(input: &'a ListObjectsV2Input, after: Option<&'a str>) -> Self {
+        let limit = input.max_keys.and_then(|max| usize::try_from(max).ok());
+        Self {
+            bucket: &input.bucket,
+            prefix: input.prefix.as_deref().unwrap_or_default(),
+            delimiter: input.delimiter.as_deref().unwrap_or_default(),
+            after: after.unwrap_or_default(),
+            limit: limit.unwrap_or(MAX_KEYS).min(MAX_KEYS),
+        }
     }
 
-    /// Keys up to the next delimiter after the prefix fold into one common prefix.
+    /// Keys fold into one common prefix up to the next delimiter after the prefix.
     fn common_prefix(&self, key: &str) -> Option<String> {
-        let delimiter = self.delimiter.filter(|delimiter| !delimiter.is_empty())?;
+        if self.delimiter.is_empty() {
+            return None;
+        }
         let rest = key.strip_prefix(self.prefix)?;
-        let end = rest.find(delimiter)? + delimiter.len();
+        let end = rest.find(self.delimiter)? + self.delimiter.len();
         rest.get(..end).map(|head| format!("{}{head}", self.prefix))
     }
 
-    /// Reads one page.
-    async fn page(&self, index: &Index) -> Result<Page, sqlx::Error> {
-        let limit = self.limit();
+    async fn page(&self, index: &Index) -> S3Result<Page> {
         let mut page = Page::default();
         let mut last = String::new();
         let mut cursor = self.after.to_owned();
-        if limit == 0 {
+        if self.limit == 0 {
             return Ok(page);
         }
         loop {
-            let batch = index
-                .after(self.bucket, &cursor, self.prefix, MAX_KEYS)
-                .await?;
+            let batch = index.objects_after(self.bucket, &cursor, self.prefix, MAX_KEYS);
+            let batch = batch.await?;
             let Some(end) = batch.last().map(|entry| entry.key.clone()) else {
                 return Ok(page);
             };
             for entry in batch {
                 let common = self.common_prefix(&entry.key);
-                if common
-                    .as_ref()
-                    .is_some_and(|common| *common == last || common.as_str() <= self.after)
-                {
+                let is_listed = |common: &String| *common == last || common.as_str() <= self.after;
+                if common.as_ref().is_some_and(is_listed) {
                     continue;
                 }
-                if page.entries.len() + page.common_prefixes.len() == limit {
+                if page.entries.len() + page.common_prefixes.len() == self.limit {
                     page.next = Some(last);
                     return Ok(page);
                 }
@@ -97,62 +96,46 @@ impl Query<'_> {
     }
 }
 
-/// `ListObjects`
 pub(super) async fn list_objects(
     index: &Index,
     input: ListObjectsInput,
 ) -> S3Result<ListObjectsOutput> {
-    let query = Query {
-        bucket: &input.bucket,
-        prefix: input.prefix.as_deref().unwrap_or_default(),
-        delimiter: input.delimiter.as_deref(),
-        after: input.marker.as_deref().unwrap_or_default(),
-        max_keys: input.max_keys,
-    };
-    let page = query.page(index).await.map_err(internal)?;
+    // The marker becomes `start_after`.
+    let input = ListObjectsV2Input::from(input);
+    let query = Query::new(&input, input.start_after.as_deref());
+    let max_keys = i32::try_from(query.limit).ok();
+    let page = query.page(index).await?;
     let encoding = input.encoding_type.as_ref();
     let name = |name: String| encoded(name, encoding);
     Ok(ListObjectsOutput {
-        max_keys: i32::try_from(query.limit()).ok(),
+        max_keys,
         is_truncated: Some(page.next.is_some()),
         next_marker: page.next.map(name),
         contents: Some(objects(page.entries, encoding)),
         common_prefixes: Some(prefixes(page.common_prefixes, encoding)),
         prefix: input.prefix.map(name),
         delimiter: input.delimiter.map(name),
-        marker: input.marker.map(name),
+        marker: input.start_after.map(name),
         encoding_type: input.encoding_type.clone(),
         name: Some(input.bucket),
         ..Default::default()
     })
 }
 
-/// `ListObjectsV2`
 pub(super) async fn list_objects_v2(
     index: &Index,
     input: ListObjectsV2Input,
 ) -> S3Result<ListObjectsV2Output> {
-    let token = input
-        .continuation_token
-        .as_deref()
-        .map(read_token)
-        .transpose()?;
-    let query = Query {
-        bucket: &input.bucket,
-        prefix: input.prefix.as_deref().unwrap_or_default(),
-        delimiter: input.delimiter.as_deref(),
-        after: token
-            .as_deref()
-            .or(input.start_after.as_deref())
-            .unwrap_or_default(),
-        max_keys: input.max_keys,
-    };
-    let page = query.page(index).await.map_err(internal)?;
+    let token = input.continuation_token.as_deref();
+    let token = token.map(parse_token).transpose()?;
+    let query = Query::new(&input, token.as_deref().or(input.start_after.as_deref()));
+    let max_keys = i32::try_from(query.limit).ok();
+    let page = query.page(index).await?;
     let encoding = input.encoding_type.as_ref();
     let name = |name: String| encoded(name, encoding);
     Ok(ListObjectsV2Output {
         key_count: i32::try_from(page.entries.len() + page.common_prefixes.len()).ok(),
-        max_keys: i32::try_from(query.limit()).ok(),
+        max_keys,
         is_truncated: Some(page.next.is_some()),
         next_continuation_token: page.next.map(hex::encode),
         contents: Some(objects(page.entries, encoding)),
@@ -167,16 +150,12 @@ pub(super) async fn list_objects_v2(
     })
 }
 
-/// `ListMultipartUploads`
 pub(super) async fn list_multipart_uploads(
     index: &Index,
     input: ListMultipartUploadsInput,
 ) -> S3Result<ListMultipartUploadsOutput> {
     let prefix = input.prefix.as_deref().unwrap_or_default();
-    let uploads = index
-        .uploads(&input.bucket, prefix)
-        .await
-        .map_err(internal)?;
+    let uploads = index.uploads(&input.bucket, prefix).await?;
     let encoding = input.encoding_type.as_ref();
     let uploads = uploads.into_iter().map(|upload| MultipartUpload {
         key: Some(encoded(upload.key, encoding)),
@@ -194,8 +173,8 @@ pub(super) async fn list_multipart_uploads(
     })
 }
 
-/// A continuation token is the name that the last page ended with, in hex digits.
-fn read_token(token: &str) -> S3Result<String> {
+/// A continuation token is the name that the last page ended with, as hex digits.
+fn parse_token(token: &str) -> S3Result<String> {
     let name = hex::decode(token)
         .ok()
         .and_then(|bytes| String::from_utf8(bytes).ok());
@@ -203,10 +182,14 @@ fn read_token(token: &str) -> S3Result<String> {
 }
 
 fn objects(entries: Vec<Entry>, encoding: Option<&EncodingType>) -> Vec<Object> {
-    entries
-        .into_iter()
-        .map(|entry| object(entry, encoding))
-        .collect()
+    let object = |entry: Entry| Object {
+        key: Some(encoded(entry.key, encoding)),
+        size: Some(entry.size),
+        e_tag: Some(ETag::Strong(entry.etag)),
+        last_modified: Some(timestamp(entry.modified)),
+        ..Object::default()
+    };
+    entries.into_iter().map(object).collect()
 }
 
 fn prefixes(names: Vec<String>, encoding: Option<&EncodingType>) -> Vec<CommonPrefix> {
@@ -216,18 +199,7 @@ fn prefixes(names: Vec<String>, encoding: Option<&EncodingType>) -> Vec<CommonPr
     names.into_iter().map(prefix).collect()
 }
 
-/// An entry as S3 writes it.
-fn object(entry: Entry, encoding: Option<&EncodingType>) -> Object {
-    Object {
-        key: Some(encoded(entry.key, encoding)),
-        size: Some(entry.size),
-        e_tag: Some(ETag::Strong(entry.etag)),
-        last_modified: Some(timestamp(entry.modified)),
-        ..Object::default()
-    }
-}
-
-/// A name as the client asked for it.
+/// A name in the encoding that the client asked for.
 fn encoded(name: String, encoding: Option<&EncodingType>) -> String {
     match encoding {
         Some(encoding) if encoding.as_str() == EncodingType::URL => {

@@ -1,19 +1,17 @@
-//! Object keys that could lead out of their bucket are refused before any policy is asked.
-
 use percent_encoding::percent_decode_str;
 use s3s::{S3Result, s3_error};
 
-/// The longest key of S3, in bytes.
+/// The longest key that S3 allows.
 const MAX_KEY_BYTES: usize = 1_024;
 
-/// Refuses a key with a segment `.` or `..`, an empty first segment, a NUL, or one of these once
-/// more percent-encoded.
+/// Refuses object keys that could lead out of their bucket: with a segment `.` or `..`, an empty
+/// first segment or a NUL, also after percent-decoding the key once more.
 pub(super) fn check_object_key(key: &str) -> S3Result<()> {
     if key.len() > MAX_KEY_BYTES {
         return Err(s3_error!(KeyTooLongError));
     }
     let decoded = percent_decode_str(key).decode_utf8_lossy();
-    if climbs(key) || climbs(&decoded) {
+    if is_unsafe(key) || is_unsafe(&decoded) {
         return Err(s3_error!(
             InvalidArgument,
             "The key has a segment that this store refuses"
@@ -22,7 +20,7 @@ pub(super) fn check_object_key(key: &str) -> S3Result<()> {
     Ok(())
 }
 
-fn climbs(key: &str) -> bool {
+fn is_unsafe(key: &str) -> bool {
     key.starts_with('/')
         || key.contains('\0')
         || key
@@ -35,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_that_climb_are_refused() {
+    fn keys_that_could_leave_the_bucket_are_refused() {
         for key in [
             "..",
             "../bobb/secret",
@@ -57,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn other_keys_pass() {
+    fn other_keys_are_accepted() {
         let long = "a".repeat(1_024);
         for key in [
             "a",

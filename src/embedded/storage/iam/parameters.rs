@@ -1,40 +1,49 @@
-//! What IAM takes for a name (IAM API Reference, "Quotas, name requirements, and character
-//! limits").
+//! The parameters of IAM's calls and their limits (IAM API Reference, "Quotas, name requirements,
+//! and character limits").
 
 use crate::embedded::storage::aws_query::{Form, QueryError};
+use crate::embedded::storage::identities::Tag;
 
-const USER_NAME_CHARS: usize = 64;
-const POLICY_NAME_CHARS: usize = 128;
-const PATH_CHARS: usize = 512;
+const MAX_PATH_CHARS: usize = 512;
+const MAX_TAGS: usize = 50;
 
 pub(super) fn user_name(form: &Form) -> Result<String, QueryError> {
-    name(form, "UserName", USER_NAME_CHARS)
+    form.name("UserName", 1..=64).map(str::to_owned)
 }
 
 pub(super) fn policy_name(form: &Form) -> Result<String, QueryError> {
-    name(form, "PolicyName", POLICY_NAME_CHARS)
+    form.name("PolicyName", 1..=128).map(str::to_owned)
 }
 
-/// `[\w+=,.@-]+`
-fn name(form: &Form, parameter: &str, longest: usize) -> Result<String, QueryError> {
-    let name = form.required(parameter)?;
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b);
-    if (1..=longest).contains(&name.len()) && name.bytes().all(allowed) {
-        Ok(name.to_owned())
-    } else {
-        Err(QueryError::invalid(format!("{parameter} is malformed.")))
-    }
+pub(super) fn access_key_id(form: &Form) -> Result<String, QueryError> {
+    form.required("AccessKeyId").map(str::to_owned)
 }
 
-/// Between slashes; `/` when none is given.
+/// Starts and ends with a slash, and defaults to `/`.
 pub(super) fn path(form: &Form) -> Result<String, QueryError> {
     let path = form.get("Path").unwrap_or("/");
-    let bounded = path.starts_with('/') && path.ends_with('/');
-    if bounded && path.len() <= PATH_CHARS && path.bytes().all(|b| b.is_ascii_graphic()) {
+    let has_slashes = path.starts_with('/') && path.ends_with('/');
+    if has_slashes && path.len() <= MAX_PATH_CHARS && path.bytes().all(|b| b.is_ascii_graphic()) {
         Ok(path.to_owned())
     } else {
         Err(QueryError::invalid("Path is malformed."))
     }
+}
+
+/// `Tags.member.1.Key` and so on.
+pub(super) fn tags(form: &Form) -> Result<Vec<Tag>, QueryError> {
+    let mut tags = Vec::new();
+    for number in 1..=MAX_TAGS {
+        let member = format!("Tags.member.{number}");
+        let Some(key) = form.get(&format!("{member}.Key")) else {
+            break;
+        };
+        tags.push(Tag {
+            key: key.to_owned(),
+            value: form.required(&format!("{member}.Value"))?.to_owned(),
+        });
+    }
+    Ok(tags)
 }
 
 #[cfg(test)]
@@ -49,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_of_iams_alphabet() {
+    fn names_use_the_alphabet_of_iam() {
         assert!(user_name(&form("UserName", "acme.key_1+2=3,4@5-6")).is_ok());
         let long = "a".repeat(65);
         for bad in ["", "a/b", "a b", "a*", "\u{e4}", "a\n", &long] {
@@ -59,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_stand_between_slashes() {
+    fn path_starts_and_ends_with_a_slash() {
         for good in ["/", "/cloakroom/", "/a/b/"] {
             assert_eq!(path(&form("Path", good)).unwrap(), good);
         }
