@@ -1,31 +1,24 @@
-use std::collections::HashMap;
 use std::io;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use moka::future::Cache;
 use sha2::{Digest, Sha256};
 
 use crate::embedded::random::hex_digits;
 
-/// RFC 6749 section 4.1.2: short-lived, and good for one use.
+/// RFC 6749 section 4.1.2: short-lived, and usable once.
 const CODE_LIFETIME: Duration = Duration::from_mins(1);
 const REFRESH_LIFETIME: Duration = Duration::from_hours(12);
 
-/// Authorization codes and refresh tokens that are out.
-#[derive(Default)]
+/// The authorization codes and refresh tokens that can still be redeemed.
 pub(super) struct Grants {
-    codes: Mutex<HashMap<String, Expiring<Code>>>,
-    refresh_tokens: Mutex<HashMap<String, Expiring<Consent>>>,
+    codes: Cache<String, Code>,
+    refresh_tokens: Cache<String, Consent>,
 }
 
-struct Expiring<T> {
-    value: T,
-    ends: Instant,
-}
-
-/// Who signed in, for whom, to what.
+/// Who signed in, through which client, for which scope.
 #[derive(Clone)]
 pub(super) struct Consent {
     pub(super) user: String,
@@ -34,7 +27,8 @@ pub(super) struct Consent {
     pub(super) nonce: Option<String>,
 }
 
-/// What a code stands for, and who may redeem it.
+/// What an authorization code stands for, and who may redeem it.
+#[derive(Clone)]
 pub(super) struct Code {
     pub(super) consent: Consent,
     pub(super) redirect_uri: String,
@@ -42,53 +36,65 @@ pub(super) struct Code {
     pub(super) challenge: String,
 }
 
+impl Default for Grants {
+    fn default() -> Self {
+        Self {
+            codes: Cache::builder().time_to_live(CODE_LIFETIME).build(),
+            refresh_tokens: Cache::builder().time_to_live(REFRESH_LIFETIME).build(),
+        }
+    }
+}
+
 impl Grants {
-    pub(super) fn issue_code(&self, code: Code) -> io::Result<String> {
-        issue(&self.codes, code, CODE_LIFETIME)
+    pub(super) async fn issue_code(&self, code: Code) -> io::Result<String> {
+        issue(&self.codes, code).await
     }
 
-    /// A code is gone when it was shown once, rightly or not.
-    pub(super) fn redeem_code(
+    /// A code is spent after one attempt, successful or not.
+    pub(super) async fn redeem_code(
         &self,
         code: &str,
         client_id: &str,
         redirect_uri: &str,
         verifier: &str,
     ) -> Option<Consent> {
-        let code = redeem(&self.codes, code)?;
+        let code = redeem(&self.codes, code).await?;
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier));
-        let fits = code.consent.client_id == client_id
+        let matches = code.consent.client_id == client_id
             && code.redirect_uri == redirect_uri
             && code.challenge == challenge;
-        fits.then_some(code.consent)
+        matches.then_some(code.consent)
     }
 
-    pub(super) fn issue_refresh_token(&self, consent: Consent) -> io::Result<String> {
-        issue(&self.refresh_tokens, consent, REFRESH_LIFETIME)
+    pub(super) async fn issue_refresh_token(&self, consent: Consent) -> io::Result<String> {
+        issue(&self.refresh_tokens, consent).await
     }
 
-    /// A refresh token is good for one use; the answer holds the next.
-    pub(super) fn redeem_refresh_token(&self, token: &str, client_id: &str) -> Option<Consent> {
-        redeem(&self.refresh_tokens, token).filter(|consent| consent.client_id == client_id)
+    /// A refresh token is usable once; the response to it has the next one.
+    pub(super) async fn redeem_refresh_token(
+        &self,
+        token: &str,
+        client_id: &str,
+    ) -> Option<Consent> {
+        let consent = redeem(&self.refresh_tokens, token).await;
+        consent.filter(|consent| consent.client_id == client_id)
     }
 }
 
-fn issue<T>(
-    store: &Mutex<HashMap<String, Expiring<T>>>,
-    value: T,
-    lifetime: Duration,
+async fn issue<T: Clone + Send + Sync + 'static>(
+    grants: &Cache<String, T>,
+    grant: T,
 ) -> io::Result<String> {
     let name = hex_digits(20)?;
-    let now = Instant::now();
-    let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
-    store.retain(|_, kept| kept.ends > now);
-    let ends = now + lifetime;
-    store.insert(name.clone(), Expiring { value, ends });
+    grants.insert(name.clone(), grant).await;
     Ok(name)
 }
 
-fn redeem<T>(store: &Mutex<HashMap<String, Expiring<T>>>, name: &str) -> Option<T> {
-    let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
-    let kept = store.remove(name)?;
-    (kept.ends > Instant::now()).then_some(kept.value)
+async fn redeem<T: Clone + Send + Sync + 'static>(
+    grants: &Cache<String, T>,
+    name: &str,
+) -> Option<T> {
+    // `remove` also returns expired values.
+    let is_valid = grants.contains_key(name);
+    grants.remove(name).await.filter(|_| is_valid)
 }

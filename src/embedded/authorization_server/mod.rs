@@ -1,28 +1,35 @@
-//! A small OAuth 2.0 authorization server: metadata, JWKS, introspection, a page to sign in on, and
-//! access tokens for any user name. Keys are made afresh at each start, so no token outlives the process.
+//! A small OAuth 2.0 authorization server: metadata, JWKS, introspection, a sign-in page, and access
+//! tokens for any user name. Its keys are new at each start, so no token outlives the process.
 
-mod endpoints;
+mod authorization_request;
+mod authorize;
+mod dev_token;
 mod grants;
-mod mint;
-mod sign_in;
-mod signer;
-mod token;
+mod introspection;
+mod loopback;
+mod metadata;
+mod sign_in_page;
+mod signing_key;
+mod state;
+mod token_endpoint;
+mod tokens;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 
-use actix_cors::Cors;
 use actix_web::dev::ServerHandle;
-use actix_web::http::Method;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
+use actix_web::web::{self, ServiceConfig, get, post};
+use actix_web::{App, HttpServer};
 
 use grants::Grants;
-use signer::Signer;
-use url::{Host, Url};
+use signing_key::SigningKey;
+use state::State;
 
 use super::random::hex_digits;
+
+pub use state::ClientCredentials;
 
 /// A running authorization server; it stops when dropped.
 pub struct AuthorizationServer {
@@ -31,26 +38,9 @@ pub struct AuthorizationServer {
     handle: ServerHandle,
 }
 
-/// A confidential client.
-#[derive(Clone)]
-pub struct ClientCredentials {
-    /// Its id.
-    pub client_id: String,
-    /// Its secret, made afresh at each start.
-    pub client_secret: String,
-}
-
-/// What the endpoints share.
-struct State {
-    issuer: String,
-    signer: Signer,
-    resource_server: ClientCredentials,
-    grants: Grants,
-}
-
 impl AuthorizationServer {
-    /// Starts the server on loopback. Port 0 is any free one. `resource_server` is the client
-    /// that may ask about tokens, and their audience.
+    /// Starts the server on loopback. Port 0 takes any free port. `resource_server` is the client
+    /// id of the only client that may introspect tokens, and the audience of access tokens.
     ///
     /// # Errors
     ///
@@ -64,16 +54,16 @@ impl AuthorizationServer {
         };
         let state = web::Data::from(Arc::new(State {
             issuer: format!("http://{address}"),
-            signer: Signer::generate()?,
+            signing_key: SigningKey::generate()?,
             resource_server: resource_server.clone(),
             grants: Grants::default(),
         }));
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(state.clone())
-                .wrap(cors())
-                .wrap(from_fn(endpoints::loopback_only))
-                .configure(endpoints::routes)
+                .wrap(loopback::cors())
+                .wrap(from_fn(loopback::loopback_only))
+                .configure(routes)
         })
         .workers(1)
         .disable_signals()
@@ -88,48 +78,48 @@ impl AuthorizationServer {
         })
     }
 
-    /// The issuer of its tokens, and where it listens.
+    /// The issuer of the tokens, which is also the URL of the server.
     #[must_use]
     pub fn issuer(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Where it listens.
+    /// The port of the server.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// The client that may ask about tokens.
+    /// The client that may introspect tokens.
     #[must_use]
     pub fn resource_server(&self) -> &ClientCredentials {
         &self.resource_server
     }
 }
 
-/// Pages from this machine may ask for tokens: single-page applications, Swagger UI.
-fn cors() -> Cors {
-    Cors::default()
-        .allowed_origin_fn(|origin, _| {
-            let origin = origin.to_str().ok().and_then(|text| Url::parse(text).ok());
-            origin.is_some_and(|origin| is_loopback(&origin))
-        })
-        .allowed_methods([Method::GET, Method::POST])
-        .allow_any_header()
-}
-
-fn is_loopback(url: &Url) -> bool {
-    url.scheme() == "http"
-        && match url.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        }
-}
-
 impl Drop for AuthorizationServer {
     fn drop(&mut self) {
         drop(self.handle.stop(false));
     }
+}
+
+fn routes(config: &mut ServiceConfig) {
+    config
+        .route(
+            "/.well-known/openid-configuration",
+            get().to(metadata::metadata),
+        )
+        .route(
+            "/.well-known/oauth-authorization-server",
+            get().to(metadata::metadata),
+        )
+        .route(metadata::JWKS, get().to(metadata::jwks))
+        .route(
+            metadata::INTROSPECTION,
+            post().to(introspection::introspect),
+        )
+        .route(metadata::AUTHORIZATION, get().to(authorize::page))
+        .route(metadata::AUTHORIZATION, post().to(authorize::submit))
+        .route(metadata::TOKEN, post().to(token_endpoint::token))
+        .route("/dev/token", post().to(dev_token::dev_token));
 }

@@ -4,34 +4,35 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::embedded::random::hex_digits;
 
-/// One ES256 key pair.
-pub(super) struct Signer {
+/// The ES256 key pair that signs the tokens.
+pub(super) struct SigningKey {
     kid: String,
-    signing: EncodingKey,
-    checking: DecodingKey,
+    private: EncodingKey,
+    public: DecodingKey,
     jwks: JwkSet,
 }
 
-impl Signer {
+impl SigningKey {
     pub(super) fn generate() -> io::Result<Self> {
         let random = SystemRandom::new();
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)
-            .map_err(|_| io::Error::other("no key could be made"))?;
-        let signing = EncodingKey::from_ec_der(pkcs8.as_ref());
+            .map_err(|_| io::Error::other("cannot generate a key"))?;
+        let private = EncodingKey::from_ec_der(pkcs8.as_ref());
         let mut jwk =
-            Jwk::from_encoding_key(&signing, Algorithm::ES256).map_err(io::Error::other)?;
+            Jwk::from_encoding_key(&private, Algorithm::ES256).map_err(io::Error::other)?;
         let kid = hex_digits(8)?;
         jwk.common.key_id = Some(kid.clone());
         jwk.common.public_key_use = Some(PublicKeyUse::Signature);
-        let checking = DecodingKey::from_jwk(&jwk).map_err(io::Error::other)?;
+        let public = DecodingKey::from_jwk(&jwk).map_err(io::Error::other)?;
         Ok(Self {
             kid,
-            signing,
-            checking,
+            private,
+            public,
             jwks: JwkSet { keys: vec![jwk] },
         })
     }
@@ -41,21 +42,20 @@ impl Signer {
         &self.jwks
     }
 
-    /// A JWT of this type.
-    pub(super) fn sign(&self, typ: &str, claims: &Map<String, Value>) -> Option<String> {
+    /// Signs a JWT of this type.
+    pub(super) fn sign(&self, typ: &str, claims: &impl Serialize) -> Option<String> {
         let mut header = Header::new(Algorithm::ES256);
         header.typ = Some(typ.to_owned());
         header.kid = Some(self.kid.clone());
-        jsonwebtoken::encode(&header, claims, &self.signing).ok()
+        jsonwebtoken::encode(&header, claims, &self.private).ok()
     }
 
-    /// The claims of a token that this key signed and that has not expired.
-    pub(super) fn check(&self, token: &str) -> Option<Map<String, Value>> {
+    /// Returns the claims of a token that this key signed and that has not expired.
+    pub(super) fn verify(&self, token: &str) -> Option<Map<String, Value>> {
         let mut validation = Validation::new(Algorithm::ES256);
         validation.leeway = 0;
         validation.validate_aud = false;
-        let checked =
-            jsonwebtoken::decode::<Map<String, Value>>(token, &self.checking, &validation);
-        checked.ok().map(|token| token.claims)
+        let token = jsonwebtoken::decode(token, &self.public, &validation);
+        token.ok().map(|token| token.claims)
     }
 }
