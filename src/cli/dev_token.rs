@@ -46,20 +46,18 @@ impl DevToken {
         };
         let seconds = Duration::from(self.expires_in).as_secs().to_string();
         let unwanted = self.without_claim.join(",");
-        let new = [
+        let form = [
             ("user", self.user.as_str()),
             ("client_id", &self.client_id),
             ("scope", &self.scope),
             ("expires_in", &seconds),
             ("without_claim", &unwanted),
         ];
-        let form = serde_urlencoded::to_string(new).map_err(|error| failed(&error.to_string()))?;
         let client = reqwest::Client::builder().no_proxy().build();
         let client = client.map_err(|error| failed(&error.to_string()))?;
         let answer = client
             .post(&url)
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(form)
+            .form(&form)
             .send()
             .await
             .map_err(|_| failed("no answer"))?;

@@ -1,4 +1,4 @@
-//! What a bucket is cannot be changed with credentials to what is in it.
+//! Credentials for the objects of a bucket do not change the bucket.
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
@@ -6,121 +6,64 @@ use aws_sdk_s3::types::{
     LifecycleRule, LifecycleRuleFilter, ObjectCannedAcl,
 };
 
-use super::isolation::{World, denied, outcome, prepare};
+use super::isolation::World;
+use super::{assert_denied, outcome};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn buckets_can_be_neither_made_nor_unmade_nor_changed() {
-    let world = prepare().await;
+async fn buckets_cannot_be_created_deleted_or_changed() {
+    let world = World::prepare().await;
     let World {
         alice, mine, bobs, ..
     } = &world;
-    denied("list buckets", &outcome(alice.list_buckets().send().await));
-    denied(
-        "create",
-        &outcome(alice.create_bucket().bucket("brand-new").send().await),
-    );
+    let list = alice.list_buckets();
+    assert_denied("list buckets", &outcome(list.send().await));
+    let create = alice.create_bucket().bucket("brand-new");
+    assert_denied("create", &outcome(create.send().await));
     for bucket in [mine, bobs] {
-        denied(
-            "create",
-            &outcome(alice.create_bucket().bucket(bucket).send().await),
-        );
-        denied(
-            "delete",
-            &outcome(alice.delete_bucket().bucket(bucket).send().await),
-        );
-        denied(
-            "policy",
-            &outcome(
-                alice
-                    .put_bucket_policy()
-                    .bucket(bucket)
-                    .policy("{}")
-                    .send()
-                    .await,
-            ),
-        );
-        denied(
-            "get policy",
-            &outcome(alice.get_bucket_policy().bucket(bucket).send().await),
-        );
-        denied(
-            "drop policy",
-            &outcome(alice.delete_bucket_policy().bucket(bucket).send().await),
-        );
-        let public = BucketCannedAcl::PublicRead;
-        denied(
-            "bucket ACL",
-            &outcome(
-                alice
-                    .put_bucket_acl()
-                    .bucket(bucket)
-                    .acl(public)
-                    .send()
-                    .await,
-            ),
-        );
-        let public = ObjectCannedAcl::PublicRead;
-        let acl = alice
-            .put_object_acl()
-            .bucket(bucket)
-            .key("secret")
-            .acl(public.clone());
-        denied("object ACL", &outcome(acl.send().await));
-        let body = ByteStream::from_static(b"x");
-        let published = alice
-            .put_object()
-            .bucket(bucket)
-            .key("public")
-            .acl(public)
-            .body(body);
-        denied("public put", &outcome(published.send().await));
-        denied(
-            "CORS",
-            &outcome(
-                alice
-                    .put_bucket_cors()
-                    .bucket(bucket)
-                    .cors_configuration(cors())
-                    .send()
-                    .await,
-            ),
-        );
-        let lifecycle = alice.put_bucket_lifecycle_configuration().bucket(bucket);
-        denied(
-            "lifecycle",
-            &outcome(lifecycle.lifecycle_configuration(rules()).send().await),
-        );
-        denied(
-            "location",
-            &outcome(alice.get_bucket_location().bucket(bucket).send().await),
-        );
-        denied(
-            "uploads",
-            &outcome(alice.list_multipart_uploads().bucket(bucket).send().await),
-        );
+        let create = alice.create_bucket().bucket(bucket);
+        assert_denied("create", &outcome(create.send().await));
+        let delete = alice.delete_bucket().bucket(bucket);
+        assert_denied("delete", &outcome(delete.send().await));
+        let put = alice.put_bucket_policy().bucket(bucket).policy("{}");
+        assert_denied("policy", &outcome(put.send().await));
+        let get = alice.get_bucket_policy().bucket(bucket);
+        assert_denied("get policy", &outcome(get.send().await));
+        let delete = alice.delete_bucket_policy().bucket(bucket);
+        assert_denied("delete policy", &outcome(delete.send().await));
+        let acl = alice.put_bucket_acl().bucket(bucket);
+        let acl = acl.acl(BucketCannedAcl::PublicRead);
+        assert_denied("bucket ACL", &outcome(acl.send().await));
+        let acl = alice.put_object_acl().bucket(bucket).key("secret");
+        let acl = acl.acl(ObjectCannedAcl::PublicRead);
+        assert_denied("object ACL", &outcome(acl.send().await));
+        let put = alice.put_object().bucket(bucket).key("public");
+        let put = put.acl(ObjectCannedAcl::PublicRead);
+        let put = put.body(ByteStream::from_static(b"x"));
+        assert_denied("public put", &outcome(put.send().await));
+        let put = alice.put_bucket_cors().bucket(bucket);
+        let put = put.cors_configuration(cors());
+        assert_denied("CORS", &outcome(put.send().await));
+        let put = alice.put_bucket_lifecycle_configuration().bucket(bucket);
+        let put = put.lifecycle_configuration(rules());
+        assert_denied("lifecycle", &outcome(put.send().await));
+        let get = alice.get_bucket_location().bucket(bucket);
+        assert_denied("location", &outcome(get.send().await));
+        let list = alice.list_multipart_uploads().bucket(bucket);
+        assert_denied("uploads", &outcome(list.send().await));
     }
 }
 
 fn cors() -> CorsConfiguration {
-    let rule = CorsRule::builder()
-        .allowed_methods("GET")
-        .allowed_origins("*")
-        .build()
-        .unwrap();
-    CorsConfiguration::builder()
-        .cors_rules(rule)
-        .build()
-        .unwrap()
+    let rule = CorsRule::builder().allowed_methods("GET");
+    let rule = rule.allowed_origins("*").build().unwrap();
+    let cors = CorsConfiguration::builder().cors_rules(rule);
+    cors.build().unwrap()
 }
 
 fn rules() -> BucketLifecycleConfiguration {
+    let everything = LifecycleRuleFilter::builder().prefix("").build();
     let rule = LifecycleRule::builder().status(ExpirationStatus::Enabled);
-    let rule = rule
-        .filter(LifecycleRuleFilter::builder().prefix("").build())
-        .build()
-        .unwrap();
-    BucketLifecycleConfiguration::builder()
-        .rules(rule)
-        .build()
-        .unwrap()
+    let rule = rule.filter(everything).build().unwrap();
+    let rules = BucketLifecycleConfiguration::builder().rules(rule);
+    rules.build().unwrap()
 }

@@ -1,12 +1,11 @@
-//! Alice's credentials reach alice's bucket and nothing else.
+//! Alice's credentials open her bucket and nothing else.
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 
 use crate::support::{App, spawn_app};
+
+use super::{assert_denied, get, outcome, put};
 
 pub(super) struct World {
     pub(super) app: App,
@@ -15,173 +14,74 @@ pub(super) struct World {
     pub(super) bobs: String,
 }
 
-/// Both have a bucket with the object `secret` in it.
-pub(super) async fn prepare() -> World {
-    let app = spawn_app().await;
-    let (alice, bob) = (
-        app.credentials_of("alice").await,
-        app.credentials_of("bob").await,
-    );
-    for person in [&alice, &bob] {
-        put(&person.s3(), &person.bucket, "secret").await.unwrap();
-    }
-    World {
-        alice: alice.s3(),
-        mine: alice.bucket,
-        bobs: bob.bucket,
-        app,
-    }
-}
-
-async fn put(s3: &Client, bucket: &str, key: &str) -> Result<(), String> {
-    let body = ByteStream::from_static(b"content");
-    outcome(
-        s3.put_object()
-            .bucket(bucket)
-            .key(key)
-            .body(body)
-            .send()
-            .await,
-    )
-}
-
-/// The error code, for whatever was refused.
-pub(super) fn outcome<T, E: ProvideErrorMetadata + std::fmt::Debug>(
-    sent: Result<T, SdkError<E, HttpResponse>>,
-) -> Result<(), String> {
-    match sent {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let Some(answer) = error.raw_response() else {
-                panic!("no answer: {error:?}")
-            };
-            let status = answer.status().as_u16();
-            let code = error
-                .as_service_error()
-                .and_then(|e| e.code())
-                .unwrap_or_default()
-                .to_owned();
-            Err(format!("{status} {code}"))
+impl World {
+    /// Alice and Bob have a bucket each, with the object `secret` in it.
+    pub(super) async fn prepare() -> Self {
+        let app = spawn_app().await;
+        let (alice, bob) = (
+            app.credentials_of("alice").await,
+            app.credentials_of("bob").await,
+        );
+        for person in [&alice, &bob] {
+            put(&person.s3(), &person.bucket, "secret").await.unwrap();
+        }
+        Self {
+            alice: alice.s3(),
+            mine: alice.bucket,
+            bobs: bob.bucket,
+            app,
         }
     }
 }
 
-pub(super) fn denied(what: &str, outcome: &Result<(), String>) {
-    let refused = outcome
-        .as_ref()
-        .is_err_and(|error| error.starts_with("403"));
-    assert!(refused, "{what}: {outcome:?}");
+fn only(key: &str) -> Delete {
+    let object = ObjectIdentifier::builder().key(key).build().unwrap();
+    Delete::builder().objects(object).build().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ones_own_objects_can_be_put_got_listed_and_deleted() {
-    let world = prepare().await;
+async fn own_objects_can_be_put_got_listed_copied_and_deleted() {
+    let world = World::prepare().await;
     let World { alice, mine, .. } = &world;
     put(alice, mine, "a/b c+\u{e4}%25").await.unwrap();
     let listed = alice.list_objects_v2().bucket(mine).send().await.unwrap();
-    let keys: Vec<&str> = listed
-        .contents()
-        .iter()
-        .filter_map(|object| object.key())
-        .collect();
-    assert_eq!(keys, ["a/b c+\u{e4}%25", "secret"]);
-    alice
-        .head_object()
-        .bucket(mine)
-        .key("secret")
-        .send()
-        .await
-        .unwrap();
-    let source = format!("{mine}/secret");
-    alice
-        .copy_object()
-        .bucket(mine)
-        .key("copy")
-        .copy_source(source)
-        .send()
-        .await
-        .unwrap();
-    alice
-        .delete_object()
-        .bucket(mine)
-        .key("secret")
-        .send()
-        .await
-        .unwrap();
-    assert!(
-        alice
-            .get_object()
-            .bucket(mine)
-            .key("secret")
-            .send()
-            .await
-            .is_err()
-    );
-    let copy = ObjectIdentifier::builder().key("copy").build().unwrap();
-    let delete = Delete::builder().objects(copy).build().unwrap();
-    alice
-        .delete_objects()
-        .bucket(mine)
-        .delete(delete)
-        .send()
-        .await
-        .unwrap();
+    let keys = listed.contents().iter().filter_map(|object| object.key());
+    assert_eq!(keys.collect::<Vec<_>>(), ["a/b c+\u{e4}%25", "secret"]);
+    let head = alice.head_object().bucket(mine).key("secret");
+    head.send().await.unwrap();
+    let copy = alice.copy_object().bucket(mine).key("copy");
+    let copy = copy.copy_source(format!("{mine}/secret"));
+    copy.send().await.unwrap();
+    let delete = alice.delete_object().bucket(mine).key("secret");
+    delete.send().await.unwrap();
+    assert!(get(alice, mine, "secret").await.is_err());
+    let delete = alice.delete_objects().bucket(mine).delete(only("copy"));
+    delete.send().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_persons_bucket_is_closed() {
-    let world = prepare().await;
+async fn bucket_of_another_person_is_closed() {
+    let world = World::prepare().await;
     let World { alice, bobs, .. } = &world;
-    denied("put", &put(alice, bobs, "x").await);
-    denied(
-        "get",
-        &outcome(alice.get_object().bucket(bobs).key("secret").send().await),
-    );
-    denied(
-        "head",
-        &outcome(alice.head_object().bucket(bobs).key("secret").send().await),
-    );
-    denied(
-        "list",
-        &outcome(alice.list_objects_v2().bucket(bobs).send().await),
-    );
-    denied(
-        "list v1",
-        &outcome(alice.list_objects().bucket(bobs).send().await),
-    );
-    denied(
-        "head bucket",
-        &outcome(alice.head_bucket().bucket(bobs).send().await),
-    );
-    denied(
-        "delete",
-        &outcome(
-            alice
-                .delete_object()
-                .bucket(bobs)
-                .key("secret")
-                .send()
-                .await,
-        ),
-    );
-    let secret = ObjectIdentifier::builder().key("secret").build().unwrap();
-    let delete = Delete::builder().objects(secret).build().unwrap();
-    denied(
-        "batch delete",
-        &outcome(
-            alice
-                .delete_objects()
-                .bucket(bobs)
-                .delete(delete)
-                .send()
-                .await,
-        ),
-    );
+    assert_denied("put", &put(alice, bobs, "x").await);
+    assert_denied("get", &get(alice, bobs, "secret").await);
+    let head = alice.head_object().bucket(bobs).key("secret");
+    assert_denied("head", &outcome(head.send().await));
+    let list = alice.list_objects_v2().bucket(bobs);
+    assert_denied("list", &outcome(list.send().await));
+    let list = alice.list_objects().bucket(bobs);
+    assert_denied("list v1", &outcome(list.send().await));
+    let head = alice.head_bucket().bucket(bobs);
+    assert_denied("head bucket", &outcome(head.send().await));
+    let delete = alice.delete_object().bucket(bobs).key("secret");
+    assert_denied("delete", &outcome(delete.send().await));
+    let delete = alice.delete_objects().bucket(bobs).delete(only("secret"));
+    assert_denied("batch delete", &outcome(delete.send().await));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_can_be_copied_from_or_to_another_persons_bucket() {
-    let world = prepare().await;
+async fn nothing_can_be_copied_from_or_to_the_bucket_of_another_person() {
+    let world = World::prepare().await;
     let World {
         alice,
         mine,
@@ -189,109 +89,43 @@ async fn nothing_can_be_copied_from_or_to_another_persons_bucket() {
         app,
     } = &world;
     let (theirs, ours) = (format!("{bobs}/secret"), format!("{mine}/secret"));
-    denied(
-        "copy from",
-        &outcome(
-            alice
-                .copy_object()
-                .bucket(mine)
-                .key("x")
-                .copy_source(&theirs)
-                .send()
-                .await,
-        ),
-    );
-    denied(
-        "copy to",
-        &outcome(
-            alice
-                .copy_object()
-                .bucket(bobs)
-                .key("x")
-                .copy_source(ours)
-                .send()
-                .await,
-        ),
-    );
-    denied(
-        "multipart",
-        &outcome(
-            alice
-                .create_multipart_upload()
-                .bucket(bobs)
-                .key("x")
-                .send()
-                .await,
-        ),
-    );
-    let upload = alice
-        .create_multipart_upload()
-        .bucket(mine)
-        .key("x")
-        .send()
-        .await
-        .unwrap();
-    let part = alice
-        .upload_part_copy()
-        .bucket(mine)
-        .key("x")
-        .part_number(1);
-    let part = part
-        .upload_id(upload.upload_id().unwrap())
-        .copy_source(theirs);
-    denied("multipart copy from", &outcome(part.send().await));
+    let copy = alice.copy_object().bucket(mine).key("x");
+    let copy = copy.copy_source(&theirs).send().await;
+    assert_denied("copy from", &outcome(copy));
+    let copy = alice.copy_object().bucket(bobs).key("x");
+    let copy = copy.copy_source(ours).send().await;
+    assert_denied("copy to", &outcome(copy));
+    let upload = alice.create_multipart_upload().bucket(bobs).key("x");
+    assert_denied("multipart", &outcome(upload.send().await));
+    let upload = alice.create_multipart_upload().bucket(mine).key("x");
+    let id = upload.send().await.unwrap().upload_id.unwrap();
+    let part = alice.upload_part_copy().bucket(mine).key("x").upload_id(id);
+    let part = part.part_number(1).copy_source(theirs).send().await;
+    assert_denied("multipart copy from", &outcome(part));
     let bob = app.credentials_of("bob").await.s3();
-    assert_eq!(
-        bob.list_objects_v2()
-            .bucket(bobs)
-            .send()
-            .await
-            .unwrap()
-            .contents()
-            .len(),
-        1
-    );
+    let listed = bob.list_objects_v2().bucket(bobs).send().await.unwrap();
+    assert_eq!(listed.contents().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dots_in_keys_and_copy_sources_lead_nowhere() {
-    let world = prepare().await;
+async fn dots_in_keys_and_copy_sources_do_not_lead_out_of_the_bucket() {
+    let world = World::prepare().await;
     let World {
         alice, mine, bobs, ..
     } = &world;
+    let assert_refused = |what: &str, outcome: Result<(), String>| {
+        let is_refused = outcome.as_ref().is_err_and(|error| error.starts_with('4'));
+        assert!(is_refused, "{what}: {outcome:?}");
+    };
     for climb in ["..", "%2e%2e", "%2E%2e", ".", "a/.."] {
         let key = format!("{climb}/{bobs}/secret");
-        let got = outcome(alice.get_object().bucket(mine).key(&key).send().await);
-        assert!(
-            got.as_ref().is_err_and(|error| error.starts_with('4')),
-            "get {key}: {got:?}"
-        );
-        let put = put(alice, mine, &key).await;
-        assert!(
-            put.as_ref().is_err_and(|error| error.starts_with('4')),
-            "put {key}: {put:?}"
-        );
+        assert_refused(&format!("get {key}"), get(alice, mine, &key).await);
+        assert_refused(&format!("put {key}"), put(alice, mine, &key).await);
         let source = format!("{mine}/{climb}/{bobs}/secret");
-        let copied = alice
-            .copy_object()
-            .bucket(mine)
-            .key("stolen")
-            .copy_source(&source)
-            .send()
-            .await;
-        let copied = outcome(copied);
-        assert!(
-            copied.as_ref().is_err_and(|error| error.starts_with('4')),
-            "copy {source}: {copied:?}"
-        );
+        let copy = alice.copy_object().bucket(mine).key("stolen");
+        let copy = copy.copy_source(&source).send().await;
+        assert_refused(&format!("copy {source}"), outcome(copy));
     }
-    assert!(
-        alice
-            .head_object()
-            .bucket(mine)
-            .key("stolen")
-            .send()
-            .await
-            .is_err()
-    );
+    let head = alice.head_object().bucket(mine).key("stolen");
+    assert!(head.send().await.is_err());
 }

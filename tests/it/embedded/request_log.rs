@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use crate::support::{Answer, Process};
 
-/// What the process logs of the store's requests while alice asks for an object that is missing,
-/// with a presigned URL.
+/// The lines about requests to the store, and the whole log, of a process while Alice gets a missing
+/// object with a presigned URL.
 async fn logged(arguments: &[&str]) -> (Vec<Value>, String) {
     let process = Process::dev(arguments).await;
     let token = process.dev_token(&["alice"]).await;
@@ -18,13 +18,13 @@ async fn logged(arguments: &[&str]) -> (Vec<Value>, String) {
     let get = alice.s3().get_object().bucket(&alice.bucket).key("missing");
     let url = get.presigned(presigning).await.unwrap().uri().to_owned();
     assert_eq!(http.get(&url).send().await.unwrap().status(), 404);
-    let said = process.stop().await;
-    let lines = said
+    let log = process.stop().await;
+    let lines = log
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok());
     let lines = lines.filter(|line: &Value| line["message"] == "store request");
-    assert!(!said.contains(&alice.keys.session_token), "{said}");
-    (lines.collect(), said)
+    assert!(!log.contains(&alice.keys.session_token), "{log}");
+    (lines.collect(), log)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,7 +43,7 @@ async fn verbose_logs_a_line_for_each_request_to_the_store() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_to_the_store_are_not_logged_unless_asked_for() {
-    let (lines, said) = logged(&[]).await;
-    assert!(lines.is_empty(), "{said}");
+async fn requests_to_the_store_are_not_logged_by_default() {
+    let (lines, log) = logged(&[]).await;
+    assert!(lines.is_empty(), "{log}");
 }

@@ -1,4 +1,4 @@
-//! The embedded authorization server's authorization code grant.
+//! The authorization code grant of the embedded authorization server.
 
 use reqwest::redirect::Policy;
 use serde_json::Value;
@@ -26,7 +26,7 @@ fn request<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     request
 }
 
-/// Submits the page; the answer and where it leads.
+/// Submits the page. Returns the answer and where it redirects to.
 async fn submit(app: &App, changes: &[(&str, &str)]) -> (Answer, Option<Url>) {
     let http = reqwest::Client::builder()
         .no_proxy()
@@ -35,9 +35,8 @@ async fn submit(app: &App, changes: &[(&str, &str)]) -> (Answer, Option<Url>) {
         .unwrap();
     let url = format!("{}/authorize", app.oauth.issuer());
     let answer = Answer::read(http.post(url).form(&request(changes)).send().await.unwrap()).await;
-    let location = answer
-        .header("location")
-        .map(|url| Url::parse(url).unwrap());
+    let location = answer.header("location");
+    let location = location.map(|url| Url::parse(url).unwrap());
     (answer, location)
 }
 
@@ -52,9 +51,7 @@ async fn code(app: &App, user: &str) -> String {
 
 fn parameter(url: &Url, name: &str) -> String {
     let found = url.query_pairs().find(|(key, _)| key == name);
-    found
-        .map(|(_, value)| value.into_owned())
-        .unwrap_or_default()
+    found.map_or_else(String::new, |(_, value)| value.into_owned())
 }
 
 async fn redeem(app: &App, form: &[(&str, &str)]) -> (u16, Value) {
@@ -74,21 +71,16 @@ fn grant<'a>(code: &'a str, verifier: &'a str) -> Vec<(&'a str, &'a str)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_and_a_refresh_token_lead_to_credentials_each_once() {
+async fn code_and_refresh_token_lead_to_credentials_once_each() {
     let app = spawn_app().await;
     let code = code(&app, "zoë").await;
     let (status, answer) = redeem(&app, &grant(&code, VERIFIER)).await;
     assert_eq!(status, 200, "{answer}");
-    let bucket = app
-        .ask(answer["access_token"].as_str().unwrap())
-        .await
-        .credentials()
-        .bucket;
+    let token = answer["access_token"].as_str().unwrap();
+    let bucket = app.ask(token).await.credentials().bucket;
     let (status, again) = redeem(&app, &grant(&code, VERIFIER)).await;
-    assert_eq!(
-        (status, again["error"].as_str()),
-        (400, Some("invalid_grant"))
-    );
+    let error = again["error"].as_str();
+    assert_eq!((status, error), (400, Some("invalid_grant")));
 
     let refresh_token = answer["refresh_token"].as_str().unwrap().to_owned();
     let refresh = [
@@ -104,7 +96,7 @@ async fn a_code_and_a_refresh_token_lead_to_credentials_each_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_is_bound_to_its_client_its_address_and_its_verifier() {
+async fn code_is_bound_to_its_client_redirect_uri_and_verifier() {
     let app = spawn_app().await;
     for (name, value) in [
         (
@@ -119,16 +111,13 @@ async fn a_code_is_bound_to_its_client_its_address_and_its_verifier() {
         form.retain(|(key, _)| *key != name);
         form.push((name, value));
         assert_eq!(redeem(&app, &form).await.0, 400, "{name}");
-        assert_eq!(
-            redeem(&app, &grant(&code, VERIFIER)).await.0,
-            400,
-            "and it is spent"
-        );
+        let again = redeem(&app, &grant(&code, VERIFIER)).await.0;
+        assert_eq!(again, 400, "the code is spent");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn people_are_sent_to_this_machine_only_and_with_pkce() {
+async fn redirects_go_to_this_machine_only_and_need_pkce() {
     let app = spawn_app().await;
     for redirect in [
         "https://evil.example/callback",
@@ -155,7 +144,7 @@ async fn people_are_sent_to_this_machine_only_and_with_pkce() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_client_sends_is_escaped_on_the_page() {
+async fn parameters_are_escaped_on_the_page() {
     let app = spawn_app().await;
     let url = format!("{}/authorize", app.oauth.issuer());
     let request = request(&[
@@ -172,7 +161,7 @@ async fn what_a_client_sends_is_escaped_on_the_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_from_this_machine_may_ask_for_tokens_and_others_not() {
+async fn only_pages_from_this_machine_may_ask_for_tokens() {
     let app = spawn_app().await;
     let url = format!("{}/token", app.oauth.issuer());
     for (origin, allowed) in [
@@ -190,10 +179,10 @@ async fn pages_from_this_machine_may_ask_for_tokens_and_others_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_that_was_led_here_by_another_name_gets_nothing() {
+async fn request_for_another_host_name_is_refused() {
     let app = spawn_app().await;
     let url = format!("{}/dev/token", app.oauth.issuer());
-    let wish = [
+    let form = [
         ("user", "alice"),
         ("client_id", "demo"),
         ("scope", SCOPE),
@@ -205,17 +194,14 @@ async fn a_page_that_was_led_here_by_another_name_gets_nothing() {
         ("evil.example:8081", None, 421),
         ("evil.example:8081", Some("localhost"), 421),
     ] {
-        let mut request = app.http.post(&url).header("host", host).form(&wish);
+        let mut request = app.http.post(&url).header("host", host).form(&form);
         if let Some(name) = forwarded {
             let by = format!("host={name}");
             request = request
                 .header("x-forwarded-host", name)
                 .header("forwarded", by);
         }
-        assert_eq!(
-            app.send(request).await.status,
-            status,
-            "{host} {forwarded:?}"
-        );
+        let answer = app.send(request).await;
+        assert_eq!(answer.status, status, "{host} {forwarded:?}");
     }
 }

@@ -1,11 +1,11 @@
-//! Only the root calls IAM and STS.
+//! Only the root may call IAM and STS.
 
 use crate::support::spawn_app;
 
-use super::{Key, World, allow, denied, outcome, refused};
+use super::{AccessKey, World, allow, denied, outcome, refused, sts};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_calls_neither_iam_nor_sts() {
+async fn user_cannot_call_iam_or_sts() {
     let world = World::start().await;
     let key = world.user("acme", &[allow(&["*"], &["*"])]).await;
     let iam = world.iam_with(&key, None);
@@ -16,34 +16,21 @@ async fn a_user_calls_neither_iam_nor_sts() {
     assert_eq!(assume(&world, &world.root_key()).await, Ok(()));
 }
 
-async fn assume(world: &World, key: &Key) -> Result<(), String> {
-    let config = aws_sdk_sts::Config::builder()
-        .behavior_version(aws_sdk_sts::config::BehaviorVersion::latest())
-        .endpoint_url(world.storage.url())
-        .region(aws_sdk_sts::config::Region::new("us-east-1"))
-        .credentials_provider(aws_sdk_sts::config::Credentials::new(
-            &key.id,
-            &key.secret,
-            None,
-            None,
-            "test",
-        ))
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .build();
-    let sts = aws_sdk_sts::Client::from_conf(config);
+async fn assume(world: &World, key: &AccessKey) -> Result<(), String> {
+    let sts = sts(&world.storage.url(), &key.id, &key.secret, None);
     let role = sts.assume_role().role_arn("arn:aws:iam:::role/any");
     outcome(role.role_session_name("name").send().await)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_does_not_call_iam() {
+async fn session_cannot_call_iam() {
     let app = spawn_app().await;
     let alice = app.credentials_of("alice").await;
     let world = World {
         storage: app.storage,
         directory: app.directory,
     };
-    let key = Key {
+    let key = AccessKey {
         id: alice.keys.access_key_id,
         secret: alice.keys.secret_access_key,
     };
@@ -52,14 +39,14 @@ async fn a_session_does_not_call_iam() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_with_a_wrong_key_is_refused() {
+async fn call_with_a_wrong_access_key_is_refused() {
     let world = World::start().await;
     let root = world.root_key();
-    let list = async |key: &Key, token| {
+    let list = async |key: &AccessKey, token| {
         let iam = world.iam_with(key, token);
         outcome(iam.list_users().send().await)
     };
-    let with_secret = |secret: &str| Key {
+    let with_secret = |secret: &str| AccessKey {
         secret: secret.to_owned(),
         ..root.clone()
     };
@@ -68,21 +55,20 @@ async fn a_call_with_a_wrong_key_is_refused() {
         list(&wrong, None).await,
         refused("403 SignatureDoesNotMatch")
     );
-    let unknown = Key {
-        id: "AKIANOBODY".to_owned(),
+    let unknown = AccessKey {
+        id: "AKIAUNKNOWN".to_owned(),
         ..root.clone()
     };
     let no_key = refused("403 InvalidClientTokenId");
     assert_eq!(list(&unknown, None).await, no_key);
     assert_eq!(list(&root, Some("token")).await, no_key);
     let inactive = world.user("acme", &[]).await;
-    let delete = world.iam().delete_access_key().user_name("acme");
-    delete.access_key_id(&inactive.id).send().await.unwrap();
+    world.delete_access_key("acme", &inactive.id).await;
     assert_eq!(list(&inactive, None).await, no_key);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_without_a_signature_is_refused() {
+async fn unsigned_call_is_refused() {
     let world = World::start().await;
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let sent = http.post(world.storage.url());

@@ -1,11 +1,11 @@
-//! Users, policies and keys, made and unmade.
+//! The calls that create, read and delete users, policies and access keys.
 
 use aws_sdk_iam::types::{StatusType, Tag};
 
-use super::{World, allow, outcome, refusal, refused};
+use super::{World, allow, answer, outcome, refused};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_is_made_found_and_removed() {
+async fn user_is_created_found_and_deleted() {
     let world = World::start().await;
     let iam = world.iam();
     let tag = Tag::builder().key("owner").value("<a&b>").build().unwrap();
@@ -13,11 +13,8 @@ async fn a_user_is_made_found_and_removed() {
     let made = made.tags(tag.clone()).send().await.unwrap().user.unwrap();
     assert_eq!((made.path(), made.user_name()), ("/cloakroom/", "acme"));
     assert!(made.user_id().starts_with("AIDA"), "{}", made.user_id());
-    assert!(
-        made.arn().ends_with(":user/cloakroom/acme"),
-        "{}",
-        made.arn()
-    );
+    let arn = made.arn();
+    assert!(arn.ends_with(":user/cloakroom/acme"), "{arn}");
     let again = iam.create_user().user_name("ACME").send().await;
     assert_eq!(outcome(again), refused("409 EntityAlreadyExists"));
     let found = iam.get_user().user_name("acme").send().await.unwrap().user;
@@ -52,7 +49,7 @@ async fn users_are_listed_by_path_page_by_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_is_not_removed_before_its_keys_and_policies() {
+async fn user_with_access_keys_or_policies_cannot_be_deleted() {
     let world = World::start().await;
     let iam = world.iam();
     let key = world.user("acme", &[allow(&["s3:*"], &["mine"])]).await;
@@ -68,21 +65,17 @@ async fn a_user_is_not_removed_before_its_keys_and_policies() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_policy_is_kept_as_it_was_written() {
+async fn policy_is_returned_as_it_was_written() {
     let world = World::start().await;
     let iam = world.iam();
-    let document = format!(
-        " {}\n",
-        allow(&["s3:GetObject"], &["mine/a+b %41 \u{e4}/*"])
-    );
+    let policy = allow(&["s3:GetObject"], &["mine/a+b %41 \u{e4}/*"]);
+    let document = format!(" {policy}\n");
     world.user("acme", &[allow(&["s3:*"], &["mine"])]).await;
     world.put_policy("acme", "p0", &document).await;
     world.put_policy("acme", "p1", &document).await;
     let get = || {
-        iam.get_user_policy()
-            .user_name("acme")
-            .policy_name("p0")
-            .send()
+        let get = iam.get_user_policy().user_name("acme");
+        get.policy_name("p0").send()
     };
     let got = get().await.unwrap();
     let read = percent_encoding::percent_decode_str(got.policy_document());
@@ -101,7 +94,7 @@ async fn a_policy_is_kept_as_it_was_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_policy_of_a_users_is_refused() {
+async fn malformed_policy_is_refused() {
     let world = World::start().await;
     world.user("acme", &[]).await;
     let put = |user: &str, document: String| {
@@ -125,21 +118,19 @@ async fn what_is_no_policy_of_a_users_is_refused() {
         let refused = refused("400 MalformedPolicyDocument");
         assert_eq!(put("acme", bad.clone()).await, refused, "{bad}");
     }
-    assert_eq!(
-        put("nobody", good.clone()).await,
-        refused("404 NoSuchEntity")
-    );
+    let missing = put("missing", good.clone()).await;
+    assert_eq!(missing, refused("404 NoSuchEntity"));
     let long = good.replace("mine", &"m".repeat(2_048));
     assert_eq!(put("acme", long).await, refused("409 LimitExceeded"));
     assert_eq!(put("acme", good).await, Ok(()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_is_shown_once_and_there_are_two_at_most() {
+async fn secret_is_shown_once_and_a_user_has_at_most_two_access_keys() {
     let world = World::start().await;
     let iam = world.iam();
     let first = world.user("acme", &[]).await;
-    let second = world.key("acme").await;
+    let second = world.access_key("acme").await;
     assert!(first.id.starts_with("AKIA") && first.id.len() == 20);
     assert_eq!(first.secret.len(), 40);
     assert!(first.id != second.id && first.secret != second.secret);
@@ -166,12 +157,12 @@ async fn a_key_is_shown_once_and_there_are_two_at_most() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_is_its_own_users() {
+async fn access_key_belongs_to_its_user() {
     let world = World::start().await;
     let iam = world.iam();
     let key = world.user("acme", &[]).await;
     world.user("beta", &[]).await;
-    for user in ["beta", "nobody"] {
+    for user in ["beta", "missing"] {
         let delete = iam.delete_access_key().user_name(user);
         let delete = delete.access_key_id(&key.id).send().await;
         assert_eq!(outcome(delete), refused("404 NoSuchEntity"));
@@ -179,17 +170,12 @@ async fn a_key_is_its_own_users() {
         let update = update.access_key_id(&key.id).status(StatusType::Inactive);
         assert_eq!(outcome(update.send().await), refused("404 NoSuchEntity"));
     }
-    let list = iam
-        .list_access_keys()
-        .user_name("acme")
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(list.access_key_metadata().len(), 1);
+    let list = iam.list_access_keys().user_name("acme").send().await;
+    assert_eq!(list.unwrap().access_key_metadata().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_iam_does_not_know_here_is_refused() {
+async fn unsupported_calls_and_parameters_are_refused() {
     let world = World::start().await;
     let iam = world.iam();
     let unknown = iam.list_groups().send().await;
@@ -201,17 +187,13 @@ async fn what_iam_does_not_know_here_is_refused() {
     }
     let path = iam.create_user().user_name("acme").path("no").send().await;
     assert_eq!(outcome(path), invalid);
-    // What would bound the user must not be left out in silence.
+    // Ignoring the boundary would give the user more rights than asked for.
     let bounded = iam.create_user().user_name("acme");
     let bounded = bounded.permissions_boundary("arn:aws:iam::aws:policy/ReadOnlyAccess");
     assert_eq!(outcome(bounded.send().await), invalid);
     assert_eq!(outcome(iam.get_user().send().await), invalid);
     let page = iam.list_users().max_items(0).send().await;
     assert_eq!(outcome(page), invalid);
-    assert!(
-        refusal(iam.list_users().send().await)
-            .unwrap()
-            .users
-            .is_empty()
-    );
+    let listed = answer(iam.list_users().send().await).unwrap();
+    assert!(listed.users.is_empty());
 }

@@ -1,10 +1,10 @@
-//! What a user's policies allow, and nothing else.
+//! Users may do what their policies allow, and nothing else.
 
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use serde_json::json;
 
 use super::{
-    Key, World, allow, arn, buckets, denied, document, get, list, outcome, put, refusal, refused,
+    World, allow, answer, arn, buckets, denied, document, get, list, outcome, put, refused,
 };
 
 /// Reading and listing below a prefix of one bucket, everything in another.
@@ -21,7 +21,7 @@ fn two_buckets() -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn several_buckets_each_with_its_own_bounds() {
+async fn each_bucket_has_its_own_limits() {
     let world = World::start().await;
     let all = ["first", "second", "third"];
     world.fill(&all, &["open/a", "secret/a"]).await;
@@ -50,11 +50,10 @@ async fn several_buckets_each_with_its_own_bounds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wildcards_in_a_request_are_no_patterns() {
+async fn wildcards_in_a_request_are_literal() {
     let world = World::start().await;
-    world
-        .fill(&["first", "second"], &["open/a", "secret/a"])
-        .await;
+    let keys = ["open/a", "secret/a"];
+    world.fill(&["first", "second"], &keys).await;
     let user = world.s3(&world.user("acme", &[two_buckets()]).await);
     for key in ["*", "?", "open*", "?pen/a", "*/a", "secret/?", "secret/*"] {
         assert_eq!(get(&user, "first", key).await, denied(), "{key}");
@@ -63,7 +62,7 @@ async fn wildcards_in_a_request_are_no_patterns() {
         let listed = list(&user, "first", prefix).await.map(drop);
         assert_eq!(listed, denied(), "{prefix}");
     }
-    // Allowed, and the names are what they are.
+    // These are allowed, and the names are literal.
     for prefix in ["open/*", "open/?"] {
         let listed = list(&user, "first", prefix).await;
         assert_eq!(listed, Ok(Vec::new()), "{prefix}");
@@ -73,10 +72,8 @@ async fn wildcards_in_a_request_are_no_patterns() {
         assert_eq!(got, refused("404 NoSuchKey"), "{key}");
     }
     put(&user, "second", "secret/*").await.unwrap();
-    assert_eq!(
-        get(&user, "second", "secret/?").await,
-        refused("404 NoSuchKey")
-    );
+    let other = get(&user, "second", "secret/?").await;
+    assert_eq!(other, refused("404 NoSuchKey"));
     let star = ObjectIdentifier::builder().key("secret/*").build().unwrap();
     let delete = Delete::builder().objects(star).build().unwrap();
     let delete = user.delete_objects().bucket("second").delete(delete);
@@ -88,7 +85,7 @@ async fn wildcards_in_a_request_are_no_patterns() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wildcards_in_a_request_get_past_no_denial() {
+async fn wildcards_in_a_request_do_not_evade_a_denial() {
     let world = World::start().await;
     let keys = ["secret/*", "secret/**", "secret/*x", "secret/?"];
     world.fill(&["first"], &keys).await;
@@ -102,7 +99,7 @@ async fn wildcards_in_a_request_get_past_no_denial() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pattern_reaches_only_buckets_that_start_so() {
+async fn pattern_matches_only_buckets_with_its_start() {
     let world = World::start().await;
     let reached = ["reports-a", "reports-b"];
     let others = [
@@ -150,7 +147,7 @@ async fn without_a_policy_nothing_is_allowed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_may_list_buckets_sees_them_all() {
+async fn right_to_list_buckets_shows_all_buckets() {
     let world = World::start().await;
     world.fill(&["first", "second"], &["k"]).await;
     let policy = allow(&["s3:ListAllMyBuckets"], &["*"]);
@@ -161,7 +158,7 @@ async fn who_may_list_buckets_sees_them_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn any_policy_may_allow_and_any_may_forbid() {
+async fn any_policy_may_allow_and_any_may_deny() {
     let world = World::start().await;
     world.fill(&["first", "second"], &["a", "secret/a"]).await;
     let first = allow(&["s3:GetObject"], &["first/*"]);
@@ -179,10 +176,10 @@ async fn any_policy_may_allow_and_any_may_forbid() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_of_policy_counts_at_once() {
+async fn policy_change_takes_effect_at_once() {
     let world = World::start().await;
     world.fill(&["mine"], &["k"]).await;
-    let key: Key = world.user("acme", &[]).await;
+    let key = world.user("acme", &[]).await;
     let user = world.s3(&key);
     let read = allow(&["s3:GetObject"], &["mine/*"]);
     world.put_policy("acme", "p", &read).await;
@@ -198,9 +195,9 @@ async fn a_change_of_policy_counts_at_once() {
     }
 }
 
-/// `?prefix=` belongs to listing: on another operation it is nothing that a condition could ask.
+/// `?prefix=` belongs to listings: on other operations it satisfies no condition.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_prefix_opens_no_object() {
+async fn prefix_parameter_does_not_open_objects() {
     let world = World::start().await;
     world.fill(&["mine"], &["secret"]).await;
     let policy = json!({"Version": "2012-10-17", "Statement": [
@@ -214,6 +211,6 @@ async fn a_prefix_opens_no_object() {
         let uri = format!("{}&prefix=open/", request.uri());
         request.set_uri(uri).unwrap();
     });
-    let got = refusal(got.send().await).map(drop);
+    let got = answer(got.send().await).map(drop);
     assert_eq!(got, denied());
 }

@@ -1,4 +1,4 @@
-//! Whose a multipart upload is.
+//! Multipart uploads belong to the user who began them.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
@@ -15,7 +15,7 @@ async fn upload(s3: &Client, id: &str) -> Result<String, String> {
     let part = s3.upload_part().bucket("shared").key("k").upload_id(id);
     let body = ByteStream::from_static(b"content");
     let part = part.part_number(1).body(body).send().await;
-    super::refusal(part).map(|part| part.e_tag.unwrap())
+    super::answer(part).map(|part| part.e_tag.unwrap())
 }
 
 async fn complete(s3: &Client, id: &str, etag: &str) -> Result<(), String> {
@@ -36,7 +36,7 @@ async fn abort(s3: &Client, id: &str) -> Result<(), String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_users_upload_is_none_though_the_bucket_is_shared() {
+async fn upload_of_another_user_cannot_be_continued_in_a_shared_bucket() {
     let world = World::start().await;
     world.fill(&["shared"], &[]).await;
     let policy = [allow(&["s3:*"], &["shared", "shared/*"])];
@@ -60,37 +60,32 @@ async fn another_users_upload_is_none_though_the_bucket_is_shared() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotated_key_finishes_what_the_old_one_began() {
+async fn rotated_access_key_finishes_the_upload_of_the_old_one() {
     let world = World::start().await;
     world.fill(&["shared"], &[]).await;
-    let old = world
-        .user("acme", &[allow(&["s3:PutObject"], &["shared/*"])])
-        .await;
+    let policy = allow(&["s3:PutObject"], &["shared/*"]);
+    let old = world.user("acme", &[policy]).await;
     let id = begin(&world.s3(&old)).await;
     let etag = upload(&world.s3(&old), &id).await.unwrap();
-    let new = world.key("acme").await;
-    let delete = world.iam().delete_access_key().user_name("acme");
-    delete.access_key_id(&old.id).send().await.unwrap();
+    let new = world.access_key("acme").await;
+    world.delete_access_key("acme", &old.id).await;
     let world = world.restart().await;
     assert_eq!(complete(&world.s3(&new), &id, &etag).await, Ok(()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_later_user_of_the_same_name_is_another() {
+async fn later_user_of_the_same_name_cannot_continue_the_upload() {
     let world = World::start().await;
     world.fill(&["shared"], &[]).await;
     let policy = [allow(&["s3:*"], &["shared/*"])];
     let first = world.user("acme", &policy).await;
     let id = begin(&world.s3(&first)).await;
     let iam = world.iam();
-    let delete = iam.delete_access_key().user_name("acme");
-    delete.access_key_id(&first.id).send().await.unwrap();
+    world.delete_access_key("acme", &first.id).await;
     let delete = iam.delete_user_policy().user_name("acme");
     delete.policy_name("p0").send().await.unwrap();
     iam.delete_user().user_name("acme").send().await.unwrap();
     let second = world.user("acme", &policy).await;
-    assert_eq!(
-        upload(&world.s3(&second), &id).await.map(drop),
-        refused("404 NoSuchUpload")
-    );
+    let continued = upload(&world.s3(&second), &id).await.map(drop);
+    assert_eq!(continued, refused("404 NoSuchUpload"));
 }

@@ -1,15 +1,15 @@
-//! Which keys sign.
+//! Which access keys sign.
 
 use aws_sdk_iam::types::StatusType;
 
 use crate::support::s3;
 
-use super::{Key, World, allow, buckets, get, put, refused};
+use super::{AccessKey, World, allow, buckets, get, put, refused};
 
 const ALL: [&str; 2] = ["mine", "mine/*"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_signs_for_as_long_as_it_is_active() {
+async fn access_key_signs_while_it_is_active() {
     let world = World::start().await;
     world.fill(&["mine"], &["k"]).await;
     let key = world.user("acme", &[allow(&["s3:*"], &ALL)]).await;
@@ -25,13 +25,12 @@ async fn a_key_signs_for_as_long_as_it_is_active() {
     assert_eq!(get(&user, "mine", "k").await, unknown);
     set(StatusType::Active).await;
     assert_eq!(get(&user, "mine", "k").await, Ok(()));
-    let delete = world.iam().delete_access_key().user_name("acme");
-    delete.access_key_id(&key.id).send().await.unwrap();
+    world.delete_access_key("acme", &key.id).await;
     assert_eq!(get(&user, "mine", "k").await, unknown);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_secret_signs_nothing() {
+async fn wrong_secret_is_refused() {
     let world = World::start().await;
     world.fill(&["mine"], &["k"]).await;
     let policy = allow(&["s3:*"], &ALL);
@@ -39,7 +38,7 @@ async fn a_wrong_secret_signs_nothing() {
     let beta = world.user("beta", &[policy]).await;
     let mismatch = refused("403 SignatureDoesNotMatch");
     for secret in [&beta.secret, &acme.secret.to_lowercase(), "x"] {
-        let wrong = Key {
+        let wrong = AccessKey {
             id: acme.id.clone(),
             secret: secret.to_owned(),
         };
@@ -49,7 +48,7 @@ async fn a_wrong_secret_signs_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_users_key_has_no_session_token() {
+async fn access_key_of_a_user_with_a_session_token_is_refused() {
     let world = World::start().await;
     world.fill(&["mine"], &["k"]).await;
     let key = world.user("acme", &[allow(&["s3:*"], &ALL)]).await;
@@ -59,12 +58,12 @@ async fn a_users_key_has_no_session_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn both_keys_of_a_user_may_do_the_same() {
+async fn both_access_keys_of_a_user_have_the_same_rights() {
     let world = World::start().await;
     world.fill(&["mine"], &["k"]).await;
     let everything = ["s3:*", "s3:ListAllMyBuckets"];
     let first = world.user("acme", &[allow(&everything, &["*"])]).await;
-    let second = world.key("acme").await;
+    let second = world.access_key("acme").await;
     for key in [first, second] {
         let user = world.s3(&key);
         assert_eq!(get(&user, "mine", "k").await, Ok(()));

@@ -1,46 +1,39 @@
-//! What outlives the store.
+//! What is left after a restart.
 
 use cloakroom::embedded::storage::Storage;
 
 use super::{World, allow, buckets, get, outcome, refused};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn users_policies_and_keys_survive_a_restart() {
+async fn users_policies_and_access_keys_survive_a_restart() {
     let world = World::start().await;
     world.fill(&["mine"], &["k"]).await;
-    let key = world
-        .user("acme", &[allow(&["s3:GetObject"], &["mine/*"])])
-        .await;
+    let policy = allow(&["s3:GetObject"], &["mine/*"]);
+    let key = world.user("acme", &[policy]).await;
     let world = world.restart().await;
     let user = world.s3(&key);
     assert_eq!(get(&user, "mine", "k").await, Ok(()));
-    let more = world.key("acme").await;
+    let more = world.access_key("acme").await;
     assert_eq!(get(&world.s3(&more), "mine", "k").await, Ok(()));
     for key in [&key, &more] {
-        let delete = world.iam().delete_access_key().user_name("acme");
-        delete.access_key_id(&key.id).send().await.unwrap();
+        world.delete_access_key("acme", &key.id).await;
     }
     let world = world.restart().await;
-    assert_eq!(
-        get(&world.s3(&key), "mine", "k").await,
-        refused("403 InvalidAccessKeyId")
-    );
+    let deleted = get(&world.s3(&key), "mine", "k").await;
+    assert_eq!(deleted, refused("403 InvalidAccessKeyId"));
     let found = world.iam().get_user().user_name("acme").send().await;
     assert_eq!(outcome(found), Ok(()));
 }
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn they_are_in_a_file_that_is_no_object() {
+async fn users_are_in_a_private_file_that_is_not_an_object() {
     use std::os::unix::fs::PermissionsExt as _;
     let world = World::start().await;
     let key = world.user("acme", &[]).await;
     let file = world.directory.path().join("storage").join("iam.json");
-    assert!(
-        std::fs::read_to_string(&file)
-            .unwrap()
-            .contains(&key.secret)
-    );
+    let content = std::fs::read_to_string(&file).unwrap();
+    assert!(content.contains(&key.secret));
     let mode = std::fs::metadata(&file).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let root = world.root();
@@ -58,7 +51,7 @@ async fn they_are_in_a_file_that_is_no_object() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_store_does_not_start_with_users_that_it_cannot_read() {
+async fn store_does_not_start_with_an_unreadable_file_of_users() {
     let world = World::start().await;
     world.user("acme", &[allow(&["s3:*"], &["mine"])]).await;
     let path = world.directory.path().join("storage");

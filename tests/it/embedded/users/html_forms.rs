@@ -1,4 +1,4 @@
-//! A browser's form (POST object) puts nothing past the policies.
+//! HTML forms (POST object) cannot get around the policies.
 
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
 use base64::Engine as _;
@@ -6,12 +6,12 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::{Key, World, allow, get, refused};
+use super::{AccessKey, World, allow, get, refused};
 
 const BOUNDARY: &str = "boundary";
 
-/// A form that puts `secret` into the bucket `mine`.
-fn form(key: &Key) -> String {
+/// A form that puts the object `secret` into the bucket `mine`.
+fn form(key: &AccessKey) -> String {
     let now = now();
     let (date, stamp) = (now.format("%Y%m%d"), now.format("%Y%m%dT%H%M%SZ"));
     let credential = format!("{}/{date}/us-east-1/s3/aws4_request", key.id);
@@ -42,16 +42,19 @@ fn form(key: &Key) -> String {
     format!("{}--{BOUNDARY}--\r\n", fields.concat())
 }
 
-#[expect(clippy::disallowed_methods, reason = "signatures are of now")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the store checks signatures by the system's clock"
+)]
 fn now() -> DateTime<Utc> {
     Utc::now()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_puts_objects_by_form() {
+async fn objects_cannot_be_put_by_html_form() {
     let world = World::start().await;
     world.fill(&["mine"], &[]).await;
-    // Everything on the bucket, nothing on what is in it.
+    // Everything on the bucket, nothing on its objects.
     let key = world.user("acme", &[allow(&["s3:*"], &["mine"])]).await;
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     for key in [&key, &world.root_key()] {
