@@ -8,7 +8,7 @@ use crate::adapters::aws::{Engine, StaticIdentity};
 use crate::adapters::{CapabilityKey, CapabilityKeys};
 use crate::domain::{BucketFormula, BucketPrefix, Scope};
 
-use super::oauth::{check_address, refuse_http};
+use super::addresses::{check_address, refuse_http};
 use super::reader::Reader;
 use super::storage::{StorageConfig, read_identity};
 

@@ -5,8 +5,16 @@ use secrecy::SecretString;
 use crate::adapters::Current;
 use crate::adapters::oauth::{ClientAuthentication, PrivateKey};
 
-use super::oauth::OauthClient;
 use super::reader::{ReadOption, Reader};
+
+/// `oauth.client_id`, and how the gateway proves that it is this client.
+#[derive(Clone, Debug)]
+pub struct OauthClient {
+    /// `oauth.client_id`
+    pub id: String,
+    /// `oauth.client_authentication`, `.client_secret`, `.client_private_key`, `.client_key_id`
+    pub authentication: ClientAuthentication,
+}
 
 /// `oauth.client_authentication`, as `OpenID Connect Core 1.0` section 9 names the ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use url::Url;
 
 use crate::adapters::{Current, fixed};
 
+use super::known_secrets::is_known_secret;
 use super::permissions;
 use super::reader::Reader;
-use super::secrets::is_known_secret;
 
 const DEFAULT_URL: &str = "sqlite://cloakroom.db?mode=rwc";
 

@@ -6,8 +6,8 @@ use tokio::sync::watch;
 
 use crate::adapters::check_authorities;
 
+use super::known_secrets::check_secret;
 use super::permissions::{self, unreadable};
-use super::secrets::check_secret;
 
 /// A file whose content the gateway uses, and which may be replaced while it runs.
 #[derive(Clone, Debug)]

@@ -2,10 +2,12 @@
 //! by the section it belongs to; every mistake is reported, not only the first.
 
 mod access_keys;
+mod addresses;
 mod client;
 mod database;
 mod files;
 mod http;
+mod known_secrets;
 mod limits;
 mod log;
 mod names;
@@ -24,13 +26,14 @@ use std::path::Path;
 use reader::Reader;
 
 pub use access_keys::{AccessKeysConfig, BrokerConfig, BrokerKind};
+pub use client::OauthClient;
 pub use database::DatabaseConfig;
 pub use files::{Reread, WatchedFile};
 pub use http::{HttpConfig, Patience};
 pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogLevel};
 pub use naming::NamingConfig;
-pub use oauth::{OauthClient, OauthConfig, ValidationMode};
+pub use oauth::{OauthConfig, ValidationMode};
 pub use reader::Setting;
 pub use storage::StorageConfig;
 pub use workspaces::WorkspacesConfig;

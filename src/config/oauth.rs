@@ -4,10 +4,11 @@ use std::time::Duration;
 use url::Url;
 
 use crate::adapters::Current;
-use crate::adapters::oauth::{ClientAuthentication, is_confidential};
+use crate::adapters::oauth::is_confidential;
 use crate::domain::Scope;
 
-use super::client;
+use super::addresses::{check_address, refuse_http};
+use super::client::{self, OauthClient};
 use super::http::HttpConfig;
 use super::reader::Reader;
 
@@ -48,15 +49,6 @@ pub struct OauthConfig {
     pub allow_http: bool,
     /// `oauth.ca_file`: private certificate authorities (PEM).
     pub authorities: Current<Option<Vec<u8>>>,
-}
-
-/// `oauth.client_id`, and how the gateway proves that it is this client.
-#[derive(Clone, Debug)]
-pub struct OauthClient {
-    /// `oauth.client_id`
-    pub id: String,
-    /// `oauth.client_authentication`, `.client_secret`, `.client_private_key`, `.client_key_id`
-    pub authentication: ClientAuthentication,
 }
 
 /// Who is believed about a token.
@@ -220,26 +212,5 @@ fn parse_issuer(reader: &mut Reader, issuer: &str) -> Option<Url> {
             );
             None
         }
-    }
-}
-
-/// Refuses addresses that carry a password or are of no kind that the gateway speaks.
-pub(super) fn check_address(reader: &mut Reader, key: &str, url: Option<&Url>) {
-    let Some(url) = url else { return };
-    if !["http", "https"].contains(&url.scheme()) {
-        reader.error(key, "must start with https:// or http://");
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        reader.error(key, "must not hold a user name or password");
-    }
-}
-
-pub(super) fn refuse_http(reader: &mut Reader, key: &str, url: Option<&Url>) {
-    if url.is_some_and(|url| url.scheme() == "http" && !is_confidential(url)) {
-        let section = key.split('.').next().unwrap_or_default();
-        reader.error(
-            key,
-            format!("is plain http to a host that is not loopback: use https or set {section}.allow_http"),
-        );
     }
 }

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tokio::sync::watch;
 
 use crate::adapters::{Current, fixed};
 
 use super::files::{self, Check, Content, WatchedFile, read_authorities};
+use super::known_secrets::check_secret;
 use super::permissions;
 use super::reader::{ReadOption, Reader, file_key};
 use super::source::Origin;
@@ -17,19 +18,6 @@ const HIDDEN: &str = "(hidden)";
 
 /// The option that names the configuration file.
 const CONFIG: &str = "--config";
-
-/// Well-known defaults from public documentation (security.md).
-const KNOWN_SECRETS: [&str; 9] = [
-    "minioadmin",
-    "minio123",
-    "password",
-    "secret",
-    "changeme",
-    "change-me",
-    "admin",
-    "cloakroom",
-    "test",
-];
 
 impl Reader {
     /// A secret: the value, or the content of the file that `<key>_file` names, as it is now.
@@ -142,21 +130,4 @@ impl Reader {
         self.watch(key, path, Content::Authorities(sender));
         Some(current)
     }
-}
-
-/// What is wrong with a secret, wherever it stands.
-pub(super) fn check_secret(secret: &SecretString) -> Result<(), String> {
-    let secret = secret.expose_secret();
-    if secret.is_empty() {
-        return Err("must not be empty".to_owned());
-    }
-    if is_known_secret(secret) {
-        return Err("is a well-known default; choose another value".to_owned());
-    }
-    Ok(())
-}
-
-/// Whether this secret is a well-known default.
-pub(super) fn is_known_secret(secret: &str) -> bool {
-    KNOWN_SECRETS.contains(&secret.to_ascii_lowercase().as_str())
 }

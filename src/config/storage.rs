@@ -7,7 +7,7 @@ use crate::adapters::aws::{Engine, StaticIdentity};
 use crate::adapters::oauth::is_confidential;
 use crate::domain::ExtraAction;
 
-use super::oauth::{check_address, refuse_http};
+use super::addresses::{check_address, refuse_http};
 use super::reader::{ReadOption, Reader};
 
 const DEFAULT_REGION: &str = "us-east-1";

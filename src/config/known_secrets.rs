@@ -1,0 +1,31 @@
+use secrecy::{ExposeSecret, SecretString};
+
+/// Well-known defaults from public documentation (security.md).
+const KNOWN_SECRETS: [&str; 9] = [
+    "minioadmin",
+    "minio123",
+    "password",
+    "secret",
+    "changeme",
+    "change-me",
+    "admin",
+    "cloakroom",
+    "test",
+];
+
+/// What is wrong with a secret, wherever it stands.
+pub(super) fn check_secret(secret: &SecretString) -> Result<(), String> {
+    let secret = secret.expose_secret();
+    if secret.is_empty() {
+        return Err("must not be empty".to_owned());
+    }
+    if is_known_secret(secret) {
+        return Err("is a well-known default; choose another value".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether this secret is a well-known default.
+pub(super) fn is_known_secret(secret: &str) -> bool {
+    KNOWN_SECRETS.contains(&secret.to_ascii_lowercase().as_str())
+}
