@@ -9,7 +9,7 @@ use crate::adapters::check_authorities;
 use super::known_secrets::check_secret;
 use super::permissions::{self, unreadable};
 
-/// A file whose content the gateway uses, and which may be replaced while it runs.
+/// A file that may be replaced while the gateway runs.
 #[derive(Clone, Debug)]
 pub struct WatchedFile {
     key: String,
@@ -24,22 +24,22 @@ pub(super) enum Content {
     Authorities(watch::Sender<Option<Vec<u8>>>),
 }
 
-/// What else must hold of a secret.
+/// Says what is wrong with a secret for the key that needs it.
 pub(super) type Check = fn(&SecretString) -> Result<(), String>;
 
-/// What a look at a file brought that was not known before.
+/// What is new about a file.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Reread {
-    /// It holds something new and good. What to do if other users can replace or read it.
+    /// Its content is new and valid. Says what to do if other users can replace or read it.
     Changed(Vec<String>),
-    /// It is no good, and what it held before stays in use.
+    /// It is invalid. The content before stays in use.
     Bad(String),
 }
 
-/// What a secret's file holds.
+/// The content of a secret's file.
 pub(super) struct SecretFile {
     pub(super) secret: SecretString,
-    /// What to do if other users can replace or read it.
+    /// What to do if other users can replace or read the file.
     pub(super) exposures: Vec<String>,
 }
 
@@ -59,7 +59,7 @@ impl WatchedFile {
         &self.key
     }
 
-    /// Looks whether the file has changed. The same complaint is made once only.
+    /// Checks whether the file has changed. The same complaint is returned only once.
     pub fn reread(&mut self) -> Option<Reread> {
         match self.read() {
             Ok(changed) => {
@@ -74,7 +74,7 @@ impl WatchedFile {
         }
     }
 
-    /// The next look says what is wrong with the file even if the last one has said the same.
+    /// Makes the next check repeat a complaint that was returned before.
     pub fn forget_complaint(&mut self) {
         self.complaint = None;
     }
@@ -108,7 +108,7 @@ impl WatchedFile {
     }
 }
 
-/// The secret that a file holds. The message of a mistake names the file.
+/// Reads a secret. Error messages name the file.
 pub(super) fn read_secret(path: &Path, check: Check) -> Result<SecretFile, String> {
     let cannot = |error| unreadable(path, &error);
     let (mut file, metadata) = permissions::open(path)?;
@@ -122,7 +122,7 @@ pub(super) fn read_secret(path: &Path, check: Check) -> Result<SecretFile, Strin
     Ok(SecretFile { secret, exposures })
 }
 
-/// The certificate authorities that a file holds. The message of a mistake names the file.
+/// Reads certificate authorities. Error messages name the file.
 pub(super) fn read_authorities(path: &Path) -> Result<Vec<u8>, String> {
     let (mut file, _) = permissions::open(path)?;
     let mut pem = Vec::new();

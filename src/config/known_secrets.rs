@@ -1,6 +1,6 @@
 use secrecy::{ExposeSecret, SecretString};
 
-/// Well-known defaults from public documentation (security.md).
+/// Well-known defaults from public documentation.
 const KNOWN_SECRETS: [&str; 9] = [
     "minioadmin",
     "minio123",
@@ -13,7 +13,7 @@ const KNOWN_SECRETS: [&str; 9] = [
     "test",
 ];
 
-/// What is wrong with a secret, wherever it stands.
+/// Says what is wrong with a secret.
 pub(super) fn check_secret(secret: &SecretString) -> Result<(), String> {
     let secret = secret.expose_secret();
     if secret.is_empty() {

@@ -1,11 +1,11 @@
-//! Unknown names, and the known ones that were probably meant.
+//! Unknown names, and the keys that they probably mean.
 
 use super::source::variable;
 
 /// How similar (0 to 1) two names must be to suggest one for the other.
 const ALIKE: f64 = 0.8;
 
-/// The warning about an unknown `CLOAKROOM_` variable; none for Kubernetes' service links.
+/// The warning about an unknown `CLOAKROOM_` variable. Kubernetes' service links get none.
 pub(super) fn complaint<'k>(
     name: &str,
     value: &str,
@@ -22,15 +22,15 @@ pub(super) fn complaint<'k>(
     Some(format!("{name}: nothing reads this variable; {meant}"))
 }
 
-/// What Kubernetes tells every container about a service whose name begins with `cloakroom`, in the
-/// manner of Docker's links: `…_SERVICE_HOST`, `…_PORT_8080_TCP_ADDR` and so on.
+/// Whether Kubernetes sets the variable in every container, for a service whose name begins with
+/// `cloakroom`: `…_SERVICE_HOST`, `…_PORT_8080_TCP_ADDR` and so on.
 fn is_service_link(name: &str, value: &str) -> bool {
     let words: Vec<&str> = name.split('_').collect();
     let is_number = |word: &str| word.parse::<u16>().is_ok();
     match words.as_slice() {
         [.., "SERVICE", "HOST"] => true,
         words if words.windows(2).any(|pair| pair == ["SERVICE", "PORT"]) => is_number(value),
-        // A plain number is probably meant as http.address.
+        // A plain number was probably meant for http.address.
         [.., "PORT"] if value.contains("://") => true,
         [.., "PORT", port, "TCP" | "UDP" | "SCTP"]
         | [
@@ -44,7 +44,8 @@ fn is_service_link(name: &str, value: &str) -> bool {
     }
 }
 
-/// The one of the keys that is most like the name, or ends in it. None where two are.
+/// The key that is most similar to the name, by itself or without its section. None if two are equally
+/// similar.
 pub(super) fn nearest<'k>(name: &str, keys: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     let name = folded(name);
     let mut best = (ALIKE, None);
@@ -64,7 +65,7 @@ fn likeness(folded_name: &str, key: &str) -> f64 {
     strsim::normalized_damerau_levenshtein(folded_name, &folded(key))
 }
 
-/// Letters and digits: which separators a name has is what people get wrong.
+/// Letters and digits only: people mistake the separators.
 fn folded(name: &str) -> String {
     name.chars()
         .filter(char::is_ascii_alphanumeric)
@@ -85,12 +86,12 @@ mod tests {
         "access_keys.endpoint",
     ];
 
-    fn said(name: &str, value: &str) -> Option<String> {
+    fn warning(name: &str, value: &str) -> Option<String> {
         complaint(name, value, KEYS.into_iter())
     }
 
     #[test]
-    fn what_kubernetes_injects_is_no_mistake() {
+    fn kubernetes_service_links_cause_no_warning() {
         for (name, value) in [
             ("CLOAKROOM_SERVICE_HOST", "10.0.0.1"),
             ("CLOAKROOM_SERVICE_PORT", "80"),
@@ -104,12 +105,12 @@ mod tests {
             ("CLOAKROOM_XYZ_SERVICE_PORT_METRICS_UDP", "53"),
             ("CLOAKROOM_XYZ_PORT_53_UDP_ADDR", "10.0.0.1"),
         ] {
-            assert_eq!(said(name, value), None, "{name}");
+            assert_eq!(warning(name, value), None, "{name}");
         }
     }
 
     #[test]
-    fn the_probable_name_is_told() {
+    fn the_probable_name_is_suggested() {
         for (name, meant) in [
             ("CLOAKROOM_OAUTH_ISSUER", "CLOAKROOM_OAUTH__ISSUER?"),
             ("CLOAKROOM_OAUTH_ISUER", "CLOAKROOM_OAUTH__ISSUER?"),
@@ -122,9 +123,9 @@ mod tests {
             ("CLOAKROOM_PORT", "CLOAKROOM_<SECTION>__<KEY>"),
             ("CLOAKROOM_COLOUR", "CLOAKROOM_<SECTION>__<KEY>"),
         ] {
-            let said = said(name, "8080").unwrap();
-            assert!(said.starts_with(&format!("{name}: ")), "{said}");
-            assert!(said.ends_with(meant), "{said}");
+            let warning = warning(name, "8080").unwrap();
+            assert!(warning.starts_with(&format!("{name}: ")), "{warning}");
+            assert!(warning.ends_with(meant), "{warning}");
         }
     }
 }

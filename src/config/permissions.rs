@@ -1,4 +1,4 @@
-//! Who else can read or replace a file that holds a secret.
+//! Whether other users can read or replace a file that holds a secret.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
@@ -8,7 +8,7 @@ use crate::adapters::process_user;
 #[cfg(unix)]
 use crate::adapters::process_user_id;
 
-/// Why a file cannot be read.
+/// Says why a file cannot be read, and who must be able to.
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> String {
     let name = path.display();
     if error.kind() == io::ErrorKind::PermissionDenied {
@@ -21,7 +21,7 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> String {
     }
 }
 
-/// Opens a regular file. To open a pipe would be to wait for its writer.
+/// Opens a regular file. Opening a pipe would wait for its writer.
 pub(super) fn open(path: &Path) -> Result<(File, Metadata), String> {
     let cannot = |error| unreadable(path, &error);
     let mut options = OpenOptions::new();
@@ -40,9 +40,8 @@ pub(super) fn open(path: &Path) -> Result<(File, Metadata), String> {
     }
 }
 
-/// Refuses a file that other users can write. Warns of one that belongs to another user, that others
-/// can replace or that all of them can read: mounted secrets are often like that, so it is no reason
-/// to refuse one.
+/// Refuses a file that other users can write. Only warns of a file that belongs to another user, that
+/// others can replace, or that everyone can read: mounted secrets are often like that.
 #[cfg(unix)]
 pub(super) fn check(path: &Path, metadata: &Metadata) -> Result<Vec<String>, String> {
     if let Some(writable) = writable(path, metadata, "400") {
@@ -111,8 +110,8 @@ fn readable(path: &Path, metadata: &Metadata) -> Option<String> {
     })
 }
 
-/// The directory of the file, or of the symbolic link to it, if every user may rename what is in
-/// it. A directory with the sticky bit, as Kubernetes mounts secrets in, lets only owners do that.
+/// The directory of the file, or of the symbolic link to it, if every user may rename its files. With
+/// the sticky bit, which Kubernetes sets on mounted secrets, only owners may.
 #[cfg(unix)]
 fn open_directory(path: &Path) -> Option<std::path::PathBuf> {
     const ALL_WRITE: u32 = 0o002;

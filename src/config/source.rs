@@ -17,7 +17,7 @@ const SEPARATOR: &str = "__";
 /// Values by their keys.
 pub(super) type Values = BTreeMap<String, Value>;
 
-/// A value and where it stands.
+/// A value and its place.
 pub(super) struct Value {
     pub(super) content: Content,
     pub(super) origin: Origin,
@@ -31,7 +31,7 @@ pub(super) enum Content {
     Other,
 }
 
-/// Where a value stands.
+/// The place of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     /// A variable of the environment.
@@ -60,8 +60,8 @@ pub(super) fn variable(key: &str) -> String {
     format!("{PREFIX}{}", key.to_uppercase().replace('.', SEPARATOR))
 }
 
-/// Splits the environment into the values of keys, and the other variables that begin as ours do.
-/// A key has one variable: other spellings are errors.
+/// Splits the environment into the values of keys and the other `CLOAKROOM_` variables. A key has one
+/// variable: another spelling is an error.
 pub(super) fn from_environment(
     variables: impl IntoIterator<Item = (String, String)>,
     errors: &mut Vec<String>,
@@ -92,7 +92,7 @@ pub(super) fn from_environment(
     (values, others)
 }
 
-/// Reads the file. The message of a mistake never quotes it: it may hold secrets.
+/// Reads the file. Error messages never quote it: it may hold secrets.
 pub(super) fn from_file(
     path: &Path,
     into: &mut Values,
@@ -154,7 +154,7 @@ fn flatten(
             Entry::Vacant(entry) => {
                 entry.insert(value);
             }
-            // A name in quotes may hold a dot.
+            // A quoted name can contain a dot.
             Entry::Occupied(entry) => errors.push(format!(
                 "{}: is given twice: {} and {}",
                 entry.key(),
@@ -179,7 +179,7 @@ fn list(array: &DeArray<'_>) -> Option<Vec<String>> {
 fn text(value: &DeValue<'_>) -> Option<String> {
     match value {
         DeValue::String(text) => Some(text.clone().into_owned()),
-        // One that is too large is the key's to refuse.
+        // A number that is too large is refused when its key is parsed.
         DeValue::Integer(number) => Some(
             i64::from_str_radix(number.as_str(), number.radix())
                 .map_or_else(|_| number.to_string(), |number| number.to_string()),
