@@ -2,12 +2,12 @@ use std::fmt::Write as _;
 
 use clap::Subcommand;
 
-use crate::config::{Config, Setting};
+use crate::config::{self, Config, Setting};
 
 use super::outcome::{CommandError, complain, print};
 use super::{ConfigFile, environment};
 
-/// What can be done with a configuration.
+/// `cloakroom config`
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
     /// Check the configuration and print what is in effect, secrets hidden
@@ -15,17 +15,33 @@ pub(super) enum ConfigCommand {
   cloakroom config check --config /etc/cloakroom.toml
   CLOAKROOM_OAUTH__ISSUER=https://login.example.com cloakroom config check")]
     Check(ConfigFile),
+    /// Print the configuration reference: every key with its default and its meaning
+    #[command(after_help = "Example:\n  cloakroom config reference > docs/configuration.md")]
+    Reference,
+    /// Print a JSON Schema of the configuration file, for editors
+    #[command(after_help = "Example:
+  cloakroom config schema > cloakroom.schema.json
+and as the first line of cloakroom.toml, for editors that use Taplo:
+  #:schema ./cloakroom.schema.json")]
+    Schema,
 }
 
 impl ConfigCommand {
     pub(super) fn run(&self) -> Result<(), CommandError> {
-        let Self::Check(file) = self;
-        let config = Config::load(file.config.as_deref(), environment()?)?;
-        for what in &config.warnings {
-            complain(&format_args!("warning: {what}"));
+        match self {
+            Self::Check(file) => check(file),
+            Self::Reference => print(&config::reference()),
+            Self::Schema => print(&config::schema()),
         }
-        print(&table(&config.settings))
     }
+}
+
+fn check(file: &ConfigFile) -> Result<(), CommandError> {
+    let config = Config::load(file.config.as_deref(), environment()?)?;
+    for what in &config.warnings {
+        complain(&format_args!("warning: {what}"));
+    }
+    print(&table(&config.settings))
 }
 
 /// TOML, with the origin of each value as a comment.
@@ -54,7 +70,7 @@ fn table(settings: &[Setting]) -> String {
         })
 }
 
-/// Numbers and booleans stand bare, everything else is a string.
+/// Numbers and booleans are written without quotes, as TOML writes them.
 fn quoted(value: &str) -> String {
     if value.parse::<i64>().is_ok() || value.parse::<bool>().is_ok() {
         value.to_owned()

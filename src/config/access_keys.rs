@@ -1,52 +1,107 @@
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::ValueEnum;
+use secrecy::SecretString;
 use url::Url;
 
 use crate::adapters::aws::{Engine, StaticIdentity};
 use crate::adapters::{CapabilityKey, CapabilityKeys};
-use crate::domain::{BucketFormula, BucketPrefix, Scope};
+use crate::domain::{BucketPrefix, Scope};
 
-use super::addresses::{check_address, refuse_http};
-use super::reader::Reader;
-use super::storage::{StorageConfig, read_identity};
+use super::addresses::check_address;
+use super::identity::read_identity;
+use super::key::{Condition, Key};
+use super::naming::NamingConfig;
+use super::reader::{Read, Reader};
+use super::storage::{self, StorageConfig};
+use super::value::Choice;
 
-const DEFAULT_SCOPE: &str = "object_storage";
+const ADMIN_ACCESS_KEY_ID: Key = Key::new(
+    "access_keys.admin_access_key_id",
+    "The access key id of the identity that makes and deletes the engine's users. Use another \
+     identity than `storage.access_key_id`, which then needs no such rights.",
+)
+.conditions(&[WITH_BROKER]);
+
+const ADMIN_SECRET_ACCESS_KEY: Key = Key::new(
+    "access_keys.admin_secret_access_key",
+    "The secret access key of that identity.",
+);
+
+const BROKER: Key = Key::new(
+    "access_keys.broker",
+    "Which API makes access keys: `iam` (AWS, and stores that speak it), `ceph` (Admin Ops) or \
+     `minio` (its admin API). With `none`, calls for access keys get 503.",
+)
+.otherwise("`none`; with an administrator, by `storage.flavor`");
+
+const ENDPOINT: Key = Key::new(
+    "access_keys.endpoint",
+    "Where that API is. Required for `ceph` and `minio` if there is no `storage.endpoint`.",
+)
+.otherwise("`storage.endpoint`; AWS's own for `iam` on `aws`")
+.conditions(&[WITH_BROKER]);
+
+const OVERLAP: Key = Key::new(
+    "access_keys.overlap",
+    "How long the key pair before a rotation stays valid: whole seconds, at most 30 days.",
+)
+.default("0s");
+
+const BUCKET_PREFIX: Key = Key::new(
+    "access_keys.bucket_prefix",
+    "The prefix of the buckets that an access key for all buckets may use. Refused if a person's own \
+     bucket could begin with it.",
+);
+
+const SCOPE: Key =
+    Key::new("access_keys.scope", "The scope that an API key needs.").default("object_storage");
+
+const OAUTH_SCOPE_PREFIX: Key = Key::new(
+    "access_keys.oauth_scope_prefix",
+    "What precedes that scope in the scope that an access token needs.",
+)
+.default("api.katapult.io/core/v1/");
+
+const CAPABILITY_KEY: Key = Key::new(
+    "access_keys.capability_key",
+    "The Ed25519 private key (PKCS #8 in PEM) that signs capability tokens.",
+);
+
+const WITH_BROKER: Condition = Condition::Unless(BROKER.name, "none");
 
 const LONGEST_OVERLAP: Duration = Duration::from_hours(30 * 24);
-const DEFAULT_OAUTH_SCOPE_PREFIX: &str = "api.katapult.io/core/v1/";
 
-/// `access_keys.*`: keys that last, for tools that cannot refresh.
+/// `access_keys.*`
 #[derive(Clone, Debug)]
 pub struct AccessKeysConfig {
-    /// `access_keys.broker`: how the engine is told to hold them, if it is.
+    /// `access_keys.broker`, if there is one
     pub broker: Option<BrokerConfig>,
-    /// `access_keys.bucket_prefix`: which buckets "all" means.
+    /// `access_keys.bucket_prefix`
     pub bucket_prefix: Option<BucketPrefix>,
-    /// `access_keys.overlap`: how long the pair before a new one lives on.
+    /// `access_keys.overlap`
     pub overlap: Duration,
-    /// `access_keys.scope`: what API keys need.
+    /// `access_keys.scope`
     pub scope: Scope,
-    /// `access_keys.oauth_scope_prefix` and `access_keys.scope`: what access tokens need.
+    /// `access_keys.oauth_scope_prefix` and `access_keys.scope`
     pub oauth_scope: Scope,
-    /// `access_keys.capability_key`: signs capability tokens.
+    /// `access_keys.capability_key`
     pub capability_key: Option<Arc<CapabilityKeys>>,
 }
 
-/// Who tells the engine, and where.
+/// The API that makes access keys.
 #[derive(Clone, Debug)]
 pub struct BrokerConfig {
     /// `access_keys.broker`
     pub kind: BrokerKind,
-    /// `access_keys.endpoint`: where IAM is, unless at the store.
+    /// `access_keys.endpoint`
     pub endpoint: Option<Url>,
-    /// `access_keys.admin_access_key_id`, `access_keys.admin_secret_access_key`: an identity of its
-    /// own, so that the one that opens sessions stays weak.
+    /// `access_keys.admin_access_key_id` and `access_keys.admin_secret_access_key`
     pub identity: StaticIdentity,
 }
 
-/// Engines that can hold such keys.
+/// The APIs that can make access keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BrokerKind {
     /// AWS IAM, or a store that speaks it.
@@ -57,45 +112,17 @@ pub enum BrokerKind {
     Minio,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The words of `access_keys.broker`.
+#[derive(Clone, Copy, ValueEnum)]
 enum Chosen {
     None,
-    Kind(BrokerKind),
-}
-
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("expected one of none, iam, ceph, minio")]
-struct UnknownBroker;
-
-impl FromStr for Chosen {
-    type Err = UnknownBroker;
-
-    fn from_str(text: &str) -> Result<Self, UnknownBroker> {
-        match text {
-            "none" => Ok(Self::None),
-            "iam" => Ok(Self::Kind(BrokerKind::Iam)),
-            "ceph" => Ok(Self::Kind(BrokerKind::Ceph)),
-            "minio" => Ok(Self::Kind(BrokerKind::Minio)),
-            _ => Err(UnknownBroker),
-        }
-    }
-}
-
-impl BrokerKind {
-    /// How this engine holds access keys, if that is known.
-    #[must_use]
-    pub fn of(engine: Engine) -> Option<Self> {
-        match engine {
-            Engine::Aws => Some(Self::Iam),
-            Engine::Ceph => Some(Self::Ceph),
-            Engine::Minio => Some(Self::Minio),
-            Engine::Generic => None,
-        }
-    }
+    Iam,
+    Ceph,
+    Minio,
 }
 
 impl AccessKeysConfig {
-    /// Nothing of it.
+    /// No broker.
     ///
     /// # Errors
     ///
@@ -105,119 +132,118 @@ impl AccessKeysConfig {
             broker: None,
             bucket_prefix: None,
             overlap: Duration::ZERO,
-            scope: Scope::parse(DEFAULT_SCOPE)?,
-            oauth_scope: Scope::parse(&format!("{DEFAULT_OAUTH_SCOPE_PREFIX}{DEFAULT_SCOPE}"))?,
+            scope: Scope::parse("object_storage")?,
+            oauth_scope: Scope::parse("api.katapult.io/core/v1/object_storage")?,
             capability_key: None,
         })
     }
 
-    pub(super) fn read(reader: &mut Reader, storage: Option<&StorageConfig>) -> Option<Self> {
-        let allow_http = storage.is_some_and(|storage| storage.allow_http);
-        let chosen = reader.optional::<Chosen>("access_keys.broker");
-        let identity = read_identity(
-            reader,
-            [
-                "access_keys.admin_access_key_id",
-                "access_keys.admin_secret_access_key",
-            ],
+    pub(super) fn read(
+        reader: &mut Reader,
+        storage: Read<&StorageConfig>,
+        naming: Read<&NamingConfig>,
+    ) -> Read<Self> {
+        reader.section(
+            "access_keys",
+            "Access keys that last, for tools that cannot refresh credentials.",
         );
-        let endpoint = reader.url("access_keys.endpoint");
-        let address = endpoint.as_ref().and_then(Option::as_ref);
-        check_address(reader, "access_keys.endpoint", address);
-        if !allow_http {
-            refuse_http(reader, "access_keys.endpoint", address);
+        let identity = read_identity(reader, ADMIN_ACCESS_KEY_ID, ADMIN_SECRET_ACCESS_KEY);
+        let has_identity = matches!(identity, Ok(Some(_)));
+        let default = storage.ok().filter(|_| has_identity);
+        let default = default.map_or("none", |storage| broker_of(storage.engine));
+        let chosen = reader.get_or(BROKER, default).map(Chosen::kind);
+        let endpoint = reader.optional(ENDPOINT);
+        let overlap = reader.get::<Duration>(OVERLAP);
+        let bucket_prefix = reader.optional(BUCKET_PREFIX);
+        let scope = reader.get::<Scope>(SCOPE);
+        let oauth_scope = read_oauth_scope(reader, &scope);
+        let capability_key = read_capability_key(reader);
+
+        if let Ok(Some(url)) = &endpoint {
+            let is_allowed = storage.map(|storage| storage.allow_http);
+            check_address(reader, ENDPOINT, url, (storage::ALLOW_HTTP, is_allowed));
         }
-        let bucket_prefix = reader.optional("access_keys.bucket_prefix");
-        let overlap = reader.duration("access_keys.overlap", "0s");
-        if overlap.is_some_and(|overlap| overlap > LONGEST_OVERLAP || overlap.subsec_nanos() > 0) {
+        if overlap.is_ok_and(|overlap| overlap > LONGEST_OVERLAP || overlap.subsec_nanos() > 0) {
+            reader.error(OVERLAP, "must be whole seconds, at most 30d");
+        }
+        if let (Ok(Some(prefix)), Ok(naming)) = (&bucket_prefix, naming)
+            && naming.formula.could_begin_with(prefix)
+        {
             reader.error(
-                "access_keys.overlap",
-                "must be whole seconds, 30d at the most",
+                BUCKET_PREFIX,
+                "people's own buckets could begin with it: choose another, or set naming.prefix",
             );
         }
-        let scope = read_scope(reader);
-        let oauth_scope = read_oauth_scope(reader, scope.as_ref());
-        let capability_key = read_capability_key(reader);
-        let identity = identity?;
-        // An identity is there to be used: the way follows from the engine.
-        let by_flavor = storage
-            .filter(|_| identity.is_some())
-            .and_then(|storage| BrokerKind::of(storage.engine));
-        let has_no_endpoint =
-            address.is_none() && storage.is_some_and(|storage| storage.endpoint.is_none());
-        let chosen = chosen?.unwrap_or_else(|| by_flavor.map_or(Chosen::None, Chosen::Kind));
-        let broker = match (chosen, identity) {
-            (Chosen::None, _) => {
-                reader.no_effect(
-                    &["access_keys.admin_access_key_id", "access_keys.endpoint"],
-                    "while access_keys.broker is none: say iam, ceph or minio",
-                );
-                Some(None)
-            }
-            (Chosen::Kind(BrokerKind::Ceph | BrokerKind::Minio), Some(_)) if has_no_endpoint => {
-                reader.error(
-                    "access_keys.endpoint",
-                    "is required where there is no storage.endpoint",
-                );
-                None
-            }
-            (Chosen::Kind(kind), Some(identity)) => Some(Some(BrokerConfig {
-                kind,
-                endpoint: endpoint?,
-                identity,
-            })),
-            (Chosen::Kind(_), None) => {
-                reader.error(
-                    "access_keys.admin_access_key_id",
+        let broker = match (chosen?, identity?) {
+            (None, _) => None,
+            (Some(_), None) => {
+                return Err(reader.error(
+                    ADMIN_ACCESS_KEY_ID,
                     "is required unless access_keys.broker is none",
-                );
-                None
+                ));
+            }
+            (Some(kind), Some(identity)) => {
+                let endpoint = endpoint?;
+                let is_somewhere = endpoint.is_some()
+                    || storage.map_or(true, |storage| storage.endpoint.is_some());
+                if kind != BrokerKind::Iam && !is_somewhere {
+                    reader.error(ENDPOINT, "is required unless storage.endpoint is set");
+                }
+                Some(BrokerConfig {
+                    kind,
+                    endpoint,
+                    identity,
+                })
             }
         };
-        Some(Self {
-            broker: broker?,
+        Ok(Self {
+            broker,
             bucket_prefix: bucket_prefix?,
             overlap: overlap?,
             scope: scope?,
             oauth_scope: oauth_scope?,
-            capability_key,
+            capability_key: capability_key?,
         })
     }
+}
 
-    /// A `*` must never reach people's lockers.
-    pub(super) fn check(&self, reader: &mut Reader, formula: &BucketFormula) {
-        let prefix = self.bucket_prefix.as_ref();
-        if prefix.is_some_and(|prefix| formula.could_begin_with(prefix)) {
-            reader.error(
-                "access_keys.bucket_prefix",
-                "people's own buckets may begin so: choose another, or a naming.prefix",
-            );
+impl Chosen {
+    fn kind(self) -> Option<BrokerKind> {
+        match self {
+            Self::None => None,
+            Self::Iam => Some(BrokerKind::Iam),
+            Self::Ceph => Some(BrokerKind::Ceph),
+            Self::Minio => Some(BrokerKind::Minio),
         }
     }
 }
 
-fn read_scope(reader: &mut Reader) -> Option<Scope> {
-    let key = "access_keys.scope";
-    let word = reader.parse::<String>(key, DEFAULT_SCOPE)?;
-    let scope = Scope::parse(&word);
-    scope.map_err(|error| reader.error(key, error)).ok()
+impl Choice for Chosen {}
+
+/// The broker of an engine, if one is known.
+fn broker_of(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Aws => "iam",
+        Engine::Ceph => "ceph",
+        Engine::Minio => "minio",
+        Engine::Generic => "none",
+    }
 }
 
-fn read_oauth_scope(reader: &mut Reader, scope: Option<&Scope>) -> Option<Scope> {
-    let key = "access_keys.oauth_scope_prefix";
-    let prefix = reader.parse::<String>(key, DEFAULT_OAUTH_SCOPE_PREFIX)?;
-    let scope = Scope::parse(&format!("{prefix}{}", scope?.as_str()));
-    scope.map_err(|error| reader.error(key, error)).ok()
+fn read_oauth_scope(reader: &mut Reader, scope: &Read<Scope>) -> Read<Scope> {
+    let prefix = reader.get::<String>(OAUTH_SCOPE_PREFIX)?;
+    let scope = scope.as_ref().map_err(|noted| *noted)?;
+    let scope = Scope::parse(&format!("{prefix}{}", scope.as_str()));
+    scope.map_err(|error| reader.error(OAUTH_SCOPE_PREFIX, error))
 }
 
-/// None also where it is wrong, which the reader then knows.
-fn read_capability_key(reader: &mut Reader) -> Option<Arc<CapabilityKeys>> {
-    let key = "access_keys.capability_key";
-    let pem = reader.current_secret(key, |pem| {
+fn read_capability_key(reader: &mut Reader) -> Read<Option<Arc<CapabilityKeys>>> {
+    let check = |pem: &SecretString| {
         let key = CapabilityKey::new(pem);
-        key.map(|_| ()).map_err(|error| error.to_string())
-    });
-    let keys = CapabilityKeys::new(pem.flatten()?);
-    let keys = keys.map_err(|error| reader.error(key, error)).ok()?;
-    Some(Arc::new(keys))
+        key.map(drop).map_err(|error| error.to_string())
+    };
+    let pem = reader.current_secret(CAPABILITY_KEY, check)?;
+    let keys = pem.map(CapabilityKeys::new).transpose();
+    let keys = keys.map_err(|error| reader.error(CAPABILITY_KEY, error))?;
+    Ok(keys.map(Arc::new))
 }

@@ -1,104 +1,96 @@
-use std::str::FromStr;
+use clap::ValueEnum;
 
-use secrecy::SecretString;
-
-use crate::adapters::Current;
 use crate::adapters::oauth::{ClientAuthentication, PrivateKey};
 
-use super::reader::{ReadOption, Reader};
+use super::key::{Condition, Key};
+use super::reader::{Read, Reader};
+use super::value::Choice;
 
-/// `oauth.client_id`, and how the gateway proves that it is this client.
+const ID: Key = Key::new(
+    "oauth.client_id",
+    "The gateway's own client at the authorization server. Required for introspection.",
+)
+.conditions(&[UNLESS_JWT]);
+
+const SECRET: Key = Key::new(
+    "oauth.client_secret",
+    "That client's secret. Required for introspection unless the client has a private key.",
+)
+.conditions(&[
+    UNLESS_JWT,
+    Condition::Unless(METHOD.name, "private_key_jwt"),
+]);
+
+const METHOD: Key = Key::new(
+    "oauth.client_authentication",
+    "How the client proves its identity (OpenID Connect Core 1.0 section 9).",
+)
+.default("client_secret_basic")
+.conditions(&[UNLESS_JWT]);
+
+const PRIVATE_KEY: Key = Key::new(
+    "oauth.client_private_key",
+    "The client's private key: PKCS #8 in PEM.",
+)
+.conditions(&[UNLESS_JWT, WITH_PRIVATE_KEY]);
+
+const KEY_ID: Key = Key::new("oauth.client_key_id", "The `kid` of that private key.")
+    .conditions(&[UNLESS_JWT, WITH_PRIVATE_KEY]);
+
+/// `jwt` never asks the authorization server about a token.
+pub(super) const UNLESS_JWT: Condition = Condition::Unless("oauth.validation", "jwt");
+const WITH_PRIVATE_KEY: Condition = Condition::When(METHOD.name, "private_key_jwt");
+
+/// `oauth.client_id`, and how this client proves its identity.
 #[derive(Clone, Debug)]
 pub struct OauthClient {
     /// `oauth.client_id`
     pub id: String,
-    /// `oauth.client_authentication`, `.client_secret`, `.client_private_key`, `.client_key_id`
+    /// `oauth.client_authentication`, with the secret or the key that it needs
     pub authentication: ClientAuthentication,
 }
 
-/// `oauth.client_authentication`, as `OpenID Connect Core 1.0` section 9 names the ways.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
 enum Method {
-    Basic,
-    Post,
+    ClientSecretBasic,
+    ClientSecretPost,
     PrivateKeyJwt,
 }
 
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("expected one of client_secret_basic, client_secret_post, private_key_jwt")]
-struct UnknownMethod;
-
-impl FromStr for Method {
-    type Err = UnknownMethod;
-
-    fn from_str(text: &str) -> Result<Self, UnknownMethod> {
-        match text {
-            "client_secret_basic" => Ok(Self::Basic),
-            "client_secret_post" => Ok(Self::Post),
-            "private_key_jwt" => Ok(Self::PrivateKeyJwt),
-            _ => Err(UnknownMethod),
+impl OauthClient {
+    /// The client, if it is required.
+    pub(super) fn read(reader: &mut Reader, is_required: bool) -> Read<Option<Self>> {
+        let id = reader.optional(ID);
+        let secret = reader.current_secret(SECRET, |_| Ok(()));
+        let method = reader.get(METHOD);
+        let private_key = reader.current_secret(PRIVATE_KEY, |pem| {
+            PrivateKey::check(pem).map_err(|error| error.to_string())
+        });
+        let key_id = reader.optional(KEY_ID);
+        if !is_required {
+            return Ok(None);
         }
+        let for_introspection = "is required for introspection";
+        let id = reader.required(ID, id, for_introspection);
+        let secret = |reader: &mut Reader| reader.required(SECRET, secret, for_introspection);
+        let authentication = match method? {
+            Method::ClientSecretBasic => ClientAuthentication::SecretBasic(secret(reader)?),
+            Method::ClientSecretPost => ClientAuthentication::SecretPost(secret(reader)?),
+            Method::PrivateKeyJwt => {
+                let why = "is required when oauth.client_authentication is private_key_jwt";
+                let pem = reader.required(PRIVATE_KEY, private_key, why)?;
+                let key = PrivateKey::new(pem, key_id?);
+                ClientAuthentication::PrivateKeyJwt(
+                    key.map_err(|error| reader.error(PRIVATE_KEY, error))?,
+                )
+            }
+        };
+        Ok(Some(Self {
+            id: id?,
+            authentication,
+        }))
     }
 }
 
-/// The gateway's own client: required where the authorization server is asked about tokens.
-pub(super) fn read(reader: &mut Reader, required: bool) -> ReadOption<OauthClient> {
-    let method = reader.parse("oauth.client_authentication", "client_secret_basic");
-    let id = reader.optional::<String>("oauth.client_id");
-    let secret = reader.current_secret("oauth.client_secret", |_| Ok(()));
-    let private_key = reader.current_secret("oauth.client_private_key", |pem| {
-        PrivateKey::check(pem).map_err(|error| error.to_string())
-    });
-    let key_id = reader.optional::<String>("oauth.client_key_id");
-    let (id, secret, private_key, key_id) = (id?, secret?, private_key?, key_id?);
-    if !required {
-        return Some(None);
-    }
-    if id.is_none() {
-        reader.error("oauth.client_id", "is required for introspection");
-    }
-    let method = method?;
-    if method == Method::PrivateKeyJwt {
-        let when = "when oauth.client_authentication is private_key_jwt";
-        reader.no_effect(&["oauth.client_secret"], when);
-    } else {
-        let when = "unless oauth.client_authentication is private_key_jwt";
-        reader.no_effect(&["oauth.client_private_key", "oauth.client_key_id"], when);
-    }
-    let authentication = match method {
-        Method::Basic => need_secret(reader, secret).map(ClientAuthentication::SecretBasic),
-        Method::Post => need_secret(reader, secret).map(ClientAuthentication::SecretPost),
-        Method::PrivateKeyJwt => {
-            let key = need_private_key(reader, private_key)
-                .and_then(|pem| PrivateKey::new(pem, key_id).ok());
-            key.map(ClientAuthentication::PrivateKeyJwt)
-        }
-    };
-    Some(Some(OauthClient {
-        id: id?,
-        authentication: authentication?,
-    }))
-}
-
-fn need_secret(
-    reader: &mut Reader,
-    secret: Option<Current<SecretString>>,
-) -> Option<Current<SecretString>> {
-    if secret.is_none() {
-        reader.error("oauth.client_secret", "is required for introspection");
-    }
-    secret
-}
-
-fn need_private_key(
-    reader: &mut Reader,
-    pem: Option<Current<SecretString>>,
-) -> Option<Current<SecretString>> {
-    if pem.is_none() {
-        reader.error(
-            "oauth.client_private_key",
-            "is required when oauth.client_authentication is private_key_jwt",
-        );
-    }
-    pem
-}
+impl Choice for Method {}

@@ -5,15 +5,21 @@ use url::Url;
 
 use crate::adapters::{Current, fixed};
 
+use super::key::Key;
 use super::known_secrets::is_known_secret;
 use super::permissions;
-use super::reader::Reader;
+use super::reader::{Read, Reader};
 
 const DEFAULT_URL: &str = "sqlite://cloakroom.db?mode=rwc";
 
-const KEY: &str = "database.url";
+const URL: Key = Key::new(
+    "database.url",
+    "The registry and the audit trail: a SQLite file, or `postgres://…` for several replicas. For a \
+     PostgreSQL server on another machine add `sslmode=verify-full` (or `require`).",
+)
+.default(DEFAULT_URL);
 
-/// Parameters of a `PostgreSQL` URL that name files.
+/// The parameters of a `PostgreSQL` URL that name files.
 const FILES: [&str; 7] = [
     "sslrootcert",
     "ssl-root-cert",
@@ -24,24 +30,25 @@ const FILES: [&str; 7] = [
     "ssl-key",
 ];
 
-/// Those of them that name a private key.
+/// The ones that name a private key.
 const PRIVATE_KEYS: [&str; 2] = ["sslkey", "ssl-key"];
 
-/// `database.*`: where the registry and the audit trail are.
+/// `database.*`
 #[derive(Clone, Debug)]
 pub struct DatabaseConfig {
-    /// `database.url`: may hold a password, which may change.
+    /// `database.url`, which may hold a password
     pub url: Current<SecretString>,
 }
 
 impl DatabaseConfig {
-    pub(super) fn read(reader: &mut Reader) -> Option<Self> {
-        let url = reader.current_secret(KEY, check)?;
+    pub(super) fn read(reader: &mut Reader) -> Read<Self> {
+        reader.section("database", "Where the registry and the audit trail are.");
+        let url = reader.current_secret(URL, check)?;
         if let Some(url) = &url {
             let exposures = check_files(url.borrow().expose_secret());
-            reader.warn_of(KEY, exposures.unwrap_or_default());
+            reader.warn_of(URL.name, exposures.unwrap_or_default());
         }
-        Some(Self {
+        Ok(Self {
             url: url.unwrap_or_else(|| fixed(SecretString::from(DEFAULT_URL))),
         })
     }
@@ -53,7 +60,7 @@ fn check(url: &SecretString) -> Result<(), String> {
     let what = if !known.iter().any(|scheme| url.starts_with(scheme)) {
         "must start with sqlite:// or postgres://"
     } else if is_in_memory(url) {
-        "must name a file: what is in memory is gone at a restart"
+        "must name a file: a database in memory is lost at a restart"
     } else if has_known_password(url) {
         "contains a well-known password; choose another"
     } else {
@@ -62,7 +69,8 @@ fn check(url: &SecretString) -> Result<(), String> {
     Err(what.to_owned())
 }
 
-/// The driver's message would not name the file. A private key is a secret's file.
+/// Checks the files that the URL names: the driver's message would not name them. A private key is
+/// checked like a secret's file.
 fn check_files(url: &str) -> Result<Vec<String>, String> {
     let mut exposures = Vec::new();
     let url = Url::parse(url).ok();

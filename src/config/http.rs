@@ -1,4 +1,5 @@
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -6,49 +7,148 @@ use url::Url;
 
 use crate::adapters::oauth::is_confidential;
 
-use super::reader::Reader;
+use super::key::Key;
+use super::reader::{Read, Reader};
 
-const DEFAULT_ADDRESS: &str = "127.0.0.1:8080";
-const DEFAULT_MAX_IN_FLIGHT: &str = "512";
-const DEFAULT_SWAGGER_UI_CLIENT_ID: &str = "swagger-ui";
+const ADDRESS: Key = Key::new(
+    "http.address",
+    "The IP address and the port that the gateway listens on.",
+)
+.default("127.0.0.1:8080");
 
-/// Connections for each request that may be under way, unless the operator says otherwise.
+const PUBLIC_URL: Key = Key::new(
+    "http.public_url",
+    "The gateway's URL for clients: the prefix of every problem's `type`, and the address in the \
+     metadata and in Swagger UI. It must be https unless the host is loopback, and is required \
+     unless `http.address` is loopback.",
+)
+.otherwise("`http://{http.address}`");
+
+const TRUSTED_PROXIES: Key = Key::new(
+    "http.trusted_proxies",
+    "Addresses or networks of the proxies whose `X-Forwarded-For` is believed.",
+)
+.see("TLS", "tls.md");
+
+const CORS_ORIGINS: Key = Key::new(
+    "http.cors_origins",
+    "Origins of the web pages that may call the gateway from a browser; `*` alone is any.",
+);
+
+const MAX_IN_FLIGHT: Key = Key::new(
+    "http.max_in_flight",
+    "How many requests may be answered at once. Further ones get 503.",
+)
+.default("512");
+
+const MAX_CONNECTIONS: Key = Key::new(
+    "http.max_connections",
+    "How many connections may be open at once. Further ones wait.",
+)
+.otherwise("4 × `http.max_in_flight`")
+.see("Connections", "limits.md#connections");
+
+const DRAIN_DELAY: Key = Key::new(
+    "http.drain_delay",
+    "How long after SIGTERM requests are still answered while `/readyz` says 503.",
+)
+.default("0s")
+.see("Stopping", "operations.md#stopping");
+
+const SWAGGER_UI: Key = Key::new(
+    "http.swagger_ui",
+    "Whether there is a page to try the API in.",
+)
+.default("true");
+
+const SWAGGER_UI_CLIENT_ID: Key = Key::new(
+    "http.swagger_ui_client_id",
+    "That page's public client at the authorization server.",
+)
+.default("swagger-ui");
+
+/// The default of `http.max_connections`, for each request in flight.
 const CONNECTIONS_PER_REQUEST: usize = 4;
 
-/// `http.*`: the gateway's own face.
+/// `http.*`
 #[derive(Clone, Debug)]
 pub struct HttpConfig {
-    /// `http.address`: where the gateway listens.
+    /// `http.address`
     pub address: SocketAddr,
-    /// `http.public_url`: what `type`, metadata and Swagger say; https unless loopback.
+    /// `http.public_url`
     pub public_url: Option<Url>,
-    /// `http.trusted_proxies`: whose `X-Forwarded-For` is believed.
+    /// `http.trusted_proxies`
     pub trusted_proxies: Vec<IpNet>,
-    /// `http.cors_origins`: web pages that may call the gateway from a browser.
+    /// `http.cors_origins`
     pub cors_origins: Vec<String>,
-    /// `http.max_in_flight`: beyond it 503 `overloaded`.
+    /// `http.max_in_flight`
     pub max_in_flight: usize,
-    /// `http.max_connections`: beyond it new connections wait.
+    /// `http.max_connections`
     pub max_connections: usize,
-    /// `http.drain_delay`: how long `/readyz` says no before requests are refused.
+    /// `http.drain_delay`
     pub drain_delay: Duration,
-    /// How long a connection waits for its peer; no key of its own.
+    /// How long a connection waits for its peer. No key sets it.
     pub patience: Patience,
-    /// `http.swagger_ui`: whether there is a page to try the contract in.
+    /// `http.swagger_ui`
     pub swagger_ui: bool,
-    /// `http.swagger_ui_client_id`: its public client at the authorization server.
+    /// `http.swagger_ui_client_id`
     pub swagger_ui_client_id: String,
 }
 
 /// How long a connection waits for its peer.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// For the head of a request: from the start of a connection, or from the head's first byte.
+    /// For the head of a request, from the start of the connection or from the head's first byte.
     pub head: Duration,
-    /// For the peer to take what is written of an answer.
+    /// For the peer to read more of an answer.
     pub answer: Duration,
-    /// For a last request on an idle connection, once the gateway stops.
+    /// For a last request on an idle connection when the gateway stops.
     pub last_request: Duration,
+}
+
+impl HttpConfig {
+    pub(super) fn read(reader: &mut Reader) -> Read<Self> {
+        reader.section("http", "The gateway's own address, limits and pages.");
+        let address = reader.get(ADDRESS);
+        let public_url = reader.optional(PUBLIC_URL);
+        let trusted_proxies = reader.list(TRUSTED_PROXIES);
+        let cors_origins = reader.list::<String>(CORS_ORIGINS);
+        let max_in_flight = reader.get::<NonZeroUsize>(MAX_IN_FLIGHT);
+        let default = max_in_flight.map_or(1, NonZeroUsize::get);
+        let default = default.saturating_mul(CONNECTIONS_PER_REQUEST).to_string();
+        let max_connections = reader.get_or::<NonZeroUsize>(MAX_CONNECTIONS, &default);
+        let drain_delay = reader.get(DRAIN_DELAY);
+        let swagger_ui = reader.get(SWAGGER_UI);
+        let swagger_ui_client_id = reader.get(SWAGGER_UI_CLIENT_ID);
+        if let Ok(url) = &public_url {
+            check_public_url(reader, address, url.as_ref());
+        }
+        if let Ok(origins) = &cors_origins {
+            check_origins(reader, origins);
+        }
+        Ok(Self {
+            address: address?,
+            public_url: public_url?,
+            trusted_proxies: trusted_proxies?,
+            cors_origins: cors_origins?,
+            max_in_flight: max_in_flight?.get(),
+            max_connections: max_connections?.get(),
+            drain_delay: drain_delay?,
+            patience: Patience::default(),
+            swagger_ui: swagger_ui?,
+            swagger_ui_client_id: swagger_ui_client_id?,
+        })
+    }
+
+    /// The public URL without a slash at the end. `bound` is the address that the gateway listens
+    /// on.
+    #[must_use]
+    pub fn public_url(&self, bound: SocketAddr) -> String {
+        self.public_url.as_ref().map_or_else(
+            || format!("http://{bound}"),
+            |url| url.as_str().trim_end_matches('/').to_owned(),
+        )
+    }
 }
 
 impl Default for Patience {
@@ -61,121 +161,37 @@ impl Default for Patience {
     }
 }
 
-impl HttpConfig {
-    pub(super) fn read(reader: &mut Reader) -> Option<Self> {
-        let address = read_address(reader);
-        let public_url = reader.url("http.public_url");
-        let trusted_proxies = read_proxies(reader);
-        let cors_origins = read_origins(reader);
-        let swagger_ui = reader.parse("http.swagger_ui", "true");
-        let client_id = reader.parse("http.swagger_ui_client_id", DEFAULT_SWAGGER_UI_CLIENT_ID);
-        let max_in_flight = reader.parse("http.max_in_flight", DEFAULT_MAX_IN_FLIGHT);
-        if max_in_flight == Some(0) {
-            reader.error("http.max_in_flight", "must be at least 1");
-        }
-        let max_connections = read_max_connections(reader, max_in_flight);
-        let drain_delay = reader.duration("http.drain_delay", "0s");
-        if let Some(what) = wrong_public_url(address, public_url.as_ref()?.as_ref()) {
-            reader.error("http.public_url", what);
-        }
-        Some(Self {
-            address: address?,
-            public_url: public_url?,
-            trusted_proxies: trusted_proxies?,
-            cors_origins: cors_origins?,
-            max_in_flight: max_in_flight?,
-            max_connections: max_connections?,
-            drain_delay: drain_delay?,
-            patience: Patience::default(),
-            swagger_ui: swagger_ui?,
-            swagger_ui_client_id: client_id?,
-        })
-    }
-
-    /// The public URL without a slash at the end; `bound` is where the gateway really listens.
-    #[must_use]
-    pub fn public_url(&self, bound: SocketAddr) -> String {
-        self.public_url.as_ref().map_or_else(
-            || format!("http://{bound}"),
-            |url| url.as_str().trim_end_matches('/').to_owned(),
-        )
-    }
-}
-
-fn read_address(reader: &mut Reader) -> Option<SocketAddr> {
-    const KEY: &str = "http.address";
-    let text = reader.parse::<String>(KEY, DEFAULT_ADDRESS)?;
-    let Ok(address) = text.parse() else {
-        let port = text.rsplit(':').next().and_then(|port| port.parse().ok());
-        let example = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port.unwrap_or(8080));
-        reader.error(
-            KEY,
-            format!("'{text}' is not an IP address with a port: write {example}, for instance"),
-        );
-        return None;
-    };
-    Some(address)
-}
-
-fn read_max_connections(reader: &mut Reader, max_in_flight: Option<usize>) -> Option<usize> {
-    const KEY: &str = "http.max_connections";
-    // One that is bad was noted; this key is asked for all the same, so that it is known.
-    let default = max_in_flight.unwrap_or(1);
-    let default = default.saturating_mul(CONNECTIONS_PER_REQUEST);
-    let max_connections = reader.parse(KEY, &default.to_string());
-    if max_connections == Some(0) {
-        reader.error(KEY, "must be at least 1");
-    }
-    max_connections
-}
-
-/// CIDRs, or single addresses.
-fn read_proxies(reader: &mut Reader) -> Option<Vec<IpNet>> {
-    const KEY: &str = "http.trusted_proxies";
-    let mut proxies = Vec::new();
-    let mut good = true;
-    for word in reader.list(KEY)? {
-        let address = word.parse::<IpAddr>().map(IpNet::from);
-        if let Ok(network) = address.or_else(|_| word.parse()) {
-            proxies.push(network);
-        } else {
+/// Each must be an origin, unless the only one is `*`.
+fn check_origins(reader: &mut Reader, origins: &[String]) {
+    for origin in origins.iter().filter(|_| origins != ["*"]) {
+        let parsed = Url::parse(origin).map(|url| url.origin().ascii_serialization());
+        if parsed.as_ref() != Ok(origin) {
             reader.error(
-                KEY,
-                format!("'{word}' is no network: expected 10.0.0.0/8, ::1 or the like"),
+                CORS_ORIGINS,
+                format!("'{origin}': expected an origin, https://host, or * alone"),
             );
-            good = false;
         }
     }
-    good.then_some(proxies)
 }
 
-/// `https://app.example.com` and the like, or `*` alone.
-fn read_origins(reader: &mut Reader) -> Option<Vec<String>> {
-    const KEY: &str = "http.cors_origins";
-    let words = reader.list(KEY)?;
-    let mut good = true;
-    for word in words.iter().filter(|_| words != ["*"]) {
-        let origin = Url::parse(word).map(|url| url.origin().ascii_serialization());
-        if origin.as_ref() != Ok(word) {
-            reader.error(
-                KEY,
-                format!("'{word}' is no origin: expected https://host, or * alone"),
-            );
-            good = false;
-        }
-    }
-    good.then_some(words)
-}
-
-fn wrong_public_url(address: Option<SocketAddr>, url: Option<&Url>) -> Option<&'static str> {
+fn check_public_url(reader: &mut Reader, address: Read<SocketAddr>, url: Option<&Url>) {
     let Some(url) = url else {
-        let loopback = address.is_none_or(|address| address.ip().is_loopback());
-        return (!loopback).then_some("is required when http.address is not loopback");
+        if address.is_ok_and(|address| !address.ip().is_loopback()) {
+            reader.error(PUBLIC_URL, "is required when http.address is not loopback");
+        }
+        return;
     };
     if !is_confidential(url) {
-        return Some("must be https: tokens and keys travel over it (plain http only on loopback)");
+        reader.error(
+            PUBLIC_URL,
+            "must be https: tokens and keys travel over it (plain http only on loopback)",
+        );
+    } else if has_more_than_a_path(url) {
+        reader.error(PUBLIC_URL, "must be scheme, host, port and path only");
     }
-    let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-    let plain = plain && url.password().is_none();
-    (!plain).then_some("must be scheme, host, port and path only")
+}
+
+fn has_more_than_a_path(url: &Url) -> bool {
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    has_user || url.query().is_some() || url.fragment().is_some()
 }

@@ -1,51 +1,43 @@
-use std::str::FromStr;
+use clap::ValueEnum;
 
-use super::reader::Reader;
+use super::key::Key;
+use super::reader::{Read, Reader};
+use super::value::Choice;
 
-/// `log.*`: what the gateway says of itself.
+const LEVEL: Key = Key::new(
+    "log.level",
+    "The least important events of the gateway that are logged. Libraries are always logged from \
+     `warn` on: below, some of them write what they send.",
+)
+.default("info");
+
+/// `log.*`
 #[derive(Clone, Copy, Debug)]
 pub struct LogConfig {
-    /// `log.level`: of the gateway's own events. Libraries are heard from `warn` on only: below,
-    /// some of them write what they send.
+    /// `log.level`
     pub level: LogLevel,
 }
 
-/// How much is said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How much is logged. Each level includes the ones before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogLevel {
-    /// Failures only.
+    /// Failures.
     Error,
-    /// And what may become one.
+    /// What may become a failure.
     Warn,
-    /// And a line for each request.
+    /// A line for each request.
     Info,
-    /// And what helps to find a fault.
+    /// What helps to find a fault.
     Debug,
 }
 
-/// Not one of the levels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected one of error, warn, info, debug")]
-pub struct UnknownLevel;
-
 impl LogConfig {
-    pub(super) fn read(reader: &mut Reader) -> Option<Self> {
-        Some(Self {
-            level: reader.parse("log.level", "info")?,
+    pub(super) fn read(reader: &mut Reader) -> Read<Self> {
+        reader.section("log", "What the gateway logs on standard error.");
+        Ok(Self {
+            level: reader.get(LEVEL)?,
         })
     }
 }
 
-impl FromStr for LogLevel {
-    type Err = UnknownLevel;
-
-    fn from_str(text: &str) -> Result<Self, UnknownLevel> {
-        match text {
-            "error" => Ok(Self::Error),
-            "warn" => Ok(Self::Warn),
-            "info" => Ok(Self::Info),
-            "debug" => Ok(Self::Debug),
-            _ => Err(UnknownLevel),
-        }
-    }
-}
+impl Choice for LogLevel {}

@@ -1,5 +1,5 @@
-//! What the operator says: a TOML file, then the environment, which wins. Every key is read once,
-//! by the section it belongs to; every mistake is reported, not only the first.
+//! The configuration: a TOML file, then the environment, which wins. Each section declares and reads
+//! its keys in one file; every mistake is reported, not only the first.
 
 mod access_keys;
 mod addresses;
@@ -7,6 +7,8 @@ mod client;
 mod database;
 mod files;
 mod http;
+mod identity;
+mod key;
 mod known_secrets;
 mod limits;
 mod log;
@@ -15,15 +17,19 @@ mod naming;
 mod oauth;
 mod permissions;
 mod reader;
+mod reference;
+mod schema;
 mod secrets;
 mod source;
 mod storage;
+mod value;
 mod workspaces;
 
 use std::collections::HashMap;
 use std::path::Path;
 
-use reader::Reader;
+use key::Section;
+use reader::{Read, Reader};
 
 pub use access_keys::{AccessKeysConfig, BrokerConfig, BrokerKind};
 pub use client::OauthClient;
@@ -34,7 +40,7 @@ pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogLevel};
 pub use naming::NamingConfig;
 pub use oauth::{OauthConfig, ValidationMode};
-pub use reader::Setting;
+pub use reader::{ConfigErrors, Setting};
 pub use storage::StorageConfig;
 pub use workspaces::WorkspacesConfig;
 
@@ -59,22 +65,16 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// `log.*`
     pub log: LogConfig,
-    /// Every key, as it is in effect, to be shown.
+    /// Every key with the value in effect, to be shown.
     pub settings: Vec<Setting>,
     /// The files that may be replaced while the gateway runs.
     pub files: Vec<WatchedFile>,
-    /// Warnings: valid, but probably not intended.
+    /// What is valid and probably not intended.
     pub warnings: Vec<String>,
 }
 
-/// Everything that is wrong with the configuration, one line each.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .0.join("\n"))]
-pub struct ConfigErrors(pub Vec<String>);
-
 impl Config {
-    /// Reads the file, if any, then the environment. The caller leaves out variables of command-line
-    /// arguments.
+    /// Reads the file, if any, then the environment, without the variables of command-line arguments.
     ///
     /// # Errors
     ///
@@ -84,64 +84,65 @@ impl Config {
         environment: HashMap<String, String>,
     ) -> Result<Self, ConfigErrors> {
         let mut reader = Reader::new(file, environment)?;
-        let http = HttpConfig::read(&mut reader);
-        let (oauth, storage, naming, workspaces, limits, database, log) = (
-            OauthConfig::read(&mut reader, http.as_ref()),
-            StorageConfig::read(&mut reader),
-            NamingConfig::read(&mut reader),
-            WorkspacesConfig::read(&mut reader),
-            LimitsConfig::read(&mut reader),
-            DatabaseConfig::read(&mut reader),
-            LogConfig::read(&mut reader),
-        );
-        let access_keys = AccessKeysConfig::read(&mut reader, storage.as_ref());
-        if let (Some(access_keys), Some(naming)) = (&access_keys, &naming) {
-            access_keys.check(&mut reader, &naming.formula);
-        }
-        let read = reader.finish().map_err(ConfigErrors)?;
-        // A section that is not there has said why.
-        let sections = (
-            http,
-            oauth,
-            storage,
-            naming,
-            workspaces,
-            access_keys,
-            limits,
-            database,
-            log,
-        );
-        let (
-            Some(http),
-            Some(oauth),
-            Some(storage),
-            Some(naming),
-            Some(workspaces),
-            Some(access_keys),
-            Some(limits),
-            Some(database),
-            Some(log),
-        ) = sections
-        else {
-            return Err(ConfigErrors(vec![
-                "the configuration is no good".to_owned(),
-            ]));
-        };
+        let config = Self::read(&mut reader);
+        let (config, findings) = reader.finish(config)?;
         Ok(Self {
-            http,
-            oauth,
-            storage,
-            naming,
-            workspaces,
-            access_keys,
-            limits,
-            database,
-            log,
-            settings: read.settings,
-            files: read.files,
-            warnings: read.warnings,
+            settings: findings.settings,
+            files: findings.files,
+            warnings: findings.warnings,
+            ..config
         })
     }
+
+    fn read(reader: &mut Reader) -> Read<Self> {
+        let http = HttpConfig::read(reader);
+        let oauth = OauthConfig::read(reader, borrowed(&http));
+        let storage = StorageConfig::read(reader);
+        let naming = NamingConfig::read(reader);
+        let workspaces = WorkspacesConfig::read(reader);
+        let access_keys = AccessKeysConfig::read(reader, borrowed(&storage), borrowed(&naming));
+        let limits = LimitsConfig::read(reader);
+        let database = DatabaseConfig::read(reader);
+        let log = LogConfig::read(reader);
+        Ok(Self {
+            http: http?,
+            oauth: oauth?,
+            storage: storage?,
+            naming: naming?,
+            workspaces: workspaces?,
+            access_keys: access_keys?,
+            limits: limits?,
+            database: database?,
+            log: log?,
+            settings: Vec::new(),
+            files: Vec::new(),
+            warnings: Vec::new(),
+        })
+    }
+}
+
+/// Every key, with its meaning and its default, in Markdown.
+#[must_use]
+pub fn reference() -> String {
+    reference::markdown(&sections())
+}
+
+/// A JSON Schema (2020-12) of the TOML file.
+#[must_use]
+pub fn schema() -> String {
+    schema::json(&sections())
+}
+
+/// The keys that are read, as the sections declare them.
+fn sections() -> Vec<Section> {
+    let mut reader = Reader::default();
+    // Every key is read, whatever is configured. The errors do not matter: nothing is.
+    let _ = Config::read(&mut reader);
+    reader.sections
+}
+
+fn borrowed<T>(section: &Read<T>) -> Read<&T> {
+    section.as_ref().map_err(|noted| *noted)
 }
 
 #[cfg(test)]

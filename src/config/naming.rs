@@ -1,56 +1,89 @@
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::domain::{BucketFormula, BucketFormulaError, DeploymentId, NamingSecret};
 
-use super::reader::Reader;
+use super::key::Key;
+use super::reader::{Read, Reader};
+
+const PREFIX: Key = Key::new(
+    "naming.prefix",
+    "What every bucket's name begins with. Deployments on one store need different prefixes, \
+     suffixes or namespaces.",
+)
+.default("");
+
+const SUFFIX: Key = Key::new("naming.suffix", "What every bucket's name ends with.").default("");
+
+const NAMESPACE: Key = Key::new(
+    "naming.namespace",
+    "What the hash in every bucket's name depends on besides the owner.",
+)
+.default("");
+
+const SECRET: Key = Key::new(
+    "naming.secret",
+    "If set, the hash is HMAC-SHA-256 under this secret of at least 16 bytes, so that names cannot be \
+     guessed. Recommended on AWS, where anyone can create a bucket under a guessed name.",
+);
+
+const ADOPT: Key = Key::new(
+    "naming.adopt",
+    "Whether the gateway takes over a bucket that exists before its owner's first call. The bucket \
+     must be in the gateway's own account and must not have another deployment's tag.",
+)
+.default("false");
+
+const ADOPT_FROM: Key = Key::new(
+    "naming.adopt_from",
+    "Ids of deployments whose tagged buckets may be taken over.",
+)
+.see(
+    "After a lost registry",
+    "bucket-conflict.md#after-a-lost-registry",
+);
+
+const ACCEPT_CHANGE: Key = Key::new(
+    "naming.accept_change",
+    "Whether the formula of names or the issuer may differ from those that the registry was made \
+     with.",
+)
+.default("false")
+.see(
+    "A changed formula or issuer",
+    "bucket-conflict.md#a-changed-formula-or-issuer",
+);
 
 const MIN_SECRET_BYTES: usize = 16;
 
-/// `naming.*`: how buckets are named.
+/// `naming.*`
 #[derive(Clone, Debug, Default)]
 pub struct NamingConfig {
-    /// `naming.prefix`, `.suffix`, `.namespace`, `.secret`.
+    /// `naming.prefix`, `.suffix`, `.namespace` and `.secret`
     pub formula: BucketFormula,
-    /// `naming.adopt`: take over a bucket that stands at its first claim, where the engine shows
-    /// that it is ours and no other deployment has tagged it.
+    /// `naming.adopt`
     pub adopt: bool,
-    /// `naming.adopt_from`: the deployments whose tagged buckets may be taken over.
+    /// `naming.adopt_from`
     pub adopt_from: Vec<DeploymentId>,
-    /// `naming.accept_change`: the formula or the issuer may differ from what the registry was
-    /// made with.
+    /// `naming.accept_change`
     pub accept_change: bool,
 }
 
 impl NamingConfig {
-    pub(super) fn read(reader: &mut Reader) -> Option<Self> {
-        let prefix = reader.parse::<String>("naming.prefix", "");
-        let suffix = reader.parse::<String>("naming.suffix", "");
-        let namespace = reader.parse::<String>("naming.namespace", "");
-        let secret = reader.secret("naming.secret");
-        let adopt = reader.parse("naming.adopt", "false");
-        let adopt_from = read_adopt_from(reader);
-        let accept_change = reader.parse("naming.accept_change", "false");
-        if let Some(Some(secret)) = &secret
-            && secret.expose_secret().len() < MIN_SECRET_BYTES
-        {
-            reader.error(
-                "naming.secret",
-                "must be at least 16 bytes: it keeps names from being guessed",
-            );
-        }
+    pub(super) fn read(reader: &mut Reader) -> Read<Self> {
+        reader.section("naming", "How buckets are named.");
+        let prefix = reader.get::<String>(PREFIX);
+        let suffix = reader.get::<String>(SUFFIX);
+        let namespace = reader.get::<String>(NAMESPACE);
+        let secret = reader.secret(SECRET, check_length);
+        let adopt = reader.get(ADOPT);
+        let adopt_from = reader.list(ADOPT_FROM);
+        let accept_change = reader.get(ACCEPT_CHANGE);
+        let (prefix, suffix, namespace) = (prefix?, suffix?, namespace?);
         let secret = secret?.map(|secret| NamingSecret::new(&secret)).transpose();
-        let formula = secret.and_then(|secret| {
-            BucketFormula::new(
-                &prefix.unwrap_or_default(),
-                &suffix.unwrap_or_default(),
-                &namespace.unwrap_or_default(),
-                secret,
-            )
-        });
-        let formula = formula
-            .map_err(|error| reader.error(key(error), error))
-            .ok();
-        Some(Self {
+        let formula = secret
+            .and_then(|secret| BucketFormula::new(&prefix, &suffix, &namespace, secret))
+            .map_err(|error| reader.error(key_of(error), error));
+        Ok(Self {
             formula: formula?,
             adopt: adopt?,
             adopt_from: adopt_from?,
@@ -59,26 +92,20 @@ impl NamingConfig {
     }
 }
 
-fn read_adopt_from(reader: &mut Reader) -> Option<Vec<DeploymentId>> {
-    const KEY: &str = "naming.adopt_from";
-    let words = reader.list(KEY)?;
-    let ids = words.iter().map(|word| {
-        word.parse()
-            .map_err(|error| reader.error(KEY, format!("'{word}': {error}")))
-            .ok()
-    });
-    // All of them are looked at, so that every mistake is reported.
-    let ids: Vec<Option<DeploymentId>> = ids.collect();
-    ids.into_iter().collect()
+fn check_length(secret: &SecretString) -> Result<(), String> {
+    if secret.expose_secret().len() < MIN_SECRET_BYTES {
+        return Err("must be at least 16 bytes: it keeps names from being guessed".to_owned());
+    }
+    Ok(())
 }
 
-fn key(error: BucketFormulaError) -> &'static str {
+fn key_of(error: BucketFormulaError) -> Key {
     match error {
         BucketFormulaError::TooLong | BucketFormulaError::Prefix | BucketFormulaError::Reserved => {
-            "naming.prefix"
+            PREFIX
         }
-        BucketFormulaError::Suffix => "naming.suffix",
-        BucketFormulaError::Namespace => "naming.namespace",
-        BucketFormulaError::Secret => "naming.secret",
+        BucketFormulaError::Suffix => SUFFIX,
+        BucketFormulaError::Namespace => NAMESPACE,
+        BucketFormulaError::Secret => SECRET,
     }
 }

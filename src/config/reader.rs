@@ -2,32 +2,29 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
-use std::time::Duration;
 
-use url::{ParseError, Url};
-
-use super::ConfigErrors;
 use super::files::WatchedFile;
+use super::key::{Condition, Declared, Key, Kind, Section, file_key};
 use super::names;
-use super::source::{self, Content, Origin, Value, Values};
-
-const EXAMPLE_URL: &str = "https://storage.example.com";
+use super::source::{self, Content, Origin, Values};
+use super::value::Value;
 
 const NO_CONFIGURATION: &str = "no configuration was given: use --config FILE or CLOAKROOM_CONFIG \
      (beside cloakroom dev: .cloakroom/cloakroom.toml)";
 
 /// Hands out values by key and gathers what is wrong with them.
+#[derive(Default)]
 pub(super) struct Reader {
     values: Values,
-    /// The keys that were asked for, and where their values stand.
-    known: BTreeMap<String, Option<Origin>>,
-    /// Variables that begin as ours do and are no key's.
+    /// Where the values that were read stand.
+    origins: BTreeMap<String, Origin>,
+    /// Variables that begin like the configuration's and belong to no key.
     others: Vec<(String, String)>,
     /// The configuration file, as it was when it was read.
     pub(super) file: Option<(PathBuf, Metadata)>,
     pub(super) file_holds_secrets: bool,
     errors: Vec<String>,
+    pub(super) sections: Vec<Section>,
     settings: Vec<Setting>,
     pub(super) files: Vec<WatchedFile>,
     pub(super) warnings: Vec<String>,
@@ -35,57 +32,36 @@ pub(super) struct Reader {
     is_empty: bool,
 }
 
-/// The value of a key that may be missing: `None` if the value is bad, which is noted; `Some(None)` if
-/// there is none.
-pub(super) type ReadOption<T> = Option<Option<T>>;
+/// There is no value, and the reader holds an error that says why.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Noted(());
 
-/// What else is to be known of a good configuration.
-pub(super) struct Read {
+/// A value, unless an error was noted. All of a section's values are read before the first `?`, so
+/// that every error is reported.
+pub(super) type Read<T> = Result<T, Noted>;
+
+/// What a good configuration has besides its values.
+pub(super) struct Findings {
     pub(super) settings: Vec<Setting>,
     pub(super) files: Vec<WatchedFile>,
     pub(super) warnings: Vec<String>,
 }
 
-/// A key, as it is in effect.
+/// A key and the value in effect.
 #[derive(Clone, Debug)]
 pub struct Setting {
     /// Its name.
     pub key: String,
-    /// Its value; nothing where there is none. Never a secret.
+    /// Its value, if it has one. Never a secret.
     pub value: Option<String>,
     /// Where the value comes from.
     pub origin: String,
 }
 
-/// A length of time.
-struct Length(Duration);
-
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("expected a length of time: 10s, 5m or 1h, for instance")]
-struct InvalidLength;
-
-impl FromStr for Length {
-    type Err = InvalidLength;
-
-    fn from_str(text: &str) -> Result<Self, InvalidLength> {
-        let length = humantime::parse_duration(text);
-        length.map(Self).map_err(|_| InvalidLength)
-    }
-}
-
-/// The address of a server.
-struct Address(Url);
-
-impl FromStr for Address {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Url::parse(text).map(Self).map_err(|error| match error {
-            ParseError::RelativeUrlWithoutBase => "must start with https:// or http://".to_owned(),
-            error => error.to_string(),
-        })
-    }
-}
+/// Everything that is wrong with the configuration, one line each.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct ConfigErrors(pub Vec<String>);
 
 impl Reader {
     pub(super) fn new(
@@ -105,64 +81,107 @@ impl Reader {
         values.extend(in_environment);
         Ok(Self {
             values,
-            known: BTreeMap::new(),
             others,
             file,
-            file_holds_secrets: false,
             errors,
-            settings: Vec::new(),
-            files: Vec::new(),
-            warnings: Vec::new(),
             is_empty,
+            ..Self::default()
         })
     }
 
-    /// All that was wrong, keys that nobody asked for among it; else what was read.
-    pub(super) fn finish(mut self) -> Result<Read, Vec<String>> {
+    /// What was read, unless anything was wrong. A key that no section has read is an error.
+    pub(super) fn finish<T>(mut self, read: Read<T>) -> Result<(T, Findings), ConfigErrors> {
         self.check_file();
-        let keys = || self.known.keys().map(String::as_str);
-        for (key, Value { origin, .. }) in &self.values {
-            let meant = names::nearest(key, keys())
+        self.check_conditions();
+        self.check_names();
+        match read {
+            Ok(value) if self.errors.is_empty() => {
+                let findings = Findings {
+                    settings: self.settings,
+                    files: self.files,
+                    warnings: self.warnings,
+                };
+                Ok((value, findings))
+            }
+            _ => Err(self.into_errors()),
+        }
+    }
+
+    fn into_errors(mut self) -> ConfigErrors {
+        if self.is_empty {
+            self.errors.insert(0, NO_CONFIGURATION.to_owned());
+        }
+        // A warning may name the misspelt variable of a key that is missing.
+        let warnings = self.warnings.iter();
+        self.errors
+            .extend(warnings.map(|warning| format!("warning: {warning}")));
+        ConfigErrors(self.errors)
+    }
+
+    /// Warns of keys that are set and have no effect.
+    fn check_conditions(&mut self) {
+        for Declared { key, .. } in self.sections.iter().flat_map(|section| &section.keys) {
+            let Some(origin) = self.origin(key.name) else {
+                continue;
+            };
+            let fails = |condition: &&Condition| {
+                let is_decider = |setting: &&Setting| setting.key == condition.decider();
+                let decider = self.settings.iter().find(is_decider);
+                let value = decider.and_then(|setting| setting.value.as_deref());
+                value.is_some_and(|value| !condition.holds(value))
+            };
+            if let Some(condition) = key.conditions.iter().find(fails) {
+                let key = key.name;
+                self.warnings
+                    .push(format!("{key} has no effect {condition} ({origin})"));
+            }
+        }
+    }
+
+    /// Refuses keys that no section has read, and warns of variables that look like keys.
+    fn check_names(&mut self) {
+        let declared = || self.sections.iter().flat_map(|section| &section.keys);
+        let files: Vec<String> = declared().filter_map(Declared::file_key).collect();
+        let names = || {
+            let keys = declared().map(|declared| declared.key.name);
+            keys.chain(files.iter().map(String::as_str))
+        };
+        for (key, value) in &self.values {
+            let meant = names::nearest(key, names())
                 .map(|key| format!("; did you mean {key}?"))
                 .unwrap_or_default();
+            let origin = &value.origin;
             self.errors
                 .push(format!("{key}: there is no such key{meant} ({origin})"));
         }
         let unread = self.others.iter();
-        let unread = unread.filter_map(|(name, value)| names::complaint(name, value, keys()));
+        let unread = unread.filter_map(|(name, value)| names::complaint(name, value, names()));
         self.warnings.extend(unread);
-        if self.errors.is_empty() {
-            Ok(Read {
-                settings: self.settings,
-                files: self.files,
-                warnings: self.warnings,
-            })
-        } else {
-            if self.is_empty {
-                self.errors.insert(0, NO_CONFIGURATION.to_owned());
-            }
-            // A key that is missing may stand there, misspelt.
-            let warnings = self.warnings.iter();
-            self.errors
-                .extend(warnings.map(|warning| format!("warning: {warning}")));
-            Err(self.errors)
+    }
+
+    /// Begins a section: the keys read from now on are its keys.
+    pub(super) fn section(&mut self, name: &'static str, meaning: &'static str) {
+        self.sections.push(Section {
+            name,
+            meaning,
+            keys: Vec::new(),
+        });
+    }
+
+    pub(super) fn declare(&mut self, key: Key, kind: Kind, is_secret: bool) {
+        if let Some(section) = self.sections.last_mut() {
+            section.keys.push(Declared {
+                key,
+                kind,
+                is_secret,
+            });
         }
     }
 
-    /// Notes those of the keys that somebody has set, for nothing: `when` says when they count.
-    pub(super) fn no_effect(&mut self, keys: &[&str], when: &str) {
-        for key in keys {
-            if let Some(origin) = self.origin(key) {
-                self.warnings
-                    .push(format!("{key} has no effect {when} ({origin})"));
-            }
-        }
-    }
-
-    /// Where the value of a key stands, that of its file if it has one.
+    /// Where the value of a key stands, or the name of its file.
     pub(super) fn origin(&self, key: &str) -> Option<&Origin> {
-        let of = |key: &str| self.known.get(key).and_then(Option::as_ref);
-        of(key).or_else(|| of(&file_key(key)))
+        let file = || self.origins.get(&file_key(key));
+        self.origins.get(key).or_else(file)
     }
 
     pub(super) fn note(&mut self, key: &str, value: Option<&str>, origin: impl Into<String>) {
@@ -179,115 +198,87 @@ impl Reader {
     }
 
     /// Notes what is wrong with a key, and where its value stands.
-    pub(super) fn error(&mut self, key: &str, what: impl Display) {
+    pub(super) fn error(&mut self, key: impl AsRef<str>, what: impl Display) -> Noted {
+        let key = key.as_ref();
         let place = self.origin(key).map(|origin| format!(" ({origin})"));
         self.errors
             .push(format!("{key}: {what}{}", place.unwrap_or_default()));
+        Noted(())
     }
 
-    /// The value, which is taken. From now on the key is known.
-    fn take(&mut self, key: &str) -> Option<Value> {
-        let value = self.values.remove(key);
-        let origin = value.as_ref().map(|value| value.origin.clone());
-        self.known.insert(key.to_owned(), origin);
-        value
+    fn take(&mut self, name: &str) -> Option<Content> {
+        let value = self.values.remove(name)?;
+        self.origins.insert(name.to_owned(), value.origin);
+        Some(value.content)
     }
 
-    /// The value as text; nothing if it is bad, which is noted.
-    pub(super) fn text(&mut self, key: &str) -> ReadOption<String> {
-        match self.take(key).map(|value| value.content) {
-            None => Some(None),
-            Some(Content::Text(text)) => Some(Some(text)),
+    /// The value as text.
+    pub(super) fn text(&mut self, name: &str) -> Read<Option<String>> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Content::Text(text)) => Ok(Some(text)),
             Some(Content::List(_) | Content::Other) => {
-                self.error(key, "expected a single value");
-                None
+                Err(self.error(name, "expected a single value"))
             }
         }
     }
 
-    /// The value, or else the default; nothing if it is bad, which is noted.
-    fn read<T: FromStr<Err: Display>>(
-        &mut self,
-        key: &str,
-        default: Option<&str>,
-        example: Option<&str>,
-    ) -> ReadOption<T> {
-        let Some(text) = self.text(key)? else {
+    fn read<T: Value>(&mut self, key: Key, default: Option<&str>) -> Read<Option<T>> {
+        self.declare(key, T::kind(), false);
+        let Some(text) = self.text(key.name)? else {
             let origin = default.map_or("not set", |_| "the default");
-            self.note(key, default, origin);
-            return Some(default.and_then(|default| default.parse().ok()));
+            self.note(key.name, default, origin);
+            let value = default.map(T::parse).transpose();
+            return value.map_err(|what| self.error(key, what));
         };
-        self.note_found(key, &text);
-        let error = match text.parse() {
-            Ok(value) => return Some(Some(value)),
-            Err(error) => T::Err::to_string(&error),
-        };
-        // What says what was expected needs no example.
-        match example.filter(|_| !error.starts_with("expected")) {
-            Some(example) => self.error(key, format!("{error}: write {example}, for instance")),
-            None => self.error(key, error),
-        }
-        None
+        let value = T::parse(&text).map_err(|what| self.error(key, what))?;
+        self.note_found(key.name, &text);
+        Ok(Some(value))
     }
 
-    /// The value, or the default where there is none; nothing if it is bad, which is noted.
-    pub(super) fn parse<T: FromStr<Err: Display>>(
-        &mut self,
-        key: &str,
-        default: &str,
-    ) -> Option<T> {
-        self.read(key, Some(default), Some(default))?
+    /// The value of a key that may be missing.
+    pub(super) fn optional<T: Value>(&mut self, key: Key) -> Read<Option<T>> {
+        self.read(key, None)
     }
 
-    /// A length of time like `10s`, `5m` or `1h`, or the default.
-    pub(super) fn duration(&mut self, key: &str, default: &str) -> Option<Duration> {
-        let Length(length) = self.parse(key, default)?;
-        Some(length)
+    /// The value of a key with a constant default, or of one that is required.
+    pub(super) fn get<T: Value>(&mut self, key: Key) -> Read<T> {
+        let value = self.read(key, key.constant());
+        self.required(key, value, "is required")
     }
 
-    /// The value, or none where there is none; nothing if it is bad, which is noted.
-    pub(super) fn optional<T: FromStr<Err: Display>>(&mut self, key: &str) -> ReadOption<T> {
-        self.read(key, None, None)
+    /// The value of a key whose default follows from other keys.
+    pub(super) fn get_or<T: Value>(&mut self, key: Key, default: &str) -> Read<T> {
+        let value = self.read(key, Some(default));
+        self.required(key, value, "is required")
     }
 
-    /// The same, for an address.
-    pub(super) fn url(&mut self, key: &str) -> ReadOption<Url> {
-        let address = self.read::<Address>(key, None, Some(EXAMPLE_URL))?;
-        Some(address.map(|Address(url)| url))
+    /// The value, or an error if the key is not set.
+    pub(super) fn required<T>(&mut self, key: Key, value: Read<Option<T>>, what: &str) -> Read<T> {
+        value?.ok_or_else(|| self.error(key, what))
     }
 
-    /// The value; its absence is noted.
-    pub(super) fn required<T: FromStr<Err: Display>>(&mut self, key: &str) -> Option<T> {
-        let value = self.optional(key)?;
-        if value.is_none() {
-            self.error(key, "is required");
-        }
-        value
-    }
-
-    /// A list: of TOML, or of words parted by commas.
-    pub(super) fn list(&mut self, key: &str) -> Option<Vec<String>> {
-        let list = match self.take(key).map(|value| value.content) {
+    /// A list: of TOML, or of words separated by commas.
+    pub(super) fn list<T: Value>(&mut self, key: Key) -> Read<Vec<T>> {
+        self.declare(key, Kind::List(Box::new(T::kind())), false);
+        let words = match self.take(key.name) {
             None => {
-                self.note(key, None, "not set");
-                return Some(Vec::new());
+                self.note(key.name, None, "not set");
+                return Ok(Vec::new());
             }
             Some(Content::List(words)) => words,
             Some(Content::Text(text)) => {
                 let words = text.split(',').map(|word| word.trim().to_owned());
                 words.filter(|word| !word.is_empty()).collect()
             }
-            Some(Content::Other) => {
-                self.error(key, "expected a list of words");
-                return None;
-            }
+            Some(Content::Other) => return Err(self.error(key, "expected a list of words")),
         };
-        self.note_found(key, &list.join(", "));
-        Some(list)
+        self.note_found(key.name, &words.join(", "));
+        let values = words.iter().map(|word| {
+            T::parse(word).map_err(|what| self.error(key, format!("'{word}': {what}")))
+        });
+        // Every word is parsed, so that every error is reported.
+        let values: Vec<Read<T>> = values.collect();
+        values.into_iter().collect()
     }
-}
-
-/// The key that names a secret's file.
-pub(super) fn file_key(key: &str) -> String {
-    format!("{key}_file")
 }

@@ -1,4 +1,4 @@
-//! Values that are secrets, or that stand in files of their own.
+//! Values that are secrets, or that stand in separate files.
 
 use std::path::PathBuf;
 
@@ -8,38 +8,41 @@ use tokio::sync::watch;
 use crate::adapters::{Current, fixed};
 
 use super::files::{self, Check, Content, WatchedFile, read_authorities};
+use super::key::{Key, Kind, file_key};
 use super::known_secrets::check_secret;
 use super::permissions;
-use super::reader::{ReadOption, Reader, file_key};
+use super::reader::{Read, Reader};
 use super::source::Origin;
 
-/// Stands for a secret where values are shown.
+/// Shown instead of a secret.
 const HIDDEN: &str = "(hidden)";
 
 /// The option that names the configuration file.
 const CONFIG: &str = "--config";
 
 impl Reader {
-    /// A secret: the value, or the content of the file that `<key>_file` names, as it is now.
-    /// Refuses well-known secrets and files that other users can write.
-    pub(super) fn secret(&mut self, key: &str) -> ReadOption<SecretString> {
-        Some(self.read_secret(key, |_| Ok(()))?.map(|(secret, _)| secret))
+    /// A secret: the value, or the content of the file that `<key>_file` names. Well-known secrets
+    /// are refused, and so are files that other users can write.
+    pub(super) fn secret(&mut self, key: Key, check: Check) -> Read<Option<SecretString>> {
+        let secret = self.read_secret(key, check)?;
+        Ok(secret.map(|(secret, _)| secret))
     }
 
-    /// The same, and when the file changes, the value does.
+    /// A secret that changes when its file changes.
     pub(super) fn current_secret(
         &mut self,
-        key: &str,
+        key: Key,
         check: Check,
-    ) -> ReadOption<Current<SecretString>> {
+    ) -> Read<Option<Current<SecretString>>> {
         let Some((secret, path)) = self.read_secret(key, check)? else {
-            return Some(None);
+            return Ok(None);
         };
         let (sender, current) = watch::channel(secret);
         if let Some(path) = path {
-            self.watch(&file_key(key), path, Content::Secret(sender, check));
+            let content = Content::Secret(sender, check);
+            self.watch(&file_key(key.name), path, content);
         }
-        Some(Some(current))
+        Ok(Some(current))
     }
 
     fn watch(&mut self, key: &str, path: PathBuf, content: Content) {
@@ -48,57 +51,58 @@ impl Reader {
 
     fn read_secret(
         &mut self,
-        key: &str,
+        key: Key,
         check: Check,
-    ) -> ReadOption<(SecretString, Option<PathBuf>)> {
+    ) -> Read<Option<(SecretString, Option<PathBuf>)>> {
+        self.declare(key, Kind::Text, true);
+        let key = key.name;
         let file_key = file_key(key);
-        match (self.text(key), self.text(&file_key)) {
-            (Some(None), Some(None)) => {
+        let (secret, path) = (self.text(key), self.text(&file_key));
+        match (secret?, path?) {
+            (None, None) => {
                 self.note(key, None, "not set");
-                Some(None)
+                Ok(None)
             }
-            (Some(Some(secret)), Some(None)) => {
+            (Some(secret), None) => {
                 let secret = self.check_inline(key, SecretString::from(secret), check)?;
                 self.note_found(key, HIDDEN);
-                Some(Some((secret, None)))
+                Ok(Some((secret, None)))
             }
-            (Some(None), Some(Some(path))) => {
+            (None, Some(path)) => {
                 let path = PathBuf::from(path);
-                let file = files::read_secret(&path, check)
-                    .map_err(|what| self.error(&file_key, what))
-                    .ok()?;
+                let file = files::read_secret(&path, check);
+                let file = file.map_err(|what| self.error(&file_key, what))?;
                 self.warn_of(&file_key, file.exposures);
                 self.note(key, Some(HIDDEN), path.display().to_string());
-                Some(Some((file.secret, Some(path))))
+                Ok(Some((file.secret, Some(path))))
             }
-            (Some(Some(_)), Some(Some(_))) => {
-                self.error(key, format!("is given twice: here and by {file_key}"));
-                None
+            (Some(_), Some(_)) => {
+                Err(self.error(key, format!("is given twice: here and by {file_key}")))
             }
-            _ => None,
         }
     }
 
-    /// A secret that stands in the configuration itself, whose file is then a secret's.
+    /// Checks a secret that stands in the configuration, and the file if it stands there.
     fn check_inline(
         &mut self,
         key: &str,
         secret: SecretString,
         check: Check,
-    ) -> Option<SecretString> {
+    ) -> Read<SecretString> {
         let good = check_secret(&secret).and_then(|()| check(&secret));
-        good.map_err(|what| self.error(key, what)).ok()?;
+        good.map_err(|what| self.error(key, what))?;
         let is_in_file = matches!(self.origin(key), Some(Origin::File { .. }));
         if let Some((path, metadata)) = self.file.as_ref().filter(|_| is_in_file) {
             let exposures = permissions::check(path, metadata);
             self.file_holds_secrets = true;
-            let exposures = exposures.map_err(|what| self.error(key, what)).ok()?;
+            let exposures = exposures.map_err(|what| self.error(key, what))?;
             self.warn_of(CONFIG, exposures);
         }
-        Some(secret)
+        Ok(secret)
     }
 
-    /// A configuration file without secrets may still say where they come from and go to.
+    /// Warns of a configuration file without secrets that other users can change: it may still say
+    /// where secrets come from and where they go.
     pub(super) fn check_file(&mut self) {
         if !self.file_holds_secrets
             && let Some((path, metadata)) = &self.file
@@ -108,7 +112,7 @@ impl Reader {
         }
     }
 
-    /// Several secrets may stand in one file.
+    /// Adds each warning once: several secrets may be in one file.
     pub(super) fn warn_of(&mut self, key: &str, exposures: Vec<String>) {
         for exposure in exposures {
             let warning = format!("{key}: {exposure}");
@@ -118,16 +122,14 @@ impl Reader {
         }
     }
 
-    /// The content of a file of certificate authorities, if one is named; when the file changes,
-    /// the value does.
-    pub(super) fn authorities(&mut self, key: &str) -> Option<Current<Option<Vec<u8>>>> {
+    /// The certificate authorities in a file, if one is named. They change when the file changes.
+    pub(super) fn authorities(&mut self, key: Key) -> Read<Current<Option<Vec<u8>>>> {
         let Some(path) = self.optional::<PathBuf>(key)? else {
-            return Some(fixed(None));
+            return Ok(fixed(None));
         };
-        let pem = read_authorities(&path);
-        let pem = pem.map_err(|what| self.error(key, what)).ok()?;
+        let pem = read_authorities(&path).map_err(|what| self.error(key, what))?;
         let (sender, current) = watch::channel(Some(pem));
-        self.watch(key, path, Content::Authorities(sender));
-        Some(current)
+        self.watch(key.name, path, Content::Authorities(sender));
+        Ok(current)
     }
 }

@@ -7,104 +7,190 @@ use crate::adapters::aws::{Engine, StaticIdentity};
 use crate::adapters::oauth::is_confidential;
 use crate::domain::ExtraAction;
 
-use super::addresses::{check_address, refuse_http};
-use super::reader::{ReadOption, Reader};
+use super::addresses::check_address;
+use super::identity::read_identity;
+use super::key::Key;
+use super::reader::{Read, Reader};
+use super::value::Choice;
 
-const DEFAULT_REGION: &str = "us-east-1";
-const DEFAULT_DURATION: &str = "1h";
+const ENGINE: Key = Key::new(
+    "storage.flavor",
+    "Which engine the store runs. `generic` is any other that has S3 and STS.",
+)
+.default("generic");
+
+const ENDPOINT: Key = Key::new(
+    "storage.endpoint",
+    "Where the gateway reaches S3. Required unless `storage.flavor` is `aws`.",
+)
+.otherwise("AWS's own");
+
+const PUBLIC_ENDPOINT: Key = Key::new(
+    "storage.public_endpoint",
+    "The endpoint that clients are told.",
+)
+.otherwise("`storage.endpoint`");
+
+const STS_ENDPOINT: Key = Key::new("storage.sts_endpoint", "Where the gateway reaches STS.")
+    .otherwise("`storage.endpoint`");
+
+const REGION: Key = Key::new(
+    "storage.region",
+    "The store's region, which clients are told as well.",
+)
+.default("us-east-1");
+
+const ACCESS_KEY_ID: Key = Key::new(
+    "storage.access_key_id",
+    "The access key id of the gateway's own identity at the store.",
+)
+.otherwise("AWS's default chain");
+
+const SECRET_ACCESS_KEY: Key = Key::new(
+    "storage.secret_access_key",
+    "The secret access key of that identity.",
+)
+.otherwise("AWS's default chain");
+
+const ROLE_ARN: Key = Key::new(
+    "storage.role_arn",
+    "The role whose sessions clients get. Required for `aws` and `ceph`.",
+);
+
+const EXTERNAL_ID: Key = Key::new(
+    "storage.external_id",
+    "The external id that the role's trust policy asks for.",
+);
+
+const PATH_STYLE: Key = Key::new(
+    "storage.path_style",
+    "Whether the bucket is in the path of a URL and not in its host name.",
+)
+.otherwise("`true` unless `storage.flavor` is `aws`");
+
+const SESSION_DURATION: Key = Key::new(
+    "storage.session_duration",
+    "How long credentials last: from 15 min to 12 h. The `expiration` in an answer is always the \
+     store's own.",
+)
+.default("1h");
+
+const CAP_TO_TOKEN_EXPIRY: Key = Key::new(
+    "storage.cap_to_token_expiry",
+    "Whether credentials end with the token. A token that has less than 15 min left then gets 401.",
+)
+.default("false");
+
+const BUCKET_RECHECK: Key = Key::new(
+    "storage.bucket_recheck",
+    "How long the gateway relies on its last check that a bucket exists and is its own.",
+)
+.default("5m");
+
+const EXTRA_ACTIONS: Key = Key::new(
+    "storage.extra_actions",
+    "What sessions may do beyond listing, reading, writing and deleting.",
+);
+
+pub(super) const ALLOW_HTTP: Key = Key::new(
+    "storage.allow_http",
+    "Whether the store may be reached over plain http on another machine.",
+)
+.default("false");
+
+const CA_FILE: Key = Key::new(
+    "storage.ca_file",
+    "Certificate authorities (PEM) to trust for the store. The file may be replaced while the \
+     gateway runs.",
+)
+.otherwise("the system's")
+.see("Files that change", "files.md#files-that-change");
+
 const SHORTEST: Duration = Duration::from_mins(15);
 const LONGEST: Duration = Duration::from_hours(12);
-const DEFAULT_RECHECK: &str = "5m";
 
-/// `storage.*`: the store, and who the gateway is there.
+/// `storage.*`
 #[derive(Clone, Debug)]
 pub struct StorageConfig {
-    /// `storage.flavor`: which engine; quirks, never a different contract.
+    /// `storage.flavor`
     pub engine: Engine,
-    /// `storage.endpoint`: where the gateway talks to S3; AWS's own by default.
+    /// `storage.endpoint`
     pub endpoint: Option<Url>,
-    /// `storage.public_endpoint`: what the client is told; the endpoint by default.
+    /// `storage.public_endpoint`
     pub public_endpoint: Option<Url>,
-    /// `storage.sts_endpoint`: the endpoint by default.
+    /// `storage.sts_endpoint`
     pub sts_endpoint: Option<Url>,
-    /// `storage.region`.
+    /// `storage.region`
     pub region: String,
-    /// `storage.access_key_id` and `storage.secret_access_key`: the gateway's own identity; AWS's
-    /// default chain by default.
+    /// `storage.access_key_id` and `storage.secret_access_key`
     pub identity: Option<StaticIdentity>,
-    /// `storage.role_arn`: required for `aws` and `ceph`.
+    /// `storage.role_arn`
     pub role_arn: Option<String>,
-    /// `storage.external_id`.
+    /// `storage.external_id`
     pub external_id: Option<String>,
-    /// `storage.path_style`: true unless `aws`.
+    /// `storage.path_style`
     pub path_style: bool,
-    /// `storage.session_duration`: 15 min to 12 h.
+    /// `storage.session_duration`
     pub session_duration: Duration,
-    /// `storage.cap_to_token_expiry`: sessions end with the token.
+    /// `storage.cap_to_token_expiry`
     pub cap_to_token_expiry: bool,
-    /// `storage.bucket_recheck`: how long "it exists and is ours" is believed.
+    /// `storage.bucket_recheck`
     pub bucket_recheck: Duration,
-    /// `storage.extra_actions`: beyond the four.
+    /// `storage.extra_actions`, sorted, each once
     pub extra_actions: Vec<ExtraAction>,
-    /// `storage.allow_http`: plain http to a host that is not loopback.
+    /// `storage.allow_http`
     pub allow_http: bool,
-    /// `storage.ca_file`: private certificate authorities (PEM).
+    /// The content of `storage.ca_file`
     pub authorities: Current<Option<Vec<u8>>>,
 }
 
 impl StorageConfig {
-    pub(super) fn read(reader: &mut Reader) -> Option<Self> {
-        let allow_http = reader.parse("storage.allow_http", "false");
-        let flavor = reader.parse("storage.flavor", "generic");
-        let mut endpoint = |key| {
-            let url = reader.url(key);
-            check_address(reader, key, url.as_ref().and_then(Option::as_ref));
-            check_base(reader, key, url.as_ref().and_then(Option::as_ref));
-            if allow_http == Some(false) {
-                refuse_http(reader, key, url.as_ref().and_then(Option::as_ref));
+    pub(super) fn read(reader: &mut Reader) -> Read<Self> {
+        reader.section("storage", "The store, and the gateway's identity at it.");
+        let engine = reader.get(ENGINE);
+        let endpoint = reader.optional(ENDPOINT);
+        let public_endpoint = reader.optional(PUBLIC_ENDPOINT);
+        let sts_endpoint = reader.optional(STS_ENDPOINT);
+        let region = reader.get::<String>(REGION);
+        let identity = read_identity(reader, ACCESS_KEY_ID, SECRET_ACCESS_KEY);
+        let role_arn = reader.optional(ROLE_ARN);
+        let external_id = reader.optional(EXTERNAL_ID);
+        let path_style = engine.map_or(true, Engine::prefers_path_style).to_string();
+        let path_style = reader.get_or(PATH_STYLE, &path_style);
+        let session_duration = reader.get(SESSION_DURATION);
+        let cap_to_token_expiry = reader.get(CAP_TO_TOKEN_EXPIRY);
+        let bucket_recheck = reader.get(BUCKET_RECHECK);
+        let extra_actions = reader.list(EXTRA_ACTIONS);
+        let allow_http = reader.get(ALLOW_HTTP);
+        let authorities = reader.authorities(CA_FILE);
+
+        for (key, url) in [
+            (PUBLIC_ENDPOINT, &public_endpoint),
+            (STS_ENDPOINT, &sts_endpoint),
+            (ENDPOINT, &endpoint),
+        ] {
+            if let Ok(Some(url)) = url {
+                check_address(reader, key, url, (ALLOW_HTTP, allow_http));
+                check_base(reader, key, url);
             }
-            url
-        };
-        let public_endpoint = endpoint("storage.public_endpoint");
-        let sts_endpoint = endpoint("storage.sts_endpoint");
-        let endpoint = endpoint("storage.endpoint");
-        if flavor.is_some_and(|flavor| flavor != Engine::Aws) && matches!(endpoint, Some(None)) {
-            reader.error(
-                "storage.endpoint",
-                "is required unless storage.flavor is aws",
-            );
         }
-        let region = reader.parse::<String>("storage.region", DEFAULT_REGION);
-        if region.as_deref().is_some_and(|region| !is_plain(region)) {
-            reader.error(
-                "storage.region",
-                "must be letters, digits, '-', '_' and '.'",
-            );
+        if engine.is_ok_and(|engine| engine != Engine::Aws) && matches!(endpoint, Ok(None)) {
+            reader.error(ENDPOINT, "is required unless storage.flavor is aws");
         }
-        let identity = read_identity(
-            reader,
-            ["storage.access_key_id", "storage.secret_access_key"],
-        );
-        let role_arn = reader.optional::<String>("storage.role_arn");
-        if flavor.is_some_and(Engine::needs_role) && matches!(role_arn, Some(None)) {
-            reader.error(
-                "storage.role_arn",
-                "is required for the flavors aws and ceph",
-            );
+        if region.as_deref().is_ok_and(|region| !is_plain(region)) {
+            reader.error(REGION, "must be letters, digits, '-', '_' and '.'");
         }
-        let external_id = reader.optional("storage.external_id");
-        let path_style = flavor.is_none_or(Engine::prefers_path_style);
-        let path_style = reader.parse("storage.path_style", &path_style.to_string());
-        let session_duration = reader.duration("storage.session_duration", DEFAULT_DURATION);
-        if session_duration.is_some_and(|length| !(SHORTEST..=LONGEST).contains(&length)) {
-            reader.error("storage.session_duration", "must be from 15min to 12h");
+        if engine.is_ok_and(Engine::needs_role) && matches!(role_arn, Ok(None)) {
+            reader.error(ROLE_ARN, "is required for the flavors aws and ceph");
         }
-        let cap_to_token_expiry = reader.parse("storage.cap_to_token_expiry", "false");
-        let bucket_recheck = reader.duration("storage.bucket_recheck", DEFAULT_RECHECK);
-        let extra_actions = read_extra_actions(reader);
-        let authorities = reader.authorities("storage.ca_file");
-        Some(Self {
-            engine: flavor?,
+        if session_duration.is_ok_and(|length| !(SHORTEST..=LONGEST).contains(&length)) {
+            reader.error(SESSION_DURATION, "must be from 15min to 12h");
+        }
+        let mut extra_actions = extra_actions?;
+        extra_actions.sort_unstable();
+        extra_actions.dedup();
+        Ok(Self {
+            engine: engine?,
             endpoint: endpoint?,
             public_endpoint: public_endpoint?,
             sts_endpoint: sts_endpoint?,
@@ -116,23 +202,23 @@ impl StorageConfig {
             session_duration: session_duration?,
             cap_to_token_expiry: cap_to_token_expiry?,
             bucket_recheck: bucket_recheck?,
-            extra_actions: extra_actions?,
+            extra_actions,
             allow_http: allow_http?,
             authorities: authorities?,
         })
     }
 
-    /// What clients are told.
+    /// The endpoint that clients are told.
     #[must_use]
     pub fn told_endpoint(&self) -> String {
         let url = self.public_endpoint.as_ref().or(self.endpoint.as_ref());
         url.map_or_else(
             || format!("https://s3.{}.amazonaws.com", self.region),
-            plain,
+            |url| url.as_str().trim_end_matches('/').to_owned(),
         )
     }
 
-    /// Whether keys travel to the store unprotected.
+    /// Whether keys travel to the store unencrypted.
     #[must_use]
     pub fn is_exposed(&self) -> bool {
         let endpoints = [&self.endpoint, &self.sts_endpoint, &self.public_endpoint];
@@ -143,9 +229,10 @@ impl StorageConfig {
     }
 }
 
-/// Clients are told the address, and paste it into other programs' files.
-fn check_base(reader: &mut Reader, key: &str, url: Option<&Url>) {
-    let Some(url) = url else { return };
+impl Choice for Engine {}
+
+/// Clients are told the address, and people paste it into the files of other programs.
+fn check_base(reader: &mut Reader, key: Key, url: &Url) {
     let segments_are_plain = url
         .path()
         .split('/')
@@ -161,57 +248,4 @@ fn check_base(reader: &mut Reader, key: &str, url: Option<&Url>) {
 fn is_plain(word: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
     !word.is_empty() && word.bytes().all(plain)
-}
-
-/// A base URL without a slash at the end.
-pub(crate) fn plain(url: &Url) -> String {
-    url.as_str().trim_end_matches('/').to_owned()
-}
-
-/// Both halves of an identity, or none.
-pub(super) fn read_identity(
-    reader: &mut Reader,
-    [id_key, secret_key]: [&str; 2],
-) -> ReadOption<StaticIdentity> {
-    let access_key_id = reader.current_secret(id_key, |_| Ok(()));
-    let secret = reader.current_secret(secret_key, |_| Ok(()));
-    match (access_key_id?, secret?) {
-        (Some(access_key_id), Some(secret_access_key)) => Some(Some(StaticIdentity {
-            access_key_id,
-            secret_access_key,
-        })),
-        (None, None) => Some(None),
-        (Some(_), None) => {
-            reader.error(secret_key, format!("is required with {id_key}"));
-            None
-        }
-        (None, Some(_)) => {
-            reader.error(id_key, format!("is required with {secret_key}"));
-            None
-        }
-    }
-}
-
-fn read_extra_actions(reader: &mut Reader) -> Option<Vec<ExtraAction>> {
-    const KEY: &str = "storage.extra_actions";
-    let mut actions = Vec::new();
-    let mut good = true;
-    for word in reader.list(KEY)? {
-        let action = ExtraAction::ALL
-            .into_iter()
-            .find(|action| action.as_str() == word);
-        if let Some(action) = action {
-            actions.push(action);
-        } else {
-            let allowed = ExtraAction::ALL.map(ExtraAction::as_str).join(", ");
-            reader.error(
-                KEY,
-                format!("'{word}' may not be added; these may: {allowed}"),
-            );
-            good = false;
-        }
-    }
-    actions.sort_unstable();
-    actions.dedup();
-    good.then_some(actions)
 }

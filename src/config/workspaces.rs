@@ -1,8 +1,20 @@
 use semver::Version;
 
-use super::reader::Reader;
+use super::key::Key;
+use super::reader::{Read, Reader};
 
-/// Claims that say something else already.
+const MEMBERSHIP_CLAIM: Key = Key::new(
+    "workspaces.membership_claim",
+    "A claim that names workspaces of the token's subject: `acme/research`, `/acme/research` or \
+     `…:read`; a string or a list.",
+);
+
+const MINIMUM_CLIENT_VERSION: Key = Key::new(
+    "workspaces.minimum_client_version",
+    "A request with a lower `X-Client-Version` (a semantic version) gets 426.",
+);
+
+/// Claims that have a meaning already.
 const TAKEN: [&str; 13] = [
     "active",
     "sub",
@@ -22,26 +34,31 @@ const TAKEN: [&str; 13] = [
 /// `workspaces.*`
 #[derive(Clone, Debug, Default)]
 pub struct WorkspacesConfig {
-    /// `workspaces.membership_claim`: a claim that lists the workspaces of the token's subject.
+    /// `workspaces.membership_claim`
     pub membership_claim: Option<String>,
-    /// `workspaces.minimum_client_version`: clients that say they are older are turned away.
+    /// `workspaces.minimum_client_version`
     pub minimum_client_version: Option<Version>,
 }
 
 impl WorkspacesConfig {
-    pub(super) fn read(reader: &mut Reader) -> Option<Self> {
-        let claim = reader.optional::<String>("workspaces.membership_claim");
-        let name = claim.as_ref().and_then(Option::as_deref);
-        if name.is_some_and(|name| name.is_empty() || TAKEN.contains(&name)) {
+    pub(super) fn read(reader: &mut Reader) -> Read<Self> {
+        reader.section(
+            "workspaces",
+            "Workspaces of organisations, whose members ask with their access tokens.",
+        );
+        let claim = reader.optional::<String>(MEMBERSHIP_CLAIM);
+        let minimum_client_version = reader.optional(MINIMUM_CLIENT_VERSION);
+        if let Ok(Some(name)) = &claim
+            && (name.is_empty() || TAKEN.contains(&name.as_str()))
+        {
             reader.error(
-                "workspaces.membership_claim",
-                "must be a claim of its own, `groups` for instance",
+                MEMBERSHIP_CLAIM,
+                "must name a claim that has no other meaning: groups, for instance",
             );
         }
-        let version = reader.optional("workspaces.minimum_client_version");
-        Some(Self {
+        Ok(Self {
             membership_claim: claim?,
-            minimum_client_version: version?,
+            minimum_client_version: minimum_client_version?,
         })
     }
 }

@@ -19,6 +19,6 @@ pub use attacks::{S3Attacker, S3ThrowAway};
 pub use brokers::{CephBroker, IamBroker, MinioBroker};
 pub use client::{AuthoritiesError, AwsClients, AwsSettings, StaticIdentity};
 pub use objects::S3Objects;
-pub use quirks::{Engine, InvalidEngine};
+pub use quirks::Engine;
 pub use s3::S3Buckets;
 pub use sts::StsSessions;

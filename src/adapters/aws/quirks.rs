@@ -1,7 +1,7 @@
-use std::str::FromStr;
+use clap::ValueEnum;
 
 /// Which engine the store runs (`storage.flavor`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Engine {
     /// AWS S3 and STS.
     Aws,
@@ -12,11 +12,6 @@ pub enum Engine {
     /// Something else that speaks S3 and STS.
     Generic,
 }
-
-/// Not one of the flavors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected one of aws, minio, ceph, generic")]
-pub struct InvalidEngine;
 
 /// How far an engine knows a feature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,19 +85,5 @@ impl Engine {
     #[must_use]
     pub fn prefers_path_style(self) -> bool {
         self != Self::Aws
-    }
-}
-
-impl FromStr for Engine {
-    type Err = InvalidEngine;
-
-    fn from_str(text: &str) -> Result<Self, InvalidEngine> {
-        match text {
-            "aws" => Ok(Self::Aws),
-            "minio" => Ok(Self::Minio),
-            "ceph" => Ok(Self::Ceph),
-            "generic" => Ok(Self::Generic),
-            _ => Err(InvalidEngine),
-        }
     }
 }

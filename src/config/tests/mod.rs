@@ -1,4 +1,5 @@
 mod access_keys;
+mod declarations;
 #[cfg(unix)]
 mod exposure;
 #[cfg(unix)]
@@ -7,7 +8,6 @@ mod http;
 mod messages;
 mod naming;
 mod oauth;
-mod places;
 mod storage;
 
 use std::path::PathBuf;
@@ -78,7 +78,7 @@ fn the_environment_wins_over_the_file() {
 }
 
 #[test]
-fn a_registry_that_does_not_last_and_a_known_password_are_refused() {
+fn a_database_in_memory_and_a_well_known_password_are_refused() {
     for url in [
         "sqlite::memory:",
         "sqlite://x?mode=memory",
@@ -92,7 +92,7 @@ fn a_registry_that_does_not_last_and_a_known_password_are_refused() {
 }
 
 #[test]
-fn plain_http_needs_loopback_or_leave() {
+fn plain_http_needs_loopback_or_allow_http() {
     let as_key = "CLOAKROOM_OAUTH__ISSUER";
     assert!(complaint(&[(as_key, "http://as.example")]).contains("oauth.allow_http"));
     assert!(with(&[(as_key, "http://127.0.0.1:8081")]).is_ok());
