@@ -20,7 +20,7 @@ fn administered(more: &[(&str, &str)]) -> Option<BrokerKind> {
 }
 
 #[test]
-fn the_broker_follows_from_the_engine_once_there_is_an_administrator() {
+fn the_engine_chooses_the_broker_if_there_is_an_administrator() {
     let flavor = |name| {
         let flavor = ("CLOAKROOM_STORAGE__FLAVOR", name);
         administered(&[
@@ -35,12 +35,12 @@ fn the_broker_follows_from_the_engine_once_there_is_an_administrator() {
     let chosen = |broker| administered(&[("CLOAKROOM_ACCESS_KEYS__BROKER", broker)]);
     assert_eq!(chosen("iam"), Some(BrokerKind::Iam));
     assert_eq!(chosen("none"), None);
-    let nobody = with(&[("CLOAKROOM_STORAGE__FLAVOR", "minio")]).unwrap();
-    assert!(nobody.access_keys.broker.is_none());
+    let without = with(&[("CLOAKROOM_STORAGE__FLAVOR", "minio")]).unwrap();
+    assert!(without.access_keys.broker.is_none());
 }
 
 #[test]
-fn a_broker_without_an_administrator_is_a_mistake() {
+fn a_broker_needs_an_administrator() {
     let missing = complaint(&[("CLOAKROOM_ACCESS_KEYS__BROKER", "iam")]);
     assert!(
         missing.starts_with("access_keys.admin_access_key_id: is required"),
@@ -59,7 +59,7 @@ fn a_broker_without_an_administrator_is_a_mistake() {
 }
 
 #[test]
-fn all_never_means_peoples_buckets() {
+fn a_bucket_prefix_that_fits_a_persons_bucket_is_refused() {
     let prefix = "CLOAKROOM_ACCESS_KEYS__BUCKET_PREFIX";
     assert!(with(&[(prefix, "reports-")]).is_ok());
     for bad in ["cafe", "0123"] {
@@ -78,7 +78,7 @@ fn all_never_means_peoples_buckets() {
 }
 
 #[test]
-fn capabilities_are_signed_with_ed25519_only() {
+fn the_capability_key_must_be_ed25519() {
     let name = "CLOAKROOM_ACCESS_KEYS__CAPABILITY_KEY";
     let bad = complaint(&[(name, "no key at all")]);
     assert!(
@@ -91,7 +91,7 @@ fn capabilities_are_signed_with_ed25519_only() {
 }
 
 #[test]
-fn the_scopes_are_one_word_with_and_without_a_prefix() {
+fn the_scope_is_one_word_with_and_without_its_prefix() {
     let scopes = |more: &[(&str, &str)]| {
         let keys = with(more).unwrap().access_keys;
         [keys.scope, keys.oauth_scope].map(|scope| scope.as_str().to_owned())
@@ -120,7 +120,7 @@ fn an_overlap_is_whole_seconds_up_to_30_days() {
 }
 
 #[test]
-fn the_administrative_api_is_somewhere() {
+fn ceph_and_minio_need_an_endpoint() {
     let aws = [
         ("CLOAKROOM_STORAGE__FLAVOR", "aws"),
         ("CLOAKROOM_STORAGE__ROLE_ARN", "arn:aws:iam::1:role/x"),
@@ -145,8 +145,11 @@ fn the_administrative_api_is_somewhere() {
 }
 
 #[test]
-fn what_nobody_uses_is_said() {
+fn an_unused_administrator_causes_a_warning() {
     let config = with(&ADMIN).unwrap();
-    let said = config.warnings.join("\n");
-    assert!(said.contains("access_keys.admin_access_key_id"), "{said}");
+    let message = config.warnings.join("\n");
+    assert!(
+        message.contains("access_keys.admin_access_key_id"),
+        "{message}"
+    );
 }

@@ -1,4 +1,4 @@
-//! Files that other users can change, and what is not a file.
+//! Files that other users can change, and paths that are not regular files.
 
 use std::fs;
 use std::os::unix::fs::chown;
@@ -12,34 +12,37 @@ use super::*;
 use crate::adapters::process_user;
 
 #[test]
-fn a_secret_file_of_another_user_is_a_warning_at_the_start_and_afterwards() {
+fn a_secret_file_of_another_user_causes_a_warning_at_start_and_on_change() {
     let (_directory, path) = secret_file(0o600);
     if chown(&path, Some(1234), None).is_err() {
         return; // Only root can give a file away.
     }
     let mut config = with_file(&path).unwrap();
-    let said = format!(
+    let message = format!(
         "{}: belongs to user id 1234, who can change it: make {} or root its owner",
         path.display(),
         process_user()
     );
     assert_eq!(
         config.warnings,
-        [format!("oauth.client_secret_file: {said}")]
+        [format!("oauth.client_secret_file: {message}")]
     );
     fs::write(&path, "the-next").unwrap();
-    assert_eq!(config.files[0].reread(), Some(Reread::Changed(vec![said])));
+    assert_eq!(
+        config.files[0].reread(),
+        Some(Reread::Changed(vec![message]))
+    );
 }
 
 #[test]
-fn what_is_not_a_regular_file_is_refused_and_does_not_block() {
+fn pipes_directories_and_devices_are_refused_without_blocking() {
     let directory = tempfile::tempdir().unwrap();
     let pipe = directory.path().join("pipe");
     make_pipe(&pipe);
     for path in [pipe.as_path(), directory.path(), Path::new("/dev/null")] {
         let path = text(path).to_owned();
         let url = format!("postgres://u:canary-password@db.example/x?sslkey={path}");
-        let said = in_time({
+        let message = in_time({
             let path = path.clone();
             move || {
                 let variables = [
@@ -56,25 +59,25 @@ fn what_is_not_a_regular_file_is_refused_and_does_not_block() {
             "database.url: sslkey",
         ] {
             let begins = format!("{key}: {path}: is not a regular file");
-            let found = said.iter().any(|said| said.starts_with(&begins));
-            assert!(found, "{begins} in {said:#?}");
+            let found = message.iter().any(|message| message.starts_with(&begins));
+            assert!(found, "{begins} in {message:#?}");
         }
     }
 }
 
 #[test]
-fn a_pipe_in_place_of_a_secret_file_does_not_hold_up_the_gateway() {
+fn a_pipe_that_replaces_a_secret_file_does_not_block() {
     let (_directory, path) = secret_file(0o600);
     let mut config = with_file(&path).unwrap();
     fs::remove_file(&path).unwrap();
     make_pipe(&path);
-    let said = in_time(move || config.files[0].reread());
+    let message = in_time(move || config.files[0].reread());
     let expected = format!("{}: is not a regular file", path.display());
-    assert_eq!(said, Some(Reread::Bad(expected)));
+    assert_eq!(message, Some(Reread::Bad(expected)));
 }
 
 #[test]
-fn a_configuration_file_without_secrets_that_others_can_change_is_a_warning() {
+fn a_configuration_file_that_others_can_change_causes_a_warning() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("cloakroom.toml");
     fs::write(&path, "[http]\nmax_in_flight = 7\n").unwrap();
@@ -89,17 +92,17 @@ fn a_configuration_file_without_secrets_that_others_can_change_is_a_warning() {
     let name = path.display();
     assert_eq!(warnings(0o644), [""; 0]);
     for mode in [0o664, 0o666] {
-        let said = format!(
+        let message = format!(
             "--config: {name}: other users can write this file (mode {mode:04o}): chmod go-w {name}"
         );
-        assert_eq!(warnings(mode), [said]);
+        assert_eq!(warnings(mode), [message]);
     }
     set_mode(directory.path(), 0o777);
     assert!(warnings(0o644)[0].contains("can replace this file"));
 }
 
 #[test]
-fn a_private_key_that_the_database_url_names_is_a_secret_file() {
+fn a_private_key_in_the_database_url_is_checked_like_a_secret_file() {
     let (_directory, path) = secret_file(0o600);
     let url = format!(
         "postgres://u:canary-password@db.example/x?sslkey={}",

@@ -38,7 +38,7 @@ fn warning_about(path: &Path) -> String {
 }
 
 #[test]
-fn a_secret_may_come_from_a_file_that_changes() {
+fn a_secret_follows_its_file() {
     let (_directory, path) = secret_file(0o400);
     let mut config = with_file(&path).unwrap();
     assert_eq!(client_secret(&config), "from-the-file");
@@ -57,7 +57,7 @@ fn a_secret_may_come_from_a_file_that_changes() {
 }
 
 #[test]
-fn a_secret_file_that_every_user_can_read_is_a_warning_that_says_what_to_do() {
+fn a_world_readable_secret_file_causes_a_warning_with_a_remedy() {
     for mode in [0o444, 0o644, 0o404] {
         let (_directory, path) = secret_file(mode);
         let warnings = with_file(&path).unwrap().warnings;
@@ -77,7 +77,7 @@ fn a_secret_file_that_every_user_can_read_is_a_warning_that_says_what_to_do() {
 }
 
 #[test]
-fn a_secret_file_of_user_or_group_is_no_warning() {
+fn a_secret_file_of_user_or_group_causes_no_warning() {
     for mode in [0o400, 0o600, 0o440, 0o640] {
         let (_directory, path) = secret_file(mode);
         assert_eq!(with_file(&path).unwrap().warnings, Vec::<String>::new());
@@ -85,26 +85,27 @@ fn a_secret_file_of_user_or_group_is_no_warning() {
 }
 
 #[test]
-fn secret_files_that_others_can_write_are_refused_all_at_once() {
+fn all_secret_files_that_others_can_write_are_refused_at_once() {
     for mode in [0o620, 0o602, 0o666] {
         let (_directory, path) = secret_file(mode);
         let key = ("CLOAKROOM_STORAGE__ACCESS_KEY_ID_FILE", text(&path));
         let secret = ("CLOAKROOM_STORAGE__SECRET_ACCESS_KEY_FILE", text(&path));
-        let said = with(&[key, secret]).unwrap_err();
-        assert_eq!(said.len(), 2, "{said:?}");
+        let errors = with(&[key, secret]).unwrap_err();
+        assert_eq!(errors.len(), 2, "{errors:?}");
         let begins = format!(
             "storage.access_key_id_file: {}: other users",
             path.display()
         );
-        assert!(said[0].starts_with(&begins), "{said:?}");
+        assert!(errors[0].starts_with(&begins), "{errors:?}");
         let correction = format!("chmod 400 {}", path.display());
-        assert!(said[0].contains(&correction), "{said:?}");
+        assert!(errors[0].contains(&correction), "{errors:?}");
     }
 }
 
-/// As Kubernetes mounts them: `secret` is a link to `..data/secret`, `..data` one to a directory.
+/// Kubernetes mounts secrets like this: `secret` links to `..data/secret`, and `..data` links to a
+/// directory.
 #[test]
-fn a_symbolic_link_is_as_good_as_its_target() {
+fn a_symbolic_link_is_judged_by_its_target() {
     let directory = tempfile::tempdir().unwrap();
     let inner = directory.path().join("..2026_11_25");
     fs::create_dir(&inner).unwrap();
@@ -122,25 +123,28 @@ fn a_symbolic_link_is_as_good_as_its_target() {
     assert!(complaint_about(&path).contains("can write this file"));
     set_mode(&target, 0o400);
     set_mode(&inner, 0o777);
-    let said = warning_about(&path);
+    let message = warning_about(&path);
     let correction = format!("chmod o-w {}", inner.canonicalize().unwrap().display());
-    assert!(said.contains(&correction), "{said}");
+    assert!(message.contains(&correction), "{message}");
 }
 
 #[test]
-fn a_directory_in_which_every_user_can_replace_the_file_is_a_warning() {
+fn a_world_writable_directory_causes_a_warning() {
     let (directory, path) = secret_file(0o400);
     set_mode(directory.path(), 0o1777);
     assert_eq!(with_file(&path).unwrap().warnings, [""; 0], "sticky");
     set_mode(directory.path(), 0o777);
-    let said = warning_about(&path);
-    assert!(said.starts_with("oauth.client_secret_file: "), "{said}");
+    let message = warning_about(&path);
+    assert!(
+        message.starts_with("oauth.client_secret_file: "),
+        "{message}"
+    );
     let correction = format!("chmod o-w {}", directory.path().display());
-    assert!(said.contains(&correction), "{said}");
+    assert!(message.contains(&correction), "{message}");
 }
 
 #[test]
-fn an_open_directory_does_not_hide_that_every_user_can_read_the_file() {
+fn a_world_writable_directory_does_not_hide_a_world_readable_file() {
     let (directory, path) = secret_file(0o444);
     set_mode(directory.path(), 0o777);
     let warnings = with_file(&path).unwrap().warnings;
@@ -152,22 +156,22 @@ fn an_open_directory_does_not_hide_that_every_user_can_read_the_file() {
 }
 
 #[test]
-fn a_replacement_follows_the_same_rule() {
+fn a_replaced_secret_file_is_checked_again() {
     let (_directory, path) = secret_file(0o600);
     let mut config = with_file(&path).unwrap();
     fs::write(&path, "the-next").unwrap();
     set_mode(&path, 0o606);
     match config.files[0].reread() {
-        Some(Reread::Bad(said)) => assert!(said.contains("can write this file"), "{said}"),
+        Some(Reread::Bad(message)) => assert!(message.contains("can write this file"), "{message}"),
         other => panic!("{other:?}"),
     }
     assert_eq!(client_secret(&config), "from-the-file");
     set_mode(&path, 0o644);
     match config.files[0].reread() {
-        Some(Reread::Changed(said)) => {
+        Some(Reread::Changed(message)) => {
             assert!(
-                matches!(&said[..], [said] if said.contains("can read")),
-                "{said:?}"
+                matches!(&message[..], [message] if message.contains("can read")),
+                "{message:?}"
             );
         }
         other => panic!("{other:?}"),
@@ -176,7 +180,7 @@ fn a_replacement_follows_the_same_rule() {
 }
 
 #[test]
-fn a_configuration_file_with_secrets_is_a_secret_file() {
+fn a_configuration_file_with_secrets_is_checked_like_a_secret_file() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("cloakroom.toml");
     let load = |text: &str, mode| {
@@ -215,11 +219,11 @@ fn a_file_that_cannot_be_read_is_named_with_its_key_and_the_cause() {
         let variables = [(variable.as_str(), text(missing))];
         let good = GOOD.iter().filter(|(name, _)| !variable.starts_with(name));
         let variables: Vec<_> = good.copied().chain(variables).collect();
-        let said = load(None, &variables).unwrap_err().join("\n");
+        let message = load(None, &variables).unwrap_err().join("\n");
         let line = format!(
             "{key}: /nonexistent/file: No such file or directory (os error 2) ({variable})"
         );
-        assert!(said.lines().any(|said| said == line), "{said}");
+        assert!(message.lines().any(|message| message == line), "{message}");
     }
 }
 
@@ -242,10 +246,10 @@ fn certificate_authorities_that_cannot_be_trusted_are_refused() {
         let path = file.path().to_str().unwrap();
         for key in ["oauth.ca_file", "storage.ca_file"] {
             let variable = format!("CLOAKROOM_{}", key.to_uppercase().replace('.', "__"));
-            let said = complaint(&[(&variable, path)]);
+            let message = complaint(&[(&variable, path)]);
             assert!(
-                said.starts_with(&format!("{key}: {path}: holds no")),
-                "{name}: {said}"
+                message.starts_with(&format!("{key}: {path}: holds no")),
+                "{name}: {message}"
             );
         }
     }

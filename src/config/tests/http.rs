@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn connections_are_four_for_each_request_unless_told_otherwise() {
+fn max_connections_is_four_times_max_in_flight_by_default() {
     let bound = |variables: &[(&str, &str)]| {
         let config = load(None, &[GOOD, variables].concat());
         config.map(|config| config.http.max_connections)
@@ -21,14 +21,17 @@ fn connections_are_four_for_each_request_unless_told_otherwise() {
 fn proxies_are_networks_and_origins_are_origins() {
     let proxies = ("CLOAKROOM_HTTP__TRUSTED_PROXIES", "10.0.0.0/8, ::1");
     assert_eq!(with(&[proxies]).unwrap().http.trusted_proxies.len(), 2);
-    let said = complaint(&[
+    let message = complaint(&[
         ("CLOAKROOM_HTTP__TRUSTED_PROXIES", "nginx"),
         ("CLOAKROOM_HTTP__CORS_ORIGINS", "https://a.example/, *"),
     ]);
-    assert!(said.contains("http.trusted_proxies: 'nginx'"), "{said}");
     assert!(
-        said.contains("http.cors_origins: 'https://a.example/'"),
-        "{said}"
+        message.contains("http.trusted_proxies: 'nginx'"),
+        "{message}"
+    );
+    assert!(
+        message.contains("http.cors_origins: 'https://a.example/'"),
+        "{message}"
     );
     assert!(with(&[("CLOAKROOM_HTTP__CORS_ORIGINS", "*")]).is_ok());
 }

@@ -38,15 +38,15 @@ fn all_mistakes_are_reported_at_once_each_with_its_key() {
 #[test]
 fn an_unknown_key_is_named_with_its_place_and_a_suggestion() {
     let errors = load(Some("[http]\nadress = 'x'\n"), GOOD).unwrap_err();
-    let [said] = errors.as_slice() else {
+    let [message] = errors.as_slice() else {
         panic!("{errors:?}");
     };
-    assert!(said.starts_with("http.adress: there is no such key; did you mean http.address? ("));
-    assert!(said.ends_with("cloakroom.toml:2:1)"), "{said}");
+    assert!(message.starts_with("http.adress: there is no such key; did you mean http.address? ("));
+    assert!(message.ends_with("cloakroom.toml:2:1)"), "{message}");
 }
 
 #[test]
-fn a_file_that_is_no_toml_or_is_missing_is_an_error() {
+fn a_missing_file_and_invalid_toml_are_errors() {
     assert!(load(Some("= x"), GOOD).is_err());
     let errors = Config::load(Some(Path::new("/nonexistent.toml")), HashMap::new()).unwrap_err();
     assert_eq!(
@@ -56,14 +56,15 @@ fn a_file_that_is_no_toml_or_is_missing_is_an_error() {
 }
 
 #[test]
-fn no_configuration_at_all_is_told_with_the_keys_that_are_missing() {
-    let is_it = |said: &String| said.starts_with("no configuration was given: use --config FILE");
+fn without_any_configuration_the_error_says_how_to_give_one() {
+    let is_it =
+        |message: &String| message.starts_with("no configuration was given: use --config FILE");
     let errors = load(None, &[]).unwrap_err();
-    assert_eq!(errors.iter().filter(|said| is_it(said)).count(), 1);
+    assert_eq!(errors.iter().filter(|message| is_it(message)).count(), 1);
     assert!(
         errors
             .iter()
-            .any(|said| said == "oauth.issuer: is required")
+            .any(|message| message == "oauth.issuer: is required")
     );
     for (file, variables) in [
         (None, [("CLOAKROOM_LOG__LEVEL", "info")].as_slice()),
@@ -75,7 +76,7 @@ fn no_configuration_at_all_is_told_with_the_keys_that_are_missing() {
 }
 
 #[test]
-fn a_mistake_in_the_file_does_not_quote_it() {
+fn a_syntax_error_does_not_quote_the_file() {
     let errors = load(Some("[oauth]\nclient_secret = canary-secret\n"), GOOD).unwrap_err();
     assert!(errors[0].contains("cloakroom.toml:2:"), "{errors:?}");
     assert!(!errors.join("\n").contains("canary"), "{errors:?}");
@@ -88,7 +89,7 @@ fn foreign_variables_cause_no_warning() {
 }
 
 #[test]
-fn a_variable_that_nothing_reads_is_a_warning_without_its_value() {
+fn an_unknown_variable_causes_a_warning_without_its_value() {
     let config = with(&[("CLOAKROOM_HTTP_ADDRESS", "canary")]).unwrap();
     assert_eq!(
         config.warnings,
@@ -99,39 +100,39 @@ fn a_variable_that_nothing_reads_is_a_warning_without_its_value() {
 }
 
 #[test]
-fn a_variable_that_nothing_reads_is_told_with_the_key_that_is_missing() {
+fn an_unknown_variable_is_reported_beside_the_missing_key() {
     let errors = load(None, &[("CLOAKROOM_OAUTH_ISSUER", "https://as.example")]).unwrap_err();
     for line in [
         "oauth.issuer: is required",
         "warning: CLOAKROOM_OAUTH_ISSUER: nothing reads this variable; did you mean CLOAKROOM_OAUTH__ISSUER?",
     ] {
-        assert!(errors.iter().any(|said| said == line), "{errors:#?}");
+        assert!(errors.iter().any(|message| message == line), "{errors:#?}");
     }
 }
 
 #[test]
-fn another_spelling_of_a_variable_is_an_error_that_says_what_to_write() {
-    let said = "CLOAKROOM_oauth__client_secret: nothing reads this variable; write \
+fn a_misspelt_variable_is_an_error_that_says_what_to_write() {
+    let message = "CLOAKROOM_oauth__client_secret: nothing reads this variable; write \
                 CLOAKROOM_OAUTH__CLIENT_SECRET";
     let misspelt = ("CLOAKROOM_oauth__client_secret", "canary-secret");
-    assert_eq!(with(&[misspelt]).unwrap_err(), [said]);
+    assert_eq!(with(&[misspelt]).unwrap_err(), [message]);
     let good = GOOD.iter().copied();
     let good = good.filter(|(name, _)| *name != "CLOAKROOM_OAUTH__CLIENT_SECRET");
     let variables: Vec<_> = good.chain([misspelt]).collect();
-    assert_eq!(load(None, &variables).unwrap_err()[0], said);
+    assert_eq!(load(None, &variables).unwrap_err()[0], message);
 }
 
 #[test]
-fn a_key_that_the_file_gives_twice_is_an_error_with_both_places() {
+fn a_key_given_twice_is_an_error_with_both_places() {
     let table = "[http]\nmax_in_flight = 7\n";
     let errors = load(Some(&format!("'http.max_in_flight' = 5\n{table}")), GOOD).unwrap_err();
-    let [said] = errors.as_slice() else {
+    let [message] = errors.as_slice() else {
         panic!("{errors:?}");
     };
     let begins = "http.max_in_flight: is given twice: ";
-    assert!(said.starts_with(begins), "{said}");
+    assert!(message.starts_with(begins), "{message}");
     for place in ["cloakroom.toml:1:1", "cloakroom.toml:3:1"] {
-        assert!(said.contains(place), "{said}");
+        assert!(message.contains(place), "{message}");
     }
     let dotted = load(Some("http.max_in_flight = 5\n"), GOOD).unwrap();
     assert_eq!(dotted.http.max_in_flight, 5);
@@ -159,11 +160,11 @@ fn a_bad_value_names_its_place_and_an_example() {
              https://storage.example.com, for instance (CLOAKROOM_STORAGE__ENDPOINT)"
         );
     }
-    let said = complaint(&[("CLOAKROOM_HTTP__MAX_IN_FLIGHT", "many")]);
-    assert_eq!(said.lines().count(), 1, "{said}");
-    assert!(said.contains("write 512, for instance"), "{said}");
-    let said = complaint(&[("CLOAKROOM_STORAGE__SESSION_DURATION", "3600")]);
-    assert!(said.contains("10s, 5m or 1h, for instance"), "{said}");
+    let message = complaint(&[("CLOAKROOM_HTTP__MAX_IN_FLIGHT", "many")]);
+    assert_eq!(message.lines().count(), 1, "{message}");
+    assert!(message.contains("write 512, for instance"), "{message}");
+    let message = complaint(&[("CLOAKROOM_STORAGE__SESSION_DURATION", "3600")]);
+    assert!(message.contains("10s, 5m or 1h, for instance"), "{message}");
 }
 
 #[test]
@@ -183,7 +184,7 @@ fn wrong_types_in_the_file_name_their_line_and_column() {
         ("http.swagger_ui: ", "cloakroom.toml:5:3)"),
     ] {
         let found = errors.iter();
-        let found = found.filter(|said| said.starts_with(begins) && said.ends_with(ends));
+        let found = found.filter(|message| message.starts_with(begins) && message.ends_with(ends));
         assert_eq!(found.count(), 1, "{begins} in {errors:#?}");
     }
     assert_eq!(errors.len(), 3, "{errors:#?}");
@@ -193,21 +194,21 @@ fn wrong_types_in_the_file_name_their_line_and_column() {
 fn a_value_that_is_out_of_range_names_its_place_too() {
     let errors = load(Some("[storage]\nsession_duration = '5s'\n"), GOOD).unwrap_err();
     assert!(errors[0].ends_with("cloakroom.toml:2:1)"), "{errors:?}");
-    let said = complaint(&[("CLOAKROOM_OAUTH__CLIENT_SECRET", "")]);
+    let message = complaint(&[("CLOAKROOM_OAUTH__CLIENT_SECRET", "")]);
     assert_eq!(
-        said,
+        message,
         "oauth.client_secret: must not be empty (CLOAKROOM_OAUTH__CLIENT_SECRET)"
     );
 }
 
 #[test]
-fn secrets_that_everybody_knows_are_refused_and_never_quoted() {
-    let said = complaint(&[("CLOAKROOM_OAUTH__CLIENT_SECRET", "ChangeMe")]);
-    assert!(said.contains("oauth.client_secret") && !said.contains("ChangeMe"));
+fn well_known_secrets_are_refused_and_never_quoted() {
+    let message = complaint(&[("CLOAKROOM_OAUTH__CLIENT_SECRET", "ChangeMe")]);
+    assert!(message.contains("oauth.client_secret") && !message.contains("ChangeMe"));
 }
 
 #[test]
-fn a_configuration_can_be_printed_without_its_secrets() {
+fn debug_output_contains_no_secrets() {
     let config = with(&[("CLOAKROOM_NAMING__SECRET", "canary-naming-secret")]).unwrap();
     let printed = format!("{config:?}");
     assert!(
@@ -217,12 +218,12 @@ fn a_configuration_can_be_printed_without_its_secrets() {
 }
 
 #[test]
-fn a_file_that_the_database_url_names_is_named_when_it_is_not_there() {
+fn a_missing_file_in_the_database_url_is_named() {
     let url =
         "postgres://u:canary-password@db.example/x?sslmode=verify-full&sslrootcert=/nonexistent/ca";
-    let said = complaint(&[("CLOAKROOM_DATABASE__URL", url)]);
+    let message = complaint(&[("CLOAKROOM_DATABASE__URL", url)]);
     assert_eq!(
-        said,
+        message,
         "database.url: sslrootcert: /nonexistent/ca: No such file or directory (os error 2) \
          (CLOAKROOM_DATABASE__URL)"
     );

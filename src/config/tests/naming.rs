@@ -16,10 +16,10 @@ fn deployments_to_adopt_from_are_listed_by_their_ids() {
         &one.to_uppercase(),
         &format!("{one},x"),
     ] {
-        let said = complaint(&[(key, bad)]);
+        let message = complaint(&[(key, bad)]);
         assert!(
-            said.contains("naming.adopt_from") && said.contains("cloakroom-deployment"),
-            "{said}"
+            message.contains("naming.adopt_from") && message.contains("cloakroom-deployment"),
+            "{message}"
         );
     }
 }

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn what_clients_paste_needs_no_escaping() {
+fn endpoints_and_region_need_no_escaping() {
     for (key, bad) in [
         ("ENDPOINT", "https://s3.example/?x=y"),
         ("PUBLIC_ENDPOINT", "https://s3.example/a%20b"),
@@ -11,8 +11,8 @@ fn what_clients_paste_needs_no_escaping() {
         ("REGION", "eu'west"),
     ] {
         let key = format!("CLOAKROOM_STORAGE__{key}");
-        let said = complaint(&[(&key, bad)]);
-        assert!(said.starts_with("storage."), "{bad}: {said}");
+        let message = complaint(&[(&key, bad)]);
+        assert!(message.starts_with("storage."), "{bad}: {message}");
     }
     let path = (
         "CLOAKROOM_STORAGE__PUBLIC_ENDPOINT",
