@@ -89,7 +89,7 @@ pub enum AccessKeyOwner {
     Organisation(Slug),
 }
 
-/// How far the credentials of a key have come, as seed 001 has it.
+/// How far the credentials of a key have come, as docs/api/access-keys.md has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccessKeyState {
     /// There are none yet, or new ones are on their way.
@@ -300,7 +300,7 @@ impl fmt::Display for AccessKeyOwner {
 }
 
 impl AccessKeyState {
-    /// As seed 001 writes it.
+    /// As docs/api/access-keys.md writes it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-/// The longest token accepted, in bytes (contract section 4).
+/// The longest token accepted, in bytes (docs/call.md).
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// A Bearer token as it came, its grammar checked and nothing else: `b64token` of RFC 6750

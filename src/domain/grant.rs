@@ -28,7 +28,7 @@ pub enum Access {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prefix(String);
 
-/// Not a prefix in the sense of contract section 6.
+/// Not a prefix in the sense of docs/call.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a prefix is segments of [a-z0-9-.], none of them . or .., each followed by /")]
 pub struct InvalidPrefix;

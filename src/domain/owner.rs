@@ -62,7 +62,7 @@ impl Owner {
         }
     }
 
-    /// The fields of the message that the digest is taken of (contract section 5), without the
+    /// The fields of the message that the digest is taken of (docs/call.md), without the
     /// namespace. No two owners share a message: no field holds a NUL, and each kind has its own
     /// number of fields, the empty one at the end counted.
     pub(super) fn message_fields(&self) -> Vec<&str> {

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// The longest `sub` or client id accepted, in bytes (contract section 4).
+/// The longest `sub` or client id accepted, in bytes (docs/call.md).
 pub const MAX_IDENTIFIER_BYTES: usize = 255;
 
 /// An OAuth client identifier (RFC 6749 section 2.2), exactly as the authorization server wrote it.

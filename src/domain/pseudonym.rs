@@ -7,7 +7,7 @@ use super::OwnerDigest;
 const DIGITS: usize = 31;
 
 /// What logs and session names call an owner: the first 31 hex digits of the owner's digest. It is
-/// the same for every session and log line of the owner's, and never a subject (contract section 8).
+/// the same for every session and log line of the owner's, and never a subject (docs/call.md).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OwnerPseudonym(String);
 

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use super::KeyPair;
 
-/// How much later than asked for a session may end: clocks differ (contract section 9).
+/// How much later than asked for a session may end: clocks differ (docs/call.md).
 const TOLERANCE: TimeDelta = TimeDelta::seconds(60);
 
 /// Temporary credentials for one grant, as the store issued them.

@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Access, BucketName, Owner, Prefix, RequestId};
 
-/// Who was given which key to what, and until when; never a secret (contract section 8).
+/// Who was given which key to what, and until when; never a secret (docs/call.md).
 #[derive(Clone, Debug)]
 pub struct SessionEvent {
     /// When the credentials were issued.

@@ -1,7 +1,7 @@
 use super::{OwnerDigest, RequestId};
 
 /// The `RoleSessionName` of AWS's `AssumeRole`: a pseudonym that the store's log can be joined
-/// with, and never a subject (contract section 8).
+/// with, and never a subject (docs/call.md).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleSessionName(String);
 

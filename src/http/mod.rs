@@ -151,7 +151,7 @@ fn is_open(context: &GuardContext<'_>) -> bool {
     gateway.is_none_or(|gateway| !gateway.stage().is_closed())
 }
 
-/// A gateway that stops refuses all requests for one reason (contract section 10).
+/// A gateway that stops refuses all requests for one reason (docs/operations.md).
 fn unless_closed(gateway: &Gateway, failure: Failure) -> Failure {
     if gateway.stage().is_closed() {
         return Refusal::Overloaded.into();

@@ -289,7 +289,7 @@ impl Examination {
 }
 
 /// Another formula means other buckets for everybody; another issuer means other people behind
-/// the same `sub` (contract section 5).
+/// the same `sub` (docs/call.md).
 async fn check_fingerprint(
     config: &Config,
     registry: &SqlBucketRegistry,

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-/// When an answer must be out (contract section 8): one a request, shared by all its steps.
+/// When an answer must be out (docs/call.md): one a request, shared by all its steps.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline(Instant);
 

@@ -96,7 +96,7 @@ impl IssueSession {
             ))
     }
 
-    /// In the order of contract section 8: rate → reservation in the registry → bucket ensured →
+    /// In the order of docs/call.md: rate → reservation in the registry → bucket ensured →
     /// `AssumeRole` with the session policy → audit record on disk. No session is returned before
     /// everything on its left has succeeded.
     ///

@@ -1,4 +1,4 @@
-//! `GET /v1/credentials/container` answers within 1.8 s, whichever step is slow (contract section 8).
+//! `GET /v1/credentials/container` answers within 1.8 s, whichever step is slow (docs/call.md).
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What clients meet while the gateway stops (contract section 10).
+//! What clients meet while the gateway stops (docs/operations.md).
 
 use std::io::ErrorKind;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! `POST /storage/boto`: seed 000.
+//! `POST /storage/boto`, see docs/api/storage-boto.md.
 
 use std::time::Duration;
 

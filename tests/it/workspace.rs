@@ -1,4 +1,4 @@
-//! `GET /api/v1/org/{org}/ws/{ws}/storage/credentials`: seed 002.
+//! `GET /api/v1/org/{org}/ws/{ws}/storage/credentials`, see docs/api/workspace.md.
 
 use std::time::Duration;
 

@@ -197,7 +197,7 @@ impl ProvideCredentials for StaticIdentity {
     }
 }
 
-/// A timeout is never retried (contract section 8): the request's time is spent, and the store
+/// A timeout is never retried (docs/call.md): the request's time is spent, and the store
 /// that is too slow for one request does not need a second.
 #[derive(Debug)]
 struct NeverAfterTimeout;

@@ -13,7 +13,7 @@ use super::pool::bounded;
 ///
 /// Replicas with different values would give one owner two buckets. The registry's values change
 /// only when an operator accepts it (`naming.accept_change`); a replica that still runs the former
-/// ones then hands out nothing (contract section 5).
+/// ones then hands out nothing (docs/call.md).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fingerprint(Arc<Values>);
 

@@ -58,7 +58,7 @@ impl OauthHttp {
     }
 
     /// Sends the request; once more after a transport error, 429 or 5xx, never after a timeout
-    /// (contract section 8).
+    /// (docs/call.md).
     ///
     /// A connection that a firewall has dropped looks like a server that is slow. So after a timeout,
     /// or when a connection breaks, all idle connections are let go, and the next request opens a

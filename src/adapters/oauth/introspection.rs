@@ -23,7 +23,7 @@ use super::client_authentication::ClientAuthentication;
 use super::strict_json::{StrictObject, WrongMember};
 use super::{Discovery, OauthHttp};
 
-/// The longest answer read, in bytes (contract section 4).
+/// The longest answer read, in bytes (docs/call.md).
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// RFC 7523 section 2.2.

@@ -23,7 +23,7 @@ const REFRESH_EVERY: Duration = Duration::from_mins(5);
 /// Keys that cannot be read again are believed no longer than this.
 const BELIEVE_FOR: Duration = Duration::from_hours(1);
 
-/// An unknown `kid` is no reason to ask more often than this (security.md).
+/// An unknown `kid` is no reason to ask more often than this (docs/security.md).
 const THROTTLE: Duration = Duration::from_secs(10);
 
 /// With no keys at all there is nothing to protect but the authorization server.

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::{BucketPrefix, Owner, OwnerDigest};
 
 /// The fewest hex digits of the digest that a name may hold: 128 bits, so that nobody finds two
-/// owners with one name (contract section 5).
+/// owners with one name (docs/call.md).
 pub const MIN_DIGITS: usize = 32;
 
 /// Marks the buckets that `cloakroom doctor` makes.
@@ -26,7 +26,7 @@ const MAX_NAME_CHARS: usize = 63;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BucketName(String);
 
-/// How a bucket's name follows from its owner (contract section 5).
+/// How a bucket's name follows from its owner (docs/call.md).
 #[derive(Clone, Debug, Default)]
 pub struct BucketFormula {
     prefix: String,

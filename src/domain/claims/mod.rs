@@ -61,7 +61,7 @@ pub struct TokenRules {
 }
 
 impl UnverifiedClaims {
-    /// The checks of contract section 4, in the order of section 8: the token, its claims, its
+    /// The checks of docs/call.md, in its order: the token, its claims, its
     /// scope. An absent `iss` or `exp` passes: the authorization server said "active".
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use serde::Serialize;
 pub use access_key::{AccessKeyPolicy, AccessKeyPolicyError, Loopholes};
 pub use session::{ExtraAction, SessionPolicy};
 
-/// The longest policy that every engine takes, in characters (contract section 6).
+/// The longest policy that every engine takes, in characters (docs/call.md).
 pub const MAX_POLICY_CHARS: usize = 2_048;
 
 /// The policy would be longer than [`MAX_POLICY_CHARS`].

@@ -10,7 +10,7 @@ use super::{Condition, On, PolicyError, Resource, Statement, write};
 #[derive(Clone, PartialEq, Eq)]
 pub struct SessionPolicy(String);
 
-/// An action that an operator may add to the four of contract section 6 (`storage.extra_actions`).
+/// An action that an operator may add to the four of docs/call.md (`storage.extra_actions`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ExtraAction {
     /// `s3:AbortMultipartUpload`, on objects; a write.

@@ -1,5 +1,5 @@
 //! `POST /core/v1/object_storage/access_keys/access_key/generate_credentials`: a new pair for an
-//! access key that lasts, as AccessKeyDialect's API of that path has it (seed 001).
+//! access key that lasts, as Katapult's API of that path has it (docs/api/access-keys.md).
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
@@ -284,7 +284,7 @@ fn scope<'a>(exchange: &Exchange<'a>) -> Option<&'a str> {
     })
 }
 
-/// This dialect's column of contract section 4, and the codes of seed 001.
+/// This dialect's column of docs/api/README.md, and the codes of docs/api/access-keys.md.
 fn said(cause: Cause) -> (StatusCode, &'static str) {
     match cause {
         Cause::NoCredential => (StatusCode::BAD_REQUEST, "missing_api_token"),

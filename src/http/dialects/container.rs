@@ -151,7 +151,7 @@ fn is_bare(value: &[u8]) -> bool {
     !value.is_empty() && !value.contains(&b' ') && !value.eq_ignore_ascii_case(b"Bearer")
 }
 
-/// This dialect's column of contract section 4.
+/// This dialect's column of docs/api/README.md.
 fn said(cause: Cause) -> (StatusCode, &'static str) {
     match cause {
         Cause::NoCredential => (StatusCode::UNAUTHORIZED, "MissingAuthenticationToken"),

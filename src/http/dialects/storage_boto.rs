@@ -1,5 +1,5 @@
 //! `POST /storage/boto`: credentials for whoever has an API key of an organisation's, to the
-//! organisation's own prefix; the dialect of seed 000.
+//! organisation's own prefix; see docs/api/storage-boto.md.
 
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};
@@ -42,7 +42,7 @@ pub(crate) struct BotoAnswer {
 
 /// Temporary credentials, named as boto3's configuration has it.
 #[derive(Serialize, ToSchema)]
-#[expect(clippy::struct_field_names, reason = "the names are seed 000's")]
+#[expect(clippy::struct_field_names, reason = "the names are the API's")]
 pub(crate) struct BotoCredentials {
     #[schema(example = "us-east-1")]
     aws_region: String,
@@ -137,8 +137,8 @@ fn api_key(request: &HttpRequest) -> Result<ApiKey, Refusal> {
     Ok(key.map_err(ApiKeyError::from)?)
 }
 
-/// This dialect's column of contract section 4: where it differs from the others, it does so by
-/// what seed 000 prints.
+/// This dialect's column of docs/api/README.md: where it differs from the others, it does so by
+/// what docs/api/storage-boto.md shows.
 fn said(cause: Cause) -> ProblemType {
     match cause {
         Cause::NoCredential | Cause::BadCredential => failure::INVALID_API_KEY,

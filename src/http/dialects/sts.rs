@@ -240,7 +240,7 @@ impl Form {
         Ok(())
     }
 
-    /// The one place where a token is taken from a body (contract section 3). SDKs send the file as
+    /// The one place where a token is taken from a body (docs/api/README.md). SDKs send the file as
     /// it is, and files end with a newline.
     fn token(&self, request: &HttpRequest) -> Result<AccessToken, Refusal> {
         let token = self
@@ -260,7 +260,7 @@ impl Form {
     }
 }
 
-/// This dialect's column of contract section 4.
+/// This dialect's column of docs/api/README.md.
 fn said(cause: Cause) -> (StatusCode, &'static str) {
     match cause {
         Cause::NoCredential => (StatusCode::BAD_REQUEST, "MissingParameter"),

@@ -1,5 +1,5 @@
 //! `GET /api/v1/org/{org}/ws/{ws}/storage/credentials`: credentials for a member of a workspace, to
-//! the workspace's prefix; the dialect of seed 002.
+//! the workspace's prefix; see docs/api/workspace.md.
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
@@ -217,7 +217,7 @@ fn workspace(request: &HttpRequest) -> Result<WorkspaceName, Failure> {
     }
 }
 
-/// This dialect's column of contract section 4.
+/// This dialect's column of docs/api/README.md.
 fn said(cause: Cause) -> (StatusCode, &'static str) {
     match cause {
         Cause::NoCredential

@@ -8,7 +8,7 @@ use crate::service::Refusal;
 
 use crate::http::problems::failure::{Failure, TOKEN_IN_BODY};
 
-/// The longest body of a credential route, in bytes (contract section 3).
+/// The longest body of a credential route, in bytes (docs/api/README.md).
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
 const FORM: &str = "application/x-www-form-urlencoded";

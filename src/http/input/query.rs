@@ -20,7 +20,7 @@ pub(crate) fn query_parameters(
 }
 
 /// Each known and at most once, because a typo must not return wider rights than asked for
-/// (contract section 3).
+/// (docs/api/README.md).
 pub(crate) fn known_and_once(
     given: impl IntoIterator<Item = (String, String)>,
     known: &[&str],

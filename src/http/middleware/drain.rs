@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// How far the gateway is on its way to its end (contract section 10).
+/// How far the gateway is on its way to its end (docs/operations.md).
 #[derive(Debug, Default)]
 pub(crate) struct Stage(AtomicU8);
 

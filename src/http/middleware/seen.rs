@@ -69,7 +69,7 @@ impl Seen {
         self.ending().outcome = Some(outcome);
     }
 
-    /// A failure goes out. A conflict raises an alarm (contract section 4).
+    /// A failure goes out. A conflict raises an alarm (docs/bucket-conflict.md).
     pub(crate) fn ended_with(&self, outcome: &'static str, failure: &Failure) {
         let mut ending = self.ending();
         ending.outcome = Some(outcome);

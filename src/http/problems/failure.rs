@@ -220,7 +220,7 @@ impl ProblemType {
     }
 }
 
-/// The rows of contract section 4: what dialects tell apart. Many causes inside, few answers
+/// The rows of docs/api/README.md: what dialects tell apart. Many causes inside, few answers
 /// outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {

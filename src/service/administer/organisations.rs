@@ -3,7 +3,7 @@ use crate::service::{Added, Administration};
 
 use super::{Administer, AdministerError, NewArea};
 
-/// By convention an organisation sends into the one and reads from the other (seed 000).
+/// By convention an organisation sends into the one and reads from the other (docs/organisations.md).
 const FOLDERS: [&str; 2] = ["Incoming/", "Outgoing/"];
 
 impl Administer {

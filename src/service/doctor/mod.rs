@@ -1,4 +1,4 @@
-//! The use case "is this deployment sound?" (contract section 9): proves on the real store, with
+//! The use case "is this deployment sound?" (docs/doctor.md): proves on the real store, with
 //! the real adapters, that one owner's credentials reach nothing of another's.
 
 mod access_keys;

@@ -35,7 +35,7 @@ const REMEMBERED: u64 = 20_000;
 /// Makes sure that an owner's bucket is there and is the owner's.
 ///
 /// Making one is a detached task, one at a time for an owner: it survives the deadline and the
-/// client's leaving, and the next call finds it done (contract section 8).
+/// client's leaving, and the next call finds it done (docs/call.md).
 pub struct EnsureBucket {
     maker: Arc<Maker>,
     runtime: Handle,
@@ -254,7 +254,7 @@ impl Maker {
         Ok(advance(ReservationState::Ready).await?)
     }
 
-    /// Staging and production on one store must not meet in one locker (contract section 5).
+    /// Staging and production on one store must not meet in one locker (docs/call.md).
     async fn must_be_marked_ours(&self, bucket: &BucketName) -> Result<(), EnsureBucketError> {
         match self.mark(bucket).await? {
             Mark::Ours | Mark::Absent => Ok(()),

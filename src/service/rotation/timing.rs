@@ -12,7 +12,7 @@ pub(super) const TRANSACTION_LIMIT: Duration = Duration::from_secs(7);
 /// The checks before a rotation. The request's deadline is shorter; this one only bounds it.
 pub(super) const CHECK_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long an answer waits for the proof that the new pair works (seed 001: `pending` after that).
+/// How long an answer waits for the proof that the new pair works (docs/access-keys.md: `pending` after that).
 pub(super) const PROOF_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long the engine may take to end left-over pairs and to make a new one.

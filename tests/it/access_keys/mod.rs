@@ -1,4 +1,4 @@
-//! `POST /core/v1/object_storage/access_keys/access_key/generate_credentials`: seed 001.
+//! `POST /core/v1/object_storage/access_keys/access_key/generate_credentials`, see docs/api/access-keys.md.
 
 mod answer;
 mod reached;

@@ -194,7 +194,7 @@ impl AuditQuery {
 }
 
 /// The request of a session that is called so: 31 digits of its owner's, `-`, 32 of the request's
-/// (contract section 8).
+/// (docs/call.md).
 fn session_request(text: &str) -> Option<String> {
     let (owner, request) = text.split_once('-')?;
     owner.parse::<OwnerPseudonym>().ok()?;

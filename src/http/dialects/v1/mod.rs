@@ -1,4 +1,4 @@
-//! `POST /v1/credentials`: seed 003's dialect.
+//! `POST /v1/credentials`, see docs/api/v1.md.
 
 mod format;
 
