@@ -10,7 +10,12 @@ use std::path::{Path, PathBuf};
 
 /// README, the pages beside it and every page of docs.
 fn pages() -> Vec<PathBuf> {
-    let beside = ["README.md", "CHANGELOG.md", "SECURITY.md"];
+    let beside = [
+        "README.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+    ];
     let mut pages = beside.map(PathBuf::from).to_vec();
     pages.extend(files("docs").filter(|file| file.extension().is_some_and(|end| end == "md")));
     assert!(pages.len() > 50, "{pages:?}");
