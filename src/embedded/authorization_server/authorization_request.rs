@@ -25,8 +25,8 @@ pub(super) enum AuthorizationError {
 }
 
 impl AuthorizationRequest {
-    /// Accepts any client on this machine (RFC 8252 section 7.3) that uses PKCE, and returns where to
-    /// redirect to.
+    /// Accepts any client on this machine (RFC 8252 section 7.3) that uses PKCE. Returns its redirect
+    /// URI.
     pub(super) fn check(&self) -> Result<Url, AuthorizationError> {
         let redirect = Url::parse(&self.redirect_uri)
             .ok()

@@ -11,7 +11,7 @@ use super::grants::{Code, Consent};
 use super::sign_in_page::{error_page, sign_in_page};
 use super::state::State;
 
-/// The form of the page: the request once more, and who signs in.
+/// The form on the page: the authorization request again, and who signs in.
 #[derive(Deserialize)]
 pub(super) struct SignInForm {
     #[serde(flatten)]

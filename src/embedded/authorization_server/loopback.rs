@@ -9,7 +9,7 @@ use actix_web::http::header::{self, HeaderMap};
 use actix_web::middleware::Next;
 use url::{Host, Url};
 
-/// Refuses a request for any other host name, because DNS rebinding leads browsers here.
+/// Refuses requests for other host names. DNS rebinding leads browsers here under such names.
 pub(super) async fn loopback_only(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

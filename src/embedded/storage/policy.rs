@@ -5,8 +5,8 @@ use iam_rs::{
     Principal, PrincipalId, Validate as _,
 };
 
-/// What a session or a user may do, as any number of documents say: an action is denied if one of
-/// them denies it or none allows it.
+/// What a session or a user may do. An action is denied if any of the policy documents denies it,
+/// or if none allows it.
 #[derive(Clone)]
 pub(super) struct Policy(Arc<PolicyEvaluator>);
 

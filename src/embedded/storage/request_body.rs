@@ -57,8 +57,8 @@ pub(super) fn expects_continue<B>(request: &Request<B>) -> bool {
     request.headers().contains_key(EXPECT)
 }
 
-/// Closes the connection after a final response came instead: the client may send the body or not,
-/// so the start of the next request cannot be told.
+/// Closes the connection after a final response instead of an interim one. The client may then send
+/// the body or not, so the server cannot tell where the next request starts.
 pub(super) fn close_connection(response: &mut HttpResponse) {
     let headers: &mut HeaderMap = response.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("close"));

@@ -28,7 +28,7 @@ pub(super) fn user_with_tags(user: &User) -> Markup {
     }
 }
 
-/// The secret is in the response that created the access key and in no other.
+/// Only the response of `CreateAccessKey` contains the secret.
 pub(super) fn access_key(user: &str, key: &AccessKey, secret: Option<&str>) -> Markup {
     html! {
         UserName { (user) }
@@ -44,7 +44,7 @@ pub(super) fn members(items: impl IntoIterator<Item = Markup>) -> Markup {
     html! { @for item in items { member { (item) } } }
 }
 
-/// Whether a list goes on, and from where.
+/// Whether a list continues on another page, and the marker of that page.
 pub(super) fn truncation(marker: Option<&str>) -> Markup {
     html! {
         IsTruncated { (marker.is_some().to_string()) }

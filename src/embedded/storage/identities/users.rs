@@ -29,7 +29,7 @@ struct ActiveAccessKey {
     user: UserIdentity,
 }
 
-/// Whose an access key is, and what they may do.
+/// The user of an access key, with their policies.
 #[derive(Clone)]
 pub(crate) struct UserIdentity {
     pub(crate) user_id: String,

@@ -21,8 +21,8 @@ const LISTINGS: [&str; 4] = [
     "ListMultipartUploads",
 ];
 
-/// Gives `s3s` the secrets that it checks signatures with, and asks the policies of the identity
-/// before every operation.
+/// Gives `s3s` the secrets to check signatures with, and checks the policies of the identity before
+/// every operation.
 #[derive(Clone)]
 pub(crate) struct Access(pub(crate) Arc<Identities>);
 
@@ -123,9 +123,9 @@ impl S3Access for Access {
     }
 }
 
-/// The condition keys of a listing, `s3:prefix` and `s3:delimiter`. Other operations have none, or
-/// `?prefix=` would allow reading an object to those who may only list. A repeated parameter is
-/// left out, because no policy could be asked about its value.
+/// The condition keys of a listing, `s3:prefix` and `s3:delimiter`. Other operations have none:
+/// `?prefix=` on `GetObject` must not satisfy the condition of a policy. A repeated parameter is left
+/// out, because it has no single value.
 fn conditions(operation: &str, uri: &Uri) -> Vec<(&'static str, String)> {
     if !LISTINGS.contains(&operation) {
         return Vec::new();

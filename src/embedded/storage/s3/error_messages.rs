@@ -1,4 +1,4 @@
-//! The messages of S3's errors, which `s3s` leaves out of many.
+//! The messages of S3's errors. `s3s` often sends a code without a message.
 
 use hyper::StatusCode;
 use hyper::header::CONTENT_LENGTH;
