@@ -131,14 +131,13 @@ pub(super) async fn issue_session(
     rate_limiter: &Arc<OwnerRateLimiter>,
     clock: &Arc<dyn Clock>,
 ) -> Result<IssueSession, StartError> {
-    let runtime = Handle::current();
     let buckets = Arc::new(S3Buckets::new(clients));
-    let ensure_bucket = ensure_bucket(config, buckets, registry, runtime.clone()).await?;
+    let ensure_bucket = ensure_bucket(config, buckets, registry, Handle::current()).await?;
     let ports = IssueSessionPorts {
         rate_limiter: Arc::<OwnerRateLimiter>::clone(rate_limiter),
         ensure_bucket: Arc::new(ensure_bucket),
         sessions: Arc::new(StsSessions::new(clients, Arc::clone(clock))),
-        audit_trail: Arc::new(SqlAuditTrail::new(database.clone(), runtime)),
+        audit_trail: Arc::new(SqlAuditTrail::new(database.clone())),
         clock: Arc::clone(clock),
     };
     let settings = IssueSessionSettings {

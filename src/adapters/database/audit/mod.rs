@@ -1,11 +1,12 @@
 pub(super) mod search;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use futures_util::FutureExt;
 use sqlx::{AnyConnection, AssertSqlSafe};
-use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedMutexGuard, oneshot};
 
 use crate::domain::SessionEvent;
 use crate::service::{AuditTrail, RegistryError};
@@ -26,24 +27,24 @@ const COLUMNS: usize = 11;
 
 /// The audit trail in a database.
 ///
-/// Records are committed in groups, one group at a time: while its sync to disk is under way, the
-/// next one gathers. A record counts as committed when the sync of its group has ended, and then
-/// only does the answer leave.
+/// Records are committed in groups, one group at a time: while one is synced to disk, the next one
+/// gathers. A call is answered only after the sync of its record's group.
 ///
-/// Whoever finds nobody writing starts to write, on the thread that is there: a writer on a thread
-/// of its own would cost every call two context switches.
-pub struct SqlAuditTrail(Arc<Trail>);
+/// A call waits until its record is committed or it is its turn to write. In its turn it writes all
+/// that wait, on its own thread. One task that receives all records moves each call to another
+/// thread and back. In `tests/load/run` that task reached 0.94, 0.95 and 0.96 of the rate at 1, 8 and
+/// 32 connections on SQLite, and took 16 % more processor time at one; on PostgreSQL the rate was
+/// the same.
+pub struct SqlAuditTrail {
+    trail: Arc<Trail>,
+    /// The group that is being written. A thread that ends meanwhile, because the gateway shuts
+    /// down, leaves the group to the next turn.
+    turn: Arc<tokio::sync::Mutex<Vec<Entry>>>,
+}
 
 struct Trail {
     database: Database,
-    runtime: Handle,
-    queue: Mutex<Queue>,
-}
-
-#[derive(Default)]
-struct Queue {
-    waiting: Vec<Entry>,
-    is_writing: bool,
+    waiting: Mutex<Vec<Entry>>,
 }
 
 struct Entry {
@@ -51,71 +52,73 @@ struct Entry {
     committed: oneshot::Sender<Result<(), RegistryError>>,
 }
 
-/// The one who writes.
-struct Writer {
-    trail: Arc<Trail>,
-    /// What is being written.
-    group: Vec<Entry>,
-    has_ended: bool,
-    is_successor: bool,
-}
-
 impl SqlAuditTrail {
-    /// Over this database; its connections are opened on `runtime`, which must outlive all others.
+    /// Writes to this database.
     #[must_use]
-    pub fn new(database: Database, runtime: Handle) -> Self {
-        Self(Arc::new(Trail {
-            database,
-            runtime,
-            queue: Mutex::default(),
-        }))
+    pub fn new(database: Database) -> Self {
+        let waiting = Mutex::default();
+        Self {
+            trail: Arc::new(Trail { database, waiting }),
+            turn: Arc::default(),
+        }
     }
 }
 
 #[async_trait]
 impl AuditTrail for SqlAuditTrail {
     async fn record(&self, record: SessionEvent) -> Result<(), RegistryError> {
-        let (committed, answer) = oneshot::channel();
-        if let Some(writer) = self.0.enqueue(Entry { record, committed }) {
-            // A task, because a request may end early and the group must not end with it.
-            tokio::spawn(writer.write());
-        }
+        let (committed, mut answer) = oneshot::channel();
+        self.trail.waiting().push(Entry { record, committed });
         let gone = |_| RegistryError::new("audit: the writer has ended");
+        tokio::select! {
+            biased;
+            answered = &mut answer => return answered.map_err(gone)?,
+            turn = Arc::clone(&self.turn).lock_owned() => {
+                // A task, because a request may end early and the group must not end with it.
+                tokio::spawn(Arc::clone(&self.trail).write_all(turn));
+            }
+        }
         answer.await.map_err(gone)?
     }
 }
 
 impl Trail {
-    /// Says who has to write, if nobody does.
-    fn enqueue(self: &Arc<Self>, entry: Entry) -> Option<Writer> {
-        let mut queue = lock(&self.queue);
-        queue.waiting.push(entry);
-        if queue.is_writing {
-            return None;
+    fn waiting(&self) -> MutexGuard<'_, Vec<Entry>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn write_all(self: Arc<Self>, mut group: OwnedMutexGuard<Vec<Entry>>) {
+        loop {
+            if group.is_empty() {
+                *group = self.next_group();
+            }
+            if group.is_empty() {
+                return;
+            }
+            let written = AssertUnwindSafe(bounded("audit", self.commit(&group)));
+            let outcome = match written.catch_unwind().await {
+                Ok(Ok(true)) => Ok(()),
+                Ok(Ok(false)) => Err(Fingerprint::outdated()),
+                Ok(Err(error)) => Err(error),
+                Err(_) => Err(RegistryError::new("audit: the writer has panicked")),
+            };
+            for entry in group.drain(..) {
+                // The receiver may have run out of time meanwhile.
+                let _ = entry.committed.send(outcome.clone());
+            }
         }
-        queue.is_writing = true;
-        Some(Writer {
-            trail: Arc::clone(self),
-            group: Vec::new(),
-            has_ended: false,
-            is_successor: false,
-        })
     }
 
-    /// The next group, or the end of the writing.
     fn next_group(&self) -> Vec<Entry> {
-        let mut queue = lock(&self.queue);
-        // Nobody waits for these any more: their requests have been refused.
-        queue.waiting.retain(|entry| !entry.committed.is_closed());
-        let size = queue.waiting.len().min(GROUP);
-        let group: Vec<Entry> = queue.waiting.drain(..size).collect();
-        queue.is_writing = !group.is_empty();
-        group
+        let mut waiting = self.waiting();
+        // Requests that ran out of time no longer wait for their records.
+        waiting.retain(|entry| !entry.committed.is_closed());
+        let size = waiting.len().min(GROUP);
+        waiting.drain(..size).collect()
     }
 
-    /// A connection that was lost costs the group time and no more: the group is written again on
-    /// another one, and stands there once. Says no when the replica's formula is no longer the
-    /// registry's: then nothing was written.
+    /// Writes a group, and once more on another connection if this one was lost. Says no when the
+    /// replica's formula is no longer the registry's: then nothing was written.
     async fn commit(&self, group: &[Entry]) -> Result<bool, sqlx::Error> {
         match self.write(group).await {
             Err(error) if is_lost(&error) => self.write(group).await,
@@ -130,57 +133,6 @@ impl Trail {
             .run(async |connection| insert(connection, group, fingerprint).await)
             .await
     }
-}
-
-impl Writer {
-    async fn write(mut self) {
-        loop {
-            if self.group.is_empty() {
-                self.group = self.trail.next_group();
-            }
-            if self.group.is_empty() {
-                self.has_ended = true;
-                return;
-            }
-            let outcome = match bounded("audit", self.trail.commit(&self.group)).await {
-                Ok(true) => Ok(()),
-                Ok(false) => Err(Fingerprint::outdated()),
-                Err(error) => Err(error),
-            };
-            for entry in self.group.drain(..) {
-                // The receiver may have run out of time meanwhile.
-                let _ = entry.committed.send(outcome.clone());
-            }
-        }
-    }
-}
-
-impl Drop for Writer {
-    /// A thread that ends while its writer is at work, because the gateway is shutting down, leaves
-    /// requests of other threads waiting: a successor goes on. One that panics, or whose successor
-    /// cannot live either, leaves nobody waiting.
-    fn drop(&mut self) {
-        if self.has_ended {
-            return;
-        }
-        if self.is_successor || std::thread::panicking() {
-            let mut queue = lock(&self.trail.queue);
-            queue.is_writing = false;
-            queue.waiting.clear();
-            return;
-        }
-        let successor = Self {
-            trail: Arc::clone(&self.trail),
-            group: std::mem::take(&mut self.group),
-            has_ended: false,
-            is_successor: true,
-        };
-        self.trail.runtime.spawn(successor.write());
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One statement, so one transaction: the group is written whole or not at all, and only while the
@@ -317,7 +269,7 @@ mod tests {
     fn a_thread_that_ends_at_work_leaves_other_threads_requests_to_a_successor() {
         let (runtime, directory) = (a_runtime(), tempfile::tempdir().unwrap());
         let database = runtime.block_on(open(&directory));
-        let trail = SqlAuditTrail::new(database.clone(), runtime.handle().clone());
+        let trail = SqlAuditTrail::new(database.clone());
         // Nobody else may write: the first group stays under way.
         let mut locked = runtime.block_on(database.pool.acquire()).unwrap();
         let statement = |text: &'static str| sqlx::query(text);
@@ -332,7 +284,7 @@ mod tests {
         let trail = Arc::new(trail);
         let waiting = Arc::clone(&trail);
         let waiting = runtime.spawn(async move { waiting.record(record()).await });
-        while lock(&trail.0.queue).waiting.is_empty() {
+        while trail.trail.waiting().is_empty() {
             std::thread::yield_now();
         }
         drop(worker);
@@ -347,7 +299,7 @@ mod tests {
     async fn a_record_that_is_written_twice_stands_there_once() {
         let directory = tempfile::tempdir().unwrap();
         let database = open(&directory).await;
-        let trail = SqlAuditTrail::new(database.clone(), Handle::current());
+        let trail = SqlAuditTrail::new(database.clone());
         let record = record();
         trail.record(record.clone()).await.unwrap();
         trail.record(record).await.unwrap();
@@ -363,7 +315,7 @@ mod tests {
             .with_fingerprint(vec![("naming.prefix", "a".to_owned())]);
         let set = "INSERT INTO fingerprint (name, value) VALUES ('naming.prefix', 'b')";
         other.pool.execute(set).await.unwrap();
-        let trail = SqlAuditTrail::new(database, Handle::current());
+        let trail = SqlAuditTrail::new(database);
         let changes = async {
             loop {
                 for value in ["a", "b"] {
@@ -393,7 +345,7 @@ mod tests {
     async fn many_at_once_are_all_written() {
         let directory = tempfile::tempdir().unwrap();
         let database = open(&directory).await;
-        let trail = SqlAuditTrail::new(database.clone(), Handle::current());
+        let trail = SqlAuditTrail::new(database.clone());
         let all = (0..300).map(|_| trail.record(record()));
         let done = futures_util::future::join_all(all).await;
         assert!(done.iter().all(Result::is_ok));
