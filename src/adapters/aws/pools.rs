@@ -48,8 +48,10 @@ const POOL_PAUSE: Duration = Duration::from_secs(1);
 /// An HTTP/1.1 client and its pool of connections.
 pub(super) type HttpClient = Client<InTime, SdkBody>;
 
-/// A client, and so a pool of connections, for each thread that asks: a connection is driven by the
-/// thread that opened it, and an answer that has to change threads costs two context switches.
+/// A client, and so a pool of connections, for each thread that asks. A connection is driven by the
+/// thread that opened it; with one pool for all, most answers change threads. In `tests/load/run`
+/// one pool reached 0.93, 0.95 and 0.94 of the rate at 1, 8 and 32 connections on SQLite and 0.95,
+/// 0.90 and 0.99 on PostgreSQL, and took 5 to 21 % more processor time a call.
 ///
 /// A connection that died in silence is seldom the only one. When one is found dead, all threads
 /// take a new pool: [`Pools::renew`].
