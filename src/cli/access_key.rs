@@ -7,39 +7,42 @@ use serde::Serialize;
 
 use crate::adapters::SystemClock;
 use crate::domain::{
-    AccessKey, AccessKeyId, AccessKeyOwner, AccessKeyRights, BucketName, ClientId, Principal, Slug,
+    AccessKey, AccessKeyId, AccessKeyOwner, AccessKeyRights, BucketName, InvalidIdentifier, Slug,
     Subject,
 };
 use crate::service::{AccessKeyRegistry, AdministerError, Clock, NewAccessKey, find_access_key};
 
-use super::administration::{Changing, Reading, parse_label};
-use super::outcome::{CommandError, complain, print};
-use super::table::{records, table};
-use super::view::utc;
+use super::error::CommandError;
+use super::options::{ChangeOptions, QueryOptions, parse_label, parse_principal};
+use super::output::{note, print, records, table, utc};
 
-/// How long a capability token may be good for: nobody can revoke it.
+/// Limits of a capability token's lifetime: it cannot be revoked.
 const SHORTEST: TimeDelta = TimeDelta::seconds(1);
 const LONGEST: TimeDelta = TimeDelta::days(366);
 
-/// What can be done with access keys that last.
+/// Manage long-lived access keys, for tools that cannot refresh credentials
 #[derive(Debug, Subcommand)]
+#[command(
+    after_help = "Example:\n  cloakroom access-key create --name backups --org acme --write-bucket acme-backups"
+)]
 pub(super) enum AccessKeyCommand {
-    /// Add an access key for tools that cannot refresh; it has no credentials yet
+    /// Create an access key, which has no credentials yet
     #[command(after_help = "Examples:
   cloakroom access-key create --name backups --org acme --read-bucket acme-data --write-bucket acme-data
   cloakroom access-key create --name camera --owner demo/alice --write-bucket pictures --allow-network 10.1.0.0/16
 
-Prints its name. Its credentials: POST /core/v1/object_storage/access_keys/access_key/generate_credentials")]
+Prints the key's id. This call makes its credentials:
+  POST /core/v1/object_storage/access_keys/access_key/generate_credentials")]
     Create(Create),
-    /// All access keys
+    /// List access keys
     List(List),
-    /// One of them
-    Show(Named<Reading>),
-    /// End its credentials, and the asking for new ones
-    Disable(Named<Changing>),
-    /// Delete it, and all that the store has of it
-    Delete(Named<Changing>),
-    /// Print a token that allows its bearer to ask for new credentials of this key
+    /// Show an access key
+    Show(Named<QueryOptions>),
+    /// End the credentials of a key, and issue no new ones
+    Disable(Named<ChangeOptions>),
+    /// Delete a key, here and at the store
+    Delete(Named<ChangeOptions>),
+    /// Print a capability token, which lets its bearer ask for new credentials of a key
     #[command(after_help = "Example:
   TOKEN=$(cloakroom access-key capability ak_0123456789abcdef01234567 --expires-in 1h)")]
     Capability(Capability),
@@ -48,60 +51,60 @@ Prints its name. Its credentials: POST /core/v1/object_storage/access_keys/acces
 #[derive(clap::Args, Debug)]
 #[command(group(clap::ArgGroup::new("whose").required(true).args(["org", "owner"])))]
 pub(super) struct Create {
-    /// What to call it
+    /// Name, to recognise the key by
     #[arg(long, value_parser = parse_label)]
     name: String,
-    /// Whose it is: an organisation
+    /// Owner: an organisation
     #[arg(long)]
     org: Option<Slug>,
-    /// Whose it is: `client/subject`, or a subject through any client
+    /// Owner: `client/subject`, or a subject through any client
     #[arg(long)]
     owner: Option<String>,
-    /// List and get in this bucket; may be repeated
+    /// Allow listing and getting objects in this bucket; may be repeated
     #[arg(long, value_name = "BUCKET")]
     read_bucket: Vec<BucketName>,
-    /// Put, delete and list in this bucket; may be repeated
+    /// Allow listing, putting and deleting objects in this bucket; may be repeated
     #[arg(long, value_name = "BUCKET")]
     write_bucket: Vec<BucketName>,
-    /// List buckets, and what is in those under `access_keys.bucket_prefix`
+    /// Allow listing buckets, and the objects in those under `access_keys.bucket_prefix`
     #[arg(long)]
     all_buckets_read: bool,
-    /// Get every object in the buckets under `access_keys.bucket_prefix`
+    /// Allow getting every object in the buckets under `access_keys.bucket_prefix`
     #[arg(long)]
     all_objects_read: bool,
-    /// Put and delete in the buckets under `access_keys.bucket_prefix`
+    /// Allow putting and deleting in the buckets under `access_keys.bucket_prefix`
     #[arg(long)]
     all_objects_write: bool,
-    /// Network from which its credentials may be asked for; may be repeated [default: any]
+    /// Issue its credentials only to this network; may be repeated [default: any]
     #[arg(long, value_name = "CIDR")]
     allow_network: Vec<IpNet>,
     #[command(flatten)]
-    common: Changing,
+    options: ChangeOptions,
 }
 
 #[derive(clap::Args, Debug)]
 pub(super) struct List {
     #[command(flatten)]
-    common: Reading,
+    options: QueryOptions,
 }
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Named<C: clap::Args> {
-    /// Its name, as `access-key list` shows it
+    /// Id of the key, as `access-key list` shows it
     id: AccessKeyId,
     #[command(flatten)]
-    common: C,
+    options: C,
 }
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Capability {
-    /// For which key
+    /// Id of the key, as `access-key list` shows it
     id: AccessKeyId,
-    /// How long the token is good for
+    /// Lifetime of the token, from 1s to 366d
     #[arg(long, value_name = "TIME")]
     expires_in: humantime::Duration,
     #[command(flatten)]
-    common: Changing,
+    options: ChangeOptions,
 }
 
 const NAMES: [&str; 7] = [
@@ -147,7 +150,8 @@ impl Create {
     async fn run(self) -> Result<(), CommandError> {
         let owner = match (self.org, self.owner) {
             (Some(slug), _) => AccessKeyOwner::Organisation(slug),
-            (None, Some(owner)) => parse_owner(&owner).map_err(CommandError::Failed)?,
+            (None, Some(owner)) => parse_owner(&owner)
+                .map_err(|error| CommandError::Failed(format!("--owner: {error}")))?,
             (None, None) => return Err(CommandError::Failed("--org or --owner".to_owned())),
         };
         let new = NewAccessKey {
@@ -163,45 +167,45 @@ impl Create {
             },
             networks: self.allow_network,
         };
-        let administer = self.common.administer().await?;
+        let administer = self.options.administer().await?;
         let key = administer.create_access_key(new).await?;
-        complain(&format!(
+        note(&format!(
             "Created {} for {}. It has no credentials yet: POST /core/v1/object_storage/access_keys/\
              access_key/generate_credentials makes them. Its buckets must already exist.",
             key.id,
             whose(&key.owner)
         ));
         let text = format!("{}\n", key.id);
-        self.common.show(&AccessKeyView::from(&key), &text)
+        self.options.show(&AccessKeyView::from(&key), &text)
     }
 }
 
 impl List {
     async fn run(self) -> Result<(), CommandError> {
-        let all = self.common.administration().await?.access_keys().await?;
+        let all = self.options.administration().await?.access_keys().await?;
         let views: Vec<AccessKeyView> = all.iter().map(AccessKeyView::from).collect();
         let rows: Vec<[String; 7]> = all.iter().map(row).collect();
-        self.common.show(&views, &table(NAMES, &rows))
+        self.options.show(&views, &table(NAMES, &rows))
     }
 }
 
-impl Named<Reading> {
+impl Named<QueryOptions> {
     async fn show(self) -> Result<(), CommandError> {
-        let registry = self.common.administration().await?;
+        let registry = self.options.administration().await?;
         let key = find_access_key(&registry, &self.id).await?;
         let view = AccessKeyView::from(&key);
-        self.common.show(&view, &records(NAMES, &[row(&key)]))
+        self.options.show(&view, &records(NAMES, &[row(&key)]))
     }
 }
 
-impl Named<Changing> {
+impl Named<ChangeOptions> {
     async fn disable(self) -> Result<(), CommandError> {
-        let administer = self.common.administer().await?;
+        let administer = self.options.administer().await?;
         let changed = administer.disable_access_key(&self.id).await?;
         let done = administer.look_after_key(&self.id).await;
         let done = done.map_err(|error| unfinished(&self.id, "disabled", &error))?;
         let (id, later) = (&self.id, later(done));
-        complain(&if changed {
+        note(&if changed {
             format!("Disabled {id}.{later}")
         } else {
             format!("Nothing changed: {id} is already disabled.{later}")
@@ -210,18 +214,18 @@ impl Named<Changing> {
     }
 
     async fn delete(self) -> Result<(), CommandError> {
-        let administer = self.common.administer().await?;
+        let administer = self.options.administer().await?;
         administer.delete_access_key(&self.id).await?;
         let done = administer.look_after_key(&self.id).await;
         let done = done.map_err(|error| unfinished(&self.id, "deleted", &error))?;
-        complain(&format!("Deleted {}.{}", self.id, later(done)));
+        note(&format!("Deleted {}.{}", self.id, later(done)));
         Ok(())
     }
 }
 
 impl Capability {
     async fn run(self) -> Result<(), CommandError> {
-        let config = self.common.config()?;
+        let config = self.options.config()?;
         let key = config.access_keys.capability_key.ok_or_else(|| {
             CommandError::Failed("access_keys.capability_key: is not set".to_owned())
         })?;
@@ -232,10 +236,10 @@ impl Capability {
         let expires = expires.ok_or_else(|| {
             CommandError::Failed("--expires-in: must be from 1s to 366d".to_owned())
         })?;
-        let administer = self.common.administer().await?;
+        let administer = self.options.administer().await?;
         let name = administer.name_capability(&self.id, expires).await?;
         let token = key.now().sign(&name, &self.id, now, expires);
-        let token = token.map_err(|error| CommandError::Failed(error.to_string()))?;
+        let token = token.map_err(CommandError::failed)?;
         print(&format!("{token}\n"))
     }
 }
@@ -263,24 +267,24 @@ impl From<&AccessKey> for AccessKeyView {
     }
 }
 
-/// The registry knows, and the engine not yet.
+/// The registry has the change; the engine does not have it yet.
 fn unfinished(id: &AccessKeyId, what: &str, error: &AdministerError) -> CommandError {
     CommandError::Failed(format!(
-        "{id} is {what}, but its pairs may still live: the gateway ends them as soon as it can ({error})"
+        "{id} is {what}, but its key pairs may still work: the gateway ends them as soon as it can ({error})"
     ))
 }
 
-/// What is left to the gateway, where this configuration has no broker.
+/// What remains for the gateway to do if this configuration has no broker.
 fn later(done: bool) -> &'static str {
     if done {
         ""
     } else {
-        " This configuration has no access_keys.broker: the key pairs live until a gateway that has \
+        " This configuration has no access_keys.broker: the key pairs work until a gateway that has \
          one ends them."
     }
 }
 
-/// As somebody reads it who has just written `--owner`.
+/// The owner in words, to confirm how `--owner` was understood.
 fn whose(owner: &AccessKeyOwner) -> String {
     match owner {
         AccessKeyOwner::Principal(owner) => {
@@ -294,16 +298,11 @@ fn whose(owner: &AccessKeyOwner) -> String {
     }
 }
 
-/// A client's id may hold a slash, so the last one parts it from the subject.
-fn parse_owner(text: &str) -> Result<AccessKeyOwner, String> {
-    let said = |error: crate::domain::InvalidIdentifier| format!("--owner: {error}");
-    let Some((client_id, subject)) = text.rsplit_once('/') else {
-        return Ok(AccessKeyOwner::Subject(Subject::parse(text).map_err(said)?));
-    };
-    Ok(AccessKeyOwner::Principal(Principal {
-        client_id: ClientId::parse(client_id).map_err(said)?,
-        subject: Subject::parse(subject).map_err(said)?,
-    }))
+fn parse_owner(text: &str) -> Result<AccessKeyOwner, InvalidIdentifier> {
+    Ok(match parse_principal(text)? {
+        Some(principal) => AccessKeyOwner::Principal(principal),
+        None => AccessKeyOwner::Subject(Subject::parse(text)?),
+    })
 }
 
 fn row(key: &AccessKey) -> [String; 7] {

@@ -8,61 +8,61 @@ use crate::adapters::SystemClock;
 use crate::domain::{ApiKey, ApiKeyId, RegisteredApiKey, Scope, Slug};
 use crate::service::{Administration as _, Clock, NewApiKey, find_organisation};
 
-use super::administration::{Changing, Reading, parse_label, parse_scope};
-use super::outcome::{CommandError, complain};
-use super::table::table;
-use super::view::{or_dash, utc};
+use super::error::CommandError;
+use super::options::{ChangeOptions, QueryOptions, parse_label};
+use super::output::{note, or_dash, table, utc};
 
-/// What can be done with API keys.
+/// Manage the API keys of organisations
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  KEY=$(cloakroom api-key create --org acme --label ci)")]
 pub(super) enum ApiKeyCommand {
-    /// Make a key for an organisation: the only time that it is shown
+    /// Create an API key and print it; it cannot be shown again
     #[command(after_help = "Examples:
   KEY=$(cloakroom api-key create --org acme --label ci)
   cloakroom api-key create --org acme --label nightly --expires-in 90d")]
     Create(Create),
-    /// All keys, by their public parts
+    /// List API keys by their public parts
     List(List),
-    /// End a key: refused from the next call on, at every gateway
+    /// Revoke an API key; every gateway refuses it from the next call on
     Revoke(Revoke),
 }
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Create {
-    /// Whose it is
+    /// Organisation that the key belongs to
     #[arg(long)]
     org: Slug,
-    /// What to call it
+    /// Label, to recognise the key by
     #[arg(long, value_parser = parse_label)]
     label: String,
-    /// How long it is valid [default: for ever]
+    /// Lifetime of the key [default: unlimited]
     #[arg(long, value_name = "TIME")]
     expires_in: Option<humantime::Duration>,
-    /// It opens no storage
+    /// Do not let the key open the organisation's storage
     #[arg(long)]
     no_storage: bool,
-    /// What else it opens; may be repeated
-    #[arg(long, value_parser = parse_scope)]
+    /// Give the key this scope; may be repeated
+    #[arg(long, value_parser = Scope::parse)]
     scope: Vec<Scope>,
     #[command(flatten)]
-    common: Changing,
+    options: ChangeOptions,
 }
 
 #[derive(clap::Args, Debug)]
 pub(super) struct List {
-    /// Only this organisation's
+    /// List only keys of this organisation
     #[arg(long)]
     org: Option<Slug>,
     #[command(flatten)]
-    common: Reading,
+    options: QueryOptions,
 }
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Revoke {
-    /// Its public part, as `api-key list` shows it
+    /// Public part of the key, as `api-key list` shows it
     id: ApiKeyId,
     #[command(flatten)]
-    common: Changing,
+    options: ChangeOptions,
 }
 
 #[derive(Serialize)]
@@ -93,7 +93,7 @@ impl ApiKeyCommand {
 
 impl Create {
     async fn run(self) -> Result<(), CommandError> {
-        let administer = self.common.administer().await?;
+        let administer = self.options.administer().await?;
         let new = NewApiKey {
             organisation: self.org,
             label: self.label,
@@ -102,39 +102,39 @@ impl Create {
             scopes: self.scope,
         };
         let (key, registered) = administer.create_api_key(new).await?;
-        complain(&format!(
+        note(&format!(
             "Created {}. The key is shown only this once. To revoke it: cloakroom api-key revoke {}",
             registered.id, registered.id
         ));
         let view = KeyView::new(&registered, Some(&key));
-        self.common.show(&view, &format!("{}\n", key.expose()))
+        self.options.show(&view, &format!("{}\n", key.expose()))
     }
 }
 
 impl List {
     async fn run(self) -> Result<(), CommandError> {
-        let administration = self.common.administration().await?;
+        let administration = self.options.administration().await?;
         if let Some(org) = &self.org {
             find_organisation(&administration, org).await?;
         }
         let all = administration.api_keys(self.org.as_ref()).await?;
         let views: Vec<KeyView> = all.iter().map(|key| KeyView::new(key, None)).collect();
-        self.common.show(&views, &text(&views))
+        self.options.show(&views, &text(&views))
     }
 }
 
 impl Revoke {
     async fn run(self) -> Result<(), CommandError> {
-        let administer = self.common.administer().await?;
+        let administer = self.options.administer().await?;
         let changed = administer.revoke_key(&self.id).await?;
         let id = &self.id;
-        complain(&if changed {
+        note(&if changed {
             format!("Revoked {id}. Credentials already issued with it work until they expire.")
         } else {
             format!("Nothing changed: {id} is already revoked.")
         });
         match administer.administration().api_key(&self.id).await? {
-            Some(found) => self.common.show(&KeyView::new(&found, None), ""),
+            Some(found) => self.options.show(&KeyView::new(&found, None), ""),
             None => Ok(()),
         }
     }

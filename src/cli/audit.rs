@@ -6,48 +6,53 @@ use crate::domain::{BucketFormula, BucketName, Owner, OwnerPseudonym};
 use crate::server::database;
 use crate::service::{AccessKeyRegistry as _, Administration as _, Clock};
 
-use super::administration::Reading;
-use super::outcome::{CommandError, complain};
-use super::table::table;
-use super::view::named;
+use super::error::CommandError;
+use super::options::QueryOptions;
+use super::output::{named, note, table};
 
-/// How many rows are shown where nobody says how many.
-const LIMIT: u32 = 100;
+const DEFAULT_LIMIT: u32 = 100;
 
-/// Who held which key when, and what operators did.
+/// Show who held which key when, and what operators did
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  cloakroom audit --owner acme --since 24h
+  cloakroom audit --access-key ASIAIOSFODNN7EXAMPLE
+  cloakroom audit --owner 5c3b3bb8e6448a51b8ad7992994f722     # the owner of a log line
+  cloakroom audit --caller alice --json | jq -r '.[].bucket'")]
 pub(super) struct AuditCommand {
-    /// Whose storage: an organisation, `org/workspace`, `client/subject`, a subject, the pseudonym
-    /// of log lines, or the name of a session in the store's log
+    /// Owner of the storage: an organisation, `org/workspace`, `client/subject`, a subject, the
+    /// pseudonym in log lines, or the name of a session in the store's log
     #[arg(long)]
     owner: Option<String>,
-    /// Who asked or acted: `client/subject`, a subject, an API key's public part, a capability
-    /// token's name, an operator
+    /// Caller or operator: `client/subject`, a subject, the public part of an API key, the name of
+    /// a capability token, an operator's name
     #[arg(long)]
     caller: Option<String>,
-    /// In which bucket; pairs of access keys that may reach it too
+    /// Bucket; includes key pairs of access keys that may reach it
     #[arg(long)]
     bucket: Option<BucketName>,
-    /// Which key: an access key id of the store's, an access key that lasts (`ak_…`), an API key's
-    /// public part, a capability token's name
+    /// Key: an access key id at the store, an access key (`ak_…`), the public part of an API key,
+    /// the name of a capability token
     #[arg(long, value_name = "ID")]
     access_key: Option<String>,
-    /// No earlier than this: 24h, 2026-11-21, or 2026-11-21T12:00:00Z
+    /// Only rows since then: 24h, 2026-11-21, or 2026-11-21T12:00:00Z
     #[arg(long, value_name = "TIME", value_parser = parse_since)]
     since: Option<DateTime<Utc>>,
-    /// The newest so many
-    #[arg(long, default_value_t = LIMIT)]
+    /// Show only this many rows, the newest
+    #[arg(long, default_value_t = DEFAULT_LIMIT)]
     limit: u32,
     #[command(flatten)]
-    common: Reading,
+    options: QueryOptions,
 }
 
 impl AuditCommand {
     pub(super) async fn run(self) -> Result<(), CommandError> {
-        let config = self.common.config()?;
+        let config = self.options.config()?;
         let database = database(&config).await?;
         let owners = match self.owner.as_deref().map(str::parse) {
-            Some(Ok(pseudonym)) => called(&pseudonym, &database, &config.naming.formula).await?,
+            Some(Ok(pseudonym)) => {
+                owners_with(&pseudonym, &database, &config.naming.formula).await?
+            }
             _ => Vec::new(),
         };
         let query = AuditQuery {
@@ -61,21 +66,21 @@ impl AuditCommand {
         };
         let (entries, has_older) = query.run(&database).await?;
         if entries.is_empty() {
-            complain(&"nothing like that is in the audit trail");
+            note(&"the audit trail has no such rows");
         }
         if has_older {
-            complain(&format!(
-                "there are older ones: the newest {} are shown, see --limit",
+            note(&format!(
+                "only the newest {} rows are shown: see --limit for older ones",
                 self.limit
             ));
         }
-        self.common.show(&entries, &text(&entries))
+        self.options.show(&entries, &text(&entries))
     }
 }
 
-/// The organisations, workspaces and access keys that logs call so. People are found by their
+/// The organisations, workspaces and access keys with this pseudonym. People are found by their
 /// buckets.
-async fn called(
+async fn owners_with(
     pseudonym: &OwnerPseudonym,
     database: &Database,
     formula: &BucketFormula,
@@ -88,8 +93,8 @@ async fn called(
         .map(|one| Owner::Organisation(one.slug))
         .chain(workspaces.map(|one| Owner::Workspace(one.name)))
         .chain(keys.map(|one| Owner::AccessKey(one.id)));
-    let is_called = |owner: &Owner| formula.digest(owner).pseudonym() == *pseudonym;
-    Ok(owners.filter(is_called).collect())
+    let has_pseudonym = |owner: &Owner| formula.digest(owner).pseudonym() == *pseudonym;
+    Ok(owners.filter(has_pseudonym).collect())
 }
 
 fn text(entries: &[AuditRow]) -> String {
@@ -126,7 +131,7 @@ fn parse_since(text: &str) -> Result<DateTime<Utc>, String> {
     if let Ok(ago) = text.parse::<humantime::Duration>() {
         let ago = TimeDelta::from_std(*ago).unwrap_or(TimeDelta::MAX);
         let then = SystemClock.now().checked_sub_signed(ago);
-        return then.ok_or_else(|| "that is too long ago".to_owned());
+        return then.ok_or_else(|| "is too long ago".to_owned());
     }
     if let Ok(day) = text.parse::<NaiveDate>() {
         return Ok(day.and_time(NaiveTime::MIN).and_utc());

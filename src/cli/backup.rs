@@ -1,5 +1,3 @@
-//! `cloakroom backup`: the registry and the audit trail in one file.
-
 use std::path::PathBuf;
 
 use secrecy::ExposeSecret;
@@ -7,18 +5,24 @@ use serde::Serialize;
 
 use crate::adapters::database::back_up;
 
-use super::administration::Reading;
-use super::outcome::{CommandError, complain};
+use super::error::CommandError;
+use super::options::QueryOptions;
+use super::output::note;
 use super::signals;
 
-/// Copies the registry and the audit trail of an `SQLite` database while the gateway runs.
+/// Copy the SQLite database, registry and audit trail, to a file while the gateway runs
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  cloakroom backup /var/backups/cloakroom-$(date +%F).db
+  cloakroom backup --json /var/backups/cloakroom.db | jq .audit_rows
+
+Only you can read the copy. docs/backup.md tells how to restore it. With PostgreSQL, use pg_dump.")]
 pub(super) struct BackupCommand {
-    /// Where to; a file that does not exist yet
+    /// The copy, a file that does not exist yet
     #[arg(value_name = "FILE")]
     to: PathBuf,
     #[command(flatten)]
-    common: Reading,
+    options: QueryOptions,
 }
 
 #[derive(Serialize)]
@@ -31,17 +35,17 @@ struct View {
 
 impl BackupCommand {
     pub(super) async fn run(self) -> Result<(), CommandError> {
-        let url = self.common.config()?.database.url.borrow().clone();
+        let url = self.options.config()?.database.url.borrow().clone();
         let contents = tokio::select! {
             done = back_up(url.expose_secret(), &self.to) => {
-                done.map_err(|error| CommandError::Failed(error.to_string()))?
+                done.map_err(CommandError::failed)?
             }
-            // What was begun is removed on the way out.
+            // Dropping the unfinished copy removes it.
             () = signals::stop() => {
-                return Err(CommandError::Failed("stopped: there is no backup".to_owned()));
+                return Err(CommandError::failed("stopped: no backup was made"));
             }
         };
-        complain(&format!(
+        note(&format!(
             "{} bytes: {} buckets with an owner, {} audit rows. Keep it as you keep a password file.",
             contents.bytes, contents.buckets, contents.audit_rows
         ));
@@ -51,6 +55,6 @@ impl BackupCommand {
             buckets: contents.buckets,
             audit_rows: contents.audit_rows,
         };
-        self.common.show(&view, &format!("{}\n", view.file))
+        self.options.show(&view, &format!("{}\n", view.file))
     }
 }

@@ -5,85 +5,84 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use crate::domain::{
-    BucketFormula, BucketName, BucketOwner, ClientId, Owner, Principal, Slug, Subject,
-    WorkspaceName,
+    BucketFormula, BucketName, BucketOwner, Owner, Principal, Slug, WorkspaceName,
 };
 use crate::server::show_buckets;
 use crate::service::{KnownBucket, Presence, Reservation, ReservationState};
 
-use super::administration::{Changing, Reading};
-use super::outcome::{CommandError, complain, printable};
-use super::table::records;
-use super::view::{named, or_dash, utc};
+use super::error::CommandError;
+use super::options::{ChangeOptions, QueryOptions, parse_principal};
+use super::output::{named, note, or_dash, printable, records, utc};
 
-/// What can be done with buckets.
+/// Show who has a bucket, and repair bucket-conflict
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  cloakroom bucket show demo/alice")]
 pub(super) enum BucketCommand {
-    /// Show who has a bucket, in which state, since when, and with which tag at the store
+    /// Show who has a bucket, in what state, since when, and its tag at the store
     #[command(after_help = "Examples:
   cloakroom bucket show 5c3b3bb8e6448a51b8ad7992994f722     # the owner of a log line
   cloakroom bucket show demo/alice
   cloakroom bucket show acme --json")]
     Show(Show),
-    /// Take a bucket away from a person, whose next call gets the one that the formula gives
+    /// Take a bucket from a person, whose next call gets the bucket of the current formula
     #[command(after_help = "Example:
   cloakroom bucket release 5c3b3bb8e6448a51b8ad7992994f7220a88e07baef43de9f0000dc1e1323e0a
 
-The bucket and its objects stay as they are, reserved for this person, and nobody else can get it.
-Asks first.")]
+The bucket and its objects stay as they are. It remains reserved for this person; no other owner can
+get it. Asks for confirmation.")]
     Release(Release),
-    /// Give an owner the bucket that is the owner's by name, as it stands at the store
+    /// Assign an existing bucket to the owner that the formula names it after
     #[command(after_help = "Example:
   cloakroom bucket assign 5c3b3bb8e6448a51b8ad7992994f7220a88e07baef43de9f0000dc1e1323e0a --owner demo/alice
 
-For a bucket that the registry does not know: after a restore from an older backup, say. The owner can
-read all objects in it, no matter who put them there. Asks first.")]
+For a bucket that the registry does not know, for instance after restoring an older backup. The owner
+can read all objects in it, no matter who put them there. Asks for confirmation.")]
     Assign(Assign),
 }
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Show {
-    /// A bucket, or an owner: an organisation, `org/workspace`, `client/subject`, a subject, the
-    /// pseudonym that log lines and session names have
+    /// Bucket, or owner: an organisation, `org/workspace`, `client/subject`, a subject, or the
+    /// pseudonym in log lines and session names
     what: String,
     #[command(flatten)]
-    common: Reading,
+    options: QueryOptions,
 }
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Release {
-    /// Its name at the store
+    /// Name of the bucket at the store
     bucket: BucketName,
     #[command(flatten)]
-    question: Question,
+    confirmation: Confirmation,
     #[command(flatten)]
-    common: Changing,
+    options: ChangeOptions,
 }
 
 #[derive(clap::Args, Debug)]
 #[command(group(clap::ArgGroup::new("whose").required(true).args(["owner", "org", "workspace"])))]
 pub(super) struct Assign {
-    /// Its name at the store
+    /// Name of the bucket at the store
     bucket: BucketName,
-    /// To a person: `client/subject`
+    /// Owner: a person, as `client/subject`
     #[arg(long, value_parser = parse_person)]
     owner: Option<Principal>,
-    /// To an organisation, whose area is in it
+    /// Owner: an organisation whose area is in the bucket
     #[arg(long)]
     org: Option<Slug>,
-    /// To a workspace, whose area is in it
+    /// Owner: a workspace whose area is in the bucket
     #[arg(long)]
     workspace: Option<WorkspaceName>,
     #[command(flatten)]
-    question: Question,
+    confirmation: Confirmation,
     #[command(flatten)]
-    common: Changing,
+    options: ChangeOptions,
 }
 
-/// What is asked before something changes.
+/// Confirmation by the operator.
 #[derive(clap::Args, Debug)]
-struct Question {
-    /// Do not ask
+struct Confirmation {
+    /// Do not ask for confirmation
     #[arg(long)]
     yes: bool,
 }
@@ -103,7 +102,7 @@ struct ReservationView {
     pseudonym: Option<String>,
     state: &'static str,
     since: Option<String>,
-    /// What the formula gives the owner now, where that is another one.
+    /// The owner's bucket by the current formula, if that is a different one.
     other_bucket: Option<String>,
 }
 
@@ -133,7 +132,7 @@ impl BucketCommand {
 
 impl Show {
     async fn run(self) -> Result<(), CommandError> {
-        let config = self.common.config()?;
+        let config = self.options.config()?;
         let found = show_buckets(&config).await?.show(&self.what).await?;
         let formula = &config.naming.formula;
         let views: Vec<BucketView> = found
@@ -141,15 +140,15 @@ impl Show {
             .map(|one| BucketView::new(one, formula))
             .collect();
         if views.is_empty() {
-            complain(&"no bucket, and no owner of one, is called that");
+            note(&"no bucket or bucket owner has this name");
         }
-        self.common.show(&views, &text(&views))
+        self.options.show(&views, &text(&views))
     }
 }
 
 impl Release {
     async fn run(self) -> Result<(), CommandError> {
-        let config = self.common.config()?;
+        let config = self.options.config()?;
         let formula = &config.naming.formula;
         let found = show_buckets(&config).await?;
         let found = found.show(self.bucket.as_str()).await?;
@@ -161,17 +160,17 @@ impl Release {
         let view = ReservationView::new(held, formula);
         let next = view.other_bucket.clone();
         let next = next.unwrap_or_else(|| "this one again, by the formula".to_owned());
-        self.question.ask(&format!(
-            "{} is {}'s ({}). It stays that owner's and nobody else's; at the next call the owner \
-             gets {next}. Release it?",
+        self.confirmation.ask(&format!(
+            "{} belongs to {} ({}). It stays reserved for this owner, whose next call gets {next}. \
+             Release it?",
             self.bucket,
             named(&view.owner),
             view.state
         ))?;
-        let administer = self.common.administer().await?;
+        let administer = self.options.administer().await?;
         administer.release_bucket(held).await?;
-        complain(&format!("Released {}.", self.bucket));
-        self.common.show(&shown(&config, &self.bucket).await?, "")
+        note(&format!("Released {}.", self.bucket));
+        self.options.show(&shown(&config, &self.bucket).await?, "")
     }
 }
 
@@ -181,23 +180,27 @@ impl Assign {
             (Some(principal), ..) => Owner::Principal(principal),
             (_, Some(slug), _) => Owner::Organisation(slug),
             (.., Some(name)) => Owner::Workspace(name),
-            _ => return Err(CommandError::Failed("say whose it is".to_owned())),
+            _ => {
+                return Err(CommandError::failed(
+                    "--owner, --org or --workspace is required",
+                ));
+            }
         };
-        self.question.ask(&format!(
-            "What is in {} will be {owner}'s, no matter who put it there. Assign it?",
+        self.confirmation.ask(&format!(
+            "Everything in {} will belong to {owner}, no matter who put it there. Assign it?",
             self.bucket
         ))?;
-        let administer = self.common.administer().await?;
+        let administer = self.options.administer().await?;
         administer.assign_bucket(&owner, &self.bucket).await?;
         let owner = named(&owner.to_string());
-        complain(&format!("Assigned {} to {owner}.", self.bucket));
-        let config = self.common.config()?;
-        self.common.show(&shown(&config, &self.bucket).await?, "")
+        note(&format!("Assigned {} to {owner}.", self.bucket));
+        let config = self.options.config()?;
+        self.options.show(&shown(&config, &self.bucket).await?, "")
     }
 }
 
-impl Question {
-    /// Asks on the terminal. Where there is none, only `--yes` is an answer.
+impl Confirmation {
+    /// Asks on the terminal. Without a terminal, `--yes` is required.
     fn ask(&self, question: &str) -> Result<(), CommandError> {
         if self.yes {
             return Ok(());
@@ -205,7 +208,7 @@ impl Question {
         let question = printable(question);
         let stdin = std::io::stdin();
         if !stdin.is_terminal() {
-            let why = format!("{question}\nThere is no terminal to ask on: say --yes");
+            let why = format!("{question}\nThere is no terminal to ask on: confirm with --yes");
             return Err(CommandError::Failed(why));
         }
         let mut stderr = std::io::stderr();
@@ -242,7 +245,7 @@ impl BucketView {
         };
         let store = match &known.store {
             Ok((presence, deployment)) => StoreView {
-                bucket: word(*presence),
+                bucket: describe(*presence),
                 deployment: deployment.clone(),
                 error: None,
             },
@@ -290,7 +293,7 @@ impl ReservationView {
     }
 }
 
-fn word(presence: Presence) -> &'static str {
+fn describe(presence: Presence) -> &'static str {
     match presence {
         Presence::Missing => "missing",
         Presence::Ours => "in our account",
@@ -360,13 +363,7 @@ fn text(views: &[BucketView]) -> String {
     text
 }
 
-/// A client's id may hold a slash, so the last one parts it from the subject.
 fn parse_person(text: &str) -> Result<Principal, String> {
-    let (client_id, subject) = text
-        .rsplit_once('/')
-        .ok_or_else(|| "expected client/subject".to_owned())?;
-    Ok(Principal {
-        client_id: ClientId::parse(client_id).map_err(|error| error.to_string())?,
-        subject: Subject::parse(subject).map_err(|error| error.to_string())?,
-    })
+    let parsed = parse_principal(text).map_err(|error| error.to_string())?;
+    parsed.ok_or_else(|| "expected client/subject".to_owned())
 }

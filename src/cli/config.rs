@@ -2,15 +2,16 @@ use std::fmt::Write as _;
 
 use clap::Subcommand;
 
-use crate::config::{self, Config, Setting};
+use crate::config::{self, Setting};
 
-use super::outcome::{CommandError, complain, print};
-use super::{ConfigFile, environment};
+use super::error::CommandError;
+use super::options::ConfigFile;
+use super::output::{note, print};
 
-/// `cloakroom config`
+/// Inspect the configuration
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
-    /// Check the configuration and print what is in effect, secrets hidden
+    /// Check the configuration and print the values in effect, with secrets hidden
     #[command(after_help = "Examples:
   cloakroom config check --config /etc/cloakroom.toml
   CLOAKROOM_OAUTH__ISSUER=https://login.example.com cloakroom config check")]
@@ -37,9 +38,9 @@ impl ConfigCommand {
 }
 
 fn check(file: &ConfigFile) -> Result<(), CommandError> {
-    let config = Config::load(file.config.as_deref(), environment()?)?;
+    let config = file.load()?;
     for what in &config.warnings {
-        complain(&format_args!("warning: {what}"));
+        note(&format_args!("warning: {what}"));
     }
     print(&table(&config.settings))
 }

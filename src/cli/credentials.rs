@@ -9,7 +9,8 @@ use url::{Host, Url};
 
 use crate::adapters::{check_authorities, plain_http};
 
-use super::outcome::{CommandError, print, printable};
+use super::error::CommandError;
+use super::output::{print, printable};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -19,26 +20,34 @@ const MAX_MESSAGE_CHARS: usize = 500;
 /// The longest token file worth reading, in bytes.
 const MAX_TOKEN_BYTES: u64 = 64 * 1024;
 
-/// Prints temporary credentials as AWS SDKs take them from a `credential_process`: JSON alone on
-/// standard output, errors on standard error.
+/// Print temporary credentials, for `credential_process` in the AWS configuration
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  cloakroom credentials --url https://cloakroom.example.com --token-file ~/.cache/token
+  cloakroom credentials --url http://127.0.0.1:8080 --token-file - --access read --duration 900
+
+In ~/.aws/config:
+  [profile locker]
+  credential_process = cloakroom credentials --url https://cloakroom.example.com --token-file /run/token
+
+Exit codes: 0 printed, 1 refused or no answer (standard error has the reason).")]
 pub(super) struct CredentialsCommand {
-    /// Where the gateway is
+    /// Address of the gateway
     #[arg(long, env = "CLOAKROOM_URL")]
     url: Url,
-    /// The file that holds the access token; `-` is standard input
+    /// File that holds the access token; `-` is standard input
     #[arg(long, value_name = "FILE")]
     token_file: PathBuf,
-    /// What the credentials are for
+    /// Restrict what the credentials allow
     #[arg(long, value_enum)]
     access: Option<Access>,
-    /// How many seconds they are to last, if less than usual
+    /// Lifetime of the credentials, if shorter than the default
     #[arg(long, value_name = "SECONDS")]
     duration: Option<u64>,
-    /// Certificate authorities to trust besides the system's (PEM)
+    /// Certificate authorities to trust in addition to the system's (PEM)
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// Send the token over plain http to a host that is not this one
+    /// Allow plain http to another host, which exposes the token
     #[arg(long)]
     allow_http: bool,
 }
@@ -49,14 +58,14 @@ enum Access {
     ReadWrite,
 }
 
-/// What the gateway says when it refuses.
+/// The gateway's answer when it refuses.
 #[derive(Deserialize)]
 struct Refused {
     code: String,
     message: String,
 }
 
-/// What makes an answer credentials.
+/// The parts of an answer that tell credentials from other JSON.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Credentials {
@@ -79,7 +88,7 @@ impl CredentialsCommand {
             .timeout(TIMEOUT);
         let mut answer = asked.send().await.map_err(|error| {
             failed(match error {
-                error if error.is_builder() => "the token is not one",
+                error if error.is_builder() => "the token is not valid",
                 error if error.is_timeout() => "no answer in time",
                 _ => "no answer: is the gateway running, and is this its address?",
             })
@@ -88,7 +97,7 @@ impl CredentialsCommand {
         let body = read(&mut answer).await.map_err(failed)?;
         if !status.is_success() {
             let why = match serde_json::from_str::<Refused>(&body) {
-                Ok(Refused { code, message }) => said(&format!("{code}: {message}")),
+                Ok(Refused { code, message }) => one_line(&format!("{code}: {message}")),
                 Err(_) => format!("answered with {status}: is this the gateway's address?"),
             };
             return Err(failed(&why));
@@ -96,7 +105,7 @@ impl CredentialsCommand {
         match serde_json::from_str::<Credentials>(&body) {
             Ok(Credentials { version: 1, .. }) => print(&format!("{body}\n")),
             _ => Err(failed(
-                "the answer is no credentials: is this the gateway's address?",
+                "the answer holds no credentials: is this the gateway's address?",
             )),
         }
     }
@@ -116,7 +125,7 @@ impl CredentialsCommand {
         };
         if self.url.scheme() != "https" && !is_here && !self.allow_http {
             return Err(CommandError::Failed(format!(
-                "--url {}: the token would travel unprotected; use https, or say --allow-http",
+                "--url {}: the token would travel unprotected; use https, or add --allow-http",
                 self.url
             )));
         }
@@ -138,7 +147,7 @@ impl CredentialsCommand {
     }
 }
 
-/// Some other server may go on for ever.
+/// Reads the whole answer, up to a limit: a server that is not a gateway may never stop sending.
 async fn read(answer: &mut reqwest::Response) -> Result<String, &'static str> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(|_| "the answer broke off")? {
@@ -147,15 +156,15 @@ async fn read(answer: &mut reqwest::Response) -> Result<String, &'static str> {
             return Err("the answer is too long: is this the gateway's address?");
         }
     }
-    String::from_utf8(body).map_err(|_| "the answer is no text: is this the gateway's address?")
+    String::from_utf8(body).map_err(|_| "the answer is not text: is this the gateway's address?")
 }
 
-/// What a server says is one line, and not for ever.
-fn said(text: &str) -> String {
+/// A server's message as one short line.
+fn one_line(text: &str) -> String {
     printable(text).chars().take(MAX_MESSAGE_CHARS).collect()
 }
 
-/// Files end with a newline; tokens do not.
+/// Reads the token without the newline that ends the file.
 fn read_token(path: &Path) -> Result<SecretString, CommandError> {
     let mut text = String::new();
     let read = if path == Path::new("-") {

@@ -2,26 +2,34 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::outcome::{CommandError, print};
+use super::error::CommandError;
+use super::output::print;
 
-/// Prints the token alone on standard output.
+/// Print an access token for any user name, from a running `cloakroom dev`
 #[derive(clap::Args, Debug)]
-pub(super) struct DevToken {
-    /// The user's name: the token's `sub`
+#[command(after_help = "Examples:
+  TOKEN=$(cloakroom dev-token alice)
+  cloakroom dev-token bob --client-id backup
+  cloakroom dev-token alice --without-claim sub     # refused: missing-claims
+  cloakroom dev-token alice --scope other           # refused: insufficient-scope
+  cloakroom dev-token alice --scope 'com.cleverbase.storage api.katapult.io/core/v1/object_storage'
+  cloakroom dev-token alice --expires-in 0s         # refused: invalid-token")]
+pub(super) struct DevTokenCommand {
+    /// User name: the token's `sub`
     user: String,
-    /// The port of the running `cloakroom dev`'s authorization server
+    /// Port of the authorization server of `cloakroom dev`
     #[arg(long, value_name = "PORT", default_value_t = super::dev::OAUTH_PORT)]
     oauth_port: u16,
-    /// The token's scope; several are one text, parted by spaces
+    /// Scopes of the token, separated by spaces
     #[arg(long, default_value = "com.cleverbase.storage")]
     scope: String,
-    /// The client through which the user asks
+    /// Client that the user signs in through
     #[arg(long, default_value = super::dev::CLIENT)]
     client_id: String,
-    /// Leave out a claim, `sub` for instance; may be repeated
+    /// Leave out this claim, such as `sub`; may be repeated
     #[arg(long, value_name = "CLAIM")]
     without_claim: Vec<String>,
-    /// How long the token is good for; 0s makes an expired one
+    /// Lifetime of the token; 0s makes an expired one
     #[arg(long, value_name = "TIME", default_value = "1h")]
     expires_in: humantime::Duration,
 }
@@ -31,7 +39,7 @@ struct Answer {
     access_token: String,
 }
 
-impl DevToken {
+impl DevTokenCommand {
     pub(super) async fn run(self) -> Result<(), CommandError> {
         let token = self.fetch().await?;
         print(&format!("{token}\n"))
@@ -45,13 +53,13 @@ impl DevToken {
             ))
         };
         let seconds = Duration::from(self.expires_in).as_secs().to_string();
-        let unwanted = self.without_claim.join(",");
+        let without_claims = self.without_claim.join(",");
         let form = [
             ("user", self.user.as_str()),
             ("client_id", &self.client_id),
             ("scope", &self.scope),
             ("expires_in", &seconds),
-            ("without_claim", &unwanted),
+            ("without_claim", &without_claims),
         ];
         let client = reqwest::Client::builder().no_proxy().build();
         let client = client.map_err(|error| failed(&error.to_string()))?;
@@ -61,9 +69,9 @@ impl DevToken {
             .send()
             .await
             .map_err(|_| failed("no answer"))?;
-        let body = answer.bytes().await.map_err(|_| failed("no answer"))?;
-        let answer: Answer =
-            serde_json::from_slice(&body).map_err(|_| failed("not an answer of its kind"))?;
-        Ok(answer.access_token)
+        let answer = answer.json::<Answer>().await;
+        Ok(answer
+            .map_err(|_| failed("the answer holds no token"))?
+            .access_token)
     }
 }

@@ -1,26 +1,31 @@
 use std::fmt::Write as _;
-use std::io::IsTerminal;
+use std::io::IsTerminal as _;
 
 use serde::Serialize;
 
-use crate::config::Config;
 use crate::server::doctor;
 use crate::service::doctor::{Check, Outcome, Report};
 use crate::telemetry;
 
-use super::outcome::{CommandError, print};
-use super::{ConfigFile, environment, signals};
+use super::error::CommandError;
+use super::options::QueryOptions;
+use super::output::{print, print_json};
+use super::signals;
 
-/// Proves on the real store that one owner's credentials reach nothing of another's. Makes two
-/// throw-away buckets and removes them, also when it is interrupted.
+/// Prove on the real store that owners are isolated from each other
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  cloakroom doctor --config /etc/cloakroom.toml
+  cloakroom doctor --json | jq '.checks[] | select(.outcome == \"failed\")'
+  cloakroom doctor --clean
+
+Creates two temporary buckets and removes them, also when it is interrupted.
+
+Exit codes: 0 every check that could run passed, 1 a check failed, 64 bad configuration.")]
 pub(super) struct DoctorCommand {
     #[command(flatten)]
-    file: ConfigFile,
-    /// For machines: one JSON object
-    #[arg(long)]
-    json: bool,
-    /// Only remove what an examination that was killed has left
+    options: QueryOptions,
+    /// Only remove what a run that was killed left behind
     #[arg(long)]
     clean: bool,
 }
@@ -44,25 +49,25 @@ struct JsonCheck<'a> {
 
 impl DoctorCommand {
     pub(super) async fn run(&self) -> Result<(), CommandError> {
-        let config = Config::load(self.file.config.as_deref(), environment()?)?;
-        let _flush = telemetry::start(config.log.level)
-            .map_err(|error| CommandError::Failed(error.to_string()))?;
+        let config = self.options.config()?;
+        let _flush = telemetry::start(config.log.level).map_err(CommandError::failed)?;
         let doctor = doctor(&config).await?;
         if self.clean {
-            let removed = doctor.clean().await;
-            let removed = removed.map_err(|failure| CommandError::Failed(failure.to_string()))?;
+            let removed = doctor.clean().await.map_err(CommandError::failed)?;
             return print(&format!("{removed} buckets removed\n"));
         }
         let report = doctor.examine(signals::stop()).await;
-        if self.json {
-            let json = serde_json::to_string_pretty(&JsonReport::from(&report));
-            let json = json.map_err(|error| CommandError::Failed(error.to_string()))?;
-            print(&format!("{json}\n"))?;
+        let json = self.options.json;
+        if json {
+            print_json(&JsonReport::from(&report))?;
         } else {
-            let table = table(&report, std::io::stdout().is_terminal());
-            print(&format!("{table}{}\n", verdict(&report)))?;
+            print(&format!(
+                "{}{}\n",
+                table(&report, std::io::stdout().is_terminal()),
+                verdict(&report)
+            ))?;
         }
-        match (report.is_sound(), self.json) {
+        match (report.is_sound(), json) {
             (true, _) => Ok(()),
             (false, true) => Err(CommandError::Failed(verdict(&report))),
             (false, false) => Err(CommandError::Reported),
@@ -70,7 +75,7 @@ impl DoctorCommand {
     }
 }
 
-/// What an examination comes to: the table's last line.
+/// The conclusion: the last line of the table.
 fn verdict(report: &Report) -> String {
     let (all, failed) = (report.checks.len(), report.failures().count());
     let skipped = report.checks.iter();
@@ -85,7 +90,7 @@ fn verdict(report: &Report) -> String {
     }
 }
 
-/// A check a line: outcome, time, name; and below it why, where there is something to say.
+/// One check a line: outcome, time, name; below it the reason, if there is one.
 fn table(report: &Report, colours: bool) -> String {
     report.checks.iter().fold(String::new(), |mut text, check| {
         let (outcome, why) = words(check);

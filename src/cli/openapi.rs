@@ -1,8 +1,15 @@
 use crate::http::openapi_yaml;
 
-use super::outcome::{CommandError, print};
+use super::error::CommandError;
+use super::output::print;
 
-/// `cloakroom openapi`
-pub(super) fn run() -> Result<(), CommandError> {
-    print(&openapi_yaml())
+/// Print the OpenAPI contract
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Example:\n  cloakroom openapi > openapi.yaml")]
+pub(super) struct OpenapiCommand;
+
+impl OpenapiCommand {
+    pub(super) fn run() -> Result<(), CommandError> {
+        print(&openapi_yaml())
+    }
 }

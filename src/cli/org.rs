@@ -1,76 +1,65 @@
 use clap::Subcommand;
 use serde::Serialize;
 
-use crate::adapters::aws::Engine;
-use crate::domain::{BucketName, Organisation, Prefix, Slug};
-use crate::service::{Administration as _, NewArea, find_organisation};
+use crate::domain::{Organisation, Slug};
+use crate::service::{Administration as _, find_organisation};
 
-use super::administration::{Changing, Reading};
-use super::outcome::{CommandError, complain};
-use super::table::{records, table};
-use super::view::{AreaView, utc};
+use super::area::{AreaOptions, AreaView};
+use super::error::CommandError;
+use super::options::{ChangeOptions, QueryOptions};
+use super::output::{note, records, table, utc};
 
-/// What can be done with organisations.
+/// Manage organisations, which get their storage by API key
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  cloakroom org create acme --config /etc/cloakroom.toml")]
 pub(super) enum OrgCommand {
-    /// Add an organisation, with a bucket of its own or a share of one
+    /// Create an organisation, with a new bucket or in a shared one
     #[command(after_help = "Examples:
   cloakroom org create acme
   cloakroom org create beta --bucket prod-clients        # below beta/ in a shared bucket
 
-Prints where its storage is. It is asked for by API key: cloakroom api-key create --org acme …")]
+Prints where its storage is. Credentials need an API key: cloakroom api-key create --org acme …")]
     Create(Create),
-    /// All organisations
+    /// List organisations
     List(List),
-    /// One of them
+    /// Show an organisation
     Show(Show),
-    /// Give nothing of it out any more; keys that are out open until they expire
+    /// Stop issuing credentials to an organisation; those already issued work until they expire
     Disable(Named),
-    /// The opposite
+    /// Issue credentials to an organisation again
     Enable(Named),
 }
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Create {
-    /// Its name: a-z, 0-9 and -
+    /// Name of the organisation: a-z, 0-9 and -
     slug: Slug,
     #[command(flatten)]
     area: AreaOptions,
     #[command(flatten)]
-    common: Changing,
-}
-
-/// Where an owner's storage is to be.
-#[derive(clap::Args, Debug)]
-pub(super) struct AreaOptions {
-    /// In this bucket, which others may share; made when it is missing. By default one of its own
-    #[arg(long)]
-    bucket: Option<BucketName>,
-    /// Below this prefix, which ends in /. By default the name
-    #[arg(long)]
-    prefix: Option<Prefix>,
+    options: ChangeOptions,
 }
 
 #[derive(clap::Args, Debug)]
 pub(super) struct List {
     #[command(flatten)]
-    common: Reading,
+    options: QueryOptions,
 }
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Show {
-    /// Its name
+    /// Name of the organisation
     slug: Slug,
     #[command(flatten)]
-    common: Reading,
+    options: QueryOptions,
 }
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Named {
-    /// Its name
+    /// Name of the organisation
     slug: Slug,
     #[command(flatten)]
-    common: Changing,
+    options: ChangeOptions,
 }
 
 const NAMES: [&str; 5] = ["ORGANISATION", "STATE", "BUCKET", "PREFIX", "CREATED"];
@@ -98,64 +87,44 @@ impl OrgCommand {
 
 impl Create {
     async fn run(self) -> Result<(), CommandError> {
-        let administer = self.common.administer().await?;
+        let administer = self.options.administer().await?;
         let made = administer
             .create_organisation(self.slug, &self.area.new_area())
             .await?;
-        self.area.warn(&self.common)?;
-        complain(&format!(
+        self.area.warn(&self.options)?;
+        note(&format!(
             "Created {}. Next: cloakroom api-key create --org {} --label …",
             made.slug, made.slug
         ));
         let text = format!("{}\n", made.area);
-        self.common.show(&OrganisationView::from(&made), &text)
-    }
-}
-
-impl AreaOptions {
-    /// Some engines keep owners of one bucket less apart than others.
-    pub(super) fn warn(&self, common: &Changing) -> Result<(), CommandError> {
-        if self.bucket.is_some() && common.config()?.storage.engine == Engine::Minio {
-            complain(
-                &"MinIO lets owners who share a bucket list the names of each other's keys \
-                  (docs/engines.md): give them buckets of their own if names are secret",
-            );
-        }
-        Ok(())
-    }
-
-    pub(super) fn new_area(self: &AreaOptions) -> NewArea {
-        NewArea {
-            bucket: self.bucket.clone(),
-            prefix: self.prefix.clone(),
-        }
+        self.options.show(&OrganisationView::from(&made), &text)
     }
 }
 
 impl List {
     async fn run(self) -> Result<(), CommandError> {
-        let all = self.common.administration().await?.organisations().await?;
+        let all = self.options.administration().await?.organisations().await?;
         let views: Vec<OrganisationView> = all.iter().map(OrganisationView::from).collect();
         let rows: Vec<[String; 5]> = views.iter().map(OrganisationView::row).collect();
-        self.common.show(&views, &table(NAMES, &rows))
+        self.options.show(&views, &table(NAMES, &rows))
     }
 }
 
 impl Show {
     async fn run(self) -> Result<(), CommandError> {
-        let administration = self.common.administration().await?;
+        let administration = self.options.administration().await?;
         let found = find_organisation(&administration, &self.slug).await?;
         let view = OrganisationView::from(&found);
-        self.common.show(&view, &records(NAMES, &[view.row()]))
+        self.options.show(&view, &records(NAMES, &[view.row()]))
     }
 }
 
 impl Named {
     async fn set_enabled(self, enabled: bool) -> Result<(), CommandError> {
-        let administer = self.common.administer().await?;
+        let administer = self.options.administer().await?;
         let changed = administer.set_enabled(&self.slug, enabled).await?;
         let slug = &self.slug;
-        complain(&match (changed, enabled) {
+        note(&match (changed, enabled) {
             (true, true) => format!("Enabled {slug}."),
             (true, false) => format!(
                 "Disabled {slug}. It gets no new credentials; those already issued work until they expire."
@@ -164,7 +133,7 @@ impl Named {
             (false, false) => format!("Nothing changed: {slug} is already disabled."),
         });
         let found = find_organisation(administer.administration(), &self.slug).await?;
-        self.common.show(&OrganisationView::from(&found), "")
+        self.options.show(&OrganisationView::from(&found), "")
     }
 }
 

@@ -4,25 +4,29 @@ use crate::config::Config;
 use crate::server::{Server, StartError};
 use crate::telemetry;
 
-use super::outcome::CommandError;
+use super::error::CommandError;
+use super::options::ConfigFile;
 use super::signals;
-use super::{ConfigFile, environment};
 
-/// Runs the gateway.
+/// Run the gateway
 #[derive(clap::Args, Debug)]
-pub(super) struct Serve {
+#[command(after_help = "Examples:
+  cloakroom serve --config /etc/cloakroom.toml
+  CLOAKROOM_HTTP__ADDRESS=127.0.0.1:8090 cloakroom serve --config cloakroom.toml
+
+Exit codes: 0 stopped by a signal, 1 cannot start, 64 bad configuration (every mistake is listed).")]
+pub(super) struct ServeCommand {
     #[command(flatten)]
     file: ConfigFile,
-    /// Not ready before `cloakroom doctor` has found that isolation holds
+    /// Become ready only after the checks of `cloakroom doctor` have passed
     #[arg(long)]
     doctor: bool,
 }
 
-impl Serve {
+impl ServeCommand {
     pub(super) async fn run(&self) -> Result<(), CommandError> {
-        let config = Config::load(self.file.config.as_deref(), environment()?)?;
-        let _flush = telemetry::start(config.log.level)
-            .map_err(|error| CommandError::Failed(error.to_string()))?;
+        let config = self.file.load()?;
+        let _flush = telemetry::start(config.log.level).map_err(CommandError::failed)?;
         self.serve(&config).await.map_err(CommandError::logged)
     }
 
@@ -36,8 +40,8 @@ impl Serve {
             }
         };
         let server = tokio::select! {
-            // First, so that a signal counts from now on: the first process of a container has no
-            // other way to be stopped.
+            // Polled first, so that signals are handled from now on: the first process of a
+            // container ignores those that it does not handle.
             biased;
             () = &mut stop => return Ok(()),
             server = build => server?,

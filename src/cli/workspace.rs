@@ -4,27 +4,27 @@ use serde::Serialize;
 use crate::domain::{Access, ClientId, Member, Slug, Subject, Workspace, WorkspaceName};
 use crate::service::{Administration, MemberChange, find_organisation, find_workspace};
 
-use super::administration::{Changing, Reading, parse_client_id, parse_subject};
-use super::org::AreaOptions;
-use super::outcome::{CommandError, complain};
-use super::table::{records, table};
-use super::view::{AreaView, or_dash, utc};
+use super::area::{AreaOptions, AreaView};
+use super::error::CommandError;
+use super::options::{ChangeOptions, QueryOptions};
+use super::output::{note, or_dash, records, table, utc};
 
-/// What can be done with workspaces.
+/// Manage workspaces of organisations, whose members get storage by access token
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  cloakroom workspace add-member acme/research --subject alice")]
 pub(super) enum WorkspaceCommand {
-    /// Add a workspace to an organisation, with a bucket of its own or a share of one
+    /// Create a workspace, with a new bucket or in a shared one
     #[command(after_help = "Examples:
   cloakroom workspace create acme/research
   cloakroom workspace create acme/archive --bucket acme-cold --prefix archive/
 
-Prints where its storage is. One that was deleted comes back where it was, without members.")]
+Prints where its storage is. A deleted workspace comes back where it was, without its members.")]
     Create(Create),
-    /// All workspaces
+    /// List workspaces
     List(List),
-    /// Show one and its members, even if it is deleted
+    /// Show a workspace and its members, even if it is deleted
     Show(Named),
-    /// Delete an empty one; its prefix stays reserved
+    /// Delete an empty workspace; its prefix stays reserved
     #[command(after_help = "Examples:
   cloakroom workspace delete acme/research
   cloakroom workspace delete acme/research --keep-objects   # find them again: workspace list --deleted")]
@@ -34,80 +34,80 @@ Prints where its storage is. One that was deleted comes back where it was, witho
   cloakroom workspace add-member acme/research --subject alice
   cloakroom workspace add-member acme/research --subject bob --client-id notebook --access read")]
     AddMember(AddMember),
-    /// Remove a member, who is refused from the next call on, at every gateway
+    /// Remove a member; every gateway refuses them from the next call on
     RemoveMember(RemoveMember),
 }
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Create {
-    /// Organisation and workspace: acme/research
+    /// Organisation and workspace, such as acme/research
     name: WorkspaceName,
     #[command(flatten)]
     area: AreaOptions,
     #[command(flatten)]
-    common: Changing,
+    options: ChangeOptions,
 }
 
 #[derive(clap::Args, Debug)]
 pub(super) struct List {
-    /// Only this organisation's
+    /// List only workspaces of this organisation
     #[arg(long)]
     org: Option<Slug>,
-    /// Also those that were deleted
+    /// Include deleted workspaces
     #[arg(long)]
     deleted: bool,
     #[command(flatten)]
-    common: Reading,
+    options: QueryOptions,
 }
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Named {
-    /// Organisation and workspace: acme/research
+    /// Organisation and workspace, such as acme/research
     name: WorkspaceName,
     #[command(flatten)]
-    common: Reading,
+    options: QueryOptions,
 }
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Delete {
-    /// Organisation and workspace: acme/research
+    /// Organisation and workspace, such as acme/research
     name: WorkspaceName,
-    /// Even if it holds objects; they stay where they are
+    /// Delete it even if it holds objects, and leave them where they are
     #[arg(long)]
     keep_objects: bool,
     #[command(flatten)]
-    common: Changing,
+    options: ChangeOptions,
 }
 
 #[derive(clap::Args, Debug)]
 pub(super) struct AddMember {
-    /// Organisation and workspace: acme/research
+    /// Organisation and workspace, such as acme/research
     name: WorkspaceName,
-    /// Who: the token's `sub`
-    #[arg(long, value_parser = parse_subject)]
+    /// Member: the `sub` of the access token
+    #[arg(long, value_parser = Subject::parse)]
     subject: Subject,
     /// Only through this client [default: any]
-    #[arg(long, value_parser = parse_client_id)]
+    #[arg(long, value_parser = ClientId::parse)]
     client_id: Option<ClientId>,
-    /// To do what
+    /// Access of the member
     #[arg(long, value_enum, default_value = "read-write")]
     access: MemberAccess,
     #[command(flatten)]
-    common: Changing,
+    options: ChangeOptions,
 }
 
 #[derive(clap::Args, Debug)]
 pub(super) struct RemoveMember {
-    /// Organisation and workspace: acme/research
+    /// Organisation and workspace, such as acme/research
     name: WorkspaceName,
-    /// Who: the token's `sub`
-    #[arg(long, value_parser = parse_subject)]
+    /// Member: the `sub` of the access token
+    #[arg(long, value_parser = Subject::parse)]
     subject: Subject,
     /// Only through this client [default: all]
-    #[arg(long, value_parser = parse_client_id)]
+    #[arg(long, value_parser = ClientId::parse)]
     client_id: Option<ClientId>,
     #[command(flatten)]
-    common: Changing,
+    options: ChangeOptions,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -160,23 +160,23 @@ impl WorkspaceCommand {
 
 impl Create {
     async fn run(self) -> Result<(), CommandError> {
-        let administer = self.common.administer().await?;
+        let administer = self.options.administer().await?;
         let made = administer
             .create_workspace(self.name, &self.area.new_area())
             .await?;
-        self.area.warn(&self.common)?;
-        complain(&format!(
+        self.area.warn(&self.options)?;
+        note(&format!(
             "Created {}. Next: cloakroom workspace add-member {} --subject …",
             made.name, made.name
         ));
         let text = format!("{}\n", made.area);
-        self.common.show(&WorkspaceView::new(&made, None), &text)
+        self.options.show(&WorkspaceView::new(&made, None), &text)
     }
 }
 
 impl List {
     async fn run(self) -> Result<(), CommandError> {
-        let administration = self.common.administration().await?;
+        let administration = self.options.administration().await?;
         if let Some(org) = &self.org {
             find_organisation(&administration, org).await?;
         }
@@ -185,13 +185,13 @@ impl List {
         let views = all.iter().map(|found| WorkspaceView::new(found, None));
         let views: Vec<WorkspaceView> = views.collect();
         let rows: Vec<[String; 6]> = views.iter().map(WorkspaceView::row).collect();
-        self.common.show(&views, &table(NAMES, &rows))
+        self.options.show(&views, &table(NAMES, &rows))
     }
 }
 
 impl Named {
     async fn run(self) -> Result<(), CommandError> {
-        let administration = self.common.administration().await?;
+        let administration = self.options.administration().await?;
         let view = view(&administration, &self.name).await?;
         let members = view.members.iter().flatten();
         let rows: Vec<[String; 3]> = members
@@ -206,28 +206,28 @@ impl Named {
             .collect();
         let members = table(["MEMBER", "CLIENT", "ACCESS"], &rows);
         let workspace = records(NAMES, &[view.row()]);
-        self.common.show(&view, &format!("{workspace}\n{members}"))
+        self.options.show(&view, &format!("{workspace}\n{members}"))
     }
 }
 
 impl Delete {
     async fn run(self) -> Result<(), CommandError> {
-        let administer = self.common.administer().await?;
+        let administer = self.options.administer().await?;
         let gone = administer
             .delete_workspace(&self.name, self.keep_objects)
             .await?;
-        complain(&format!(
+        note(&format!(
             "Deleted {}. Its storage {} stays reserved.",
             gone.name, gone.area
         ));
         let view = view(administer.administration(), &self.name).await?;
-        self.common.show(&view, "")
+        self.options.show(&view, "")
     }
 }
 
 impl AddMember {
     async fn run(self) -> Result<(), CommandError> {
-        let administer = self.common.administer().await?;
+        let administer = self.options.administer().await?;
         let member = Member {
             subject: self.subject,
             client_id: self.client_id,
@@ -237,30 +237,30 @@ impl AddMember {
             },
         };
         let change = administer.set_member(&self.name, &member).await?;
-        complain(&added(&self.name, &member, change));
+        note(&added(&self.name, &member, change));
         let view = view(administer.administration(), &self.name).await?;
-        self.common.show(&view, "")
+        self.options.show(&view, "")
     }
 }
 
 impl RemoveMember {
     async fn run(self) -> Result<(), CommandError> {
-        let administer = self.common.administer().await?;
+        let administer = self.options.administer().await?;
         let client_id = self.client_id.as_ref();
         administer
             .remove_member(&self.name, &self.subject, client_id)
             .await?;
-        let claim = self.common.config()?.workspaces.membership_claim;
+        let claim = self.options.config()?.workspaces.membership_claim;
         let claim = claim.map_or_else(String::new, |claim| {
             format!(" Tokens whose claim {claim} names the workspace still get access.")
         });
         let (subject, through) = (self.subject.as_str(), through(client_id));
-        complain(&format!(
+        note(&format!(
             "Removed {subject}{through} from {}.{claim}",
             self.name
         ));
         let view = view(administer.administration(), &self.name).await?;
-        self.common.show(&view, "")
+        self.options.show(&view, "")
     }
 }
 

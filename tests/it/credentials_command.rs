@@ -72,7 +72,7 @@ async fn a_refusal_is_exit_1_and_a_sentence_on_standard_error() {
             "InvalidRequest: The duration is out of bounds",
         ),
         ("two words", &[], "InvalidRequest: The Bearer token is"),
-        ("a\u{1}", &[], "the token is not one"),
+        ("a\u{1}", &[], "the token is not valid"),
         ("", &[], "holds no token"),
     ] {
         let ran = run(&app, token, more).await;

@@ -6,9 +6,9 @@ use crate::http::Samples;
 use crate::http::pages::snippets;
 use crate::server::Server;
 
-use super::{Dev, OAUTH_PORT};
+use super::{DevCommand, OAUTH_PORT};
 
-impl Dev {
+impl DevCommand {
     /// What `dev` says once it is ready. Lines to paste stand alone and work in any folder.
     pub(super) fn banner(
         &self,

@@ -28,7 +28,8 @@ use crate::http::Samples;
 use crate::server::{Server, StartError};
 use crate::telemetry;
 
-use super::outcome::{CommandError, print};
+use super::error::CommandError;
+use super::output::print;
 use super::signals;
 
 pub(super) const OAUTH_PORT: u16 = 8081;
@@ -39,23 +40,28 @@ pub(super) const CLIENT: &str = "demo";
 /// The gateway's own client at the embedded authorization server.
 const GATEWAY: &str = "cloakroom";
 
-/// Runs gateway, store and authorization server on loopback. FOR DEVELOPMENT ONLY: anyone who
-/// can reach this machine's loopback interface can get a token for any user name.
+/// Run everything on this machine, for development: gateway, store, authorization server
 #[derive(clap::Args, Debug)]
-pub(super) struct Dev {
-    /// The gateway's port; 0 is any free one
+#[command(after_help = "Examples:
+  cloakroom dev
+  cloakroom dev --port 0 --storage-port 0 --oauth-port 0
+  cloakroom dev --session-duration 5s --data-dir /tmp/locker
+
+For development only: anyone who can reach this machine's loopback interface can get a token for any user.")]
+pub(super) struct DevCommand {
+    /// Port of the gateway; 0 picks a free one
     #[arg(long, value_name = "PORT", default_value_t = 8080)]
     port: u16,
-    /// The store's port; 0 is any free one
+    /// Port of the store; 0 picks a free one
     #[arg(long, value_name = "PORT", default_value_t = 9000)]
     storage_port: u16,
-    /// The authorization server's port; 0 is any free one
+    /// Port of the authorization server; 0 picks a free one
     #[arg(long, value_name = "PORT", default_value_t = OAUTH_PORT)]
     oauth_port: u16,
-    /// Where objects, registry and audit trail are kept
+    /// Directory for objects, registry and audit trail
     #[arg(long, value_name = "DIR", default_value = ".cloakroom")]
     data_dir: PathBuf,
-    /// How long credentials last; seconds are allowed here
+    /// Lifetime of credentials, from 1s to 12h
     #[arg(long, value_name = "TIME", default_value = "1h")]
     session_duration: humantime::Duration,
     /// Also log every request to the store
@@ -63,7 +69,7 @@ pub(super) struct Dev {
     verbose: bool,
 }
 
-impl Dev {
+impl DevCommand {
     pub(super) async fn run(self) -> Result<(), CommandError> {
         let level = self.log_level();
         let _flush = telemetry::start(level).map_err(|error| failed(&error))?;

@@ -175,7 +175,7 @@ async fn an_operator_sees_who_has_a_bucket_and_is_asked_before_changing_it() {
     assert_eq!(shown[0]["areas"][0]["owner"], "organisation acme");
     let release = ["bucket", "release", ALICES_BUCKET];
     let said = refused(&process, &release).await;
-    assert!(said.contains("say --yes"), "{said}");
+    assert!(said.contains("confirm with --yes"), "{said}");
     let audit = ["audit", "--bucket", ALICES_BUCKET];
     assert_eq!(json(&process, &audit).await.as_array().unwrap().len(), 1);
     let released = json(&process, &[&release[..], &["--yes"]].concat()).await;
