@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
-use std::io::IsTerminal as _;
 
+use clap::builder::styling::AnsiColor;
 use serde::Serialize;
 
 use crate::server::doctor;
@@ -9,7 +9,7 @@ use crate::telemetry;
 
 use super::error::CommandError;
 use super::options::QueryOptions;
-use super::output::{print, print_json};
+use super::output::{print, print_json, print_styled, printable};
 use super::signals;
 
 /// Prove on the real store that owners are isolated from each other
@@ -61,11 +61,7 @@ impl DoctorCommand {
         if json {
             print_json(&JsonReport::from(&report))?;
         } else {
-            print(&format!(
-                "{}{}\n",
-                table(&report, std::io::stdout().is_terminal()),
-                verdict(&report)
-            ))?;
+            print_styled(&format!("{}{}\n", table(&report), verdict(&report)))?;
         }
         match (report.is_sound(), json) {
             (true, _) => Ok(()),
@@ -91,24 +87,24 @@ fn verdict(report: &Report) -> String {
 }
 
 /// One check a line: outcome, time, name; below it the reason, if there is one.
-fn table(report: &Report, colours: bool) -> String {
+fn table(report: &Report) -> String {
     report.checks.iter().fold(String::new(), |mut text, check| {
         let (outcome, why) = words(check);
-        let (colour, plain) = match (colours, outcome) {
-            (false, _) => ("", ""),
-            (true, "passed") => ("\u{1b}[32m", "\u{1b}[0m"),
-            (true, "failed") => ("\u{1b}[31m", "\u{1b}[0m"),
-            (true, _) => ("\u{1b}[33m", "\u{1b}[0m"),
+        let colour = match check.outcome {
+            Outcome::Passed => AnsiColor::Green,
+            Outcome::Failed(_) => AnsiColor::Red,
+            Outcome::Skipped(_) => AnsiColor::Yellow,
         };
+        let style = colour.on_default();
         // Writing to a string does not fail.
         let _ = writeln!(
             text,
-            "{colour}{outcome:7}{plain} {:>6} ms  {}",
+            "{style}{outcome:7}{style:#} {:>6} ms  {}",
             check.took.as_millis(),
             check.name
         );
         if let Some(why) = why {
-            let _ = writeln!(text, "                    {why}");
+            let _ = writeln!(text, "                    {}", printable(why));
         }
         text
     })

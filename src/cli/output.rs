@@ -18,6 +18,11 @@ pub(super) fn print(text: &str) -> Result<(), CommandError> {
     write(std::io::stdout(), text)
 }
 
+/// Prints text with colours, which `anstream` removes unless a terminal shows them (`NO_COLOR`).
+pub(super) fn print_styled(text: &str) -> Result<(), CommandError> {
+    write(anstream::stdout(), text)
+}
+
 pub(super) fn print_json(view: &impl Serialize) -> Result<(), CommandError> {
     let json = serde_json::to_string_pretty(view).map_err(CommandError::failed)?;
     print(&format!("{json}\n"))
