@@ -122,22 +122,6 @@ enum Chosen {
 }
 
 impl AccessKeysConfig {
-    /// No broker.
-    ///
-    /// # Errors
-    ///
-    /// None in practice.
-    pub fn without_broker() -> Result<Self, crate::domain::InvalidScope> {
-        Ok(Self {
-            broker: None,
-            bucket_prefix: None,
-            overlap: Duration::ZERO,
-            scope: Scope::parse("object_storage")?,
-            oauth_scope: Scope::parse("api.katapult.io/core/v1/object_storage")?,
-            capability_key: None,
-        })
-    }
-
     pub(super) fn read(
         reader: &mut Reader,
         storage: Read<&StorageConfig>,

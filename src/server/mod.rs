@@ -57,19 +57,22 @@ impl Server {
     ///
     /// [`StartError`] names the key that is to blame.
     pub async fn build(config: &Config) -> Result<Self, StartError> {
-        Self::build_with_samples(config, Arc::default()).await
+        let listener = listen(config.http.address)?;
+        Self::build_on(listener, config, Arc::default()).await
     }
 
-    /// The same, and its pages show what to paste, once that is known.
+    /// Builds the gateway on a port that is already taken. Its pages show the samples once they are
+    /// known.
     ///
     /// # Errors
     ///
     /// [`StartError`] names the key that is to blame.
-    pub async fn build_with_samples(
+    pub async fn build_on(
+        listener: TcpListener,
         config: &Config,
         samples: Arc<OnceLock<Samples>>,
     ) -> Result<Self, StartError> {
-        Box::pin(Self::assemble(config, None, samples)).await
+        Box::pin(Self::assemble(config, listener, None, samples)).await
     }
 
     /// The same, and the gateway is not ready before [`doctor`] has proven that isolation holds
@@ -80,17 +83,24 @@ impl Server {
     /// [`StartError`] names the key that is to blame.
     pub async fn build_examined(config: &Config) -> Result<Self, StartError> {
         let doctor = Box::pin(doctor(config)).await?;
-        Box::pin(Self::assemble(config, Some(doctor), Arc::default())).await
+        let listener = listen(config.http.address)?;
+        Box::pin(Self::assemble(
+            config,
+            listener,
+            Some(doctor),
+            Arc::default(),
+        ))
+        .await
     }
 
     async fn assemble(
         config: &Config,
+        listener: TcpListener,
         doctor: Option<Doctor>,
         samples: Arc<OnceLock<Samples>>,
     ) -> Result<Self, StartError> {
         let hangups = Hangups::new();
         warn_of_exposure(config);
-        let listener = listen(config.http.address)?;
         let address = listener.local_addr().unwrap_or(config.http.address);
         let oauth_http = OauthHttp::new(config.oauth.authorities.clone())?;
         let discovery = parts::discovery(config, oauth_http.clone());

@@ -169,6 +169,19 @@ async fn dev_is_ready_within_two_seconds_and_stops_at_sigterm() {
 }
 
 #[tokio::test]
+async fn dev_writes_a_configuration_without_mistakes_or_warnings() {
+    let process = Process::dev(&[]).await;
+    let checked = process
+        .command(&["config", "check"])
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(checked.status.code(), Some(0), "{}", stderr(&checked));
+    assert_eq!(stderr(&checked), "");
+    process.stop().await;
+}
+
+#[tokio::test]
 async fn a_dev_token_without_a_dev_says_what_to_do() {
     let output = run(&["dev-token", "alice", "--oauth-port", "1"], &[]).await;
     assert_eq!(output.status.code(), Some(1));

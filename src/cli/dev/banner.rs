@@ -1,29 +1,28 @@
-use std::path::Path;
+use std::net::SocketAddr;
 
 use crate::embedded::authorization_server::AuthorizationServer;
 use crate::embedded::storage::Storage;
 use crate::http::Samples;
 use crate::http::pages::snippets;
-use crate::server::Server;
 
-use super::{DevCommand, OAUTH_PORT};
+use super::OAUTH_PORT;
+use super::data::DataDirectory;
 
-impl DevCommand {
-    /// What `dev` says once it is ready. Lines to paste stand alone and work in any folder.
-    pub(super) fn banner(
-        &self,
-        server: &Server,
-        oauth: &AuthorizationServer,
-        storage: &Storage,
-        samples: &Samples,
-        file: &Path,
-    ) -> String {
-        let gateway = format!("http://{}", server.address());
-        let (issuer, store) = (oauth.issuer(), storage.url());
-        let data = file.parent().unwrap_or(&self.data_dir).display();
-        let workspace = &samples.workspace;
-        format!(
-            "\ncloakroom is ready. FOR DEVELOPMENT ONLY: anyone on this machine can get a token for any user.\n\
+/// What `dev` prints once it is ready. Each command stands alone and works in any folder.
+pub(super) fn banner(
+    address: SocketAddr,
+    oauth: &AuthorizationServer,
+    storage: &Storage,
+    samples: &Samples,
+    data: &DataDirectory,
+) -> String {
+    let gateway = format!("http://{address}");
+    let (issuer, store) = (oauth.issuer(), storage.url());
+    let config = quoted(&data.config_file().display().to_string());
+    let data = data.path().display();
+    let workspace = &samples.workspace;
+    format!(
+        "\ncloakroom is ready. FOR DEVELOPMENT ONLY: anyone on this machine can get a token for any user.\n\
              \n  gateway               {gateway}\
              \n  in the browser        {gateway}/swagger-ui/index.html\
              \n  authorization server  {issuer}\
@@ -36,26 +35,22 @@ impl DevCommand {
              {by_key}\n{by_membership}\n\
              \nOperators' commands (also workspace, api-key, access-key, bucket, audit, backup):\n\n\
              {administer}\n\n",
-            token = samples.token_command,
-            functions = snippets::functions(&gateway),
-            first_file = snippets::FIRST_FILE,
-            organisation = workspace.organisation,
-            name = workspace.workspace,
-            by_key = snippets::api_key_line(&gateway, &samples.api_key),
-            by_membership = snippets::workspace_line(
-                &gateway,
-                workspace.organisation.as_str(),
-                workspace.workspace.as_str()
-            ),
-            administer = this_program(&format!(
-                "org list --config {}",
-                quoted(&file.display().to_string())
-            )),
-        )
-    }
+        token = samples.token_command,
+        functions = snippets::functions(&gateway),
+        first_file = snippets::FIRST_FILE,
+        organisation = workspace.organisation,
+        name = workspace.workspace,
+        by_key = snippets::api_key_line(&gateway, &samples.api_key),
+        by_membership = snippets::workspace_line(
+            &gateway,
+            workspace.organisation.as_str(),
+            workspace.workspace.as_str()
+        ),
+        administer = this_program(&format!("org list --config {config}")),
+    )
 }
 
-/// Prints a token of alice's.
+/// The command that prints a token of alice's.
 pub(super) fn token_command(oauth: &AuthorizationServer) -> String {
     match oauth.port() {
         OAUTH_PORT => this_program("dev-token alice"),
@@ -63,7 +58,7 @@ pub(super) fn token_command(oauth: &AuthorizationServer) -> String {
     }
 }
 
-/// By its path: the shell that a line is pasted into need not know where it is.
+/// Names this program by its path: it need not be in the `PATH` of the shell.
 fn this_program(arguments: &str) -> String {
     let path =
         std::env::current_exe().map_or("cloakroom".into(), |path| path.display().to_string());
@@ -72,7 +67,7 @@ fn this_program(arguments: &str) -> String {
 
 /// One word to a shell.
 fn quoted(path: &str) -> String {
-    // Only a NUL cannot be quoted, and no path holds one.
+    // Only a NUL cannot be quoted, and no path contains one.
     shlex::try_quote(path).map_or_else(|_| path.to_owned(), Into::into)
 }
 

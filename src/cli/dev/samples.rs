@@ -1,4 +1,4 @@
-//! What `cloakroom dev` has for trying: an organisation with a key, a workspace with members.
+//! The samples of `cloakroom dev`: an organisation with an API key, a workspace with members.
 
 use crate::config::Config;
 use crate::domain::{Access, ApiKeyId, Member, Slug, Subject, WorkspaceName};
@@ -6,7 +6,7 @@ use crate::http::Samples;
 use crate::server::administer;
 use crate::service::{Administer, AdministerError, NewApiKey, NewArea};
 
-/// In whose name the samples are made.
+/// The operator of the samples in the audit trail.
 const OPERATOR: &str = "cloakroom dev";
 const LABEL: &str = "cloakroom dev";
 
@@ -14,7 +14,8 @@ const ORGANISATION: &str = "acme";
 const WORKSPACE: &str = "acme/research";
 const MEMBERS: [(&str, Access); 2] = [("alice", Access::ReadWrite), ("bob", Access::Read)];
 
-/// Makes them unless they are there; the key is made afresh, and the one of the last start ends.
+/// Creates what is missing of the samples. The API key is new each time; those of earlier starts
+/// are revoked.
 pub(super) async fn make(
     config: &Config,
     token_command: String,
@@ -23,12 +24,12 @@ pub(super) async fn make(
     let organisation: Slug = ORGANISATION.parse()?;
     let workspace: WorkspaceName = WORKSPACE.parse()?;
     let new = NewArea::default();
-    unless_there(
+    unless_exists(
         administer
             .create_organisation(organisation.clone(), &new)
             .await,
     )?;
-    unless_there(administer.create_workspace(workspace.clone(), &new).await)?;
+    unless_exists(administer.create_workspace(workspace.clone(), &new).await)?;
     add_members(&administer, &workspace).await?;
     for id in earlier_keys(&administer, &organisation).await? {
         administer.revoke_key(&id).await?;
@@ -48,7 +49,7 @@ pub(super) async fn make(
     })
 }
 
-fn unless_there<T>(made: Result<T, AdministerError>) -> Result<(), AdministerError> {
+fn unless_exists<T>(made: Result<T, AdministerError>) -> Result<(), AdministerError> {
     match made {
         Ok(_) | Err(AdministerError::Exists(_)) => Ok(()),
         Err(error) => Err(error),
@@ -59,10 +60,10 @@ async fn add_members(
     administer: &Administer,
     workspace: &WorkspaceName,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let there = administer.administration().members(workspace).await?;
+    let members = administer.administration().members(workspace).await?;
     for (subject, access) in MEMBERS {
         let subject = Subject::parse(subject)?;
-        if there.iter().any(|member| member.subject == subject) {
+        if members.iter().any(|member| member.subject == subject) {
             continue;
         }
         let member = Member {

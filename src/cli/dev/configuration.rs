@@ -1,0 +1,64 @@
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+
+use crate::adapters::CapabilityKey;
+use crate::cli::error::CommandError;
+use crate::config::Config;
+use crate::embedded::authorization_server::AuthorizationServer;
+use crate::embedded::storage::Storage;
+
+use super::data::DataDirectory;
+use super::{CLIENT, GATEWAY};
+
+/// Writes the configuration of this deployment and loads it, as commands beside `dev` do. Nothing
+/// else configures `dev`: variables that are set for a real gateway do not reach it.
+pub(super) fn write_and_load(
+    data: &DataDirectory,
+    address: SocketAddr,
+    oauth: &AuthorizationServer,
+    storage: &Storage,
+) -> Result<Config, CommandError> {
+    let capability_key = CapabilityKey::generate().map_err(CommandError::failed)?;
+    let gateway = oauth.resource_server();
+    let root = storage.identity();
+    data.write_config(&toml(&[
+        ("http.address", json!(address)),
+        ("http.swagger_ui_client_id", json!(CLIENT)),
+        ("oauth.issuer", json!(oauth.issuer())),
+        ("oauth.client_id", json!(gateway.client_id)),
+        ("oauth.client_secret", json!(gateway.client_secret)),
+        ("oauth.audience", json!(GATEWAY)),
+        ("storage.endpoint", json!(storage.url())),
+        ("storage.access_key_id", json!(root.access_key_id)),
+        ("storage.secret_access_key", json!(root.secret_access_key)),
+        // With --oauth-port 0 every start has another issuer.
+        ("naming.accept_change", json!(true)),
+        ("access_keys.broker", json!("iam")),
+        ("access_keys.admin_access_key_id", json!(root.access_key_id)),
+        (
+            "access_keys.admin_secret_access_key",
+            json!(root.secret_access_key),
+        ),
+        (
+            "access_keys.capability_key",
+            json!(capability_key.expose_secret()),
+        ),
+        ("database.url", json!(data.database_url()?)),
+    ]))?;
+    Ok(Config::load(Some(&data.config_file()), HashMap::new())?)
+}
+
+/// TOML writes strings and booleans as JSON does.
+fn toml(settings: &[(&str, Value)]) -> String {
+    let mut text =
+        "# Written by `cloakroom dev` each time it starts, for commands beside it.\n".to_owned();
+    for (key, value) in settings {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "{key} = {value}");
+    }
+    text
+}
