@@ -14,7 +14,7 @@ use crate::service::{AccessKeyRegistry, AdministerError, Clock, NewAccessKey, fi
 
 use super::error::CommandError;
 use super::options::{ChangeOptions, QueryOptions, parse_label, parse_principal};
-use super::output::{note, print, records, table, utc};
+use super::output::{Row, note, print, utc};
 
 /// Limits of a capability token's lifetime: it cannot be revoked.
 const SHORTEST: TimeDelta = TimeDelta::seconds(1);
@@ -35,7 +35,7 @@ Prints the key's id. This call makes its credentials:
   POST /core/v1/object_storage/access_keys/access_key/generate_credentials")]
     Create(Create),
     /// List access keys
-    List(List),
+    List(QueryOptions),
     /// Show an access key
     Show(Named<QueryOptions>),
     /// End the credentials of a key, and issue no new ones
@@ -83,17 +83,11 @@ pub(super) struct Create {
 }
 
 #[derive(clap::Args, Debug)]
-pub(super) struct List {
-    #[command(flatten)]
-    options: QueryOptions,
-}
-
-#[derive(clap::Args, Debug)]
-pub(super) struct Named<C: clap::Args> {
+pub(super) struct Named<Options: clap::Args> {
     /// Id of the key, as `access-key list` shows it
     id: AccessKeyId,
     #[command(flatten)]
-    options: C,
+    options: Options,
 }
 
 #[derive(clap::Args, Debug)]
@@ -106,16 +100,6 @@ pub(super) struct Capability {
     #[command(flatten)]
     options: ChangeOptions,
 }
-
-const NAMES: [&str; 7] = [
-    "ACCESS KEY",
-    "NAME",
-    "OWNER",
-    "STATE",
-    "OPENS",
-    "ASKED FROM",
-    "CREATED",
-];
 
 #[derive(Serialize)]
 struct AccessKeyView {
@@ -131,13 +115,16 @@ struct AccessKeyView {
     networks: Vec<String>,
     created_at: String,
     disabled_at: Option<String>,
+    /// All the rights in one text.
+    #[serde(skip)]
+    opens: String,
 }
 
 impl AccessKeyCommand {
     pub(super) async fn run(self) -> Result<(), CommandError> {
         match self {
             Self::Create(create) => create.run().await,
-            Self::List(list) => list.run().await,
+            Self::List(options) => list(&options).await,
             Self::Show(named) => named.show().await,
             Self::Disable(named) => named.disable().await,
             Self::Delete(named) => named.delete().await,
@@ -180,21 +167,11 @@ impl Create {
     }
 }
 
-impl List {
-    async fn run(self) -> Result<(), CommandError> {
-        let all = self.options.administration().await?.access_keys().await?;
-        let views: Vec<AccessKeyView> = all.iter().map(AccessKeyView::from).collect();
-        let rows: Vec<[String; 7]> = all.iter().map(row).collect();
-        self.options.show(&views, &table(NAMES, &rows))
-    }
-}
-
 impl Named<QueryOptions> {
     async fn show(self) -> Result<(), CommandError> {
         let registry = self.options.administration().await?;
         let key = find_access_key(&registry, &self.id).await?;
-        let view = AccessKeyView::from(&key);
-        self.options.show(&view, &records(NAMES, &[row(&key)]))
+        self.options.record(&AccessKeyView::from(&key))
     }
 }
 
@@ -263,8 +240,39 @@ impl From<&AccessKey> for AccessKeyView {
             networks: key.networks.iter().map(ToString::to_string).collect(),
             created_at: utc(key.created_at),
             disabled_at: key.disabled_at.map(utc),
+            opens: key.rights.to_string(),
         }
     }
+}
+
+impl Row<7> for AccessKeyView {
+    const COLUMNS: [&str; 7] = [
+        "ACCESS KEY",
+        "NAME",
+        "OWNER",
+        "STATE",
+        "OPENS",
+        "ASKED FROM",
+        "CREATED",
+    ];
+
+    fn row(&self) -> [String; 7] {
+        [
+            self.id.clone(),
+            self.name.clone(),
+            self.owner.clone(),
+            self.state.to_owned(),
+            self.opens.clone(),
+            self.networks.join(" "),
+            self.created_at.clone(),
+        ]
+    }
+}
+
+async fn list(options: &QueryOptions) -> Result<(), CommandError> {
+    let all = options.administration().await?.access_keys().await?;
+    let views: Vec<AccessKeyView> = all.iter().map(AccessKeyView::from).collect();
+    options.list(&views)
 }
 
 /// The registry has the change; the engine does not have it yet.
@@ -303,17 +311,4 @@ fn parse_owner(text: &str) -> Result<AccessKeyOwner, InvalidIdentifier> {
         Some(principal) => AccessKeyOwner::Principal(principal),
         None => AccessKeyOwner::Subject(Subject::parse(text)?),
     })
-}
-
-fn row(key: &AccessKey) -> [String; 7] {
-    let view = AccessKeyView::from(key);
-    [
-        view.id,
-        view.name,
-        view.owner,
-        view.state.to_owned(),
-        key.rights.to_string(),
-        view.networks.join(" "),
-        view.created_at,
-    ]
 }

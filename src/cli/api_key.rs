@@ -10,7 +10,7 @@ use crate::service::{Administration as _, Clock, NewApiKey, find_organisation};
 
 use super::error::CommandError;
 use super::options::{ChangeOptions, QueryOptions, parse_label};
-use super::output::{note, or_dash, table, utc};
+use super::output::{Row, note, or_dash, utc};
 
 /// Manage the API keys of organisations
 #[derive(Debug, Subcommand)]
@@ -66,7 +66,7 @@ pub(super) struct Revoke {
 }
 
 #[derive(Serialize)]
-struct KeyView {
+struct ApiKeyView {
     id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
@@ -106,7 +106,7 @@ impl Create {
             "Created {}. The key is shown only this once. To revoke it: cloakroom api-key revoke {}",
             registered.id, registered.id
         ));
-        let view = KeyView::new(&registered, Some(&key));
+        let view = ApiKeyView::new(&registered, Some(&key));
         self.options.show(&view, &format!("{}\n", key.expose()))
     }
 }
@@ -118,8 +118,8 @@ impl List {
             find_organisation(&administration, org).await?;
         }
         let all = administration.api_keys(self.org.as_ref()).await?;
-        let views: Vec<KeyView> = all.iter().map(|key| KeyView::new(key, None)).collect();
-        self.options.show(&views, &text(&views))
+        let views: Vec<ApiKeyView> = all.iter().map(|key| ApiKeyView::new(key, None)).collect();
+        self.options.list(&views)
     }
 }
 
@@ -134,13 +134,13 @@ impl Revoke {
             format!("Nothing changed: {id} is already revoked.")
         });
         match administer.administration().api_key(&self.id).await? {
-            Some(found) => self.options.show(&KeyView::new(&found, None), ""),
+            Some(found) => self.options.show(&ApiKeyView::new(&found, None), ""),
             None => Ok(()),
         }
     }
 }
 
-impl KeyView {
+impl ApiKeyView {
     fn new(registered: &RegisteredApiKey, key: Option<&ApiKey>) -> Self {
         Self {
             id: registered.id.to_string(),
@@ -158,6 +158,33 @@ impl KeyView {
     }
 }
 
+impl Row<7> for ApiKeyView {
+    const COLUMNS: [&str; 7] = [
+        "KEY",
+        "ORGANISATION",
+        "LABEL",
+        "STATE",
+        "OPENS",
+        "EXPIRES",
+        "LAST USED",
+    ];
+
+    fn row(&self) -> [String; 7] {
+        let storage = self.storage.then_some("storage");
+        let scopes = self.scopes.iter().map(String::as_str);
+        let opens: Vec<&str> = storage.into_iter().chain(scopes).collect();
+        [
+            self.id.clone(),
+            self.organisation.clone(),
+            self.label.clone(),
+            self.state.to_owned(),
+            opens.join(" "),
+            or_dash(self.expires_at.as_ref()),
+            or_dash(self.last_used.as_ref()),
+        ]
+    }
+}
+
 fn state(key: &RegisteredApiKey, now: DateTime<Utc>) -> &'static str {
     if key.revoked_at.is_some() {
         return "revoked";
@@ -166,35 +193,4 @@ fn state(key: &RegisteredApiKey, now: DateTime<Utc>) -> &'static str {
         return "expired";
     }
     "active"
-}
-
-fn text(views: &[KeyView]) -> String {
-    let rows: Vec<[String; 7]> = views
-        .iter()
-        .map(|view| {
-            let storage = view.storage.then_some("storage".to_owned());
-            let opens: Vec<String> = storage.into_iter().chain(view.scopes.clone()).collect();
-            [
-                view.id.clone(),
-                view.organisation.clone(),
-                view.label.clone(),
-                view.state.to_owned(),
-                opens.join(" "),
-                or_dash(view.expires_at.as_ref()),
-                or_dash(view.last_used.as_ref()),
-            ]
-        })
-        .collect();
-    table(
-        [
-            "KEY",
-            "ORGANISATION",
-            "LABEL",
-            "STATE",
-            "OPENS",
-            "EXPIRES",
-            "LAST USED",
-        ],
-        &rows,
-    )
 }

@@ -8,7 +8,7 @@ use crate::service::{AccessKeyRegistry as _, Administration as _, Clock};
 
 use super::error::CommandError;
 use super::options::QueryOptions;
-use super::output::{named, note, table};
+use super::output::{Row, named, note};
 
 const DEFAULT_LIMIT: u32 = 100;
 
@@ -64,8 +64,8 @@ impl AuditCommand {
             since: self.since,
             limit: self.limit,
         };
-        let (entries, has_older) = query.run(&database).await?;
-        if entries.is_empty() {
+        let (rows, has_older) = query.run(&database).await?;
+        if rows.is_empty() {
             note(&"the audit trail has no such rows");
         }
         if has_older {
@@ -74,7 +74,35 @@ impl AuditCommand {
                 self.limit
             ));
         }
-        self.options.show(&entries, &text(&entries))
+        self.options.list(&rows)
+    }
+}
+
+impl Row<9> for AuditRow {
+    const COLUMNS: [&str; 9] = [
+        "TIME", "ACTION", "WHO", "WHOSE", "ACCESS", "BUCKET", "PREFIX", "KEY", "UNTIL",
+    ];
+
+    fn row(&self) -> [String; 9] {
+        let action = match self.detail.as_str() {
+            "" => self.action.clone(),
+            detail => format!("{} ({detail})", self.action),
+        };
+        let whose = match self.access_key_owner.as_str() {
+            "" => named(&self.owner),
+            owner => format!("{} of {}", named(&self.owner), named(owner)),
+        };
+        [
+            self.time.clone(),
+            action,
+            named(&self.caller),
+            whose,
+            self.access.clone(),
+            self.bucket.clone(),
+            self.prefix.clone(),
+            self.access_key_id.clone(),
+            self.expiration.clone(),
+        ]
     }
 }
 
@@ -95,36 +123,6 @@ async fn owners_with(
         .chain(keys.map(|one| Owner::AccessKey(one.id)));
     let has_pseudonym = |owner: &Owner| formula.digest(owner).pseudonym() == *pseudonym;
     Ok(owners.filter(has_pseudonym).collect())
-}
-
-fn text(entries: &[AuditRow]) -> String {
-    let rows: Vec<[String; 9]> = entries
-        .iter()
-        .map(|entry| {
-            let what = match entry.detail.as_str() {
-                "" => entry.action.clone(),
-                detail => format!("{} ({detail})", entry.action),
-            };
-            [
-                entry.time.clone(),
-                what,
-                named(&entry.caller),
-                match entry.access_key_owner.as_str() {
-                    "" => named(&entry.owner),
-                    owner => format!("{} of {}", named(&entry.owner), named(owner)),
-                },
-                entry.access.clone(),
-                entry.bucket.clone(),
-                entry.prefix.clone(),
-                entry.access_key_id.clone(),
-                entry.expiration.clone(),
-            ]
-        })
-        .collect();
-    let names = [
-        "TIME", "ACTION", "WHO", "WHOSE", "ACCESS", "BUCKET", "PREFIX", "KEY", "UNTIL",
-    ];
-    table(names, &rows)
 }
 
 fn parse_since(text: &str) -> Result<DateTime<Utc>, String> {

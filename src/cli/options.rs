@@ -15,7 +15,7 @@ use crate::service::Administer;
 
 use super::Cli;
 use super::error::CommandError;
-use super::output::{print, print_json};
+use super::output::{Row, print, print_json, records, table};
 
 /// The longest label, in bytes.
 const MAX_LABEL_BYTES: usize = 255;
@@ -64,6 +64,23 @@ impl QueryOptions {
 
     pub(super) async fn administration(&self) -> Result<SqlDirectory, CommandError> {
         Ok(SqlDirectory::new(database(&self.config()?).await?))
+    }
+
+    /// Prints a table, or a JSON array.
+    pub(super) fn list<const N: usize, View: Row<N> + Serialize>(
+        &self,
+        views: &[View],
+    ) -> Result<(), CommandError> {
+        let rows: Vec<[String; N]> = views.iter().map(View::row).collect();
+        self.show(&views, &table(View::COLUMNS, &rows))
+    }
+
+    /// Prints one result, a field a line, or a JSON object.
+    pub(super) fn record<const N: usize, View: Row<N> + Serialize>(
+        &self,
+        view: &View,
+    ) -> Result<(), CommandError> {
+        self.show(view, &records(View::COLUMNS, &[view.row()]))
     }
 
     /// Prints JSON with `--json`, else the text.

@@ -7,7 +7,7 @@ use crate::service::{Administration as _, find_organisation};
 use super::area::{AreaOptions, AreaView};
 use super::error::CommandError;
 use super::options::{ChangeOptions, QueryOptions};
-use super::output::{note, records, table, utc};
+use super::output::{Row, note, utc};
 
 /// Manage organisations, which get their storage by API key
 #[derive(Debug, Subcommand)]
@@ -21,13 +21,13 @@ pub(super) enum OrgCommand {
 Prints where its storage is. Credentials need an API key: cloakroom api-key create --org acme …")]
     Create(Create),
     /// List organisations
-    List(List),
+    List(QueryOptions),
     /// Show an organisation
-    Show(Show),
+    Show(Named<QueryOptions>),
     /// Stop issuing credentials to an organisation; those already issued work until they expire
-    Disable(Named),
+    Disable(Named<ChangeOptions>),
     /// Issue credentials to an organisation again
-    Enable(Named),
+    Enable(Named<ChangeOptions>),
 }
 
 #[derive(clap::Args, Debug)]
@@ -41,28 +41,12 @@ pub(super) struct Create {
 }
 
 #[derive(clap::Args, Debug)]
-pub(super) struct List {
-    #[command(flatten)]
-    options: QueryOptions,
-}
-
-#[derive(clap::Args, Debug)]
-pub(super) struct Show {
+pub(super) struct Named<Options: clap::Args> {
     /// Name of the organisation
     slug: Slug,
     #[command(flatten)]
-    options: QueryOptions,
+    options: Options,
 }
-
-#[derive(clap::Args, Debug)]
-pub(super) struct Named {
-    /// Name of the organisation
-    slug: Slug,
-    #[command(flatten)]
-    options: ChangeOptions,
-}
-
-const NAMES: [&str; 5] = ["ORGANISATION", "STATE", "BUCKET", "PREFIX", "CREATED"];
 
 #[derive(Serialize)]
 struct OrganisationView {
@@ -77,8 +61,8 @@ impl OrgCommand {
     pub(super) async fn run(self) -> Result<(), CommandError> {
         match self {
             Self::Create(create) => create.run().await,
-            Self::List(list) => list.run().await,
-            Self::Show(show) => show.run().await,
+            Self::List(options) => list(&options).await,
+            Self::Show(named) => named.show().await,
             Self::Disable(named) => named.set_enabled(false).await,
             Self::Enable(named) => named.set_enabled(true).await,
         }
@@ -101,25 +85,15 @@ impl Create {
     }
 }
 
-impl List {
-    async fn run(self) -> Result<(), CommandError> {
-        let all = self.options.administration().await?.organisations().await?;
-        let views: Vec<OrganisationView> = all.iter().map(OrganisationView::from).collect();
-        let rows: Vec<[String; 5]> = views.iter().map(OrganisationView::row).collect();
-        self.options.show(&views, &table(NAMES, &rows))
-    }
-}
-
-impl Show {
-    async fn run(self) -> Result<(), CommandError> {
+impl Named<QueryOptions> {
+    async fn show(self) -> Result<(), CommandError> {
         let administration = self.options.administration().await?;
         let found = find_organisation(&administration, &self.slug).await?;
-        let view = OrganisationView::from(&found);
-        self.options.show(&view, &records(NAMES, &[view.row()]))
+        self.options.record(&OrganisationView::from(&found))
     }
 }
 
-impl Named {
+impl Named<ChangeOptions> {
     async fn set_enabled(self, enabled: bool) -> Result<(), CommandError> {
         let administer = self.options.administer().await?;
         let changed = administer.set_enabled(&self.slug, enabled).await?;
@@ -152,7 +126,9 @@ impl From<&Organisation> for OrganisationView {
     }
 }
 
-impl OrganisationView {
+impl Row<5> for OrganisationView {
+    const COLUMNS: [&str; 5] = ["ORGANISATION", "STATE", "BUCKET", "PREFIX", "CREATED"];
+
     fn row(&self) -> [String; 5] {
         [
             self.slug.clone(),
@@ -162,4 +138,10 @@ impl OrganisationView {
             self.created_at.clone(),
         ]
     }
+}
+
+async fn list(options: &QueryOptions) -> Result<(), CommandError> {
+    let all = options.administration().await?.organisations().await?;
+    let views: Vec<OrganisationView> = all.iter().map(OrganisationView::from).collect();
+    options.list(&views)
 }

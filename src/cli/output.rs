@@ -11,7 +11,7 @@ use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 
 use super::error::CommandError;
 
-pub(super) use table::{records, table};
+pub(super) use table::{Row, records, table};
 
 /// Prints a result, alone on standard output.
 pub(super) fn print(text: &str) -> Result<(), CommandError> {

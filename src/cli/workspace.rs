@@ -7,7 +7,7 @@ use crate::service::{Administration, MemberChange, find_organisation, find_works
 use super::area::{AreaOptions, AreaView};
 use super::error::CommandError;
 use super::options::{ChangeOptions, QueryOptions};
-use super::output::{note, or_dash, records, table, utc};
+use super::output::{Row, note, or_dash, records, table, utc};
 
 /// Manage workspaces of organisations, whose members get storage by access token
 #[derive(Debug, Subcommand)]
@@ -116,15 +116,6 @@ enum MemberAccess {
     ReadWrite,
 }
 
-const NAMES: [&str; 6] = [
-    "WORKSPACE",
-    "STATE",
-    "BUCKET",
-    "PREFIX",
-    "CREATED",
-    "DELETED",
-];
-
 #[derive(Serialize)]
 struct WorkspaceView {
     organisation: String,
@@ -184,8 +175,7 @@ impl List {
         all.retain(|workspace| self.deleted || workspace.deleted_at.is_none());
         let views = all.iter().map(|found| WorkspaceView::new(found, None));
         let views: Vec<WorkspaceView> = views.collect();
-        let rows: Vec<[String; 6]> = views.iter().map(WorkspaceView::row).collect();
-        self.options.show(&views, &table(NAMES, &rows))
+        self.options.list(&views)
     }
 }
 
@@ -193,19 +183,10 @@ impl Named {
     async fn run(self) -> Result<(), CommandError> {
         let administration = self.options.administration().await?;
         let view = view(&administration, &self.name).await?;
-        let members = view.members.iter().flatten();
-        let rows: Vec<[String; 3]> = members
-            .map(|member| {
-                let any = || "any".to_owned();
-                [
-                    member.subject.clone(),
-                    member.client_id.clone().unwrap_or_else(any),
-                    member.access.to_owned(),
-                ]
-            })
-            .collect();
-        let members = table(["MEMBER", "CLIENT", "ACCESS"], &rows);
-        let workspace = records(NAMES, &[view.row()]);
+        let members = view.members.iter().flatten().map(MemberView::row);
+        let members: Vec<[String; 3]> = members.collect();
+        let members = table(MemberView::COLUMNS, &members);
+        let workspace = records(WorkspaceView::COLUMNS, &[view.row()]);
         self.options.show(&view, &format!("{workspace}\n{members}"))
     }
 }
@@ -317,6 +298,17 @@ impl WorkspaceView {
             members,
         }
     }
+}
+
+impl Row<6> for WorkspaceView {
+    const COLUMNS: [&str; 6] = [
+        "WORKSPACE",
+        "STATE",
+        "BUCKET",
+        "PREFIX",
+        "CREATED",
+        "DELETED",
+    ];
 
     fn row(&self) -> [String; 6] {
         [
@@ -326,6 +318,19 @@ impl WorkspaceView {
             self.area.prefix.clone(),
             self.created_at.clone(),
             or_dash(self.deleted_at.as_ref()),
+        ]
+    }
+}
+
+impl Row<3> for MemberView {
+    const COLUMNS: [&str; 3] = ["MEMBER", "CLIENT", "ACCESS"];
+
+    fn row(&self) -> [String; 3] {
+        let client_id = self.client_id.as_deref();
+        [
+            self.subject.clone(),
+            client_id.unwrap_or("any").to_owned(),
+            self.access.to_owned(),
         ]
     }
 }

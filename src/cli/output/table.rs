@@ -19,6 +19,13 @@ const DATE: usize = 10;
 
 const GAP: usize = 2;
 
+/// A result that is shown as a row of a table.
+pub(in crate::cli) trait Row<const N: usize> {
+    const COLUMNS: [&'static str; N];
+
+    fn row(&self) -> [String; N];
+}
+
 /// The rows below their columns' names, or one field a line where that is too wide. On a terminal,
 /// values in the middle are shortened first, but never those of the first column, by which other
 /// commands know the thing.
