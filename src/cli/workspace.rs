@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 
@@ -235,12 +237,13 @@ impl RemoveMember {
         let claim = claim.map_or_else(String::new, |claim| {
             format!(" Tokens whose claim {claim} names the workspace still get access.")
         });
+        let view = view(administer.administration(), &self.name).await?;
         let (subject, through) = (self.subject.as_str(), through(client_id));
         note(&format!(
-            "Removed {subject}{through} from {}.{claim}",
-            self.name
+            "Removed {subject}{through} from {}.{}{claim}",
+            self.name,
+            remaining(subject, &view)
         ));
-        let view = view(administer.administration(), &self.name).await?;
         self.options.show(&view, "")
     }
 }
@@ -262,6 +265,25 @@ fn added(workspace: &WorkspaceName, member: &Member, change: MemberChange) -> St
             )
         }
     }
+}
+
+/// The memberships that a member has left through other clients.
+fn remaining(subject: &str, view: &WorkspaceView) -> String {
+    let members = view.members.iter().flatten();
+    let members = members.filter(|member| member.subject == subject);
+    members.fold(String::new(), |mut text, member| {
+        let through = match &member.client_id {
+            Some(client_id) => format!("the client {client_id}"),
+            None => "any client".to_owned(),
+        };
+        let access = member.access;
+        // Writing to a string does not fail.
+        let _ = write!(
+            text,
+            " {subject} still has {access} access through {through}."
+        );
+        text
+    })
 }
 
 fn through(client_id: Option<&ClientId>) -> String {

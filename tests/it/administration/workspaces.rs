@@ -89,7 +89,8 @@ async fn add_member_says_what_changed() {
         ),
         (
             &remove,
-            "Removed carol (through the client editor) from acme/lab.\n",
+            "Removed carol (through the client editor) from acme/lab. \
+             carol still has read access through any client.\n",
         ),
         (&REMOVE_CAROL, "Removed carol from acme/lab.\n"),
     ] {
