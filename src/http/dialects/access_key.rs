@@ -24,7 +24,8 @@ use crate::http::input::body::Body;
 use crate::http::input::client_address::certain_address;
 use crate::http::input::query::query_parameters;
 use crate::http::openapi::operations::{BEARER, CREDENTIALS, failures, success};
-use crate::http::problems::failure::{Cause, Failure};
+use crate::http::problems::cause::Cause;
+use crate::http::problems::failure::Failure;
 use crate::http::problems::problem::set_retry_and_allow;
 
 pub(crate) const PATH: &str = "/core/v1/object_storage/access_keys/access_key/generate_credentials";

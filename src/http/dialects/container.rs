@@ -21,7 +21,8 @@ use crate::http::input::query::query_parameters;
 use crate::http::openapi::operations::{
     BEARER, CREDENTIALS, failures, narrowing_parameters, success,
 };
-use crate::http::problems::failure::{Cause, Failure};
+use crate::http::problems::cause::Cause;
+use crate::http::problems::failure::Failure;
 use crate::http::problems::problem::{set_challenge, set_retry_and_allow};
 use crate::service::{Credential, Refusal, Wanted};
 
@@ -113,7 +114,7 @@ impl Dialect for ContainerDialect {
         set_retry_and_allow(&mut response, failure);
         exchange
             .seen
-            .ended_with(failure.problem_type().slug, failure);
+            .ended_with(failure.problem_type().slug(), failure);
         response
     }
 }

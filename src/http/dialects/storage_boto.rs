@@ -21,8 +21,10 @@ use crate::http::input::query::query_parameters;
 use crate::http::openapi::operations::{
     API_KEY, CREDENTIALS, narrowing_parameters, problems_of, success,
 };
-use crate::http::problems::failure::{self, Cause, Failure, ProblemType};
+use crate::http::problems::cause::Cause;
+use crate::http::problems::failure::Failure;
 use crate::http::problems::problem;
+use crate::http::problems::types::ProblemType;
 
 const X_API_KEY: &str = "x-api-key";
 
@@ -115,8 +117,8 @@ impl Dialect for StorageBotoDialect {
 
     fn refuse(&self, failure: &Failure, exchange: &Exchange<'_>) -> HttpResponse {
         let problem = said(failure.cause());
-        let mut response = problem::answer_as(&problem, failure, &exchange.seen, exchange.gateway);
-        if problem.status == StatusCode::UNAUTHORIZED {
+        let mut response = problem::answer_as(problem, failure, &exchange.seen, exchange.gateway);
+        if problem.status() == StatusCode::UNAUTHORIZED {
             let headers = response.headers_mut();
             headers.insert(header::WWW_AUTHENTICATE, CHALLENGE);
         }
@@ -141,8 +143,8 @@ fn api_key(request: &HttpRequest) -> Result<ApiKey, Refusal> {
 /// what docs/api/storage-boto.md shows.
 fn said(cause: Cause) -> ProblemType {
     match cause {
-        Cause::NoCredential | Cause::BadCredential => failure::INVALID_API_KEY,
-        Cause::Store | Cause::StoreTimeout => failure::PROVISIONING_FAILED,
+        Cause::NoCredential | Cause::BadCredential => ProblemType::InvalidApiKey,
+        Cause::Store | Cause::StoreTimeout => ProblemType::ProvisioningFailed,
         other => other.problem_type(),
     }
 }

@@ -23,7 +23,8 @@ use crate::http::input::narrowing::{self, Narrowing};
 use crate::http::input::query::{known_and_once, query_parameters};
 use crate::http::middleware::seen::Seen;
 use crate::http::openapi::operations::{CREDENTIALS, failures};
-use crate::http::problems::failure::{Cause, Failure};
+use crate::http::problems::cause::Cause;
+use crate::http::problems::failure::Failure;
 use crate::http::problems::problem::set_retry_and_allow;
 
 const ACTION: &str = "AssumeRoleWithWebIdentity";
@@ -187,7 +188,7 @@ impl Dialect for StsDialect {
         set_retry_and_allow(&mut response, failure);
         exchange
             .seen
-            .ended_with(failure.problem_type().slug, failure);
+            .ended_with(failure.problem_type().slug(), failure);
         response
     }
 }

@@ -22,7 +22,8 @@ use crate::http::input::query::query_parameters;
 use crate::http::openapi::operations::{
     BEARER, CREDENTIALS, failures, narrowing_parameters, success, text_parameter,
 };
-use crate::http::problems::failure::{Cause, Failure, InvalidField};
+use crate::http::problems::cause::Cause;
+use crate::http::problems::failure::{Failure, InvalidField};
 use crate::http::problems::problem::{set_challenge, set_retry_and_allow};
 
 pub(crate) const PATH: &str = "/api/v1/org/{org}/ws/{ws}/storage/credentials";
@@ -148,7 +149,7 @@ impl Dialect for WorkspaceDialect {
         set_retry_and_allow(&mut response, failure);
         exchange
             .seen
-            .ended_with(failure.problem_type().slug, failure);
+            .ended_with(failure.problem_type().slug(), failure);
         response
     }
 }

@@ -6,7 +6,7 @@ use url::form_urlencoded;
 
 use crate::service::Refusal;
 
-use crate::http::problems::failure::{Failure, TOKEN_IN_BODY};
+use crate::http::problems::failure::Failure;
 
 /// The longest body of a credential route, in bytes (docs/api/README.md).
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -39,9 +39,9 @@ impl Body {
     /// the token is. It is empty, whatever `Content-Type` claims, or `{}`.
     pub(crate) fn beside<T>(&self, token: Result<T, Refusal>) -> Result<T, Failure> {
         match (token, self.says_nothing()) {
-            // Whoever put the token into the body had better be told so.
-            (Err(Refusal::MissingCredential), Err(failure)) if failure.is_misplaced_token() => {
-                Err(failure)
+            // "No token" would mislead a client that put it into the body.
+            (Err(Refusal::MissingCredential), Err(Failure::TokenInBody)) => {
+                Err(Failure::TokenInBody)
             }
             (Err(refusal), _) => Err(refusal.into()),
             (Ok(_), Err(failure)) => Err(failure),
@@ -55,7 +55,7 @@ impl Body {
         }
         match self.media_type.as_str() {
             "application/json" => check_json(&self.bytes),
-            FORM if holds_token(&self.bytes) => Err(token_in_body()),
+            FORM if holds_token(&self.bytes) => Err(Failure::TokenInBody),
             _ => Err(Failure::UnsupportedMediaType),
         }
     }
@@ -97,7 +97,7 @@ fn check_json(body: &[u8]) -> Result<(), Failure> {
     let members: Map<String, Value> = serde_json::from_slice(body)
         .map_err(|_| Refusal::MalformedRequest("The body is not a JSON object."))?;
     if members.contains_key("access_token") {
-        return Err(token_in_body());
+        return Err(Failure::TokenInBody);
     }
     if members.is_empty() {
         return Ok(());
@@ -107,8 +107,4 @@ fn check_json(body: &[u8]) -> Result<(), Failure> {
 
 fn holds_token(body: &[u8]) -> bool {
     form_urlencoded::parse(body).any(|(name, _)| name == "access_token")
-}
-
-fn token_in_body() -> Failure {
-    Failure::Refused(Refusal::MalformedRequest(TOKEN_IN_BODY))
 }

@@ -12,7 +12,8 @@ use utoipa::openapi::{
     ResponsesBuilder,
 };
 
-use crate::http::problems::failure::{Cause, ProblemType};
+use crate::http::problems::cause::Cause;
+use crate::http::problems::types::ProblemType;
 
 /// Where the examples live.
 pub(crate) const EXAMPLE_HOST: &str = "https://storage-authorization.example.com";
@@ -28,12 +29,12 @@ pub(crate) const CREDENTIALS: &str = "credentials";
 
 /// The answer for a status, with an example of each problem type that has it.
 pub(crate) fn problems(types: &[ProblemType]) -> Response {
-    let titles: Vec<&str> = types.iter().map(|problem| problem.title).collect();
+    let titles: Vec<&str> = types.iter().map(|problem| problem.title()).collect();
     let examples = types.iter().map(|problem| {
         let example = ExampleBuilder::new()
             .value(Some(problem.example(EXAMPLE_HOST)))
             .build();
-        (problem.slug, RefOr::T(example))
+        (problem.slug(), RefOr::T(example))
     });
     let content = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name("Problem")))
@@ -49,20 +50,20 @@ pub(crate) fn problems(types: &[ProblemType]) -> Response {
 pub(crate) fn problems_of(causes: &[Cause], said: fn(Cause) -> ProblemType) -> ResponsesBuilder {
     let mut types: Vec<ProblemType> = Vec::new();
     for problem in causes.iter().copied().map(said) {
-        if types.iter().all(|seen| seen.slug != problem.slug) {
+        if !types.contains(&problem) {
             types.push(problem);
         }
     }
     let mut statuses: Vec<u16> = types
         .iter()
-        .map(|problem| problem.status.as_u16())
+        .map(|problem| problem.status().as_u16())
         .collect();
     statuses.sort_unstable();
     statuses.dedup();
     let of = |status: &u16| -> Vec<ProblemType> {
         types
             .iter()
-            .filter(|problem| problem.status.as_u16() == *status)
+            .filter(|problem| problem.status().as_u16() == *status)
             .copied()
             .collect()
     };

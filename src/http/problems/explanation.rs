@@ -1,4 +1,4 @@
-use crate::http::problems::failure::{self, ProblemType};
+use crate::http::problems::types::ProblemType;
 
 /// What somebody who meets a problem would ask next.
 pub(crate) struct Explanation {
@@ -19,20 +19,10 @@ const fn explanation(
     }
 }
 
-/// A type that nobody has explained would be a page without content: a test looks for it.
-pub(crate) fn explain(problem: &ProblemType) -> &'static Explanation {
-    TABLE
-        .iter()
-        .find(|(explained, _)| explained.slug == problem.slug)
-        .map_or(&NOTHING, |(_, explanation)| explanation)
-}
-
-const NOTHING: Explanation = explanation("", &[], &[]);
-
-const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
-    (
-        failure::MISSING_CLAIMS,
-        explanation(
+#[expect(clippy::too_many_lines, reason = "a table: one arm for each page")]
+pub(crate) fn explain(problem: ProblemType) -> Explanation {
+    match problem {
+        ProblemType::MissingClaims => explanation(
             "The token is valid, but it does not say whose storage is meant: that takes a subject \
              (sub) and a client (client_id, or azp).",
             &[
@@ -46,10 +36,7 @@ const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
                 "Have the authorization server's operator add the missing claim.",
             ],
         ),
-    ),
-    (
-        failure::INVALID_REQUEST,
-        explanation(
+        ProblemType::InvalidRequest => explanation(
             "The request cannot be understood, or holds something that does not belong there.",
             &[
                 "The Authorization header is there twice, or what follows \"Bearer\" is empty, \
@@ -63,10 +50,7 @@ const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
                 "The member \"detail\" names the fault.",
             ],
         ),
-    ),
-    (
-        failure::MISSING_TOKEN,
-        explanation(
+        ProblemType::MissingToken => explanation(
             "The request holds no Bearer token.",
             &[
                 "No Authorization header was sent, or one of another scheme, such as Basic.",
@@ -75,10 +59,7 @@ const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
             ],
             &["Get an access token and send it: Authorization: Bearer <token>."],
         ),
-    ),
-    (
-        failure::INVALID_TOKEN,
-        explanation(
+        ProblemType::InvalidToken => explanation(
             "The token was understood and opens nothing here. Which check it failed is in the \
              gateway's log, under the request id, and not in the answer.",
             &[
@@ -94,10 +75,7 @@ const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
                 "Operators: Keycloak calls a token inactive unless the gateway's client is in its aud.",
             ],
         ),
-    ),
-    (
-        failure::INSUFFICIENT_SCOPE,
-        explanation(
+        ProblemType::InsufficientScope => explanation(
             "The token is valid, but was issued without the scope that this service requires. The \
              challenge in WWW-Authenticate names it.",
             &[
@@ -106,10 +84,7 @@ const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
             ],
             &["Ask for the scope when getting the token; it must be granted word by word."],
         ),
-    ),
-    (
-        failure::INVALID_API_KEY,
-        explanation(
+        ProblemType::InvalidApiKey => explanation(
             "The request has no API key that is good here. Whether it has none, one with a typo, an \
              unknown, a revoked or an expired one is not said; the operator's log has it.",
             &[
@@ -122,10 +97,7 @@ const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
                 "Have an operator make another: cloakroom api-key create --org … --label …",
             ],
         ),
-    ),
-    (
-        failure::STORAGE_NOT_ENTITLED,
-        explanation(
+        ProblemType::StorageNotEntitled => explanation(
             "The API key is good, and opens no storage.",
             &[
                 "The key was made with --no-storage, for other things.",
@@ -133,26 +105,17 @@ const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
             ],
             &["Ask the operator, with the request id: cloakroom org show, cloakroom api-key list."],
         ),
-    ),
-    (
-        failure::NOT_FOUND,
-        explanation(
+        ProblemType::NotFound => explanation(
             "There is nothing at this address.",
             &["A typing error in the path, or a part of it lost in a proxy."],
             &["The contract, at /openapi.yaml, lists all addresses."],
         ),
-    ),
-    (
-        failure::METHOD_NOT_ALLOWED,
-        explanation(
+        ProblemType::MethodNotAllowed => explanation(
             "The address exists and does not take this method; the Allow header lists those it takes.",
             &["GET instead of POST: a redirect on the way may have turned one into the other."],
             &["Use a method that the Allow header lists."],
         ),
-    ),
-    (
-        failure::BUCKET_CONFLICT,
-        explanation(
+        ProblemType::BucketConflict => explanation(
             "The bucket with this owner's name exists already, and the gateway cannot tell that it \
              belongs to the owner. Rather than risk somebody else's data it gives out nothing.",
             &[
@@ -167,18 +130,12 @@ const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
                  naming.adopt_from. On AWS, naming.secret keeps names from being guessed.",
             ],
         ),
-    ),
-    (
-        failure::PAYLOAD_TOO_LARGE,
-        explanation(
+        ProblemType::PayloadTooLarge => explanation(
             "The request's body is longer than 64 KiB.",
             &["Something else than a request for credentials was sent: a file, perhaps."],
             &["Send no body, or {}. Files go to the store, not to the gateway."],
         ),
-    ),
-    (
-        failure::HEADERS_TOO_LARGE,
-        explanation(
+        ProblemType::HeadersTooLarge => explanation(
             "The request's line and headers are longer than 64 KiB, or more than 96 headers.",
             &[
                 "Cookies of other applications on the same host were sent along.",
@@ -186,10 +143,7 @@ const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
             ],
             &["Send the token and little else: a token is 8 KiB at most."],
         ),
-    ),
-    (
-        failure::REQUEST_TIMEOUT,
-        explanation(
+        ProblemType::RequestTimeout => explanation(
             "The request's line and headers did not arrive within 5 s.",
             &[
                 "The client opened a connection long before it sent a request.",
@@ -197,27 +151,18 @@ const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
             ],
             &["Send the request again, on a new connection."],
         ),
-    ),
-    (
-        failure::UNSUPPORTED_MEDIA_TYPE,
-        explanation(
+        ProblemType::UnsupportedMediaType => explanation(
             "A body was sent whose Content-Type is not application/json.",
             &["curl -d sends application/x-www-form-urlencoded unless told otherwise."],
             &["Send no body, or {} with Content-Type: application/json."],
         ),
-    ),
-    (
-        failure::CLIENT_TOO_OLD,
-        explanation(
+        ProblemType::ClientTooOld => explanation(
             "The client says in X-Client-Version that it is older than the operator allows for \
              workspaces (workspaces.minimum_client_version).",
             &["An installation that was not updated."],
             &["Update the client."],
         ),
-    ),
-    (
-        failure::RATE_LIMITED,
-        explanation(
+        ProblemType::RateLimited => explanation(
             "Too many calls: of this caller, refused ones included (limits.per_caller), or for this owner's \
              storage (limits.per_owner).",
             &[
@@ -230,10 +175,7 @@ const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
                 "Keep the credentials until shortly before their expiration.",
             ],
         ),
-    ),
-    (
-        failure::INTERNAL_ERROR,
-        explanation(
+        ProblemType::InternalError => explanation(
             "Something went wrong in the gateway itself. Nothing was given out.",
             &[
                 "The registry cannot be written: its disk is full, or its database is away.",
@@ -247,10 +189,7 @@ const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
                  registry or the formula.",
             ],
         ),
-    ),
-    (
-        failure::PROVISIONING_FAILED,
-        explanation(
+        ProblemType::ProvisioningFailed => explanation(
             "The store did not do what the gateway asked for: make the bucket, or open a session. \
              Nothing was given out.",
             &[
@@ -262,10 +201,7 @@ const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
                 "Operators: the log has the cause under the request id.",
             ],
         ),
-    ),
-    (
-        failure::IDENTIFICATION_UNAVAILABLE,
-        explanation(
+        ProblemType::IdentificationUnavailable => explanation(
             "The gateway could not find out what the token stands for. It is not known to be bad.",
             &[
                 "The authorization server is down, slow, or cannot be reached from the gateway.",
@@ -277,10 +213,7 @@ const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
                 "Operators: the log has the cause under the request id.",
             ],
         ),
-    ),
-    (
-        failure::STORAGE_UNAVAILABLE,
-        explanation(
+        ProblemType::StorageUnavailable => explanation(
             "The store did not do what the gateway asked for: make the bucket, or open a session.",
             &[
                 "The store is down, slow, or cannot be reached from the gateway.",
@@ -291,10 +224,7 @@ const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
                 "Operators: the log has the cause under the request id.",
             ],
         ),
-    ),
-    (
-        failure::OVERLOADED,
-        explanation(
+        ProblemType::Overloaded => explanation(
             "The gateway takes no more requests at the moment.",
             &[
                 "More requests are under way than it takes at once (http.max_in_flight).",
@@ -304,8 +234,8 @@ const TABLE: [(ProblemType, Explanation); failure::ALL.len()] = [
             ],
             &["Wait for as many seconds as Retry-After says, then try again."],
         ),
-    ),
-];
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -313,11 +243,11 @@ mod tests {
 
     #[test]
     fn every_problem_type_is_explained() {
-        for problem in &failure::ALL {
+        for problem in ProblemType::ALL {
             let explanation = explain(problem);
-            assert!(!explanation.meaning.is_empty(), "{}", problem.slug);
-            assert!(!explanation.causes.is_empty(), "{}", problem.slug);
-            assert!(!explanation.remedies.is_empty(), "{}", problem.slug);
+            assert!(!explanation.meaning.is_empty(), "{}", problem.slug());
+            assert!(!explanation.causes.is_empty(), "{}", problem.slug());
+            assert!(!explanation.remedies.is_empty(), "{}", problem.slug());
         }
     }
 }

@@ -5,15 +5,16 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use crate::http::middleware::seen::Seen;
 use crate::http::pages::page::{Page, Part, Section};
 use crate::http::problems::explanation::{Explanation, explain};
-use crate::http::problems::failure::{self, Failure, ProblemType};
+use crate::http::problems::failure::Failure;
 use crate::http::problems::problem;
+use crate::http::problems::types::ProblemType;
 use crate::http::state::Gateway;
 
 /// All of them.
 pub(crate) async fn index(request: HttpRequest, gateway: web::Data<Gateway>) -> HttpResponse {
-    let links = failure::ALL
-        .iter()
-        .map(|problem| (address(problem, &gateway), problem.title));
+    let links = ProblemType::ALL
+        .into_iter()
+        .map(|problem| (address(problem, &gateway), problem.title()));
     let page = Page {
         title: "Problem types".to_owned(),
         lead: "Errors are problem details (RFC 9457); the member \"type\" is the address of one \
@@ -33,13 +34,13 @@ pub(crate) async fn problem_type(
     slug: web::Path<String>,
     gateway: web::Data<Gateway>,
 ) -> HttpResponse {
-    match failure::ALL.iter().find(|problem| problem.slug == *slug) {
+    match ProblemType::parse(&slug) {
         Some(problem) => page(problem, &gateway).answer(&request),
         None => problem::answer(&Failure::NotFound, &Seen::of(&request), &gateway),
     }
 }
 
-fn page(problem: &ProblemType, gateway: &Gateway) -> Page {
+fn page(problem: ProblemType, gateway: &Gateway) -> Page {
     let Explanation {
         meaning,
         causes,
@@ -47,8 +48,12 @@ fn page(problem: &ProblemType, gateway: &Gateway) -> Page {
     } = explain(problem);
     let list = |items: &[&str]| Part::List(items.iter().map(|&item| item.to_owned()).collect());
     Page {
-        title: problem.title.to_owned(),
-        lead: format!("{} · status {}. {meaning}", problem.slug, problem.status),
+        title: problem.title().to_owned(),
+        lead: format!(
+            "{} · status {}. {meaning}",
+            problem.slug(),
+            problem.status()
+        ),
         sections: vec![
             Section {
                 heading: "Likely causes",
@@ -73,17 +78,17 @@ fn page(problem: &ProblemType, gateway: &Gateway) -> Page {
     }
 }
 
-fn example(problem: &ProblemType, gateway: &Gateway) -> String {
+fn example(problem: ProblemType, gateway: &Gateway) -> String {
     let challenge = problem::challenge(problem, gateway)
         .map(|challenge| format!("WWW-Authenticate: {challenge}\n"));
     let body = problem.example(&gateway.parts().public_url);
     format!(
         "HTTP/1.1 {}\nContent-Type: application/problem+json\n{}\n{body:#}",
-        problem.status,
+        problem.status(),
         challenge.unwrap_or_default()
     )
 }
 
-fn address(problem: &ProblemType, gateway: &Gateway) -> String {
-    gateway.link(&format!("/problems/{}", problem.slug))
+fn address(problem: ProblemType, gateway: &Gateway) -> String {
+    gateway.link(&format!("/problems/{}", problem.slug()))
 }

@@ -8,7 +8,8 @@ use serde::Serialize;
 use crate::service::Refusal;
 
 use crate::http::middleware::seen::Seen;
-use crate::http::problems::failure::{self, Failure, ProblemType};
+use crate::http::problems::failure::Failure;
+use crate::http::problems::types::ProblemType;
 use crate::http::protected_resource;
 use crate::http::state::Gateway;
 
@@ -24,28 +25,28 @@ struct Instance {
 
 /// The failure in this language, with all its headers.
 pub(crate) fn answer(failure: &Failure, seen: &Seen, gateway: &Gateway) -> HttpResponse {
-    let mut response = answer_as(&failure.problem_type(), failure, seen, gateway);
+    let mut response = answer_as(failure.problem_type(), failure, seen, gateway);
     set_challenge(&mut response, failure, gateway);
     response
 }
 
 /// The failure as a problem of this type, without a challenge.
 pub(crate) fn answer_as(
-    problem: &ProblemType,
+    problem: ProblemType,
     failure: &Failure,
     seen: &Seen,
     gateway: &Gateway,
 ) -> HttpResponse {
-    let detail = failure.own_detail().unwrap_or(problem.detail);
+    let detail = failure.own_detail().unwrap_or_else(|| problem.detail());
     let mut response = body(problem, detail, seen, gateway);
     set_retry_and_allow(&mut response, failure);
-    seen.ended_with(problem.slug, failure);
+    seen.ended_with(problem.slug(), failure);
     response
 }
 
 /// `WWW-Authenticate`, where the failure has one: for every dialect that takes Bearer tokens.
 pub(crate) fn set_challenge(response: &mut HttpResponse, failure: &Failure, gateway: &Gateway) {
-    if let Some(challenge) = challenge(&failure.problem_type(), gateway) {
+    if let Some(challenge) = challenge(failure.problem_type(), gateway) {
         set(response, header::WWW_AUTHENTICATE, challenge);
     }
 }
@@ -72,21 +73,21 @@ fn set(response: &mut HttpResponse, name: header::HeaderName, value: String) {
 
 /// What every problem says, and no more.
 pub(crate) fn body(
-    problem: &ProblemType,
+    problem: ProblemType,
     detail: &'static str,
     seen: &Seen,
     gateway: &Gateway,
 ) -> HttpResponse {
     let mut details = ProblemDetails::new()
-        .with_title(problem.title)
+        .with_title(problem.title())
         .with_detail(detail)
         .with_extensions(Instance {
             instance: seen.request_id().urn(),
         });
     // actix-web is on http 0.2, this crate on 1.x.
-    details.status = http::StatusCode::from_u16(problem.status.as_u16()).ok();
+    details.status = http::StatusCode::from_u16(problem.status().as_u16()).ok();
     details.r#type = gateway
-        .link(&format!("/problems/{}", problem.slug))
+        .link(&format!("/problems/{}", problem.slug()))
         .parse::<http::Uri>()
         .ok()
         .map(Into::into);
@@ -94,15 +95,15 @@ pub(crate) fn body(
 }
 
 /// RFC 6750 section 3: a request without a credential learns no error code.
-pub(crate) fn challenge(problem: &ProblemType, gateway: &Gateway) -> Option<String> {
-    let error = match problem.slug {
-        slug if slug == failure::MISSING_TOKEN.slug => String::new(),
-        slug if slug == failure::INVALID_TOKEN.slug => "error=\"invalid_token\", ".to_owned(),
-        slug if slug == failure::INSUFFICIENT_SCOPE.slug => {
+pub(crate) fn challenge(problem: ProblemType, gateway: &Gateway) -> Option<String> {
+    let error = match problem {
+        ProblemType::MissingToken => String::new(),
+        ProblemType::InvalidToken => "error=\"invalid_token\", ".to_owned(),
+        ProblemType::InsufficientScope => {
             let scope = &gateway.parts().required_scope;
             format!("error=\"insufficient_scope\", scope=\"{scope}\", ")
         }
-        slug if [failure::MISSING_CLAIMS.slug, failure::INVALID_REQUEST.slug].contains(&slug) => {
+        ProblemType::MissingClaims | ProblemType::InvalidRequest => {
             "error=\"invalid_request\", ".to_owned()
         }
         _ => return None,

@@ -9,37 +9,38 @@ use actix_web::web::{Bytes, BytesMut};
 
 use crate::http::middleware::request_log::add_headers;
 use crate::http::middleware::seen::Seen;
-use crate::http::problems::failure::{
-    HEADERS_TOO_LARGE, INTERNAL_ERROR, INVALID_REQUEST, REQUEST_TIMEOUT,
-};
 use crate::http::problems::problem;
+use crate::http::problems::types::ProblemType;
 use crate::http::state::Gateway;
 
 /// The whole of an answer as HTTP/1.1 writes it (RFC 9112 section 4), the last on its connection,
 /// with a line in the log. There is no dialect: what was asked for is not known.
 #[must_use]
 pub fn unreadable(gateway: &Gateway, client: IpAddr, status: u16) -> Bytes {
-    let (problem, detail) = match status {
-        400 => (
-            INVALID_REQUEST,
-            "The request is no HTTP/1.1, or its headers contradict each other.",
-        ),
-        408 => (REQUEST_TIMEOUT, REQUEST_TIMEOUT.detail),
-        431 => (HEADERS_TOO_LARGE, HEADERS_TOO_LARGE.detail),
-        _ => (INTERNAL_ERROR, INTERNAL_ERROR.detail),
+    let problem = match status {
+        400 => ProblemType::InvalidRequest,
+        408 => ProblemType::RequestTimeout,
+        431 => ProblemType::HeadersTooLarge,
+        _ => ProblemType::InternalError,
+    };
+    let detail = match problem {
+        ProblemType::InvalidRequest => {
+            "The request is no HTTP/1.1, or its headers contradict each other."
+        }
+        _ => problem.detail(),
     };
     let seen = Seen::new(gateway.new_request_id());
-    let mut response = problem::body(&problem, detail, &seen, gateway);
+    let mut response = problem::body(problem, detail, &seen, gateway);
     add_headers(&mut response, &seen);
     tracing::info!(
         request_id = %seen.request_id(),
         %client,
         route = "none",
-        status = problem.status.as_u16(),
-        outcome = problem.slug,
+        status = problem.status().as_u16(),
+        outcome = problem.slug(),
         "request"
     );
-    let mut head = status_line(problem.status);
+    let mut head = status_line(problem.status());
     for (name, value) in response.headers() {
         let _ = write!(head, "{name}: {}\r\n", value.to_str().unwrap_or_default());
     }

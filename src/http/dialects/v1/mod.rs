@@ -19,7 +19,8 @@ use crate::http::input::query::query_parameters;
 use crate::http::openapi::operations::{
     BEARER, CREDENTIALS, narrowing_parameters, problems_of, query_parameter, success,
 };
-use crate::http::problems::failure::{Cause, Failure};
+use crate::http::problems::cause::Cause;
+use crate::http::problems::failure::Failure;
 use crate::http::problems::problem;
 use crate::service::{Credential, Wanted};
 

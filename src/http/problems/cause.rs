@@ -1,0 +1,84 @@
+use crate::http::problems::types::ProblemType;
+
+/// The rows of docs/api/README.md: what dialects tell apart. Many causes inside, few answers
+/// outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    NoCredential,
+    BadCredential,
+    /// A bad one that was good once.
+    ExpiredCredential,
+    MissingClaims,
+    MissingScope,
+    NotEntitled,
+    /// A good one, from the wrong place.
+    Network,
+    BadCapability,
+    Malformed,
+    Unprocessable,
+    Conflict,
+    Rate,
+    AuthorizationServer,
+    AuthorizationServerTimeout,
+    Store,
+    StoreTimeout,
+    Ours,
+    Overloaded,
+    NotFound,
+    MethodNotAllowed,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    ClientTooOld,
+    NotQueued,
+}
+
+impl Cause {
+    /// Those that every credential route which takes tokens may meet, for the contract.
+    pub(crate) const OF_VENDING: [Self; 17] = [
+        Self::NoCredential,
+        Self::BadCredential,
+        Self::ExpiredCredential,
+        Self::MissingClaims,
+        Self::MissingScope,
+        Self::Malformed,
+        Self::Conflict,
+        Self::Rate,
+        Self::AuthorizationServer,
+        Self::AuthorizationServerTimeout,
+        Self::Store,
+        Self::StoreTimeout,
+        Self::Ours,
+        Self::Overloaded,
+        Self::MethodNotAllowed,
+        Self::PayloadTooLarge,
+        Self::UnsupportedMediaType,
+    ];
+
+    /// The cause in the language of `POST /v1/credentials` and of every route without a dialect of
+    /// its own.
+    pub(crate) fn problem_type(self) -> ProblemType {
+        match self {
+            Self::NoCredential => ProblemType::MissingToken,
+            Self::BadCredential | Self::ExpiredCredential | Self::BadCapability => {
+                ProblemType::InvalidToken
+            }
+            Self::MissingClaims => ProblemType::MissingClaims,
+            Self::MissingScope => ProblemType::InsufficientScope,
+            Self::NotEntitled | Self::Network => ProblemType::StorageNotEntitled,
+            Self::Malformed | Self::Unprocessable => ProblemType::InvalidRequest,
+            Self::Conflict => ProblemType::BucketConflict,
+            Self::Rate => ProblemType::RateLimited,
+            Self::AuthorizationServer | Self::AuthorizationServerTimeout => {
+                ProblemType::IdentificationUnavailable
+            }
+            Self::Store | Self::StoreTimeout => ProblemType::StorageUnavailable,
+            Self::Ours | Self::NotQueued => ProblemType::InternalError,
+            Self::Overloaded => ProblemType::Overloaded,
+            Self::NotFound => ProblemType::NotFound,
+            Self::MethodNotAllowed => ProblemType::MethodNotAllowed,
+            Self::PayloadTooLarge => ProblemType::PayloadTooLarge,
+            Self::UnsupportedMediaType => ProblemType::UnsupportedMediaType,
+            Self::ClientTooOld => ProblemType::ClientTooOld,
+        }
+    }
+}
