@@ -1,6 +1,7 @@
 //! The gateway's face: every route on one screen, one file an endpoint.
 
 mod dialects;
+mod exchange;
 mod health;
 mod input;
 mod middleware;
@@ -10,22 +11,25 @@ mod problems;
 mod protected_resource;
 mod state;
 
-use actix_web::guard::{GuardContext, fn_guard};
 use actix_web::http::Method;
 use actix_web::web::ServiceConfig;
-use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, web};
+use actix_web::{Handler, HttpRequest, HttpResponse, Resource, Route, web};
 
-use crate::service::Refusal;
-
-use dialects::dialect::{self, Dialect, respond};
-use dialects::{access_key, container, storage_boto, sts, v1, workspace};
-use middleware::seen::Seen;
+use dialects::access_key::AccessKeyDialect;
+use dialects::container::ContainerDialect;
+use dialects::dialect::{Dialect, respond};
+use dialects::storage_boto::StorageBotoDialect;
+use dialects::sts::StsDialect;
+use dialects::v1::V1Dialect;
+use dialects::workspace::WorkspaceDialect;
+use exchange::Exchange;
+use middleware::request_log::{Words, observe};
 use pages::{home, swagger_ui};
 use problems::failure::Failure;
-use problems::problem;
+use problems::problem::PROBLEM_DETAILS;
 
 pub use middleware::cors::cors;
-pub use middleware::request_log::observe;
+pub use middleware::request_log::observe_preflights;
 pub use openapi::{openapi_json, openapi_yaml};
 pub use problems::unreadable::unreadable;
 pub use state::{
@@ -33,27 +37,15 @@ pub use state::{
     UseCases,
 };
 
-/// All routes. [`observe`] belongs around them.
+/// All routes. [`observe_preflights`] belongs around [`cors`], and both around them.
 pub fn routes(config: &mut ServiceConfig) {
     config
-        .service(credential_route("/v1/credentials", &v1::V1Dialect))
-        .service(credential_route(
-            "/v1/credentials/container",
-            &container::ContainerDialect,
-        ))
-        .service(credential_route(
-            "/storage/boto",
-            &storage_boto::StorageBotoDialect,
-        ))
-        .service(credential_route(
-            workspace::PATH,
-            &workspace::WorkspaceDialect,
-        ))
-        .service(credential_route(
-            access_key::PATH,
-            &access_key::AccessKeyDialect,
-        ))
-        .service(credential_route_at_root(&sts::StsDialect))
+        .service(credential_route::<V1Dialect>())
+        .service(credential_route::<ContainerDialect>())
+        .service(credential_route::<StorageBotoDialect>())
+        .service(credential_route::<WorkspaceDialect>())
+        .service(credential_route::<AccessKeyDialect>())
+        .service(credential_route_with_page::<StsDialect>(home::home))
         .service(reading("/problems", problems::pages::index))
         .service(reading("/problems/{slug}", problems::pages::problem_type))
         .service(reading("/swagger-ui", swagger_ui::index))
@@ -67,94 +59,67 @@ pub fn routes(config: &mut ServiceConfig) {
             protected_resource::PATH,
             protected_resource::metadata,
         ))
-        .default_service(web::to(not_found));
+        .default_service(web::to(handler(PROBLEM_DETAILS, while_open(not_found))));
 }
+
+/// What a route does once its request is under observation.
+trait Answer: AsyncFn(&Exchange) -> Result<HttpResponse, Failure> + Clone + 'static {}
+
+impl<A> Answer for A where A: AsyncFn(&Exchange) -> Result<HttpResponse, Failure> + Clone + 'static {}
 
 /// A route that hands out credentials, in one dialect.
-fn credential_route<D: Dialect>(path: &str, dialect: &'static D) -> Resource {
-    credential_route_with(path, dialect, vec![dialect.method()])
+fn credential_route<D: Dialect>() -> Resource {
+    web::resource(D::PATH)
+        .route(web::method(D::METHOD).to(respond::<D>))
+        .default_service(refusing_methods(Words::of::<D>(), vec![D::METHOD]))
 }
 
-/// The same, where other methods do other things.
-fn credential_route_with<D: Dialect>(
-    path: &str,
-    dialect: &'static D,
-    allowed: Vec<Method>,
-) -> Resource {
+/// The same, with a page for readers at its address.
+fn credential_route_with_page<D: Dialect>(page: impl Answer) -> Resource {
+    let allowed = vec![Method::GET, Method::HEAD, D::METHOD];
+    let page = while_open(page);
+    credential_route::<D>()
+        .route(web::get().to(handler(PROBLEM_DETAILS, page.clone())))
+        .route(web::head().to(handler(PROBLEM_DETAILS, page)))
+        .default_service(refusing_methods(Words::of::<D>(), allowed))
+}
+
+/// A route that only reads.
+fn reading(path: &str, answer: impl Answer) -> Resource {
+    probing(path, while_open(answer))
+}
+
+/// A route that only reads and answers until the gateway ends.
+fn probing(path: &str, answer: impl Answer) -> Resource {
+    let allowed = vec![Method::GET, Method::HEAD];
     web::resource(path)
-        .route(web::method(dialect.method()).guard(fn_guard(is_open)).to(
-            move |request: HttpRequest, payload: web::Payload| respond(dialect, request, payload),
-        ))
-        .default_service(web::to(
-            move |request: HttpRequest, gateway: web::Data<Gateway>| {
-                let failure = Failure::MethodNotAllowed(allowed.clone());
-                let failure = unless_closed(&gateway, failure);
-                async move { dialect::refuse(dialect, &request, &failure) }
-            },
-        ))
+        .route(web::get().to(handler(PROBLEM_DETAILS, answer.clone())))
+        .route(web::head().to(handler(PROBLEM_DETAILS, answer)))
+        .default_service(refusing_methods(PROBLEM_DETAILS, allowed))
 }
 
-/// `/` is a page for readers and STS for SDKs.
-fn credential_route_at_root<D: Dialect>(dialect: &'static D) -> Resource {
-    let allowed = [Method::GET, Method::HEAD, dialect.method()];
-    credential_route_with("/", dialect, allowed.to_vec())
-        .route(web::get().guard(fn_guard(is_open)).to(home::home))
-        .route(web::head().guard(fn_guard(is_open)).to(home::home))
-        // Readers of a gateway that stops are told so in their own words, not in STS's.
-        .route(web::get().to(not_found))
-        .route(web::head().to(not_found))
+fn refusing_methods(words: Words, allowed: Vec<Method>) -> Route {
+    let refuse = async move |_: &Exchange| Err(Failure::MethodNotAllowed(allowed.clone()));
+    web::to(handler(words, while_open(refuse)))
 }
 
-/// A route that only tells.
-fn reading<H, Args>(path: &str, handler: H) -> Resource
-where
-    H: Handler<Args, Output = HttpResponse> + Copy,
-    Args: FromRequest + 'static,
-{
-    telling(path, handler, is_open)
+async fn not_found(_: &Exchange) -> Result<HttpResponse, Failure> {
+    Err(Failure::NotFound)
 }
 
-/// A route that tells to the last how the gateway is.
-fn probing<H, Args>(path: &str, handler: H) -> Resource
-where
-    H: Handler<Args, Output = HttpResponse> + Copy,
-    Args: FromRequest + 'static,
-{
-    telling(path, handler, |_| true)
-}
-
-fn telling<H, Args>(path: &str, handler: H, when: fn(&GuardContext<'_>) -> bool) -> Resource
-where
-    H: Handler<Args, Output = HttpResponse> + Copy,
-    Args: FromRequest + 'static,
-{
-    web::resource(path)
-        .route(web::get().guard(fn_guard(when)).to(handler))
-        .route(web::head().guard(fn_guard(when)).to(handler))
-        .default_service(web::to(
-            |request: HttpRequest, gateway: web::Data<Gateway>| async move {
-                let failure = Failure::MethodNotAllowed(vec![Method::GET, Method::HEAD]);
-                let failure = unless_closed(&gateway, failure);
-                problem::answer(&failure, &Seen::of(&request), &gateway)
-            },
-        ))
-}
-
-async fn not_found(request: HttpRequest, gateway: web::Data<Gateway>) -> HttpResponse {
-    let failure = unless_closed(&gateway, Failure::NotFound);
-    problem::answer(&failure, &Seen::of(&request), &gateway)
-}
-
-/// Whether requests that arrive are still taken.
-fn is_open(context: &GuardContext<'_>) -> bool {
-    let gateway = context.app_data::<web::Data<Gateway>>();
-    gateway.is_none_or(|gateway| !gateway.stage().is_closed())
-}
-
-/// A gateway that stops refuses all requests for one reason (docs/operations.md).
-fn unless_closed(gateway: &Gateway, failure: Failure) -> Failure {
-    if gateway.stage().is_closed() {
-        return Refusal::Overloaded.into();
+/// The same, until the gateway stops taking requests.
+fn while_open(answer: impl Answer) -> impl Answer {
+    async move |exchange: &Exchange| {
+        exchange.gateway.check_open()?;
+        answer(exchange).await
     }
-    failure
+}
+
+fn handler(
+    words: Words,
+    answer: impl Answer,
+) -> impl Handler<(HttpRequest, web::Data<Gateway>), Output = HttpResponse> {
+    move |request: HttpRequest, gateway: web::Data<Gateway>| {
+        observe(request, gateway, words, answer.clone())
+    }
 }

@@ -1,9 +1,10 @@
 //! `GET /.well-known/oauth-protected-resource`: RFC 9728.
 
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
 use serde::Serialize;
 
-use crate::http::state::Gateway;
+use crate::http::exchange::Exchange;
+use crate::http::problems::failure::Failure;
 
 pub(crate) const PATH: &str = "/.well-known/oauth-protected-resource";
 
@@ -17,13 +18,13 @@ struct Metadata<'a> {
 }
 
 /// Whose tokens are taken, and what they must hold.
-pub(crate) async fn metadata(gateway: web::Data<Gateway>) -> HttpResponse {
-    let parts = gateway.parts();
-    HttpResponse::Ok().json(Metadata {
+pub(crate) async fn metadata(exchange: &Exchange) -> Result<HttpResponse, Failure> {
+    let parts = exchange.gateway.parts();
+    Ok(HttpResponse::Ok().json(Metadata {
         resource: &parts.public_url,
         authorization_servers: [&parts.issuer],
         scopes_supported: [parts.required_scope.as_str()],
         bearer_methods_supported: ["header"],
         resource_name: "cloakroom",
-    })
+    }))
 }

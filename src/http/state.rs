@@ -171,6 +171,14 @@ impl Gateway {
         format!("{}{path}", self.parts.public_url)
     }
 
+    /// A gateway that stops refuses all requests for one reason (docs/operations.md).
+    pub(crate) fn check_open(&self) -> Result<(), Refusal> {
+        if self.stage.is_closed() {
+            return Err(Refusal::Overloaded);
+        }
+        Ok(())
+    }
+
     /// Counts a credential call in, unless there are too many.
     pub(crate) fn enter(&self) -> Option<InFlight<'_>> {
         let entered = InFlight(&self.in_flight);

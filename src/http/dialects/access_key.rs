@@ -1,8 +1,8 @@
 //! `POST /core/v1/object_storage/access_keys/access_key/generate_credentials`: a new pair for an
 //! access key that lasts, as Katapult's API of that path has it (docs/api/access-keys.md).
 
+use actix_web::HttpResponse;
 use actix_web::http::{Method, StatusCode};
-use actix_web::{HttpRequest, HttpResponse};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -18,27 +18,18 @@ use crate::service::{
     RotationCredential,
 };
 
-use crate::http::dialects::dialect::{Ask, Dialect, Exchange};
+use crate::http::dialects::dialect::Dialect;
+use crate::http::exchange::Exchange;
 use crate::http::input::bearer::bearer_token;
 use crate::http::input::body::Body;
-use crate::http::input::client_address::certain_address;
 use crate::http::input::query::query_parameters;
 use crate::http::openapi::operations::{BEARER, CREDENTIALS, failures, success};
 use crate::http::problems::cause::Cause;
 use crate::http::problems::failure::Failure;
 use crate::http::problems::problem::set_retry_and_allow;
 
-pub(crate) const PATH: &str = "/core/v1/object_storage/access_keys/access_key/generate_credentials";
-
 /// The dialect of access keys that last.
 pub(crate) struct AccessKeyDialect;
-
-/// New credentials of one key are asked for.
-pub(crate) struct AskForAccessKey {
-    credential: RotationCredential,
-    /// As it was written: whoever may not ask learns nothing of it.
-    id: String,
-}
 
 /// Which key is meant.
 #[derive(Deserialize, ToSchema)]
@@ -106,30 +97,25 @@ pub(crate) struct KatapultError {
 }
 
 impl Dialect for AccessKeyDialect {
-    type Ask = AskForAccessKey;
+    const NAME: &'static str = "katapult";
+    const PATH: &'static str =
+        "/core/v1/object_storage/access_keys/access_key/generate_credentials";
+    const METHOD: Method = Method::POST;
 
-    fn name(&self) -> &'static str {
-        "katapult"
-    }
-
-    fn method(&self) -> Method {
-        Method::POST
-    }
-
-    fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<AskForAccessKey, Failure> {
-        let request = exchange.request;
+    async fn answer(
+        exchange: &Exchange,
+        body: &Body,
+        deadline: Deadline,
+    ) -> Result<HttpResponse, Failure> {
+        let request = &exchange.request;
         let credential = credential(bearer_token(request)?)?;
         query_parameters(request, &[])?;
         let asked: GenerateCredentials = body.json(WRONG_BODY)?;
-        let id = asked.access_key.id;
-        Ok(AskForAccessKey { credential, id })
-    }
-
-    fn render(&self, rotated: &Rotated, exchange: &Exchange<'_>) -> HttpResponse {
-        let Rotated { key, pair } = rotated;
+        let rotated = rotate(exchange, &credential, &asked.access_key.id, deadline).await?;
+        let Rotated { key, pair } = &rotated;
         let storage = &exchange.gateway.parts().storage;
         let names = |buckets: &[BucketName]| buckets.iter().map(ToString::to_string).collect();
-        HttpResponse::Ok().json(GeneratedCredentials {
+        Ok(HttpResponse::Ok().json(GeneratedCredentials {
             object_storage_access_key: ObjectStorageAccessKey {
                 id: key.id.to_string(),
                 name: key.name.clone(),
@@ -145,70 +131,118 @@ impl Dialect for AccessKeyDialect {
                 s3_access_key_id: pair.access_key_id.clone(),
                 s3_secret_access_key: pair.secret_access_key.expose_secret().to_owned(),
             },
-        })
+        }))
     }
 
-    fn refuse(&self, failure: &Failure, exchange: &Exchange<'_>) -> HttpResponse {
-        let cause = failure.cause();
-        let (status, code) = said(cause);
+    fn refuse(failure: &Failure, exchange: &Exchange) -> HttpResponse {
+        let (status, code) = status_and_code(failure.cause());
         let mut response = HttpResponse::build(status).json(KatapultError {
             code,
             description: description(failure),
             detail: detail(failure, exchange),
         });
         set_retry_and_allow(&mut response, failure);
-        exchange.seen.ended_with(code, failure);
         response
+    }
+
+    fn outcome(cause: Cause) -> &'static str {
+        status_and_code(cause).1
+    }
+
+    fn operation() -> Operation {
+        let generated = success(
+            "New credentials; the ones before end (`access_keys.overlap`)",
+            "GeneratedCredentials",
+            json!({
+                "object_storage_access_key": {
+                    "id": "ak_0123456789abcdef01234567",
+                    "name": "backups",
+                    "created_at": 1_791_234_567,
+                    "region": "us-east-1",
+                    "state": "active",
+                    "all_buckets_read": false,
+                    "all_objects_read": false,
+                    "all_objects_write": false,
+                    "read_buckets": ["backups"],
+                    "write_buckets": ["backups"],
+                    "server_url": "https://storage.example.com",
+                    "s3_access_key_id": "AKIAIOSFODNN7EXAMPLE",
+                    "s3_secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+                },
+            }),
+        );
+        let body = ContentBuilder::new()
+            .schema(Some(Ref::from_schema_name("GenerateCredentials")))
+            .build();
+        let causes = [&Cause::OF_VENDING[..], &OWN_CAUSES].concat();
+        OperationBuilder::new()
+            .tag(CREDENTIALS)
+            .operation_id(Some("generateCredentials"))
+            .summary(Some("Get new credentials of an access key that lasts"))
+            .description(Some(
+                "For tools that cannot refresh: a pair without a session token, confined to the \
+                 buckets of the access key. Every call makes a new pair and, once the store takes it, \
+                 ends the one before; a secret is shown once. The Bearer token is an access token, an API key or a \
+                 capability token.",
+            ))
+            .security(SecurityRequirement::new(BEARER, Vec::<String>::new()))
+            .request_body(Some(
+                RequestBodyBuilder::new()
+                    .required(Some(Required::True))
+                    .content("application/json", body)
+                    .build(),
+            ))
+            .responses(
+                failures(&causes, "application/json", Some("KatapultError"), status_and_code)
+                    .response("200", generated)
+                    .build(),
+            )
+            .build()
     }
 }
 
-impl Ask for AskForAccessKey {
-    type Given = Rotated;
-
-    async fn fulfil(
-        self,
-        dialect: &'static str,
-        exchange: &Exchange<'_>,
-        deadline: Deadline,
-    ) -> Result<Rotated, Failure> {
-        let use_cases = exchange.gateway.use_cases()?;
-        let _in_flight = exchange.gateway.enter().ok_or(Refusal::Overloaded)?;
-        let key = self.id.parse::<AccessKeyId>().ok();
-        let identified = use_cases
-            .rotate_access_key
-            .authenticate(
-                &use_cases.authenticate,
-                &self.credential,
-                key.as_ref(),
-                exchange.client_address(),
-                deadline,
-            )
-            .await?;
-        let seen = &exchange.seen;
-        if let RotationCaller::Caller(caller) = identified.caller() {
-            seen.asked_by(use_cases.entitle.pseudonym(&caller.as_owner()));
-        }
-        if let Some(key) = &key {
-            let owner = Owner::AccessKey(key.clone());
-            seen.concerns_key(use_cases.entitle.pseudonym(&owner), key.as_str());
-        }
-        use_cases.caller_limit.take(&identified.caller().id())?;
-        let caller = use_cases.rotate_access_key.admit(identified)?;
-        let key = key.ok_or(Refusal::AccessKey(AccessKeyRefusal::NoSuchKey))?;
-        let rotation = Rotation {
-            request_id: seen.request_id(),
-            dialect,
-            caller,
-            address: address(exchange.request, &exchange.gateway.parts().trusted_proxies),
-            key,
-        };
-        let rotated = use_cases
-            .rotate_access_key
-            .rotate(rotation, deadline)
-            .await?;
-        seen.succeeded("rotated");
-        Ok(rotated)
+/// Who is asking → which key is theirs → make a new pair of it.
+async fn rotate(
+    exchange: &Exchange,
+    credential: &RotationCredential,
+    id: &str,
+    deadline: Deadline,
+) -> Result<Rotated, Refusal> {
+    let (gateway, log) = (&exchange.gateway, &exchange.log);
+    let use_cases = gateway.use_cases()?;
+    let _in_flight = gateway.enter().ok_or(Refusal::Overloaded)?;
+    let key = id.parse::<AccessKeyId>().ok();
+    let identified = use_cases
+        .rotate_access_key
+        .authenticate(
+            &use_cases.authenticate,
+            credential,
+            key.as_ref(),
+            exchange.client_address(),
+            deadline,
+        )
+        .await?;
+    if let RotationCaller::Caller(caller) = identified.caller() {
+        log.asked_by(use_cases.entitle.pseudonym(&caller.as_owner()));
     }
+    if let Some(key) = &key {
+        let owner = Owner::AccessKey(key.clone());
+        log.concerns_key(use_cases.entitle.pseudonym(&owner), key.as_str());
+    }
+    use_cases.caller_limit.take(&identified.caller().id())?;
+    let caller = use_cases.rotate_access_key.admit(identified)?;
+    let rotation = Rotation {
+        request_id: exchange.request_id,
+        dialect: AccessKeyDialect::NAME,
+        caller,
+        address: exchange.certain_address(),
+        // Only now: callers that may not ask do not learn whether the id is well-formed.
+        key: key.ok_or(AccessKeyRefusal::NoSuchKey)?,
+    };
+    let rotate_access_key = &use_cases.rotate_access_key;
+    let rotated = rotate_access_key.rotate(rotation, deadline).await?;
+    log.outcome("rotated");
+    Ok(rotated)
 }
 
 /// What kind of token it is can be seen from its form; whether it is a good one cannot.
@@ -218,11 +252,6 @@ fn credential(token: AccessToken) -> Result<RotationCredential, Refusal> {
         return Ok(RotationCredential::Of(Credential::ApiKey(key)));
     }
     Ok(RotationCredential::of_token(token))
-}
-
-fn address(request: &HttpRequest, trusted: &[ipnet::IpNet]) -> Option<std::net::IpAddr> {
-    let peer = request.peer_addr().map(|peer| peer.ip());
-    certain_address(peer, request.headers(), trusted)
 }
 
 fn description(failure: &Failure) -> &'static str {
@@ -265,7 +294,7 @@ fn description(failure: &Failure) -> &'static str {
     }
 }
 
-fn detail(failure: &Failure, exchange: &Exchange<'_>) -> Value {
+fn detail(failure: &Failure, exchange: &Exchange) -> Value {
     if let Failure::Refused(Refusal::RateLimited { spent, .. }) = failure {
         return json!({ "total_permitted": spent.permitted });
     }
@@ -277,16 +306,16 @@ fn detail(failure: &Failure, exchange: &Exchange<'_>) -> Value {
 }
 
 /// What an API key needs, or an access token.
-fn scope<'a>(exchange: &Exchange<'a>) -> Option<&'a str> {
+fn scope(exchange: &Exchange) -> Option<&str> {
     let rotate_access_key = &exchange.gateway.use_cases().ok()?.rotate_access_key;
-    Some(match bearer_token(exchange.request) {
+    Some(match bearer_token(&exchange.request) {
         Ok(token) if !token.expose().starts_with(ApiKey::PREFIX) => rotate_access_key.oauth_scope(),
         _ => rotate_access_key.scope(),
     })
 }
 
 /// This dialect's column of docs/api/README.md, and the codes of docs/api/access-keys.md.
-fn said(cause: Cause) -> (StatusCode, &'static str) {
+fn status_and_code(cause: Cause) -> (StatusCode, &'static str) {
     match cause {
         Cause::NoCredential => (StatusCode::BAD_REQUEST, "missing_api_token"),
         Cause::BadCredential | Cause::ExpiredCredential | Cause::MissingClaims => {
@@ -328,55 +357,3 @@ const OWN_CAUSES: [Cause; 5] = [
     Cause::NotFound,
     Cause::NotQueued,
 ];
-
-/// The route in the contract.
-pub(crate) fn operation() -> Operation {
-    let generated = success(
-        "New credentials; the ones before end (`access_keys.overlap`)",
-        "GeneratedCredentials",
-        json!({
-            "object_storage_access_key": {
-                "id": "ak_0123456789abcdef01234567",
-                "name": "backups",
-                "created_at": 1_791_234_567,
-                "region": "us-east-1",
-                "state": "active",
-                "all_buckets_read": false,
-                "all_objects_read": false,
-                "all_objects_write": false,
-                "read_buckets": ["backups"],
-                "write_buckets": ["backups"],
-                "server_url": "https://storage.example.com",
-                "s3_access_key_id": "AKIAIOSFODNN7EXAMPLE",
-                "s3_secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-            },
-        }),
-    );
-    let body = ContentBuilder::new()
-        .schema(Some(Ref::from_schema_name("GenerateCredentials")))
-        .build();
-    let causes = [&Cause::OF_VENDING[..], &OWN_CAUSES].concat();
-    OperationBuilder::new()
-        .tag(CREDENTIALS)
-        .operation_id(Some("generateCredentials"))
-        .summary(Some("Get new credentials of an access key that lasts"))
-        .description(Some(
-            "For tools that cannot refresh: a pair without a session token, confined to the \
-             buckets of the access key. Every call makes a new pair and, once the store takes it, \
-             ends the one before; a secret is shown once. The Bearer token is an access token, an API key or a \
-             capability token.",
-        ))
-        .security(SecurityRequirement::new(BEARER, Vec::<String>::new()))
-        .request_body(Some(
-            RequestBodyBuilder::new()
-                .required(Some(Required::True))
-                .content("application/json", body)
-                .build(),
-        ))
-        .responses(
-            failures(&causes, "application/json", Some("KatapultError"), said)
-                .response("200", generated)
-                .build(),
-        )
-        .build()
-}

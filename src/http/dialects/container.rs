@@ -13,7 +13,9 @@ use utoipa::openapi::path::{Operation, OperationBuilder};
 use utoipa::openapi::security::SecurityRequirement;
 
 use crate::domain::AccessToken;
-use crate::http::dialects::dialect::{AskForSession, Dialect, Exchange, GrantedSession};
+use crate::http::dialects::dialect::Dialect;
+use crate::http::dialects::session::grant_session;
+use crate::http::exchange::Exchange;
 use crate::http::input::bearer::bearer_token;
 use crate::http::input::body::Body;
 use crate::http::input::narrowing::Narrowing;
@@ -24,7 +26,7 @@ use crate::http::openapi::operations::{
 use crate::http::problems::cause::Cause;
 use crate::http::problems::failure::Failure;
 use crate::http::problems::problem::{set_challenge, set_retry_and_allow};
-use crate::service::{Credential, Refusal, Wanted};
+use crate::service::{Credential, Deadline, Refusal, Wanted};
 
 /// botocore gives up at 2 s, so an answer must be out after 1.8 s. What is left is for a busy machine:
 /// no step is cut off to the millisecond.
@@ -71,51 +73,76 @@ pub(crate) struct ContainerError {
 }
 
 impl Dialect for ContainerDialect {
-    type Ask = AskForSession;
+    const NAME: &'static str = "container";
+    const PATH: &'static str = "/v1/credentials/container";
+    const METHOD: Method = Method::GET;
+    const TIME_LIMIT: Duration = TIME_LIMIT;
 
-    fn name(&self) -> &'static str {
-        "container"
-    }
-
-    fn method(&self) -> Method {
-        Method::GET
-    }
-
-    fn time_limit(&self) -> Duration {
-        TIME_LIMIT
-    }
-
-    fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<AskForSession, Failure> {
-        let request = exchange.request;
+    async fn answer(
+        exchange: &Exchange,
+        body: &Body,
+        deadline: Deadline,
+    ) -> Result<HttpResponse, Failure> {
+        let request = &exchange.request;
         let parameters = query_parameters(request, &Narrowing::PARAMETERS)?;
-        Ok(AskForSession {
-            credential: Credential::Token(body.beside(token(request))?),
-            wanted: Wanted::Own,
-            narrowing: Narrowing::of(&parameters)?,
-        })
-    }
-
-    fn render(&self, granted: &GrantedSession, _: &Exchange<'_>) -> HttpResponse {
+        let credential = Credential::Token(body.beside(token(request))?);
+        let narrowing = Narrowing::of(&parameters)?;
+        let granted =
+            grant_session::<Self>(exchange, &credential, &Wanted::Own, narrowing, deadline).await?;
         let session_token = granted.session.session_token.expose_secret();
-        HttpResponse::Ok().json(ContainerCredentials {
+        Ok(HttpResponse::Ok().json(ContainerCredentials {
             version: 1,
             access_key_id: granted.session.access_key_id.clone(),
             secret_access_key: granted.session.secret_access_key.expose_secret().to_owned(),
             token: session_token.to_owned(),
             session_token: session_token.to_owned(),
             expiration: granted.expiration(),
-        })
+        }))
     }
 
-    fn refuse(&self, failure: &Failure, exchange: &Exchange<'_>) -> HttpResponse {
-        let (status, code) = said(failure.cause());
+    fn refuse(failure: &Failure, exchange: &Exchange) -> HttpResponse {
+        let (status, code) = status_and_code(failure.cause());
         let mut response = HttpResponse::build(status).json(ContainerError::new(code, failure));
-        set_challenge(&mut response, failure, exchange.gateway);
+        set_challenge(&mut response, failure, &exchange.gateway);
         set_retry_and_allow(&mut response, failure);
-        exchange
-            .seen
-            .ended_with(failure.problem_type().slug(), failure);
         response
+    }
+
+    fn operation() -> Operation {
+        let granted = success(
+            "Credentials to the bucket of the token's client and subject",
+            "ContainerCredentials",
+            json!({
+                "Version": 1,
+                "AccessKeyId": "AKIAIOSFODNN7EXAMPLE",
+                "SecretAccessKey": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+                "Token": "FwoGZXIvY...",
+                "SessionToken": "FwoGZXIvY...",
+                "Expiration": "2026-03-15T14:00:00Z",
+            }),
+        );
+        OperationBuilder::new()
+            .tag(CREDENTIALS)
+            .operation_id(Some("getContainerCredentials"))
+            .summary(Some("Get credentials as AWS SDKs ask for them"))
+            .description(Some(
+                "For AWS_CONTAINER_CREDENTIALS_FULL_URI: an unmodified SDK asks here, and asks again \
+                 before its credentials expire. The header Authorization may hold the bare token. The \
+                 same answer serves as the output of a credential_process.",
+            ))
+            .security(SecurityRequirement::new(BEARER, Vec::<String>::new()))
+            .parameters(Some(narrowing_parameters()))
+            .responses(
+                failures(
+                    &Cause::OF_VENDING,
+                    "application/json",
+                    Some("ContainerError"),
+                    status_and_code,
+                )
+                .response("200", granted)
+                .build(),
+            )
+            .build()
     }
 }
 
@@ -153,7 +180,7 @@ fn is_bare(value: &[u8]) -> bool {
 }
 
 /// This dialect's column of docs/api/README.md.
-fn said(cause: Cause) -> (StatusCode, &'static str) {
+fn status_and_code(cause: Cause) -> (StatusCode, &'static str) {
     match cause {
         Cause::NoCredential => (StatusCode::UNAUTHORIZED, "MissingAuthenticationToken"),
         Cause::BadCredential | Cause::ExpiredCredential | Cause::BadCapability => {
@@ -179,44 +206,6 @@ fn said(cause: Cause) -> (StatusCode, &'static str) {
         Cause::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge"),
         Cause::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType"),
     }
-}
-
-/// The route in the contract.
-pub(crate) fn operation() -> Operation {
-    let granted = success(
-        "Credentials to the bucket of the token's client and subject",
-        "ContainerCredentials",
-        json!({
-            "Version": 1,
-            "AccessKeyId": "AKIAIOSFODNN7EXAMPLE",
-            "SecretAccessKey": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-            "Token": "FwoGZXIvY...",
-            "SessionToken": "FwoGZXIvY...",
-            "Expiration": "2026-03-15T14:00:00Z",
-        }),
-    );
-    OperationBuilder::new()
-        .tag(CREDENTIALS)
-        .operation_id(Some("getContainerCredentials"))
-        .summary(Some("Get credentials as AWS SDKs ask for them"))
-        .description(Some(
-            "For AWS_CONTAINER_CREDENTIALS_FULL_URI: an unmodified SDK asks here, and asks again \
-             before its credentials expire. The header Authorization may hold the bare token. The \
-             same answer serves as the output of a credential_process.",
-        ))
-        .security(SecurityRequirement::new(BEARER, Vec::<String>::new()))
-        .parameters(Some(narrowing_parameters()))
-        .responses(
-            failures(
-                &Cause::OF_VENDING,
-                "application/json",
-                Some("ContainerError"),
-                said,
-            )
-            .response("200", granted)
-            .build(),
-        )
-        .build()
 }
 
 #[cfg(test)]

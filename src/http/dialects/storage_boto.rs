@@ -12,9 +12,11 @@ use utoipa::openapi::path::{Operation, OperationBuilder};
 use utoipa::openapi::security::SecurityRequirement;
 
 use crate::domain::{ApiKey, ApiKeyError, InvalidApiKey};
-use crate::service::{Credential, Refusal, Wanted};
+use crate::service::{Credential, Deadline, Refusal, Wanted};
 
-use crate::http::dialects::dialect::{AskForSession, Dialect, Exchange, GrantedSession};
+use crate::http::dialects::dialect::Dialect;
+use crate::http::dialects::session::{GrantedSession, grant_session};
+use crate::http::exchange::Exchange;
 use crate::http::input::body::Body;
 use crate::http::input::narrowing::Narrowing;
 use crate::http::input::query::query_parameters;
@@ -74,32 +76,25 @@ pub(crate) struct BucketInfo {
 }
 
 impl Dialect for StorageBotoDialect {
-    type Ask = AskForSession;
+    const NAME: &'static str = "minerva";
+    const PATH: &'static str = "/storage/boto";
+    const METHOD: Method = Method::POST;
 
-    fn name(&self) -> &'static str {
-        "minerva"
-    }
-
-    fn method(&self) -> Method {
-        Method::POST
-    }
-
-    fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<AskForSession, Failure> {
-        let request = exchange.request;
-        let key = body.beside(api_key(request))?;
+    async fn answer(
+        exchange: &Exchange,
+        body: &Body,
+        deadline: Deadline,
+    ) -> Result<HttpResponse, Failure> {
+        let request = &exchange.request;
+        let credential = Credential::ApiKey(body.beside(api_key(request))?);
         let parameters = query_parameters(request, &Narrowing::PARAMETERS)?;
-        Ok(AskForSession {
-            credential: Credential::ApiKey(key),
-            wanted: Wanted::Organisation,
-            narrowing: Narrowing::of(&parameters)?,
-        })
-    }
-
-    fn render(&self, granted: &GrantedSession, exchange: &Exchange<'_>) -> HttpResponse {
-        let GrantedSession { grant, session } = granted;
+        let (wanted, narrowing) = (Wanted::Organisation, Narrowing::of(&parameters)?);
+        let granted =
+            grant_session::<Self>(exchange, &credential, &wanted, narrowing, deadline).await?;
+        let GrantedSession { grant, session } = &granted;
         let (name, prefix) = (grant.bucket.to_string(), granted.prefix());
         let expiration = session.expiration;
-        HttpResponse::Ok().json(BotoAnswer {
+        Ok(HttpResponse::Ok().json(BotoAnswer {
             credentials: BotoCredentials {
                 aws_region: exchange.gateway.parts().storage.region.clone(),
                 aws_key_id: session.access_key_id.clone(),
@@ -112,17 +107,55 @@ impl Dialect for StorageBotoDialect {
                 name,
                 prefix,
             },
-        })
+        }))
     }
 
-    fn refuse(&self, failure: &Failure, exchange: &Exchange<'_>) -> HttpResponse {
-        let problem = said(failure.cause());
-        let mut response = problem::answer_as(problem, failure, &exchange.seen, exchange.gateway);
+    fn refuse(failure: &Failure, exchange: &Exchange) -> HttpResponse {
+        let problem = problem_type(failure.cause());
+        let mut response = problem::answer_as(problem, failure, exchange);
         if problem.status() == StatusCode::UNAUTHORIZED {
             let headers = response.headers_mut();
             headers.insert(header::WWW_AUTHENTICATE, CHALLENGE);
         }
         response
+    }
+
+    fn outcome(cause: Cause) -> &'static str {
+        problem_type(cause).slug()
+    }
+
+    fn operation() -> Operation {
+        let granted = success(
+            "Credentials to the prefix of the key's organisation",
+            "BotoAnswer",
+            json!({
+                "credentials": {
+                    "aws_region": "us-east-1",
+                    "aws_key_id": "ASIAIOSFODNN7EXAMPLE",
+                    "aws_secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+                    "aws_session_token": "FwoGZXIvYXdzEJr...",
+                    "aws_session_expiration": "2026-06-29T16:30:00+00:00",
+                },
+                "bucket_info": {
+                    "name": "prod-minerva-client-acme",
+                    "prefix": "acme/",
+                    "uri": "s3://prod-minerva-client-acme/acme/",
+                },
+            }),
+        );
+        OperationBuilder::new()
+            .tag(CREDENTIALS)
+            .operation_id(Some("getBotoCredentials"))
+            .summary(Some("Get credentials to your organisation's storage"))
+            .description(Some(
+                "Returns fresh temporary S3 credentials that reach the organisation's prefix and \
+                 nothing else: get, put, delete, and list with this prefix. The body may be empty or \
+                 `{}`.",
+            ))
+            .security(SecurityRequirement::new(API_KEY, Vec::<String>::new()))
+            .parameters(Some(narrowing_parameters()))
+            .responses(problems_of(&CAUSES, problem_type).response("200", granted).build())
+            .build()
     }
 }
 
@@ -141,7 +174,7 @@ fn api_key(request: &HttpRequest) -> Result<ApiKey, Refusal> {
 
 /// This dialect's column of docs/api/README.md: where it differs from the others, it does so by
 /// what docs/api/storage-boto.md shows.
-fn said(cause: Cause) -> ProblemType {
+fn problem_type(cause: Cause) -> ProblemType {
     match cause {
         Cause::NoCredential | Cause::BadCredential => ProblemType::InvalidApiKey,
         Cause::Store | Cause::StoreTimeout => ProblemType::ProvisioningFailed,
@@ -164,38 +197,3 @@ const CAUSES: [Cause; 12] = [
     Cause::PayloadTooLarge,
     Cause::UnsupportedMediaType,
 ];
-
-/// The route in the contract.
-pub(crate) fn operation() -> Operation {
-    let granted = success(
-        "Credentials to the prefix of the key's organisation",
-        "BotoAnswer",
-        json!({
-            "credentials": {
-                "aws_region": "us-east-1",
-                "aws_key_id": "ASIAIOSFODNN7EXAMPLE",
-                "aws_secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-                "aws_session_token": "FwoGZXIvYXdzEJr...",
-                "aws_session_expiration": "2026-06-29T16:30:00+00:00",
-            },
-            "bucket_info": {
-                "name": "prod-minerva-client-acme",
-                "prefix": "acme/",
-                "uri": "s3://prod-minerva-client-acme/acme/",
-            },
-        }),
-    );
-    OperationBuilder::new()
-        .tag(CREDENTIALS)
-        .operation_id(Some("getBotoCredentials"))
-        .summary(Some("Get credentials to your organisation's storage"))
-        .description(Some(
-            "Returns fresh temporary S3 credentials that reach the organisation's prefix and \
-             nothing else: get, put, delete, and list with this prefix. The body may be empty or \
-             `{}`.",
-        ))
-        .security(SecurityRequirement::new(API_KEY, Vec::<String>::new()))
-        .parameters(Some(narrowing_parameters()))
-        .responses(problems_of(&CAUSES, said).response("200", granted).build())
-        .build()
-}

@@ -14,14 +14,15 @@ use utoipa::openapi::path::{Operation, OperationBuilder};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::{ContentBuilder, Ref, Required, ResponseBuilder};
 
-use crate::domain::AccessToken;
-use crate::service::{Credential, Refusal, Wanted};
+use crate::domain::{AccessToken, RequestId};
+use crate::service::{Credential, Deadline, Refusal, Wanted};
 
-use crate::http::dialects::dialect::{AskForSession, Dialect, Exchange, GrantedSession};
+use crate::http::dialects::dialect::Dialect;
+use crate::http::dialects::session::grant_session;
+use crate::http::exchange::Exchange;
 use crate::http::input::body::Body;
 use crate::http::input::narrowing::{self, Narrowing};
 use crate::http::input::query::{known_and_once, query_parameters};
-use crate::http::middleware::seen::Seen;
 use crate::http::openapi::operations::{CREDENTIALS, failures};
 use crate::http::problems::cause::Cause;
 use crate::http::problems::failure::Failure;
@@ -117,36 +118,28 @@ struct ErrorBody {
 }
 
 impl Dialect for StsDialect {
-    type Ask = AskForSession;
+    const NAME: &'static str = "sts";
+    const PATH: &'static str = "/";
+    const METHOD: Method = Method::POST;
 
-    fn name(&self) -> &'static str {
-        "sts"
-    }
-
-    fn method(&self) -> Method {
-        Method::POST
-    }
-
-    fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<AskForSession, Failure> {
-        query_parameters(exchange.request, &[])?;
+    async fn answer(
+        exchange: &Exchange,
+        body: &Body,
+        deadline: Deadline,
+    ) -> Result<HttpResponse, Failure> {
+        query_parameters(&exchange.request, &[])?;
         let form = Form::read(body)?;
         form.check_what_is_asked()?;
-        Ok(AskForSession {
-            credential: Credential::Token(form.token(exchange.request)?),
-            wanted: Wanted::Own,
-            narrowing: Narrowing {
-                duration: form
-                    .get("DurationSeconds")
-                    .map(narrowing::seconds)
-                    .transpose()?,
-                ..Narrowing::NONE
-            },
-        })
-    }
-
-    fn render(&self, granted: &GrantedSession, exchange: &Exchange<'_>) -> HttpResponse {
+        let credential = Credential::Token(form.token(&exchange.request)?);
+        let duration = form.get("DurationSeconds").map(narrowing::seconds);
+        let narrowing = Narrowing {
+            duration: duration.transpose()?,
+            ..Narrowing::NONE
+        };
+        let granted =
+            grant_session::<Self>(exchange, &credential, &Wanted::Own, narrowing, deadline).await?;
         let session = &granted.session;
-        let request_id = exchange.seen.request_id().to_string();
+        let request_id = exchange.request_id.to_string();
         let answer = Answer {
             xmlns: NAMESPACE,
             assume_role_with_web_identity_result: Assumed {
@@ -163,11 +156,11 @@ impl Dialect for StsDialect {
             },
             response_metadata: Metadata { request_id },
         };
-        xml(StatusCode::OK, &answer, &exchange.seen)
+        Ok(xml(StatusCode::OK, &answer, exchange.request_id))
     }
 
-    fn refuse(&self, failure: &Failure, exchange: &Exchange<'_>) -> HttpResponse {
-        let (status, code) = said(failure.cause());
+    fn refuse(failure: &Failure, exchange: &Exchange) -> HttpResponse {
+        let (status, code) = status_and_code(failure.cause());
         let answer = ErrorAnswer {
             xmlns: NAMESPACE,
             error: ErrorBody {
@@ -182,14 +175,45 @@ impl Dialect for StsDialect {
                     _ => failure.detail(),
                 },
             },
-            request_id: exchange.seen.request_id().to_string(),
+            request_id: exchange.request_id.to_string(),
         };
-        let mut response = xml(status, &answer, &exchange.seen);
+        let mut response = xml(status, &answer, exchange.request_id);
         set_retry_and_allow(&mut response, failure);
-        exchange
-            .seen
-            .ended_with(failure.problem_type().slug(), failure);
         response
+    }
+
+    fn operation() -> Operation {
+        let form = ContentBuilder::new()
+            .schema(Some(Ref::from_schema_name("WebIdentityForm")))
+            .build();
+        let example = "<AssumeRoleWithWebIdentityResponse>…</AssumeRoleWithWebIdentityResponse>";
+        let granted = ResponseBuilder::new()
+            .description("Credentials to the bucket of the token's client and subject")
+            .content(
+                "text/xml",
+                ContentBuilder::new().example(Some(json!(example))).build(),
+            )
+            .build();
+        OperationBuilder::new()
+            .tag(CREDENTIALS)
+            .operation_id(Some("assumeRoleWithWebIdentity"))
+            .summary(Some("Get credentials as from AWS STS"))
+            .description(Some(
+                "AssumeRoleWithWebIdentity of AWS STS, for AWS_WEB_IDENTITY_TOKEN_FILE and \
+                 AWS_ENDPOINT_URL_STS: the access token stands in the form, the role may be any.",
+            ))
+            .request_body(Some(
+                RequestBodyBuilder::new()
+                    .content("application/x-www-form-urlencoded", form)
+                    .required(Some(Required::True))
+                    .build(),
+            ))
+            .responses(
+                failures(&Cause::OF_VENDING, "text/xml", None, status_and_code)
+                    .response("200", granted)
+                    .build(),
+            )
+            .build()
     }
 }
 
@@ -262,7 +286,7 @@ impl Form {
 }
 
 /// This dialect's column of docs/api/README.md.
-fn said(cause: Cause) -> (StatusCode, &'static str) {
+fn status_and_code(cause: Cause) -> (StatusCode, &'static str) {
     match cause {
         Cause::NoCredential => (StatusCode::BAD_REQUEST, "MissingParameter"),
         Cause::BadCredential | Cause::BadCapability | Cause::MissingClaims => {
@@ -290,50 +314,15 @@ fn said(cause: Cause) -> (StatusCode, &'static str) {
     }
 }
 
-fn xml(status: StatusCode, answer: &impl Serialize, seen: &Seen) -> HttpResponse {
+fn xml(status: StatusCode, answer: &impl Serialize, request_id: RequestId) -> HttpResponse {
     let Ok(text) = quick_xml::se::to_string(answer) else {
         return HttpResponse::InternalServerError().finish();
     };
     let mut response = HttpResponse::build(status)
         .content_type("text/xml")
         .body(text);
-    if let Ok(id) = HeaderValue::try_from(seen.request_id().to_string()) {
+    if let Ok(id) = HeaderValue::try_from(request_id.to_string()) {
         response.headers_mut().insert(X_AMZN_REQUEST_ID, id);
     }
     response
-}
-
-/// The route in the contract.
-pub(crate) fn operation() -> Operation {
-    let form = ContentBuilder::new()
-        .schema(Some(Ref::from_schema_name("WebIdentityForm")))
-        .build();
-    let example = "<AssumeRoleWithWebIdentityResponse>…</AssumeRoleWithWebIdentityResponse>";
-    let granted = ResponseBuilder::new()
-        .description("Credentials to the bucket of the token's client and subject")
-        .content(
-            "text/xml",
-            ContentBuilder::new().example(Some(json!(example))).build(),
-        )
-        .build();
-    OperationBuilder::new()
-        .tag(CREDENTIALS)
-        .operation_id(Some("assumeRoleWithWebIdentity"))
-        .summary(Some("Get credentials as from AWS STS"))
-        .description(Some(
-            "AssumeRoleWithWebIdentity of AWS STS, for AWS_WEB_IDENTITY_TOKEN_FILE and \
-             AWS_ENDPOINT_URL_STS: the access token stands in the form, the role may be any.",
-        ))
-        .request_body(Some(
-            RequestBodyBuilder::new()
-                .content("application/x-www-form-urlencoded", form)
-                .required(Some(Required::True))
-                .build(),
-        ))
-        .responses(
-            failures(&Cause::OF_VENDING, "text/xml", None, said)
-                .response("200", granted)
-                .build(),
-        )
-        .build()
 }

@@ -12,9 +12,11 @@ use utoipa::openapi::path::{Operation, OperationBuilder, ParameterIn};
 use utoipa::openapi::security::SecurityRequirement;
 
 use crate::domain::{SLUG_FORM, Slug, WorkspaceName};
-use crate::service::{Credential, Refusal, Wanted};
+use crate::service::{Credential, Deadline, Refusal, Wanted};
 
-use crate::http::dialects::dialect::{AskForSession, Dialect, Exchange, GrantedSession};
+use crate::http::dialects::dialect::Dialect;
+use crate::http::dialects::session::{GrantedSession, grant_session};
+use crate::http::exchange::Exchange;
 use crate::http::input::bearer::bearer_token;
 use crate::http::input::body::Body;
 use crate::http::input::narrowing::Narrowing;
@@ -25,8 +27,6 @@ use crate::http::openapi::operations::{
 use crate::http::problems::cause::Cause;
 use crate::http::problems::failure::{Failure, InvalidField};
 use crate::http::problems::problem::{set_challenge, set_retry_and_allow};
-
-pub(crate) const PATH: &str = "/api/v1/org/{org}/ws/{ws}/storage/credentials";
 
 const X_CLIENT_VERSION: &str = "x-client-version";
 
@@ -93,35 +93,28 @@ pub(crate) struct FieldError {
 }
 
 impl Dialect for WorkspaceDialect {
-    type Ask = AskForSession;
+    const NAME: &'static str = "workspace";
+    const PATH: &'static str = "/api/v1/org/{org}/ws/{ws}/storage/credentials";
+    const METHOD: Method = Method::GET;
 
-    fn name(&self) -> &'static str {
-        "workspace"
-    }
-
-    fn method(&self) -> Method {
-        Method::GET
-    }
-
-    fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<AskForSession, Failure> {
-        let request = exchange.request;
-        let token = body.beside(bearer_token(request))?;
+    async fn answer(
+        exchange: &Exchange,
+        body: &Body,
+        deadline: Deadline,
+    ) -> Result<HttpResponse, Failure> {
+        let request = &exchange.request;
+        let credential = Credential::Token(body.beside(bearer_token(request))?);
         if let Some(lowest) = &exchange.gateway.parts().minimum_client_version {
             check_version(request, lowest)?;
         }
-        let workspace = workspace(request)?;
+        let wanted = Wanted::Workspace(workspace(request)?);
         let parameters = query_parameters(request, &Narrowing::PARAMETERS)?;
-        Ok(AskForSession {
-            credential: Credential::Token(token),
-            wanted: Wanted::Workspace(workspace),
-            narrowing: Narrowing::of(&parameters)?,
-        })
-    }
-
-    fn render(&self, granted: &GrantedSession, exchange: &Exchange<'_>) -> HttpResponse {
-        let GrantedSession { grant, session } = granted;
+        let narrowing = Narrowing::of(&parameters)?;
+        let granted =
+            grant_session::<Self>(exchange, &credential, &wanted, narrowing, deadline).await?;
+        let GrantedSession { grant, session } = &granted;
         let storage = &exchange.gateway.parts().storage;
-        HttpResponse::Ok().json(WorkspaceCredentials {
+        Ok(HttpResponse::Ok().json(WorkspaceCredentials {
             access_key_id: session.access_key_id.clone(),
             bucket: grant.bucket.to_string(),
             endpoint: storage.endpoint.clone(),
@@ -130,11 +123,11 @@ impl Dialect for WorkspaceDialect {
             region: storage.region.clone(),
             secret_access_key: session.secret_access_key.expose_secret().to_owned(),
             session_token: session.session_token.expose_secret().to_owned(),
-        })
+        }))
     }
 
-    fn refuse(&self, failure: &Failure, exchange: &Exchange<'_>) -> HttpResponse {
-        let (status, kind) = said(failure.cause());
+    fn refuse(failure: &Failure, exchange: &Exchange) -> HttpResponse {
+        let (status, kind) = status_and_code(failure.cause());
         let errors = match failure {
             Failure::Unprocessable(fields) => Some(fields.iter().map(FieldError::from).collect()),
             _ => None,
@@ -145,12 +138,58 @@ impl Dialect for WorkspaceDialect {
             errors,
             r#type: kind,
         });
-        set_challenge(&mut response, failure, exchange.gateway);
+        set_challenge(&mut response, failure, &exchange.gateway);
         set_retry_and_allow(&mut response, failure);
-        exchange
-            .seen
-            .ended_with(failure.problem_type().slug(), failure);
         response
+    }
+
+    fn operation() -> Operation {
+        let granted = success(
+            "Credentials to the workspace's prefix",
+            "WorkspaceCredentials",
+            json!({
+                "access_key_id": "ASIAIOSFODNN7EXAMPLE",
+                "bucket": "acme-research",
+                "endpoint": "https://storage.example.com",
+                "expiration": "2026-04-15T12:00:00Z",
+                "prefix": "research/",
+                "region": "us-east-1",
+                "secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+                "session_token": "FwoGZXIvY...",
+            }),
+        );
+        let causes = [&Cause::OF_VENDING[..], &OWN_CAUSES].concat();
+        let path = ParameterIn::Path;
+        let version = "How old the client is: a semantic version.";
+        OperationBuilder::new()
+            .tag(CREDENTIALS)
+            .operation_id(Some("getWorkspaceCredentials"))
+            .summary(Some("Get credentials to a workspace's storage"))
+            .description(Some(
+                "For members: fresh temporary S3 credentials that reach the workspace's prefix and \
+                 nothing else. A member who may only read gets credentials that can only read.",
+            ))
+            .security(SecurityRequirement::new(BEARER, Vec::<String>::new()))
+            .parameter(text_parameter("org", &path, "Organization slug", "acme"))
+            .parameter(text_parameter("ws", &path, "Workspace slug", "research"))
+            .parameter(text_parameter(
+                "X-Client-Version",
+                &ParameterIn::Header,
+                version,
+                "1.4.0",
+            ))
+            .parameters(Some(narrowing_parameters()))
+            .responses(
+                failures(
+                    &causes,
+                    "application/json",
+                    Some("WorkspaceError"),
+                    status_and_code,
+                )
+                .response("200", granted)
+                .build(),
+            )
+            .build()
     }
 }
 
@@ -219,7 +258,7 @@ fn workspace(request: &HttpRequest) -> Result<WorkspaceName, Failure> {
 }
 
 /// This dialect's column of docs/api/README.md.
-fn said(cause: Cause) -> (StatusCode, &'static str) {
+fn status_and_code(cause: Cause) -> (StatusCode, &'static str) {
     match cause {
         Cause::NoCredential
         | Cause::BadCredential
@@ -255,48 +294,3 @@ const OWN_CAUSES: [Cause; 4] = [
     Cause::Unprocessable,
     Cause::ClientTooOld,
 ];
-
-/// The route in the contract.
-pub(crate) fn operation() -> Operation {
-    let granted = success(
-        "Credentials to the workspace's prefix",
-        "WorkspaceCredentials",
-        json!({
-            "access_key_id": "ASIAIOSFODNN7EXAMPLE",
-            "bucket": "acme-research",
-            "endpoint": "https://storage.example.com",
-            "expiration": "2026-04-15T12:00:00Z",
-            "prefix": "research/",
-            "region": "us-east-1",
-            "secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-            "session_token": "FwoGZXIvY...",
-        }),
-    );
-    let causes = [&Cause::OF_VENDING[..], &OWN_CAUSES].concat();
-    let path = ParameterIn::Path;
-    let version = "How old the client is: a semantic version.";
-    OperationBuilder::new()
-        .tag(CREDENTIALS)
-        .operation_id(Some("getWorkspaceCredentials"))
-        .summary(Some("Get credentials to a workspace's storage"))
-        .description(Some(
-            "For members: fresh temporary S3 credentials that reach the workspace's prefix and \
-             nothing else. A member who may only read gets credentials that can only read.",
-        ))
-        .security(SecurityRequirement::new(BEARER, Vec::<String>::new()))
-        .parameter(text_parameter("org", &path, "Organization slug", "acme"))
-        .parameter(text_parameter("ws", &path, "Workspace slug", "research"))
-        .parameter(text_parameter(
-            "X-Client-Version",
-            &ParameterIn::Header,
-            version,
-            "1.4.0",
-        ))
-        .parameters(Some(narrowing_parameters()))
-        .responses(
-            failures(&causes, "application/json", Some("WorkspaceError"), said)
-                .response("200", granted)
-                .build(),
-        )
-        .build()
-}

@@ -1,21 +1,20 @@
 use std::panic::AssertUnwindSafe;
-use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::error::InternalError;
-use actix_web::http::ConnectionType;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpResponse, web};
+use actix_web::{Error, HttpRequest, HttpResponse, web};
 use futures_util::FutureExt;
 
+use crate::domain::RequestId;
 use crate::service::Refusal;
 
+use crate::http::exchange::Exchange;
 use crate::http::health;
-use crate::http::input::client_address::client_address;
-use crate::http::middleware::seen::Seen;
-use crate::http::problems::problem;
+use crate::http::problems::cause::Cause;
+use crate::http::problems::failure::Failure;
 use crate::http::state::Gateway;
 
 /// The longest cause in the log, in bytes: one may quote the database.
@@ -26,70 +25,107 @@ const MAX_METHOD: usize = 32;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Around every route: names the request, keeps the answer out of caches, turns a panic into an
-/// internal error, writes one line into the log. Health checks that pass are logged at `debug` only:
-/// they come every few seconds and say the same.
+/// How a route words its refusals.
+#[derive(Clone, Copy)]
+pub(crate) struct Words {
+    /// The answer to a request that is refused.
+    pub(crate) refuse: fn(&Failure, &Exchange) -> HttpResponse,
+    /// The refusal's name in the log.
+    pub(crate) outcome: fn(Cause) -> &'static str,
+}
+
+/// Answers one request, whatever the route: names it, hands it to its handler, words a refusal,
+/// keeps the answer out of caches and writes one line into the log. A panic is an internal error.
+/// Health checks that pass are logged at `debug` only: they come every few seconds and say the same.
 ///
 /// The line holds no header, no query, no body and no path but the route's own: each may carry a
 /// token. What comes from outside is cut off where it is too long.
+pub(crate) async fn observe(
+    request: HttpRequest,
+    gateway: web::Data<Gateway>,
+    words: Words,
+    handler: impl AsyncFnOnce(&Exchange) -> Result<HttpResponse, Failure>,
+) -> HttpResponse {
+    let exchange = Exchange::new(request, gateway);
+    let answered = AssertUnwindSafe(handler(&exchange)).catch_unwind().await;
+    let panicked = |_| Err(Refusal::Internal("a handler panicked".to_owned()).into());
+    let mut response = answered.unwrap_or_else(panicked).unwrap_or_else(|failure| {
+        note_failure(&exchange, words, &failure);
+        (words.refuse)(&failure, &exchange)
+    });
+    finish(&exchange, &mut response);
+    response
+}
+
+/// Gives an id and a line in the log to what the CORS middleware answers before any route: a browser's
+/// preflight. Such answers are told by the missing request id.
 ///
 /// # Errors
 ///
-/// The framework's own, as an answer.
-pub async fn observe(
+/// The framework's own.
+pub async fn observe_preflights(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let started = Instant::now();
-    let Some(gateway) = request.app_data::<web::Data<Gateway>>().cloned() else {
-        return Err(actix_web::error::ErrorInternalServerError("no gateway"));
-    };
-    let seen = Seen::new(gateway.new_request_id());
-    request.extensions_mut().insert(seen.clone());
-    let method = request.method().clone();
-    let peer = request.peer_addr().map(|peer| peer.ip());
-    let trusted = &gateway.parts().trusted_proxies;
-    let client = client_address(peer, request.headers(), trusted);
-    let called = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-    let (response, route) = match called {
-        Ok(response) => {
-            let mut response = response?.map_into_boxed_body();
-            add_headers(response.response_mut(), &seen);
-            if gateway.stage().is_closed() {
-                let head = response.response_mut().head_mut();
-                head.set_connection_type(ConnectionType::Close);
-            }
-            let route = response.request().match_pattern();
-            (Ok(response), route)
-        }
-        Err(_) => (Err(panicked(&seen, &gateway)), None),
-    };
-    let status = match &response {
-        Ok(response) => response.status(),
-        Err(error) => error.as_response_error().status_code(),
-    };
-    let is_health_check = matches!(route.as_deref(), Some(health::LIVEZ | health::READYZ));
-    if is_health_check && status.is_success() && !tracing::enabled!(tracing::Level::DEBUG) {
-        return response;
+    let gateway = request.app_data::<web::Data<Gateway>>().cloned();
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    if let Some(gateway) = gateway
+        && !response.headers().contains_key(X_REQUEST_ID)
+    {
+        let exchange = Exchange::new(response.request().clone(), gateway);
+        finish(&exchange, response.response_mut());
     }
-    let ending = seen.ending();
+    Ok(response)
+}
+
+/// A conflict raises an alarm (docs/bucket-conflict.md).
+fn note_failure(exchange: &Exchange, words: Words, failure: &Failure) {
+    exchange.log.outcome((words.outcome)(failure.cause()));
+    exchange.log.cause(failure.for_the_log());
+    if matches!(failure, Failure::Refused(Refusal::BucketConflict)) {
+        let notes = exchange.log.notes();
+        tracing::error!(
+            request_id = %exchange.request_id,
+            owner = notes.owner(),
+            bucket = notes.bucket(),
+            alarm = "bucket-conflict",
+            "a bucket exists and is not known to be its owner's: nothing was vended"
+        );
+    }
+}
+
+fn finish(exchange: &Exchange, response: &mut HttpResponse) {
+    add_headers(response, exchange.request_id);
+    if exchange.gateway.stage().is_closed() {
+        let head = response.head_mut();
+        head.set_connection_type(ConnectionType::Close);
+    }
+    let route = exchange.request.match_pattern();
+    let is_health_check = matches!(route.as_deref(), Some(health::LIVEZ | health::READYZ));
+    let is_success = response.status().is_success();
+    if is_health_check && is_success && !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
+    }
+    write_line(exchange, route.as_deref(), response.status());
+}
+
+fn write_line(exchange: &Exchange, route: Option<&str>, status: StatusCode) {
+    let notes = exchange.log.notes();
     tracing::info!(
-        request_id = %seen.request_id(),
-        client = client.map(tracing::field::display),
-        method = beginning(method.as_str(), MAX_METHOD),
-        route = route.as_deref().unwrap_or("none"),
+        request_id = %exchange.request_id,
+        client = exchange.client_address().map(tracing::field::display),
+        method = beginning(exchange.request.method().as_str(), MAX_METHOD),
+        route = route.unwrap_or("none"),
         status = status.as_u16(),
-        outcome = ending.outcome.unwrap_or("answered"),
-        cause = ending.cause.as_deref().map(|cause| beginning(cause, MAX_CAUSE)),
-        owner = ending.owner(),
-        caller = ending.caller(),
-        bucket = ending.bucket(),
-        access_key = ending.access_key,
-        duration_ms = started.elapsed().as_secs_f64() * 1_000.0,
+        outcome = notes.outcome.unwrap_or("answered"),
+        cause = notes.cause.as_deref().map(|cause| beginning(cause, MAX_CAUSE)),
+        owner = notes.owner(),
+        caller = notes.caller(),
+        bucket = notes.bucket(),
+        access_key = notes.access_key,
+        duration_ms = exchange.started.elapsed().as_secs_f64() * 1_000.0,
         "request"
     );
-    drop(ending);
-    response
 }
 
 fn beginning(text: &str, max_bytes: usize) -> &str {
@@ -97,20 +133,13 @@ fn beginning(text: &str, max_bytes: usize) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
-fn panicked(seen: &Seen, gateway: &Gateway) -> Error {
-    let failure = Refusal::Internal("a handler panicked".to_owned()).into();
-    let mut response: HttpResponse = problem::answer(&failure, seen, gateway);
-    add_headers(&mut response, seen);
-    InternalError::from_response("a handler panicked", response).into()
-}
-
 /// On every answer.
-pub(crate) fn add_headers<B>(response: &mut HttpResponse<B>, seen: &Seen) {
+pub(crate) fn add_headers(response: &mut HttpResponse, request_id: RequestId) {
     let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::try_from(seen.request_id().to_string()) {
+    if let Ok(id) = HeaderValue::try_from(request_id.to_string()) {
         headers.insert(X_REQUEST_ID, id);
     }
-    // Swagger UI's files say otherwise.
+    // Swagger UI's files may be cached.
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }

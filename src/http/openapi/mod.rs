@@ -2,7 +2,8 @@
 
 pub(crate) mod operations;
 
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
+use actix_web::http::Method;
 use serde_json::json;
 use utoipa::OpenApi as _;
 use utoipa::ToSchema;
@@ -13,7 +14,16 @@ use utoipa::openapi::security::{
 };
 use utoipa::openapi::{ContentBuilder, OpenApi, Response, ResponseBuilder, Server};
 
+use crate::http::dialects::access_key::AccessKeyDialect;
+use crate::http::dialects::container::ContainerDialect;
+use crate::http::dialects::dialect::Dialect;
+use crate::http::dialects::storage_boto::StorageBotoDialect;
+use crate::http::dialects::sts::StsDialect;
+use crate::http::dialects::v1::V1Dialect;
+use crate::http::dialects::workspace::WorkspaceDialect;
 use crate::http::dialects::{access_key, container, storage_boto, sts, v1, workspace};
+use crate::http::exchange::Exchange;
+use crate::http::problems::failure::Failure;
 use crate::http::state::Gateway;
 
 use operations::{API_KEY, BEARER};
@@ -76,15 +86,15 @@ struct Problem {
 }
 
 /// `GET /openapi.yaml`: the contract, the same everywhere.
-pub(crate) async fn yaml(_gateway: web::Data<Gateway>) -> HttpResponse {
-    HttpResponse::Ok()
+pub(crate) async fn yaml(_: &Exchange) -> Result<HttpResponse, Failure> {
+    Ok(HttpResponse::Ok()
         .content_type("application/yaml")
-        .body(openapi_yaml())
+        .body(openapi_yaml()))
 }
 
 /// `GET /openapi.json`: the contract with this deployment's own addresses, to be tried.
-pub(crate) async fn json(gateway: web::Data<Gateway>) -> HttpResponse {
-    HttpResponse::Ok().json(of_this_deployment(&gateway))
+pub(crate) async fn json(exchange: &Exchange) -> Result<HttpResponse, Failure> {
+    Ok(HttpResponse::Ok().json(of_this_deployment(&exchange.gateway)))
 }
 
 /// The contract as YAML: what `openapi.yaml` in the repository holds.
@@ -103,27 +113,12 @@ pub fn openapi_json() -> String {
 fn document() -> OpenApi {
     let mut document = Base::openapi();
     document.paths = PathsBuilder::new()
-        .path(
-            "/v1/credentials",
-            PathItem::new(HttpMethod::Post, v1::operation()),
-        )
-        .path(
-            "/v1/credentials/container",
-            PathItem::new(HttpMethod::Get, container::operation()),
-        )
-        .path("/", PathItem::new(HttpMethod::Post, sts::operation()))
-        .path(
-            "/storage/boto",
-            PathItem::new(HttpMethod::Post, storage_boto::operation()),
-        )
-        .path(
-            workspace::PATH,
-            PathItem::new(HttpMethod::Get, workspace::operation()),
-        )
-        .path(
-            access_key::PATH,
-            PathItem::new(HttpMethod::Post, access_key::operation()),
-        )
+        .path(V1Dialect::PATH, item::<V1Dialect>())
+        .path(ContainerDialect::PATH, item::<ContainerDialect>())
+        .path(StsDialect::PATH, item::<StsDialect>())
+        .path(StorageBotoDialect::PATH, item::<StorageBotoDialect>())
+        .path(WorkspaceDialect::PATH, item::<WorkspaceDialect>())
+        .path(AccessKeyDialect::PATH, item::<AccessKeyDialect>())
         .path("/livez", PathItem::new(HttpMethod::Get, livez()))
         .path("/readyz", PathItem::new(HttpMethod::Get, readyz()))
         .build();
@@ -140,6 +135,14 @@ fn document() -> OpenApi {
         components.add_security_scheme(API_KEY, SecurityScheme::ApiKey(scheme));
     }
     document
+}
+
+fn item<D: Dialect>() -> PathItem {
+    let method = match D::METHOD {
+        Method::POST => HttpMethod::Post,
+        _ => HttpMethod::Get,
+    };
+    PathItem::new(method, D::operation())
 }
 
 /// The contract with this deployment's own addresses: where it is, and where people sign in.

@@ -46,10 +46,13 @@ pub(crate) fn problems(types: &[ProblemType]) -> Response {
         .build()
 }
 
-/// The failures of a credential route that says them in problem details: a status each.
-pub(crate) fn problems_of(causes: &[Cause], said: fn(Cause) -> ProblemType) -> ResponsesBuilder {
+/// The refusals of a credential route that answers with problem details, by status.
+pub(crate) fn problems_of(
+    causes: &[Cause],
+    problem_type: fn(Cause) -> ProblemType,
+) -> ResponsesBuilder {
     let mut types: Vec<ProblemType> = Vec::new();
-    for problem in causes.iter().copied().map(said) {
+    for problem in causes.iter().copied().map(problem_type) {
         if !types.contains(&problem) {
             types.push(problem);
         }
@@ -73,15 +76,15 @@ pub(crate) fn problems_of(causes: &[Cause], said: fn(Cause) -> ProblemType) -> R
     ResponsesBuilder::new().responses_from_iter(responses)
 }
 
-/// The failures of a credential route whose dialect says them so: a status each, with its codes.
+/// The refusals of a credential route with codes of its dialect, by status.
 pub(crate) fn failures(
     causes: &[Cause],
     media_type: &str,
     schema: Option<&str>,
-    said: fn(Cause) -> (StatusCode, &'static str),
+    status_and_code: fn(Cause) -> (StatusCode, &'static str),
 ) -> ResponsesBuilder {
     let mut codes = BTreeMap::<u16, Vec<&str>>::new();
-    for (status, code) in causes.iter().copied().map(said) {
+    for (status, code) in causes.iter().copied().map(status_and_code) {
         let of_status = codes.entry(status.as_u16()).or_default();
         if !of_status.contains(&code) {
             of_status.push(code);

@@ -1,25 +1,28 @@
 //! `GET /`: what this is and how to use it.
 
 use actix_web::http::header::HOST;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse};
 use url::Url;
 
+use crate::http::exchange::Exchange;
 use crate::http::pages::page::{Page, Part, Section};
 use crate::http::pages::snippets;
+use crate::http::problems::failure::Failure;
 use crate::http::protected_resource;
 use crate::http::state::Gateway;
 
 /// The page, with this deployment's own addresses.
-pub(crate) async fn home(request: HttpRequest, gateway: web::Data<Gateway>) -> HttpResponse {
+pub(crate) async fn home(exchange: &Exchange) -> Result<HttpResponse, Failure> {
+    let (request, gateway) = (&exchange.request, &exchange.gateway);
     let parts = gateway.parts();
-    if parts.samples.get().is_some() && !is_asked_by_own_name(&request, &parts.public_url) {
+    if parts.samples.get().is_some() && !is_asked_by_own_name(request, &parts.public_url) {
         // RFC 9110 section 15.5.20
-        return HttpResponse::MisdirectedRequest()
+        return Ok(HttpResponse::MisdirectedRequest()
             .content_type("text/plain; charset=utf-8")
             .body(format!(
                 "This page holds an API key, so it answers to its own address only: {}/\n",
                 parts.public_url
-            ));
+            )));
     }
     let page = Page {
         title: "cloakroom".to_owned(),
@@ -29,7 +32,7 @@ pub(crate) async fn home(request: HttpRequest, gateway: web::Data<Gateway>) -> H
         sections: vec![
             Section {
                 heading: "Get a token",
-                parts: token(&gateway),
+                parts: token(gateway),
             },
             Section {
                 heading: "Get credentials, store a file, read it again",
@@ -61,15 +64,15 @@ pub(crate) async fn home(request: HttpRequest, gateway: web::Data<Gateway>) -> H
             },
             Section {
                 heading: "Organisations and workspaces",
-                parts: shared(&gateway),
+                parts: shared(gateway),
             },
             Section {
                 heading: "More",
-                parts: vec![Part::Links(links(&gateway))],
+                parts: vec![Part::Links(links(gateway))],
             },
         ],
     };
-    page.answer(&request)
+    Ok(page.answer(request))
 }
 
 /// A web page elsewhere can let its own name point to this machine (DNS rebinding) and read what it

@@ -9,14 +9,13 @@ use actix_web::body::SizedStream;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, ETag, EntityTag, Header, IfNoneMatch};
 use actix_web::web::Bytes;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
 use url::Url;
 use utoipa_swagger_ui::{Config, oauth, serve};
 
-use crate::http::middleware::seen::Seen;
+use crate::http::exchange::Exchange;
 use crate::http::problems::failure::Failure;
-use crate::http::problems::problem;
 use crate::http::state::{Gateway, SwaggerUi};
 
 /// For a day: the files change with the gateway's version only, and are large.
@@ -27,29 +26,26 @@ const CACHED: &str = "public, max-age=86400";
 const PIECE: usize = 16 * 1024;
 
 /// Relative, so that the browser stays at the name that was typed.
-pub(crate) async fn index(request: HttpRequest) -> HttpResponse {
-    let file = if request.path().ends_with('/') {
+pub(crate) async fn index(exchange: &Exchange) -> Result<HttpResponse, Failure> {
+    let file = if exchange.request.path().ends_with('/') {
         "index.html"
     } else {
         "swagger-ui/index.html"
     };
-    HttpResponse::PermanentRedirect()
+    Ok(HttpResponse::PermanentRedirect()
         .insert_header((header::LOCATION, file))
-        .finish()
+        .finish())
 }
 
-pub(crate) async fn file(
-    request: HttpRequest,
-    name: web::Path<String>,
-    gateway: web::Data<Gateway>,
-) -> HttpResponse {
+pub(crate) async fn file(exchange: &Exchange) -> Result<HttpResponse, Failure> {
+    let gateway = &exchange.gateway;
+    let name = exchange.request.match_info().query("file");
     let served = gateway.parts().swagger_ui.as_ref().and_then(|settings| {
-        let config = config(settings, &gateway);
-        serve(&name, Arc::new(config)).ok().flatten()
+        let config = config(settings, gateway);
+        serve(name, Arc::new(config)).ok().flatten()
     });
-    let Some(file) = served.filter(|_| !name.is_empty()) else {
-        return problem::answer(&Failure::NotFound, &Seen::of(&request), &gateway);
-    };
+    let file = served.filter(|_| !name.is_empty());
+    let file = file.ok_or(Failure::NotFound)?;
     // The program's own memory, unless the configuration is part of it.
     let bytes = match file.bytes {
         Cow::Borrowed(bytes) => Bytes::from_static(bytes),
@@ -57,21 +53,21 @@ pub(crate) async fn file(
     };
     let mut response = HttpResponse::Ok();
     response
-        .insert_header((header::CONTENT_SECURITY_POLICY, policy(&gateway)))
+        .insert_header((header::CONTENT_SECURITY_POLICY, policy(gateway)))
         .insert_header((header::X_FRAME_OPTIONS, "DENY"))
         .insert_header((header::REFERRER_POLICY, "no-referrer"));
-    if !["index.html", "swagger-initializer.js"].contains(&name.as_str()) {
+    if !["index.html", "swagger-initializer.js"].contains(&name) {
         let tag = tag(&bytes);
         response
             .insert_header((header::CACHE_CONTROL, CACHED))
             .insert_header(ETag(tag.clone()));
-        if is_known(&request, &tag) {
-            return response.status(StatusCode::NOT_MODIFIED).finish();
+        if is_known(&exchange.request, &tag) {
+            return Ok(response.status(StatusCode::NOT_MODIFIED).finish());
         }
     }
-    response
+    Ok(response
         .content_type(file.content_type)
-        .body(in_pieces(bytes))
+        .body(in_pieces(bytes)))
 }
 
 /// Swagger UI moves the focus to the last field of its dialog, which scrolls signing in out of sight.

@@ -1,8 +1,8 @@
 //! `GET /problems`, `GET /problems/{slug}`: what a problem type means and what to do about it.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::HttpResponse;
 
-use crate::http::middleware::seen::Seen;
+use crate::http::exchange::Exchange;
 use crate::http::pages::page::{Page, Part, Section};
 use crate::http::problems::explanation::{Explanation, explain};
 use crate::http::problems::failure::Failure;
@@ -11,10 +11,10 @@ use crate::http::problems::types::ProblemType;
 use crate::http::state::Gateway;
 
 /// All of them.
-pub(crate) async fn index(request: HttpRequest, gateway: web::Data<Gateway>) -> HttpResponse {
+pub(crate) async fn index(exchange: &Exchange) -> Result<HttpResponse, Failure> {
     let links = ProblemType::ALL
         .into_iter()
-        .map(|problem| (address(problem, &gateway), problem.title()));
+        .map(|problem| (address(problem, &exchange.gateway), problem.title()));
     let page = Page {
         title: "Problem types".to_owned(),
         lead: "Errors are problem details (RFC 9457); the member \"type\" is the address of one \
@@ -25,19 +25,14 @@ pub(crate) async fn index(request: HttpRequest, gateway: web::Data<Gateway>) -> 
             parts: vec![Part::Links(links.collect())],
         }],
     };
-    page.answer(&request)
+    Ok(page.answer(&exchange.request))
 }
 
 /// One of them.
-pub(crate) async fn problem_type(
-    request: HttpRequest,
-    slug: web::Path<String>,
-    gateway: web::Data<Gateway>,
-) -> HttpResponse {
-    match ProblemType::parse(&slug) {
-        Some(problem) => page(problem, &gateway).answer(&request),
-        None => problem::answer(&Failure::NotFound, &Seen::of(&request), &gateway),
-    }
+pub(crate) async fn problem_type(exchange: &Exchange) -> Result<HttpResponse, Failure> {
+    let slug = exchange.request.match_info().query("slug");
+    let problem = ProblemType::parse(slug).ok_or(Failure::NotFound)?;
+    Ok(page(problem, &exchange.gateway).answer(&exchange.request))
 }
 
 fn page(problem: ProblemType, gateway: &Gateway) -> Page {

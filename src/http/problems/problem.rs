@@ -5,9 +5,11 @@ use actix_web::{HttpResponse, ResponseError};
 use problem_details::ProblemDetails;
 use serde::Serialize;
 
+use crate::domain::RequestId;
 use crate::service::Refusal;
 
-use crate::http::middleware::seen::Seen;
+use crate::http::exchange::Exchange;
+use crate::http::middleware::request_log::Words;
 use crate::http::problems::failure::Failure;
 use crate::http::problems::types::ProblemType;
 use crate::http::protected_resource;
@@ -23,10 +25,16 @@ struct Instance {
     instance: String,
 }
 
+/// How every route without a dialect of its own words its refusals.
+pub(crate) const PROBLEM_DETAILS: Words = Words {
+    refuse: answer,
+    outcome: |cause| cause.problem_type().slug(),
+};
+
 /// The failure in this language, with all its headers.
-pub(crate) fn answer(failure: &Failure, seen: &Seen, gateway: &Gateway) -> HttpResponse {
-    let mut response = answer_as(failure.problem_type(), failure, seen, gateway);
-    set_challenge(&mut response, failure, gateway);
+pub(crate) fn answer(failure: &Failure, exchange: &Exchange) -> HttpResponse {
+    let mut response = answer_as(failure.problem_type(), failure, exchange);
+    set_challenge(&mut response, failure, &exchange.gateway);
     response
 }
 
@@ -34,13 +42,11 @@ pub(crate) fn answer(failure: &Failure, seen: &Seen, gateway: &Gateway) -> HttpR
 pub(crate) fn answer_as(
     problem: ProblemType,
     failure: &Failure,
-    seen: &Seen,
-    gateway: &Gateway,
+    exchange: &Exchange,
 ) -> HttpResponse {
     let detail = failure.own_detail().unwrap_or_else(|| problem.detail());
-    let mut response = body(problem, detail, seen, gateway);
+    let mut response = body(problem, detail, exchange.request_id, &exchange.gateway);
     set_retry_and_allow(&mut response, failure);
-    seen.ended_with(problem.slug(), failure);
     response
 }
 
@@ -75,14 +81,14 @@ fn set(response: &mut HttpResponse, name: header::HeaderName, value: String) {
 pub(crate) fn body(
     problem: ProblemType,
     detail: &'static str,
-    seen: &Seen,
+    request_id: RequestId,
     gateway: &Gateway,
 ) -> HttpResponse {
     let mut details = ProblemDetails::new()
         .with_title(problem.title())
         .with_detail(detail)
         .with_extensions(Instance {
-            instance: seen.request_id().urn(),
+            instance: request_id.urn(),
         });
     // actix-web is on http 0.2, this crate on 1.x.
     details.status = http::StatusCode::from_u16(problem.status().as_u16()).ok();
@@ -106,7 +112,22 @@ pub(crate) fn challenge(problem: ProblemType, gateway: &Gateway) -> Option<Strin
         ProblemType::MissingClaims | ProblemType::InvalidRequest => {
             "error=\"invalid_request\", ".to_owned()
         }
-        _ => return None,
+        ProblemType::InvalidApiKey
+        | ProblemType::StorageNotEntitled
+        | ProblemType::NotFound
+        | ProblemType::MethodNotAllowed
+        | ProblemType::BucketConflict
+        | ProblemType::PayloadTooLarge
+        | ProblemType::HeadersTooLarge
+        | ProblemType::RequestTimeout
+        | ProblemType::UnsupportedMediaType
+        | ProblemType::ClientTooOld
+        | ProblemType::RateLimited
+        | ProblemType::InternalError
+        | ProblemType::ProvisioningFailed
+        | ProblemType::IdentificationUnavailable
+        | ProblemType::StorageUnavailable
+        | ProblemType::Overloaded => return None,
     };
     let metadata = gateway.link(protected_resource::PATH);
     Some(format!(

@@ -8,7 +8,6 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, BytesMut};
 
 use crate::http::middleware::request_log::add_headers;
-use crate::http::middleware::seen::Seen;
 use crate::http::problems::problem;
 use crate::http::problems::types::ProblemType;
 use crate::http::state::Gateway;
@@ -29,11 +28,11 @@ pub fn unreadable(gateway: &Gateway, client: IpAddr, status: u16) -> Bytes {
         }
         _ => problem.detail(),
     };
-    let seen = Seen::new(gateway.new_request_id());
-    let mut response = problem::body(problem, detail, &seen, gateway);
-    add_headers(&mut response, &seen);
+    let request_id = gateway.new_request_id();
+    let mut response = problem::body(problem, detail, request_id, gateway);
+    add_headers(&mut response, request_id);
     tracing::info!(
-        request_id = %seen.request_id(),
+        %request_id,
         %client,
         route = "none",
         status = problem.status().as_u16(),

@@ -31,7 +31,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::config::Patience;
-use crate::http::{Gateway, cors, observe, routes};
+use crate::http::{Gateway, cors, observe_preflights, routes};
 
 use worker::{Accepted, Worker};
 
@@ -256,7 +256,7 @@ fn app(
             !face.cors_origins.is_empty(),
             cors(&face.cors_origins),
         ))
-        .wrap(from_fn(observe))
+        .wrap(from_fn(observe_preflights))
         .configure(routes)
         .into_factory()
 }

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use actix_web::dev::Service as _;
-use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::{App, web};
 use async_trait::async_trait;
@@ -9,46 +8,44 @@ use serde_json::Value;
 
 use super::*;
 use crate::domain::{AccessToken, BucketFormula, CallerId, TokenRules, UnverifiedClaims};
+use crate::http::dialects::session::grant_session;
+use crate::http::input::narrowing::Narrowing;
+use crate::http::problems::problem;
 use crate::http::state::{UseCases, test_gateway, test_parts, test_use_cases};
-use crate::http::{credential_route, observe, problem};
+use crate::http::{credential_route, reading};
 use crate::service::fakes::{FakeDirectory, FixedClock, Nothing};
 use crate::service::{
-    Authenticate, AuthenticateApiKey, AuthenticateToken, CallerLimit, Entitle, GenuineApiKeys,
-    Introspection, RateLimitError, RateLimiter, TokenValidation, UpstreamError,
+    Authenticate, AuthenticateApiKey, AuthenticateToken, CallerLimit, Credential, Entitle,
+    GenuineApiKeys, Introspection, RateLimitError, RateLimiter, TokenValidation, UpstreamError,
+    Wanted,
 };
 
 struct Panicking;
 
 impl Dialect for Panicking {
-    type Ask = AskForSession;
+    const NAME: &'static str = "panicking";
+    const PATH: &'static str = "/dialect";
+    const METHOD: Method = Method::GET;
 
-    fn name(&self) -> &'static str {
-        "panicking"
-    }
-
-    fn method(&self) -> Method {
-        Method::POST
-    }
-
-    fn read(&self, _: &Exchange<'_>, _: &Body) -> Result<AskForSession, Failure> {
+    async fn answer(_: &Exchange, _: &Body, _: Deadline) -> Result<HttpResponse, Failure> {
         panic!("canary")
     }
 
-    fn render(&self, _: &GrantedSession, _: &Exchange<'_>) -> HttpResponse {
-        HttpResponse::Ok().finish()
-    }
-
-    fn refuse(&self, failure: &Failure, exchange: &Exchange<'_>) -> HttpResponse {
-        let mut answer = problem::answer(failure, &exchange.seen, exchange.gateway);
+    fn refuse(failure: &Failure, exchange: &Exchange) -> HttpResponse {
+        let mut answer = problem::answer(failure, exchange);
         let name = actix_web::http::header::HeaderName::from_static("x-dialect");
         answer
             .headers_mut()
             .insert(name, "panicking".parse().unwrap());
         answer
     }
+
+    fn operation() -> Operation {
+        Operation::new()
+    }
 }
 
-async fn panics() -> HttpResponse {
+async fn panics(_: &Exchange) -> Result<HttpResponse, Failure> {
     panic!("canary")
 }
 
@@ -56,14 +53,12 @@ async fn panics() -> HttpResponse {
 async fn a_panic_is_a_500_problem_in_the_words_of_the_route() {
     let app = App::new()
         .app_data(web::Data::new(test_gateway()))
-        .wrap(from_fn(observe))
-        .service(credential_route("/dialect", &Panicking))
-        .route("/plain", web::post().to(panics));
+        .service(credential_route::<Panicking>())
+        .service(reading("/plain", panics));
     let app = init_service(app).await;
     for (path, dialect) in [("/dialect", Some("panicking")), ("/plain", None)] {
-        let request = TestRequest::post().uri(path).to_request();
-        let answer = app.call(request).await;
-        let answer = answer.map_or_else(|error| error.error_response(), Into::into);
+        let request = TestRequest::get().uri(path).to_request();
+        let answer = app.call(request).await.unwrap();
         assert_eq!(answer.status(), 500);
         let header = |name: &str| {
             answer
@@ -123,30 +118,28 @@ impl RateLimiter<CallerId> for Spent {
 struct WorkspaceDialect;
 
 impl Dialect for WorkspaceDialect {
-    type Ask = AskForSession;
+    const NAME: &'static str = "workspace";
+    const PATH: &'static str = "/dialect";
+    const METHOD: Method = Method::POST;
 
-    fn name(&self) -> &'static str {
-        "workspace"
+    async fn answer(
+        exchange: &Exchange,
+        _: &Body,
+        deadline: Deadline,
+    ) -> Result<HttpResponse, Failure> {
+        let credential = Credential::Token(AccessToken::parse("token").unwrap());
+        let wanted = Wanted::Workspace("acme/research".parse().unwrap());
+        let narrowing = Narrowing::NONE;
+        grant_session::<Self>(exchange, &credential, &wanted, narrowing, deadline).await?;
+        Ok(HttpResponse::Ok().finish())
     }
 
-    fn method(&self) -> Method {
-        Method::POST
+    fn refuse(failure: &Failure, exchange: &Exchange) -> HttpResponse {
+        problem::answer(failure, exchange)
     }
 
-    fn read(&self, _: &Exchange<'_>, _: &Body) -> Result<AskForSession, Failure> {
-        Ok(AskForSession {
-            credential: Credential::Token(AccessToken::parse("token").unwrap()),
-            wanted: Wanted::Workspace("acme/research".parse().unwrap()),
-            narrowing: Narrowing::NONE,
-        })
-    }
-
-    fn render(&self, _: &GrantedSession, _: &Exchange<'_>) -> HttpResponse {
-        HttpResponse::Ok().finish()
-    }
-
-    fn refuse(&self, failure: &Failure, exchange: &Exchange<'_>) -> HttpResponse {
-        problem::answer(failure, &exchange.seen, exchange.gateway)
+    fn operation() -> Operation {
+        Operation::new()
     }
 }
 
@@ -178,8 +171,7 @@ async fn a_caller_beyond_the_allowance_does_not_reach_the_registry() {
     });
     let app = App::new()
         .app_data(web::Data::new(gateway))
-        .wrap(from_fn(observe))
-        .service(credential_route("/dialect", &WorkspaceDialect));
+        .service(credential_route::<WorkspaceDialect>());
     let app = init_service(app).await;
     let request = TestRequest::post().uri("/dialect").to_request();
     let answer = tokio::time::timeout(Duration::from_secs(2), app.call(request)).await;

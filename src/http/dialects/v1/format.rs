@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use secrecy::ExposeSecret;
 use url::Url;
 
-use crate::http::dialects::dialect::GrantedSession;
+use crate::http::dialects::session::GrantedSession;
 use crate::http::state::StorageAddress;
 use crate::service::{Refusal, UpstreamError, UpstreamErrorKind};
 

@@ -2,8 +2,8 @@
 
 mod format;
 
+use actix_web::HttpResponse;
 use actix_web::http::Method;
-use actix_web::{HttpMessage, HttpResponse};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::json;
@@ -11,7 +11,9 @@ use utoipa::ToSchema;
 use utoipa::openapi::path::{Operation, OperationBuilder};
 use utoipa::openapi::security::SecurityRequirement;
 
-use crate::http::dialects::dialect::{AskForSession, Dialect, Exchange, GrantedSession};
+use crate::http::dialects::dialect::Dialect;
+use crate::http::dialects::session::{GrantedSession, grant_session};
+use crate::http::exchange::Exchange;
 use crate::http::input::bearer::bearer_token;
 use crate::http::input::body::Body;
 use crate::http::input::narrowing::Narrowing;
@@ -22,7 +24,8 @@ use crate::http::openapi::operations::{
 use crate::http::problems::cause::Cause;
 use crate::http::problems::failure::Failure;
 use crate::http::problems::problem;
-use crate::service::{Credential, Wanted};
+use crate::http::state::StorageAddress;
+use crate::service::{Credential, Deadline, Wanted};
 
 use format::Format;
 
@@ -61,50 +64,79 @@ pub(crate) struct TemporaryCredentials {
 }
 
 impl Dialect for V1Dialect {
-    type Ask = AskForSession;
+    const NAME: &'static str = "v1";
+    const PATH: &'static str = "/v1/credentials";
+    const METHOD: Method = Method::POST;
 
-    fn name(&self) -> &'static str {
-        "v1"
-    }
-
-    fn method(&self) -> Method {
-        Method::POST
-    }
-
-    fn read(&self, exchange: &Exchange<'_>, body: &Body) -> Result<AskForSession, Failure> {
-        let request = exchange.request;
+    async fn answer(
+        exchange: &Exchange,
+        body: &Body,
+        deadline: Deadline,
+    ) -> Result<HttpResponse, Failure> {
+        let (request, storage) = (&exchange.request, &exchange.gateway.parts().storage);
         let known = [&Narrowing::PARAMETERS[..], &[format::PARAMETER]].concat();
         let parameters = query_parameters(request, &known)?;
         let format = Format::of(request, &parameters)?;
         if let Format::Text(tool) = format {
-            tool.check(&exchange.gateway.parts().storage)?;
+            tool.check(storage)?;
         }
-        request.extensions_mut().insert(format);
-        Ok(AskForSession {
-            credential: Credential::Token(body.beside(bearer_token(request))?),
-            wanted: Wanted::Own,
-            narrowing: Narrowing::of(&parameters)?,
-        })
-    }
-
-    fn render(&self, granted: &GrantedSession, exchange: &Exchange<'_>) -> HttpResponse {
-        let format = exchange.request.extensions().get::<Format>().copied();
+        let credential = Credential::Token(body.beside(bearer_token(request))?);
+        let narrowing = Narrowing::of(&parameters)?;
+        let granted =
+            grant_session::<Self>(exchange, &credential, &Wanted::Own, narrowing, deadline).await?;
         match format {
-            Some(Format::Text(tool)) => tool
-                .answer(granted, &exchange.gateway.parts().storage)
-                .unwrap_or_else(|refusal| self.refuse(&refusal.into(), exchange)),
-            Some(Format::Json) | None => json_answer(granted, exchange),
+            Format::Text(tool) => Ok(tool.answer(&granted, storage)?),
+            Format::Json => Ok(json_answer(&granted, storage)),
         }
     }
 
-    fn refuse(&self, failure: &Failure, exchange: &Exchange<'_>) -> HttpResponse {
-        problem::answer(failure, &exchange.seen, exchange.gateway)
+    fn refuse(failure: &Failure, exchange: &Exchange) -> HttpResponse {
+        problem::answer(failure, exchange)
+    }
+
+    fn operation() -> Operation {
+        let granted = success(
+            "Credentials to the bucket of the token's client and subject",
+            "CredentialsAnswer",
+            json!({
+                "bucket": "5c3b3bb8e6448a51b8ad7992994f7220a88e07baef43de9f0000dc1e1323e0a",
+                "endpoint": "https://storage.example.com",
+                "region": "us-east-1",
+                "credentials": {
+                    "accessKeyId": "AKIAIOSFODNN7EXAMPLE",
+                    "secretAccessKey": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+                    "sessionToken": "FwoGZXIvY...",
+                    "expiration": "2026-03-15T14:00:00Z",
+                },
+            }),
+        );
+        OperationBuilder::new()
+            .tag(CREDENTIALS)
+            .operation_id(Some("getCredentials"))
+            .summary(Some("Get credentials to your own bucket"))
+            .description(Some(
+                "Makes the bucket of the token's client and subject if it is missing, and returns \
+                 fresh temporary S3 credentials that reach this bucket and nothing else. The body may \
+                 be empty or `{}`.",
+            ))
+            .security(SecurityRequirement::new(BEARER, Vec::<String>::new()))
+            .parameters(Some(narrowing_parameters()))
+            .parameter(query_parameter(
+                format::PARAMETER,
+                "The answer as text that this tool reads, ready to paste.",
+                format::names(),
+            ))
+            .responses(
+                problems_of(&Cause::OF_VENDING, Cause::problem_type)
+                    .response("200", granted)
+                    .build(),
+            )
+            .build()
     }
 }
 
-fn json_answer(granted: &GrantedSession, exchange: &Exchange<'_>) -> HttpResponse {
+fn json_answer(granted: &GrantedSession, storage: &StorageAddress) -> HttpResponse {
     let GrantedSession { grant, session } = granted;
-    let storage = &exchange.gateway.parts().storage;
     HttpResponse::Ok().json(CredentialsAnswer {
         bucket: grant.bucket.to_string(),
         endpoint: storage.endpoint.clone(),
@@ -116,45 +148,4 @@ fn json_answer(granted: &GrantedSession, exchange: &Exchange<'_>) -> HttpRespons
             expiration: granted.expiration(),
         },
     })
-}
-
-/// The route in the contract.
-pub(crate) fn operation() -> Operation {
-    let granted = success(
-        "Credentials to the bucket of the token's client and subject",
-        "CredentialsAnswer",
-        json!({
-            "bucket": "5c3b3bb8e6448a51b8ad7992994f7220a88e07baef43de9f0000dc1e1323e0a",
-            "endpoint": "https://storage.example.com",
-            "region": "us-east-1",
-            "credentials": {
-                "accessKeyId": "AKIAIOSFODNN7EXAMPLE",
-                "secretAccessKey": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-                "sessionToken": "FwoGZXIvY...",
-                "expiration": "2026-03-15T14:00:00Z",
-            },
-        }),
-    );
-    OperationBuilder::new()
-        .tag(CREDENTIALS)
-        .operation_id(Some("getCredentials"))
-        .summary(Some("Get credentials to your own bucket"))
-        .description(Some(
-            "Makes the bucket of the token's client and subject if it is missing, and returns \
-             fresh temporary S3 credentials that reach this bucket and nothing else. The body may \
-             be empty or `{}`.",
-        ))
-        .security(SecurityRequirement::new(BEARER, Vec::<String>::new()))
-        .parameters(Some(narrowing_parameters()))
-        .parameter(query_parameter(
-            format::PARAMETER,
-            "The answer as text that this tool reads, ready to paste.",
-            format::names(),
-        ))
-        .responses(
-            problems_of(&Cause::OF_VENDING, Cause::problem_type)
-                .response("200", granted)
-                .build(),
-        )
-        .build()
 }

@@ -1,0 +1,90 @@
+use chrono::SecondsFormat;
+
+use crate::domain::{Grant, Session};
+use crate::service::{Credential, Deadline, IssueRequest, Refusal, Wanted};
+
+use crate::http::dialects::dialect::Dialect;
+use crate::http::exchange::Exchange;
+use crate::http::input::narrowing::Narrowing;
+use crate::http::problems::failure::Failure;
+
+/// Temporary credentials, and what they open.
+pub(crate) struct GrantedSession {
+    pub(crate) grant: Grant,
+    pub(crate) session: Session,
+}
+
+impl GrantedSession {
+    /// When the store stops taking the keys: UTC, whole seconds, `Z`.
+    pub(crate) fn expiration(&self) -> String {
+        let expiration = self.session.expiration;
+        expiration.to_rfc3339_opts(SecondsFormat::Secs, true)
+    }
+
+    /// What every key starts with; empty if the whole bucket is the owner's.
+    pub(crate) fn prefix(&self) -> String {
+        let prefix = self.grant.prefix.as_ref();
+        prefix.map(ToString::to_string).unwrap_or_default()
+    }
+}
+
+/// Who is asking → what is theirs → hand out a key to it: the way of every dialect that answers with
+/// a session.
+pub(crate) async fn grant_session<D: Dialect>(
+    exchange: &Exchange,
+    credential: &Credential,
+    wanted: &Wanted,
+    narrowing: Narrowing,
+    deadline: Deadline,
+) -> Result<GrantedSession, Failure> {
+    // Each step has a limit, and says what took too long; one that forgets it is cut off here.
+    let granted = deadline.limit_all(grant::<D>(
+        exchange, credential, wanted, narrowing, deadline,
+    ));
+    let too_long = |_| Err(Refusal::Internal("a step took too long".to_owned()));
+    Ok(granted.await.unwrap_or_else(too_long)?)
+}
+
+async fn grant<D: Dialect>(
+    exchange: &Exchange,
+    credential: &Credential,
+    wanted: &Wanted,
+    narrowing: Narrowing,
+    deadline: Deadline,
+) -> Result<GrantedSession, Refusal> {
+    let (gateway, log) = (&exchange.gateway, &exchange.log);
+    let use_cases = gateway.use_cases()?;
+    let duration = use_cases
+        .issue_session
+        .session_duration(narrowing.duration)?;
+    // Only now: a client that is slow to send its body must not hold a place.
+    let _in_flight = gateway.enter().ok_or(Refusal::Overloaded)?;
+    let caller = use_cases
+        .authenticate
+        .authenticate(
+            credential,
+            &gateway.parts().required_scope,
+            exchange.client_address(),
+            deadline,
+        )
+        .await?;
+    log.asked_by(use_cases.entitle.pseudonym(&caller.as_owner()));
+    use_cases.caller_limit.take(&caller.id())?;
+    let (owner, grant) = use_cases
+        .entitle
+        .entitle(&caller, wanted, narrowing.access, deadline)
+        .await?;
+    log.concerns(use_cases.entitle.pseudonym(&owner), &grant.bucket);
+    let request = IssueRequest {
+        request_id: exchange.request_id,
+        dialect: D::NAME,
+        caller,
+        owner,
+        grant,
+        duration,
+    };
+    let session = use_cases.issue_session.issue(&request, deadline).await?;
+    log.outcome("vended");
+    let grant = request.grant;
+    Ok(GrantedSession { grant, session })
+}

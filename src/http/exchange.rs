@@ -1,0 +1,48 @@
+use std::net::IpAddr;
+use std::time::Instant;
+
+use actix_web::{HttpRequest, web};
+
+use crate::domain::RequestId;
+
+use crate::http::input::client_address::{certain_address, client_address};
+use crate::http::middleware::log_line::LogLine;
+use crate::http::state::Gateway;
+
+/// A request while it is answered: what every handler is given.
+pub(crate) struct Exchange {
+    pub(crate) request: HttpRequest,
+    pub(crate) gateway: web::Data<Gateway>,
+    pub(crate) request_id: RequestId,
+    pub(crate) started: Instant,
+    /// What the log will say about this request.
+    pub(crate) log: LogLine,
+}
+
+impl Exchange {
+    pub(crate) fn new(request: HttpRequest, gateway: web::Data<Gateway>) -> Self {
+        Self {
+            request_id: gateway.new_request_id(),
+            started: Instant::now(),
+            log: LogLine::default(),
+            request,
+            gateway,
+        }
+    }
+
+    /// Where the request comes from, as far as that can be believed.
+    pub(crate) fn client_address(&self) -> Option<IpAddr> {
+        let trusted = &self.gateway.parts().trusted_proxies;
+        client_address(self.peer(), self.request.headers(), trusted)
+    }
+
+    /// The same where access depends on it: nothing unless the address is certain.
+    pub(crate) fn certain_address(&self) -> Option<IpAddr> {
+        let trusted = &self.gateway.parts().trusted_proxies;
+        certain_address(self.peer(), self.request.headers(), trusted)
+    }
+
+    fn peer(&self) -> Option<IpAddr> {
+        self.request.peer_addr().map(|peer| peer.ip())
+    }
+}
