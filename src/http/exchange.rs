@@ -32,13 +32,13 @@ impl Exchange {
 
     /// Where the request comes from, as far as that can be believed.
     pub(crate) fn client_address(&self) -> Option<IpAddr> {
-        let trusted = &self.gateway.parts().trusted_proxies;
+        let trusted = &self.gateway.trusted_proxies;
         client_address(self.peer(), self.request.headers(), trusted)
     }
 
     /// The same where access depends on it: nothing unless the address is certain.
     pub(crate) fn certain_address(&self) -> Option<IpAddr> {
-        let trusted = &self.gateway.parts().trusted_proxies;
+        let trusted = &self.gateway.trusted_proxies;
         certain_address(self.peer(), self.request.headers(), trusted)
     }
 

@@ -19,10 +19,10 @@ pub(crate) async fn livez(_: &Exchange) -> Result<HttpResponse, Failure> {
 /// are not asked, because their failure would take every replica out of service at once.
 pub(crate) async fn readyz(exchange: &Exchange) -> Result<HttpResponse, Failure> {
     let gateway = &exchange.gateway;
-    let missing = if gateway.stage().is_leaving() {
+    let missing = if gateway.stage.is_leaving() {
         Some("stopping")
     } else {
-        gateway.parts().readiness.missing().await
+        gateway.readiness.missing().await
     };
     exchange.log.cause(missing.map(str::to_owned));
     Ok(match missing {

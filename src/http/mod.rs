@@ -10,6 +10,8 @@ pub mod pages;
 mod problems;
 mod protected_resource;
 mod state;
+#[cfg(test)]
+mod test_gateway;
 
 use actix_web::http::Method;
 use actix_web::web::ServiceConfig;
@@ -29,13 +31,11 @@ use problems::failure::Failure;
 use problems::problem::PROBLEM_DETAILS;
 
 pub use middleware::cors::cors;
+pub use middleware::drain::Stage;
 pub use middleware::request_log::observe_preflights;
 pub use openapi::{openapi_json, openapi_yaml};
 pub use problems::unreadable::unreadable;
-pub use state::{
-    Gateway, GatewayParts, Readiness, Samples, SignIn, SignInEndpoints, StorageAddress, SwaggerUi,
-    UseCases,
-};
+pub use state::{Gateway, Readiness, Samples, SignIn, SignInEndpoints, StorageAddress, UseCases};
 
 /// All routes. [`observe_preflights`] belongs around [`cors`], and both around them.
 pub fn routes(config: &mut ServiceConfig) {

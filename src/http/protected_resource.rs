@@ -19,11 +19,11 @@ struct Metadata<'a> {
 
 /// Whose tokens are taken, and what they must hold.
 pub(crate) async fn metadata(exchange: &Exchange) -> Result<HttpResponse, Failure> {
-    let parts = exchange.gateway.parts();
+    let gateway = &exchange.gateway;
     Ok(HttpResponse::Ok().json(Metadata {
-        resource: &parts.public_url,
-        authorization_servers: [&parts.issuer],
-        scopes_supported: [parts.required_scope.as_str()],
+        resource: &gateway.public_url,
+        authorization_servers: [&gateway.issuer],
+        scopes_supported: [gateway.required_scope.as_str()],
         bearer_methods_supported: ["header"],
         resource_name: "cloakroom",
     }))

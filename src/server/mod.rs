@@ -20,6 +20,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use actix_web::web;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +28,7 @@ use crate::adapters::aws::{AwsClients, Engine};
 use crate::adapters::oauth::OauthHttp;
 use crate::adapters::{OsRandomness, SystemClock};
 use crate::config::Config;
-use crate::http::{Gateway, GatewayParts, Samples, SwaggerUi};
+use crate::http::{Gateway, Samples, Stage};
 use crate::service::Clock;
 use crate::service::doctor::Doctor;
 
@@ -106,22 +107,23 @@ impl Server {
         let discovery = parts::discovery(config, oauth_http.clone());
         let proven = Arc::new(AtomicBool::new(doctor.is_none()));
         let ready = Arc::new(Ready::new(Arc::clone(&discovery), Arc::clone(&proven)));
-        let gateway = web::Data::new(Gateway::new(GatewayParts {
+        let gateway = web::Data::new(Gateway {
             randomness: Arc::new(OsRandomness),
             readiness: Arc::<Ready>::clone(&ready),
             required_scope: config.oauth.required_scope.clone(),
             public_url: config.http.public_url(address),
             issuer: config.oauth.issuer.clone(),
             storage: parts::storage_address(&config.storage),
-            max_in_flight: config.http.max_in_flight,
+            in_flight: Semaphore::new(config.http.max_in_flight.min(Semaphore::MAX_PERMITS)),
             sign_in: Arc::new(SignInAt(Arc::clone(&discovery))),
-            swagger_ui: config.http.swagger_ui.then(|| SwaggerUi {
-                client_id: config.http.swagger_ui_client_id.clone(),
-            }),
+            swagger_ui_client_id: (config.http.swagger_ui)
+                .then(|| config.http.swagger_ui_client_id.clone()),
             samples,
             minimum_client_version: config.workspaces.minimum_client_version.clone(),
             trusted_proxies: config.http.trusted_proxies.clone(),
-        }));
+            use_cases: OnceLock::new(),
+            stage: Stage::default(),
+        });
         let edge = open_edge(config, listener, gateway.clone())
             .map_err(|error| StartError::Listen { address, error })?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);

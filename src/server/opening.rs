@@ -204,13 +204,14 @@ impl Opening {
             Arc::<KeyedRateLimiter<ClientNetwork>>::clone(&addresses),
             Arc::clone(&genuine),
         );
-        self.gateway.open(UseCases {
+        let use_cases = UseCases {
             authenticate: Authenticate::new(self.tokens, api_keys),
             caller_limit: CallerLimit::new(Arc::<KeyedRateLimiter<CallerId>>::clone(&callers)),
             entitle: Entitle::new(directory, config.naming.formula.clone()),
             issue_session,
             rotate_access_key,
-        });
+        };
+        self.gateway.use_cases.get_or_init(|| use_cases);
         self.ready.open(registry);
         let mut background = vec![
             tokio::spawn(background::follow_api_keys(genuine)),

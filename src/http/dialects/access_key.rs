@@ -113,7 +113,7 @@ impl Dialect for AccessKeyDialect {
         let asked: GenerateCredentials = body.json(WRONG_BODY)?;
         let rotated = rotate(exchange, &credential, &asked.access_key.id, deadline).await?;
         let Rotated { key, pair } = &rotated;
-        let storage = &exchange.gateway.parts().storage;
+        let storage = &exchange.gateway.storage;
         let names = |buckets: &[BucketName]| buckets.iter().map(ToString::to_string).collect();
         Ok(HttpResponse::Ok().json(GeneratedCredentials {
             object_storage_access_key: ObjectStorageAccessKey {
@@ -210,7 +210,7 @@ async fn rotate(
 ) -> Result<Rotated, Refusal> {
     let (gateway, log) = (&exchange.gateway, &exchange.log);
     let use_cases = gateway.use_cases()?;
-    let _in_flight = gateway.enter().ok_or(Refusal::Overloaded)?;
+    let _in_flight = gateway.enter()?;
     let key = id.parse::<AccessKeyId>().ok();
     let identified = use_cases
         .rotate_access_key

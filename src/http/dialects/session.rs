@@ -58,12 +58,12 @@ async fn grant<D: Dialect>(
         .issue_session
         .session_duration(narrowing.duration)?;
     // Only now: a client that is slow to send its body must not hold a place.
-    let _in_flight = gateway.enter().ok_or(Refusal::Overloaded)?;
+    let _in_flight = gateway.enter()?;
     let caller = use_cases
         .authenticate
         .authenticate(
             credential,
-            &gateway.parts().required_scope,
+            &gateway.required_scope,
             exchange.client_address(),
             deadline,
         )

@@ -96,7 +96,7 @@ impl Dialect for StorageBotoDialect {
         let expiration = session.expiration;
         Ok(HttpResponse::Ok().json(BotoAnswer {
             credentials: BotoCredentials {
-                aws_region: exchange.gateway.parts().storage.region.clone(),
+                aws_region: exchange.gateway.storage.region.clone(),
                 aws_key_id: session.access_key_id.clone(),
                 aws_secret_access_key: session.secret_access_key.expose_secret().to_owned(),
                 aws_session_token: session.session_token.expose_secret().to_owned(),

@@ -104,7 +104,7 @@ impl Dialect for WorkspaceDialect {
     ) -> Result<HttpResponse, Failure> {
         let request = &exchange.request;
         let credential = Credential::Token(body.beside(bearer_token(request))?);
-        if let Some(lowest) = &exchange.gateway.parts().minimum_client_version {
+        if let Some(lowest) = &exchange.gateway.minimum_client_version {
             check_version(request, lowest)?;
         }
         let wanted = Wanted::Workspace(workspace(request)?);
@@ -113,7 +113,7 @@ impl Dialect for WorkspaceDialect {
         let granted =
             grant_session::<Self>(exchange, &credential, &wanted, narrowing, deadline).await?;
         let GrantedSession { grant, session } = &granted;
-        let storage = &exchange.gateway.parts().storage;
+        let storage = &exchange.gateway.storage;
         Ok(HttpResponse::Ok().json(WorkspaceCredentials {
             access_key_id: session.access_key_id.clone(),
             bucket: grant.bucket.to_string(),

@@ -2,19 +2,19 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 /// How far the gateway is on its way to its end (docs/operations.md).
 #[derive(Debug, Default)]
-pub(crate) struct Stage(AtomicU8);
+pub struct Stage(AtomicU8);
 
 const LEAVING: u8 = 1;
 const CLOSED: u8 = 2;
 
 impl Stage {
-    /// `/readyz` says no, all else goes on.
-    pub(crate) fn leave(&self) {
+    /// From now on `/readyz` says no, so that load balancers look elsewhere; all else goes on.
+    pub fn leave(&self) {
         self.0.fetch_max(LEAVING, Ordering::Relaxed);
     }
 
-    /// Requests that arrive are refused.
-    pub(crate) fn close(&self) {
+    /// From now on requests that arrive get 503, and every answer closes its connection.
+    pub fn close(&self) {
         self.0.fetch_max(CLOSED, Ordering::Relaxed);
     }
 

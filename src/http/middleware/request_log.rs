@@ -96,7 +96,7 @@ fn note_failure(exchange: &Exchange, words: Words, failure: &Failure) {
 
 fn finish(exchange: &Exchange, response: &mut HttpResponse) {
     add_headers(response, exchange.request_id);
-    if exchange.gateway.stage().is_closed() {
+    if exchange.gateway.stage.is_closed() {
         let head = response.head_mut();
         head.set_connection_type(ConnectionType::Close);
     }

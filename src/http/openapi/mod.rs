@@ -148,12 +148,11 @@ fn item<D: Dialect>() -> PathItem {
 /// The contract with this deployment's own addresses: where it is, and where people sign in.
 fn of_this_deployment(gateway: &Gateway) -> OpenApi {
     let mut document = document();
-    let parts = gateway.parts();
-    document.servers = Some(vec![Server::new(&parts.public_url)]);
-    let Some(endpoints) = parts.sign_in.endpoints() else {
+    document.servers = Some(vec![Server::new(&gateway.public_url)]);
+    let Some(endpoints) = gateway.sign_in.endpoints() else {
         return document;
     };
-    let scope = parts.required_scope.as_str();
+    let scope = gateway.required_scope.as_str();
     let flow = AuthorizationCode::new(
         endpoints.authorization,
         endpoints.token,

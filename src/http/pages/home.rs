@@ -14,14 +14,13 @@ use crate::http::state::Gateway;
 /// The page, with this deployment's own addresses.
 pub(crate) async fn home(exchange: &Exchange) -> Result<HttpResponse, Failure> {
     let (request, gateway) = (&exchange.request, &exchange.gateway);
-    let parts = gateway.parts();
-    if parts.samples.get().is_some() && !is_asked_by_own_name(request, &parts.public_url) {
+    if gateway.samples.get().is_some() && !is_asked_by_own_name(request, &gateway.public_url) {
         // RFC 9110 section 15.5.20
         return Ok(HttpResponse::MisdirectedRequest()
             .content_type("text/plain; charset=utf-8")
             .body(format!(
                 "This page holds an API key, so it answers to its own address only: {}/\n",
-                parts.public_url
+                gateway.public_url
             )));
     }
     let page = Page {
@@ -37,7 +36,7 @@ pub(crate) async fn home(exchange: &Exchange) -> Result<HttpResponse, Failure> {
             Section {
                 heading: "Get credentials, store a file, read it again",
                 parts: vec![
-                    Part::Code(snippets::functions(&gateway.parts().public_url)),
+                    Part::Code(snippets::functions(&gateway.public_url)),
                     Part::Code(snippets::FIRST_FILE.to_owned()),
                     Part::Text("Any S3 client takes the same credentials:".to_owned()),
                     Part::Code(snippets::AWS_CLI.to_owned()),
@@ -57,8 +56,8 @@ pub(crate) async fn home(exchange: &Exchange) -> Result<HttpResponse, Failure> {
                             .to_owned(),
                     ),
                     Part::Code(snippets::sdk_lines(
-                        &gateway.parts().public_url,
-                        &gateway.parts().storage,
+                        &gateway.public_url,
+                        &gateway.storage,
                     )),
                 ],
             },
@@ -94,10 +93,9 @@ fn is_asked_by_own_name(request: &HttpRequest, public_url: &str) -> bool {
 }
 
 fn token(gateway: &Gateway) -> Vec<Part> {
-    let parts = gateway.parts();
-    let (scope, issuer) = (parts.required_scope.as_str(), &parts.issuer);
+    let (scope, issuer) = (gateway.required_scope.as_str(), &gateway.issuer);
     let whence = format!("An access token from {issuer} with the scope {scope}.");
-    match parts.samples.get().map(|samples| &samples.token_command) {
+    match gateway.samples.get().map(|samples| &samples.token_command) {
         Some(command) => vec![
             Part::Text(format!("{whence} For development, for any user name:")),
             Part::Code(format!("TOKEN=$({command})")),
@@ -107,8 +105,7 @@ fn token(gateway: &Gateway) -> Vec<Part> {
 }
 
 fn shared(gateway: &Gateway) -> Vec<Part> {
-    let parts = gateway.parts();
-    let (url, samples) = (&parts.public_url, parts.samples.get());
+    let (url, samples) = (&gateway.public_url, gateway.samples.get());
     let (api_key, workspace) = match samples {
         Some(samples) => {
             let name = &samples.workspace;
@@ -134,7 +131,7 @@ fn links(gateway: &Gateway) -> Vec<(String, &'static str)> {
             "metadata for clients (RFC 9728)",
         ),
     ];
-    if gateway.parts().swagger_ui.is_some() {
+    if gateway.swagger_ui_client_id.is_some() {
         let address = gateway.link("/swagger-ui/index.html");
         links.insert(0, (address, "try it in the browser (Swagger UI)"));
     }

@@ -16,7 +16,7 @@ use utoipa_swagger_ui::{Config, oauth, serve};
 
 use crate::http::exchange::Exchange;
 use crate::http::problems::failure::Failure;
-use crate::http::state::{Gateway, SwaggerUi};
+use crate::http::state::Gateway;
 
 /// For a day: the files change with the gateway's version only, and are large.
 const CACHED: &str = "public, max-age=86400";
@@ -40,8 +40,9 @@ pub(crate) async fn index(exchange: &Exchange) -> Result<HttpResponse, Failure> 
 pub(crate) async fn file(exchange: &Exchange) -> Result<HttpResponse, Failure> {
     let gateway = &exchange.gateway;
     let name = exchange.request.match_info().query("file");
-    let served = gateway.parts().swagger_ui.as_ref().and_then(|settings| {
-        let config = config(settings, gateway);
+    let served = gateway.swagger_ui_client_id.as_ref();
+    let served = served.and_then(|client_id| {
+        let config = config(client_id, gateway);
         serve(name, Arc::new(config)).ok().flatten()
     });
     let file = served.filter(|_| !name.is_empty());
@@ -108,10 +109,10 @@ fn in_pieces(bytes: Bytes) -> SizedStream<impl stream::Stream<Item = Result<Byte
     SizedStream::new(length as u64, stream::iter(pieces))
 }
 
-fn config(settings: &SwaggerUi, gateway: &Gateway) -> Config<'static> {
-    let scope = gateway.parts().required_scope.as_str().to_owned();
+fn config(client_id: &str, gateway: &Gateway) -> Config<'static> {
+    let scope = gateway.required_scope.as_str().to_owned();
     let sign_in = oauth::Config::new()
-        .client_id(&settings.client_id)
+        .client_id(client_id)
         .app_name("cloakroom")
         .scopes(vec![scope])
         .use_pkce_with_authorization_code_grant(true);
@@ -126,7 +127,7 @@ fn config(settings: &SwaggerUi, gateway: &Gateway) -> Config<'static> {
 
 /// The page may talk to the gateway and to the token endpoint. Swagger UI sets styles from script.
 fn policy(gateway: &Gateway) -> String {
-    let token_endpoint = gateway.parts().sign_in.endpoints();
+    let token_endpoint = gateway.sign_in.endpoints();
     let token_endpoint = token_endpoint
         .and_then(|endpoints| Url::parse(&endpoints.token).ok())
         .map(|url| format!(" {}", url.origin().ascii_serialization()));

@@ -76,7 +76,7 @@ fn page(problem: ProblemType, gateway: &Gateway) -> Page {
 fn example(problem: ProblemType, gateway: &Gateway) -> String {
     let challenge = problem::challenge(problem, gateway)
         .map(|challenge| format!("WWW-Authenticate: {challenge}\n"));
-    let body = problem.example(&gateway.parts().public_url);
+    let body = problem.example(&gateway.public_url);
     format!(
         "HTTP/1.1 {}\nContent-Type: application/problem+json\n{}\n{body:#}",
         problem.status(),

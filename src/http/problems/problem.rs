@@ -106,7 +106,7 @@ pub(crate) fn challenge(problem: ProblemType, gateway: &Gateway) -> Option<Strin
         ProblemType::MissingToken => String::new(),
         ProblemType::InvalidToken => "error=\"invalid_token\", ".to_owned(),
         ProblemType::InsufficientScope => {
-            let scope = &gateway.parts().required_scope;
+            let scope = &gateway.required_scope;
             format!("error=\"insufficient_scope\", scope=\"{scope}\", ")
         }
         ProblemType::MissingClaims | ProblemType::InvalidRequest => {

@@ -107,9 +107,9 @@ impl Edge {
     /// gateway never opened). Then it refuses requests and lets those under way finish.
     pub(super) async fn run(mut self, stop: impl Future<Output = ()>) -> io::Result<()> {
         self.accept_until(stop).await?;
-        self.face.gateway.leave();
+        self.face.gateway.stage.leave();
         let delay = self.settings.drain_delay;
-        if !delay.is_zero() && self.face.gateway.is_open() {
+        if !delay.is_zero() && self.face.gateway.use_cases.get().is_some() {
             tracing::info!(
                 ?delay,
                 "stopping: /readyz says no, requests are still answered"
@@ -117,7 +117,7 @@ impl Edge {
             self.accept_until(sleep(delay)).await?;
         }
         tracing::info!("stopping: requests under way may end");
-        self.face.gateway.close();
+        self.face.gateway.stage.close();
         self.stopping.send_replace(true);
         let end = Instant::now() + GRACE;
         self.accept_the_last().await?;

@@ -11,7 +11,8 @@ use crate::domain::{AccessToken, BucketFormula, CallerId, TokenRules, Unverified
 use crate::http::dialects::session::grant_session;
 use crate::http::input::narrowing::Narrowing;
 use crate::http::problems::problem;
-use crate::http::state::{UseCases, test_gateway, test_parts, test_use_cases};
+use crate::http::state::UseCases;
+use crate::http::test_gateway::{test_gateway, test_use_cases};
 use crate::http::{credential_route, reading};
 use crate::service::fakes::{FakeDirectory, FixedClock, Nothing};
 use crate::service::{
@@ -52,7 +53,7 @@ async fn panics(_: &Exchange) -> Result<HttpResponse, Failure> {
 #[actix_web::test]
 async fn a_panic_is_a_500_problem_in_the_words_of_the_route() {
     let app = App::new()
-        .app_data(web::Data::new(test_gateway()))
+        .app_data(web::Data::new(test_gateway(test_use_cases())))
         .service(credential_route::<Panicking>())
         .service(reading("/plain", panics));
     let app = init_service(app).await;
@@ -154,8 +155,7 @@ async fn a_caller_beyond_the_allowance_does_not_reach_the_registry() {
         audience: None,
     };
     let validation = TokenValidation::Introspection(Arc::new(Alice));
-    let gateway = Gateway::new(test_parts());
-    gateway.open(UseCases {
+    let gateway = test_gateway(UseCases {
         authenticate: Authenticate::new(
             AuthenticateToken::new(validation, Arc::new(FixedClock), rules),
             AuthenticateApiKey::new(

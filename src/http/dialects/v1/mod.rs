@@ -73,7 +73,7 @@ impl Dialect for V1Dialect {
         body: &Body,
         deadline: Deadline,
     ) -> Result<HttpResponse, Failure> {
-        let (request, storage) = (&exchange.request, &exchange.gateway.parts().storage);
+        let (request, storage) = (&exchange.request, &exchange.gateway.storage);
         let known = [&Narrowing::PARAMETERS[..], &[format::PARAMETER]].concat();
         let parameters = query_parameters(request, &known)?;
         let format = Format::of(request, &parameters)?;

@@ -1,0 +1,86 @@
+//! A gateway whose ports answer nothing good, for unit tests.
+
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use tokio::sync::Semaphore;
+
+use crate::domain::{BucketFormula, Scope, TokenRules};
+use crate::service::fakes::{FakeDirectory, FixedClock, Nothing, test_issue, test_rotate_key};
+use crate::service::{
+    Authenticate, AuthenticateApiKey, AuthenticateToken, CallerLimit, Directory, Entitle,
+    GenuineApiKeys, TokenValidation,
+};
+
+use crate::http::middleware::drain::Stage;
+use crate::http::state::{Gateway, Readiness, SignIn, SignInEndpoints, StorageAddress, UseCases};
+
+pub(crate) fn test_gateway(use_cases: UseCases) -> Gateway {
+    Gateway {
+        randomness: Arc::new(Nothing),
+        readiness: Arc::new(AlwaysReady),
+        required_scope: Scope::parse("storage").unwrap(),
+        public_url: "https://gateway.example".to_owned(),
+        issuer: "https://as.example".to_owned(),
+        storage: StorageAddress {
+            endpoint: "https://s3.example".to_owned(),
+            region: "us-east-1".to_owned(),
+            path_style: true,
+        },
+        in_flight: Semaphore::new(1),
+        sign_in: Arc::new(NoSignIn),
+        swagger_ui_client_id: None,
+        samples: Arc::default(),
+        minimum_client_version: None,
+        trusted_proxies: Vec::new(),
+        use_cases: OnceLock::from(use_cases),
+        stage: Stage::default(),
+    }
+}
+
+pub(crate) fn test_use_cases() -> UseCases {
+    let directory: Arc<dyn Directory> = Arc::new(FakeDirectory::default());
+    let rules = TokenRules {
+        issuer: "https://as.example".to_owned(),
+        audience: None,
+    };
+    UseCases {
+        authenticate: Authenticate::new(
+            AuthenticateToken::new(
+                TokenValidation::Introspection(Arc::new(Nothing)),
+                Arc::new(FixedClock),
+                rules,
+            ),
+            AuthenticateApiKey::new(
+                Arc::clone(&directory),
+                Arc::new(FixedClock),
+                Arc::new(Nothing),
+                Arc::new(GenuineApiKeys::new(
+                    Arc::clone(&directory),
+                    Arc::new(FixedClock),
+                )),
+            ),
+        ),
+        caller_limit: CallerLimit::new(Arc::new(Nothing)),
+        entitle: Entitle::new(directory, BucketFormula::default()),
+        issue_session: test_issue(),
+        rotate_access_key: test_rotate_key(),
+    }
+}
+
+struct NoSignIn;
+
+impl SignIn for NoSignIn {
+    fn endpoints(&self) -> Option<SignInEndpoints> {
+        None
+    }
+}
+
+struct AlwaysReady;
+
+#[async_trait]
+impl Readiness for AlwaysReady {
+    async fn missing(&self) -> Option<&'static str> {
+        None
+    }
+}
