@@ -2,15 +2,12 @@
 //! PKCE (RFC 7636). The files come with the crate; nothing is loaded from elsewhere.
 
 use std::borrow::Cow;
-use std::convert::Infallible;
 use std::sync::Arc;
 
-use actix_web::body::SizedStream;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, ETag, EntityTag, Header, IfNoneMatch};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
-use futures_util::stream;
 use url::Url;
 use utoipa_swagger_ui::{Config, oauth, serve};
 
@@ -20,10 +17,6 @@ use crate::http::state::Gateway;
 
 /// For a day: the files change with the gateway's version only, and are large.
 const CACHED: &str = "public, max-age=86400";
-
-/// How much of a file an unread answer holds at a time, in bytes. The framework copies what it is
-/// given into the connection's buffer, and takes the next piece when there is room.
-const PIECE: usize = 16 * 1024;
 
 /// Relative, so that the browser stays at the name that was typed.
 pub(crate) async fn index(exchange: &Exchange) -> Result<HttpResponse, Failure> {
@@ -66,9 +59,7 @@ pub(crate) async fn file(exchange: &Exchange) -> Result<HttpResponse, Failure> {
             return Ok(response.status(StatusCode::NOT_MODIFIED).finish());
         }
     }
-    Ok(response
-        .content_type(file.content_type)
-        .body(in_pieces(bytes)))
+    Ok(response.content_type(file.content_type).body(bytes))
 }
 
 /// Swagger UI moves the focus to the last field of its dialog, which scrolls signing in out of sight.
@@ -99,14 +90,6 @@ fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
         Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|known| known.weak_eq(tag)),
         Err(_) => false,
     }
-}
-
-fn in_pieces(bytes: Bytes) -> SizedStream<impl stream::Stream<Item = Result<Bytes, Infallible>>> {
-    let length = bytes.len();
-    let pieces = (0..length)
-        .step_by(PIECE)
-        .map(move |start| Ok(bytes.slice(start..length.min(start + PIECE))));
-    SizedStream::new(length as u64, stream::iter(pieces))
 }
 
 fn config(client_id: &str, gateway: &Gateway) -> Config<'static> {
