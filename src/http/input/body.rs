@@ -1,5 +1,4 @@
-use actix_web::http::header;
-use actix_web::{HttpRequest, web};
+use actix_web::{HttpMessage, HttpRequest, web};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
@@ -31,7 +30,7 @@ impl Body {
             .map_err(|_| Refusal::MalformedRequest("The request's body broke off."))?;
         Ok(Self {
             bytes,
-            media_type: media_type(request),
+            media_type: request.content_type().to_ascii_lowercase(),
         })
     }
 
@@ -82,15 +81,6 @@ impl Body {
         let fields = form_urlencoded::parse(&self.bytes);
         Ok(fields.into_owned().collect())
     }
-}
-
-fn media_type(request: &HttpRequest) -> String {
-    let value = request.headers().get(header::CONTENT_TYPE);
-    let value = value
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let essence = value.split(';').next().unwrap_or_default();
-    essence.trim().to_ascii_lowercase()
 }
 
 fn check_json(body: &[u8]) -> Result<(), Failure> {

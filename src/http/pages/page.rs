@@ -1,9 +1,11 @@
-use actix_web::http::header::{self, Accept, Header};
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
+
+use crate::http::input::accept::is_asked_for;
 
 /// Something to read: HTML for browsers, text for everybody else, from one source.
 pub(crate) struct Page {
@@ -41,7 +43,7 @@ impl Page {
     pub(crate) fn answer(&self, request: &HttpRequest) -> HttpResponse {
         let mut response = HttpResponse::Ok();
         response.insert_header((header::VARY, "Accept"));
-        if !is_browser(request) {
+        if !is_asked_for(request, "text/html") {
             return response
                 .content_type("text/plain; charset=utf-8")
                 .body(self.text());
@@ -122,16 +124,6 @@ impl Part {
             }
         }
     }
-}
-
-/// Browsers ask for HTML by name; curl and its like take anything.
-fn is_browser(request: &HttpRequest) -> bool {
-    Accept::parse(request).is_ok_and(|accept| {
-        accept
-            .ranked()
-            .iter()
-            .any(|kind| kind.essence_str() == "text/html")
-    })
 }
 
 #[cfg(test)]

@@ -1,19 +1,18 @@
-//! `?format=`: the answer as text that a tool reads, ready to paste.
+//! `?format=`: the tool that the answer is written for.
 
-use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse};
-use secrecy::ExposeSecret;
+use actix_web::HttpRequest;
 use url::Url;
 
-use crate::http::dialects::session::GrantedSession;
+use crate::service::Refusal;
+
+use crate::http::input::accept::is_asked_for;
 use crate::http::state::StorageAddress;
-use crate::service::{Refusal, UpstreamError, UpstreamErrorKind};
 
 /// The query parameter.
 pub(crate) const PARAMETER: &str = "format";
 
 /// Asks for [`Tool::Env`] in `Accept`.
-const SHELL_SCRIPT: &str = "text/x-shellscript";
+pub(super) const SHELL_SCRIPT: &str = "text/x-shellscript";
 
 /// What an answer is written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,17 +36,9 @@ pub(crate) enum Tool {
     Duckdb,
 }
 
-const TOOLS: [(&str, Tool); 5] = [
-    ("env", Tool::Env),
-    ("aws-profile", Tool::AwsProfile),
-    ("rclone", Tool::Rclone),
-    ("s3cmd", Tool::S3cmd),
-    ("duckdb", Tool::Duckdb),
-];
-
 /// The words that the parameter takes.
 pub(crate) fn names() -> Vec<&'static str> {
-    let tools = TOOLS.iter().map(|(name, _)| *name);
+    let tools = Tool::ALL.into_iter().map(Tool::name);
     std::iter::once("json").chain(tools).collect()
 }
 
@@ -59,12 +50,12 @@ impl Format {
     ) -> Result<Self, Refusal> {
         let asked = parameters.iter().find(|(name, _)| name == PARAMETER);
         match asked.map(|(_, value)| value.as_str()) {
-            None if accepts_shell_script(request) => Ok(Self::Text(Tool::Env)),
+            None if is_asked_for(request, SHELL_SCRIPT) => Ok(Self::Text(Tool::Env)),
             None | Some("json") => Ok(Self::Json),
-            Some(asked) => TOOLS
-                .iter()
-                .find(|(name, _)| *name == asked)
-                .map(|(_, tool)| Self::Text(*tool))
+            Some(asked) => Tool::ALL
+                .into_iter()
+                .find(|tool| tool.name() == asked)
+                .map(Self::Text)
                 .ok_or(Refusal::MalformedRequest(
                     "The format is none of json, env, aws-profile, rclone, s3cmd, duckdb.",
                 )),
@@ -73,6 +64,25 @@ impl Format {
 }
 
 impl Tool {
+    const ALL: [Self; 5] = [
+        Self::Env,
+        Self::AwsProfile,
+        Self::Rclone,
+        Self::S3cmd,
+        Self::Duckdb,
+    ];
+
+    /// The word that asks for it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Env => "env",
+            Self::AwsProfile => "aws-profile",
+            Self::Rclone => "rclone",
+            Self::S3cmd => "s3cmd",
+            Self::Duckdb => "duckdb",
+        }
+    }
+
     /// Whether the tool can say where this store is; asked before a session is issued.
     ///
     /// # Errors
@@ -90,239 +100,6 @@ impl Tool {
     }
 }
 
-fn accepts_shell_script(request: &HttpRequest) -> bool {
-    request
-        .headers()
-        .get_all(header::ACCEPT)
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|range| {
-            let mut parts = range.split(';').map(str::trim);
-            let is_wanted = parts
-                .next()
-                .is_some_and(|t| t.eq_ignore_ascii_case(SHELL_SCRIPT));
-            is_wanted && !parts.any(|parameter| matches!(parameter, "q=0" | "q=0.0"))
-        })
-}
-
-/// What the texts are made of: nothing in it means anything to a shell, to SQL or in a file of
-/// `key = value` lines.
-struct Values<'a> {
-    bucket: &'a str,
-    endpoint: &'a str,
-    /// Host and port.
-    host: &'a str,
-    https: bool,
-    region: &'a str,
-    path_style: bool,
-    access_key_id: &'a str,
-    secret_access_key: &'a str,
-    session_token: &'a str,
-    expiration: &'a str,
-}
-
-impl Tool {
-    /// The credentials in this tool's language.
-    ///
-    /// # Errors
-    ///
-    /// [`Refusal::Store`] if the store made a key of characters that mean something to a tool.
-    pub(crate) fn answer(
-        self,
-        granted: &GrantedSession,
-        storage: &StorageAddress,
-    ) -> Result<HttpResponse, Refusal> {
-        let (grant, session) = (&granted.grant, &granted.session);
-        let url = Url::parse(&storage.endpoint).ok();
-        let https = url.as_ref().is_some_and(|url| url.scheme() == "https");
-        let expiration = granted.expiration();
-        let values = Values {
-            bucket: grant.bucket.as_str(),
-            endpoint: &storage.endpoint,
-            host: url.as_ref().map_or("", host_and_port),
-            https,
-            region: &storage.region,
-            // A number has no names below it.
-            path_style: storage.path_style
-                || url.as_ref().is_some_and(|url| url.domain().is_none()),
-            access_key_id: &session.access_key_id,
-            secret_access_key: session.secret_access_key.expose_secret(),
-            session_token: session.session_token.expose_secret(),
-            expiration: &expiration,
-        };
-        if !values.mean_nothing() {
-            return Err(Refusal::Store(UpstreamError::new(
-                UpstreamErrorKind::Nonsense,
-                "AssumeRole: a key that cannot be written into a text",
-            )));
-        }
-        let text = match self {
-            Self::Env => values.env(),
-            Self::AwsProfile => values.aws_profile(),
-            Self::Rclone => values.rclone(),
-            Self::S3cmd => values.s3cmd(),
-            Self::Duckdb => values.duckdb(),
-        };
-        let media_type = match self {
-            Self::Env => SHELL_SCRIPT,
-            _ => "text/plain",
-        };
-        Ok(HttpResponse::Ok()
-            .content_type(format!("{media_type}; charset=utf-8"))
-            .body(text))
-    }
-}
-
-fn host_and_port(url: &Url) -> &str {
-    &url[url::Position::BeforeHost..url::Position::AfterPort]
-}
-
-impl Values<'_> {
-    /// Letters, digits and what base64, URLs and times are made of besides.
-    fn mean_nothing(&self) -> bool {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=:._~-[]".contains(&byte);
-        [
-            self.bucket,
-            self.endpoint,
-            self.host,
-            self.region,
-            self.access_key_id,
-            self.secret_access_key,
-            self.session_token,
-            self.expiration,
-        ]
-        .iter()
-        .all(|value| !value.is_empty() && value.bytes().all(plain))
-    }
-
-    /// Every SDK of 2024 and later reads these; the checksum settings are for stores older than
-    /// 2025.
-    fn env(&self) -> String {
-        format!(
-            "export AWS_ACCESS_KEY_ID='{}'\n\
-             export AWS_SECRET_ACCESS_KEY='{}'\n\
-             export AWS_SESSION_TOKEN='{}'\n\
-             export AWS_CREDENTIAL_EXPIRATION='{}'\n\
-             export AWS_REGION='{region}'\n\
-             export AWS_DEFAULT_REGION='{region}'\n\
-             export AWS_ENDPOINT_URL_S3='{}'\n\
-             export AWS_REQUEST_CHECKSUM_CALCULATION='when_required'\n\
-             export AWS_RESPONSE_CHECKSUM_VALIDATION='when_required'\n\
-             export BUCKET='{}'\n",
-            self.access_key_id,
-            self.secret_access_key,
-            self.session_token,
-            self.expiration,
-            self.endpoint,
-            self.bucket,
-            region = self.region,
-        )
-    }
-
-    fn aws_profile(&self) -> String {
-        format!(
-            "# s3://{}, until {}\n\
-             [profile cloakroom]\n\
-             aws_access_key_id = {}\n\
-             aws_secret_access_key = {}\n\
-             aws_session_token = {}\n\
-             region = {}\n\
-             services = cloakroom\n\
-             request_checksum_calculation = when_required\n\
-             response_checksum_validation = when_required\n\
-             s3 =\n  addressing_style = {}\n\
-             \n\
-             [services cloakroom]\n\
-             s3 =\n  endpoint_url = {}\n",
-            self.bucket,
-            self.expiration,
-            self.access_key_id,
-            self.secret_access_key,
-            self.session_token,
-            self.region,
-            if self.path_style { "path" } else { "auto" },
-            self.endpoint,
-        )
-    }
-
-    /// Rclone would ask whether the bucket is there, which a session for its contents may not.
-    fn rclone(&self) -> String {
-        format!(
-            "# cloakroom:{}, until {}\n\
-             [cloakroom]\n\
-             type = s3\n\
-             provider = Other\n\
-             access_key_id = {}\n\
-             secret_access_key = {}\n\
-             session_token = {}\n\
-             region = {}\n\
-             endpoint = {}\n\
-             force_path_style = {}\n\
-             no_check_bucket = true\n",
-            self.bucket,
-            self.expiration,
-            self.access_key_id,
-            self.secret_access_key,
-            self.session_token,
-            self.region,
-            self.endpoint,
-            self.path_style,
-        )
-    }
-
-    /// s3cmd would rather renew a token that stands in a file.
-    fn s3cmd(&self) -> String {
-        let bucket_host = if self.path_style { "" } else { "%(bucket)s." };
-        format!(
-            "# s3://{}, until {}\n\
-             # Not on EC2: with these, s3cmd goes on as the machine's own role there. Leave the keys out\n\
-             # and set the environment of ?format=env instead.\n\
-             [default]\n\
-             access_key = {}\n\
-             secret_key = {}\n\
-             access_token = {}\n\
-             bucket_location = {}\n\
-             host_base = {host}\n\
-             host_bucket = {bucket_host}{host}\n\
-             use_https = {}\n",
-            self.bucket,
-            self.expiration,
-            self.access_key_id,
-            self.secret_access_key,
-            self.session_token,
-            self.region,
-            if self.https { "True" } else { "False" },
-            host = self.host,
-        )
-    }
-
-    fn duckdb(&self) -> String {
-        format!(
-            "-- until {}\n\
-             CREATE OR REPLACE SECRET cloakroom (\n    \
-                 TYPE s3,\n    \
-                 KEY_ID '{}',\n    \
-                 SECRET '{}',\n    \
-                 SESSION_TOKEN '{}',\n    \
-                 REGION '{}',\n    \
-                 ENDPOINT '{}',\n    \
-                 URL_STYLE '{}',\n    \
-                 USE_SSL {},\n    \
-                 SCOPE 's3://{}'\n\
-             );\n",
-            self.expiration,
-            self.access_key_id,
-            self.secret_access_key,
-            self.session_token,
-            self.region,
-            self.host,
-            if self.path_style { "path" } else { "vhost" },
-            self.https,
-            self.bucket,
-        )
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
@@ -336,7 +113,7 @@ mod tests {
             region: "us-east-1".to_owned(),
             path_style: true,
         };
-        for (_, tool) in TOOLS {
+        for tool in Tool::ALL {
             tool.check(&storage("https://s3.example")).unwrap();
             let elsewhere = tool.check(&storage("https://example/s3"));
             let knows_hosts_only = [Tool::S3cmd, Tool::Duckdb].contains(&tool);
@@ -365,28 +142,6 @@ mod tests {
         assert_eq!(of("*/*", Some("s3cmd")), Some(Format::Text(Tool::S3cmd)));
         for bad in ["", "ENV", "xml", "env,rclone"] {
             assert_eq!(of("*/*", Some(bad)), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_key_that_means_something_to_a_tool_is_not_written() {
-        let with = |token| Values {
-            bucket: "b",
-            endpoint: "https://[::1]:9000",
-            host: "[::1]:9000",
-            https: true,
-            region: "r",
-            path_style: true,
-            access_key_id: "A",
-            secret_access_key: "s/+=",
-            session_token: token,
-            expiration: "2026-03-15T14:00:00Z",
-        };
-        assert!(with("FwoGZXIvY~._-").mean_nothing());
-        for bad in [
-            "", "a'b", "a\nb", "$(x)", "`x`", "a b", "a\"", "a;b", "a#", "%", "a\\", "\u{e4}",
-        ] {
-            assert!(!with(bad).mean_nothing(), "{bad:?}");
         }
     }
 }

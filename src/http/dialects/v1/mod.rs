@@ -1,6 +1,7 @@
 //! `POST /v1/credentials`, see docs/api/v1.md.
 
 mod format;
+mod texts;
 
 use actix_web::HttpResponse;
 use actix_web::http::Method;
