@@ -1,11 +1,13 @@
 //! `POST /core/v1/object_storage/access_keys/access_key/generate_credentials`: a new pair for an
 //! access key that lasts, as Katapult's API of that path has it (docs/api/access-keys.md).
 
+mod words;
+
 use actix_web::HttpResponse;
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::Method;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::ToSchema;
 use utoipa::openapi::path::{Operation, OperationBuilder};
 use utoipa::openapi::request_body::RequestBodyBuilder;
@@ -27,6 +29,8 @@ use crate::http::openapi::operations::{BEARER, CREDENTIALS, failures, success};
 use crate::http::problems::cause::Cause;
 use crate::http::problems::failure::Failure;
 use crate::http::problems::problem::set_retry_and_allow;
+
+pub(crate) use words::KatapultError;
 
 /// The dialect of access keys that last.
 pub(crate) struct AccessKeyDialect;
@@ -83,19 +87,6 @@ pub(crate) struct ObjectStorageAccessKey {
     s3_secret_access_key: String,
 }
 
-/// A failure.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct KatapultError {
-    /// The sort of failure.
-    #[schema(example = "invalid_api_token")]
-    code: &'static str,
-    /// What went wrong.
-    #[schema(example = "The API token is not valid here.")]
-    description: &'static str,
-    /// What else is to be known.
-    detail: Value,
-}
-
 impl Dialect for AccessKeyDialect {
     const NAME: &'static str = "katapult";
     const PATH: &'static str =
@@ -135,18 +126,18 @@ impl Dialect for AccessKeyDialect {
     }
 
     fn refuse(failure: &Failure, exchange: &Exchange) -> HttpResponse {
-        let (status, code) = status_and_code(failure.cause());
+        let (status, code) = words::status_and_code(failure.cause());
         let mut response = HttpResponse::build(status).json(KatapultError {
             code,
-            description: description(failure),
-            detail: detail(failure, exchange),
+            description: words::description(failure),
+            detail: words::detail(failure, exchange),
         });
         set_retry_and_allow(&mut response, failure);
         response
     }
 
     fn outcome(cause: Cause) -> &'static str {
-        status_and_code(cause).1
+        words::status_and_code(cause).1
     }
 
     fn operation() -> Operation {
@@ -193,7 +184,7 @@ impl Dialect for AccessKeyDialect {
                     .build(),
             ))
             .responses(
-                failures(&causes, "application/json", Some("KatapultError"), status_and_code)
+                failures(&causes, "application/json", Some("KatapultError"), words::status_and_code)
                     .response("200", generated)
                     .build(),
             )
@@ -252,101 +243,6 @@ fn credential(token: AccessToken) -> Result<RotationCredential, Refusal> {
         return Ok(RotationCredential::Of(Credential::ApiKey(key)));
     }
     Ok(RotationCredential::of_token(token))
-}
-
-fn description(failure: &Failure) -> &'static str {
-    match failure.cause() {
-        Cause::NoCredential => {
-            "No API token was provided in the Authorization header. Send 'Authorization: Bearer \
-             <token>'."
-        }
-        Cause::BadCredential | Cause::ExpiredCredential | Cause::MissingClaims => {
-            "The API token is not valid here: it may not exist, or have expired."
-        }
-        Cause::MissingScope => "The token was made without the scope that this takes.",
-        Cause::NotEntitled => "This access key is not the token's to use, or it is disabled.",
-        Cause::Network => "This access key may not be used from this network.",
-        Cause::BadCapability => {
-            "The capability token is not valid: expired, for another access key, or signed by \
-             somebody else."
-        }
-        Cause::NotFound => "There is no such object storage access key.",
-        Cause::NotQueued => {
-            "The new credentials could not be put on record; the ones before still work."
-        }
-        Cause::Conflict => match failure {
-            Failure::Refused(Refusal::AccessKey(AccessKeyRefusal::Pending)) => {
-                "Earlier credentials of this access key are still being made. Try again later."
-            }
-            Failure::Refused(Refusal::AccessKey(AccessKeyRefusal::NoPolicy(_))) => {
-                "What this access key opens cannot be confined here: ask the operator."
-            }
-            _ => "A bucket of this access key is not its owner's.",
-        },
-        Cause::Rate => "The rate limit is reached.",
-        Cause::AuthorizationServer
-        | Cause::AuthorizationServerTimeout
-        | Cause::Store
-        | Cause::StoreTimeout
-        | Cause::Ours
-        | Cause::Overloaded => "The service is unavailable at the moment. Try again later.",
-        _ => failure.detail(),
-    }
-}
-
-fn detail(failure: &Failure, exchange: &Exchange) -> Value {
-    if let Failure::Refused(Refusal::RateLimited { spent, .. }) = failure {
-        return json!({ "total_permitted": spent.permitted });
-    }
-    match failure.cause() {
-        Cause::MissingScope => json!({ "scopes": [scope(exchange)] }),
-        Cause::NotQueued => json!({ "details": "The registry cannot be written." }),
-        _ => json!({}),
-    }
-}
-
-/// What an API key needs, or an access token.
-fn scope(exchange: &Exchange) -> Option<&str> {
-    let rotate_access_key = &exchange.gateway.use_cases().ok()?.rotate_access_key;
-    Some(match bearer_token(&exchange.request) {
-        Ok(token) if !token.expose().starts_with(ApiKey::PREFIX) => rotate_access_key.oauth_scope(),
-        _ => rotate_access_key.scope(),
-    })
-}
-
-/// This dialect's column of docs/api/README.md, and the codes of docs/api/access-keys.md.
-fn status_and_code(cause: Cause) -> (StatusCode, &'static str) {
-    match cause {
-        Cause::NoCredential => (StatusCode::BAD_REQUEST, "missing_api_token"),
-        Cause::BadCredential | Cause::ExpiredCredential | Cause::MissingClaims => {
-            (StatusCode::FORBIDDEN, "invalid_api_token")
-        }
-        Cause::BadCapability => (StatusCode::FORBIDDEN, "invalid_capabilities_token"),
-        Cause::MissingScope => (StatusCode::FORBIDDEN, "scope_not_granted"),
-        Cause::NotEntitled => (StatusCode::FORBIDDEN, "permission_denied"),
-        Cause::Network => (StatusCode::FORBIDDEN, "unauthorized_network_for_api_token"),
-        Cause::NotFound => (StatusCode::NOT_FOUND, "object_storage_access_key_not_found"),
-        Cause::NotQueued => (StatusCode::NOT_ACCEPTABLE, "task_queueing_error"),
-        Cause::Malformed | Cause::Unprocessable | Cause::ClientTooOld => {
-            (StatusCode::BAD_REQUEST, "invalid_request")
-        }
-        Cause::Conflict => (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "object_storage_provisioning_error",
-        ),
-        Cause::Rate => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_reached"),
-        Cause::AuthorizationServer
-        | Cause::AuthorizationServerTimeout
-        | Cause::Store
-        | Cause::StoreTimeout
-        | Cause::Ours
-        | Cause::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "service_unavailable"),
-        Cause::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
-        Cause::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
-        Cause::UnsupportedMediaType => {
-            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
-        }
-    }
 }
 
 /// What this route may meet beyond what every route with tokens does.

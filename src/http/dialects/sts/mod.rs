@@ -1,0 +1,133 @@
+//! `POST /`: `AssumeRoleWithWebIdentity` of AWS STS's query API, so that an SDK which knows STS
+//! (`AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_ENDPOINT_URL_STS`) needs nothing else.
+//!
+//! <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>
+
+mod form;
+mod xml;
+
+use actix_web::HttpResponse;
+use actix_web::http::{Method, StatusCode};
+use serde_json::json;
+use utoipa::openapi::path::{Operation, OperationBuilder};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::{ContentBuilder, Ref, Required, ResponseBuilder};
+
+use crate::service::{Credential, Deadline, Wanted};
+
+use crate::http::dialects::dialect::Dialect;
+use crate::http::dialects::session::grant_session;
+use crate::http::exchange::Exchange;
+use crate::http::input::body::Body;
+use crate::http::input::narrowing::{self, Narrowing};
+use crate::http::input::query::query_parameters;
+use crate::http::openapi::operations::{CREDENTIALS, failures};
+use crate::http::problems::cause::Cause;
+use crate::http::problems::failure::Failure;
+use crate::http::problems::problem::set_retry_and_allow;
+
+use form::Form;
+
+pub(crate) use form::WebIdentityForm;
+
+/// The dialect of `POST /`.
+pub(crate) struct StsDialect;
+
+impl Dialect for StsDialect {
+    const NAME: &'static str = "sts";
+    const PATH: &'static str = "/";
+    const METHOD: Method = Method::POST;
+
+    async fn answer(
+        exchange: &Exchange,
+        body: &Body,
+        deadline: Deadline,
+    ) -> Result<HttpResponse, Failure> {
+        query_parameters(&exchange.request, &[])?;
+        let form = Form::read(body)?;
+        form.check_what_is_asked()?;
+        let credential = Credential::Token(form.token(&exchange.request)?);
+        let duration = form.get("DurationSeconds").map(narrowing::seconds);
+        let narrowing = Narrowing {
+            duration: duration.transpose()?,
+            ..Narrowing::NONE
+        };
+        let granted =
+            grant_session::<Self>(exchange, &credential, &Wanted::Own, narrowing, deadline).await?;
+        Ok(xml::granted(&granted, exchange.request_id))
+    }
+
+    fn refuse(failure: &Failure, exchange: &Exchange) -> HttpResponse {
+        let (status, code) = status_and_code(failure.cause());
+        let message = match failure.cause() {
+            Cause::NoCredential => "Send an access token as the WebIdentityToken.",
+            _ => failure.detail(),
+        };
+        let mut response = xml::refused(status, code, message, exchange.request_id);
+        set_retry_and_allow(&mut response, failure);
+        response
+    }
+
+    fn operation() -> Operation {
+        let form = ContentBuilder::new()
+            .schema(Some(Ref::from_schema_name("WebIdentityForm")))
+            .build();
+        let example = "<AssumeRoleWithWebIdentityResponse>…</AssumeRoleWithWebIdentityResponse>";
+        let granted = ResponseBuilder::new()
+            .description("Credentials to the bucket of the token's client and subject")
+            .content(
+                "text/xml",
+                ContentBuilder::new().example(Some(json!(example))).build(),
+            )
+            .build();
+        OperationBuilder::new()
+            .tag(CREDENTIALS)
+            .operation_id(Some("assumeRoleWithWebIdentity"))
+            .summary(Some("Get credentials as from AWS STS"))
+            .description(Some(
+                "AssumeRoleWithWebIdentity of AWS STS, for AWS_WEB_IDENTITY_TOKEN_FILE and \
+                 AWS_ENDPOINT_URL_STS: the access token stands in the form, the role may be any.",
+            ))
+            .request_body(Some(
+                RequestBodyBuilder::new()
+                    .content("application/x-www-form-urlencoded", form)
+                    .required(Some(Required::True))
+                    .build(),
+            ))
+            .responses(
+                failures(&Cause::OF_VENDING, "text/xml", None, status_and_code)
+                    .response("200", granted)
+                    .build(),
+            )
+            .build()
+    }
+}
+
+/// This dialect's column of docs/api/README.md.
+fn status_and_code(cause: Cause) -> (StatusCode, &'static str) {
+    match cause {
+        Cause::NoCredential => (StatusCode::BAD_REQUEST, "MissingParameter"),
+        Cause::BadCredential | Cause::BadCapability | Cause::MissingClaims => {
+            (StatusCode::BAD_REQUEST, "InvalidIdentityToken")
+        }
+        Cause::ExpiredCredential => (StatusCode::BAD_REQUEST, "ExpiredTokenException"),
+        Cause::MissingScope | Cause::NotEntitled | Cause::Network | Cause::Conflict => {
+            (StatusCode::FORBIDDEN, "AccessDenied")
+        }
+        Cause::Malformed | Cause::Unprocessable | Cause::ClientTooOld => {
+            (StatusCode::BAD_REQUEST, "ValidationError")
+        }
+        Cause::Rate => (StatusCode::BAD_REQUEST, "Throttling"),
+        Cause::AuthorizationServer | Cause::AuthorizationServerTimeout => {
+            (StatusCode::BAD_REQUEST, "IDPCommunicationError")
+        }
+        Cause::Store | Cause::StoreTimeout | Cause::Overloaded => {
+            (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable")
+        }
+        Cause::Ours | Cause::NotQueued => (StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure"),
+        Cause::NotFound => (StatusCode::NOT_FOUND, "NotFound"),
+        Cause::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
+        Cause::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge"),
+        Cause::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType"),
+    }
+}
