@@ -15,8 +15,8 @@ pub(crate) async fn livez(_: &Exchange) -> Result<HttpResponse, Failure> {
     Ok(text(StatusCode::OK, "ok\n".to_owned()))
 }
 
-/// The gateway can work: the registry is writable and discovery has succeeded once. The live upstreams
-/// are not asked, because their failure would take every replica out of service at once.
+/// The gateway can work: the registry is writable and discovery has succeeded once. The live
+/// upstreams are not asked, because their failure would take every replica out of service at once.
 pub(crate) async fn readyz(exchange: &Exchange) -> Result<HttpResponse, Failure> {
     let gateway = &exchange.gateway;
     let missing = if gateway.stage.is_leaving() {

@@ -1,4 +1,4 @@
-//! The gateway's face: every route on one screen, one file an endpoint.
+//! The gateway's HTTP interface: every route on one screen, one file for each endpoint.
 
 mod dialects;
 mod exchange;
@@ -107,7 +107,7 @@ async fn not_found(_: &Exchange) -> Result<HttpResponse, Failure> {
     Err(Failure::NotFound)
 }
 
-/// The same, until the gateway stops taking requests.
+/// The same answer, but a refusal once the gateway stops.
 fn while_open(answer: impl Answer) -> impl Answer {
     async move |exchange: &Exchange| {
         exchange.gateway.check_open()?;

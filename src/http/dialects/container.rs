@@ -28,8 +28,8 @@ use crate::http::problems::failure::Failure;
 use crate::http::problems::problem::{set_challenge, set_retry_and_allow};
 use crate::service::{Credential, Deadline, Refusal, Wanted};
 
-/// botocore gives up at 2 s, so an answer must be out after 1.8 s. What is left is for a busy machine:
-/// no step is cut off to the millisecond.
+/// botocore gives up after 2 s, so an answer must be out after 1.8 s. The rest is slack for a busy
+/// machine.
 const TIME_LIMIT: Duration = Duration::from_millis(1_600);
 
 /// The dialect of `GET /v1/credentials/container`.
@@ -134,7 +134,7 @@ impl Dialect for ContainerDialect {
             .parameters(Some(narrowing_parameters()))
             .responses(
                 failures(
-                    &Cause::OF_VENDING,
+                    &Cause::OF_TOKEN_ROUTES,
                     "application/json",
                     Some("ContainerError"),
                     status_and_code,
@@ -158,8 +158,8 @@ impl ContainerError {
     }
 }
 
-/// `AWS_CONTAINER_AUTHORIZATION_TOKEN` is sent as it stands: with the scheme, if its author wrote
-/// one, else the bare token.
+/// SDKs send `AWS_CONTAINER_AUTHORIZATION_TOKEN` unchanged: with a scheme if it holds one, else the
+/// bare token.
 fn token(request: &HttpRequest) -> Result<AccessToken, Refusal> {
     let mut values = request.headers().get_all(header::AUTHORIZATION);
     match (values.next(), values.next()) {
@@ -223,14 +223,14 @@ mod tests {
     }
 
     #[test]
-    fn the_token_comes_with_a_scheme_or_bare() {
+    fn token_comes_with_a_scheme_or_bare() {
         for values in ["abc", "Bearer abc", "bearer abc"] {
             assert_eq!(read(&[values]).unwrap(), "abc");
         }
     }
 
     #[test]
-    fn what_is_no_token_is_refused() {
+    fn malformed_tokens_are_refused() {
         let long = "a".repeat(8_193);
         for values in [
             &["Bearer"][..],

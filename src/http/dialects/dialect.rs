@@ -17,7 +17,7 @@ use crate::http::state::Gateway;
 ///
 /// A dialect knows HTTP and nothing of stores.
 pub(crate) trait Dialect: 'static {
-    /// As the audit trail names it.
+    /// Its name in the audit trail.
     const NAME: &'static str;
 
     /// The one address at which it answers.

@@ -28,8 +28,8 @@ impl GrantedSession {
     }
 }
 
-/// Who is asking → what is theirs → hand out a key to it: the way of every dialect that answers with
-/// a session.
+/// Who is asking → what is theirs → hand out a key to it, for every dialect that answers with a
+/// session.
 pub(crate) async fn grant_session<D: Dialect>(
     exchange: &Exchange,
     credential: &Credential,
@@ -37,7 +37,7 @@ pub(crate) async fn grant_session<D: Dialect>(
     narrowing: Narrowing,
     deadline: Deadline,
 ) -> Result<GrantedSession, Failure> {
-    // Each step has a limit, and says what took too long; one that forgets it is cut off here.
+    // Each step has its own limit and names itself when it takes too long; this one is for the rest.
     let granted = deadline.limit_all(grant::<D>(
         exchange, credential, wanted, narrowing, deadline,
     ));

@@ -1,5 +1,5 @@
-//! `POST /storage/boto`: credentials for whoever has an API key of an organisation's, to the
-//! organisation's own prefix; see docs/api/storage-boto.md.
+//! `POST /storage/boto`: credentials to an organisation's own prefix, for its API key; see
+//! docs/api/storage-boto.md.
 
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};
@@ -164,7 +164,7 @@ fn api_key(request: &HttpRequest) -> Result<ApiKey, Refusal> {
     let value = values.next().ok_or(Refusal::MissingCredential)?;
     if values.next().is_some() {
         return Err(Refusal::MalformedRequest(
-            "The header x-api-key stands more than once.",
+            "The header x-api-key appears more than once.",
         ));
     }
     let text = value.to_str().map_err(|_| InvalidApiKey::Foreign);
@@ -172,8 +172,8 @@ fn api_key(request: &HttpRequest) -> Result<ApiKey, Refusal> {
     Ok(key.map_err(ApiKeyError::from)?)
 }
 
-/// This dialect's column of docs/api/README.md: where it differs from the others, it does so by
-/// what docs/api/storage-boto.md shows.
+/// This dialect's column of docs/api/README.md. Where it differs from the others, it follows
+/// docs/api/storage-boto.md.
 fn problem_type(cause: Cause) -> ProblemType {
     match cause {
         Cause::NoCredential | Cause::BadCredential => ProblemType::InvalidApiKey,

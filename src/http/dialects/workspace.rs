@@ -158,7 +158,7 @@ impl Dialect for WorkspaceDialect {
                 "session_token": "FwoGZXIvY...",
             }),
         );
-        let causes = [&Cause::OF_VENDING[..], &OWN_CAUSES].concat();
+        let causes = [&Cause::OF_TOKEN_ROUTES[..], &OWN_CAUSES].concat();
         let path = ParameterIn::Path;
         let version = "How old the client is: a semantic version.";
         OperationBuilder::new()
@@ -203,10 +203,10 @@ impl From<&InvalidField> for FieldError {
     }
 }
 
-/// Where these words differ from the other dialects'.
+/// The sentences in which this dialect differs from the others.
 fn detail(failure: &Failure) -> &'static str {
     match failure.cause() {
-        Cause::NotFound => "There is no such workspace, or you are no member of it.",
+        Cause::NotFound => "There is no such workspace, or you are not a member of it.",
         Cause::NotEntitled => "The organisation is disabled.",
         Cause::Conflict => {
             "The bucket of this workspace exists and is not known to be its organisation's."
@@ -216,7 +216,7 @@ fn detail(failure: &Failure) -> &'static str {
     }
 }
 
-/// A client that does not say how old it is may be any age.
+/// A client that sends no version is let in.
 fn check_version(request: &HttpRequest, lowest: &Version) -> Result<(), Failure> {
     let mut values = request.headers().get_all(X_CLIENT_VERSION);
     let Some(value) = values.next() else {
@@ -287,7 +287,7 @@ fn status_and_code(cause: Cause) -> (StatusCode, &'static str) {
     }
 }
 
-/// What this route may meet beyond what every route with tokens does.
+/// What this route may meet beyond [`Cause::OF_TOKEN_ROUTES`].
 const OWN_CAUSES: [Cause; 4] = [
     Cause::NotEntitled,
     Cause::NotFound,

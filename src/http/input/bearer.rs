@@ -11,7 +11,7 @@ pub(crate) fn bearer_token(request: &HttpRequest) -> Result<AccessToken, Refusal
     let value = values.next().ok_or(Refusal::MissingCredential)?;
     if values.next().is_some() {
         return Err(Refusal::MalformedRequest(
-            "The Authorization header stands more than once.",
+            "The Authorization header appears more than once.",
         ));
     }
     let (scheme, token) = split_scheme(value.as_bytes());
@@ -26,7 +26,7 @@ pub(crate) fn bearer_token(request: &HttpRequest) -> Result<AccessToken, Refusal
         ))
 }
 
-/// Scheme and token are parted by one or more spaces (RFC 9110 section 11.4).
+/// Scheme and token are separated by one or more spaces (RFC 9110 section 11.4).
 fn split_scheme(value: &[u8]) -> (&[u8], &[u8]) {
     let end = value.iter().position(|b| *b == b' ').unwrap_or(value.len());
     let (scheme, rest) = value.split_at(end);
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn the_scheme_has_no_case() {
+    fn scheme_is_case_insensitive() {
         for scheme in ["Bearer", "bearer", "BEARER"] {
             assert_eq!(read(&[&format!("{scheme} abc")]).unwrap(), "abc");
         }
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn no_bearer_token_is_no_credential() {
+    fn other_schemes_are_no_credential() {
         for values in [
             &[][..],
             &["Basic YTpi"],
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_bearer_token_is_a_bad_request() {
+    fn malformed_bearer_token_is_a_bad_request() {
         let long = format!("Bearer {}", "a".repeat(8_193));
         for values in [
             &["Bearer"][..],

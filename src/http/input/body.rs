@@ -12,7 +12,7 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// The body of a request to a credential route, and what it claims to be.
+/// The body of a request to a credential route, and its media type.
 pub(crate) struct Body {
     bytes: web::Bytes,
     media_type: String,
@@ -34,10 +34,10 @@ impl Body {
         })
     }
 
-    /// For a route that takes its token from the header: the body has nothing to say, whatever
-    /// the token is. It is empty, whatever `Content-Type` claims, or `{}`.
+    /// For a route that takes its token from the header: the body must be empty, whatever its
+    /// `Content-Type`, or `{}`, however good the token is.
     pub(crate) fn beside<T>(&self, token: Result<T, Refusal>) -> Result<T, Failure> {
-        match (token, self.says_nothing()) {
+        match (token, self.check_empty()) {
             // "No token" would mislead a client that put it into the body.
             (Err(Refusal::MissingCredential), Err(Failure::TokenInBody)) => {
                 Err(Failure::TokenInBody)
@@ -48,7 +48,7 @@ impl Body {
         }
     }
 
-    fn says_nothing(&self) -> Result<(), Failure> {
+    fn check_empty(&self) -> Result<(), Failure> {
         if self.bytes.is_empty() {
             return Ok(());
         }
@@ -59,12 +59,12 @@ impl Body {
         }
     }
 
-    /// What a JSON body says, each member known and at most once. Anything else is `wrong`.
+    /// A JSON body, each member known and at most once. Anything else is refused with `wrong`.
     pub(crate) fn json<T: DeserializeOwned>(&self, wrong: &'static str) -> Result<T, Failure> {
         if self.media_type != "application/json" {
             return Err(Failure::UnsupportedMediaType);
         }
-        // A list would do for an object's members, one by one.
+        // serde would also take a list of the members' values.
         let has_list = self.bytes.contains(&b'[');
         let read = serde_json::from_slice(&self.bytes).ok();
         let wrong = || Refusal::MalformedRequest(wrong);
@@ -75,7 +75,7 @@ impl Body {
     pub(crate) fn form(&self) -> Result<Vec<(String, String)>, Refusal> {
         if self.media_type != FORM {
             return Err(Refusal::MalformedRequest(
-                "The request is no form (application/x-www-form-urlencoded).",
+                "The request is not a form (application/x-www-form-urlencoded).",
             ));
         }
         let fields = form_urlencoded::parse(&self.bytes);

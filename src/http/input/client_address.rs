@@ -3,12 +3,11 @@ use std::net::IpAddr;
 use actix_web::http::header::HeaderMap;
 use ipnet::IpNet;
 
-/// Who asks, as far as it can be believed: the peer, or whom the trusted proxies in front of the
-/// gateway (`http.trusted_proxies`) name in `X-Forwarded-For`.
+/// The client's address: the peer's, or the one that the trusted proxies in front of the gateway
+/// (`http.trusted_proxies`) name in `X-Forwarded-For`.
 ///
-/// Each proxy appends the address it was called from, so the list is read from its end, and the
-/// first address that is no trusted proxy's is the client. What stands before it anybody could
-/// have written.
+/// Each proxy appends the address it was called from, so the list is read from its end: the first
+/// address that is not a trusted proxy's is the client's. Anything before it may be forged.
 pub(crate) fn client_address(
     peer: Option<IpAddr>,
     headers: &HeaderMap,
@@ -17,11 +16,11 @@ pub(crate) fn client_address(
     search(peer, headers, trusted).map(|(client, _)| client)
 }
 
-/// The same, where it decides something: only an address that a trusted proxy vouches for, or that
-/// of a peer that is no proxy itself.
+/// The same where access depends on it: only an address that a trusted proxy vouches for, or that
+/// of a peer that is not a proxy.
 ///
-/// There is none where a trusted proxy names no address, and none where the request has passed a
-/// proxy that is not trusted: the address found is that proxy's, and stands for everybody behind it.
+/// Nothing if a trusted proxy names no address, or if the request has passed a proxy that is not
+/// trusted: the address found would be that proxy's, shared by all clients behind it.
 pub(crate) fn certain_address(
     peer: Option<IpAddr>,
     headers: &HeaderMap,
@@ -38,9 +37,9 @@ pub(crate) fn certain_address(
 
 /// How the client's address was found.
 enum Certainty {
-    /// It is the first in the list that a trusted proxy has written, and nothing stands before it.
+    /// A trusted proxy has written it, and it is the first in the list.
     Named,
-    /// It is the peer's, which is no trusted proxy.
+    /// It is the peer's, which is not a trusted proxy.
     Peer,
     /// It may be a proxy's.
     Unknown,
@@ -123,12 +122,12 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_is_not_believed() {
+    fn forwarded_header_of_an_untrusted_peer_is_ignored() {
         assert_eq!(client("203.0.113.9", &[b"198.51.100.1"]), "203.0.113.9");
     }
 
     #[test]
-    fn a_trusted_proxy_names_its_caller() {
+    fn trusted_proxy_names_the_client() {
         assert_eq!(client("10.0.0.1", &[b"198.51.100.1"]), "198.51.100.1");
         assert_eq!(
             client("::ffff:10.0.0.1", &[b"198.51.100.1:4711"]),
@@ -138,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_client_itself_wrote_does_not_count() {
+    fn addresses_that_the_client_wrote_are_ignored() {
         assert_eq!(
             client("10.0.0.1", &[b"1.1.1.1, 198.51.100.1"]),
             "198.51.100.1"
@@ -150,14 +149,14 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_ends_the_search() {
+    fn malformed_address_ends_the_search() {
         assert_eq!(client("10.0.0.1", &[b"198.51.100.1, unknown"]), "10.0.0.1");
         assert_eq!(client("10.0.0.1", &[]), "10.0.0.1");
         assert_eq!(client("10.0.0.1", &[b"\xff, 198.51.100.1"]), "198.51.100.1");
     }
 
     #[test]
-    fn whom_a_proxy_does_not_name_is_nobody_where_it_counts() {
+    fn untrusted_forwarded_address_is_ignored() {
         let certain = |peer, forwarded| read(certain_address, peer, forwarded);
         assert_eq!(certain("10.0.0.1", &[b"198.51.100.1, unknown"]), None);
         assert_eq!(certain("10.0.0.1", &[b"[2001:db8::1]"]), None);
@@ -170,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn an_undeclared_proxys_address_is_not_its_clients() {
+    fn undeclared_proxy_makes_the_address_uncertain() {
         let certain = |peer, forwarded: &[u8]| read(certain_address, peer, &[forwarded]);
         for forwarded in [&b"10.1.2.3"[..], b"unknown", b""] {
             assert_eq!(certain("198.51.100.1", forwarded), None);

@@ -1,4 +1,4 @@
-//! What a request says, read strictly: one part of it a file.
+//! Strict readers of requests, one file for each part.
 
 pub(crate) mod accept;
 pub(crate) mod bearer;

@@ -7,7 +7,7 @@ use crate::service::Refusal;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Narrowing {
     pub(crate) access: Access,
-    /// Nothing asked for: as long as sessions ordinarily last.
+    /// None: the default.
     pub(crate) duration: Option<Duration>,
 }
 
@@ -15,13 +15,13 @@ impl Narrowing {
     /// The query parameters that it is read from.
     pub(crate) const PARAMETERS: [&'static str; 2] = ["access", "duration"];
 
-    /// Nothing less.
+    /// The default.
     pub(crate) const NONE: Self = Self {
         access: Access::ReadWrite,
         duration: None,
     };
 
-    /// From query parameters that have been checked to stand once each.
+    /// From query parameters that appear once each.
     pub(crate) fn of(parameters: &[(String, String)]) -> Result<Self, Refusal> {
         let mut narrowing = Self::NONE;
         for (name, value) in parameters {
@@ -44,7 +44,7 @@ fn access(value: &str) -> Result<Access, Refusal> {
         ))
 }
 
-/// Digits only: `+900`, `9e2` and `900s` are somebody's mistake.
+/// Digits only: `+900`, `9e2` and `900s` are mistakes.
 pub(crate) fn seconds(value: &str) -> Result<Duration, Refusal> {
     let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
     let seconds = if digits { value.parse().ok() } else { None };

@@ -34,7 +34,7 @@ pub(crate) fn known_and_once(
         }
         if parameters.iter().any(|(seen, _)| *seen == name) {
             return Err(Refusal::MalformedRequest(
-                "A parameter stands more than once.",
+                "A parameter appears more than once.",
             ));
         }
         parameters.push((name, value));
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn only_known_parameters_pass_and_each_once() {
+    fn unknown_and_repeated_parameters_are_refused() {
         assert!(read("").unwrap().is_empty());
         assert_eq!(read("a=1").unwrap(), [("a".to_owned(), "1".to_owned())]);
         for bad in [

@@ -1,11 +1,11 @@
 use actix_cors::Cors;
 use actix_web::http::{Method, header};
 
-/// Seconds for which a browser may remember what it was told.
+/// Seconds for which browsers may cache the answer to a preflight.
 const MAX_AGE: usize = 3_600;
 
 /// Web pages of these origins may call the gateway from a browser (`http.cors_origins`); `*` is
-/// any. No cookies take part: a page has to bring a token of its own.
+/// any. Cookies are not involved: a page must send a token.
 pub fn cors(origins: &[String]) -> Cors {
     let cors = Cors::default()
         .allowed_methods([Method::GET, Method::HEAD, Method::POST])

@@ -1,4 +1,4 @@
-//! What is around every route: the request's id and its line in the log, draining, CORS.
+//! Around every route: the request's id and its line in the log, draining, CORS.
 
 pub(crate) mod cors;
 pub(crate) mod drain;

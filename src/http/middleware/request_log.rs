@@ -34,9 +34,9 @@ pub(crate) struct Words {
     pub(crate) outcome: fn(Cause) -> &'static str,
 }
 
-/// Answers one request, whatever the route: names it, hands it to its handler, words a refusal,
-/// keeps the answer out of caches and writes one line into the log. A panic is an internal error.
-/// Health checks that pass are logged at `debug` only: they come every few seconds and say the same.
+/// Answers one request of any route: names it, hands it to its handler, words a refusal, keeps the
+/// answer out of caches and writes one line into the log. A panic is an internal error. Health
+/// checks that pass are logged at `debug` only, because they come every few seconds.
 ///
 /// The line holds no header, no query, no body and no path but the route's own: each may carry a
 /// token. What comes from outside is cut off where it is too long.
@@ -57,8 +57,8 @@ pub(crate) async fn observe(
     response
 }
 
-/// Gives an id and a line in the log to what the CORS middleware answers before any route: a browser's
-/// preflight. Such answers are told by the missing request id.
+/// Gives an id and a line in the log to browsers' preflights. actix-cors answers them before any
+/// route, so no handler observes them; a missing request id tells them from other answers.
 ///
 /// # Errors
 ///
@@ -133,7 +133,7 @@ fn beginning(text: &str, max_bytes: usize) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
-/// On every answer.
+/// The headers of every answer.
 pub(crate) fn add_headers(response: &mut HttpResponse, request_id: RequestId) {
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::try_from(request_id.to_string()) {

@@ -1,4 +1,4 @@
-//! What operations of the contract are made of.
+//! Building blocks of the contract's operations.
 
 use std::collections::BTreeMap;
 
@@ -15,16 +15,16 @@ use utoipa::openapi::{
 use crate::http::problems::cause::Cause;
 use crate::http::problems::types::ProblemType;
 
-/// Where the examples live.
+/// The address in the examples.
 pub(crate) const EXAMPLE_HOST: &str = "https://storage-authorization.example.com";
 
-/// The name that operations refer to the Bearer token by.
+/// The Bearer token's name in the contract.
 pub(crate) const BEARER: &str = "bearer";
 
-/// The name that operations refer to the API key by.
+/// The API key's name in the contract.
 pub(crate) const API_KEY: &str = "api_key";
 
-/// Under which heading Swagger UI shows an operation.
+/// The heading under which Swagger UI shows an operation.
 pub(crate) const CREDENTIALS: &str = "credentials";
 
 /// The answer for a status, with an example of each problem type that has it.

@@ -74,8 +74,8 @@ pub(crate) async fn home(exchange: &Exchange) -> Result<HttpResponse, Failure> {
     Ok(page.answer(request))
 }
 
-/// A web page elsewhere can let its own name point to this machine (DNS rebinding) and read what it
-/// is answered; the browser then sends that name as `Host`.
+/// A hostile web page can point its own name at this machine (DNS rebinding) and read the answers;
+/// the browser then sends that name as `Host`.
 fn is_asked_by_own_name(request: &HttpRequest, public_url: &str) -> bool {
     let mut hosts = request.headers().get_all(HOST);
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
@@ -94,13 +94,13 @@ fn is_asked_by_own_name(request: &HttpRequest, public_url: &str) -> bool {
 
 fn token(gateway: &Gateway) -> Vec<Part> {
     let (scope, issuer) = (gateway.required_scope.as_str(), &gateway.issuer);
-    let whence = format!("An access token from {issuer} with the scope {scope}.");
+    let source = format!("An access token from {issuer} with the scope {scope}.");
     match gateway.samples.get().map(|samples| &samples.token_command) {
         Some(command) => vec![
-            Part::Text(format!("{whence} For development, for any user name:")),
+            Part::Text(format!("{source} For development, for any user name:")),
             Part::Code(format!("TOKEN=$({command})")),
         ],
-        None => vec![Part::Text(whence), Part::Code("TOKEN=…".to_owned())],
+        None => vec![Part::Text(source), Part::Code("TOKEN=…".to_owned())],
     }
 }
 

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::http::input::accept::is_asked_for;
 
-/// Something to read: HTML for browsers, text for everybody else, from one source.
+/// A page from one source: HTML for browsers, text for other clients.
 pub(crate) struct Page {
     pub(crate) title: String,
     pub(crate) lead: String,
@@ -22,7 +22,7 @@ pub(crate) struct Section {
 pub(crate) enum Part {
     Text(String),
     List(Vec<String>),
-    /// To copy as it is.
+    /// To be copied unchanged.
     Code(String),
     /// Address and what is there.
     Links(Vec<(String, &'static str)>),
@@ -39,7 +39,7 @@ background:#8881;font:.85rem/1.5 ui-monospace,monospace;white-space:pre-wrap;ove
 li{margin:.25rem 0}";
 
 impl Page {
-    /// The page as the caller likes to read it.
+    /// The page in the form that the client asks for.
     pub(crate) fn answer(&self, request: &HttpRequest) -> HttpResponse {
         let mut response = HttpResponse::Ok();
         response.insert_header((header::VARY, "Accept"));
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_escaped_in_html() {
+    fn html_is_escaped() {
         let html = page().html().into_string();
         assert!(html.contains("<h1>A &lt;b&gt;</h1>"), "{html}");
         assert!(html.contains("Lead &amp; more"));

@@ -1,13 +1,17 @@
-//! Lines of shell that work as they stand, with curl alone. Other users of a machine can read the
-//! arguments of its processes, so curl reads secrets from standard input, and `echo` and `printf` are
-//! the shell's own. curl is 7.76 or later.
+//! Lines of shell to paste; they need only curl 7.76 or later. Other users of a machine can read the
+//! arguments of its processes, so curl reads secrets from standard input, and `echo` and `printf`
+//! are the shell's own.
 
 use crate::http::state::StorageAddress;
 
-/// Defines two functions. `credentials` gets credentials for `$TOKEN` from the gateway at this address,
-/// into `$BUCKET` and the variables that AWS SDKs read; if that fails it shows the answer and leaves no
-/// keys behind. It takes only the names that the gateway sends, and only characters that mean nothing to a
-/// shell: whatever answers at the gateway's address, nothing is run and nothing else is set. `s3 KEY` is curl that signs with them, for this key and no other. Without its last header
+/// Defines two functions.
+///
+/// `credentials` gets credentials for `$TOKEN` from the gateway at this address, into `$BUCKET` and
+/// the variables that AWS SDKs read. If that fails it shows the answer and leaves no keys behind. It
+/// takes only the names that the gateway sends, and only characters that are not special to a shell,
+/// so an answer cannot run code or set other variables.
+///
+/// `s3 KEY` is curl that signs with them, for this object key and no other. Without its last header
 /// curl would sign the body's hash and not send it, which some stores refuse.
 #[must_use]
 pub fn functions(gateway: &str) -> String {
@@ -59,7 +63,7 @@ pub fn workspace_line(gateway: &str, organisation: &str, workspace: &str) -> Str
     )
 }
 
-/// Lets an AWS SDK get its credentials from the gateway at this address. It would prefer keys in the
+/// Lets an AWS SDK get its credentials from the gateway at this address. SDKs prefer keys in the
 /// environment, so those are unset. `mktemp` makes a file that only its owner can read.
 #[must_use]
 pub fn sdk_lines(gateway: &str, storage: &StorageAddress) -> String {

@@ -40,7 +40,7 @@ pub(crate) async fn file(exchange: &Exchange) -> Result<HttpResponse, Failure> {
     });
     let file = served.filter(|_| !name.is_empty());
     let file = file.ok_or(Failure::NotFound)?;
-    // The program's own memory, unless the configuration is part of it.
+    // Not copied, unless the file holds the configuration.
     let bytes = match file.bytes {
         Cow::Borrowed(bytes) => Bytes::from_static(bytes),
         Cow::Owned(bytes) => Bytes::from(with_plugins(&bytes)),
@@ -62,7 +62,7 @@ pub(crate) async fn file(exchange: &Exchange) -> Result<HttpResponse, Failure> {
     Ok(response.content_type(file.content_type).body(bytes))
 }
 
-/// Swagger UI moves the focus to the last field of its dialog, which scrolls signing in out of sight.
+/// Swagger UI moves the focus to the last field of its dialog, which scrolls sign-in out of sight.
 const UNFOCUSED: &str = "() => ({ wrapComponents: { Input: (Input, { React }) => (properties) =>
         React.createElement(Input, { ...properties, autoFocus: false }) } })";
 

@@ -1,17 +1,16 @@
 use crate::http::problems::types::ProblemType;
 
-/// The rows of docs/api/README.md: what dialects tell apart. Many causes inside, few answers
-/// outside.
+/// What dialects tell apart: the rows of docs/api/README.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
     NoCredential,
     BadCredential,
-    /// A bad one that was good once.
+    /// A credential that was valid once.
     ExpiredCredential,
     MissingClaims,
     MissingScope,
     NotEntitled,
-    /// A good one, from the wrong place.
+    /// A valid credential, from the wrong network.
     Network,
     BadCapability,
     Malformed,
@@ -33,8 +32,8 @@ pub(crate) enum Cause {
 }
 
 impl Cause {
-    /// Those that every credential route which takes tokens may meet, for the contract.
-    pub(crate) const OF_VENDING: [Self; 17] = [
+    /// What every credential route that takes tokens may meet, for the contract.
+    pub(crate) const OF_TOKEN_ROUTES: [Self; 17] = [
         Self::NoCredential,
         Self::BadCredential,
         Self::ExpiredCredential,

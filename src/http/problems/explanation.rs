@@ -1,6 +1,6 @@
 use crate::http::problems::types::ProblemType;
 
-/// What somebody who meets a problem would ask next.
+/// What a problem type means, why it happens and what to do about it.
 pub(crate) struct Explanation {
     pub(crate) meaning: &'static str,
     pub(crate) causes: &'static [&'static str],
@@ -23,7 +23,7 @@ const fn explanation(
 pub(crate) fn explain(problem: ProblemType) -> Explanation {
     match problem {
         ProblemType::MissingClaims => explanation(
-            "The token is valid, but it does not say whose storage is meant: that takes a subject \
+            "The token is valid, but it does not say whose storage is meant: it needs a subject \
              (sub) and a client (client_id, or azp).",
             &[
                 "The authorization server leaves sub out of access tokens or of introspection \
@@ -40,9 +40,9 @@ pub(crate) fn explain(problem: ProblemType) -> Explanation {
             "The request cannot be understood, or holds something that does not belong there.",
             &[
                 "The Authorization header is there twice, or what follows \"Bearer\" is empty, \
-                 longer than 8 KiB or no token.",
+                 longer than 8 KiB or malformed.",
                 "The token was sent in the query or the body.",
-                "A query parameter is unknown, stands twice, or has a value out of bounds.",
+                "A query parameter is unknown, appears twice, or has a value out of bounds.",
                 "The body is neither empty nor {}.",
             ],
             &[
@@ -60,11 +60,11 @@ pub(crate) fn explain(problem: ProblemType) -> Explanation {
             &["Get an access token and send it: Authorization: Bearer <token>."],
         ),
         ProblemType::InvalidToken => explanation(
-            "The token was understood and opens nothing here. Which check it failed is in the \
-             gateway's log, under the request id, and not in the answer.",
+            "The token is not accepted here. The gateway's log says under the request id which \
+             check it failed; the answer does not.",
             &[
                 "It has expired, or was revoked.",
-                "It is another authorization server's, or meant for another audience.",
+                "It was issued by another authorization server, or for another audience.",
                 "It is an ID token or a refresh token, not an access token.",
                 "It is bound to a key (DPoP, mutual TLS), which this gateway does not check.",
             ],
@@ -82,46 +82,46 @@ pub(crate) fn explain(problem: ProblemType) -> Explanation {
                 "The client did not ask for the scope.",
                 "The authorization server did not grant it to this client or user.",
             ],
-            &["Ask for the scope when getting the token; it must be granted word by word."],
+            &["Ask for the scope when getting the token; it must be granted exactly as written."],
         ),
         ProblemType::InvalidApiKey => explanation(
-            "The request has no API key that is good here. Whether it has none, one with a typo, an \
-             unknown, a revoked or an expired one is not said; the operator's log has it.",
+            "The request has no valid API key. The answer does not tell a missing key from a \
+             mistyped, unknown, revoked or expired one; the operator's log does.",
             &[
                 "The header x-api-key is missing, or the key was cut when it was copied.",
                 "The key was revoked, or has expired.",
-                "The key is another deployment's.",
+                "The key belongs to another deployment.",
             ],
             &[
-                "Send the whole key, as it was shown when it was made: ck_ and 72 hex digits.",
-                "Have an operator make another: cloakroom api-key create --org … --label …",
+                "Send the whole key, as it was shown when it was created: ck_ and 72 hex digits.",
+                "Ask an operator for a new one: cloakroom api-key create --org … --label …",
             ],
         ),
         ProblemType::StorageNotEntitled => explanation(
-            "The API key is good, and opens no storage.",
+            "The API key is valid but opens no storage.",
             &[
-                "The key was made with --no-storage, for other things.",
+                "The key was created with --no-storage.",
                 "The organisation is disabled.",
             ],
             &["Ask the operator, with the request id: cloakroom org show, cloakroom api-key list."],
         ),
         ProblemType::NotFound => explanation(
             "There is nothing at this address.",
-            &["A typing error in the path, or a part of it lost in a proxy."],
+            &["A typo in the path, or a proxy that dropped part of it."],
             &["The contract, at /openapi.yaml, lists all addresses."],
         ),
         ProblemType::MethodNotAllowed => explanation(
-            "The address exists and does not take this method; the Allow header lists those it takes.",
+            "The address exists but does not take this method; the Allow header lists those it takes.",
             &["GET instead of POST: a redirect on the way may have turned one into the other."],
             &["Use a method that the Allow header lists."],
         ),
         ProblemType::BucketConflict => explanation(
             "The bucket with this owner's name exists already, and the gateway cannot tell that it \
-             belongs to the owner. Rather than risk somebody else's data it gives out nothing.",
+             belongs to the owner. It hands out nothing, because the data could be another owner's.",
             &[
                 "Two deployments share a store: staging and production, say.",
                 "The registry was lost or restored from an old backup.",
-                "Somebody else has taken the name; on AWS names are global.",
+                "Another account has taken the name; on AWS, names are global.",
             ],
             &[
                 "This does not go away by itself: ask the operator, with the request id.",
@@ -132,14 +132,14 @@ pub(crate) fn explain(problem: ProblemType) -> Explanation {
         ),
         ProblemType::PayloadTooLarge => explanation(
             "The request's body is longer than 64 KiB.",
-            &["Something else than a request for credentials was sent: a file, perhaps."],
+            &["Something other than a request for credentials was sent, such as a file."],
             &["Send no body, or {}. Files go to the store, not to the gateway."],
         ),
         ProblemType::HeadersTooLarge => explanation(
             "The request's line and headers are longer than 64 KiB, or more than 96 headers.",
             &[
                 "Cookies of other applications on the same host were sent along.",
-                "A proxy on the way adds headers of its own, such as a client certificate.",
+                "A proxy on the way adds headers, such as a client certificate.",
             ],
             &["Send the token and little else: a token is 8 KiB at most."],
         ),
@@ -168,7 +168,7 @@ pub(crate) fn explain(problem: ProblemType) -> Explanation {
             &[
                 "A program asks for new credentials before every operation.",
                 "Many processes share one user and client, or one API key.",
-                "Many API keys that do not exist come from one address.",
+                "Many unknown API keys come from one address.",
             ],
             &[
                 "Wait for as many seconds as Retry-After says.",
@@ -176,12 +176,12 @@ pub(crate) fn explain(problem: ProblemType) -> Explanation {
             ],
         ),
         ProblemType::InternalError => explanation(
-            "Something went wrong in the gateway itself. Nothing was given out.",
+            "Something went wrong in the gateway itself. No credentials were handed out.",
             &[
-                "The registry cannot be written: its disk is full, or its database is away.",
+                "The registry cannot be written: its disk is full, or its database cannot be reached.",
                 "Another replica has changed naming.* or oauth.issuer; this one still has the former \
                  values.",
-                "A defect of the gateway.",
+                "A bug in the gateway.",
             ],
             &[
                 "Try again later.",
@@ -190,8 +190,7 @@ pub(crate) fn explain(problem: ProblemType) -> Explanation {
             ],
         ),
         ProblemType::ProvisioningFailed => explanation(
-            "The store did not do what the gateway asked for: make the bucket, or open a session. \
-             Nothing was given out.",
+            "The store did not create the bucket or open the session. No credentials were handed out.",
             &[
                 "The store is down, slow, or cannot be reached from the gateway.",
                 "It refuses the gateway's own identity: wrong keys, a missing right, another role.",
@@ -202,11 +201,11 @@ pub(crate) fn explain(problem: ProblemType) -> Explanation {
             ],
         ),
         ProblemType::IdentificationUnavailable => explanation(
-            "The gateway could not find out what the token stands for. It is not known to be bad.",
+            "The gateway could not check the token. The token itself may be valid.",
             &[
                 "The authorization server is down, slow, or cannot be reached from the gateway.",
                 "It refuses the gateway's own client (a changed secret, for instance).",
-                "It answered with something that is no introspection answer.",
+                "Its answer is not a valid introspection response.",
             ],
             &[
                 "Try again in a moment; the gateway recovers by itself.",
@@ -214,7 +213,7 @@ pub(crate) fn explain(problem: ProblemType) -> Explanation {
             ],
         ),
         ProblemType::StorageUnavailable => explanation(
-            "The store did not do what the gateway asked for: make the bucket, or open a session.",
+            "The store did not create the bucket or open the session.",
             &[
                 "The store is down, slow, or cannot be reached from the gateway.",
                 "It refuses the gateway's own identity: wrong keys, a missing right, another role.",

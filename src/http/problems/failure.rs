@@ -9,8 +9,7 @@ use crate::http::problems::types::ProblemType;
 const TOKEN_IN_BODY: &str =
     "An access token must be sent in the Authorization header, never in the body.";
 
-/// Everything that a route may answer instead of what was asked for: the use cases' refusals and
-/// the framework's.
+/// Why a route does not answer with what was asked for: a use case's refusal, or one of HTTP's own.
 #[derive(Clone, Debug)]
 pub(crate) enum Failure {
     Refused(Refusal),
@@ -20,13 +19,13 @@ pub(crate) enum Failure {
     UnsupportedMediaType,
     /// The body holds an access token (RFC 6750 section 2.2 allows it, we do not).
     TokenInBody,
-    /// Parts of the path that are well-formed as a path and no good as what they stand for.
+    /// Parts of the path that are not valid names.
     Unprocessable(Vec<InvalidField>),
     /// The client says that it is too old (`X-Client-Version`).
     ClientTooOld,
 }
 
-/// One part of a request that is no good.
+/// One invalid part of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct InvalidField {
     pub(crate) location: &'static str,
@@ -60,7 +59,7 @@ impl Failure {
                 },
                 Refusal::ApiKey(_) => Cause::BadCredential,
                 Refusal::NotEntitled(why) => match why {
-                    // Nobody learns whether there is such a workspace.
+                    // Workspace names must not be probed.
                     NotEntitled::NoMember => Cause::NotFound,
                     NotEntitled::KeyWithoutStorage
                     | NotEntitled::DisabledOrganisation
@@ -104,13 +103,13 @@ impl Failure {
         self.cause().problem_type()
     }
 
-    /// A sentence for whoever reads the answer.
+    /// A sentence for the reader of the answer.
     pub(crate) fn detail(&self) -> &'static str {
         self.own_detail()
             .unwrap_or_else(|| self.problem_type().detail())
     }
 
-    /// One that says more than its type does.
+    /// A sentence that says more than the type's.
     pub(crate) fn own_detail(&self) -> Option<&'static str> {
         match self {
             Self::Refused(Refusal::MalformedRequest(what)) => Some(what),
@@ -119,7 +118,7 @@ impl Failure {
         }
     }
 
-    /// What the log says, if it says more than the slug.
+    /// What the log adds to the slug.
     pub(crate) fn for_the_log(&self) -> Option<String> {
         match self {
             Self::Refused(refusal) => Some(refusal.to_string()),

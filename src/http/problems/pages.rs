@@ -10,7 +10,7 @@ use crate::http::problems::problem;
 use crate::http::problems::types::ProblemType;
 use crate::http::state::Gateway;
 
-/// All of them.
+/// The list of all types.
 pub(crate) async fn index(exchange: &Exchange) -> Result<HttpResponse, Failure> {
     let links = ProblemType::ALL
         .into_iter()
@@ -28,7 +28,7 @@ pub(crate) async fn index(exchange: &Exchange) -> Result<HttpResponse, Failure> 
     Ok(page.answer(&exchange.request))
 }
 
-/// One of them.
+/// The page of one type.
 pub(crate) async fn problem_type(exchange: &Exchange) -> Result<HttpResponse, Failure> {
     let slug = exchange.request.match_info().query("slug");
     let problem = ProblemType::parse(slug).ok_or(Failure::NotFound)?;

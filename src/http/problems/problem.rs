@@ -31,7 +31,7 @@ pub(crate) const PROBLEM_DETAILS: Words = Words {
     outcome: |cause| cause.problem_type().slug(),
 };
 
-/// The failure in this language, with all its headers.
+/// The failure as problem details, with all its headers.
 pub(crate) fn answer(failure: &Failure, exchange: &Exchange) -> HttpResponse {
     let mut response = answer_as(failure.problem_type(), failure, exchange);
     set_challenge(&mut response, failure, &exchange.gateway);
@@ -77,7 +77,7 @@ fn set(response: &mut HttpResponse, name: header::HeaderName, value: String) {
     }
 }
 
-/// What every problem says, and no more.
+/// The body alone.
 pub(crate) fn body(
     problem: ProblemType,
     detail: &'static str,
@@ -139,7 +139,7 @@ fn retry_after(failure: &Failure) -> Option<u64> {
     match failure {
         Failure::Refused(Refusal::RateLimited { spent, .. }) => {
             let retry_after = spent.retry_after;
-            // Rounded up: whoever waits so long is let in.
+            // Rounded up, so that a client that waits this long is let in.
             Some(retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0))
         }
         Failure::Refused(Refusal::Overloaded | Refusal::AuthorizationServerBusy) => {

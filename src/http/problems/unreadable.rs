@@ -1,4 +1,4 @@
-//! Answers to what is no request: it never reaches a route, nor the middleware around them.
+//! Answers to bytes that are not a request. They reach no route and no middleware.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -12,8 +12,8 @@ use crate::http::problems::problem;
 use crate::http::problems::types::ProblemType;
 use crate::http::state::Gateway;
 
-/// The whole of an answer as HTTP/1.1 writes it (RFC 9112 section 4), the last on its connection,
-/// with a line in the log. There is no dialect: what was asked for is not known.
+/// A whole HTTP/1.1 answer (RFC 9112 section 4) that ends its connection, and its line in the log.
+/// It speaks no dialect, because the route is not known.
 #[must_use]
 pub fn unreadable(gateway: &Gateway, client: IpAddr, status: u16) -> Bytes {
     let problem = match status {

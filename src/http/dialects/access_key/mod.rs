@@ -1,5 +1,5 @@
 //! `POST /core/v1/object_storage/access_keys/access_key/generate_credentials`: a new pair for an
-//! access key that lasts, as Katapult's API of that path has it (docs/api/access-keys.md).
+//! access key, as in Katapult's API (docs/api/access-keys.md).
 
 mod words;
 
@@ -32,7 +32,7 @@ use crate::http::problems::problem::set_retry_and_allow;
 
 pub(crate) use words::KatapultError;
 
-/// The dialect of access keys that last.
+/// The dialect of access keys.
 pub(crate) struct AccessKeyDialect;
 
 /// Which key is meant.
@@ -165,7 +165,7 @@ impl Dialect for AccessKeyDialect {
         let body = ContentBuilder::new()
             .schema(Some(Ref::from_schema_name("GenerateCredentials")))
             .build();
-        let causes = [&Cause::OF_VENDING[..], &OWN_CAUSES].concat();
+        let causes = [&Cause::OF_TOKEN_ROUTES[..], &OWN_CAUSES].concat();
         OperationBuilder::new()
             .tag(CREDENTIALS)
             .operation_id(Some("generateCredentials"))
@@ -236,7 +236,7 @@ async fn rotate(
     Ok(rotated)
 }
 
-/// What kind of token it is can be seen from its form; whether it is a good one cannot.
+/// Tells the kinds of token apart by their form; they are checked later.
 fn credential(token: AccessToken) -> Result<RotationCredential, Refusal> {
     if token.expose().starts_with(ApiKey::PREFIX) {
         let key = ApiKey::parse(token.expose()).map_err(ApiKeyError::from)?;
@@ -245,7 +245,7 @@ fn credential(token: AccessToken) -> Result<RotationCredential, Refusal> {
     Ok(RotationCredential::of_token(token))
 }
 
-/// What this route may meet beyond what every route with tokens does.
+/// What this route may meet beyond [`Cause::OF_TOKEN_ROUTES`].
 const OWN_CAUSES: [Cause; 5] = [
     Cause::NotEntitled,
     Cause::Network,

@@ -35,16 +35,18 @@ pub(super) fn description(failure: &Failure) -> &'static str {
         Cause::BadCredential | Cause::ExpiredCredential | Cause::MissingClaims => {
             "The API token is not valid here: it may not exist, or have expired."
         }
-        Cause::MissingScope => "The token was made without the scope that this takes.",
-        Cause::NotEntitled => "This access key is not the token's to use, or it is disabled.",
+        Cause::MissingScope => "The token was issued without the scope that this call requires.",
+        Cause::NotEntitled => {
+            "The token may not use this access key, or the access key is disabled."
+        }
         Cause::Network => "This access key may not be used from this network.",
         Cause::BadCapability => {
-            "The capability token is not valid: expired, for another access key, or signed by \
-             somebody else."
+            "The capability token is not valid: expired, for another access key, or signed with \
+             another key."
         }
         Cause::NotFound => "There is no such object storage access key.",
         Cause::NotQueued => {
-            "The new credentials could not be put on record; the ones before still work."
+            "The new credentials could not be recorded; the previous ones still work."
         }
         Cause::Conflict => match failure {
             Failure::Refused(Refusal::AccessKey(AccessKeyRefusal::Pending)) => {
@@ -77,7 +79,7 @@ pub(super) fn detail(failure: &Failure, exchange: &Exchange) -> Value {
     }
 }
 
-/// What an API key needs, or an access token.
+/// The scope that a token of this kind needs.
 fn scope(exchange: &Exchange) -> Option<&str> {
     let rotate_access_key = &exchange.gateway.use_cases().ok()?.rotate_access_key;
     Some(match bearer_token(&exchange.request) {

@@ -51,7 +51,7 @@ async fn panics(_: &Exchange) -> Result<HttpResponse, Failure> {
 }
 
 #[actix_web::test]
-async fn a_panic_is_a_500_problem_in_the_words_of_the_route() {
+async fn panic_is_a_500_problem_in_the_words_of_the_route() {
     let app = App::new()
         .app_data(web::Data::new(test_gateway(test_use_cases())))
         .service(credential_route::<Panicking>())
@@ -145,7 +145,7 @@ impl Dialect for WorkspaceDialect {
 }
 
 #[actix_web::test]
-async fn a_caller_beyond_the_allowance_does_not_reach_the_registry() {
+async fn caller_beyond_the_rate_limit_does_not_reach_the_registry() {
     let directory = Arc::new(FakeDirectory {
         hangs: true,
         ..FakeDirectory::default()

@@ -92,7 +92,7 @@ impl Form {
             .ok_or(Refusal::MissingCredential)?;
         if request.headers().contains_key(header::AUTHORIZATION) {
             return Err(Refusal::MalformedRequest(
-                "A WebIdentityToken and an Authorization header: which of them?",
+                "Send either a WebIdentityToken or an Authorization header, not both.",
             ));
         }
         let line = token.strip_suffix('\n').unwrap_or(token);

@@ -1,5 +1,5 @@
 //! `POST /`: `AssumeRoleWithWebIdentity` of AWS STS's query API, so that an SDK which knows STS
-//! (`AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_ENDPOINT_URL_STS`) needs nothing else.
+//! (`AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_ENDPOINT_URL_STS`) needs no other software.
 //!
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html>
 
@@ -95,7 +95,7 @@ impl Dialect for StsDialect {
                     .build(),
             ))
             .responses(
-                failures(&Cause::OF_VENDING, "text/xml", None, status_and_code)
+                failures(&Cause::OF_TOKEN_ROUTES, "text/xml", None, status_and_code)
                     .response("200", granted)
                     .build(),
             )

@@ -21,7 +21,7 @@ pub(crate) enum Format {
     Text(Tool),
 }
 
-/// Whose language a text is in.
+/// The tool that a text is written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tool {
     /// A POSIX shell, and every AWS SDK started from it.
@@ -83,7 +83,8 @@ impl Tool {
         }
     }
 
-    /// Whether the tool can say where this store is; asked before a session is issued.
+    /// Whether the tool's configuration can hold this store's address; checked before a session is
+    /// issued.
     ///
     /// # Errors
     ///
@@ -107,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_store_whose_address_has_a_path_is_not_said_to_be_elsewhere() {
+    fn tools_that_know_only_hosts_refuse_a_store_with_a_path() {
         let storage = |endpoint: &str| StorageAddress {
             endpoint: endpoint.to_owned(),
             region: "us-east-1".to_owned(),
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_parameter_wins_over_the_header() {
+    fn parameter_wins_over_the_header() {
         assert_eq!(of("*/*", None), Some(Format::Json));
         assert_eq!(
             of("text/x-shellscript", None),

@@ -128,7 +128,7 @@ impl Dialect for V1Dialect {
                 format::names(),
             ))
             .responses(
-                problems_of(&Cause::OF_VENDING, Cause::problem_type)
+                problems_of(&Cause::OF_TOKEN_ROUTES, Cause::problem_type)
                     .response("200", granted)
                     .build(),
             )

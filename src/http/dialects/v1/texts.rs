@@ -10,7 +10,7 @@ use crate::http::dialects::session::GrantedSession;
 use crate::http::dialects::v1::format::{SHELL_SCRIPT, Tool};
 use crate::http::state::StorageAddress;
 
-/// What the texts are made of: nothing in it means anything to a shell, to SQL or in a file of
+/// What the texts are made of. No character in it is special to a shell, to SQL or in a file of
 /// `key = value` lines.
 struct Values<'a> {
     bucket: &'a str,
@@ -31,7 +31,7 @@ impl Tool {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Store`] if the store made a key of characters that mean something to a tool.
+    /// [`Refusal::Store`] if a key holds a character that is special to a tool.
     pub(crate) fn answer(
         self,
         granted: &GrantedSession,
@@ -47,7 +47,7 @@ impl Tool {
             host: url.as_ref().map_or("", host_and_port),
             https,
             region: &storage.region,
-            // A number has no names below it.
+            // An IP address has no subdomains.
             path_style: storage.path_style
                 || url.as_ref().is_some_and(|url| url.domain().is_none()),
             access_key_id: &session.access_key_id,
@@ -55,7 +55,7 @@ impl Tool {
             session_token: session.session_token.expose_secret(),
             expiration: &expiration,
         };
-        if !values.mean_nothing() {
+        if !values.are_plain() {
             return Err(Refusal::Store(UpstreamError::new(
                 UpstreamErrorKind::Nonsense,
                 "AssumeRole: a key that cannot be written into a text",
@@ -83,8 +83,8 @@ fn host_and_port(url: &Url) -> &str {
 }
 
 impl Values<'_> {
-    /// Letters, digits and what base64, URLs and times are made of besides.
-    fn mean_nothing(&self) -> bool {
+    /// Letters, digits and the punctuation of base64, URLs and times.
+    fn are_plain(&self) -> bool {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=:._~-[]".contains(&byte);
         [
             self.bucket,
@@ -150,7 +150,7 @@ impl Values<'_> {
         )
     }
 
-    /// Rclone would ask whether the bucket is there, which a session for its contents may not.
+    /// Rclone would check that the bucket exists, which the session may not do.
     fn rclone(&self) -> String {
         format!(
             "# cloakroom:{}, until {}\n\
@@ -175,7 +175,7 @@ impl Values<'_> {
         )
     }
 
-    /// s3cmd would rather renew a token that stands in a file.
+    /// On EC2, s3cmd replaces a token from a file by the machine's own role, hence the note.
     fn s3cmd(&self) -> String {
         let bucket_host = if self.path_style { "" } else { "%(bucket)s." };
         format!(
@@ -233,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_that_means_something_to_a_tool_is_not_written() {
+    fn keys_with_special_characters_are_refused() {
         let with = |token| Values {
             bucket: "b",
             endpoint: "https://[::1]:9000",
@@ -246,11 +246,11 @@ mod tests {
             session_token: token,
             expiration: "2026-03-15T14:00:00Z",
         };
-        assert!(with("FwoGZXIvY~._-").mean_nothing());
+        assert!(with("FwoGZXIvY~._-").are_plain());
         for bad in [
             "", "a'b", "a\nb", "$(x)", "`x`", "a b", "a\"", "a;b", "a#", "%", "a\\", "\u{e4}",
         ] {
-            assert!(!with(bad).mean_nothing(), "{bad:?}");
+            assert!(!with(bad).are_plain(), "{bad:?}");
         }
     }
 }
