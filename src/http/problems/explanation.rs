@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn every_problem_type_is_explained() {
-        for problem in ProblemType::ALL {
+        for &problem in ProblemType::ALL {
             let explanation = explain(problem);
             assert!(!explanation.meaning.is_empty(), "{}", problem.slug());
             assert!(!explanation.causes.is_empty(), "{}", problem.slug());

@@ -13,8 +13,8 @@ use crate::http::state::Gateway;
 /// The list of all types.
 pub(crate) async fn index(exchange: &Exchange) -> Result<HttpResponse, Failure> {
     let links = ProblemType::ALL
-        .into_iter()
-        .map(|problem| (address(problem, &exchange.gateway), problem.title()));
+        .iter()
+        .map(|&problem| (address(problem, &exchange.gateway), problem.title()));
     let page = Page {
         title: "Problem types".to_owned(),
         lead: "Errors are problem details (RFC 9457); the member \"type\" is the address of one \
