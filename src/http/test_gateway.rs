@@ -5,11 +5,11 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
-use crate::domain::{BucketFormula, Scope, TokenRules};
+use crate::domain::{BucketFormula, CallerId, Scope, TokenRules};
 use crate::service::fakes::{FakeDirectory, FixedClock, Nothing, test_issue, test_rotate_key};
 use crate::service::{
     Authenticate, AuthenticateApiKey, AuthenticateToken, CallerLimit, Directory, Entitle,
-    GenuineApiKeys, TokenValidation,
+    GenuineApiKeys, Introspection, RateLimiter, TokenValidation,
 };
 
 use crate::http::middleware::drain::Stage;
@@ -39,7 +39,15 @@ pub(crate) fn test_gateway(use_cases: UseCases) -> Gateway {
 }
 
 pub(crate) fn test_use_cases() -> UseCases {
-    let directory: Arc<dyn Directory> = Arc::new(FakeDirectory::default());
+    let directory = Arc::new(FakeDirectory::default());
+    test_use_cases_with(Arc::new(Nothing), directory, Arc::new(Nothing))
+}
+
+pub(crate) fn test_use_cases_with(
+    introspection: Arc<dyn Introspection>,
+    directory: Arc<dyn Directory>,
+    callers: Arc<dyn RateLimiter<CallerId>>,
+) -> UseCases {
     let rules = TokenRules {
         issuer: "https://as.example".to_owned(),
         audience: None,
@@ -47,7 +55,7 @@ pub(crate) fn test_use_cases() -> UseCases {
     UseCases {
         authenticate: Authenticate::new(
             AuthenticateToken::new(
-                TokenValidation::Introspection(Arc::new(Nothing)),
+                TokenValidation::Introspection(introspection),
                 Arc::new(FixedClock),
                 rules,
             ),
@@ -61,7 +69,7 @@ pub(crate) fn test_use_cases() -> UseCases {
                 )),
             ),
         ),
-        caller_limit: CallerLimit::new(Arc::new(Nothing)),
+        caller_limit: CallerLimit::new(callers),
         entitle: Entitle::new(directory, BucketFormula::default()),
         issue_session: test_issue(),
         rotate_access_key: test_rotate_key(),

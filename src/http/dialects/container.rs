@@ -9,8 +9,7 @@ use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
-use utoipa::openapi::path::{Operation, OperationBuilder};
-use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::path::Operation;
 
 use crate::domain::AccessToken;
 use crate::http::dialects::dialect::Dialect;
@@ -21,7 +20,7 @@ use crate::http::input::body::Body;
 use crate::http::input::narrowing::Narrowing;
 use crate::http::input::query::query_parameters;
 use crate::http::openapi::operations::{
-    BEARER, CREDENTIALS, failures, narrowing_parameters, success,
+    BEARER, credential_operation, failures, narrowing_parameters, requires, success,
 };
 use crate::http::problems::cause::Cause;
 use crate::http::problems::failure::Failure;
@@ -121,28 +120,26 @@ impl Dialect for ContainerDialect {
                 "Expiration": "2026-03-15T14:00:00Z",
             }),
         );
-        OperationBuilder::new()
-            .tag(CREDENTIALS)
-            .operation_id(Some("getContainerCredentials"))
-            .summary(Some("Get credentials as AWS SDKs ask for them"))
-            .description(Some(
-                "For AWS_CONTAINER_CREDENTIALS_FULL_URI: an unmodified SDK asks here, and asks again \
-                 before its credentials expire. The header Authorization may hold the bare token. The \
-                 same answer serves as the output of a credential_process.",
-            ))
-            .security(SecurityRequirement::new(BEARER, Vec::<String>::new()))
-            .parameters(Some(narrowing_parameters()))
-            .responses(
-                failures(
-                    &Cause::OF_TOKEN_ROUTES,
-                    "application/json",
-                    Some("ContainerError"),
-                    status_and_code,
-                )
-                .response("200", granted)
-                .build(),
+        credential_operation(
+            "getContainerCredentials",
+            "Get credentials as AWS SDKs ask for them",
+            "For AWS_CONTAINER_CREDENTIALS_FULL_URI: an unmodified SDK asks here, and asks \
+             again before its credentials expire. The header Authorization may hold the \
+             bare token. The same answer serves as the output of a credential_process.",
+        )
+        .security(requires(BEARER))
+        .parameters(Some(narrowing_parameters()))
+        .responses(
+            failures(
+                &Cause::OF_TOKEN_ROUTES,
+                "application/json",
+                Some("ContainerError"),
+                status_and_code,
             )
-            .build()
+            .response("200", granted)
+            .build(),
+        )
+        .build()
     }
 }
 

@@ -8,8 +8,7 @@ use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
-use utoipa::openapi::path::{Operation, OperationBuilder};
-use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::path::Operation;
 
 use crate::domain::{ApiKey, ApiKeyError, InvalidApiKey};
 use crate::service::{Credential, Deadline, Refusal, Wanted};
@@ -21,7 +20,7 @@ use crate::http::input::body::Body;
 use crate::http::input::narrowing::Narrowing;
 use crate::http::input::query::query_parameters;
 use crate::http::openapi::operations::{
-    API_KEY, CREDENTIALS, narrowing_parameters, problems_of, success,
+    API_KEY, credential_operation, narrowing_parameters, problems_of, requires, success,
 };
 use crate::http::problems::cause::Cause;
 use crate::http::problems::failure::Failure;
@@ -143,19 +142,21 @@ impl Dialect for StorageBotoDialect {
                 },
             }),
         );
-        OperationBuilder::new()
-            .tag(CREDENTIALS)
-            .operation_id(Some("getBotoCredentials"))
-            .summary(Some("Get credentials to your organisation's storage"))
-            .description(Some(
-                "Returns fresh temporary S3 credentials that reach the organisation's prefix and \
-                 nothing else: get, put, delete, and list with this prefix. The body may be empty or \
-                 `{}`.",
-            ))
-            .security(SecurityRequirement::new(API_KEY, Vec::<String>::new()))
-            .parameters(Some(narrowing_parameters()))
-            .responses(problems_of(&CAUSES, problem_type).response("200", granted).build())
-            .build()
+        credential_operation(
+            "getBotoCredentials",
+            "Get credentials to your organisation's storage",
+            "Returns fresh temporary S3 credentials that reach the organisation's prefix \
+             and nothing else: get, put, delete, and list with this prefix. The body may be \
+             empty or `{}`.",
+        )
+        .security(requires(API_KEY))
+        .parameters(Some(narrowing_parameters()))
+        .responses(
+            problems_of(&CAUSES, problem_type)
+                .response("200", granted)
+                .build(),
+        )
+        .build()
     }
 }
 

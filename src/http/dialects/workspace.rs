@@ -8,8 +8,7 @@ use semver::Version;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
-use utoipa::openapi::path::{Operation, OperationBuilder, ParameterIn};
-use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::path::{Operation, ParameterIn};
 
 use crate::domain::{SLUG_FORM, Slug, WorkspaceName};
 use crate::service::{Credential, Deadline, Refusal, Wanted};
@@ -22,7 +21,7 @@ use crate::http::input::body::Body;
 use crate::http::input::narrowing::Narrowing;
 use crate::http::input::query::query_parameters;
 use crate::http::openapi::operations::{
-    BEARER, CREDENTIALS, failures, narrowing_parameters, success, text_parameter,
+    BEARER, credential_operation, failures, narrowing_parameters, requires, success, text_parameter,
 };
 use crate::http::problems::cause::Cause;
 use crate::http::problems::failure::{Failure, InvalidField};
@@ -161,35 +160,34 @@ impl Dialect for WorkspaceDialect {
         let causes = [&Cause::OF_TOKEN_ROUTES[..], &OWN_CAUSES].concat();
         let path = ParameterIn::Path;
         let version = "How old the client is: a semantic version.";
-        OperationBuilder::new()
-            .tag(CREDENTIALS)
-            .operation_id(Some("getWorkspaceCredentials"))
-            .summary(Some("Get credentials to a workspace's storage"))
-            .description(Some(
-                "For members: fresh temporary S3 credentials that reach the workspace's prefix and \
-                 nothing else. A member who may only read gets credentials that can only read.",
-            ))
-            .security(SecurityRequirement::new(BEARER, Vec::<String>::new()))
-            .parameter(text_parameter("org", &path, "Organization slug", "acme"))
-            .parameter(text_parameter("ws", &path, "Workspace slug", "research"))
-            .parameter(text_parameter(
-                "X-Client-Version",
-                &ParameterIn::Header,
-                version,
-                "1.4.0",
-            ))
-            .parameters(Some(narrowing_parameters()))
-            .responses(
-                failures(
-                    &causes,
-                    "application/json",
-                    Some("WorkspaceError"),
-                    status_and_code,
-                )
-                .response("200", granted)
-                .build(),
+        credential_operation(
+            "getWorkspaceCredentials",
+            "Get credentials to a workspace's storage",
+            "For members: fresh temporary S3 credentials that reach the workspace's prefix \
+             and nothing else. A member who may only read gets credentials that can only \
+             read.",
+        )
+        .security(requires(BEARER))
+        .parameter(text_parameter("org", &path, "Organization slug", "acme"))
+        .parameter(text_parameter("ws", &path, "Workspace slug", "research"))
+        .parameter(text_parameter(
+            "X-Client-Version",
+            &ParameterIn::Header,
+            version,
+            "1.4.0",
+        ))
+        .parameters(Some(narrowing_parameters()))
+        .responses(
+            failures(
+                &causes,
+                "application/json",
+                Some("WorkspaceError"),
+                status_and_code,
             )
-            .build()
+            .response("200", granted)
+            .build(),
+        )
+        .build()
     }
 }
 

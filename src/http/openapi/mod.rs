@@ -26,7 +26,7 @@ use crate::http::exchange::Exchange;
 use crate::http::problems::failure::Failure;
 use crate::http::state::Gateway;
 
-use operations::{API_KEY, BEARER};
+use operations::{API_KEY, BEARER, requires};
 
 /// The same token by signing in; only in the contract that a gateway serves itself. Schemes are
 /// sorted by name, capitals first, and Swagger UI shows them in this order.
@@ -166,7 +166,7 @@ fn of_this_deployment(gateway: &Gateway) -> OpenApi {
         components.add_security_scheme(SIGN_IN, SecurityScheme::OAuth2(scheme));
     }
     for operation in operations(&mut document) {
-        let by_token = SecurityRequirement::new(BEARER, Vec::<String>::new());
+        let by_token = requires(BEARER);
         if let Some(security) = &mut operation.security
             && security.contains(&by_token)
         {

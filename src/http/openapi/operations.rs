@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use actix_web::http::StatusCode;
 use serde_json::json;
 use utoipa::openapi::example::ExampleBuilder;
-use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::path::{OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Type;
+use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{
     ContentBuilder, ObjectBuilder, Ref, RefOr, Required, Response, ResponseBuilder,
     ResponsesBuilder,
@@ -24,8 +25,19 @@ pub(crate) const BEARER: &str = "bearer";
 /// The API key's name in the contract.
 pub(crate) const API_KEY: &str = "api_key";
 
-/// The heading under which Swagger UI shows an operation.
-pub(crate) const CREDENTIALS: &str = "credentials";
+/// The operation of a credential route.
+pub(crate) fn credential_operation(id: &str, summary: &str, description: &str) -> OperationBuilder {
+    OperationBuilder::new()
+        .tag("credentials")
+        .operation_id(Some(id))
+        .summary(Some(summary))
+        .description(Some(description))
+}
+
+/// What an operation requires: a credential of this scheme.
+pub(crate) fn requires(scheme: &str) -> SecurityRequirement {
+    SecurityRequirement::new(scheme, Vec::<String>::new())
+}
 
 /// The answer for a status, with an example of each problem type that has it.
 pub(crate) fn problems(types: &[ProblemType]) -> Response {

@@ -9,9 +9,8 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
-use utoipa::openapi::path::{Operation, OperationBuilder};
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, Ref, Required};
 
 use crate::domain::{AccessKeyId, AccessToken, ApiKey, ApiKeyError, BucketName, Owner};
@@ -25,7 +24,7 @@ use crate::http::exchange::Exchange;
 use crate::http::input::bearer::bearer_token;
 use crate::http::input::body::Body;
 use crate::http::input::query::query_parameters;
-use crate::http::openapi::operations::{BEARER, CREDENTIALS, failures, success};
+use crate::http::openapi::operations::{BEARER, credential_operation, failures, requires, success};
 use crate::http::problems::cause::Cause;
 use crate::http::problems::failure::Failure;
 use crate::http::problems::problem::set_retry_and_allow;
@@ -166,29 +165,32 @@ impl Dialect for AccessKeyDialect {
             .schema(Some(Ref::from_schema_name("GenerateCredentials")))
             .build();
         let causes = [&Cause::OF_TOKEN_ROUTES[..], &OWN_CAUSES].concat();
-        OperationBuilder::new()
-            .tag(CREDENTIALS)
-            .operation_id(Some("generateCredentials"))
-            .summary(Some("Get new credentials of an access key that lasts"))
-            .description(Some(
-                "For tools that cannot refresh: a pair without a session token, confined to the \
-                 buckets of the access key. Every call makes a new pair and, once the store takes it, \
-                 ends the one before; a secret is shown once. The Bearer token is an access token, an API key or a \
-                 capability token.",
-            ))
-            .security(SecurityRequirement::new(BEARER, Vec::<String>::new()))
-            .request_body(Some(
-                RequestBodyBuilder::new()
-                    .required(Some(Required::True))
-                    .content("application/json", body)
-                    .build(),
-            ))
-            .responses(
-                failures(&causes, "application/json", Some("KatapultError"), words::status_and_code)
-                    .response("200", generated)
-                    .build(),
+        credential_operation(
+            "generateCredentials",
+            "Get new credentials of an access key that lasts",
+            "For tools that cannot refresh: a pair without a session token, confined to the \
+             buckets of the access key. Every call makes a new pair and, once the store \
+             takes it, ends the one before; a secret is shown once. The Bearer token is an \
+             access token, an API key or a capability token.",
+        )
+        .security(requires(BEARER))
+        .request_body(Some(
+            RequestBodyBuilder::new()
+                .required(Some(Required::True))
+                .content("application/json", body)
+                .build(),
+        ))
+        .responses(
+            failures(
+                &causes,
+                "application/json",
+                Some("KatapultError"),
+                words::status_and_code,
             )
-            .build()
+            .response("200", generated)
+            .build(),
+        )
+        .build()
     }
 }
 

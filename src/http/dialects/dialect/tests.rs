@@ -7,18 +7,15 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::*;
-use crate::domain::{AccessToken, BucketFormula, CallerId, TokenRules, UnverifiedClaims};
+use crate::domain::{AccessToken, CallerId, UnverifiedClaims};
 use crate::http::dialects::session::grant_session;
 use crate::http::input::narrowing::Narrowing;
 use crate::http::problems::problem;
-use crate::http::state::UseCases;
-use crate::http::test_gateway::{test_gateway, test_use_cases};
+use crate::http::test_gateway::{test_gateway, test_use_cases, test_use_cases_with};
 use crate::http::{credential_route, reading};
-use crate::service::fakes::{FakeDirectory, FixedClock, Nothing};
+use crate::service::fakes::FakeDirectory;
 use crate::service::{
-    Authenticate, AuthenticateApiKey, AuthenticateToken, CallerLimit, Credential, Entitle,
-    GenuineApiKeys, Introspection, RateLimitError, RateLimiter, TokenValidation, UpstreamError,
-    Wanted,
+    Credential, Introspection, RateLimitError, RateLimiter, UpstreamError, Wanted,
 };
 
 struct Panicking;
@@ -150,25 +147,11 @@ async fn caller_beyond_the_rate_limit_does_not_reach_the_registry() {
         hangs: true,
         ..FakeDirectory::default()
     });
-    let rules = TokenRules {
-        issuer: "https://as.example".to_owned(),
-        audience: None,
-    };
-    let validation = TokenValidation::Introspection(Arc::new(Alice));
-    let gateway = test_gateway(UseCases {
-        authenticate: Authenticate::new(
-            AuthenticateToken::new(validation, Arc::new(FixedClock), rules),
-            AuthenticateApiKey::new(
-                directory.clone(),
-                Arc::new(FixedClock),
-                Arc::new(Nothing),
-                Arc::new(GenuineApiKeys::new(directory.clone(), Arc::new(FixedClock))),
-            ),
-        ),
-        caller_limit: CallerLimit::new(Arc::new(Spent)),
-        entitle: Entitle::new(directory, BucketFormula::default()),
-        ..test_use_cases()
-    });
+    let gateway = test_gateway(test_use_cases_with(
+        Arc::new(Alice),
+        directory,
+        Arc::new(Spent),
+    ));
     let app = App::new()
         .app_data(web::Data::new(gateway))
         .service(credential_route::<WorkspaceDialect>());

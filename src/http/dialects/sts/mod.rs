@@ -9,7 +9,7 @@ mod xml;
 use actix_web::HttpResponse;
 use actix_web::http::{Method, StatusCode};
 use serde_json::json;
-use utoipa::openapi::path::{Operation, OperationBuilder};
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::{ContentBuilder, Ref, Required, ResponseBuilder};
 
@@ -21,7 +21,7 @@ use crate::http::exchange::Exchange;
 use crate::http::input::body::Body;
 use crate::http::input::narrowing::{self, Narrowing};
 use crate::http::input::query::query_parameters;
-use crate::http::openapi::operations::{CREDENTIALS, failures};
+use crate::http::openapi::operations::{credential_operation, failures};
 use crate::http::problems::cause::Cause;
 use crate::http::problems::failure::Failure;
 use crate::http::problems::problem::set_retry_and_allow;
@@ -80,26 +80,25 @@ impl Dialect for StsDialect {
                 ContentBuilder::new().example(Some(json!(example))).build(),
             )
             .build();
-        OperationBuilder::new()
-            .tag(CREDENTIALS)
-            .operation_id(Some("assumeRoleWithWebIdentity"))
-            .summary(Some("Get credentials as from AWS STS"))
-            .description(Some(
-                "AssumeRoleWithWebIdentity of AWS STS, for AWS_WEB_IDENTITY_TOKEN_FILE and \
-                 AWS_ENDPOINT_URL_STS: the access token stands in the form, the role may be any.",
-            ))
-            .request_body(Some(
-                RequestBodyBuilder::new()
-                    .content("application/x-www-form-urlencoded", form)
-                    .required(Some(Required::True))
-                    .build(),
-            ))
-            .responses(
-                failures(&Cause::OF_TOKEN_ROUTES, "text/xml", None, status_and_code)
-                    .response("200", granted)
-                    .build(),
-            )
-            .build()
+        credential_operation(
+            "assumeRoleWithWebIdentity",
+            "Get credentials as from AWS STS",
+            "AssumeRoleWithWebIdentity of AWS STS, for AWS_WEB_IDENTITY_TOKEN_FILE and \
+             AWS_ENDPOINT_URL_STS: the access token stands in the form, the role may be \
+             any.",
+        )
+        .request_body(Some(
+            RequestBodyBuilder::new()
+                .content("application/x-www-form-urlencoded", form)
+                .required(Some(Required::True))
+                .build(),
+        ))
+        .responses(
+            failures(&Cause::OF_TOKEN_ROUTES, "text/xml", None, status_and_code)
+                .response("200", granted)
+                .build(),
+        )
+        .build()
     }
 }
 

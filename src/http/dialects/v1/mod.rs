@@ -9,8 +9,7 @@ use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
-use utoipa::openapi::path::{Operation, OperationBuilder};
-use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::path::Operation;
 
 use crate::http::dialects::dialect::Dialect;
 use crate::http::dialects::session::{GrantedSession, grant_session};
@@ -20,7 +19,8 @@ use crate::http::input::body::Body;
 use crate::http::input::narrowing::Narrowing;
 use crate::http::input::query::query_parameters;
 use crate::http::openapi::operations::{
-    BEARER, CREDENTIALS, narrowing_parameters, problems_of, query_parameter, success,
+    BEARER, credential_operation, narrowing_parameters, problems_of, query_parameter, requires,
+    success,
 };
 use crate::http::problems::cause::Cause;
 use crate::http::problems::failure::Failure;
@@ -111,28 +111,26 @@ impl Dialect for V1Dialect {
                 },
             }),
         );
-        OperationBuilder::new()
-            .tag(CREDENTIALS)
-            .operation_id(Some("getCredentials"))
-            .summary(Some("Get credentials to your own bucket"))
-            .description(Some(
-                "Makes the bucket of the token's client and subject if it is missing, and returns \
-                 fresh temporary S3 credentials that reach this bucket and nothing else. The body may \
-                 be empty or `{}`.",
-            ))
-            .security(SecurityRequirement::new(BEARER, Vec::<String>::new()))
-            .parameters(Some(narrowing_parameters()))
-            .parameter(query_parameter(
-                format::PARAMETER,
-                "The answer as text that this tool reads, ready to paste.",
-                format::names(),
-            ))
-            .responses(
-                problems_of(&Cause::OF_TOKEN_ROUTES, Cause::problem_type)
-                    .response("200", granted)
-                    .build(),
-            )
-            .build()
+        credential_operation(
+            "getCredentials",
+            "Get credentials to your own bucket",
+            "Makes the bucket of the token's client and subject if it is missing, and \
+             returns fresh temporary S3 credentials that reach this bucket and nothing \
+             else. The body may be empty or `{}`.",
+        )
+        .security(requires(BEARER))
+        .parameters(Some(narrowing_parameters()))
+        .parameter(query_parameter(
+            format::PARAMETER,
+            "The answer as text that this tool reads, ready to paste.",
+            format::names(),
+        ))
+        .responses(
+            problems_of(&Cause::OF_TOKEN_ROUTES, Cause::problem_type)
+                .response("200", granted)
+                .build(),
+        )
+        .build()
     }
 }
 
