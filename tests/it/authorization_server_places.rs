@@ -57,7 +57,7 @@ fn assert_shed(answer: &Answer, status: u16) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn those_who_need_no_authorization_server_are_served_while_it_hangs() {
+async fn callers_without_tokens_are_served_while_the_authorization_server_hangs() {
     let (app, fake) = with_a_hanging_server("10m").await;
     let key = app.organisation("acme", &NewArea::default()).await;
     app.ask("known").await.credentials();

@@ -19,7 +19,7 @@ async fn impatient() -> App {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn half_a_head_is_given_up_on_a_kept_connection_as_on_a_new_one() {
+async fn half_a_head_times_out_on_kept_and_new_connections() {
     let app = impatient().await;
     for requests in 0..3 {
         let mut client = Raw::open(&app.url).await;
@@ -34,7 +34,7 @@ async fn half_a_head_is_given_up_on_a_kept_connection_as_on_a_new_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_head_that_drips_is_given_up() {
+async fn dripping_head_times_out() {
     let app = impatient().await;
     let mut client = Raw::open(&app.url).await;
     assert_eq!(client.get("/livez").await.status, 200);
@@ -43,7 +43,7 @@ async fn a_head_that_drips_is_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_idle_connection_is_kept_whatever_was_sent_on_it() {
+async fn idle_connection_is_kept_after_any_request() {
     let app = impatient().await;
     let mut client = Raw::open(&app.url).await;
     let head = "POST /v1/credentials HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n";
@@ -58,7 +58,7 @@ async fn an_idle_connection_is_kept_whatever_was_sent_on_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_does_not_read_its_answer_is_let_go() {
+async fn client_that_does_not_read_its_answer_is_disconnected() {
     let app = impatient().await;
     let mut client = Raw::open(&app.url).await;
     client.send(&request("GET", BUNDLE).repeat(20)).await;
@@ -79,7 +79,7 @@ async fn a_client_that_reads_slowly_gets_the_whole_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_that_are_sent_ahead_are_answered_in_their_order() {
+async fn pipelined_requests_are_answered_in_order() {
     let app = spawn_app().await;
     let mut client = Raw::open(&app.url).await;
     let body = "POST /v1/credentials HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}";
@@ -110,7 +110,7 @@ async fn requests_that_are_sent_ahead_are_answered_in_their_order() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_is_not_read_takes_little_of_the_kernels_memory() {
+async fn unread_answer_takes_little_kernel_memory() {
     const MOST_BYTES: usize = 96 * 1024;
     let app = spawn_app().await;
     let mut client = Raw::open(&app.url).await;
@@ -157,7 +157,7 @@ fn three_places() -> Setup {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_beyond_the_bound_wait_for_a_place() {
+async fn connections_over_the_limit_wait() {
     let app = three_places().spawn().await;
     let mut held = Vec::new();
     for _ in 0..3 {
@@ -174,7 +174,7 @@ async fn connections_beyond_the_bound_wait_for_a_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_in_steady_use_make_place_for_those_that_wait() {
+async fn busy_connections_make_room_for_waiting_ones() {
     let app = three_places().spawn().await;
     let mut busy = Raw::open(&app.url).await;
     let answer = busy.get("/livez").await;
@@ -192,7 +192,7 @@ async fn connections_in_steady_use_make_place_for_those_that_wait() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn idle_connections_make_place_for_those_that_wait() {
+async fn idle_connections_make_room_for_waiting_ones() {
     let setup = three_places().change(|config| config.http.patience.answer = SHORT);
     let app = setup.spawn().await;
     let mut idle = [Raw::open(&app.url).await, Raw::open(&app.url).await];
@@ -285,7 +285,7 @@ async fn headers_that_are_too_large_are_a_problem() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_http_is_a_problem() {
+async fn malformed_http_is_a_problem() {
     let app = spawn_app().await;
     for nonsense in [
         "\u{16}\u{3}\u{1}\u{2}\0\r\n\r\n",
@@ -307,7 +307,7 @@ async fn what_is_no_http_is_a_problem() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_peer_that_goes_on_sending_after_its_last_answer_is_not_read_for_long() {
+async fn peer_that_keeps_sending_after_its_last_answer_is_cut_off() {
     const FAR_TOO_MUCH: usize = 32 * 1024 * 1024;
     let app = spawn_app().await;
     let mut client = Raw::open(&app.url).await;

@@ -79,7 +79,7 @@ async fn assert_both(app: &App, token: Option<&str>, in_container: Said, in_sts:
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_a_credential() {
+async fn bad_credentials_are_refused() {
     let app = spawn_app().await;
     let (missing, bad) = ("MissingAuthenticationToken", "InvalidIdentityToken");
     assert_both(&app, None, (401, missing), (400, "MissingParameter")).await;
@@ -97,7 +97,7 @@ async fn what_is_wrong_with_a_credential() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn expired_is_said_only_where_it_was_proven() {
+async fn expiry_is_reported_only_where_it_is_proven() {
     let fake = fake_authorization_server().await;
     let expired = json!({
         "active": true, "sub": "a", "client_id": "c", "scope": SCOPE, "exp": 1,
@@ -233,7 +233,7 @@ async fn other_methods_bodies_and_parameters() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_container_gets_what_sdks_read_with_the_scheme_or_without() {
+async fn answer_is_what_sdks_read_with_the_scheme_or_without() {
     let app = spawn_app().await;
     let token = app.token("alice").await;
     for authorization in [
@@ -269,7 +269,7 @@ async fn a_container_gets_what_sdks_read_with_the_scheme_or_without() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_container_gets_its_answer_within_1800_ms_or_a_clean_failure() {
+async fn answer_or_clean_failure_comes_within_1800_ms() {
     for (delay, expected) in [(1_500, 401), (10_000, 502)] {
         let fake = fake_authorization_server().await;
         let slow = ResponseTemplate::new(200)
@@ -288,7 +288,7 @@ async fn a_container_gets_its_answer_within_1800_ms_or_a_clean_failure() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sts_answers_as_aws_does() {
+async fn answer_matches_that_of_aws() {
     let app = spawn_app().await;
     let token = app.token("alice").await;
     // Files end with a newline, and SDKs send them as they are.
@@ -327,7 +327,7 @@ async fn sts_answers_as_aws_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sts_ignores_nothing_that_was_asked() {
+async fn unsupported_parameters_are_refused() {
     let app = spawn_app().await;
     let token = app.token("alice").await;
     for more in [

@@ -11,7 +11,7 @@ async fn status(app: &crate::support::App, path: &str) -> (u16, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_gateway_with_all_it_needs_is_alive_and_ready() {
+async fn complete_gateway_is_alive_and_ready() {
     let app = spawn_app().await;
     // The first call makes sure that discovery has happened.
     app.credentials_of("alice").await;
@@ -31,7 +31,7 @@ async fn without_discovery_it_is_alive_and_not_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_registry_that_cannot_be_written_makes_it_unready_and_vends_nothing() {
+async fn unwritable_registry_is_not_ready_and_gets_no_credentials() {
     let app = spawn_app().await;
     let token = app.token("alice").await;
     app.ask(&token).await.credentials();
@@ -52,7 +52,7 @@ async fn a_registry_that_cannot_be_written_makes_it_unready_and_vends_nothing() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stopping_lets_requests_under_way_come_to_their_end() {
+async fn stopping_lets_requests_under_way_finish() {
     let fake = fake_authorization_server().await;
     let slow = ResponseTemplate::new(200).set_body_json(serde_json::json!({"active": false}));
     introspection_says(&fake, slow.set_delay(Duration::from_secs(1))).await;

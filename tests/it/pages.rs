@@ -10,7 +10,7 @@ async fn get(app: &App, path: &str, accept: &str) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_home_page_carries_lines_with_this_deployments_own_addresses() {
+async fn home_page_shows_this_deployments_addresses() {
     let app = spawn_app().await;
     let lines = cloakroom::http::pages::snippets::functions(&app.url);
     let text = get(&app, "/", "*/*").await;
@@ -50,7 +50,7 @@ async fn pages_need_no_script_and_load_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_problem_leads_to_a_page_that_explains_it() {
+async fn every_problem_type_has_a_page_that_explains_it() {
     let app = spawn_app().await;
     let index = get(&app, "/problems", "*/*").await.text;
     let addresses: Vec<&str> = index

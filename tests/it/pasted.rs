@@ -183,7 +183,7 @@ async fn an_answer_cannot_steer_the_terminal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_is_one_key_as_it_stands() {
+async fn object_keys_are_used_unchanged() {
     let app = spawn_app().await;
     let alice = app.token("alice").await;
     let script = format!(

@@ -70,7 +70,7 @@ async fn until_limited_again(app: &App, request: impl Fn() -> RequestBuilder) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_dialect_says_so_in_its_own_words() {
+async fn every_dialect_words_the_rate_limit() {
     let app = strict().spawn().await;
     let token = app.token_with(&[("scope", KATAPULT_SCOPE)]).await;
     let v1 = until_limited(
@@ -274,7 +274,7 @@ async fn api_keys_that_have_ended_count_by_address_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_does_not_choose_the_address_that_it_is_counted_by() {
+async fn client_cannot_choose_the_address_it_is_counted_by() {
     let app = strict().spawn().await;
     let addresses = std::cell::Cell::new(0);
     let unknown = ApiKey::from_random([[7; 16]; 3]);

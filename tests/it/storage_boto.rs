@@ -42,7 +42,7 @@ fn named(bucket: &str) -> NewArea {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_answer_is_what_seed_000_prints() {
+async fn answer_matches_seed_000() {
     let app = spawn_app().await;
     let new = named("prod-minerva-client-acme");
     let key = app.organisation("acme", &new).await;
@@ -74,7 +74,7 @@ async fn an_organisation_has_a_bucket_of_its_own_by_default() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn its_folders_are_to_be_seen_from_the_start() {
+async fn folders_are_visible_from_the_start() {
     let app = spawn_app().await;
     let key = app.organisation("acme", &named("shared")).await;
     let body = app.boto(&key).await.json();
@@ -100,7 +100,7 @@ fn client(app: &App, body: &Value) -> aws_sdk_s3::Client {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn less_on_request() {
+async fn access_and_duration_can_be_narrowed() {
     let app = spawn_app().await;
     let key = app.organisation("acme", &named("shared")).await;
     let request = app.post("/storage/boto?access=read&duration=900");
@@ -117,7 +117,7 @@ async fn less_on_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_no_good_is_401_and_nobody_learns_why() {
+async fn bad_keys_are_401_and_cannot_be_told_apart() {
     let app = spawn_app().await;
     let key = app.organisation("acme", &NewArea::default()).await;
     let slug = "acme".parse().unwrap();
@@ -221,7 +221,7 @@ async fn malformed_requests() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bucket_that_is_not_known_to_be_ours_is_409() {
+async fn bucket_not_known_to_be_ours_is_409() {
     let app = spawn_app().await;
     let key = app.organisation("acme", &NewArea::default()).await;
     let database = app.database().await;
@@ -246,7 +246,7 @@ async fn too_often() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_fails_behind_the_gateway_is_500_and_too_much_at_once_503() {
+async fn upstream_failures_are_500_and_overload_is_503() {
     let app = spawn_app().await;
     let key = app.organisation("acme", &NewArea::default()).await;
     let without_store = Setup::default()

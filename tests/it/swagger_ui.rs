@@ -109,7 +109,7 @@ async fn the_contract_names_the_public_url_and_the_page_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_browser_stays_at_the_name_that_was_typed() {
+async fn redirect_keeps_the_host_name_that_was_typed() {
     let app = spawn_app().await;
     let http = reqwest::Client::builder().no_proxy();
     let http = http.redirect(Policy::none()).build().unwrap();
@@ -186,7 +186,7 @@ async fn it_can_be_switched_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_browser_that_has_a_file_is_not_sent_it_again() {
+async fn unchanged_file_is_304() {
     let app = spawn_app().await;
     let bundle = get(&app, BUNDLE).await;
     assert_eq!(
@@ -225,7 +225,7 @@ fn most_untaken_from(port: &str) -> u64 {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_that_nobody_reads_take_little_memory() {
+async fn unread_answers_take_little_memory() {
     const CONNECTIONS: u64 = 60;
     let oauth = AuthorizationServer::start(0, "cloakroom").unwrap();
     let mut gateway = Serve::start(&oauth, "http://127.0.0.1:9", &[]).await;

@@ -1,7 +1,7 @@
 use crate::support::spawn_app;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_there_is_a_404_problem() {
+async fn unknown_routes_are_404_problems() {
     let app = spawn_app().await;
     for path in [
         "/nothing",

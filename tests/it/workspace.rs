@@ -36,7 +36,7 @@ async fn with_research(setup: Setup) -> App {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_answer_is_what_seed_002_prints() {
+async fn answer_matches_seed_002() {
     let app = with_research(Setup::default()).await;
     let answer = app.ask_workspace(RESEARCH, &app.token("alice").await).await;
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -74,7 +74,7 @@ fn client(body: &Value) -> aws_sdk_s3::Client {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_member_who_may_only_read_gets_credentials_that_only_read() {
+async fn read_only_member_gets_read_only_credentials() {
     let app = spawn_app().await;
     let members = [("alice", Access::ReadWrite), ("bob", Access::Read)];
     app.workspace(RESEARCH, &members).await;
@@ -111,7 +111,7 @@ async fn client_put(body: &Value) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_a_credential() {
+async fn bad_credentials_are_refused() {
     let app = with_research(Setup::default()).await;
     let none = app.send(app.get_workspace(RESEARCH)).await;
     assert_refused(&none, 401, "authentication_error");
@@ -130,7 +130,7 @@ async fn what_is_wrong_with_a_credential() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_no_member_gets_404_whether_it_exists_or_not() {
+async fn non_members_get_404_whether_the_workspace_exists_or_not() {
     let app = with_research(Setup::default()).await;
     let token = app.token("carol").await;
     let mut bodies = Vec::new();
@@ -152,7 +152,7 @@ async fn whoever_is_no_member_gets_404_whether_it_exists_or_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_member_through_one_client_is_none_through_another() {
+async fn membership_holds_for_one_client_only() {
     let app = spawn_app().await;
     app.workspace(RESEARCH, &[]).await;
     let member = cloakroom::domain::Member {
@@ -173,7 +173,7 @@ async fn a_member_through_one_client_is_none_through_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slugs_that_are_none_are_422_with_their_place() {
+async fn malformed_slugs_are_422_with_their_location() {
     let app = with_research(Setup::default()).await;
     let token = app.token("alice").await;
     for (name, places) in [
@@ -204,7 +204,7 @@ async fn slugs_that_are_none_are_422_with_their_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_is_too_old_is_426() {
+async fn outdated_client_is_426() {
     let app =
         with_research(Setup::default().key("workspaces.minimum_client_version", "1.10.0")).await;
     let token = app.token("alice").await;
@@ -282,7 +282,7 @@ async fn too_often() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_authorization_server_fails_or_is_late() {
+async fn authorization_server_failures_and_timeouts() {
     for (answer, status, kind) in [
         (ResponseTemplate::new(500), 502, "bad_gateway"),
         (
@@ -303,7 +303,7 @@ async fn the_authorization_server_fails_or_is_late() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_store_fails_or_is_late() {
+async fn store_failures_and_timeouts() {
     let app = with_research(Setup::default()).await;
     let late = MockServer::start().await;
     let slow = ResponseTemplate::new(200).set_delay(Duration::from_secs(30));
@@ -366,7 +366,7 @@ async fn with_claim(groups: Value) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_may_say_who_is_a_member() {
+async fn membership_can_come_from_a_claim() {
     for groups in [
         json!("acme/research"),
         json!("/acme/research:read"),
@@ -387,7 +387,7 @@ async fn a_token_may_say_who_is_a_member() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_claim_that_nobody_has_configured_says_nothing() {
+async fn unconfigured_membership_claim_is_ignored() {
     let fake = fake_authorization_server().await;
     let claims = json!({
         "active": true, "sub": "dave", "client_id": "c", "scope": SCOPE, "groups": [RESEARCH],

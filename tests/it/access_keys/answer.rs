@@ -7,7 +7,7 @@ use crate::support::Setup;
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_answer_is_what_seed_001_prints() {
+async fn answer_matches_seed_001() {
     let (app, token) = acme(Setup::default()).await;
     let key = access_key(&app, of_acme(), named(&["data"], &["data"]), &[]).await;
     let answer = ask(&app, token.expose(), key.id.as_str()).await;
@@ -27,7 +27,7 @@ async fn the_answer_is_what_seed_001_prints() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pair_opens_what_its_key_says_and_nothing_else() {
+async fn pair_reaches_only_what_its_key_allows() {
     let app = brokering(Setup::default()).await;
     let token = with_organisation(&app, "acme").await;
     for bucket in ["reading", "writing", "neither"] {
@@ -65,7 +65,7 @@ async fn a_pair_opens_what_its_key_says_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_elses_bucket_is_opened() {
+async fn pair_reaches_no_other_owners_bucket() {
     let app = brokering(Setup::default().key("access_keys.bucket_prefix", "reports-")).await;
     let token = with_organisation(&app, "acme").await;
     with_organisation(&app, "other").await;

@@ -74,7 +74,7 @@ async fn a_deleted_keys_bucket_is_refused_until_its_pairs_are_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_persons_bucket_is_neither_reserved_nor_assigned_while_another_owners_key_reaches_it() {
+async fn bucket_that_another_owners_key_reaches_is_neither_reserved_nor_assigned() {
     let (app, with_broker) = worlds().await;
     with_organisation(&app, "acme").await;
     let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
@@ -116,7 +116,7 @@ async fn a_persons_bucket_is_neither_reserved_nor_assigned_while_another_owners_
 
 /// Two operators within milliseconds: both have looked before either writes.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_and_an_area_that_come_at_once_never_both_get_the_bucket() {
+async fn concurrent_key_and_area_never_both_get_the_bucket() {
     let app = spawn_app().await;
     with_organisation(&app, "acme").await;
     let database = app.database().await;
@@ -146,7 +146,7 @@ async fn a_key_and_an_area_that_come_at_once_never_both_get_the_bucket() {
 }
 
 #[test]
-fn a_right_on_every_bucket_is_no_owners_own() {
+fn right_on_every_bucket_belongs_to_no_owner() {
     let mut key = AccessKey {
         id: AccessKeyId::from_random([1; 16]),
         name: String::new(),

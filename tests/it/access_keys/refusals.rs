@@ -13,7 +13,7 @@ use crate::support::{Setup, fake_authorization_server, introspection_says};
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_a_token() {
+async fn bad_tokens_are_refused() {
     let app = brokering(Setup::default()).await;
     with_organisation(&app, "acme").await;
     let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
@@ -43,7 +43,7 @@ async fn what_is_wrong_with_a_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_is_its_owners_only() {
+async fn only_its_owner_may_use_a_key() {
     let app = brokering(Setup::default()).await;
     let acme = with_organisation(&app, "acme").await;
     let other = with_organisation(&app, "other").await;
@@ -141,7 +141,7 @@ async fn too_often() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_recorded_is_406_and_changes_nothing() {
+async fn unrecordable_rotation_is_406_and_changes_nothing() {
     let (app, token) = acme(Setup::default()).await;
     let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
     let before = pair(&ask(&app, token.expose(), key.id.as_str()).await);
@@ -159,7 +159,7 @@ async fn what_cannot_be_recorded_is_406_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_engine_that_fails_or_is_missing_is_503() {
+async fn failing_or_missing_engine_is_503() {
     let app = brokering(Setup::default()).await;
     let token = with_organisation(&app, "acme").await;
     let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
@@ -190,7 +190,7 @@ async fn an_engine_that_fails_or_is_missing_is_503() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_capability_is_for_one_key_whoever_has_it() {
+async fn capability_works_for_one_key_only() {
     let signing = CapabilityKey::generate().unwrap();
     let setup = Setup::default().key("access_keys.capability_key", signing.expose_secret());
     let (app, _) = acme(setup).await;
@@ -226,7 +226,7 @@ async fn a_capability_is_for_one_key_whoever_has_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_is_asked_for_from_its_networks_only() {
+async fn key_is_available_only_from_its_networks() {
     let (app, token) = acme(Setup::default().key("http.trusted_proxies", "127.0.0.0/8")).await;
     let from = async |networks: &[&str], address: Option<&str>| {
         let key = access_key(&app, of_acme(), named(&["data"], &[]), networks).await;
@@ -270,7 +270,7 @@ async fn a_key_is_asked_for_from_its_networks_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_undeclared_proxy_puts_nobody_into_its_own_network() {
+async fn undeclared_proxy_does_not_lend_its_network() {
     let (app, token) = acme(Setup::default()).await;
     let key = access_key(&app, of_acme(), named(&["data"], &[]), &["127.0.0.0/8"]).await;
     let request = || request(&app, token.expose(), key.id.as_str());
@@ -288,7 +288,7 @@ async fn an_undeclared_proxy_puts_nobody_into_its_own_network() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_all_meant_does_not_come_to_mean_peoples_buckets() {
+async fn rights_on_all_buckets_do_not_grow_to_personal_buckets() {
     let app = brokering(Setup::default().key("access_keys.bucket_prefix", "team-")).await;
     let token = with_organisation(&app, "acme").await;
     let all = AccessKeyRights {

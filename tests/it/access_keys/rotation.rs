@@ -9,7 +9,7 @@ use crate::support::{Raw, Setup};
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_pair_ends_the_one_before() {
+async fn new_pair_ends_the_previous_one() {
     let (app, token) = acme(Setup::default()).await;
     let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
     let first = pair(&ask(&app, token.expose(), key.id.as_str()).await);
@@ -21,7 +21,7 @@ async fn a_new_pair_ends_the_one_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_an_overlap_the_one_before_lives_on_for_a_while() {
+async fn overlap_keeps_the_previous_pair_for_a_while() {
     let (app, token) = acme(Setup::default().key("access_keys.overlap", "1h")).await;
     let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
     let mut pairs = Vec::new();
@@ -171,7 +171,7 @@ async fn iam_that_takes(delay: Duration) -> MockServer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_engine_that_is_slow_is_waited_for_5_s_and_no_longer() {
+async fn slow_engine_is_waited_for_5_s_at_most() {
     let app = brokering(Setup::default()).await;
     let token = with_organisation(&app, "acme").await;
     let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
@@ -205,7 +205,7 @@ async fn engine_that_takes_its_time() -> MockServer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_gateway_that_stops_brings_a_pending_rotation_to_its_end() {
+async fn stopping_gateway_finishes_a_pending_rotation() {
     let app = brokering(Setup::default()).await;
     let token = with_organisation(&app, "acme").await;
     let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
@@ -259,7 +259,7 @@ async fn a_pair_that_is_made_while_the_formula_changes_is_not_handed_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pair_that_takes_its_time_is_pending_and_becomes_active() {
+async fn slow_pair_is_pending_and_becomes_active() {
     let app = brokering(Setup::default()).await;
     let token = with_organisation(&app, "acme").await;
     let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
@@ -312,7 +312,7 @@ fn at_the_engine(app: &crate::support::App) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pair_that_cannot_be_recorded_is_ended_and_the_one_before_lives() {
+async fn unrecordable_pair_is_ended_and_the_previous_one_lives() {
     let (app, token) = acme(Setup::default()).await;
     let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
     let before = pair(&ask(&app, token.expose(), key.id.as_str()).await);
@@ -337,7 +337,7 @@ async fn a_pair_that_cannot_be_recorded_is_ended_and_the_one_before_lives() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_deleted_or_disabled_in_the_middle_of_a_rotation_comes_to_its_end() {
+async fn key_deleted_or_disabled_during_a_rotation_ends() {
     let (app, token) = acme(Setup::default()).await;
     let administer = app.administer().await;
     let database = app.database().await;

@@ -39,7 +39,7 @@ async fn session_owners(store: &MockServer) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lines_of_one_owner_carry_the_name_that_the_store_sees() {
+async fn lines_carry_the_owner_name_that_the_store_sees() {
     let oauth = AuthorizationServer::start(0, "cloakroom").unwrap();
     let store = moody_store().await;
     let limit = ("CLOAKROOM_LIMITS__PER_OWNER", "1/s burst 3");
@@ -116,7 +116,7 @@ fn line_of<'a>(lines: &'a [Value], id: &str) -> &'a Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lines_name_the_caller_too_where_the_storage_is_not_the_callers_own() {
+async fn lines_name_the_caller_where_it_is_not_the_owner() {
     let process = Process::dev(&[]).await;
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let asked = Asked { process, http };
@@ -168,7 +168,7 @@ async fn lines_name_the_caller_too_where_the_storage_is_not_the_callers_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_line_of_an_unknown_caller_names_nobody_and_cuts_a_long_method_off() {
+async fn unknown_callers_line_names_no_owner_and_truncates_the_method() {
     let oauth = AuthorizationServer::start(0, "cloakroom").unwrap();
     let mut gateway = Serve::start(&oauth, "http://127.0.0.1:9", &[]).await;
     let http = reqwest::Client::builder().no_proxy().build().unwrap();

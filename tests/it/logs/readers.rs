@@ -27,7 +27,7 @@ async fn requests(gateway: &Serve, number: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_nobody_reads_stops_neither_requests_nor_the_end() {
+async fn unread_log_blocks_neither_requests_nor_shutdown() {
     let mut gateway = gateway().await;
     requests(&gateway, REQUESTS).await;
     gateway.signal("TERM").await;
@@ -35,7 +35,7 @@ async fn a_log_that_nobody_reads_stops_neither_requests_nor_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_that_comes_back_misses_nothing() {
+async fn returning_reader_misses_nothing() {
     let mut gateway = gateway().await;
     requests(&gateway, REQUESTS).await;
     for _ in 0..REQUESTS {
@@ -48,7 +48,7 @@ async fn a_reader_that_comes_back_misses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_is_closed_stops_neither_requests_nor_the_end() {
+async fn closed_log_blocks_neither_requests_nor_shutdown() {
     let mut gateway = gateway().await;
     gateway.close_log();
     requests(&gateway, 20).await;

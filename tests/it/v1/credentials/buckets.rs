@@ -17,7 +17,7 @@ async fn concurrent_first_calls_of_one_person_make_one_bucket_and_all_succeed() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bucket_that_stood_there_before_is_409() {
+async fn preexisting_bucket_is_409() {
     let app = spawn_app().await;
     app.root()
         .create_bucket()
@@ -31,7 +31,7 @@ async fn a_bucket_that_stood_there_before_is_409() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bucket_that_stood_there_before_may_be_adopted() {
+async fn preexisting_bucket_can_be_adopted() {
     let app = Setup::default().key("naming.adopt", "true").spawn().await;
     app.root()
         .create_bucket()
@@ -43,7 +43,7 @@ async fn a_bucket_that_stood_there_before_may_be_adopted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bucket_claimed_by_a_second_owner_is_409() {
+async fn bucket_reserved_by_another_owner_is_409() {
     let app = spawn_app().await;
     let database = app.database().await;
     sqlx::query("INSERT INTO owned_buckets VALUES ('principal', 'somebody else', ?, 'ready', '')")
@@ -57,7 +57,7 @@ async fn a_bucket_claimed_by_a_second_owner_is_409() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_deployments_bucket_is_409_even_where_it_was_believed_to_be_ones_own() {
+async fn bucket_of_another_deployment_is_409_even_if_it_was_ours() {
     let app = Setup::default()
         .key("storage.bucket_recheck", "1ms")
         .spawn()
@@ -69,7 +69,7 @@ async fn another_deployments_bucket_is_409_even_where_it_was_believed_to_be_ones
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn adopting_leaves_another_deployments_bucket_and_its_tag_alone() {
+async fn adoption_leaves_buckets_of_other_deployments_alone() {
     let app = Setup::default().key("naming.adopt", "true").spawn().await;
     app.bucket_of_production(ALICES_BUCKET).await;
     let token = app.token("alice").await;
@@ -91,7 +91,7 @@ async fn a_bucket_is_adopted_from_the_deployment_that_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_an_accepted_change_of_the_formula_everybody_gets_another_bucket() {
+async fn accepted_formula_change_gives_every_owner_a_new_bucket() {
     let app = spawn_app().await;
     let before = app.credentials_of("alice").await.bucket;
     let renamed = Setup::default().key("naming.prefix", "new-");
@@ -103,7 +103,7 @@ async fn after_an_accepted_change_of_the_formula_everybody_gets_another_bucket()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bucket_survives_a_restart_with_what_is_in_it() {
+async fn bucket_contents_survive_a_restart() {
     let app = spawn_app().await;
     let alice = app.credentials_of("alice").await;
     let body = aws_sdk_s3::primitives::ByteStream::from_static(b"kept");

@@ -46,7 +46,7 @@ fn authorization(request: &Request) -> Option<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn client_secret_basic_is_the_header() {
+async fn client_secret_basic_uses_the_header() {
     let fake = fake().await;
     let app = setup(&fake)
         .key("oauth.client_secret", "s%3:cret")
@@ -63,7 +63,7 @@ async fn client_secret_basic_is_the_header() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn client_secret_post_is_the_body() {
+async fn client_secret_post_uses_the_body() {
     let fake = fake().await;
     let app = setup(&fake)
         .key("oauth.client_authentication", "client_secret_post")
@@ -78,7 +78,7 @@ async fn client_secret_post_is_the_body() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn private_key_jwt_is_a_fresh_assertion_each_time() {
+async fn private_key_jwt_sends_a_fresh_assertion_each_time() {
     let pair = aws_lc_rs::rsa::KeyPair::generate(KeySize::Rsa2048).unwrap();
     let der = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).unwrap();
     let pem = format!(
@@ -117,7 +117,7 @@ async fn private_key_jwt_is_a_fresh_assertion_each_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_that_is_replaced_in_its_file_is_taken_up() {
+async fn replaced_secret_file_is_reread() {
     let fake = fake().await;
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "the-first\n").unwrap();

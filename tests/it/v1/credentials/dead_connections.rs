@@ -56,7 +56,7 @@ async fn after_the_first_timeout_no_call_meets_a_dead_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_owner_is_not_held_by_a_dead_connection() {
+async fn new_owner_is_not_delayed_by_a_dead_connection() {
     let world = World::new().await;
     let alice = world.app.token("alice").await;
     assert_eq!(world.succeed(&alice, 8).await, 8);
@@ -81,7 +81,7 @@ async fn a_call_that_meets_a_silent_connection_succeeds_over_a_new_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_broken_connection_a_call_does_not_cost_all_others() {
+async fn broken_connection_does_not_discard_the_others() {
     const CALLERS: usize = 16;
     const ROUNDS: usize = 8;
     let world = World::new().await;
@@ -100,7 +100,7 @@ async fn one_broken_connection_a_call_does_not_cost_all_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repetition_meets_no_pooled_connection() {
+async fn retry_uses_a_new_connection() {
     const CALLERS: usize = 16;
     let world = World::new().await;
     let token = world.app.token("alice").await;

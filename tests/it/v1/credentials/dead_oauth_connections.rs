@@ -29,7 +29,7 @@ async fn with_pooled_connections(upstream: &App) -> (App, FaultyProxy) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_call_fails_before_all_dead_connections_are_let_go() {
+async fn one_failure_discards_all_dead_connections() {
     let upstream = spawn_app().await;
     let (app, proxy) = with_pooled_connections(&upstream).await;
     let token = upstream.token("alice").await;
@@ -48,7 +48,7 @@ async fn one_call_fails_before_all_dead_connections_are_let_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_that_have_no_time_to_wait_let_them_go_too() {
+async fn calls_without_time_to_wait_discard_them_too() {
     let upstream = spawn_app().await;
     let (app, proxy) = with_pooled_connections(&upstream).await;
     let token = upstream.token("alice").await;

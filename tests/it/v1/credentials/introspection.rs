@@ -58,7 +58,7 @@ async fn outcome_with(change: impl FnOnce(&mut Value)) -> (u16, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_good_answer_vends() {
+async fn good_answer_gets_credentials() {
     assert_eq!(outcome_with(|_| {}).await, (200, "vended".to_owned()));
     assert_eq!(
         outcome_with(|c| c["client_id"] = json!("demo")).await.0,
@@ -80,7 +80,7 @@ async fn a_good_answer_vends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_request_is_rfc_7662s_with_the_gateways_own_identity() {
+async fn request_follows_rfc_7662_with_the_gateways_identity() {
     let fake = fake_authorization_server().await;
     Mock::given(method("POST"))
         .and(path("/introspect"))
@@ -97,7 +97,7 @@ async fn the_request_is_rfc_7662s_with_the_gateways_own_identity() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nonsense_is_502_and_never_vends() {
+async fn nonsense_is_502_and_gets_no_credentials() {
     let raw =
         |body: &str| ResponseTemplate::new(200).set_body_raw(body.to_owned(), "application/json");
     let good = good("http://as").to_string();
@@ -178,7 +178,7 @@ async fn any_status_but_200_is_502() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_token_says_is_checked() {
+async fn token_claims_are_checked() {
     for (member, value, status, slug) in [
         ("active", json!(false), 401, "invalid-token"),
         ("exp", json!(1), 401, "invalid-token"),
@@ -237,7 +237,7 @@ async fn a_dead_authorization_server_is_502_and_recovery_needs_no_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failure_that_may_pass_is_asked_once_more_and_a_refusal_is_not() {
+async fn transient_failure_is_retried_once_and_a_refusal_is_not() {
     for (status, asked) in [(500, 2), (429, 2), (401, 1), (400, 1)] {
         let fake = fake_authorization_server().await;
         introspection_says(&fake, ResponseTemplate::new(status)).await;
@@ -250,7 +250,7 @@ async fn a_failure_that_may_pass_is_asked_once_more_and_a_refusal_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_are_kept_and_concurrent_questions_are_asked_once() {
+async fn answers_are_cached_and_concurrent_questions_are_asked_once() {
     let fake = fake_authorization_server().await;
     let answer = ResponseTemplate::new(200).set_body_json(good(&fake.uri()));
     introspection_says(&fake, answer.set_delay(Duration::from_millis(100))).await;
@@ -284,7 +284,7 @@ async fn metadata_of_another_issuer_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metadata_may_stand_where_rfc_8414_puts_them() {
+async fn metadata_is_found_where_rfc_8414_puts_it() {
     let fake = MockServer::start().await;
     let issuer = format!("{}/tenant", fake.uri());
     let metadata =

@@ -24,7 +24,7 @@ async fn app_with(mode: &str, algorithm: Algorithm) -> (App, Issuer, SigningKey)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_asymmetric_algorithm_is_spoken() {
+async fn every_asymmetric_algorithm_is_supported() {
     let issuer = Issuer::start().await;
     let rsa = [
         Algorithm::RS256,
@@ -83,7 +83,7 @@ async fn forged_and_damaged_tokens_are_401_and_cannot_be_told_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_missing_is_said_only_of_good_tokens() {
+async fn missing_claims_are_reported_only_for_good_tokens() {
     let (app, issuer, key) = app_with("jwt", Algorithm::ES256).await;
     let ask =
         async |change: &dyn Fn(&mut Value)| app.ask(&key.sign(&but(&issuer, |c| change(c)))).await;
@@ -150,7 +150,7 @@ async fn keys_that_cannot_be_read_are_502_until_they_can() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_for_other_uses_and_symmetric_ones_are_passed_over() {
+async fn keys_for_other_uses_and_symmetric_keys_are_skipped() {
     let issuer = Issuer::start().await;
     let key = SigningKey::generate("one", Algorithm::ES256);
     let mut for_encryption = key.jwk();
@@ -174,7 +174,7 @@ async fn keys_for_other_uses_and_symmetric_ones_are_passed_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn both_together_ask_about_good_jwts_and_opaque_tokens_only() {
+async fn jwt_then_introspection_asks_only_about_good_jwts_and_opaque_tokens() {
     let (app, issuer, key) = app_with("jwt-then-introspection", Algorithm::ES256).await;
     let asked = async || {
         let requests = issuer.server.received_requests().await.unwrap();
@@ -199,7 +199,7 @@ async fn both_together_ask_about_good_jwts_and_opaque_tokens_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn both_together_vend_when_both_agree() {
+async fn jwt_then_introspection_grants_when_both_agree() {
     for (says, status) in [
         (json!({ "active": true }), 200),
         (

@@ -20,7 +20,7 @@ async fn an_owner_who_asks_too_often_is_429_and_others_are_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bad_token_does_not_spend_the_allowance() {
+async fn bad_token_does_not_use_up_the_rate_limit() {
     let app = Setup::default()
         .key("limits.per_owner", "1/s burst 1")
         .spawn()

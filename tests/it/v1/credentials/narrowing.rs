@@ -15,7 +15,7 @@ fn lasts(credentials: &Credentials) -> TimeDelta {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn access_read_may_read_and_list_and_nothing_else() {
+async fn read_access_allows_only_reading_and_listing() {
     let app = spawn_app().await;
     let token = app.token("alice").await;
     let (all, read) = (
@@ -55,7 +55,7 @@ async fn access_read_may_read_and_list_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_audit_trail_says_what_was_asked() {
+async fn audit_trail_records_what_was_asked() {
     let app = spawn_app().await;
     let token = app.token("alice").await;
     ask(&app, &token, "access=read&duration=900")
@@ -100,7 +100,7 @@ async fn a_shorter_session_is_shorter_and_a_longer_one_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bad_parameter_is_refused_before_anybody_is_asked() {
+async fn bad_parameter_is_refused_before_any_upstream_is_asked() {
     let app = spawn_app().await;
     for query in [
         "access=write",

@@ -3,7 +3,7 @@ use reqwest::Method;
 use crate::support::spawn_app;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_post_vends() {
+async fn only_post_gets_credentials() {
     let app = spawn_app().await;
     let token = app.token("alice").await;
     for method in [
@@ -41,7 +41,7 @@ async fn unknown_parameters_are_400() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_with_something_in_it_is_refused() {
+async fn nonempty_body_is_refused() {
     let app = spawn_app().await;
     let token = app.token("alice").await;
     for (media_type, body, status, slug) in [

@@ -134,7 +134,7 @@ async fn no_secret_is_in_any_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_request_is_one_line_with_what_an_operator_asks_for() {
+async fn every_request_logs_one_line_with_what_operators_need() {
     let process = Process::dev(&[]).await;
     let http = reqwest::Client::builder()
         .no_proxy()

@@ -91,7 +91,7 @@ async fn answer(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_never_ends_is_502_and_is_not_read_for_long() {
+async fn endless_answer_is_502_and_is_not_read_for_long() {
     for method in ["GET", "PUT", "POST"] {
         let store = EndlessStore::start(method, 64 * 1024, Duration::ZERO).await;
         let app = store.gateway().await;
@@ -107,7 +107,7 @@ async fn an_answer_that_never_ends_is_502_and_is_not_read_for_long() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_drips_is_502_within_the_deadline() {
+async fn dripping_answer_is_502_within_the_deadline() {
     let store = EndlessStore::start("POST", 1, Duration::from_millis(50)).await;
     let app = store.gateway().await;
     let token = app.token("alice").await;

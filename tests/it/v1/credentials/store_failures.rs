@@ -97,7 +97,7 @@ async fn a_store_that_refuses_the_gateways_identity_is_502() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_sts_that_answers_nonsense_is_502_and_never_vends() {
+async fn nonsense_from_sts_is_502_and_gets_no_credentials() {
     let said = |text: String| ResponseTemplate::new(200).set_body_string(text);
     let good = SESSION.replace("TIME", &time_in(3600));
     for answer in [
@@ -124,7 +124,7 @@ async fn an_sts_that_answers_nonsense_is_502_and_never_vends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_foreign_bucket_is_409_and_never_vends() {
+async fn foreign_bucket_is_409_and_gets_no_credentials() {
     let store = MockServer::start().await;
     Mock::given(method("HEAD"))
         .respond_with(ResponseTemplate::new(404))
@@ -150,7 +150,7 @@ async fn a_foreign_bucket_is_409_and_never_vends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_proves_no_bucket_is_502_and_no_conflict() {
+async fn unproven_bucket_is_502_and_not_a_conflict() {
     let html = ResponseTemplate::new(200).set_body_string("<html>It works!</html>");
     for (head, rest) in [
         (ResponseTemplate::new(301), ResponseTemplate::new(301)),
@@ -174,7 +174,7 @@ async fn a_store_that_proves_no_bucket_is_502_and_no_conflict() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_stores_own_words_stay_inside() {
+async fn error_texts_of_the_store_are_not_shown() {
     let store = MockServer::start().await;
     let talkative = "<Error><Code>Weird</Code><Message>canary-message</Message></Error>";
     let talkative = ResponseTemplate::new(400).set_body_string(talkative);
@@ -192,7 +192,7 @@ async fn the_stores_own_words_stay_inside() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_remembered_of_a_failure() {
+async fn failures_are_not_remembered() {
     let app = spawn_app().await;
     app.root()
         .create_bucket()

@@ -6,7 +6,7 @@ use chrono::DateTime;
 use crate::support::{ALICES_BUCKET, Setup, spawn_app};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_becomes_a_key_to_ones_own_bucket() {
+async fn token_gets_credentials_to_its_own_bucket() {
     let app = spawn_app().await;
     let answer = app.ask(&app.token("alice").await).await;
     answer.assert_common_headers();
@@ -38,7 +38,7 @@ async fn a_token_becomes_a_key_to_ones_own_bucket() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_call_brings_fresh_credentials_to_the_same_bucket() {
+async fn every_call_gets_fresh_credentials_to_the_same_bucket() {
     let app = spawn_app().await;
     let (one, two) = (
         app.credentials_of("alice").await,
@@ -64,7 +64,7 @@ async fn another_subject_or_client_is_another_bucket() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_expiration_is_the_stores_own() {
+async fn expiration_comes_from_the_store() {
     let app = Setup::default()
         .key("storage.session_duration", "20min")
         .spawn()
@@ -114,7 +114,7 @@ async fn an_inbound_request_id_is_ignored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_ends_with_the_token_where_that_is_configured() {
+async fn session_ends_with_the_token_if_configured() {
     let app = Setup::default()
         .key("storage.cap_to_token_expiry", "true")
         .spawn()
@@ -133,7 +133,7 @@ async fn a_session_ends_with_the_token_where_that_is_configured() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_after_the_first_is_quick() {
+async fn calls_after_the_first_are_quick() {
     let app = spawn_app().await;
     let token = app.token("alice").await;
     app.ask(&token).await.credentials();
