@@ -15,6 +15,6 @@ mod secrets;
 mod session_length;
 mod store_answers;
 mod store_failures;
+mod success;
 mod tokens;
 mod unauthorized;
-mod vending;

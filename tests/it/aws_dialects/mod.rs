@@ -1,6 +1,8 @@
-//! Contract section 4: each cause in each dialect, provoked over HTTP.
+//! `GET /v1/credentials/container` and `POST /`: each cause in both dialects, provoked over HTTP.
 
-use std::time::{Duration, Instant};
+mod container;
+mod container_deadline;
+mod sts;
 
 use reqwest::RequestBuilder;
 use serde_json::json;
@@ -11,8 +13,8 @@ use crate::support::{
     spawn_app,
 };
 
-/// What a dialect says about one cause: status and code.
-type Said = (u16, &'static str);
+/// What a dialect answers to one cause: status and code.
+type Expected = (u16, &'static str);
 
 const CONTAINER: &str = "/v1/credentials/container";
 
@@ -41,7 +43,7 @@ fn sts_request(app: &App, token: Option<&str>, more: &[(&str, &str)]) -> Request
     app.post("/").form(&form)
 }
 
-fn assert_container(answer: &Answer, (status, code): Said) {
+fn assert_container(answer: &Answer, (status, code): Expected) {
     assert_eq!(answer.status, status, "{answer:?}");
     assert_eq!(answer.header("content-type"), Some("application/json"));
     answer.assert_common_headers();
@@ -54,7 +56,7 @@ fn assert_container(answer: &Answer, (status, code): Said) {
     assert!(status != 401 || answer.header("www-authenticate").is_some());
 }
 
-fn assert_sts(answer: &Answer, (status, code): Said) {
+fn assert_sts(answer: &Answer, (status, code): Expected) {
     assert_eq!(answer.status, status, "{answer:?}");
     assert_eq!(answer.header("content-type"), Some("text/xml"));
     answer.assert_common_headers();
@@ -73,7 +75,7 @@ fn assert_sts(answer: &Answer, (status, code): Said) {
 }
 
 /// Both dialects on this token.
-async fn assert_both(app: &App, token: Option<&str>, in_container: Said, in_sts: Said) {
+async fn assert_both(app: &App, token: Option<&str>, in_container: Expected, in_sts: Expected) {
     assert_container(&container(app, token).await, in_container);
     assert_sts(&sts(app, token).await, in_sts);
 }
@@ -230,144 +232,4 @@ async fn other_methods_bodies_and_parameters() {
         .post("/")
         .form(&[("WebIdentityToken", "x".repeat(70_000))]);
     assert_sts(&app.send(form).await, (413, "RequestEntityTooLarge"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn answer_is_what_sdks_read_with_the_scheme_or_without() {
-    let app = spawn_app().await;
-    let token = app.token("alice").await;
-    for authorization in [
-        token.clone(),
-        format!("Bearer {token}"),
-        format!("bearer {token}"),
-    ] {
-        let request = app.http.get(format!("{}{CONTAINER}", app.url));
-        let answer = app
-            .send(request.header("authorization", authorization))
-            .await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        answer.assert_common_headers();
-        let body = answer.json();
-        let names: Vec<&String> = body.as_object().unwrap().keys().collect();
-        assert_eq!(
-            names,
-            [
-                "AccessKeyId",
-                "Expiration",
-                "SecretAccessKey",
-                "SessionToken",
-                "Token",
-                "Version"
-            ]
-        );
-        assert_eq!(
-            (&body["Version"], &body["Token"]),
-            (&1.into(), &body["SessionToken"])
-        );
-        assert_eq!(body["Expiration"].as_str().unwrap().len(), 20);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn answer_or_clean_failure_comes_within_1800_ms() {
-    for (delay, expected) in [(1_500, 401), (10_000, 502)] {
-        let fake = fake_authorization_server().await;
-        let slow = ResponseTemplate::new(200)
-            .set_body_json(json!({"active": false}))
-            .set_delay(Duration::from_millis(delay));
-        introspection_says(&fake, slow).await;
-        let app = Setup::default()
-            .key("oauth.issuer", &fake.uri())
-            .spawn()
-            .await;
-        let started = Instant::now();
-        assert_eq!(container(&app, Some("token")).await.status, expected);
-        let took = started.elapsed();
-        assert!(took < Duration::from_millis(1_800), "{took:?}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn answer_matches_that_of_aws() {
-    let app = spawn_app().await;
-    let token = app.token("alice").await;
-    // Files end with a newline, and SDKs send them as they are.
-    for token in [token.clone(), format!("{token}\n"), format!("{token}\r\n")] {
-        let answer = sts(&app, Some(&token)).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        answer.assert_common_headers();
-        assert_eq!(answer.header("content-type"), Some("text/xml"));
-        let id = answer.header("x-request-id").unwrap();
-        let blank = |text: &str, name: &str| {
-            let (open, close) = (format!("<{name}>"), format!("</{name}>"));
-            let (before, rest) = text.split_once(&open).unwrap();
-            let (value, after) = rest.split_once(&close).unwrap();
-            assert!(!value.is_empty() && !value.contains('<'));
-            format!("{before}{open}{close}{after}")
-        };
-        let mut text = answer.text.clone();
-        for name in [
-            "AccessKeyId",
-            "SecretAccessKey",
-            "SessionToken",
-            "Expiration",
-        ] {
-            text = blank(&text, name);
-        }
-        let expected = "<AssumeRoleWithWebIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
-            <AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId></AccessKeyId>\
-            <SecretAccessKey></SecretAccessKey><SessionToken></SessionToken>\
-            <Expiration></Expiration></Credentials><AssumedRoleUser>\
-            <Arn>arn:aws:sts::000000000000:assumed-role/cloakroom/ID</Arn>\
-            <AssumedRoleId>cloakroom:ID</AssumedRoleId></AssumedRoleUser>\
-            </AssumeRoleWithWebIdentityResult><ResponseMetadata><RequestId>ID</RequestId>\
-            </ResponseMetadata></AssumeRoleWithWebIdentityResponse>";
-        assert_eq!(text.replace(id, "ID"), expected);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn unsupported_parameters_are_refused() {
-    let app = spawn_app().await;
-    let token = app.token("alice").await;
-    for more in [
-        ("Policy", "{}"),
-        (
-            "PolicyArns.member.1.arn",
-            "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",
-        ),
-        ("ProviderId", "www.amazon.com"),
-        ("DurationSeconds", "899"),
-        ("DurationSeconds", "3601"),
-        ("DurationSeconds", "1h"),
-        ("WebIdentityToken", "second"),
-        ("Action", "GetCallerIdentity"),
-        ("Anything", "else"),
-    ] {
-        let answer = app.send(sts_request(&app, Some(&token), &[more])).await;
-        assert_sts(&answer, (400, "ValidationError"));
-    }
-    let policy = app
-        .send(sts_request(&app, Some(&token), &[("Policy", "{}")]))
-        .await;
-    assert!(policy.text.contains("Policy and PolicyArns are not taken"));
-    let other = app.post("/").form(&[
-        ("Action", "GetCallerIdentity"),
-        ("WebIdentityToken", &token),
-    ]);
-    assert_sts(&app.send(other).await, (400, "ValidationError"));
-    let both = sts_request(&app, Some(&token), &[]).bearer_auth(&token);
-    assert_sts(&app.send(both).await, (400, "ValidationError"));
-    let query = app
-        .post(&format!("/?WebIdentityToken={token}"))
-        .form(&[("Action", "AssumeRoleWithWebIdentity")]);
-    assert_sts(&app.send(query).await, (400, "ValidationError"));
-    let json = app
-        .post("/")
-        .header("content-type", "application/json")
-        .body("{}");
-    assert_sts(&app.send(json).await, (400, "ValidationError"));
-    let shorter = sts_request(&app, Some(&token), &[("DurationSeconds", "900")]);
-    let shorter = app.send(shorter).await;
-    assert_eq!(shorter.status, 200, "{shorter:?}");
 }
