@@ -24,7 +24,7 @@ use crate::http::openapi::operations::{
     BEARER, credential_operation, failures, narrowing_parameters, requires, success, text_parameter,
 };
 use crate::http::problems::cause::Cause;
-use crate::http::problems::failure::{Failure, InvalidField};
+use crate::http::problems::failure::Failure;
 use crate::http::problems::problem::{set_challenge, set_retry_and_allow};
 
 const X_CLIENT_VERSION: &str = "x-client-version";
@@ -128,7 +128,13 @@ impl Dialect for WorkspaceDialect {
     fn refuse(failure: &Failure, exchange: &Exchange) -> HttpResponse {
         let (status, kind) = status_and_code(failure.cause());
         let errors = match failure {
-            Failure::Unprocessable(fields) => Some(fields.iter().map(FieldError::from).collect()),
+            Failure::Unprocessable(places) => Some(
+                places
+                    .iter()
+                    .copied()
+                    .map(FieldError::invalid_slug)
+                    .collect(),
+            ),
             _ => None,
         };
         let mut response = HttpResponse::build(status).json(WorkspaceError {
@@ -191,12 +197,12 @@ impl Dialect for WorkspaceDialect {
     }
 }
 
-impl From<&InvalidField> for FieldError {
-    fn from(field: &InvalidField) -> Self {
+impl FieldError {
+    fn invalid_slug(location: &'static str) -> Self {
         Self {
-            location: field.location,
-            message: field.message,
-            r#type: field.kind,
+            location,
+            message: SLUG_FORM,
+            r#type: "invalid_slug",
         }
     }
 }
@@ -236,19 +242,14 @@ fn workspace(request: &HttpRequest) -> Result<WorkspaceName, Failure> {
         let text = request.match_info().get(name).unwrap_or_default();
         text.parse::<Slug>().ok()
     };
-    let wrong = |location| InvalidField {
-        location,
-        message: SLUG_FORM,
-        kind: "invalid_slug",
-    };
     match (slug("org"), slug("ws")) {
         (Some(organisation), Some(workspace)) => Ok(WorkspaceName {
             organisation,
             workspace,
         }),
         (organisation, workspace) => {
-            let organisation = organisation.is_none().then(|| wrong("path.org"));
-            let workspace = workspace.is_none().then(|| wrong("path.ws"));
+            let organisation = organisation.is_none().then_some("path.org");
+            let workspace = workspace.is_none().then_some("path.ws");
             let wrong = organisation.into_iter().chain(workspace);
             Err(Failure::Unprocessable(wrong.collect()))
         }

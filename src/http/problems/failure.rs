@@ -19,18 +19,10 @@ pub(crate) enum Failure {
     UnsupportedMediaType,
     /// The body holds an access token (RFC 6750 section 2.2 allows it, we do not).
     TokenInBody,
-    /// Parts of the path that are not valid names.
-    Unprocessable(Vec<InvalidField>),
+    /// Parts of the path are not valid names: where they are.
+    Unprocessable(Vec<&'static str>),
     /// The client says that it is too old (`X-Client-Version`).
     ClientTooOld,
-}
-
-/// One invalid part of a request.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct InvalidField {
-    pub(crate) location: &'static str,
-    pub(crate) message: &'static str,
-    pub(crate) kind: &'static str,
 }
 
 impl Failure {
