@@ -1,4 +1,4 @@
-//! An authorization server that hangs takes its own places only (`oauth.max_in_flight`).
+//! A hanging authorization server takes only its own places (`oauth.max_in_flight`).
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::support::{Answer, App, SCOPE, Setup, fake_authorization_server, intro
 
 const HANGS: Duration = Duration::from_secs(30);
 
-/// Waits until the server has been asked so often.
+/// Waits until the server has been asked this many times.
 async fn asked(server: &MockServer, at: &str, times: usize) {
     let asked = async || {
         let requests = server.received_requests().await.unwrap();
@@ -30,7 +30,7 @@ async fn with_a_hanging_server(cache: &str) -> (App, MockServer) {
     with_places(cache, "4").await
 }
 
-/// The same with so many places in all.
+/// The same with this many places in all.
 async fn with_places(cache: &str, places: &str) -> (App, MockServer) {
     let fake = fake_authorization_server().await;
     let known = json!({ "active": true, "sub": "alice", "client_id": "demo", "scope": SCOPE });

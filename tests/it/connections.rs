@@ -1,4 +1,4 @@
-//! What a connection may cost: clients that send or read nothing, too much, or no HTTP.
+//! What connections may cost: clients that send or read nothing, too much, or no valid HTTP.
 
 use std::time::Duration;
 

@@ -10,7 +10,7 @@ use crate::support::{Answer, App, Setup, fake_authorization_server, introspectio
 
 const KATAPULT: &str = "/core/v1/object_storage/access_keys/access_key/generate_credentials";
 
-/// Every route that forwards tokens, and each way in which one may come.
+/// Every route that takes tokens, with each way to send one.
 async fn ask_everywhere(app: &App, token: &str) -> Vec<Answer> {
     let container = app
         .http
@@ -81,7 +81,7 @@ async fn our_own_keys_are_refused_without_asking_the_authorization_server() {
         }
     }
     assert_eq!(asked().await, usual.len(), "a secret was forwarded");
-    // Where they belong they are checked here, and with more behind them they are still ours.
+    // On their own route they are checked here; with a suffix they still count as ours.
     for own in [key, capability.as_str(), &format!("{capability}.AAAA")] {
         let body = json!({ "access_key": { "id": id.as_str() } });
         let request = app.post(KATAPULT).bearer_auth(own).json(&body);

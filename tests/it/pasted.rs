@@ -1,5 +1,5 @@
 //! What users are told to paste: it works, and it keeps secrets out of the arguments of processes,
-//! which everybody on a machine can read.
+//! which every user of a machine can read.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,12 +13,12 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::{Process, spawn_app};
 
-/// Stands before the real curl and writes its arguments down.
+/// Runs instead of curl, records its arguments and calls the real one.
 const RECORDER: &str = "#!/bin/sh\n\
     printf '%s\\n' \"$@\" >>\"$ARGUMENTS\"\n\
     PATH=${PATH#*:} exec curl \"$@\"\n";
 
-/// What a secret is called where a shell puts it into a command.
+/// The variables through which a shell would put a secret into a command.
 const SECRETS: [&str; 6] = ["TOKEN", "SECRET", "API_KEY", "$KEY", "password=", "Bearer "];
 
 async fn home(dev: &Process, host: &str) -> reqwest::Response {
@@ -98,7 +98,7 @@ async fn the_pasted_lines_work_and_pass_no_secret_as_an_argument() {
     dev.stop().await;
 }
 
-/// What a script prints, on standard output and standard error, that ends with 0.
+/// What a script prints on standard output and standard error; it must exit with 0.
 async fn succeeds(shell: &str, script: &str, token: &str, directory: &Path) -> (String, String) {
     let ran = recorded(shell, script, token, directory).await;
     let said = String::from_utf8(ran.stdout).unwrap();

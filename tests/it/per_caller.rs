@@ -1,4 +1,4 @@
-//! `limits.per_caller`: calls of one caller, refused ones too, and API keys that nobody knows.
+//! `limits.per_caller`: calls of one caller, refused ones too, and unknown API keys.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ fn strict() -> Setup {
     Setup::default().key("limits.per_caller", "1/s burst 3")
 }
 
-/// Sends the request until its answer is another than this status; three times at least.
+/// Sends the request, at least three times, until its answer has another status.
 async fn until_limited(app: &App, request: impl Fn() -> RequestBuilder, status: u16) -> Answer {
     for at in 0..30 {
         let answer = app.send(request()).await;
@@ -30,7 +30,7 @@ async fn until_limited(app: &App, request: impl Fn() -> RequestBuilder, status: 
     panic!("never limited");
 }
 
-/// Makes the registry's answers impossible.
+/// Keeps the registry from answering.
 async fn without_table(app: &App, table: &'static str) {
     let statement = match table {
         "workspaces" => "ALTER TABLE workspaces RENAME TO gone",
@@ -59,7 +59,7 @@ async fn refused_calls_count_before_the_registry_is_asked() {
     assert_eq!(app.ask_workspace("acme/research", &carol).await.status, 500);
 }
 
-/// A caller who has spent the allowance gets one call a second; those between are refused.
+/// A caller at the limit gets one call a second; the calls between are refused.
 async fn until_limited_again(app: &App, request: impl Fn() -> RequestBuilder) {
     for _ in 0..30 {
         if app.send(request()).await.status == 429 {
@@ -80,7 +80,7 @@ async fn every_dialect_words_the_rate_limit() {
     )
     .await;
     v1.assert_problem(429, "rate-limited");
-    // The same caller elsewhere: the allowance is one.
+    // The same caller on another route shares the limit.
     let until = async |request: &dyn Fn() -> RequestBuilder| {
         for _ in 0..30 {
             let answer = app.send(request()).await;
@@ -134,7 +134,7 @@ fn from_one_network(app: &App, key: &ApiKey, at: u32) -> RequestBuilder {
         .header("x-forwarded-for", format!("198.51.100.9, 2001:db8::{at:x}"))
 }
 
-/// Another secret under the same id, which is no secret.
+/// A key with the same id, which is public, and another secret.
 fn forged(key: &ApiKey) -> ApiKey {
     let mut id = [0; 16];
     hex::decode_to_slice(&key.id().as_str()[3..], &mut id[..8]).unwrap();
@@ -210,7 +210,7 @@ async fn unknown_api_keys_count_by_address_before_the_registry_is_asked() {
     };
     served_during(flood, &genuine).await;
 
-    // What is limited costs the registry nothing.
+    // Limited calls cost the registry nothing.
     without_table(&first, "api_keys").await;
     for bad in [unknown.clone(), forged(&genuine[0]), revoked] {
         until_limited_again(&app, || ask(&bad)).await;

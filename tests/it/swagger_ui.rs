@@ -128,7 +128,7 @@ async fn redirect_keeps_the_host_name_that_was_typed() {
     }
 }
 
-/// A web page elsewhere can let its own name point to this machine (DNS rebinding).
+/// A hostile web page can point its own name at this machine (DNS rebinding).
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_is_the_same_by_every_name() {
     let app = spawn_ready().await;
@@ -208,8 +208,8 @@ async fn unchanged_file_is_304() {
     assert_eq!(ask("\"other\"").await.text, bundle.text);
 }
 
-/// How many bytes the kernel holds that were sent from this port and not taken, for the connection
-/// with the most (`tx_queue` in `proc_net_tcp.txt` of the kernel's documentation).
+/// How many bytes sent from this port the kernel still holds, for the connection with the most
+/// (`tx_queue` in `proc_net_tcp.txt` of the kernel's documentation).
 #[cfg(target_os = "linux")]
 fn most_untaken_from(port: &str) -> u64 {
     let port = format!(":{:04X}", port.parse::<u16>().unwrap());

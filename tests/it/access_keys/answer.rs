@@ -104,7 +104,7 @@ async fn pair_reaches_no_other_owners_bucket() {
         matches!(refused, AdministerError::SomebodyElses(_)),
         "{refused}"
     );
-    // What a key reaches does not become somebody else's; if it does, nothing new is given out.
+    // If a bucket that a key reaches becomes another owner's, no new credentials are handed out.
     let free = access_key(&app, of_acme(), named(&["clients"], &[]), &[]).await;
     let shared = NewArea {
         bucket: Some("clients".parse().unwrap()),

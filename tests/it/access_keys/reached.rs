@@ -79,7 +79,7 @@ async fn bucket_that_another_owners_key_reaches_is_neither_reserved_nor_assigned
     with_organisation(&app, "acme").await;
     let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
     let database = app.database().await;
-    // As after a change of the formula: nobody would be given such a key today.
+    // As after a change of the formula: such a key could not be created today.
     sqlx::query("UPDATE access_keys SET read_buckets = $1")
         .bind(ALICES_BUCKET)
         .execute(&database)

@@ -254,13 +254,13 @@ async fn key_is_available_only_from_its_networks() {
         "2001:db9::1",
         "10.1.2.3, 192.0.2.1",
         "10.1.2.3, unknown",
-        // Somebody stands before a proxy that nobody has declared.
+        // The request has passed an undeclared proxy.
         "192.0.2.1, 10.1.2.3",
     ] {
         let refused = from(&networks, Some(outside)).await;
         assert_refused(&refused, 403, "unauthorized_network_for_api_token");
     }
-    // The proxy's own network is not everybody's who comes through it without a name.
+    // Clients that the proxy does not name do not inherit its network.
     let local = ["127.0.0.0/8"];
     for nameless in [Some("unknown"), None] {
         let refused = from(&local, nameless).await;
@@ -305,13 +305,13 @@ async fn rights_on_all_buckets_do_not_grow_to_personal_buckets() {
     let refused = Server::build(&config).await.err().unwrap().to_string();
     assert!(refused.starts_with("naming.prefix: "), "{refused}");
     assert!(refused.contains(key.id.as_str()), "{refused}");
-    // A key that comes to be while such a gateway runs.
+    // A key that is created while such a gateway runs.
     let database = app.database().await;
     let set = |statement: &'static str| sqlx::query(statement).execute(&database);
     set("UPDATE access_keys SET disabled_at = '2026-01-01T00:00:00Z'")
         .await
         .unwrap();
-    // Its pairs are ended, as far as anybody knows.
+    // Its pairs count as ended.
     set("UPDATE access_keys SET cleaned_at = disabled_at")
         .await
         .unwrap();

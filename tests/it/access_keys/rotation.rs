@@ -136,7 +136,7 @@ async fn an_engine_that_refuses_does_not_lock_the_key() {
     assert_eq!(at_the_engine(&app), [after.0]);
 }
 
-/// An engine whose IAM takes so long for each answer; it has one user and no pair.
+/// An engine whose IAM delays each answer; it has one user and no pair.
 async fn iam_that_takes(delay: Duration) -> MockServer {
     let engine = MockServer::start().await;
     for (action, result) in [
@@ -175,7 +175,7 @@ async fn slow_engine_is_waited_for_5_s_at_most() {
     let app = brokering(Setup::default()).await;
     let token = with_organisation(&app, "acme").await;
     let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
-    // Each answer comes in time, the four of them do not.
+    // Each answer comes in time, but not all four.
     let slow = iam_that_takes(Duration::from_millis(2_500)).await;
     let slow = Setup::default()
         .beside(&app)
@@ -345,7 +345,7 @@ async fn key_deleted_or_disabled_during_a_rotation_ends() {
     for delete in [false, true] {
         let key = access_key(&app, of_acme(), named(&["data"], &[]), &[]).await;
         let got = pair(&ask(&app, token.expose(), key.id.as_str()).await);
-        // Some rotation is at it, as far as anybody knows.
+        // A rotation counts as under way.
         statement(
             "UPDATE access_keys SET rotation = 'x', rotation_began_at = '2999-01-01T00:00:00Z'",
         )

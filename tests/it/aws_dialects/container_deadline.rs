@@ -14,7 +14,7 @@ use crate::support::{
 const LIMIT: Duration = Duration::from_millis(1_800);
 const HANGS: Duration = Duration::from_secs(30);
 
-/// Asks with this token, and sees to it that the answer is this and comes in time.
+/// Asks with this token and checks the answer and that it comes in time.
 async fn refuses_in_time(app: &App, token: &str, status: u16, code: &str) {
     let request = app
         .http
@@ -27,7 +27,7 @@ async fn refuses_in_time(app: &App, token: &str, status: u16, code: &str) {
     assert!(took < LIMIT, "{code} after {took:?}");
 }
 
-/// From now on nobody else writes.
+/// From now on no other connection writes.
 async fn lock(app: &App) -> SqliteConnection {
     let mut connection = app.database().await.acquire().await.unwrap().detach();
     sqlx::query("BEGIN IMMEDIATE")

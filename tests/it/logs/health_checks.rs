@@ -1,4 +1,4 @@
-//! Probes come every few seconds: they are lines of the log only when they fail.
+//! Probes come every few seconds, so the log has only those that fail.
 
 use cloakroom::embedded::authorization_server::AuthorizationServer;
 use reqwest::Method;

@@ -1,4 +1,4 @@
-//! Whom a line is about, without a name.
+//! Log lines tell owners apart without naming them.
 
 use cloakroom::domain::{BucketFormula, Owner, OwnerPseudonym};
 use cloakroom::embedded::authorization_server::AuthorizationServer;
@@ -11,7 +11,7 @@ use crate::support::{ALICES_BUCKET, Answer, Process, Serve, dev_token, furnish_s
 const KATAPULT: &str = "/core/v1/object_storage/access_keys/access_key/generate_credentials";
 const KATAPULT_SCOPE: &str = "com.cleverbase.storage api.katapult.io/core/v1/object_storage";
 
-/// The first bucket is somebody else's, the first session fails twice, then all goes well.
+/// The first bucket belongs to another account, the first session fails twice, then all goes well.
 async fn moody_store() -> MockServer {
     let store = MockServer::start().await;
     let foreign = "<Error><Code>BucketAlreadyExists</Code></Error>";
@@ -24,7 +24,7 @@ async fn moody_store() -> MockServer {
     store
 }
 
-/// What the sessions are called that the store was asked for, without the requests' part.
+/// The names of the sessions that the store was asked for, without the requests' part.
 async fn session_owners(store: &MockServer) -> Vec<String> {
     let requests = store.received_requests().await.unwrap();
     let forms = requests.iter().filter(|request| request.method == "POST");
@@ -54,7 +54,7 @@ async fn lines_carry_the_owner_name_that_the_store_sees() {
     assert_eq!(ask().await, 409);
     assert_eq!(ask().await, 502);
     assert_eq!(ask().await, 200);
-    // More at once than come back meanwhile.
+    // More concurrent calls than the limit regains meanwhile.
     let many = futures_util::future::join_all((0..20).map(|_| ask())).await;
     assert!(many.contains(&429), "{many:?}");
     gateway.signal("TERM").await;

@@ -12,7 +12,7 @@ async fn gateway() -> Serve {
     Serve::start(&oauth, "http://127.0.0.1:9", &[]).await
 }
 
-/// Each is a line in the log.
+/// Each writes a line in the log.
 async fn requests(gateway: &Serve, number: usize) {
     let http = reqwest::Client::builder().no_proxy();
     let http = http

@@ -1,4 +1,4 @@
-//! Pooled connections to the store that died in silence, as behind a firewall that drops idle ones.
+//! Pooled connections to the store that died silently, as behind a firewall that drops idle ones.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use wiremock::MockServer;
 use crate::support::faulty_proxy::FaultyProxy;
 use crate::support::{App, Setup, fake_store, session_of};
 
-/// So slow that calls at once need a connection each.
+/// Slow enough that concurrent calls need a connection each.
 const STORE_TAKES: Duration = Duration::from_millis(200);
 
 struct World {
@@ -32,7 +32,7 @@ impl World {
         }
     }
 
-    /// How many of so many calls at once succeed.
+    /// How many of these concurrent calls succeed.
     async fn succeed(&self, token: &str, count: usize) -> usize {
         let calls = (0..count).map(|_| self.app.ask(token));
         let answers = futures_util::future::join_all(calls).await;

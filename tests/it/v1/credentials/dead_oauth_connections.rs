@@ -1,4 +1,4 @@
-//! Pooled connections to the authorization server that die in silence, as behind a firewall that
+//! Pooled connections to the authorization server that die silently, as behind a firewall that
 //! forgets idle ones.
 
 use std::time::{Duration, Instant};
@@ -60,7 +60,7 @@ async fn calls_without_time_to_wait_discard_them_too() {
         app.send(request.bearer_auth(&token)).await.status
     };
     assert_eq!(container().await, 502);
-    // The pool is replaced beside the requests here: one more may meet a dead connection.
+    // The pool is replaced while requests run, so one more may meet a dead connection.
     let second = container().await;
     assert!([200, 502].contains(&second), "{second}");
     assert_eq!((container().await, container().await), (200, 200));

@@ -1,4 +1,4 @@
-//! Each format in its real tool is `tests/clients/run`'s affair.
+//! `tests/clients/run` tries each format in its real tool.
 
 use reqwest::header::ACCEPT;
 

@@ -1,4 +1,4 @@
-//! What the authorization server may say, and what it may not.
+//! Which answers of the authorization server are accepted.
 
 use std::time::{Duration, Instant};
 

@@ -122,7 +122,7 @@ async fn a_new_key_is_found_and_unknown_ones_do_not_hammer_the_server() {
     let (app, issuer, old) = app_with("jwt", Algorithm::ES256).await;
     assert_eq!(app.ask(&old.sign(&issuer.claims())).await.status, 200);
     assert_eq!(issuer.reads().await, 1);
-    // The first read is less than 10 s ago: nothing is read again, however many come.
+    // The first read is less than 10 s ago, so the keys are not read again.
     for number in 0..20 {
         let stranger = SigningKey::generate(&format!("unknown {number}"), Algorithm::ES256);
         app.ask(&stranger.sign(&issuer.claims()))
@@ -218,14 +218,14 @@ async fn jwt_then_introspection_grants_when_both_agree() {
     }
 }
 
-/// A member by the token's own word, and by the authorization server's.
+/// Memberships from the token itself, and from the authorization server.
 #[tokio::test(flavor = "multi_thread")]
 async fn memberships_are_read_from_signed_tokens_and_must_be_confirmed() {
     for (mode, answers, expected) in [
         ("jwt", None, 200),
         ("jwt-then-introspection", Some(json!(["/acme/lab"])), 200),
         ("jwt-then-introspection", Some(json!([])), 404),
-        // An empty list is left out: whoever is in no group any more is no member.
+        // An empty list is left out; a user who has left every group is not a member.
         ("jwt-then-introspection", None, 404),
     ] {
         let issuer = Issuer::start().await;

@@ -1,4 +1,4 @@
-//! Sessions end when they were asked to end, or are not handed out.
+//! A session that outlasts what was asked for is not handed out.
 
 use wiremock::MockServer;
 

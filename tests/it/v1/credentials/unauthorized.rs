@@ -1,4 +1,4 @@
-//! Every 401 for a wrong token looks the same, whatever is wrong with it.
+//! Every 401 for a wrong token looks the same.
 
 use jsonwebtoken::Algorithm;
 use reqwest::Method;
