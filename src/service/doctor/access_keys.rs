@@ -155,13 +155,13 @@ impl Doctor {
         let policy = policy.map_err(|error| error.to_string())?;
         let making = Arc::clone(&self.making).lock_owned().await;
         self.with_key().insert(of.clone());
-        let (issuer, key) = (Arc::clone(broker), key_of(of));
-        let issuing = tokio::spawn(async move {
-            let issued = issuer.issue(&key, &policy).await;
+        let (maker, key) = (Arc::clone(broker), key_of(of));
+        let task = tokio::spawn(async move {
+            let issued = maker.issue(&key, &policy).await;
             drop(making);
             issued
         });
-        let issued = issuing.await.map_err(|error| error.to_string())?;
+        let issued = task.await.map_err(|error| error.to_string())?;
         let pair = issued.map_err(|failure| failure.to_string())?;
         let proven = prove(broker.as_ref(), &pair, Some(read)).await;
         proven.map_err(|failure| failure.to_string())?;

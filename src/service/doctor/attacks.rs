@@ -1,4 +1,4 @@
-//! What one test_owner tries to do to another, and what to do when it succeeds.
+//! What one test owner tries to do to another, and what to do when it succeeds.
 
 use crate::domain::BucketName;
 

@@ -132,7 +132,8 @@ fn pages_named(text: &str) -> impl Iterator<Item = &str> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || "/.-_".contains(c)));
     words
         .map(|word| word.trim_end_matches('.'))
-        .filter(|word| word.starts_with("docs/") && word.ends_with(".md"))
+        .filter(|word| word.starts_with("docs/"))
+        .filter(|word| Path::new(word).extension().is_some_and(|end| end == "md"))
 }
 
 #[test]
