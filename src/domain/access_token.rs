@@ -8,12 +8,12 @@ use serde_json::Value;
 /// The longest token accepted, in bytes (docs/call.md).
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
-/// A Bearer token as it came, its grammar checked and nothing else: `b64token` of RFC 6750
-/// section 2.1, at most [`MAX_TOKEN_BYTES`] long.
+/// A Bearer token of which only the grammar is checked: `b64token` of RFC 6750 section 2.1, at most
+/// [`MAX_TOKEN_BYTES`] long.
 #[derive(Clone)]
 pub struct AccessToken(SecretString);
 
-/// The value is empty, over-long, or no `b64token`.
+/// The value is empty, too long or no `b64token`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the token is empty, longer than {MAX_TOKEN_BYTES} bytes or not of RFC 6750's grammar")]
 pub struct InvalidAccessToken;
@@ -31,7 +31,7 @@ impl AccessToken {
         Ok(Self(SecretString::from(value)))
     }
 
-    /// The `typ` of its header (RFC 7519 section 5.1), if it begins like a JWT; nothing is checked.
+    /// The `typ` of its header (RFC 7519 section 5.1), if it begins like a JWT. Nothing is verified.
     #[must_use]
     pub fn jwt_type(&self) -> Option<String> {
         let (header, _) = self.expose().split_once('.')?;
@@ -40,7 +40,7 @@ impl AccessToken {
         header.get("typ")?.as_str().map(str::to_owned)
     }
 
-    /// The token itself, for the authorization server and nobody else.
+    /// The token itself. Only the authorization server may see it.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()

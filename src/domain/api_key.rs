@@ -4,51 +4,54 @@ use std::str::FromStr;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
+use super::text::{impl_text, is_hex};
+
 const ID_BYTES: usize = 8;
 const SECRET_BYTES: usize = 24;
 const CHECKSUM_BYTES: usize = 4;
 const ID_CHARS: usize = ApiKey::PREFIX.len() + 2 * ID_BYTES;
 const KEY_CHARS: usize = ID_CHARS + 2 * (SECRET_BYTES + CHECKSUM_BYTES);
 
-/// An API key: `ck_`, 16 hex digits that name it, 48 that are the secret, and 8 of a checksum, by
-/// which the log can tell a typo from a key that was good once.
+/// An API key: `ck_`, 16 hex digits that name it, 48 of the secret, and 8 of a checksum, which tells a
+/// typo from a key that was good once.
 #[derive(Clone)]
 pub struct ApiKey {
     id: ApiKeyId,
     text: SecretString,
 }
 
-/// The public part of a key, its first 19 characters: lists, logs and the audit trail hold it.
+/// The public part of an API key, its first 19 characters. Lists, logs and the audit trail show it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ApiKeyId(String);
 
-/// SHA-256 of a whole key. The key is random, so nothing slower is needed to keep it from being
-/// guessed.
+/// SHA-256 of a whole API key. The key is random, so a slower hash would not make it harder to guess.
 #[derive(Clone)]
 pub struct ApiKeyHash(pub [u8; 32]);
 
-/// Not a key of ours.
+/// Not an API key of this gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidApiKey {
-    /// Something else altogether.
+    /// It does not have the form of an API key.
     #[error("is no API key of ours")]
     Foreign,
-    /// A character is wrong.
+    /// It has the form, and its checksum is wrong.
     #[error("has a typo: its checksum does not hold")]
     Typo,
 }
 
-/// Not the public part of a key.
+/// Not the public part of an API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected ck_ and 16 hex digits, as `cloakroom api-key list` shows them")]
 pub struct InvalidApiKeyId;
 
+impl_text!(ApiKeyId);
+
 impl ApiKey {
-    /// What every one starts with.
+    /// What every API key starts with.
     pub const PREFIX: &str = "ck_";
 
-    /// A new key of these bits. A generator of UUIDs fixes 6 of each 128: of the secret's, 180 and
-    /// more are random.
+    /// Makes a key from random bits. If they come from a generator of UUIDs, which fixes 6 of each 128
+    /// bits, more than 180 bits of the secret are random.
     #[must_use]
     pub fn from_random(bits: [[u8; 16]; 3]) -> Self {
         let [id, secret, more] = bits.map(hex::encode);
@@ -62,11 +65,11 @@ impl ApiKey {
         }
     }
 
-    /// Checks the form of what somebody sends.
+    /// Checks the form and the checksum.
     ///
     /// # Errors
     ///
-    /// [`InvalidApiKey`] when it cannot be a key, whatever the registry holds.
+    /// [`InvalidApiKey`] when the text cannot be a key, so that the registry need not be asked.
     pub fn parse(text: &str) -> Result<Self, InvalidApiKey> {
         let (id, _) = text
             .split_at_checked(ID_CHARS)
@@ -83,8 +86,8 @@ impl ApiKey {
         })
     }
 
-    /// Whether the text has the form of a key, a mistyped or incomplete one included: its secret
-    /// is ours, wherever it turns up. `ck_` alone would not do: base64url has these characters.
+    /// Whether the text has the form of an API key, even of a mistyped or incomplete one: it may hold
+    /// one of our secrets. `ck_` alone does not count, because base64url has these characters.
     #[must_use]
     pub fn has_form(text: &str) -> bool {
         Self::parse(text).err() != Some(InvalidApiKey::Foreign)
@@ -116,7 +119,7 @@ impl fmt::Debug for ApiKey {
 }
 
 impl ApiKeyHash {
-    /// Whether the two are equal, in a time that does not depend on where they differ.
+    /// Whether the two are equal, compared in constant time.
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
         aws_lc_rs::constant_time::verify_slices_are_equal(&self.0, &other.0).is_ok()
@@ -129,31 +132,16 @@ impl fmt::Debug for ApiKeyHash {
     }
 }
 
-impl ApiKeyId {
-    /// The id as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 impl FromStr for ApiKeyId {
     type Err = InvalidApiKeyId;
 
     fn from_str(text: &str) -> Result<Self, InvalidApiKeyId> {
         let digits = text.strip_prefix(ApiKey::PREFIX).ok_or(InvalidApiKeyId)?;
-        let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        if digits.len() == 2 * ID_BYTES && digits.bytes().all(is_digit) {
+        if digits.len() == 2 * ID_BYTES && is_hex(digits) {
             Ok(Self(text.to_owned()))
         } else {
             Err(InvalidApiKeyId)
         }
-    }
-}
-
-impl fmt::Display for ApiKeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

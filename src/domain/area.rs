@@ -2,17 +2,17 @@ use std::fmt;
 
 use super::{Access, BucketName, Grant, Prefix};
 
-/// The part of a shared bucket that is one organisation's or one workspace's.
+/// The part of a bucket that belongs to one organisation or one workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Area {
     /// The bucket.
     pub bucket: BucketName,
-    /// Unique in it, and neither inside another nor around it.
+    /// The prefix of its keys. No two areas of a bucket overlap.
     pub prefix: Prefix,
 }
 
 impl Area {
-    /// The right to do this here.
+    /// Grants this access to the area.
     #[must_use]
     pub fn grant(&self, access: Access) -> Grant {
         Grant {
@@ -22,7 +22,7 @@ impl Area {
         }
     }
 
-    /// Whether the two share a key.
+    /// Whether an object can be in both.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         let (mine, theirs) = (self.prefix.as_str(), other.prefix.as_str());
@@ -44,7 +44,7 @@ mod tests {
     fn area(bucket: &str, prefix: &str) -> Area {
         Area {
             bucket: bucket.parse().unwrap(),
-            prefix: Prefix::parse(prefix).unwrap(),
+            prefix: prefix.parse().unwrap(),
         }
     }
 

@@ -2,11 +2,11 @@ use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv6Net};
 
-/// How many bits of an IPv6 address one subscriber is given at the least (RFC 6177 section 2).
+/// A subscriber has at least the IPv6 addresses that share this many bits (RFC 6177 section 2).
 const IPV6_PREFIX: u8 = 64;
 
-/// Where a call comes from, as limits tell clients apart: an IPv4 address, or the /64 of an IPv6
-/// one, because a single client has all of that.
+/// The network of a client, by which limits count: an IPv4 address or the /64 of an IPv6 address,
+/// because one client has all of those.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClientNetwork(IpNet);
 

@@ -1,20 +1,20 @@
-use std::fmt;
 use std::str::FromStr;
 
+use super::text::{impl_text, is_plain};
 use super::{BucketName, Slug};
 
-/// What is a caller's: the only thing a session policy is made from.
+/// What a caller may open. A session policy is made from a grant and from nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// The bucket.
     pub bucket: BucketName,
-    /// Only the keys below this, or all.
+    /// The prefix of the keys, or all keys.
     pub prefix: Option<Prefix>,
-    /// To do what.
+    /// What may be done with the objects.
     pub access: Access,
 }
 
-/// What may be done with objects; the greater one includes the lesser.
+/// What may be done with objects. `ReadWrite` includes `Read`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
     /// List and get.
@@ -24,7 +24,7 @@ pub enum Access {
 }
 
 /// The start of the keys that a grant reaches: segments of `[a-z0-9-.]+`, none `.` or `..`, each
-/// followed by `/`. The slash at the end is what keeps `acme/` out of `acme-evil/`.
+/// followed by `/`. The slash at the end keeps `acme/` out of `acme-evil/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prefix(String);
 
@@ -33,8 +33,10 @@ pub struct Prefix(String);
 #[error("a prefix is segments of [a-z0-9-.], none of them . or .., each followed by /")]
 pub struct InvalidPrefix;
 
+impl_text!(Prefix);
+
 impl Grant {
-    /// All of a bucket.
+    /// Grants all of a bucket.
     #[must_use]
     pub fn whole(bucket: BucketName, access: Access) -> Self {
         Self {
@@ -57,29 +59,9 @@ impl Access {
 }
 
 impl Prefix {
-    /// Checks the form.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidPrefix`] when it does not hold.
-    pub fn parse(value: &str) -> Result<Self, InvalidPrefix> {
-        let segments = value.strip_suffix('/').ok_or(InvalidPrefix)?;
-        if segments.split('/').all(is_segment) {
-            Ok(Self(value.to_owned()))
-        } else {
-            Err(InvalidPrefix)
-        }
-    }
-
-    /// A slug is a segment as it stands.
+    /// `{slug}/`: every slug is a segment.
     pub(super) fn of_slug(slug: &Slug) -> Self {
         Self(format!("{slug}/"))
-    }
-
-    /// The prefix with its slash at the end.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 
@@ -87,19 +69,17 @@ impl FromStr for Prefix {
     type Err = InvalidPrefix;
 
     fn from_str(text: &str) -> Result<Self, InvalidPrefix> {
-        Self::parse(text)
-    }
-}
-
-impl fmt::Display for Prefix {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        let segments = text.strip_suffix('/').ok_or(InvalidPrefix)?;
+        if segments.split('/').all(is_segment) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidPrefix)
+        }
     }
 }
 
 fn is_segment(segment: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
-    !matches!(segment, "" | "." | "..") && segment.bytes().all(allowed)
+    !matches!(segment, "" | "." | "..") && is_plain(segment)
 }
 
 #[cfg(test)]
@@ -109,13 +89,13 @@ mod tests {
     #[test]
     fn a_prefix_ends_in_a_slash_and_climbs_nowhere() {
         for good in ["acme/", "a/b.c/d-1/", "..a/"] {
-            assert!(Prefix::parse(good).is_ok(), "{good}");
+            assert!(good.parse::<Prefix>().is_ok(), "{good}");
         }
         for bad in [
             "", "/", "acme", "a//", "../", "a/../", "./", "A/", "a*/", "a?/", "${a}/", "a b/",
             "/a/", "\u{e4}/",
         ] {
-            assert!(Prefix::parse(bad).is_err(), "{bad}");
+            assert!(bad.parse::<Prefix>().is_err(), "{bad}");
         }
     }
 }

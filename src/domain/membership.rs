@@ -1,28 +1,28 @@
 use super::{Access, ClientId, Subject, WorkspaceName};
 
-/// What a token says of somebody's place in a workspace (`workspaces.membership_claim`).
+/// A membership that a token claims (`workspaces.membership_claim`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Membership {
-    /// Where.
+    /// The workspace.
     pub workspace: WorkspaceName,
-    /// To do what.
+    /// What the member may do.
     pub access: Access,
 }
 
-/// Who may use a workspace, as the registry holds it.
+/// A member of a workspace, as the registry holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     /// The person.
     pub subject: Subject,
-    /// Through which client; through any if none is named.
+    /// The client that the person must use; any client if `None`.
     pub client_id: Option<ClientId>,
-    /// To do what.
+    /// What the member may do.
     pub access: Access,
 }
 
 impl Membership {
-    /// Reads `org/ws` or `/org/ws`, with `:read` for reading only. Anything else is somebody
-    /// else's: a claim of groups holds all sorts of groups.
+    /// Reads `org/ws` or `/org/ws`, with `:read` for reading only. Other words are not memberships: a
+    /// claim of groups holds all sorts of groups.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         let (path, access) = match word.split_once(':') {
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_else_is_in_the_claim_is_no_membership() {
+    fn other_words_of_the_claim_are_no_memberships() {
         for word in [
             "",
             "/",

@@ -1,4 +1,4 @@
-//! What the product exists for, pure: no IO, no async, no clock.
+//! The domain: pure, without IO, async or a clock.
 //!
 //! Every route is the same sentence: who is asking ([`Caller`]) → what is theirs ([`Owner`],
 //! [`Grant`]) → hand out a key to it ([`SessionPolicy`], [`Session`]).
@@ -27,6 +27,7 @@ mod session;
 mod session_event;
 mod session_name;
 mod slug;
+mod text;
 mod token_error;
 
 pub use access_key::{
@@ -42,7 +43,7 @@ pub use bucket::{
     BucketFormula, BucketFormulaError, BucketName, InvalidBucketName, MIN_DIGITS, NamingSecret,
 };
 pub use caller::{ApiKeyCaller, Caller, CallerId, TokenCaller};
-pub use claims::{Audience, TokenRules, UnverifiedClaims, UsedClaims};
+pub use claims::{Audience, TokenRules, UnverifiedClaims};
 pub use client_network::ClientNetwork;
 pub use deployment_id::{DeploymentId, InvalidDeploymentId};
 pub use grant::{Access, Grant, InvalidPrefix, Prefix};

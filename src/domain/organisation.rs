@@ -9,9 +9,9 @@ pub struct Organisation {
     pub slug: Slug,
     /// Its storage.
     pub area: Area,
-    /// Whether anything of it is given out.
+    /// Whether credentials may be issued.
     pub is_enabled: bool,
-    /// Since when.
+    /// When it was created.
     pub created_at: DateTime<Utc>,
 }
 
@@ -22,22 +22,22 @@ pub struct Workspace {
     pub name: WorkspaceName,
     /// Its storage.
     pub area: Area,
-    /// Whether anything of its organisation is given out.
+    /// Whether its organisation is enabled.
     pub organisation_is_enabled: bool,
-    /// Since when it is gone, if it is. Its area stays its own.
+    /// When it was deleted, if it was. Its area stays reserved.
     pub deleted_at: Option<DateTime<Utc>>,
-    /// Since when.
+    /// When it was created.
     pub created_at: DateTime<Utc>,
 }
 
-/// An API key, as the registry holds it: never the key itself.
+/// An API key, as the registry holds it: its hash, never the key.
 #[derive(Clone, Debug)]
 pub struct RegisteredApiKey {
     /// Its public part.
     pub id: ApiKeyId,
-    /// What the key is recognised by.
+    /// The hash of the key.
     pub hash: ApiKeyHash,
-    /// Whose it is.
+    /// The organisation that it belongs to.
     pub organisation: Slug,
     /// What the operator calls it.
     pub label: String,
@@ -45,13 +45,13 @@ pub struct RegisteredApiKey {
     pub storage: bool,
     /// What else it opens.
     pub scopes: Vec<Scope>,
-    /// Since when.
+    /// When it was created.
     pub created_at: DateTime<Utc>,
-    /// When it ends, if it does.
+    /// When it expires, if it does.
     pub expires_at: Option<DateTime<Utc>>,
-    /// Since when it opens nothing, if so.
+    /// When it was revoked, if it was.
     pub revoked_at: Option<DateTime<Utc>>,
-    /// When it was used last, to the hour.
+    /// The hour in which it was used last.
     pub last_used: Option<DateTime<Utc>>,
 }
 

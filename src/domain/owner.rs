@@ -2,29 +2,29 @@ use std::fmt;
 
 use super::{AccessKeyId, BucketName, Principal, Slug, WorkspaceName};
 
-/// Whose storage it is. Registry rows, buckets and limits belong to owners.
+/// Whose storage it is. Buckets, rows of the registry and limits belong to owners.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Owner {
-    /// A person through a client.
+    /// A person who uses a client.
     Principal(Principal),
     /// An organisation, which asks by API key.
     Organisation(Slug),
     /// A workspace, whose members ask by access token.
     Workspace(WorkspaceName),
-    /// An access key that lasts, which is limited on its own.
+    /// An access key. It has no bucket, but its own limit.
     AccessKey(AccessKeyId),
 }
 
-/// Who holds a bucket in the registry: unique both ways.
+/// Who holds a bucket in the registry: each has one bucket, and each bucket has one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum BucketOwner {
-    /// A principal, alone.
+    /// One principal.
     Principal(Principal),
-    /// Organisations and workspaces, each below a prefix of its own.
+    /// Organisations and workspaces, each below its own prefix.
     Shared(BucketName),
 }
 
-/// The digest of an owner's message, which names the owner's bucket and its sessions.
+/// The digest of an owner's message. The names of the owner's bucket and sessions are made from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OwnerDigest(pub(super) [u8; 32]);
 
@@ -40,7 +40,7 @@ impl Owner {
         }
     }
 
-    /// The identity within the kind: unambiguous text.
+    /// The identity within the kind, as unambiguous text.
     #[must_use]
     pub fn id(&self) -> String {
         match self {
@@ -51,7 +51,7 @@ impl Owner {
         }
     }
 
-    /// Who holds this bucket when it is for this owner.
+    /// Who holds the bucket in the registry if it is this owner's storage.
     #[must_use]
     pub fn bucket_owner(&self, bucket: &BucketName) -> BucketOwner {
         match self {
@@ -75,7 +75,7 @@ impl Owner {
                 let (organisation, workspace) = (&name.organisation, &name.workspace);
                 vec!["ws", organisation.as_str(), workspace.as_str(), ""]
             }
-            // It has no bucket; only its limit is counted by the digest.
+            // Only the limit is counted by this digest.
             Self::AccessKey(id) => vec!["ak", id.as_str(), "", "", ""],
         }
     }

@@ -11,18 +11,18 @@ pub struct ClientId(String);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Subject(String);
 
-/// A person through a client: the pair that owns a bucket of its own.
+/// A person who uses a client. Each such pair owns a bucket.
 ///
-/// A machine client (`sub` = `client_id`) is one more principal.
+/// A machine client (`sub` = `client_id`) is a principal, too.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Principal {
-    /// Through which client the person asks.
+    /// The client that the person uses.
     pub client_id: ClientId,
-    /// Who the person is to the authorization server.
+    /// The person, as the authorization server names them.
     pub subject: Subject,
 }
 
-/// Why a claim's value cannot name anybody.
+/// Why a claim's value cannot be an identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidIdentifier {
     /// The empty string.
@@ -71,7 +71,7 @@ impl Subject {
 }
 
 impl fmt::Display for Principal {
-    /// A JSON array: unambiguous whatever the two fields hold.
+    /// A JSON array, which is unambiguous for any two values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pair = [self.client_id.as_str(), self.subject.as_str()];
         f.write_str(&serde_json::to_string(&pair).map_err(|_| fmt::Error)?)
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_name_anybody_is_refused() {
+    fn an_invalid_identifier_is_refused() {
         assert_eq!(Subject::parse(""), Err(InvalidIdentifier::Empty));
         assert_eq!(
             ClientId::parse(&"x".repeat(256)),

@@ -1,13 +1,13 @@
-use std::fmt;
 use std::str::FromStr;
 
 use super::OwnerDigest;
+use super::text::{impl_text, is_hex};
 
-/// As many hex digits as leave room for a request id in the 64 characters of a session name.
+/// As many hex digits as a session name of 64 characters has beside a request id.
 const DIGITS: usize = 31;
 
-/// What logs and session names call an owner: the first 31 hex digits of the owner's digest. It is
-/// the same for every session and log line of the owner's, and never a subject (docs/call.md).
+/// The name of an owner in logs and session names: the first 31 hex digits of the owner's digest. It is
+/// always the same, and it does not show the subject (docs/call.md).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OwnerPseudonym(String);
 
@@ -16,19 +16,13 @@ pub struct OwnerPseudonym(String);
 #[error("expected an owner's pseudonym: {DIGITS} of the digits 0-9 and a-f, as log lines have it")]
 pub struct InvalidOwnerPseudonym;
 
+impl_text!(OwnerPseudonym);
+
 impl OwnerDigest {
-    /// The owner's name in logs and session names.
+    /// The start of the digest.
     #[must_use]
     pub fn pseudonym(&self) -> OwnerPseudonym {
         OwnerPseudonym(format!("{:.DIGITS$}", self.to_hex()))
-    }
-}
-
-impl OwnerPseudonym {
-    /// The digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 
@@ -36,17 +30,9 @@ impl FromStr for OwnerPseudonym {
     type Err = InvalidOwnerPseudonym;
 
     fn from_str(text: &str) -> Result<Self, InvalidOwnerPseudonym> {
-        let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        let is_pseudonym = text.len() == DIGITS && text.bytes().all(is_digit);
-        is_pseudonym
+        (text.len() == DIGITS && is_hex(text))
             .then(|| Self(text.to_owned()))
             .ok_or(InvalidOwnerPseudonym)
-    }
-}
-
-impl fmt::Display for OwnerPseudonym {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -2,13 +2,13 @@ use std::fmt;
 
 use uuid::Uuid;
 
-/// The name of one request, in the answer's `X-Request-Id`, in `instance`, in the log, in the
-/// audit trail and in the store's own logs (by way of the role session name).
+/// The id of one request. It is in the answer's `X-Request-Id` and `instance`, in the log, in the audit
+/// trail and, as part of the role session name, in the store's log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RequestId(Uuid);
 
 impl RequestId {
-    /// A version 4 UUID (RFC 9562 section 5.4) of these random bits.
+    /// Makes a version 4 UUID (RFC 9562 section 5.4) from random bits.
     #[must_use]
     pub fn from_random(bits: [u8; 16]) -> Self {
         Self(uuid::Builder::from_random_bytes(bits).into_uuid())

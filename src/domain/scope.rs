@@ -1,4 +1,4 @@
-use std::fmt;
+use super::text::impl_text;
 
 /// One scope word (`scope-token` of RFC 6749 section 3.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -8,6 +8,8 @@ pub struct Scope(String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not one scope word (RFC 6749 section 3.3)")]
 pub struct InvalidScope;
+
+impl_text!(Scope);
 
 impl Scope {
     /// Checks the grammar of `scope-token`.
@@ -24,23 +26,11 @@ impl Scope {
         Ok(Self(word.to_owned()))
     }
 
-    /// The word.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether a `scope` claim holds this word: words are parted by single spaces and compared
-    /// exactly, so neither a prefix nor another case will do.
+    /// Whether a `scope` claim holds this word. Words are separated by single spaces and compared
+    /// exactly: a prefix or another case does not match.
     #[must_use]
     pub fn is_granted_by(&self, claim: &str) -> bool {
         claim.split(' ').any(|word| word == self.0)
-    }
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

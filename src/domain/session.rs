@@ -6,25 +6,25 @@ use secrecy::SecretString;
 
 use super::KeyPair;
 
-/// How much later than asked for a session may end: clocks differ (docs/call.md).
+/// How much later than asked for a session may end, because clocks differ (docs/call.md).
 const TOLERANCE: TimeDelta = TimeDelta::seconds(60);
 
 /// Temporary credentials for one grant, as the store issued them.
 #[derive(Clone)]
 pub struct Session {
-    /// Names the session in the store's logs and in the audit trail; no secret.
+    /// Names the session in the store's logs and in the audit trail. It is no secret.
     pub access_key_id: String,
     /// Signs requests.
     pub secret_access_key: SecretString,
-    /// Goes with every request.
+    /// Accompanies every request.
     pub session_token: SecretString,
-    /// The store's own end of the session.
+    /// When the session ends, as the store says.
     pub expiration: DateTime<Utc>,
 }
 
 impl Session {
-    /// How long it lasts, if that is longer than the `asked` that was asked for at `asked_at`. A
-    /// minute more is not counted: clocks differ.
+    /// How long the session lasts, if that is longer than `asked` from `asked_at`. A minute more is
+    /// allowed, because clocks differ.
     #[must_use]
     pub fn overlong(&self, asked: Duration, asked_at: DateTime<Utc>) -> Option<TimeDelta> {
         let asked = TimeDelta::from_std(asked).unwrap_or(TimeDelta::MAX);
@@ -34,7 +34,7 @@ impl Session {
 }
 
 impl From<&KeyPair> for Session {
-    /// A pair is a session without a token and without an end.
+    /// Treats a pair as a session without a token and without an end.
     fn from(pair: &KeyPair) -> Self {
         Self {
             access_key_id: pair.access_key_id.clone(),

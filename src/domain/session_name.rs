@@ -1,13 +1,13 @@
 use super::{OwnerDigest, RequestId};
 
-/// The `RoleSessionName` of AWS's `AssumeRole`: a pseudonym that the store's log can be joined
-/// with, and never a subject (docs/call.md).
+/// The `RoleSessionName` of AWS's `AssumeRole`. It links the store's log to ours by a pseudonym and
+/// does not show the subject (docs/call.md).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleSessionName(String);
 
 impl RoleSessionName {
-    /// The owner's pseudonym, `-`, the request id's 32 hex digits: 64 characters, the most that AWS
-    /// takes.
+    /// The owner's pseudonym, `-` and the request id's 32 hex digits: 64 characters, the most that AWS
+    /// accepts.
     #[must_use]
     pub fn new(owner: &OwnerDigest, request: &RequestId) -> Self {
         Self(format!("{}-{}", owner.pseudonym(), request.digits()))

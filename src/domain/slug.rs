@@ -2,8 +2,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::Prefix;
+use super::text::impl_text;
 
-/// What is said to whoever writes something else.
+/// The form of a slug, as messages describe it.
 pub const SLUG_FORM: &str =
     "expected 1 to 63 of the characters a-z, 0-9 and -, the first of them no -";
 
@@ -36,13 +37,9 @@ pub struct InvalidSlug;
 #[error("expected organisation/workspace; of each: {SLUG_FORM}")]
 pub struct InvalidWorkspaceName;
 
-impl Slug {
-    /// The slug as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+impl_text!(Slug);
 
+impl Slug {
     /// `{slug}/`
     #[must_use]
     pub fn as_prefix(&self) -> Prefix {
@@ -73,12 +70,6 @@ impl FromStr for WorkspaceName {
             organisation: organisation.parse().map_err(|_| InvalidWorkspaceName)?,
             workspace: workspace.parse().map_err(|_| InvalidWorkspaceName)?,
         })
-    }
-}
-
-impl fmt::Display for Slug {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

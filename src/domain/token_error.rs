@@ -1,58 +1,58 @@
-/// Why a token that was asked about opens nothing.
+/// Why an access token is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// The authorization server says so.
+    /// The authorization server calls it inactive.
     #[error("the token is not active")]
     Inactive,
     /// `exp` has passed.
     #[error("the token has expired")]
     Expired,
-    /// A signed token without `exp`: no token stands for ever on its signature alone.
-    #[error("the token does not say when it ends")]
+    /// It is a signed token without `exp`, which would be valid for ever.
+    #[error("the token does not say when it expires")]
     EndlessJwt,
-    /// `nbf` is to come.
+    /// `nbf` is in the future.
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// `iss` is not ours.
-    #[error("the token is another issuer's")]
+    /// `iss` is not the configured issuer.
+    #[error("the token comes from another issuer")]
     WrongIssuer,
-    /// `aud` does not hold ours.
+    /// `aud` does not hold the configured audience.
     #[error("the token is meant for another audience")]
     WrongAudience,
-    /// An ID token, a refresh token or something unknown.
+    /// It is an ID token, a refresh token or of an unknown kind.
     #[error("the token is not an access token")]
     NotAnAccessToken,
-    /// `cnf`.
+    /// It has a `cnf`, whose proof is not checked.
     #[error("the token is bound to a key")]
     SenderConstrained,
     /// `client_id` and `azp` differ.
     #[error("the token names two clients")]
     TwoClientIds,
-    /// It ends before the shortest session would (`storage.cap_to_token_expiry`).
-    #[error("the token ends before the shortest session would")]
+    /// It expires before the shortest session would end (`storage.cap_to_token_expiry`).
+    #[error("the token expires before the shortest session would end")]
     EndsTooSoon,
-    /// No usable `sub` or client id.
+    /// It has no valid `sub` or client id.
     #[error("the token lacks a usable sub or client id")]
     MissingClaims,
-    /// The scope word is not there.
+    /// Its `scope` does not hold the required word.
     #[error("the token lacks the scope")]
     MissingScope,
-    /// Neither signed by the authorization server nor anything it might know.
+    /// It is not signed as the authorization server's tokens are.
     #[error("the token is forged: {0}")]
     Forged(&'static str),
-    /// One of our own API keys, on a route that takes access tokens. It stays here.
+    /// It is an API key of this gateway, and is not sent on.
     #[error(
         "an API key of this gateway came as an access token: POST /storage/boto takes it in the \
          header x-api-key"
     )]
     OurApiKey,
-    /// One of our own capability tokens, on a route that takes access tokens. It stays here.
+    /// It is a capability token of this gateway, and is not sent on.
     #[error(
         "a capability token of this gateway came as an access token: only the access-key route \
          takes it"
     )]
     OurCapability,
-    /// The authorization server names another subject or client than the signed token does.
+    /// The authorization server names another subject or client than the signed token.
     #[error("the authorization server contradicts the token")]
     Contradicted,
 }

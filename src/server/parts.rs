@@ -14,7 +14,7 @@ use crate::adapters::oauth::{
 };
 use crate::adapters::{OsRandomness, OwnerRateLimiter};
 use crate::config::{Config, OauthClient, StorageConfig, ValidationMode};
-use crate::domain::{TokenRules, UsedClaims};
+use crate::domain::TokenRules;
 use crate::http::StorageAddress;
 use crate::service::{
     AuthenticateToken, Clock, EnsureBucket, EnsureBucketSettings, Introspection, IssueSession,
@@ -71,13 +71,11 @@ pub(super) fn authenticate_token(
         let settings = CacheSettings {
             keep: oauth.introspection_cache,
             max_bytes: oauth.introspection_cache_bytes,
-            used: UsedClaims {
-                rules: rules.clone(),
-                scopes: vec![
-                    oauth.required_scope.clone(),
-                    config.access_keys.oauth_scope.clone(),
-                ],
-            },
+            rules: rules.clone(),
+            scopes: vec![
+                oauth.required_scope.clone(),
+                config.access_keys.oauth_scope.clone(),
+            ],
             places: places.clone(),
         };
         let cached = CachedIntrospection::new(asking, Arc::clone(clock), &OsRandomness, settings);

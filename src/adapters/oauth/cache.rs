@@ -7,7 +7,7 @@ use moka::Expiry;
 use moka::future::Cache;
 use sha2::Sha256;
 
-use crate::domain::{AccessToken, UnverifiedClaims, UsedClaims};
+use crate::domain::{AccessToken, Scope, TokenRules, UnverifiedClaims};
 use crate::service::{Clock, Introspection, Randomness, UpstreamError};
 
 use super::{Question, WaitingPlaces};
@@ -41,8 +41,10 @@ pub struct CacheSettings {
     pub keep: Duration,
     /// How much memory all answers together may take, in bytes.
     pub max_bytes: u64,
-    /// What of an answer is kept.
-    pub used: UsedClaims,
+    /// What tokens are checked by: nothing else of an answer is kept.
+    pub rules: TokenRules,
+    /// The scopes that are asked for.
+    pub scopes: Vec<Scope>,
     /// How many requests may wait for answers.
     pub places: WaitingPlaces,
 }
@@ -83,7 +85,8 @@ impl CachedIntrospection {
 
     async fn ask(&self, token: &AccessToken) -> Result<Answer, UpstreamError> {
         let claims = self.inner.introspect(token).await?;
-        let claims = Arc::new(self.settings.used.of(Arc::unwrap_or_clone(claims)));
+        let CacheSettings { rules, scopes, .. } = &self.settings;
+        let claims = Arc::new(Arc::unwrap_or_clone(claims).compact(rules, scopes));
         let keep = self.keep(&claims);
         Ok(Answer { claims, keep })
     }
@@ -208,7 +211,8 @@ mod tests {
         CacheSettings {
             keep,
             max_bytes: 1024 * 1024,
-            used: UsedClaims { rules, scopes },
+            rules,
+            scopes,
             places: WaitingPlaces::new(40),
         }
     }

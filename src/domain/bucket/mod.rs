@@ -6,13 +6,14 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
+use super::text::{impl_text, is_hex, is_plain};
 use super::{BucketPrefix, Owner, OwnerDigest};
 
-/// The fewest hex digits of the digest that a name may hold: 128 bits, so that nobody finds two
-/// owners with one name (docs/call.md).
+/// The fewest hex digits of the digest that a name may hold: 128 bits, so that two owners with one
+/// name cannot be found (docs/call.md).
 pub const MIN_DIGITS: usize = 32;
 
-/// Marks the buckets that `cloakroom doctor` makes.
+/// The marker in the names of the buckets that `cloakroom doctor` makes.
 const THROW_AWAY: &str = "doctor-";
 const THROW_AWAY_DIGITS: usize = 24;
 
@@ -22,7 +23,7 @@ const MAX_NAME_CHARS: usize = 63;
 
 /// The name of a bucket: 3 to 63 characters of `[a-z0-9-.]`.
 ///
-/// It enters session policies, where `*`, `?` and `$` would widen them; hence the alphabet.
+/// It enters session policies, where `*`, `?` and `$` would widen them, so the alphabet has none.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BucketName(String);
 
@@ -39,7 +40,7 @@ pub struct BucketFormula {
 #[derive(Clone)]
 pub struct NamingSecret(Hmac<Sha256>);
 
-/// Why no name could be made by this formula.
+/// Why a formula is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BucketFormulaError {
     /// Prefix and suffix leave fewer than [`MIN_DIGITS`] digits.
@@ -55,7 +56,7 @@ pub enum BucketFormulaError {
         "the suffix must be of [a-z0-9-.], end with a letter or digit, without '..', '.-' or '-.'"
     )]
     Suffix,
-    /// A name that S3 reserves.
+    /// S3 reserves the names.
     #[error(
         "S3 reserves the prefixes xn--, sthree- and amzn-s3-demo- and the suffixes -s3alias, --ol-s3, .mrap, --x-s3 and --table-s3"
     )]
@@ -68,7 +69,7 @@ pub enum BucketFormulaError {
     Secret,
 }
 
-/// Not a bucket name that every S3-compatible store takes.
+/// Not a bucket name that every S3-compatible store accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "expected a bucket name: 3 to 63 of the characters a-z, 0-9, - and ., a letter or digit at each \
@@ -76,13 +77,7 @@ pub enum BucketFormulaError {
 )]
 pub struct InvalidBucketName;
 
-impl BucketName {
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+impl_text!(BucketName);
 
 impl FromStr for BucketName {
     type Err = InvalidBucketName;
@@ -101,19 +96,13 @@ impl FromStr for BucketName {
     }
 }
 
-impl fmt::Display for BucketName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 impl NamingSecret {
     /// Takes the secret as it is.
     ///
     /// # Errors
     ///
     /// [`BucketFormulaError::Secret`] when it is empty.
-    pub fn new(secret: &SecretString) -> Result<Self, BucketFormulaError> {
+    pub fn parse(secret: &SecretString) -> Result<Self, BucketFormulaError> {
         let key = secret.expose_secret().as_bytes();
         if key.is_empty() {
             return Err(BucketFormulaError::Secret);
@@ -140,7 +129,7 @@ impl fmt::Debug for NamingSecret {
 }
 
 impl BucketFormula {
-    /// Checks that every name made by the formula is one that S3 takes.
+    /// Checks that S3 accepts every name that the formula makes.
     ///
     /// # Errors
     ///
@@ -174,8 +163,8 @@ impl BucketFormula {
         })
     }
 
-    /// SHA-256 of `namespace NUL field NUL field`, or HMAC-SHA-256 of the same under
-    /// `naming.secret`. Whoever changes a byte of this message gives every owner another bucket.
+    /// SHA-256 of `namespace NUL field NUL field`, or HMAC-SHA-256 of it under `naming.secret`. A
+    /// change to one byte of this message gives every owner another bucket.
     #[must_use]
     pub fn digest(&self, owner: &Owner) -> OwnerDigest {
         let mut message = self.namespace.clone().into_bytes();
@@ -189,8 +178,8 @@ impl BucketFormula {
         })
     }
 
-    /// A name for a bucket of nobody's, to be thrown away: no owner's can hold its marker, which is
-    /// no hex digit. `cloakroom doctor` works in such buckets and finds them again by their names.
+    /// A name for a throw-away bucket. It cannot be an owner's: the marker is not made of hex digits.
+    /// `cloakroom doctor` works in such buckets and finds them again by their names.
     #[must_use]
     pub fn throw_away(&self, random: [u8; 16]) -> BucketName {
         let digits = &hex::encode(random)[..THROW_AWAY_DIGITS];
@@ -200,17 +189,14 @@ impl BucketFormula {
         ))
     }
 
-    /// The name, if [`BucketFormula::throw_away`] made it.
+    /// The name, if it is one of [`BucketFormula::throw_away`].
     #[must_use]
     pub fn as_throw_away(&self, name: &str) -> Option<BucketName> {
         let digits = name
             .strip_prefix(&self.prefix)?
             .strip_suffix(&self.suffix)?
             .strip_prefix(THROW_AWAY)?;
-        let ours = digits.len() == THROW_AWAY_DIGITS
-            && digits
-                .bytes()
-                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        let ours = digits.len() == THROW_AWAY_DIGITS && is_hex(digits);
         ours.then(|| BucketName(name.to_owned()))
     }
 
@@ -222,7 +208,7 @@ impl BucketFormula {
         BucketName(format!("{}{digest:.digits$}{}", self.prefix, self.suffix))
     }
 
-    /// Whether this could be some owner's bucket.
+    /// Whether this could be the bucket of an owner.
     #[must_use]
     pub fn could_make(&self, name: &BucketName) -> bool {
         let digits = name
@@ -232,15 +218,15 @@ impl BucketFormula {
         name.as_str().len() == MAX_NAME_CHARS && digits.is_some_and(is_hex)
     }
 
-    /// Whether some owner's bucket could begin so.
+    /// Whether an owner's bucket could begin with this prefix.
     #[must_use]
     pub fn could_begin_with(&self, prefix: &BucketPrefix) -> bool {
         let prefix = prefix.as_str();
         self.prefix.starts_with(prefix) || prefix.strip_prefix(&self.prefix).is_some_and(is_hex)
     }
 
-    /// What the registry remembers of the formula, one line a part, so that a change can be
-    /// refused and explained. The secret appears as a keyed digest of its own.
+    /// What the registry stores of the formula, by part, so that a change can be refused and
+    /// explained. The secret appears as a keyed digest.
     #[must_use]
     pub fn fingerprint(&self) -> Vec<(&'static str, String)> {
         let secret = self.secret.as_ref().map_or_else(String::new, |secret| {
@@ -255,15 +241,8 @@ impl BucketFormula {
     }
 }
 
-/// As digests are written.
-fn is_hex(text: &str) -> bool {
-    text.bytes()
-        .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-}
-
 fn is_part(part: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
-    part.bytes().all(allowed) && !["..", ".-", "-."].iter().any(|pair| part.contains(pair))
+    is_plain(part) && !["..", ".-", "-."].iter().any(|pair| part.contains(pair))
 }
 
 fn is_reserved(prefix: &str, suffix: &str) -> bool {

@@ -15,7 +15,7 @@ fn claim() -> impl Strategy<Value = String> {
 }
 
 fn keyed(secret: &str) -> BucketFormula {
-    let secret = NamingSecret::new(&SecretString::from(secret)).unwrap();
+    let secret = NamingSecret::parse(&SecretString::from(secret)).unwrap();
     BucketFormula::new("", "", "", Some(secret)).unwrap()
 }
 
@@ -30,7 +30,7 @@ fn the_name_is_what_the_contracts_one_liner_prints() {
 }
 
 #[test]
-fn organisations_and_workspaces_have_messages_of_their_own() {
+fn organisations_and_workspaces_have_their_own_messages() {
     // printf '%s\0org\0%s\0' "" acme | sha256sum | cut -c1-63
     let name = |owner: &Owner| BucketFormula::default().bucket(owner).to_string();
     assert_eq!(
@@ -45,7 +45,7 @@ fn organisations_and_workspaces_have_messages_of_their_own() {
 }
 
 #[test]
-fn what_could_be_somebodys_is_known_by_its_form() {
+fn a_name_that_could_be_an_owners_is_known_by_its_form() {
     let formula = BucketFormula::new("acme-", "-eu", "", None).unwrap();
     let own = formula.bucket(&principal("demo", "alice"));
     assert!(formula.could_make(&own));
@@ -103,7 +103,7 @@ fn a_bucket_that_is_named_by_hand_follows_the_rules_of_s3() {
 }
 
 #[test]
-fn prefix_and_suffix_take_the_place_of_digits() {
+fn prefix_and_suffix_replace_digits() {
     let formula = BucketFormula::new("acme-", "-eu", "prod", None).unwrap();
     let bucket = formula.bucket(&principal("demo", "alice"));
     assert_eq!(bucket.as_str().len(), 63);
@@ -112,7 +112,7 @@ fn prefix_and_suffix_take_the_place_of_digits() {
 }
 
 #[test]
-fn namespace_and_secret_take_part() {
+fn namespace_and_secret_change_the_name() {
     let alice = principal("demo", "alice");
     let names = [
         BucketFormula::default(),
@@ -146,7 +146,7 @@ fn a_formula_that_leaves_too_few_digits_is_refused() {
 }
 
 #[test]
-fn a_formula_that_makes_no_bucket_names_is_refused() {
+fn a_formula_that_makes_invalid_names_is_refused() {
     for bad in ["A", "a_b", "-a", ".a", "a..b", "a*", "a/", "\u{e4}"] {
         assert_eq!(
             BucketFormula::new(bad, "", "", None).unwrap_err(),

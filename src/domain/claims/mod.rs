@@ -1,20 +1,18 @@
-mod used;
+mod compact;
 
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub use used::UsedClaims;
-
 use super::{ClientId, Membership, Principal, Scope, Subject, TokenCaller, TokenError};
 
-/// How far the authorization server's clock may be from ours (RFC 7519 section 4.1.4: "a few
-/// minutes at most").
+/// How far the authorization server's clock may be off (RFC 7519 section 4.1.4: "no more than a few
+/// minutes").
 const LEEWAY: TimeDelta = TimeDelta::seconds(60);
 
-/// What an authorization server says of a token (RFC 7662 section 2.2), or a signed token of
-/// itself (RFC 9068 section 2.2): well-formed, and not yet believed. Only
-/// [`UnverifiedClaims::verify`] and [`UnverifiedClaims::verify_signed`] make a [`TokenCaller`] of it.
+/// What an authorization server says about a token (RFC 7662 section 2.2), or a signed token about
+/// itself (RFC 9068 section 2.2): well-formed and not yet trusted. Only [`UnverifiedClaims::verify`]
+/// and [`UnverifiedClaims::verify_signed`] turn it into a [`TokenCaller`].
 #[derive(Clone, Default)]
 pub struct UnverifiedClaims {
     /// Whether the token is active; a signed token does not say.
@@ -25,7 +23,7 @@ pub struct UnverifiedClaims {
     pub client_id: Option<String>,
     /// `azp`, the authorized party of OpenID Connect; says what `client_id` says.
     pub azp: Option<String>,
-    /// `scope`, words parted by spaces.
+    /// `scope`, words separated by spaces.
     pub scope: Option<String>,
     /// `exp`.
     pub exp: Option<DateTime<Utc>>,
@@ -51,18 +49,18 @@ pub struct UnverifiedClaims {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Audience(pub Vec<String>);
 
-/// What a token must say, beyond being active.
+/// What a token must claim besides being active.
 #[derive(Clone, Debug)]
 pub struct TokenRules {
-    /// The only issuer whose tokens count.
+    /// The only issuer whose tokens are accepted.
     pub issuer: String,
-    /// Must be in `aud`, where configured.
+    /// The value that `aud` must hold, if one is configured.
     pub audience: Option<String>,
 }
 
 impl UnverifiedClaims {
-    /// The checks of docs/call.md, in its order: the token, its claims, its
-    /// scope. An absent `iss` or `exp` passes: the authorization server said "active".
+    /// Makes the checks of docs/call.md in its order: the token, its claims, its
+    /// scope. An absent `iss` or `exp` passes, because the authorization server calls the token active.
     ///
     /// # Errors
     ///
@@ -77,8 +75,8 @@ impl UnverifiedClaims {
         self.caller(scope)
     }
 
-    /// The same for the claims of a signed token, whose signature has been checked. They stand
-    /// alone, so there must be an `iss` and an `exp` (RFC 9068 section 2.2).
+    /// Makes the same checks on the claims of a token whose signature is verified. No server vouches
+    /// for it, so it must have an `iss` and an `exp` (RFC 9068 section 2.2).
     ///
     /// # Errors
     ///
@@ -100,9 +98,9 @@ impl UnverifiedClaims {
         self.caller(scope)
     }
 
-    /// What is left of a caller whom a signed token proved, when the authorization server is asked
-    /// as well: it must call the token active and must not contradict it. What it grants less than
-    /// the token says, a scope or a membership taken back or an earlier end, counts.
+    /// Confirms a caller, proven by a signed token, with the authorization server's answer. The answer
+    /// must call the token active and must not contradict it. Where it grants less than the token (a
+    /// scope, a membership, an earlier end), the answer counts.
     ///
     /// # Errors
     ///
@@ -114,7 +112,7 @@ impl UnverifiedClaims {
         scope: &Scope,
         now: DateTime<Utc>,
     ) -> Result<TokenCaller, TokenError> {
-        // The token itself has named its audience; the answer need not.
+        // The token itself names its audience; the answer need not.
         let rules = TokenRules {
             audience: rules.audience.clone().filter(|_| self.aud.is_some()),
             issuer: rules.issuer.clone(),
@@ -133,7 +131,7 @@ impl UnverifiedClaims {
         }
         let ends = [caller.proof_expires, self.exp].into_iter().flatten().min();
         Ok(TokenCaller {
-            // Authorization servers leave an empty list out: whoever is not named is none.
+            // Authorization servers leave an empty list out, so no list means no membership.
             memberships: both(&caller.memberships, &self.memberships()),
             proof_expires: ends,
             ..caller
@@ -200,8 +198,7 @@ impl UnverifiedClaims {
             .is_some_and(|aud| aud.0.contains(audience))
     }
 
-    /// The three members by which authorization servers tell kinds of token apart, each by its own
-    /// list. `token_type` and `typ` are compared without case (RFC 6749 section 5.1, RFC 7515
+    /// Checks the three members by which authorization servers mark kinds of tokens. `token_type` and `typ` are compared without case (RFC 6749 section 5.1, RFC 7515
     /// section 4.1.9).
     fn is_access_token(&self) -> bool {
         let is_one_of = |value: &Option<String>, list: &[&str]| {
@@ -229,7 +226,7 @@ impl UnverifiedClaims {
     }
 }
 
-/// What both lists grant.
+/// The memberships that both lists grant.
 fn both(one: &[Membership], other: &[Membership]) -> Vec<Membership> {
     let in_other = |membership: &Membership| {
         let same = other

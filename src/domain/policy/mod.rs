@@ -1,8 +1,8 @@
-//! The only place where a policy is written: what confines sessions and access keys.
+//! The policies that confine sessions and access keys. No other code writes policies.
 //!
-//! A policy is compact JSON (Ceph refuses a space), built from typed values. Nothing enters it but
-//! names and prefixes whose alphabets hold no wildcard and no variable, so every `*` is one of ours;
-//! an empty policy cannot be built, because STS takes it for "no restriction".
+//! A policy is compact JSON (Ceph refuses spaces), built from typed values. Only names and prefixes
+//! enter it, whose alphabets have no wildcard and no variable, so every `*` is one of ours. An empty
+//! policy cannot be built, because STS takes it for "no restriction".
 
 mod access_key;
 mod session;
@@ -12,7 +12,7 @@ use serde::Serialize;
 pub use access_key::{AccessKeyPolicy, AccessKeyPolicyError, Loopholes};
 pub use session::{ExtraAction, SessionPolicy};
 
-/// The longest policy that every engine takes, in characters (docs/call.md).
+/// The longest policy that every engine accepts, in characters (docs/call.md).
 pub const MAX_POLICY_CHARS: usize = 2_048;
 
 /// The policy would be longer than [`MAX_POLICY_CHARS`].
@@ -32,7 +32,7 @@ struct Document {
 struct Statement {
     effect: &'static str,
     action: Vec<&'static str>,
-    /// None where the actions have no resource: those of MinIO's administration.
+    /// `None` for actions without a resource: those of MinIO's administration.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     on: Option<On>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,7 +42,7 @@ struct Statement {
 #[derive(Serialize)]
 enum On {
     Resource(Resource),
-    /// All but these.
+    /// All resources but these.
     NotResource(Vec<String>),
 }
 
@@ -60,13 +60,13 @@ enum Condition {
         prefix: String,
     },
     Null {
-        /// There only with temporary credentials.
+        /// Present only with temporary credentials.
         #[serde(rename = "aws:TokenIssueTime")]
         token_issue_time: &'static str,
     },
 }
 
-/// The document of these statements.
+/// Writes a document with these statements.
 fn write(statement: Vec<Statement>) -> Result<String, PolicyError> {
     let document = Document {
         version: "2012-10-17",
@@ -79,7 +79,7 @@ fn write(statement: Vec<Statement>) -> Result<String, PolicyError> {
     Ok(json)
 }
 
-/// A second reading of IAM's wildcards, so that tests do not lean on the code they test.
+/// A second implementation of IAM's wildcards, so that tests do not rely on the code they test.
 #[cfg(test)]
 fn matches(pattern: &str, text: &str) -> bool {
     if let Some((head, tail)) = pattern.split_once('?') {
@@ -89,7 +89,6 @@ fn matches(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
         Some((head, "")) => text.starts_with(head),
-        // What is between `*` and the end stands somewhere, or at the end, after the head.
         Some((head, tail)) => text.strip_prefix(head).is_some_and(|rest| {
             (0..=rest.len())
                 .filter(|at| rest.is_char_boundary(*at))

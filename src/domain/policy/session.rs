@@ -4,9 +4,9 @@ use crate::domain::{Access, Grant};
 
 use super::{Condition, On, PolicyError, Resource, Statement, write};
 
-/// The inline session policy that confines credentials to one grant: the product's whole promise.
+/// The inline session policy that confines credentials to one grant.
 ///
-/// Nothing enters it but a [`crate::domain::BucketName`] and a [`crate::domain::Prefix`].
+/// Only a [`crate::domain::BucketName`] and a [`crate::domain::Prefix`] enter it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SessionPolicy(String);
 
@@ -28,7 +28,7 @@ impl SessionPolicy {
     ///
     /// # Errors
     ///
-    /// [`PolicyError`] when the prefix is so long that an engine would refuse the policy.
+    /// [`PolicyError`] when the prefix makes the policy too long for an engine.
     pub fn for_grant(grant: &Grant, extra: &[ExtraAction]) -> Result<Self, PolicyError> {
         write(statements(grant, extra)).map(Self)
     }
@@ -47,7 +47,7 @@ impl fmt::Debug for SessionPolicy {
 }
 
 impl ExtraAction {
-    /// The closed list.
+    /// All of them.
     pub const ALL: [Self; 4] = [
         Self::AbortMultipartUpload,
         Self::ListMultipartUploadParts,
@@ -76,8 +76,8 @@ impl ExtraAction {
     }
 }
 
-/// What a statement speaks of. Listing is apart from the bucket's other actions because only
-/// listing knows the condition key `s3:prefix`.
+/// What a statement is about. Listing is separate from the bucket's other actions because only
+/// listing has the condition key `s3:prefix`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Target {
     List,
@@ -147,7 +147,7 @@ mod tests {
 
     fn with_prefix(prefix: &str, access: Access) -> Grant {
         Grant {
-            prefix: Some(Prefix::parse(prefix).unwrap()),
+            prefix: Some(prefix.parse().unwrap()),
             access,
             ..grant("demo", "alice")
         }

@@ -1,6 +1,6 @@
 //! Whether two owners who share a bucket, each below a prefix, are kept apart.
 
-use crate::domain::{Access, Area, BucketName, Grant, Prefix};
+use crate::domain::{Access, Area, BucketName, Grant};
 
 use super::attacks::{INTRUDER, only_a_no};
 use super::{
@@ -30,7 +30,7 @@ impl Doctor {
     ) {
         let mut neighbours = Vec::new();
         for prefix in NEIGHBOURS {
-            let Ok(prefix) = Prefix::parse(prefix) else {
+            let Ok(prefix) = prefix.parse() else {
                 continue;
             };
             let area = Area {

@@ -7,27 +7,27 @@ use crate::domain::{AccessKeyRights, BucketName};
 
 use super::{Condition, On, PolicyError, Resource, Statement, write};
 
-/// The policy that confines an access key to its rights, on engines that hold such keys.
+/// The policy that confines an access key to its rights.
 ///
-/// Nothing enters it but a [`BucketName`] and a [`crate::domain::BucketPrefix`].
+/// Only a [`BucketName`] and a [`crate::domain::BucketPrefix`] enter it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessKeyPolicy(String);
 
-/// What an engine lets the holder of a pair do that no policy allows, unless one denies it.
+/// What an engine lets the holder of a pair do without any policy, unless a policy denies it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loopholes {
-    /// An object is its writer's (S3, "Object Ownership": `ObjectWriter`), who may read and publish
-    /// it.
+    /// Objects belong to their writers (S3, "Object Ownership": `ObjectWriter`), who may read and
+    /// publish them.
     pub writers_own_objects: bool,
-    /// A pair may open sessions of its own (STS `GetSessionToken`), which live on when it has ended.
+    /// A pair may open sessions (STS `GetSessionToken`) that outlive it.
     pub sessions_outlive_pairs: bool,
-    /// A pair may make service accounts of its own and replace its secret, as long as no policy
-    /// denies it (MinIO: `admin:CreateServiceAccount`, `admin:CreateUser`).
+    /// A pair may make service accounts and replace its own secret (MinIO:
+    /// `admin:CreateServiceAccount`, `admin:CreateUser`).
     pub holders_administer: bool,
 }
 
 impl Loopholes {
-    /// There are none.
+    /// An engine without loopholes.
     pub const NONE: Self = Self {
         writers_own_objects: false,
         sessions_outlive_pairs: false,
@@ -38,13 +38,13 @@ impl Loopholes {
 /// Why there is no policy for these rights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AccessKeyPolicyError {
-    /// A key that opens nothing is nobody's new.
+    /// The key would have no rights.
     #[error("the key would open nothing: name a bucket")]
     Empty,
-    /// A `*` must never reach people's lockers.
+    /// Without a prefix, `*` would reach the buckets of principals.
     #[error("rights in all buckets need access_keys.bucket_prefix, which says which are meant")]
     NoPrefix,
-    /// Too many buckets.
+    /// It names too many buckets.
     #[error(transparent)]
     TooLong(#[from] PolicyError),
 }
@@ -54,7 +54,7 @@ impl AccessKeyPolicy {
     ///
     /// # Errors
     ///
-    /// [`AccessKeyPolicyError`] when no engine could take it, or it would say too much or nothing.
+    /// [`AccessKeyPolicyError`] when the policy would be too long, too wide or empty.
     pub fn for_rights(
         rights: &AccessKeyRights,
         loopholes: Loopholes,
@@ -84,7 +84,7 @@ impl AccessKeyPolicy {
         Ok(Self(write(statements)?))
     }
 
-    /// The policy as the engine takes it.
+    /// The policy, as the engine is given it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -97,7 +97,7 @@ impl fmt::Debug for AccessKeyPolicy {
     }
 }
 
-/// What the named buckets allow: both lists may be listed, the one be read, the other be written.
+/// Statements for the named buckets: all may be listed, the one list read, the other written.
 fn named(rights: &AccessKeyRights) -> [Option<Statement>; 3] {
     let bucket = |name: &&BucketName| format!("arn:aws:s3:::{name}");
     [
@@ -120,7 +120,7 @@ fn objects_of(bucket: &BucketName) -> String {
     format!("arn:aws:s3:::{bucket}/*")
 }
 
-/// What every bucket under the prefix allows. Only the names of buckets cannot be narrowed.
+/// Statements for the buckets under the prefix. Listing the names of buckets cannot be narrowed.
 fn under(rights: &AccessKeyRights, prefix: &str) -> [Option<Statement>; 4] {
     let if_so = |granted: bool, resource: String| {
         if granted { vec![resource] } else { Vec::new() }
@@ -148,8 +148,8 @@ fn objects_under(prefix: &str) -> String {
     format!("arn:aws:s3:::{prefix}*/*")
 }
 
-/// What an owner may do with an object and the rights do not say: its ACL, its tags, its versions;
-/// and reading it where they do not say that.
+/// Denies what an object's owner may do beyond the rights: its ACL, its tags, its versions, and reading
+/// it where the rights do not allow that.
 fn denied_to_writers(rights: &AccessKeyRights) -> [Statement; 2] {
     let prefix = rights.prefix.as_ref().filter(|_| rights.all_objects_read);
     let readable: Vec<String> = rights
@@ -172,7 +172,7 @@ fn denied_to_writers(rights: &AccessKeyRights) -> [Statement; 2] {
     ]
 }
 
-/// Everything, to any credentials but the pair itself.
+/// Denies everything to credentials other than the pair itself.
 fn denied_to_sessions() -> Statement {
     Statement {
         condition: Some(Condition::Null {
@@ -182,7 +182,7 @@ fn denied_to_sessions() -> Statement {
     }
 }
 
-/// All of `MinIO`'s administration, which has no resource.
+/// Denies all of `MinIO`'s administration, which has no resource.
 fn denied_to_holders() -> Statement {
     Statement {
         on: None,

@@ -6,14 +6,14 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 
 use super::*;
-use crate::domain::{Area, Prefix};
+use crate::domain::Area;
 use crate::service::UpstreamErrorKind;
 use deployment::Deployment;
 
 fn area(organisation: &str, bucket: &str, prefix: &str) -> (Owner, Area) {
     let area = Area {
         bucket: bucket.parse().unwrap(),
-        prefix: Prefix::parse(prefix).unwrap(),
+        prefix: prefix.parse().unwrap(),
     };
     (Owner::Organisation(organisation.parse().unwrap()), area)
 }

@@ -1,74 +1,56 @@
 use super::{Audience, TokenRules, UnverifiedClaims};
 use crate::domain::{MAX_IDENTIFIER_BYTES, Membership, Scope};
 
-/// The longest kind of token that is told apart, in bytes, and more.
+/// More bytes than any kind of token that the checks know has.
 const MAX_KIND_BYTES: usize = 32;
 
-/// What a list's element or a small string costs beside its bytes: the allocator's own header and
-/// its rounding up.
+/// What an allocation costs beside its bytes: the allocator's header and its rounding up.
 const ALLOCATION_BYTES: usize = 24;
 
-/// What the checks look at. An answer that is kept needs nothing else, and may be long.
-#[derive(Clone, Debug)]
-pub struct UsedClaims {
-    /// Whose tokens count, and for whom they must be meant.
-    pub rules: TokenRules,
-    /// The scopes that may be asked for.
-    pub scopes: Vec<Scope>,
-}
-
-impl UsedClaims {
-    /// Claims that end every check as these do, in less memory.
+impl UnverifiedClaims {
+    /// Drops what no check under these rules and for one of these scopes looks at, so that a cache
+    /// can keep long answers. Every check ends as it does with the full claims.
     ///
-    /// A value that is too long for any check to pass stays too long, and one that is not the
-    /// expected one stays another.
+    /// A value that is too long to pass a check stays too long, and one that is not the expected one
+    /// stays another.
     #[must_use]
-    pub fn of(&self, claims: UnverifiedClaims) -> UnverifiedClaims {
-        if !claims.active {
-            return UnverifiedClaims::default();
+    pub fn compact(self, rules: &TokenRules, scopes: &[Scope]) -> Self {
+        if !self.active {
+            return Self::default();
         }
         let identity =
             |value: Option<String>| value.map(|value| cut(value, MAX_IDENTIFIER_BYTES + 1));
         let kind = |value: Option<String>| value.map(|value| cut(value, MAX_KIND_BYTES));
-        UnverifiedClaims {
-            sub: identity(claims.sub),
-            client_id: identity(claims.client_id),
-            azp: identity(claims.azp),
-            scope: claims.scope.map(|scope| self.scope(&scope)),
-            iss: claims.iss.map(|iss| self.issuer(&iss)),
-            aud: claims.aud.map(|aud| self.audience(&aud)),
-            token_type: kind(claims.token_type),
-            typ: kind(claims.typ),
-            token_use: kind(claims.token_use),
-            memberships: claims.memberships.map(memberships),
-            ..claims
+        let granted = |claim: String| {
+            let words = scopes.iter().filter(|scope| scope.is_granted_by(&claim));
+            words.map(Scope::as_str).collect::<Vec<_>>().join(" ")
+        };
+        // No issuer is the empty string.
+        let issuer = |iss| {
+            Some(iss)
+                .filter(|iss| *iss == rules.issuer)
+                .unwrap_or_default()
+        };
+        let audience = |aud: Audience| {
+            let ours = rules.audience.iter().filter(|ours| aud.0.contains(ours));
+            Audience(ours.cloned().collect())
+        };
+        Self {
+            sub: identity(self.sub),
+            client_id: identity(self.client_id),
+            azp: identity(self.azp),
+            scope: self.scope.map(granted),
+            iss: self.iss.map(issuer),
+            aud: self.aud.map(audience),
+            token_type: kind(self.token_type),
+            typ: kind(self.typ),
+            token_use: kind(self.token_use),
+            memberships: self.memberships.map(memberships),
+            ..self
         }
     }
 
-    fn scope(&self, granted: &str) -> String {
-        let words = self.scopes.iter().map(Scope::as_str);
-        let granted = |word: &&str| granted.split(' ').any(|granted| granted == *word);
-        words.filter(granted).collect::<Vec<_>>().join(" ")
-    }
-
-    /// No issuer is the empty string.
-    fn issuer(&self, iss: &str) -> String {
-        let ours = &self.rules.issuer;
-        if iss == ours {
-            ours.clone()
-        } else {
-            String::new()
-        }
-    }
-
-    fn audience(&self, aud: &Audience) -> Audience {
-        let ours = self.rules.audience.iter();
-        Audience(ours.filter(|ours| aud.0.contains(ours)).cloned().collect())
-    }
-}
-
-impl UnverifiedClaims {
-    /// What they take on the heap, in bytes, estimated from above.
+    /// An upper estimate of the heap that the claims take, in bytes.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
         let strings = [
@@ -105,14 +87,14 @@ fn allocated(bytes: usize) -> usize {
     }
 }
 
-/// At least so many bytes of a longer value.
+/// The first `bytes` bytes of the value, or a little more: to the next character's end.
 fn cut(mut value: String, bytes: usize) -> String {
     value.truncate(value.ceil_char_boundary(bytes));
     value.shrink_to_fit();
     value
 }
 
-/// The other words are of no workspace: a claim of groups holds all sorts of groups.
+/// The words that name workspaces: a claim of groups holds others, too.
 fn memberships(words: Vec<String>) -> Vec<String> {
     let words = words.into_iter();
     let mut words: Vec<String> = words
@@ -133,16 +115,15 @@ mod tests {
 
     const ISSUER: &str = "https://as.example";
 
-    fn used(audience: Option<&str>) -> UsedClaims {
-        UsedClaims {
-            rules: TokenRules {
-                issuer: ISSUER.to_owned(),
-                audience: audience.map(str::to_owned),
-            },
-            scopes: ["storage", "keys"]
-                .map(|word| Scope::parse(word).unwrap())
-                .to_vec(),
+    fn rules(audience: Option<&str>) -> TokenRules {
+        TokenRules {
+            issuer: ISSUER.to_owned(),
+            audience: audience.map(str::to_owned),
         }
+    }
+
+    fn scopes() -> [Scope; 2] {
+        ["storage", "keys"].map(|word| Scope::parse(word).unwrap())
     }
 
     fn long(start: &str) -> String {
@@ -176,16 +157,16 @@ mod tests {
 
     #[test]
     fn what_no_check_looks_at_is_not_kept() {
-        let used = used(Some("us"));
+        let (rules, scopes) = (rules(Some("us")), scopes());
         let claims = long_claims();
         assert!(claims.heap_bytes() > 500_000);
-        let kept = used.of(claims.clone());
+        let kept = claims.clone().compact(&rules, &scopes);
         assert!(kept.heap_bytes() < 1_000, "{}", kept.heap_bytes());
         let now = DateTime::UNIX_EPOCH;
-        for scope in &used.scopes {
+        for scope in &scopes {
             let (before, after) = (
-                claims.verify(&used.rules, scope, now),
-                kept.verify(&used.rules, scope, now),
+                claims.verify(&rules, scope, now),
+                kept.verify(&rules, scope, now),
             );
             assert_eq!(before, after);
         }
@@ -197,22 +178,22 @@ mod tests {
                 "iss" => claims.iss = Some(long(ISSUER)),
                 _ => claims.typ = Some(long("Bearer")),
             }
-            let kept = used.of(claims.clone());
+            let kept = claims.clone().compact(&rules, &scopes);
             assert!(
                 kept.heap_bytes() < 1_500,
                 "{too_long}: {}",
                 kept.heap_bytes()
             );
-            let scope = &used.scopes[0];
-            let refused = kept.verify(&used.rules, scope, now);
+            let scope = &scopes[0];
+            let refused = kept.verify(&rules, scope, now);
             assert!(refused.is_err(), "{too_long}");
-            assert_eq!(refused, claims.verify(&used.rules, scope, now));
+            assert_eq!(refused, claims.verify(&rules, scope, now));
         }
         let inactive = UnverifiedClaims {
             active: false,
             ..long_claims()
         };
-        assert_eq!(used.of(inactive).heap_bytes(), 0);
+        assert_eq!(inactive.compact(&rules, &scopes).heap_bytes(), 0);
     }
 
     fn text() -> impl Strategy<Value = Option<String>> {
@@ -246,15 +227,15 @@ mod tests {
     type Outcome = Result<TokenCaller, TokenError>;
 
     fn outcomes(
-        used: &UsedClaims,
+        rules: &TokenRules,
         claims: &UnverifiedClaims,
         proven: &TokenCaller,
     ) -> Vec<Outcome> {
         let now = DateTime::UNIX_EPOCH;
-        let each = used.scopes.iter().flat_map(|scope| {
+        let each = scopes().into_iter().flat_map(|scope| {
             [
-                claims.verify(&used.rules, scope, now),
-                claims.confirm(proven.clone(), &used.rules, scope, now),
+                claims.verify(rules, &scope, now),
+                claims.confirm(proven.clone(), rules, &scope, now),
             ]
         });
         each.collect()
@@ -292,9 +273,9 @@ mod tests {
                 memberships,
                 ..UnverifiedClaims::default()
             };
-            let used = used(audience);
-            let kept = used.of(claims.clone());
-            prop_assert_eq!(outcomes(&used, &kept, &proven), outcomes(&used, &claims, &proven));
+            let rules = rules(audience);
+            let kept = claims.clone().compact(&rules, &scopes());
+            prop_assert_eq!(outcomes(&rules, &kept, &proven), outcomes(&rules, &claims, &proven));
         }
     }
 }
