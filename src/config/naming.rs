@@ -79,7 +79,9 @@ impl NamingConfig {
         let adopt_from = reader.list(ADOPT_FROM);
         let accept_change = reader.get(ACCEPT_CHANGE);
         let (prefix, suffix, namespace) = (prefix?, suffix?, namespace?);
-        let secret = secret?.map(|secret| NamingSecret::parse(&secret)).transpose();
+        let secret = secret?
+            .map(|secret| NamingSecret::parse(&secret))
+            .transpose();
         let formula = secret
             .and_then(|secret| BucketFormula::new(&prefix, &suffix, &namespace, secret))
             .map_err(|error| reader.error(key_of(error), error));

@@ -4,16 +4,16 @@ use chrono::{DateTime, Utc};
 
 use super::{ApiKeyId, CapabilityId, Membership, Owner, Principal, Scope, Slug};
 
-/// What authentication proved: who is asking.
+/// Who is asking, as authentication proved it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
-    /// Whoever has an access token.
+    /// A person, by an access token.
     Token(TokenCaller),
-    /// Whoever has an API key.
+    /// An organisation, by an API key.
     ApiKey(ApiKeyCaller),
 }
 
-/// Which caller: calls of the same one are counted together.
+/// The identity of a caller: limits count by it, and the audit trail shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CallerId {
     /// A person through a client.
@@ -24,34 +24,34 @@ pub enum CallerId {
     Capability(CapabilityId),
 }
 
-/// A person through a client, by access token.
+/// A person who uses a client, proven by an access token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenCaller {
     /// The person and the client.
     pub principal: Principal,
-    /// The workspaces that the token says the person is a member of.
+    /// The workspaces of which the token says that the person is a member.
     pub memberships: Vec<Membership>,
-    /// When the token ends, where that is known.
+    /// When the token expires, if that is known.
     pub proof_expires: Option<DateTime<Utc>>,
 }
 
-/// Somebody of an organisation, by API key.
+/// An organisation, proven by an API key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKeyCaller {
-    /// Which key.
+    /// The key's public part.
     pub api_key_id: ApiKeyId,
-    /// The organisation that it was made for.
+    /// The organisation that the key belongs to.
     pub organisation: Slug,
-    /// Whether it opens the organisation's storage.
+    /// Whether the key opens the organisation's storage.
     pub storage: bool,
-    /// What else it opens.
+    /// What else the key opens.
     pub scopes: Vec<Scope>,
-    /// When the key ends, if it does.
+    /// When the key expires, if it does.
     pub proof_expires: Option<DateTime<Utc>>,
 }
 
 impl Caller {
-    /// Which caller it is.
+    /// The caller's identity.
     #[must_use]
     pub fn id(&self) -> CallerId {
         match self {
@@ -60,7 +60,7 @@ impl Caller {
         }
     }
 
-    /// The owner of the caller's own storage: the person, or the key's organisation.
+    /// The owner of the caller's own storage: the principal or the key's organisation.
     #[must_use]
     pub fn as_owner(&self) -> Owner {
         match self {
@@ -69,7 +69,7 @@ impl Caller {
         }
     }
 
-    /// When the proof of who is asking ends, where that is known.
+    /// When the token or key expires, if that is known.
     #[must_use]
     pub fn proof_expires(&self) -> Option<DateTime<Utc>> {
         match self {
@@ -79,12 +79,13 @@ impl Caller {
     }
 }
 
-impl fmt::Display for Caller {
+impl fmt::Display for CallerId {
     /// As the audit trail names the caller.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Token(caller) => write!(f, "principal {}", caller.principal),
-            Self::ApiKey(caller) => write!(f, "api-key {}", caller.api_key_id),
+            Self::Principal(principal) => write!(f, "principal {principal}"),
+            Self::ApiKey(id) => write!(f, "api-key {id}"),
+            Self::Capability(id) => write!(f, "capability {id}"),
         }
     }
 }

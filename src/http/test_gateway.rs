@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
 use crate::domain::{BucketFormula, CallerId, Scope, TokenRules};
-use crate::service::fakes::{FakeDirectory, FixedClock, Nothing, test_issue, test_rotate_key};
+use crate::service::fakes::{
+    FakeDirectory, FixedClock, Nothing, test_issue, test_rotate_access_key,
+};
 use crate::service::{
     Authenticate, AuthenticateApiKey, AuthenticateToken, CallerLimit, Directory, Entitle,
     GenuineApiKeys, Introspection, RateLimiter, TokenValidation,
@@ -72,7 +74,7 @@ pub(crate) fn test_use_cases_with(
         caller_limit: CallerLimit::new(callers),
         entitle: Entitle::new(directory, BucketFormula::default()),
         issue_session: test_issue(),
-        rotate_access_key: test_rotate_key(),
+        rotate_access_key: test_rotate_access_key(),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::adapters::{OsRandomness, OwnerRateLimiter};
 use crate::config::{BrokerConfig, BrokerKind, Config};
 use crate::service::{
     AccessKeyBroker, AccessKeyKeeper, AccessKeyKeeperPorts, AccessKeyRegistry, Capabilities, Clock,
-    RotateAccessKey, RotateAccessKeyPorts, RotateAccessKeySettings, RotationAdmission,
+    RotateAccessKey, RotateAccessKeyPorts, RotateAccessKeySettings,
 };
 
 use super::{StartError, parts};
@@ -78,33 +78,30 @@ pub(super) async fn check(
 pub(super) fn rotate_access_key(
     config: &Config,
     broker: Option<Arc<dyn AccessKeyBroker>>,
-    keeper: Option<Arc<AccessKeyKeeper>>,
     directory: &Arc<SqlDirectory>,
     rate_limiter: &Arc<OwnerRateLimiter>,
     clock: &Arc<dyn Clock>,
 ) -> RotateAccessKey {
     let keys = &config.access_keys;
+    let capabilities = keys.capability_key.clone();
     let ports = RotateAccessKeyPorts {
         broker,
         registry: Arc::<SqlDirectory>::clone(directory),
-        keeper,
         directory: Arc::<SqlDirectory>::clone(directory),
         rate_limiter: Arc::<OwnerRateLimiter>::clone(rate_limiter),
+        capabilities: capabilities.map(|key| -> Arc<dyn Capabilities> { key }),
         clock: Arc::clone(clock),
         randomness: Arc::new(OsRandomness),
+        runtime: Handle::current(),
     };
     let settings = RotateAccessKeySettings {
         formula: config.naming.formula.clone(),
+        scope: keys.scope.clone(),
+        oauth_scope: keys.oauth_scope.clone(),
         has_bucket_prefix: keys.bucket_prefix.is_some(),
         overlap: keys.overlap,
     };
-    let capabilities = keys.capability_key.clone();
-    let admission = RotationAdmission {
-        scope: keys.scope.clone(),
-        oauth_scope: keys.oauth_scope.clone(),
-        capabilities: capabilities.map(|key| -> Arc<dyn Capabilities> { key }),
-    };
-    RotateAccessKey::new(ports, settings, admission, Handle::current())
+    RotateAccessKey::new(ports, settings)
 }
 
 /// The store's own settings, but for who asks and where IAM is.

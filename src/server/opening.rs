@@ -182,14 +182,8 @@ impl Opening {
             tracing::warn!("database.url: {exposure}");
         }
         let keeper = access_keys::keeper(broker.as_ref(), &sql_directory, &clock);
-        let rotate_access_key = access_keys::rotate_access_key(
-            &config,
-            broker,
-            keeper.clone(),
-            &sql_directory,
-            &per_owner,
-            &clock,
-        );
+        let rotate_access_key =
+            access_keys::rotate_access_key(&config, broker, &sql_directory, &per_owner, &clock);
         let rotations = rotate_access_key.rotations();
         let directory: Arc<dyn Directory> = sql_directory;
         let callers = Arc::new(KeyedRateLimiter::new(config.limits.per_caller));

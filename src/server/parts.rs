@@ -17,8 +17,8 @@ use crate::config::{Config, OauthClient, StorageConfig, ValidationMode};
 use crate::domain::TokenRules;
 use crate::http::StorageAddress;
 use crate::service::{
-    AuthenticateToken, Clock, EnsureBucket, EnsureBucketSettings, Introspection, IssueSession,
-    IssueSessionPorts, IssueSessionSettings, LocalJwt, Randomness, TokenValidation,
+    AuthenticateToken, Clock, EnsureBucket, EnsureBucketPorts, EnsureBucketSettings, Introspection,
+    IssueSession, IssueSessionPorts, IssueSessionSettings, LocalJwt, Randomness, TokenValidation,
 };
 
 use super::StartError;
@@ -159,8 +159,12 @@ pub(super) async fn ensure_bucket(
         adopt: config.naming.adopt,
         adopt_from: config.naming.adopt_from.clone(),
     };
-    let registry = Arc::<SqlBucketRegistry>::clone(registry);
-    Ok(EnsureBucket::new(registry, buckets, settings, runtime))
+    let ports = EnsureBucketPorts {
+        registry: Arc::<SqlBucketRegistry>::clone(registry),
+        buckets,
+        runtime,
+    };
+    Ok(EnsureBucket::new(ports, settings))
 }
 
 pub(super) fn aws_settings(storage: &StorageConfig) -> AwsSettings {

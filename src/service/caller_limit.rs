@@ -4,24 +4,24 @@ use crate::domain::CallerId;
 
 use super::{Limit, RateLimiter, Refusal};
 
-/// How often one caller may ask for anything (`limits.per_caller`).
+/// Limits how often one caller may call (`limits.per_caller`).
 ///
-/// It stands in front of entitlement, so that calls which are refused there count: each of them
-/// costs the registry as much as one that is not.
+/// It comes before entitlement, so that calls refused there count, too: they cost the registry as much
+/// as others.
 pub struct CallerLimit(Arc<dyn RateLimiter<CallerId>>);
 
 impl CallerLimit {
-    /// Counts with this limiter.
+    /// Makes the limit.
     #[must_use]
     pub fn new(limiter: Arc<dyn RateLimiter<CallerId>>) -> Self {
         Self(limiter)
     }
 
-    /// Takes one call from the caller's allowance.
+    /// Counts one call.
     ///
     /// # Errors
     ///
-    /// [`Refusal::RateLimited`] when nothing is left of it.
+    /// [`Refusal::RateLimited`] when the caller's allowance is used up.
     pub fn take(&self, caller: &CallerId) -> Result<(), Refusal> {
         let taken = self.0.take(caller);
         taken.map_err(|spent| spent.of(Limit::Caller))

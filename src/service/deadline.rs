@@ -3,42 +3,42 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-/// When an answer must be out (docs/call.md): one a request, shared by all its steps.
+/// When a request must be answered (docs/call.md). All its steps share the deadline.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline(Instant);
 
-/// The step's own time, or what was left of the request's, is over.
+/// The time of the step or of the request is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the time allowed has passed")]
 pub struct DeadlineError;
 
 impl Deadline {
-    /// So long from now.
+    /// A deadline this long from now.
     #[must_use]
     pub fn after(duration: Duration) -> Self {
         Self(Instant::now() + duration)
     }
 
-    /// Whether nothing is left.
+    /// Whether the time is over.
     #[must_use]
     pub fn has_passed(self) -> bool {
         self.0 <= Instant::now()
     }
 
-    /// Waits for all the steps no longer than what is left, whatever limits they have themselves.
+    /// Runs all the steps, which may have their own limits, until the deadline.
     ///
     /// # Errors
     ///
-    /// [`DeadlineError`]; the steps are dropped then.
+    /// [`DeadlineError`] when the time is over. The steps are dropped.
     pub async fn limit_all<T>(self, steps: impl Future<Output = T>) -> Result<T, DeadlineError> {
         timeout_at(self.0, steps).await.map_err(|_| DeadlineError)
     }
 
-    /// Waits for a step no longer than its own time and what is left of the request's.
+    /// Runs a step for `own` at most, and not beyond the deadline.
     ///
     /// # Errors
     ///
-    /// [`DeadlineError`]; the step is dropped then.
+    /// [`DeadlineError`] when the time is over. The step is dropped.
     pub async fn limit<T>(
         self,
         own: Duration,

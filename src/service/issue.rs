@@ -11,74 +11,74 @@ use super::{
     SessionRequest, Sessions, UpstreamError,
 };
 
-/// The most that the store may take for one session.
+/// How long the store may take for one session.
 const SESSION_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// The most that one audit record may take to reach the disk.
+/// How long an audit event may take to reach the disk.
 const AUDIT_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// The shortest session that engines grant.
 const SHORTEST_SESSION: Duration = Duration::from_mins(15);
 
-/// The use case "hand out a key": from an [`IssueRequest`] to a [`Session`].
+/// The use case "issue a session": from an [`IssueRequest`] to a [`Session`].
 pub struct IssueSession {
     ports: IssueSessionPorts,
     settings: IssueSessionSettings,
 }
 
-/// What [`IssueSession`] needs from outside.
+/// The ports of [`IssueSession`].
 pub struct IssueSessionPorts {
-    /// How often an owner may ask.
+    /// Limits how often sessions are issued for an owner.
     pub rate_limiter: Arc<dyn RateLimiter<OwnerDigest>>,
     /// Makes sure that the bucket is there.
     pub ensure_bucket: Arc<EnsureBucket>,
     /// Opens sessions.
     pub sessions: Arc<dyn Sessions>,
-    /// Records every issued session.
+    /// Records each session.
     pub audit_trail: Arc<dyn AuditTrail>,
-    /// What time it is.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
 }
 
-/// What [`IssueSession`] is told by the configuration.
+/// The settings of [`IssueSession`].
 #[derive(Clone, Debug)]
 pub struct IssueSessionSettings {
     /// How a bucket's name follows from its owner.
     pub formula: BucketFormula,
-    /// Actions beyond the four.
+    /// Actions that policies allow beyond the four.
     pub extra_actions: Vec<ExtraAction>,
-    /// How long sessions last.
+    /// How long a session lasts at most.
     pub session_duration: Duration,
-    /// Whether a session ends with the token at the latest.
+    /// Whether a session must not outlive the token or key that it is asked for with.
     pub cap_to_token_expiry: bool,
 }
 
-/// One key to be handed out.
+/// A request for a session that the caller is entitled to.
 #[derive(Clone, Debug)]
 pub struct IssueRequest {
-    /// The request that asks.
+    /// The id of the request.
     pub request_id: RequestId,
-    /// The dialect it speaks.
+    /// The dialect that the request speaks.
     pub dialect: &'static str,
-    /// Who asks.
+    /// Who is asking.
     pub caller: Caller,
     /// Whose storage it is.
     pub owner: Owner,
-    /// What of it.
+    /// What of it is opened.
     pub grant: Grant,
-    /// For how long: what [`IssueSession::session_duration`] allowed.
+    /// How long, as [`IssueSession::session_duration`] returned it.
     pub duration: Duration,
 }
 
 impl IssueSession {
-    /// Puts the use case together.
+    /// Makes the use case.
     #[must_use]
     pub fn new(ports: IssueSessionPorts, settings: IssueSessionSettings) -> Self {
         Self { ports, settings }
     }
 
-    /// How long a session lasts for somebody who asks for so much: no longer than the configuration
-    /// says, and no shorter than engines grant.
+    /// How long a session is to last if `asked` is asked for: not longer than configured, and not
+    /// shorter than engines allow.
     ///
     /// # Errors
     ///
@@ -96,9 +96,9 @@ impl IssueSession {
             ))
     }
 
-    /// In the order of docs/call.md: rate → reservation in the registry → bucket ensured →
-    /// `AssumeRole` with the session policy → audit record on disk. No session is returned before
-    /// everything on its left has succeeded.
+    /// Issues a session, in the order of docs/call.md: rate limit → reservation in the registry →
+    /// bucket ensured → `AssumeRole` with the session policy → audit event on disk. A session is
+    /// returned only after all of these have succeeded.
     ///
     /// # Errors
     ///
@@ -129,7 +129,7 @@ impl IssueSession {
         Ok(session)
     }
 
-    /// A token whose end is not known does not shorten a session.
+    /// A token whose expiry is unknown does not shorten a session.
     fn duration(&self, request: &IssueRequest) -> Result<Duration, Refusal> {
         let full = request.duration;
         let Some(expires) = request
@@ -166,7 +166,7 @@ impl IssueSession {
             time: self.ports.clock.now(),
             request_id: request.request_id,
             dialect: request.dialect,
-            caller: request.caller.to_string(),
+            caller: request.caller.id().to_string(),
             owner: request.owner.clone(),
             bucket: request.grant.bucket.clone(),
             prefix: request.grant.prefix.clone(),

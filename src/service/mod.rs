@@ -1,9 +1,8 @@
-//! The use cases and their ports. Knows the domain only; what is outside comes in as
-//! `Arc<dyn Trait>`.
+//! The use cases and their ports. This layer knows the domain only; adapters come in as `Arc<dyn Trait>`.
 //!
-//! [`Authenticate`] says who is asking, [`Entitle`] what is theirs, [`IssueSession`] hands out the key.
-//! They are apart because a health check of the deployment needs the last without the first.
-//! [`Administer`] is what operators do.
+//! [`Authenticate`] finds out who is asking, [`Entitle`] what is theirs, and [`IssueSession`] hands out a
+//! key to it. [`RotateAccessKey`] does so for access keys, [`Administer`] is for operators, and
+//! [`doctor`] checks a deployment.
 
 mod administer;
 mod authenticate;
@@ -33,7 +32,9 @@ pub use authenticate::{
 pub use caller_limit::CallerLimit;
 pub use deadline::{Deadline, DeadlineError};
 pub use directory::{Added, Administration, Directory, MemberChange, Objects};
-pub use ensure_bucket::{BUCKET_PLACES, EnsureBucket, EnsureBucketError, EnsureBucketSettings};
+pub use ensure_bucket::{
+    BUCKET_PLACES, EnsureBucket, EnsureBucketError, EnsureBucketPorts, EnsureBucketSettings,
+};
 pub use entitle::{Entitle, Wanted};
 pub use issue::{IssueRequest, IssueSession, IssueSessionPorts, IssueSessionSettings};
 pub use ports::{
@@ -46,9 +47,9 @@ pub use refusal::{
 };
 pub use reservations::{Assigned, Released, Reservation, Reservations};
 pub use rotation::{
-    AccessKeyBroker, AccessKeyKeeper, AccessKeyKeeperError, AccessKeyKeeperPorts,
-    AccessKeyRegistry, BucketTenant, CAPABILITY_TYPE, Capabilities, HeldLease, KnownBuckets,
-    PairStanding, RecordedPair, RotateAccessKey, RotateAccessKeyPorts, RotateAccessKeySettings,
-    Rotated, Rotation, RotationAdmission, RotationCaller, RotationCredential, Rotations,
-    STATEMENT_LIMIT, Taken, UnadmittedCaller, Unfinished, bucket_of_others,
+    AccessKeyBroker, AccessKeyKeeper, AccessKeyKeeperPorts, AccessKeyRegistry, BucketTenant,
+    CAPABILITY_TYPE, Capabilities, HeldLease, KnownBuckets, PairStanding, PairsError, RecordedPair,
+    RotateAccessKey, RotateAccessKeyPorts, RotateAccessKeySettings, Rotated, Rotation,
+    RotationCaller, RotationCredential, Rotations, STATEMENT_LIMIT, Taken, UnadmittedCaller,
+    Unfinished, bucket_of_others,
 };

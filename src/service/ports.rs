@@ -11,60 +11,61 @@ use crate::domain::{
 
 use super::UpstreamError;
 
-/// What time it is.
+/// Tells the time.
 pub trait Clock: Send + Sync {
-    /// Now, UTC.
+    /// The current time, in UTC.
     fn now(&self) -> DateTime<Utc>;
 }
 
-/// Where unpredictable bits come from.
+/// Makes unpredictable bits.
 pub trait Randomness: Send + Sync {
-    /// 128 of them.
+    /// 128 bits.
     fn bits(&self) -> [u8; 16];
 }
 
-/// Asks what a token stands for (RFC 7662).
+/// Asks the authorization server about tokens (RFC 7662).
 #[async_trait]
 pub trait Introspection: Send + Sync {
-    /// The authorization server's answer, well-formed and not yet believed.
+    /// The authorization server's answer, well-formed and not yet trusted.
     async fn introspect(&self, token: &AccessToken)
     -> Result<Arc<UnverifiedClaims>, UpstreamError>;
 }
 
-/// Reads signed tokens without asking anybody (RFC 9068).
+/// Verifies signed tokens without asking the authorization server about each (RFC 9068).
 #[async_trait]
 pub trait LocalJwt: Send + Sync {
-    /// What the token is.
+    /// Verifies the token's signature, if it has one.
     ///
     /// # Errors
     ///
-    /// When the authorization server's keys cannot be had.
+    /// [`UpstreamError`] when the authorization server's keys cannot be read.
     async fn read(&self, token: &AccessToken) -> Result<ReadToken, UpstreamError>;
 }
 
-/// What a token turns out to be, on sight.
+/// What reading a token tells. Claims are only in a token whose signature holds.
 #[derive(Clone, Debug)]
 pub enum ReadToken {
-    /// No JWT: only the authorization server can tell.
+    /// It is no JWT: only the authorization server can tell.
     Opaque,
-    /// A JWT that is not to be believed, and why.
+    /// It is a JWT that must not be trusted, and why.
     Forged(&'static str),
-    /// A JWT that the authorization server has signed. Its claims are still to be checked.
+    /// It is a JWT signed by the authorization server. Its claims are not yet verified.
     Signed(Box<UnverifiedClaims>),
 }
 
-/// How often each owner, caller or client may ask.
+/// Limits how often each owner, caller or network may call.
 pub trait RateLimiter<Key>: Send + Sync {
-    /// Takes one call from the allowance.
+    /// Counts one call.
     ///
     /// # Errors
     ///
-    /// [`RateLimitError`] when nothing is left of it.
+    /// [`RateLimitError`] when the allowance is used up.
     fn take(&self, key: &Key) -> Result<(), RateLimitError>;
 }
 
 /// Too many calls have been made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many calls: {permitted} are allowed at once")]
 pub struct RateLimitError {
     /// When the next call may succeed.
     pub retry_after: Duration,
@@ -72,7 +73,7 @@ pub struct RateLimitError {
     pub permitted: u32,
 }
 
-/// Who holds which bucket: unique both ways.
+/// Records who holds which bucket: each owner has one bucket, and each bucket has one owner.
 #[async_trait]
 pub trait BucketRegistry: Send + Sync {
     /// Reserves the bucket for its owner, unless it is reserved already.
@@ -82,8 +83,8 @@ pub trait BucketRegistry: Send + Sync {
         bucket: &BucketName,
     ) -> Result<ReserveOutcome, RegistryError>;
 
-    /// Moves the owner's reservation of this bucket forward; never back, whatever another replica does.
-    /// Fails where there is no such reservation (any more).
+    /// Moves the owner's reservation of this bucket forward, never back. Fails if there is no such
+    /// reservation.
     async fn advance(
         &self,
         bucket_owner: &BucketOwner,
@@ -101,15 +102,15 @@ pub enum ReserveOutcome {
     Conflict,
 }
 
-/// How far the making of a bucket has come.
+/// How far the creation of a bucket got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ReservationState {
-    /// The name is taken; nobody has looked at the store.
+    /// The name is reserved. The store has not been asked yet.
     Reserved,
-    /// The store had no such bucket, and the gateway set out to make it: whatever stands there
-    /// from now on is its own work.
+    /// The store had no such bucket, and the gateway was about to create it: a bucket that is found
+    /// from now on is its own.
     Creating,
-    /// The bucket is there, with everything that belongs to it.
+    /// The bucket exists and is set up.
     Ready,
 }
 
@@ -122,7 +123,7 @@ pub struct RegistryError {
 }
 
 impl RegistryError {
-    /// One that stays as long as nothing is changed.
+    /// An error that stays until something is changed.
     #[must_use]
     pub fn new(cause: impl Into<String>) -> Self {
         Self {
@@ -131,7 +132,7 @@ impl RegistryError {
         }
     }
 
-    /// One that may be over when the registry is asked again.
+    /// An error that may be gone at the next try.
     #[must_use]
     pub fn passing(cause: impl Into<String>) -> Self {
         Self {
@@ -140,19 +141,19 @@ impl RegistryError {
         }
     }
 
-    /// No answer in time.
+    /// The registry did not answer in time.
     #[must_use]
     pub fn late(step: &str) -> Self {
         Self::passing(format!("{step}: no answer in time"))
     }
 
-    /// Whether the same call may succeed later without any change here.
+    /// Whether the same call may succeed later without a change.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         self.may_pass
     }
 
-    /// The reservation was taken away while the bucket was being made.
+    /// The reservation was removed while the bucket was being created.
     #[must_use]
     pub fn not_reserved() -> Self {
         Self::new(
@@ -162,68 +163,67 @@ impl RegistryError {
     }
 }
 
-/// The trail of sessions and changes.
+/// Records the sessions that are issued.
 #[async_trait]
 pub trait AuditTrail: Send + Sync {
-    /// Returns when the record is on disk.
-    async fn record(&self, record: SessionEvent) -> Result<(), RegistryError>;
+    /// Returns when the event is on disk.
+    async fn record(&self, event: SessionEvent) -> Result<(), RegistryError>;
 }
 
-/// Buckets of the store, through the gateway's own identity.
+/// Reads and creates buckets of the store with the gateway's own identity.
 #[async_trait]
 pub trait Buckets: Send + Sync {
-    /// What stands at this name.
+    /// What the store has at this name.
     async fn look(&self, bucket: &BucketName) -> Result<Presence, UpstreamError>;
 
-    /// Makes the bucket.
+    /// Creates the bucket.
     async fn create(&self, bucket: &BucketName) -> Result<Creation, UpstreamError>;
 
-    /// Which deployment of the gateway has marked the bucket as its own, if any has and the engine
-    /// can tell.
+    /// The deployment that the bucket is marked with, if there is a mark and the engine can tell.
     async fn marker(&self, bucket: &BucketName) -> Result<Option<String>, UpstreamError>;
 
-    /// Closes the bucket to the public and marks it as this deployment's, where the engine can.
+    /// Closes the bucket to the public and marks it with the deployment, if the engine can.
     async fn furnish(&self, bucket: &BucketName, deployment: &str) -> Result<(), UpstreamError>;
 }
 
-/// What stands at a bucket's name.
+/// What the store has at a bucket's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
     /// Nothing.
     Missing,
     /// A bucket of the gateway's own account.
     Ours,
-    /// A bucket of somebody else's.
+    /// A bucket of another account.
     Foreign,
-    /// The gateway may not look: there is a foreign bucket, or the gateway lacks rights.
+    /// The gateway may not look: either it is a foreign bucket, or the gateway lacks rights.
     Hidden,
 }
 
-/// How the making of a bucket ended.
+/// How the creation of a bucket ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Creation {
-    /// It is there now.
+    /// It was created.
     Made,
-    /// It was there, and is the gateway's own account's.
+    /// It existed, in the gateway's own account.
     AlreadyOurs,
-    /// It was there, and is somebody else's.
+    /// It existed, in another account.
     Foreign,
 }
 
-/// Temporary credentials of the store (AWS STS `AssumeRole`).
+/// Opens sessions at the store (AWS STS `AssumeRole`).
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// Opens a session that lasts no longer than asked for ([`Session::overlong`]).
+    /// Opens a session. It fails if the session lasts longer than asked for ([`Session::overlong`]).
     async fn assume_role(&self, request: SessionRequest) -> Result<Session, UpstreamError>;
 }
 
-/// What a session is to be. There is no session without a policy.
+/// A request for a session. There is no session without a policy.
 #[derive(Clone, Debug)]
 pub struct SessionRequest {
-    /// What confines it.
+    /// Confines the session.
     pub policy: SessionPolicy,
-    /// The pseudonym that the store's log shows.
+    /// Names the session in the store's log.
     pub name: RoleSessionName,
-    /// How long it is to last.
+    /// How long the session is to last.
     pub duration: Duration,
 }

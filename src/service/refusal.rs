@@ -1,10 +1,10 @@
 use crate::domain::{AccessKeyPolicyError, ApiKeyError, TokenError};
 use std::fmt;
 
-use super::{AccessKeyKeeperError, EnsureBucketError, RateLimitError, RegistryError};
+use super::{EnsureBucketError, PairsError, RateLimitError, RegistryError};
 
-/// How every use case ends when it hands nothing out: a closed list. What a refusal looks
-/// like from outside is the dialect's business; what it says inside goes into the log.
+/// Why a use case handed nothing out. The list is closed. A dialect decides what the caller sees of a
+/// refusal; its text is for the log.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Refusal {
     /// The request carries no credential of this dialect.
@@ -13,135 +13,134 @@ pub enum Refusal {
     /// The request breaks the grammar of the dialect.
     #[error("malformed request: {0}")]
     MalformedRequest(&'static str),
-    /// The token does not open anything.
+    /// The access token is refused.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// The API key does not open anything.
+    /// The API key is refused.
     #[error(transparent)]
     ApiKey(#[from] ApiKeyError),
-    /// What is asked for is not the caller's.
+    /// The caller may not open what they ask for.
     #[error(transparent)]
     NotEntitled(#[from] NotEntitled),
-    /// The access key gets no new credentials.
+    /// The access key is not rotated.
     #[error(transparent)]
     AccessKey(#[from] AccessKeyRefusal),
-    /// The bucket exists and is not known to be the owner's: nothing is handed out, and an operator
-    /// should look.
+    /// The bucket exists and is not known to be the owner's. An operator should look at it.
     #[error("the bucket exists and is not known to be this owner's")]
     BucketConflict,
     /// Too many calls.
     #[error("{limit}")]
     RateLimited {
-        /// Whose.
+        /// Which limit was reached.
         limit: Limit,
         /// When the next call may succeed.
         spent: RateLimitError,
     },
-    /// The authorization server cannot be asked or does not make sense.
+    /// The authorization server cannot be asked, or its answer makes no sense.
     #[error("authorization server: {0}")]
     AuthorizationServer(UpstreamError),
-    /// The store cannot be asked or does not make sense.
+    /// The store cannot be asked, or its answer makes no sense.
     #[error("store: {0}")]
     Store(UpstreamError),
     /// Too many requests wait for the authorization server.
     #[error("too many requests wait for the authorization server (oauth.max_in_flight)")]
     AuthorizationServerBusy,
-    /// Our own fault, the registry's included.
+    /// The gateway or its registry failed.
     #[error("internal: {0}")]
     Internal(String),
-    /// Too many requests are under way, or too many buckets are being made.
+    /// Too many requests are under way, or too many buckets are being created.
     #[error("too many requests or creations of buckets are under way")]
     Overloaded,
 }
 
-/// Whose calls are limited.
+/// Which limit was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Limit {
-    /// Those for one owner's storage.
+    /// The calls for one owner's storage.
     #[error("the owner asks too often (limits.per_owner)")]
     Owner,
-    /// Those of one caller.
+    /// The calls of one caller.
     #[error("the caller asks too often (limits.per_caller)")]
     Caller,
-    /// Those from one address with API keys that are not known to be genuine.
+    /// The calls from one network with API keys that are not known to be genuine.
     #[error("too many unknown API keys come from this address (limits.per_caller)")]
     Address,
 }
 
-/// Why somebody who is known gets nothing.
+/// Why a known caller may not open what they ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotEntitled {
-    /// The API key is for other things.
+    /// The API key does not open storage.
     #[error("the API key was made without storage")]
     KeyWithoutStorage,
     /// An operator has disabled the organisation.
     #[error("the organisation is disabled")]
     DisabledOrganisation,
-    /// The caller is no member of the workspace, or there is none.
-    #[error("no member of such a workspace")]
+    /// The caller is not a member of the workspace, or there is no such workspace.
+    #[error("the caller is not a member of such a workspace")]
     NoMember,
-    /// An API key where a token is needed, or the other way round.
-    #[error("this cannot be asked for with such a credential")]
+    /// An API key was used for a workspace, or a token for an organisation.
+    #[error("this kind of credential does not open this kind of storage")]
     WrongCredential,
 }
 
-/// Why an access key gets no new credentials.
+/// Why an access key is not rotated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AccessKeyRefusal {
-    /// There is none of this name.
+    /// There is no access key of this name.
     #[error("there is no such access key")]
     NoSuchKey,
-    /// It is another owner's.
+    /// It belongs to another owner.
     #[error("the access key is not the caller's")]
     NotTheirs,
     /// An operator has disabled it, or its organisation.
     #[error("the access key or its organisation is disabled")]
     Disabled,
-    /// It may not be asked for from there.
+    /// The caller's network is not one of the key's.
     #[error("the access key may not be used from this network")]
     Network,
-    /// The token is no capability of this gateway's for this key.
+    /// The capability token is not valid for this key.
     #[error("the capability token {0}")]
     Capability(&'static str),
     /// An earlier rotation is under way.
     #[error("an earlier rotation of the access key is under way")]
     Pending,
-    /// A bucket of the key has become somebody else's.
-    #[error("a bucket of the access key is or could be somebody else's")]
-    SomebodyElses,
+    /// The key opens a bucket that belongs, or could belong, to another owner.
+    #[error("a bucket of the access key belongs or could belong to another owner")]
+    BucketOfOthers,
     /// The configuration does not allow what the key opens.
     #[error(transparent)]
     NoPolicy(#[from] AccessKeyPolicyError),
-    /// The rotation could not be written down.
+    /// The registry could not record the rotation.
     #[error("the rotation could not be recorded: {0}")]
     NotQueued(String),
-    /// The engine cannot hold such keys, or nobody has said how.
+    /// No broker is configured.
     #[error("no engine for access keys is configured (access_keys.broker)")]
     NoBroker,
 }
 
-/// What went wrong with a system that we depend on, in our own words.
+/// What went wrong with the store or the authorization server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{kind:?}: {cause}")]
 pub struct UpstreamError {
-    /// The sort of failure.
+    /// The kind of failure.
     pub kind: UpstreamErrorKind,
-    /// For the log; never an upstream's text, a claim or a token.
+    /// For the log, in our own words: never an upstream's text, a claim or a token.
     pub cause: String,
 }
 
-/// The sorts of failure that a dialect may tell apart.
+/// The kinds of failure that dialects tell apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpstreamErrorKind {
     /// No answer in time.
     Timeout,
-    /// No connection, or an answer that says "not now".
+    /// There was no connection, or the system asks to try later.
     Unreachable,
-    /// The system does not accept the gateway's own identity, or refuses it the action.
+    /// The system does not accept the gateway's identity, or does not allow it the action.
     Refused,
     /// An answer that breaks the protocol.
     Nonsense,
-    /// Not asked: too many requests wait for it already.
+    /// The system was not asked, because too many requests wait for it.
     Busy,
 }
 
@@ -152,7 +151,7 @@ impl UpstreamError {
         Self::new(UpstreamErrorKind::Timeout, format!("{step} took too long"))
     }
 
-    /// A failure of this sort.
+    /// A failure of this kind.
     #[must_use]
     pub fn new(kind: UpstreamErrorKind, cause: impl Into<String>) -> Self {
         Self {
@@ -161,7 +160,7 @@ impl UpstreamError {
         }
     }
 
-    /// The same, with the address at which it happened.
+    /// Adds the address at which it happened.
     #[must_use]
     pub fn at(self, address: &impl fmt::Display) -> Self {
         Self {
@@ -185,12 +184,12 @@ impl From<RegistryError> for Refusal {
     }
 }
 
-impl From<AccessKeyKeeperError> for Refusal {
-    fn from(error: AccessKeyKeeperError) -> Self {
+impl From<PairsError> for Refusal {
+    fn from(error: PairsError) -> Self {
         match error {
-            AccessKeyKeeperError::Registry(error) => error.into(),
-            AccessKeyKeeperError::Engine(failure) => Self::Store(failure),
-            AccessKeyKeeperError::Lost => AccessKeyRefusal::Pending.into(),
+            PairsError::Registry(error) => error.into(),
+            PairsError::Engine(failure) => Self::Store(failure),
+            PairsError::LeaseLost => AccessKeyRefusal::Pending.into(),
         }
     }
 }

@@ -63,7 +63,7 @@ impl Failure {
                     AccessKeyRefusal::Network => Cause::Network,
                     AccessKeyRefusal::Capability(_) => Cause::BadCapability,
                     AccessKeyRefusal::Pending
-                    | AccessKeyRefusal::SomebodyElses
+                    | AccessKeyRefusal::BucketOfOthers
                     | AccessKeyRefusal::NoPolicy(_) => Cause::Conflict,
                     AccessKeyRefusal::NotQueued(_) => Cause::NotQueued,
                     AccessKeyRefusal::NoBroker => Cause::Store,

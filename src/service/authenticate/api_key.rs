@@ -9,17 +9,17 @@ use crate::service::{Clock, Deadline, Directory, Limit, RateLimiter, Refusal, Re
 
 use super::GenuineApiKeys;
 
-/// The most that the registry may take for one key.
+/// How long the registry may take for one key.
 const STEP_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How exactly the last use of a key is recorded: a write for every call would be too much.
+/// The precision of a key's last use: a write at every call would be too much.
 const LAST_USE_TO: TimeDelta = TimeDelta::hours(1);
 
-/// Who has this API key: from a key to a [`ApiKeyCaller`].
+/// Authenticates API keys: from an [`ApiKey`] to an [`ApiKeyCaller`].
 ///
-/// Looking up a key costs a query, even for a made-up one. So keys that are not known to be genuine
-/// are first counted by the client's address. Genuine keys are not counted, so others at the same
-/// address cannot shut them out.
+/// Looking up a key costs a query, even for a made-up one. So calls with keys that are not known to be
+/// genuine count by the client's network. Calls with genuine keys do not, so others in the same network
+/// cannot shut them out.
 pub struct AuthenticateApiKey {
     directory: Arc<dyn Directory>,
     clock: Arc<dyn Clock>,
@@ -28,7 +28,7 @@ pub struct AuthenticateApiKey {
 }
 
 impl AuthenticateApiKey {
-    /// Puts the check together.
+    /// Makes the check.
     #[must_use]
     pub fn new(
         directory: Arc<dyn Directory>,
@@ -44,7 +44,7 @@ impl AuthenticateApiKey {
         }
     }
 
-    /// The registry is asked at every call: a key that is revoked is refused at the next.
+    /// Looks the key up at every call, so a revoked key is refused at the next.
     pub(super) async fn authenticate(
         &self,
         key: &ApiKey,
@@ -72,8 +72,7 @@ impl AuthenticateApiKey {
         let checked = check(&registered, key, now);
         match &checked {
             Ok(()) => self.genuine.remember(&key.hash()).await,
-            // One that has ended is counted like one that never was: its former owner too may be
-            // the one who floods.
+            // A key that has ended counts like an unknown one: its former owner may flood us, too.
             Err(_) => self.genuine.forget(&key.hash()).await,
         }
         checked?;
@@ -81,7 +80,7 @@ impl AuthenticateApiKey {
         if registered.last_used.is_none_or(|last| last < hour)
             && let Err(error) = self.directory.note_use(key.id(), hour).await
         {
-            // Nobody is refused because of it.
+            // The key is good all the same.
             tracing::warn!(%error, key = %key.id(), "the use of an API key could not be noted");
         }
         Ok(registered.into_caller())
@@ -109,56 +108,11 @@ fn check(
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use async_trait::async_trait;
-
     use super::*;
-    use crate::domain::{
-        Access, ApiKeyHash, ApiKeyId, Organisation, Principal, Slug, Workspace, WorkspaceName,
-    };
     use crate::service::RateLimitError;
-    use crate::service::fakes::FixedClock;
+    use crate::service::fakes::{FakeDirectory, FixedClock};
 
-    /// Knows [`registered`] and counts how often it is asked.
-    #[derive(Default)]
-    struct OneKey(AtomicUsize);
-
-    #[async_trait]
-    impl Directory for OneKey {
-        async fn api_key(&self, _: &ApiKeyId) -> Result<Option<RegisteredApiKey>, RegistryError> {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            Ok(Some(registered()))
-        }
-
-        async fn live_api_keys(
-            &self,
-            _: DateTime<Utc>,
-            _: u32,
-        ) -> Result<Vec<ApiKeyHash>, RegistryError> {
-            Ok(Vec::new())
-        }
-
-        async fn note_use(&self, _: &ApiKeyId, _: DateTime<Utc>) -> Result<(), RegistryError> {
-            Ok(())
-        }
-
-        async fn organisation(&self, _: &Slug) -> Result<Option<Organisation>, RegistryError> {
-            Ok(None)
-        }
-
-        async fn workspace(&self, _: &WorkspaceName) -> Result<Option<Workspace>, RegistryError> {
-            Ok(None)
-        }
-
-        async fn membership(
-            &self,
-            _: &WorkspaceName,
-            _: &Principal,
-        ) -> Result<Option<Access>, RegistryError> {
-            Ok(None)
-        }
-    }
-
-    /// So many calls, no matter who makes them.
+    /// Allows this many calls in all.
     struct Calls(AtomicUsize);
 
     impl RateLimiter<ClientNetwork> for Calls {
@@ -176,7 +130,10 @@ mod tests {
 
     #[tokio::test]
     async fn calls_beyond_the_allowance_do_not_reach_the_registry() {
-        let directory = Arc::<OneKey>::default();
+        let directory = Arc::new(FakeDirectory {
+            api_keys: vec![registered()],
+            ..FakeDirectory::default()
+        });
         let calls = Arc::new(Calls(AtomicUsize::new(3)));
         let clock: Arc<dyn Clock> = Arc::new(FixedClock);
         let genuine = Arc::new(GenuineApiKeys::new(directory.clone(), Arc::clone(&clock)));
@@ -187,7 +144,7 @@ mod tests {
         };
         let genuine = key(2);
         assert!(ask(&genuine).await.is_ok());
-        // One that is forged proves nothing, however often it comes.
+        // A forged key proves nothing, however often it comes.
         let forged = key(9);
         for _ in 0..2 {
             let refused = ask(&forged).await;
@@ -200,7 +157,7 @@ mod tests {
                 "{refused:?}"
             );
         }
-        assert_eq!(directory.0.load(Ordering::Relaxed), 3);
+        assert_eq!(directory.lookups.load(Ordering::Relaxed), 3);
         assert!(ask(&genuine).await.is_ok());
     }
 

@@ -8,18 +8,18 @@ use tokio::sync::watch;
 use crate::domain::ApiKeyHash;
 use crate::service::{Clock, Directory, RegistryError};
 
-/// How many hashes of the registry's are held, those used last first: under 10 MB.
+/// How many of the registry's hashes are held, the last used first. They take less than 10 MB.
 const REGISTERED_KEYS: u32 = 100_000;
 
-/// How long a key that was genuine once is remembered, and how many are: those made since the last
-/// reading, and those beyond [`REGISTERED_KEYS`].
+/// How long, and how many, keys are remembered that proved genuine: those made since the last reading,
+/// and those beyond [`REGISTERED_KEYS`].
 const PROVEN_FOR: Duration = Duration::from_hours(24);
 const PROVEN_KEYS: u64 = 20_000;
 
-/// Which API keys are genuine, as far as this process knows without asking the registry.
+/// The API keys that this process knows to be genuine without asking the registry.
 ///
-/// It opens nothing: it only tells whose calls need no limit by address. It holds hashes of whole
-/// keys, so a wrong secret under a known id is not among them.
+/// It only tells whose calls need no limit by network; it authenticates nothing. It holds hashes of
+/// whole keys, so a wrong secret with a known id does not match.
 pub struct GenuineApiKeys {
     directory: Arc<dyn Directory>,
     clock: Arc<dyn Clock>,
@@ -28,7 +28,7 @@ pub struct GenuineApiKeys {
 }
 
 impl GenuineApiKeys {
-    /// None yet.
+    /// Makes an empty set.
     #[must_use]
     pub fn new(directory: Arc<dyn Directory>, clock: Arc<dyn Clock>) -> Self {
         let proven = Cache::builder()
@@ -43,11 +43,11 @@ impl GenuineApiKeys {
         }
     }
 
-    /// Takes up what the registry holds now.
+    /// Reads the registry's keys.
     ///
     /// # Errors
     ///
-    /// [`RegistryError`] when it cannot be read: what was known before stays.
+    /// [`RegistryError`] when they cannot be read. The keys known before stay.
     pub async fn reread(&self) -> Result<(), RegistryError> {
         let now = self.clock.now();
         let hashes = self.directory.live_api_keys(now, REGISTERED_KEYS).await?;
@@ -64,7 +64,7 @@ impl GenuineApiKeys {
         self.proven.insert(hash.0, ()).await;
     }
 
-    /// For a key that has ended.
+    /// Removes a key that has ended.
     pub(super) async fn forget(&self, hash: &ApiKeyHash) {
         self.proven.invalidate(&hash.0).await;
         self.registered

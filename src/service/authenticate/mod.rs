@@ -1,4 +1,4 @@
-//! Who is asking.
+//! The use case "authenticate": who is asking.
 
 mod api_key;
 mod genuine_api_keys;
@@ -14,37 +14,37 @@ pub use api_key::AuthenticateApiKey;
 pub use genuine_api_keys::GenuineApiKeys;
 pub use token::{AuthenticateToken, TokenValidation};
 
-/// The use case "who is asking": from a [`Credential`] to a [`Caller`].
+/// The use case "authenticate": from a [`Credential`] to a [`Caller`].
 pub struct Authenticate {
     tokens: AuthenticateToken,
     api_keys: AuthenticateApiKey,
 }
 
-/// What somebody presents.
+/// What a request presents to prove who is asking.
 #[derive(Clone, Debug)]
 pub enum Credential {
     /// An OAuth access token.
     Token(AccessToken),
-    /// A key of an organisation's.
+    /// An API key of an organisation.
     ApiKey(ApiKey),
 }
 
 impl Authenticate {
-    /// Puts the use case together.
+    /// Makes the use case.
     #[must_use]
     pub fn new(tokens: AuthenticateToken, api_keys: AuthenticateApiKey) -> Self {
         Self { tokens, api_keys }
     }
 
-    /// Finds out what the credential stands for and checks it; a token must also hold the scope.
-    /// API keys that are not known to be genuine are counted by the client's address.
+    /// Finds out who is asking. A token must also hold the scope. Calls with API keys that are not known
+    /// to be genuine count by the client's network.
     ///
     /// # Errors
     ///
-    /// [`Refusal::Token`] or [`Refusal::ApiKey`] when the credential opens nothing,
+    /// [`Refusal::Token`] or [`Refusal::ApiKey`] when the credential is refused,
     /// [`Refusal::AuthorizationServer`], [`Refusal::AuthorizationServerBusy`] or
-    /// [`Refusal::Internal`] when nobody can tell, [`Refusal::RateLimited`] when too many unknown
-    /// API keys come from the address.
+    /// [`Refusal::Internal`] when it cannot be checked, [`Refusal::RateLimited`] when too many unknown
+    /// API keys come from the network.
     pub async fn authenticate(
         &self,
         credential: &Credential,

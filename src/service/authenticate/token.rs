@@ -9,28 +9,28 @@ use crate::service::{
     UpstreamErrorKind,
 };
 
-/// The most that the authorization server may take for one token, retry included.
+/// How long the authorization server may take for one token, retry included.
 const STEP_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Who has this access token: from a token to a [`TokenCaller`].
+/// Authenticates access tokens: from an [`AccessToken`] to a [`TokenCaller`].
 pub struct AuthenticateToken {
     validation: TokenValidation,
     clock: Arc<dyn Clock>,
     rules: TokenRules,
 }
 
-/// Who is believed (`oauth.validation`).
+/// How tokens are validated (`oauth.validation`).
 pub enum TokenValidation {
-    /// The authorization server is asked (RFC 7662).
+    /// The authorization server is asked about each token (RFC 7662).
     Introspection(Arc<dyn Introspection>),
-    /// Its signature is enough (RFC 9068).
+    /// Each token must be signed (RFC 9068).
     Jwt(Arc<dyn LocalJwt>),
-    /// A signed token needs both; an opaque one is asked about.
+    /// The authorization server is asked about each token, and about a JWT only if its signature holds.
     JwtThenIntrospection(Arc<dyn LocalJwt>, Arc<dyn Introspection>),
 }
 
 impl AuthenticateToken {
-    /// Puts the check together.
+    /// Makes the check.
     #[must_use]
     pub fn new(validation: TokenValidation, clock: Arc<dyn Clock>, rules: TokenRules) -> Self {
         Self {
@@ -40,13 +40,7 @@ impl AuthenticateToken {
         }
     }
 
-    /// Finds out what the token stands for and checks it: the token itself, its claims, its
-    /// scope.
-    ///
-    /// # Errors
-    ///
-    /// [`Refusal::Token`] when the token opens nothing, [`Refusal::AuthorizationServer`] when
-    /// nobody can tell.
+    /// Checks the token itself, its claims and its scope.
     pub(super) async fn authenticate(
         &self,
         token: &AccessToken,
@@ -104,7 +98,7 @@ impl AuthenticateToken {
     }
 }
 
-/// The gateway's own secrets never leave it: the authorization server might log them.
+/// The gateway's own secrets are not sent to the authorization server, which might log them.
 fn refuse_our_own(token: &AccessToken) -> Result<(), TokenError> {
     if ApiKey::has_form(token.expose()) {
         return Err(TokenError::OurApiKey);

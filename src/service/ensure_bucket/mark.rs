@@ -1,15 +1,15 @@
 use super::EnsureBucketSettings;
 
-/// What the tag on a bucket says about whose it is.
+/// Whose a bucket is, by its tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
-    /// There is none, or the engine has no tags.
+    /// It has no tag, or the engine has no tags.
     Absent,
-    /// This deployment's.
+    /// It is this deployment's.
     Ours,
-    /// A deployment's whose buckets may be taken over (`naming.adopt_from`).
+    /// It is that of a deployment whose buckets may be adopted (`naming.adopt_from`).
     Former,
-    /// Another deployment's: the bucket is never touched, whatever `naming.adopt` says.
+    /// It is another deployment's and is never adopted, not even with `naming.adopt`.
     Anothers,
 }
 

@@ -23,35 +23,45 @@ pub use places::BUCKET_PLACES;
 use places::Places;
 use waiting::Waiting;
 
-/// The most that a request waits for a bucket; the making goes on without it.
+/// How long a request waits for a bucket. The creation goes on without it.
 const STEP_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// The most that the making of one bucket takes, so that nothing is stuck for good.
+/// How long the creation of a bucket may take.
 const MAKING_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How many owners' buckets are remembered as ready, so that memory does not grow with owners.
+/// How many owners' buckets are remembered as ready.
 const REMEMBERED: u64 = 20_000;
 
-/// Makes sure that an owner's bucket is there and is the owner's.
+/// Ensures that an owner's bucket exists and is the owner's.
 ///
-/// Making one is a detached task, one at a time for an owner: it survives the deadline and the
-/// client's leaving, and the next call finds it done (docs/call.md).
+/// A detached task creates it, one at a time for an owner. The task survives the deadline and the
+/// client, and the next call finds it done (docs/call.md).
 pub struct EnsureBucket {
     maker: Arc<Maker>,
     runtime: Handle,
 }
 
-/// What the configuration says about buckets.
+/// The ports of [`EnsureBucket`].
+pub struct EnsureBucketPorts {
+    /// Records who holds which bucket.
+    pub registry: Arc<dyn BucketRegistry>,
+    /// Creates buckets.
+    pub buckets: Arc<dyn Buckets>,
+    /// Runs the detached tasks.
+    pub runtime: Handle,
+}
+
+/// The settings of [`EnsureBucket`].
 #[derive(Clone, Debug)]
 pub struct EnsureBucketSettings {
-    /// The name of this deployment: of all gateways on one registry.
+    /// The id of this deployment, which is all gateways on one registry.
     pub deployment: String,
-    /// How long "it exists and is ours" is believed (`storage.bucket_recheck`).
+    /// How long a bucket is taken for ready without a look (`storage.bucket_recheck`).
     pub recheck: Duration,
-    /// Whether a bucket without another deployment's tag that stands at its first claim may be
-    /// taken over (`naming.adopt`).
+    /// Whether a bucket may be adopted that exists at its first reservation, unless it carries another
+    /// deployment's tag (`naming.adopt`).
     pub adopt: bool,
-    /// The deployments whose tagged buckets may be taken over (`naming.adopt_from`).
+    /// The deployments whose tagged buckets may be adopted (`naming.adopt_from`).
     pub adopt_from: Vec<DeploymentId>,
 }
 
@@ -67,11 +77,11 @@ pub enum EnsureBucketError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] UpstreamError),
-    /// Too many buckets are being made at once.
-    #[error("too many buckets are being made at once")]
+    /// Too many buckets are being created at once.
+    #[error("too many buckets are being created at once")]
     Overloaded,
     /// The task was dropped with the runtime, or panicked.
-    #[error("the making of the bucket was cut off")]
+    #[error("the creation of the bucket was cut off")]
     Vanished,
 }
 
@@ -86,25 +96,20 @@ struct Maker {
 
 type Making = Shared<BoxFuture<'static, Result<(), EnsureBucketError>>>;
 
-/// A making, and what it has waited for.
+/// A creation, and what it has waited for.
 type UnderWay = (Making, Arc<Waiting>);
 
 impl EnsureBucket {
-    /// Puts the use case together. Detached tasks run on `runtime`.
+    /// Makes the use case.
     #[must_use]
-    pub fn new(
-        registry: Arc<dyn BucketRegistry>,
-        buckets: Arc<dyn Buckets>,
-        settings: EnsureBucketSettings,
-        runtime: Handle,
-    ) -> Self {
+    pub fn new(ports: EnsureBucketPorts, settings: EnsureBucketSettings) -> Self {
         let ready = Cache::builder()
             .max_capacity(REMEMBERED)
             .time_to_live(settings.recheck)
             .build();
         let maker = Maker {
-            registry,
-            buckets,
+            registry: ports.registry,
+            buckets: ports.buckets,
             settings,
             places: Places::default(),
             ready,
@@ -112,16 +117,16 @@ impl EnsureBucket {
         };
         Self {
             maker: Arc::new(maker),
-            runtime,
+            runtime: ports.runtime,
         }
     }
 
-    /// Returns when the bucket is there and is the owner's.
+    /// Returns when the bucket exists and is the owner's.
     ///
     /// # Errors
     ///
-    /// [`EnsureBucketError`]; when time runs out it is a timeout of the slower of registry and store, and
-    /// the making goes on.
+    /// [`EnsureBucketError`]. If time runs out, it is a timeout of the slower of registry and store, and the
+    /// creation goes on.
     pub async fn ensure(
         &self,
         owner: &Owner,
@@ -175,8 +180,8 @@ impl Maker {
         Ok(())
     }
 
-    /// The intent is on record before anything is created, so that whoever finds the bucket later
-    /// can tell our own unfinished work from a bucket that stood there before.
+    /// The intent is recorded before the bucket is created. So our own unfinished work can be told from
+    /// a bucket that existed before.
     async fn make(
         &self,
         bucket_owner: &BucketOwner,
@@ -205,16 +210,16 @@ impl Maker {
         bucket: &BucketName,
         waiting: &Waiting,
     ) -> Result<ReservationState, EnsureBucketError> {
-        let claimed = waiting.for_registry(self.registry.reserve(bucket_owner, bucket));
-        match claimed.await? {
+        let reserved = waiting.for_registry(self.registry.reserve(bucket_owner, bucket));
+        match reserved.await? {
             ReserveOutcome::Reserved(state) => Ok(state),
             ReserveOutcome::Conflict => Err(EnsureBucketError::Conflict),
         }
     }
 
-    /// A bucket stands at its first claim. Either another replica has just made it, and then the
-    /// registry says so by now, or it was there before us. Its tag is read in any case: an answer
-    /// that is no S3 proves no bucket.
+    /// Decides on a bucket that exists at its first reservation. Either another replica has just created
+    /// it, which the registry then says by now, or it existed before. Its tag is read in any case, because
+    /// an answer from something that is not S3 proves no bucket.
     async fn meet(
         &self,
         bucket_owner: &BucketOwner,
@@ -242,8 +247,8 @@ impl Maker {
             Creation::Made | Creation::AlreadyOurs => {}
             Creation::Foreign => return Err(EnsureBucketError::Conflict),
         }
-        // Engines answer a creation like a repetition of it, so the answer does not say whether
-        // another deployment was here between our intent and now. Its mark does.
+        // Engines give the same answer to a repeated creation. So only the mark tells whether another
+        // deployment created the bucket after our intent.
         if self.mark(bucket).await? == Mark::Anothers {
             return Err(EnsureBucketError::Conflict);
         }
@@ -254,7 +259,7 @@ impl Maker {
         Ok(advance(ReservationState::Ready).await?)
     }
 
-    /// Staging and production on one store must not meet in one locker (docs/call.md).
+    /// Staging and production on one store must not share a bucket (docs/call.md).
     async fn must_be_marked_ours(&self, bucket: &BucketName) -> Result<(), EnsureBucketError> {
         match self.mark(bucket).await? {
             Mark::Ours | Mark::Absent => Ok(()),
@@ -267,7 +272,7 @@ impl Maker {
         Ok(self.settings.mark(tag.as_deref()))
     }
 
-    /// An attempt to create says whether a foreign bucket is in the way or a right is lacking.
+    /// Finds out by an attempt to create whether a foreign bucket is in the way or a right is missing.
     async fn unveil(&self, bucket: &BucketName) -> Result<(), EnsureBucketError> {
         if self.buckets.create(bucket).await? == Creation::Foreign {
             return Err(EnsureBucketError::Conflict);
@@ -283,7 +288,7 @@ impl Maker {
     }
 }
 
-/// Takes the owner off the list when its task ends, however it ends.
+/// Removes the task from those under way when it ends in any way.
 struct Leave<'a>(&'a Maker, &'a (BucketOwner, BucketName));
 
 impl Drop for Leave<'_> {

@@ -4,28 +4,27 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{EnsureBucketError, ReservationState};
 
-/// How many buckets are made at once. Each may hold a connection for as long as a store hangs.
+/// How many buckets are created at once. Each may hold a connection while the store hangs.
 const CREATIONS: usize = 64;
 
-/// How many that exist are looked at again at once: a store that hangs over new buckets does not
-/// keep their owners waiting.
+/// How many existing buckets are rechecked at once. They have their own places, so that a store that
+/// hangs over new buckets does not keep their owners waiting.
 const RECHECKS: usize = 128;
 
-/// How many makings and rechecks may be at the store at once. They may outlive the calls that
-/// start them.
+/// How many creations and rechecks may be under way at once. They may outlive the calls that start them.
 pub const BUCKET_PLACES: usize = CREATIONS + RECHECKS;
 
-/// How long one waits for a place.
+/// How long a task waits for a place.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Bounds what is under way at the store.
+/// Limits how many tasks are under way at the store.
 pub(super) struct Places {
     creations: Semaphore,
     rechecks: Semaphore,
 }
 
 impl Places {
-    /// Waits for a place, but not for long.
+    /// Waits briefly for a place.
     pub(super) async fn take(
         &self,
         state: ReservationState,

@@ -32,7 +32,7 @@ impl World {
         }
     }
 
-    /// A gateway process: what it remembers does not outlive it.
+    /// A gateway process, which remembers nothing from other processes.
     fn process(&self, adopt: bool) -> EnsureBucket {
         self.process_that_adopts(adopt, &[])
     }
@@ -45,8 +45,12 @@ impl World {
             adopt,
             adopt_from: from.iter().map(|id| id.parse().unwrap()).collect(),
         };
-        let (registry, buckets) = (self.registry.clone(), self.buckets.clone());
-        EnsureBucket::new(registry, buckets, settings, Handle::current())
+        let ports = EnsureBucketPorts {
+            registry: self.registry.clone(),
+            buckets: self.buckets.clone(),
+            runtime: Handle::current(),
+        };
+        EnsureBucket::new(ports, settings)
     }
 }
 
@@ -192,7 +196,7 @@ async fn two_deployments_at_once_do_not_share_a_bucket() {
     let (one, two) = (world.process(false), staging.process(false));
     let (a, b) = tokio::join!(ensure(&one), ensure(&two));
     assert!(a.is_err() || b.is_err(), "{a:?} {b:?}");
-    // Whoever lost is told so at the next look, whatever it believed before.
+    // The one that lost is told so at the next look.
     let (a, b) = (
         ensure(&world.process(false)).await,
         ensure(&staging.process(false)).await,

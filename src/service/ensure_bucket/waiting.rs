@@ -8,10 +8,10 @@ use crate::service::{RegistryError, UpstreamError};
 
 use super::EnsureBucketError;
 
-/// What a timeout says that was not done.
+/// The step that a timeout names.
 const STEP: &str = "making the bucket";
 
-/// What the making of one bucket has waited for: when its time is over, the slower of registry and
+/// What the creation of one bucket has waited for. If it takes too long, the slower of registry and
 /// store is to blame.
 pub(super) struct Waiting {
     began: Instant,
@@ -42,7 +42,7 @@ impl Waiting {
         done
     }
 
-    /// The timeout of whichever took the longer.
+    /// The timeout of the one that took longer.
     pub(super) fn timed_out(&self) -> EnsureBucketError {
         let registry = self.registry().total();
         let store = self.began.elapsed().saturating_sub(registry);

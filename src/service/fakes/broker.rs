@@ -8,7 +8,7 @@ use crate::service::{AccessKeyBroker, UpstreamError, UpstreamErrorKind};
 
 type Event = Box<dyn Fn() + Send + Sync>;
 
-/// An engine that remembers what was asked of it.
+/// An engine that remembers its calls.
 #[derive(Default)]
 pub(crate) struct FakeBroker {
     pairs: Mutex<Vec<String>>,
@@ -28,22 +28,22 @@ impl FakeBroker {
         self.pairs.lock().unwrap().push(pair.to_owned());
     }
 
-    /// What was asked since the last time, with the pair that it was about.
+    /// The calls since the last time, each with its pair.
     pub(crate) fn calls(&self) -> Vec<String> {
         std::mem::take(&mut *self.calls.lock().unwrap())
     }
 
-    /// These calls do nothing and fail, from now on.
+    /// From now on these calls do nothing and fail.
     pub(crate) fn refuse(&self, calls: &[&'static str]) {
         *self.refused.lock().unwrap() = calls.to_vec();
     }
 
-    /// Every call takes so long, from now on.
+    /// From now on each call takes this long.
     pub(crate) fn delay(&self, by: Duration) {
         *self.answers_late.lock().unwrap() = Some(by);
     }
 
-    /// What happens elsewhere when this call comes.
+    /// Runs `event` whenever this call comes.
     pub(crate) fn when(&self, call: &'static str, event: impl Fn() + Send + Sync + 'static) {
         *self.event.lock().unwrap() = Some((call, Box::new(event)));
     }

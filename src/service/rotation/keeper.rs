@@ -6,69 +6,53 @@ use chrono::{DateTime, Utc};
 use crate::domain::AccessKeyId;
 use crate::service::{Clock, Randomness, RegistryError, UpstreamError};
 
-use super::lease::Lease;
+use super::lease::{Lease, LeaseWatch};
+use super::pairs::{Pairs, PairsError};
 use super::timing::{LOOK_LIMIT, STALE, TRANSACTION_LIMIT};
-use super::watch::Watch;
-use super::{
-    AccessKeyBroker, AccessKeyRegistry, HeldLease, PairStanding, RecordedPair, Taken, Unfinished,
-};
+use super::{AccessKeyBroker, AccessKeyRegistry, HeldLease, Taken, Unfinished};
 
-/// Keeps engine and registry together: ends pairs whose time is over, finishes what a crash has
-/// broken off, removes what is deleted.
+/// Keeps engine and registry consistent: ends pairs that are due, finishes what a crash interrupted,
+/// and removes deleted keys.
 ///
-/// It takes a key as a rotation does, by a lease, so that never two are at one key: a pair that is
-/// made and not yet on record must not be taken for a stray one. A lease whose holder is gone it
-/// takes over.
+/// Like a rotation, it takes a key by a lease, so that only one process works on a key: a pair that is
+/// made and not yet on record must not be taken for a stray one. It takes over leases whose process is
+/// gone.
 pub struct AccessKeyKeeper {
     ports: AccessKeyKeeperPorts,
-    watch: Watch,
+    watch: LeaseWatch,
 }
 
-/// What [`AccessKeyKeeper`] needs from outside.
+/// The ports of [`AccessKeyKeeper`].
 pub struct AccessKeyKeeperPorts {
     /// The engine.
     pub broker: Arc<dyn AccessKeyBroker>,
     /// The registry.
     pub registry: Arc<dyn AccessKeyRegistry>,
-    /// What time it is.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Names what it does.
+    /// Names leases.
     pub randomness: Arc<dyn Randomness>,
 }
 
-/// Why something is still to be done.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum AccessKeyKeeperError {
-    /// The registry failed.
-    #[error(transparent)]
-    Registry(#[from] RegistryError),
-    /// The engine failed.
-    #[error("store: {0}")]
-    Engine(#[from] UpstreamError),
-    /// The lease is over: what is left to do is another process's.
-    #[error("another process has taken the access key")]
-    Lost,
-}
-
 impl AccessKeyKeeper {
-    /// How often there should be a look.
+    /// How often [`look_after_all`](Self::look_after_all) should be called.
     pub const EVERY: Duration = Duration::from_secs(5);
 
-    /// Puts the keeper together.
+    /// Makes a keeper.
     #[must_use]
     pub fn new(ports: AccessKeyKeeperPorts) -> Self {
         Self {
             ports,
-            watch: Watch::default(),
+            watch: LeaseWatch::default(),
         }
     }
 
-    /// Looks after every key that needs it. One that fails is tried again at the next look, and
-    /// does not keep the others waiting.
+    /// Looks after every key that needs it. A key that fails is tried again at the next call and does
+    /// not hold up the others.
     ///
     /// # Errors
     ///
-    /// [`RegistryError`] when it cannot be told which they are.
+    /// [`RegistryError`] when the registry cannot say which keys those are.
     pub async fn look_after_all(&self) -> Result<(), RegistryError> {
         let registry = &self.ports.registry;
         let held = registry
@@ -86,12 +70,12 @@ impl AccessKeyKeeper {
         Ok(())
     }
 
-    /// Looks after this key, unless somebody is at it who may go on.
+    /// Looks after this key, unless another process is working on it.
     ///
     /// # Errors
     ///
-    /// [`AccessKeyKeeperError`]; the next look goes on from there.
-    pub async fn look_after(&self, id: &AccessKeyId) -> Result<(), AccessKeyKeeperError> {
+    /// [`PairsError`]; the next look continues from there.
+    pub async fn look_after(&self, id: &AccessKeyId) -> Result<(), PairsError> {
         self.take_over(id, None).await
     }
 
@@ -99,13 +83,20 @@ impl AccessKeyKeeper {
         &self,
         id: &AccessKeyId,
         gone: Option<&HeldLease>,
-    ) -> Result<(), AccessKeyKeeperError> {
-        let lease = self.lease(id);
-        let now = self.ports.clock.now();
-        let taking = self
-            .ports
-            .registry
-            .take(id, &lease.name, now, now - STALE, gone);
+    ) -> Result<(), PairsError> {
+        let AccessKeyKeeperPorts {
+            broker,
+            registry,
+            clock,
+            randomness,
+        } = &self.ports;
+        let lease = Lease {
+            registry: Arc::clone(registry),
+            key: id.clone(),
+            name: hex::encode(randomness.bits()),
+        };
+        let now = clock.now();
+        let taking = registry.take(id, &lease.name, now, now - STALE, gone);
         let late = |_| RegistryError::late("taking an access key");
         let taken = tokio::time::timeout(TRANSACTION_LIMIT, taking).await;
         match taken.map_err(late)?? {
@@ -113,26 +104,18 @@ impl AccessKeyKeeper {
                 let finishing = lease.renewed_during(self.finish(&key, &lease, now));
                 let late = |_| UpstreamError::timeout("looking after an access key");
                 let done = tokio::time::timeout(LOOK_LIMIT, finishing).await;
-                let done = done
-                    .map_err(late)
-                    .map_err(AccessKeyKeeperError::from)
-                    .flatten();
+                let done = done.map_err(late).map_err(PairsError::from).flatten();
                 if done.is_err() {
                     // The next look is soon.
                     lease.give_back(None, false).await;
                 }
                 done
             }
-            Taken::Besides(key) => self.end_pairs(&key, None, now).await,
+            Taken::Besides(key) => {
+                let pairs = Pairs::of_ended_key(id, registry.as_ref(), broker.as_ref());
+                self.end_pairs(&key, &pairs, now).await
+            }
             Taken::No => Ok(()),
-        }
-    }
-
-    fn lease(&self, id: &AccessKeyId) -> Lease {
-        Lease {
-            registry: Arc::clone(&self.ports.registry),
-            key: id.clone(),
-            name: hex::encode(self.ports.randomness.bits()),
         }
     }
 
@@ -141,8 +124,9 @@ impl AccessKeyKeeper {
         key: &Unfinished,
         lease: &Lease,
         now: DateTime<Utc>,
-    ) -> Result<(), AccessKeyKeeperError> {
-        self.end_pairs(key, Some(lease), now).await?;
+    ) -> Result<(), PairsError> {
+        let pairs = Pairs::under(lease, self.ports.broker.as_ref());
+        self.end_pairs(key, &pairs, now).await?;
         let registry = &self.ports.registry;
         if key.is_deleted {
             return Ok(registry.forget_access_key(&key.id, &lease.name).await?);
@@ -154,97 +138,24 @@ impl AccessKeyKeeper {
         Ok(ended.await?)
     }
 
-    /// Ends what should no longer be.
-    ///
-    /// A key that is disabled or deleted stays so: all its pairs end, and no lease is needed.
     async fn end_pairs(
         &self,
         key: &Unfinished,
-        lease: Option<&Lease>,
+        pairs: &Pairs<'_>,
         now: DateTime<Utc>,
-    ) -> Result<(), AccessKeyKeeperError> {
-        let is_over = key.is_disabled || key.is_deleted;
-        let ended = self
-            .keep_only(&key.id, lease, |pair| !is_over && is_kept(pair, now))
-            .await;
+    ) -> Result<(), PairsError> {
+        if !key.is_disabled && !key.is_deleted {
+            return pairs.end_due(now).await;
+        }
+        let ended = pairs.end_all().await;
         if key.is_deleted {
             self.ports.broker.remove(&key.id).await?;
         }
         ended
     }
-
-    /// Ends the pairs whose time is over, and those that were never handed out. An unproven pair was
-    /// handed out and may be in use, so it lives beside the current one until the next rotation.
-    pub(super) async fn settle(
-        &self,
-        lease: &Lease,
-        now: DateTime<Utc>,
-    ) -> Result<(), AccessKeyKeeperError> {
-        let keeps = |pair: &RecordedPair| is_kept(pair, now);
-        self.keep_only(&lease.key, Some(lease), keeps).await
-    }
-
-    /// Ends every pair but the current one.
-    pub(super) async fn keep_current(&self, lease: &Lease) -> Result<(), AccessKeyKeeperError> {
-        let keeps = |pair: &RecordedPair| pair.standing == PairStanding::Current;
-        self.keep_only(&lease.key, Some(lease), keeps).await
-    }
-
-    /// A list of the engine's may lag behind: what is on record is ended whether it is listed or
-    /// not, is forgotten only then, and is not forgotten because a list lacks it. All pairs have
-    /// their turn, whatever becomes of one.
-    async fn keep_only(
-        &self,
-        id: &AccessKeyId,
-        lease: Option<&Lease>,
-        keeps: impl Fn(&RecordedPair) -> bool,
-    ) -> Result<(), AccessKeyKeeperError> {
-        let AccessKeyKeeperPorts {
-            broker, registry, ..
-        } = &self.ports;
-        let mut outcome = Ok(());
-        let recorded = registry.recorded_pairs(id).await?;
-        for pair in recorded.iter().filter(|pair| !keeps(pair)) {
-            let ended = async {
-                self.withdraw(id, lease, &pair.id).await?;
-                Ok(registry.forget_pair(id, &pair.id).await?)
-            };
-            outcome = outcome.and(ended.await);
-        }
-        let listed = broker.pairs(id).await?;
-        // Read after the list: should the lease have been lost meanwhile, a pair that came since is
-        // no stray.
-        let recorded = registry.recorded_pairs(id).await?;
-        for pair in &listed {
-            if !recorded.iter().any(|recorded| recorded.id == *pair) {
-                let ended = self.withdraw(id, lease, pair).await;
-                outcome = outcome.and(ended);
-            }
-        }
-        outcome
-    }
-
-    async fn withdraw(
-        &self,
-        id: &AccessKeyId,
-        lease: Option<&Lease>,
-        pair: &str,
-    ) -> Result<(), AccessKeyKeeperError> {
-        if let Some(lease) = lease {
-            lease.check().await?;
-        }
-        Ok(self.ports.broker.withdraw(id, pair).await?)
-    }
 }
 
-fn is_kept(pair: &RecordedPair, now: DateTime<Utc>) -> bool {
-    match pair.standing {
-        PairStanding::Current | PairStanding::Unproven => true,
-        PairStanding::Ends(ends) => ends > now,
-    }
-}
-
-fn report(key: &AccessKeyId, done: Result<(), AccessKeyKeeperError>) {
+fn report(key: &AccessKeyId, done: Result<(), PairsError>) {
     if let Err(error) = done {
         tracing::warn!(
             %error,

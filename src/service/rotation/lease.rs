@@ -1,24 +1,32 @@
+use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
 
 use crate::domain::{AccessKeyId, AccessKeyState};
+use crate::service::RegistryError;
 
-use super::AccessKeyRegistry;
-use super::keeper::AccessKeyKeeperError;
-use super::timing::RENEW_EVERY;
+use super::timing::{GONE, RENEW_EVERY};
+use super::{AccessKeyRegistry, HeldLease};
 
-/// A key that this process has taken in the registry, for one rotation or one look. Nobody else
-/// rotates the key or looks after it meanwhile, as long as the lease is renewed.
+/// An access key that this process has taken in the registry, for one rotation or one look. While the
+/// lease is renewed, no other process rotates the key or looks after it.
 pub(super) struct Lease {
     pub(super) registry: Arc<dyn AccessKeyRegistry>,
     pub(super) key: AccessKeyId,
-    /// What the registry knows the lease by.
+    /// The name of the lease in the registry.
     pub(super) name: String,
 }
 
+/// Tells which leases have lost their process: those that are not renewed while this process watches.
+/// The clocks of other processes do not matter.
+#[derive(Default)]
+pub(super) struct LeaseWatch(Mutex<HashMap<AccessKeyId, (HeldLease, Instant)>>);
+
 impl Lease {
-    /// Renews the lease while `work` goes on. A lease that is lost does not stop the work: the next
-    /// [`check`](Self::check) does.
+    /// Renews the lease while `work` goes on. A lost lease does not stop the work; the next
+    /// [`is_held`](Self::is_held) does.
     pub(super) async fn renewed_during<T>(&self, work: impl Future<Output = T>) -> T {
         tokio::select! {
             done = work => done,
@@ -29,29 +37,19 @@ impl Lease {
     async fn renew(&self) -> Infallible {
         loop {
             tokio::time::sleep(RENEW_EVERY).await;
-            if let Err(error) = self.registry.renew(&self.key, &self.name).await {
+            if let Err(error) = self.is_held().await {
                 tracing::warn!(%error, key = %self.key, "the lease of an access key is not renewed");
             }
         }
     }
 
-    /// Whether the key is still this process's. To be asked before each step that ends something: the
-    /// pair may be another rotation's by now.
-    ///
-    /// # Errors
-    ///
-    /// [`AccessKeyKeeperError::Lost`] when another process has the key, [`AccessKeyKeeperError::Registry`] when that
-    /// cannot be told.
-    pub(super) async fn check(&self) -> Result<(), AccessKeyKeeperError> {
-        if self.registry.renew(&self.key, &self.name).await? {
-            Ok(())
-        } else {
-            Err(AccessKeyKeeperError::Lost)
-        }
+    /// Renews the lease and tells whether this process still holds the key.
+    pub(super) async fn is_held(&self) -> Result<bool, RegistryError> {
+        self.registry.renew(&self.key, &self.name).await
     }
 
-    /// Gives the key back. A registry that cannot be told sees the renewals end, and the keeper takes
-    /// the key over.
+    /// Gives the key back. If the registry cannot be told, the renewals end and the keeper takes the key
+    /// over.
     pub(super) async fn give_back(&self, state: Option<AccessKeyState>, is_clean: bool) {
         let ended = self
             .registry
@@ -59,5 +57,34 @@ impl Lease {
         if let Err(error) = ended.await {
             tracing::warn!(%error, key = %self.key, "the end of a rotation could not be recorded");
         }
+    }
+}
+
+impl LeaseWatch {
+    /// The leases that have not changed for [`GONE`], of those held now. A lease without any renewal
+    /// proves nothing: versions before migration 0007 do not renew theirs.
+    pub(super) fn gone(&self, held: Vec<HeldLease>) -> Vec<HeldLease> {
+        let now = Instant::now();
+        let mut seen = self.seen();
+        let before = std::mem::take(&mut *seen);
+        let mut gone = Vec::new();
+        for lease in held {
+            let same = before.get(&lease.key).filter(|(seen, _)| *seen == lease);
+            let since = same.map_or(now, |(_, since)| *since);
+            if lease.renewals > 0 && now.duration_since(since) >= GONE {
+                gone.push(lease.clone());
+            }
+            seen.insert(lease.key.clone(), (lease, since));
+        }
+        gone
+    }
+
+    /// Forgets all leases: time in which they could not be read proves nothing about their processes.
+    pub(super) fn clear(&self) {
+        self.seen().clear();
+    }
+
+    fn seen(&self) -> MutexGuard<'_, HashMap<AccessKeyId, (HeldLease, Instant)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

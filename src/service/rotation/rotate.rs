@@ -2,125 +2,110 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use crate::domain::{
-    AccessKey, AccessKeyId, AccessKeyOwner, AccessKeyPolicy, AccessKeyPolicyError, AccessKeyState,
-    BucketFormula, KeyPair, Loopholes, Owner, OwnerDigest, OwnerPseudonym, RequestId,
+    AccessKey, AccessKeyId, AccessKeyState, BucketFormula, KeyPair, Owner, OwnerDigest,
+    OwnerPseudonym, RequestId, Scope,
 };
 use crate::service::{
-    AccessKeyRefusal, Clock, Deadline, Directory, Limit, Randomness, RateLimiter, Refusal,
-    RegistryError, UpstreamError,
+    AccessKeyRefusal, Clock, Deadline, Directory, Randomness, RateLimiter, Refusal, RegistryError,
+    UpstreamError,
 };
 
-use super::run::{Admitted, Progress, run};
-use super::tenants::bucket_of_others_now;
+use super::task::{Progress, run};
 use super::timing::{CHECK_LIMIT, MAKE_LIMIT, PROOF_PATIENCE, TRANSACTION_LIMIT};
-use super::{
-    AccessKeyBroker, AccessKeyKeeper, AccessKeyRegistry, RotationAdmission, RotationCaller,
-    Rotations,
-};
+use super::{AccessKeyBroker, AccessKeyRegistry, Capabilities, RotationCaller, Rotations};
 
-/// The use case "new credentials for an access key that lasts".
-pub struct RotateAccessKey {
-    pub(super) admission: RotationAdmission,
-    work: Arc<Work>,
-    runtime: Handle,
-}
+/// The use case "rotate an access key".
+pub struct RotateAccessKey(pub(super) Arc<Work>);
 
+/// What the use case and its detached tasks share.
 pub(super) struct Work {
     pub(super) ports: RotateAccessKeyPorts,
     pub(super) settings: RotateAccessKeySettings,
     pub(super) rotations: Rotations,
 }
 
-/// What [`RotateAccessKey`] needs from outside.
+/// The ports of [`RotateAccessKey`].
 pub struct RotateAccessKeyPorts {
-    /// The engine; none where it cannot hold such keys.
+    /// The engine; `None` if no broker is configured.
     pub broker: Option<Arc<dyn AccessKeyBroker>>,
-    /// Access keys.
+    /// The registry.
     pub registry: Arc<dyn AccessKeyRegistry>,
-    /// Keeps both together.
-    pub keeper: Option<Arc<AccessKeyKeeper>>,
-    /// Organisations.
+    /// Knows organisations.
     pub directory: Arc<dyn Directory>,
-    /// How often a key may be rotated.
+    /// Limits how often a key may be rotated.
     pub rate_limiter: Arc<dyn RateLimiter<OwnerDigest>>,
-    /// What time it is.
+    /// Checks capability tokens, if there are any.
+    pub capabilities: Option<Arc<dyn Capabilities>>,
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Names rotations.
+    /// Names leases.
     pub randomness: Arc<dyn Randomness>,
+    /// Runs the detached tasks.
+    pub runtime: Handle,
 }
 
-/// What [`RotateAccessKey`] is told by the configuration.
+/// The settings of [`RotateAccessKey`].
 #[derive(Clone, Debug)]
 pub struct RotateAccessKeySettings {
-    /// How people's buckets are named, which no key may reach unless it is theirs.
+    /// How buckets of principals are named. Only their owners' keys may reach them.
     pub formula: BucketFormula,
-    /// Whether "all" means anything here.
+    /// The scope that an API key must have.
+    pub scope: Scope,
+    /// The scope that an access token must have.
+    pub oauth_scope: Scope,
+    /// Whether `access_keys.bucket_prefix` is set.
     pub has_bucket_prefix: bool,
-    /// How long the pair before the new one lives on.
+    /// How long the pair before the new one remains valid.
     pub overlap: Duration,
 }
 
-/// One rotation to be made.
+/// A request for a rotation.
 #[derive(Clone, Debug)]
 pub struct Rotation {
-    /// The request that asks.
+    /// The id of the request.
     pub request_id: RequestId,
-    /// The dialect it speaks.
+    /// The dialect that the request speaks.
     pub dialect: &'static str,
-    /// Who asks.
+    /// Who is asking.
     pub caller: RotationCaller,
-    /// From where.
+    /// The client's address, if it is known for certain.
     pub address: Option<IpAddr>,
-    /// Of which key.
+    /// The key to rotate.
     pub key: AccessKeyId,
 }
 
 /// A key with its new pair.
 #[derive(Clone, Debug)]
 pub struct Rotated {
-    /// The key, its state included.
+    /// The key with its new state.
     pub key: AccessKey,
     /// The new pair.
     pub pair: KeyPair,
 }
 
 impl RotateAccessKey {
-    /// Puts the use case together. Detached tasks run on `runtime`.
+    /// Makes the use case.
     #[must_use]
-    pub fn new(
-        ports: RotateAccessKeyPorts,
-        settings: RotateAccessKeySettings,
-        admission: RotationAdmission,
-        runtime: Handle,
-    ) -> Self {
-        Self {
-            admission,
-            work: Arc::new(Work {
-                ports,
-                settings,
-                rotations: Rotations::default(),
-            }),
-            runtime,
-        }
+    pub fn new(ports: RotateAccessKeyPorts, settings: RotateAccessKeySettings) -> Self {
+        Self(Arc::new(Work {
+            ports,
+            settings,
+            rotations: Rotations::default(),
+        }))
     }
 
-    /// The rotations under way, to be waited for.
+    /// The rotations under way.
     #[must_use]
     pub fn rotations(&self) -> Rotations {
-        self.work.rotations.clone()
+        self.0.rotations.clone()
     }
 
-    pub(super) fn now(&self) -> DateTime<Utc> {
-        self.work.ports.clock.now()
-    }
-
-    /// Makes a new pair and, once it is proven, ends the one before. All that is done to the key is
-    /// done by a detached task, which goes on or gives the key back when nobody waits for it any more.
+    /// Makes a new pair and, once it is proven, ends the one before. A detached task does the work, so
+    /// the key is left in order if the caller goes away.
     ///
     /// # Errors
     ///
@@ -128,12 +113,15 @@ impl RotateAccessKey {
     pub async fn rotate(&self, rotation: Rotation, deadline: Deadline) -> Result<Rotated, Refusal> {
         let patience = Deadline::after(PROOF_PATIENCE);
         let late = |_| RegistryError::late("looking at an access key");
-        let admitted = deadline.limit(CHECK_LIMIT, self.work.admit(rotation));
+        let admitted = deadline.limit(CHECK_LIMIT, self.0.admit(rotation));
         let admitted = admitted.await.map_err(late)??;
         let mut key = admitted.key.clone();
         let (tell, mut told) = mpsc::unbounded_channel();
-        let running = run(Arc::clone(&self.work), admitted, tell);
-        self.runtime.spawn(self.work.rotations.track(running));
+        let running = self
+            .0
+            .rotations
+            .track(run(Arc::clone(&self.0), admitted, tell));
+        self.0.ports.runtime.spawn(running);
         let late = |_| AccessKeyRefusal::NotQueued(RegistryError::late("rotation").to_string());
         let taken = deadline.limit(TRANSACTION_LIMIT, next(&mut told)).await;
         taken.map_err(late)??;
@@ -153,6 +141,18 @@ impl RotateAccessKey {
     }
 }
 
+impl Work {
+    /// By which the rate limit counts.
+    pub(super) fn digest(&self, key: &AccessKeyId) -> OwnerDigest {
+        self.settings.formula.digest(&Owner::AccessKey(key.clone()))
+    }
+
+    /// The access key's name as an owner in the log.
+    pub(super) fn pseudonym(&self, key: &AccessKeyId) -> OwnerPseudonym {
+        self.digest(key).pseudonym()
+    }
+}
+
 async fn next(
     told: &mut UnboundedReceiver<Result<Progress, Refusal>>,
 ) -> Result<Progress, Refusal> {
@@ -161,92 +161,4 @@ async fn next(
 
 fn cut_off() -> Refusal {
     Refusal::Internal("the rotation was cut off".to_owned())
-}
-
-impl Work {
-    fn digest(&self, key: &AccessKeyId) -> OwnerDigest {
-        self.settings.formula.digest(&Owner::AccessKey(key.clone()))
-    }
-
-    /// What the log calls an access key as an owner.
-    pub(super) fn pseudonym(&self, key: &AccessKeyId) -> OwnerPseudonym {
-        self.digest(key).pseudonym()
-    }
-
-    /// Who may, from where, how often, to what.
-    async fn admit(&self, rotation: Rotation) -> Result<Admitted, Refusal> {
-        let found = self.ports.registry.access_key(&rotation.key).await?;
-        let key = found.ok_or(AccessKeyRefusal::NoSuchKey)?;
-        self.check_owner(&key, &rotation.caller).await?;
-        check_network(&key, rotation.address)?;
-        let taken = self.ports.rate_limiter.take(&self.digest(&key.id));
-        taken.map_err(|spent| spent.of(Limit::Owner))?;
-        let (Some(broker), Some(keeper)) = (&self.ports.broker, &self.ports.keeper) else {
-            return Err(AccessKeyRefusal::NoBroker.into());
-        };
-        self.ports.registry.check_formula().await?;
-        let policy = self.policy(&key, broker.loopholes(), &rotation).await?;
-        Ok(Admitted {
-            rotation,
-            key,
-            policy,
-            broker: Arc::clone(broker),
-            keeper: Arc::clone(keeper),
-        })
-    }
-
-    async fn check_owner(&self, key: &AccessKey, caller: &RotationCaller) -> Result<(), Refusal> {
-        if matches!(caller, RotationCaller::Caller(caller) if !key.owner.is(caller)) {
-            return Err(AccessKeyRefusal::NotTheirs.into());
-        }
-        if key.disabled_at.is_some() {
-            return Err(AccessKeyRefusal::Disabled.into());
-        }
-        if let AccessKeyOwner::Organisation(slug) = &key.owner {
-            let found = self.ports.directory.organisation(slug).await?;
-            if !found.is_some_and(|organisation| organisation.is_enabled) {
-                return Err(AccessKeyRefusal::Disabled.into());
-            }
-        }
-        Ok(())
-    }
-
-    /// The claims are looked at each time: a bucket may have become somebody's since.
-    async fn policy(
-        &self,
-        key: &AccessKey,
-        loopholes: Loopholes,
-        rotation: &Rotation,
-    ) -> Result<AccessKeyPolicy, Refusal> {
-        let registry = self.ports.registry.as_ref();
-        if let Some(bucket) = bucket_of_others_now(registry, &self.settings.formula, key).await? {
-            tracing::error!(
-                request_id = %rotation.request_id,
-                owner = %self.pseudonym(&key.id),
-                alarm = "access-key-conflict",
-                key = %key.id,
-                bucket,
-                "a bucket of an access key's has become somebody else's: disable the key"
-            );
-            return Err(AccessKeyRefusal::SomebodyElses.into());
-        }
-        if key.rights.reaches_all() && !self.settings.has_bucket_prefix {
-            return Err(AccessKeyRefusal::NoPolicy(AccessKeyPolicyError::NoPrefix).into());
-        }
-        let policy = AccessKeyPolicy::for_rights(&key.rights, loopholes);
-        policy.map_err(|error| AccessKeyRefusal::NoPolicy(error).into())
-    }
-}
-
-/// No network is any; an address that is not known is in none.
-fn check_network(key: &AccessKey, address: Option<IpAddr>) -> Result<(), AccessKeyRefusal> {
-    let is_inside = address.is_some_and(|address| {
-        let mut networks = key.networks.iter();
-        networks.any(|network| network.contains(&address))
-    });
-    if key.networks.is_empty() || is_inside {
-        Ok(())
-    } else {
-        Err(AccessKeyRefusal::Network)
-    }
 }

@@ -4,11 +4,10 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// What a rotation needs at most to write down how far it has come, once it is told to stop.
-const LEAVE: Duration = Duration::from_secs(5);
+use super::timing::LEAVE_LIMIT;
 
-/// The rotations of this process: tasks that go on after their request is answered, and that a
-/// gateway must not cut off when it stops.
+/// The rotations of this process. They go on after their requests are answered, and a gateway that stops
+/// must wait for them.
 #[derive(Clone, Default)]
 pub struct Rotations {
     running: TaskTracker,
@@ -16,23 +15,23 @@ pub struct Rotations {
 }
 
 impl Rotations {
-    /// Waits for `work` too: as long as it goes on, it may start a rotation.
+    /// Waits for `work`, too, because it may start a rotation.
     pub fn track<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
         self.running.track_future(work)
     }
 
-    /// Resolves when a rotation should wait for its proof no longer.
+    /// Resolves when a rotation should no longer wait for its proof.
     pub(super) async fn stopped(&self) {
         self.stop.cancelled().await;
     }
 
-    /// Waits until everything has ended, for `limit` at most. A rotation whose new pair is not
-    /// proven 5 s before that gives its key back and leaves both pairs.
+    /// Waits until all rotations have ended, for `limit` at most. Five seconds before that, rotations
+    /// whose new pair is not proven give their keys back and leave both pairs.
     pub async fn end_within(&self, limit: Duration) {
         let end = Instant::now() + limit;
         self.running.close();
         let leaving = async {
-            sleep_until(end - LEAVE).await;
+            sleep_until(end - LEAVE_LIMIT).await;
             self.stop.cancel();
             timeout_at(end, self.running.wait()).await.is_ok()
         };
@@ -42,7 +41,7 @@ impl Rotations {
             has_ended = leaving => has_ended,
         };
         if !has_ended {
-            tracing::warn!("rotations of access keys have not ended in time: they break off");
+            tracing::warn!("rotations of access keys have not ended in time and are cut off");
         }
     }
 }

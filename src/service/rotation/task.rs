@@ -6,77 +6,73 @@ use tokio::sync::mpsc::error::SendError;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
-use crate::domain::{AccessKey, AccessKeyPolicy, AccessKeyState, AuditEvent, KeyPair, Owner};
+use crate::domain::{AccessKeyState, AuditEvent, KeyPair, Owner, OwnerPseudonym, RequestId};
 use crate::service::{AccessKeyRefusal, Refusal, RegistryError, UpstreamError};
 
-use super::keeper::AccessKeyKeeperError;
+use super::admission::Admitted;
 use super::lease::Lease;
-use super::proof::prove;
+use super::pairs::{Pairs, PairsError, prove};
 use super::rotate::Work;
 use super::timing::{END_LIMIT, HAND_OVER_LIMIT, MAKE_LIMIT, STALE, TRANSACTION_LIMIT};
-use super::{AccessKeyBroker, AccessKeyKeeper, Rotation};
 
 /// Between two tries to record that the new pair is the current one.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// A rotation that may be made, with all it takes.
-pub(super) struct Admitted {
-    pub(super) rotation: Rotation,
-    pub(super) key: AccessKey,
-    pub(super) policy: AccessKeyPolicy,
-    pub(super) broker: Arc<dyn AccessKeyBroker>,
-    pub(super) keeper: Arc<AccessKeyKeeper>,
-}
-
-/// How far a rotation has come, in this order.
+/// How far a rotation has got, in this order.
 pub(super) enum Progress {
     /// The key is taken.
     Taken,
-    /// The new pair is on record. Only if its receipt is acknowledged does the rotation go on.
+    /// The new pair is on record. The rotation goes on only if its receipt is acknowledged.
     Made(KeyPair, oneshot::Sender<()>),
     /// The new pair is proven, and the one before it has ended.
     Proven,
-    /// The gateway stops before the new pair is proven: both live on.
+    /// The gateway stops before the new pair is proven. Both pairs live on.
     Left,
 }
 
-/// A rotation under way: a detached task.
-struct Under<'a> {
-    work: &'a Work,
-    admitted: &'a Admitted,
+/// One rotation under way.
+struct Task {
+    work: Arc<Work>,
+    admitted: Admitted,
     lease: Lease,
-    tell: &'a UnboundedSender<Result<Progress, Refusal>>,
+    tell: UnboundedSender<Result<Progress, Refusal>>,
+    /// For the log.
+    owner: OwnerPseudonym,
+    request_id: RequestId,
 }
 
-/// Makes the rotation and tells how far it has come. When nobody listens any more before the new pair
-/// is handed over, the pair before it stays.
+/// Makes the rotation and tells how far it has got. If nobody listens any more before the new pair is
+/// handed over, the pair before it stays.
 pub(super) async fn run(
     work: Arc<Work>,
     admitted: Admitted,
     tell: UnboundedSender<Result<Progress, Refusal>>,
 ) {
-    let under = Under {
+    let key = admitted.key.id.clone();
+    let task = Task {
+        owner: work.pseudonym(&key),
+        request_id: admitted.rotation.request_id,
         lease: Lease {
             registry: Arc::clone(&work.ports.registry),
-            key: admitted.key.id.clone(),
+            key,
             name: hex::encode(work.ports.randomness.bits()),
         },
-        work: &work,
-        admitted: &admitted,
-        tell: &tell,
+        work,
+        admitted,
+        tell,
     };
-    if let Err(refusal) = under.rotate().await
-        && let Err(SendError(Err(unheard))) = tell.send(Err(refusal))
+    if let Err(refusal) = task.rotate().await
+        && let Err(SendError(Err(unheard))) = task.tell.send(Err(refusal))
     {
-        // It becomes no answer.
-        let id = &admitted.key.id;
-        let owner = work.pseudonym(id);
-        let request_id = admitted.rotation.request_id;
-        tracing::warn!(%request_id, %owner, key = %id, cause = %unheard, "a rotation has failed");
+        // It becomes no answer, so it is logged here.
+        let Task {
+            owner, request_id, ..
+        } = &task;
+        tracing::warn!(%request_id, %owner, key = %task.lease.key, cause = %unheard, "a rotation has failed");
     }
 }
 
-impl Under<'_> {
+impl Task {
     async fn rotate(&self) -> Result<(), Refusal> {
         self.take().await?;
         self.lease.renewed_during(self.rotate_taken()).await
@@ -85,27 +81,25 @@ impl Under<'_> {
     /// A statement that fails may have taken the key all the same.
     async fn take(&self) -> Result<(), Refusal> {
         let now = self.work.ports.clock.now();
-        let Lease {
-            registry,
-            key,
-            name,
-        } = &self.lease;
-        match registry.begin_rotation(key, name, now, now - STALE).await {
+        let lease = &self.lease;
+        let taking = lease
+            .registry
+            .begin_rotation(&lease.key, &lease.name, now, now - STALE);
+        match taking.await {
             Ok(true) if self.tell(Progress::Taken).is_ok() => Ok(()),
             Ok(true) => {
-                self.lease.give_back(None, false).await;
+                lease.give_back(None, false).await;
                 Err(gone())
             }
             Ok(false) => Err(AccessKeyRefusal::Pending.into()),
             Err(error) => {
-                self.lease.give_back(None, false).await;
-                Err(AccessKeyRefusal::NotQueued(error.to_string()).into())
+                lease.give_back(None, false).await;
+                Err(not_recorded(&error))
             }
         }
     }
 
-    /// The lease is given back before anybody is told the end: who asks again at once finds the key
-    /// free.
+    /// The lease is given back before the caller is told the end: another rotation may follow at once.
     async fn rotate_taken(&self) -> Result<(), Refusal> {
         let pair = match self.make().await {
             Ok(pair) => pair,
@@ -137,66 +131,53 @@ impl Under<'_> {
         Ok(())
     }
 
-    /// Only the current pair is kept beside the new one: engines hold two at the most.
+    /// Only the current pair is kept beside the new one, because engines hold two.
     async fn make(&self) -> Result<KeyPair, Refusal> {
         let Admitted {
             key,
             policy,
             broker,
-            keeper,
             ..
-        } = self.admitted;
+        } = &self.admitted;
         let making = async {
-            keeper.keep_current(&self.lease).await?;
-            Ok::<_, AccessKeyKeeperError>(broker.issue(&key.id, policy).await?)
+            self.pairs().end_all_but_current().await?;
+            Ok::<_, PairsError>(broker.issue(&key.id, policy).await?)
         };
         let late = |_| Refusal::Store(UpstreamError::timeout("making the pair"));
         Ok(timeout(MAKE_LIMIT, making).await.map_err(late)??)
     }
 
-    /// Nothing is handed out before it is on record. Whoever has gone would not have the new pair, and
-    /// everybody needs the old one.
+    /// A pair must be on record before it is handed out. If the caller has gone, they would not get the
+    /// new pair, and its users need the old one.
     async fn record(&self, pair: &KeyPair) -> Result<(), Refusal> {
         if self.tell.is_closed() {
             return Err(gone());
         }
-        let Lease {
-            registry,
-            key,
-            name,
-        } = &self.lease;
-        let Rotation {
-            request_id,
-            dialect,
-            caller,
-            ..
-        } = &self.admitted.rotation;
+        let Admitted { rotation, key, .. } = &self.admitted;
         let event = AuditEvent {
             time: self.work.ports.clock.now(),
-            request_id: *request_id,
-            dialect,
-            caller: caller.to_string(),
+            request_id: self.request_id,
+            dialect: rotation.dialect,
+            caller: rotation.caller.id().to_string(),
             action: "access-key rotate",
-            owner: Owner::AccessKey(key.clone()),
-            access_key_owner: Some(self.admitted.key.owner.clone()),
+            owner: Owner::AccessKey(key.id.clone()),
+            access_key_owner: Some(key.owner.clone()),
             area: None,
             key_id: Some(pair.access_key_id.clone()),
-            detail: self.admitted.key.rights.to_string(),
+            detail: key.rights.to_string(),
         };
-        let recording = registry.record_pair(key, name, &pair.access_key_id, &event);
+        let Lease { registry, name, .. } = &self.lease;
+        let recording = registry.record_pair(&key.id, name, &pair.access_key_id, &event);
         match timeout(TRANSACTION_LIMIT, recording).await {
             Ok(Ok(true)) => Ok(()),
             Ok(Ok(false)) => Err(self.why_over().await),
-            Ok(Err(error)) => Err(AccessKeyRefusal::NotQueued(error.to_string()).into()),
-            Err(_) => {
-                let error = RegistryError::late("pair");
-                Err(AccessKeyRefusal::NotQueued(error.to_string()).into())
-            }
+            Ok(Err(error)) => Err(not_recorded(&error)),
+            Err(_) => Err(not_recorded(&RegistryError::late("pair"))),
         }
     }
 
-    /// A pair that is sent may not arrive: the request's deadline may pass in between, and the caller
-    /// then needs the pair before it.
+    /// The request's deadline may pass while the pair is sent, and the caller then needs the pair before
+    /// it. So the request must acknowledge the pair.
     async fn hand_over(&self, pair: &KeyPair) -> Result<(), Refusal> {
         let (acknowledge, received) = oneshot::channel();
         self.tell(Progress::Made(pair.clone(), acknowledge))?;
@@ -207,83 +188,50 @@ impl Under<'_> {
     }
 
     async fn prove(&self, pair: &KeyPair) -> Result<(), Refusal> {
-        let Admitted {
-            key,
-            broker,
-            rotation,
-            ..
-        } = self.admitted;
-        let owner = self.work.pseudonym(&key.id);
-        let request_id = rotation.request_id;
+        let Admitted { key, broker, .. } = &self.admitted;
         let bucket = key.rights.buckets().first().copied();
         let proven = prove(broker.as_ref(), pair, bucket).await;
-        proven.map_err(|failure| {
+        proven.map_err(|error| {
             tracing::error!(
-                cause = %failure,
-                %request_id,
-                %owner,
+                cause = %error,
+                request_id = %self.request_id,
+                owner = %self.owner,
                 key = %key.id,
                 "the store does not take a new pair: the one before it stays"
             );
-            Refusal::Store(failure)
+            Refusal::Store(error)
         })
     }
 
-    /// The gateway stops before the pair is proven. It was handed out and may be in use, so it stays on
-    /// record, beside the current one.
+    /// The gateway stops before the pair is proven. The pair was handed out and may be in use, so it stays
+    /// on record beside the current one.
     async fn leave(&self) -> Result<(), Refusal> {
         self.lease.give_back(None, true).await;
         let _ = self.tell(Progress::Left);
-        let owner = self.work.pseudonym(&self.lease.key);
-        let request_id = self.admitted.rotation.request_id;
         tracing::warn!(
-            %request_id,
-            %owner,
+            request_id = %self.request_id,
+            owner = %self.owner,
             key = %self.lease.key,
             "stopping before a new pair is proven: both pairs live until the key's next rotation"
         );
         Ok(())
     }
 
-    /// The new pair is proven and recorded as the current one.
-    async fn end_the_one_before(&self) {
-        let Admitted {
-            key,
-            keeper,
-            rotation,
-            ..
-        } = self.admitted;
-        let owner = self.work.pseudonym(&key.id);
-        let request_id = rotation.request_id;
-        let settling = keeper.settle(&self.lease, self.work.ports.clock.now());
-        // One that cannot be ended now is ended by the keeper.
-        match timeout(END_LIMIT, settling).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                tracing::warn!(%error, %request_id, %owner, key = %key.id, "the old pair lives on for now");
-            }
-            Err(_) => {
-                tracing::warn!(%request_id, %owner, key = %key.id, "the old pair lives on for now: no answer in time");
-            }
-        }
-    }
-
-    /// The pair works and may be in use: a registry that fails is asked again.
+    /// The pair works and may be in use, so a registry that fails is asked again.
     async fn promote(&self, pair: &KeyPair) -> Result<(), Refusal> {
-        let Lease {
-            registry,
-            key,
-            name,
-        } = &self.lease;
+        let lease = &self.lease;
         let ends = self.work.ports.clock.now() + self.work.settings.overlap;
         let promoting = async {
             loop {
-                match registry
-                    .promote_pair(key, name, &pair.access_key_id, ends)
-                    .await
-                {
+                let promoted =
+                    lease
+                        .registry
+                        .promote_pair(&lease.key, &lease.name, &pair.access_key_id, ends);
+                match promoted.await {
                     Ok(is_promoted) => return is_promoted,
-                    Err(error) => tracing::warn!(%error, %key, "a proven pair is not recorded yet"),
+                    Err(error) => {
+                        tracing::warn!(%error, key = %lease.key, "a proven pair is not recorded yet");
+                    }
                 }
                 sleep(PAUSE).await;
             }
@@ -295,7 +243,23 @@ impl Under<'_> {
         }
     }
 
-    /// Why the registry does not go on: what is disabled or deleted must not come back.
+    /// The new pair is current. If the one before cannot be ended now, the keeper ends it.
+    async fn end_the_one_before(&self) {
+        let pairs = self.pairs();
+        let ending = pairs.end_due(self.work.ports.clock.now());
+        if let Err(error) = within_end_limit(ending).await {
+            tracing::warn!(
+                %error,
+                request_id = %self.request_id,
+                owner = %self.owner,
+                key = %self.lease.key,
+                "the old pair lives on for now"
+            );
+        }
+    }
+
+    /// Why the registry does not let the rotation go on. A key that is disabled or deleted must not come
+    /// back.
     async fn why_over(&self) -> Refusal {
         match self.lease.registry.access_key(&self.lease.key).await {
             Ok(Some(key)) if key.disabled_at.is_some() => AccessKeyRefusal::Disabled.into(),
@@ -305,27 +269,19 @@ impl Under<'_> {
         }
     }
 
-    /// Ends what the rotation has made and gives the key back, clean or not: what is left is the
-    /// keeper's, or the next rotation's. `made` is a new pair, on record or not.
+    /// Ends what the rotation has made and gives the key back, clean or not. The keeper or the next
+    /// rotation ends what is left. `made` is a new pair, on record or not.
     async fn give_up(&self, made: Option<&KeyPair>, refusal: Refusal) -> Result<(), Refusal> {
-        let is_clean = match timeout(END_LIMIT, self.clean_up(made)).await {
-            Ok(Ok(())) => true,
-            Ok(Err(error)) => {
-                tracing::warn!(%error, key = %self.lease.key, "a failed rotation is left to the keeper");
-                false
-            }
-            Err(_) => {
-                tracing::warn!(key = %self.lease.key, "a failed rotation is left to the keeper: no answer in time");
-                false
-            }
-        };
-        self.lease.give_back(None, is_clean).await;
+        let cleaned_up = within_end_limit(self.clean_up(made)).await;
+        if let Err(error) = &cleaned_up {
+            tracing::warn!(%error, key = %self.lease.key, "a failed rotation is left to the keeper");
+        }
+        self.lease.give_back(None, cleaned_up.is_ok()).await;
         Err(refusal)
     }
 
-    /// That the pair is given up is recorded first: the keeper ends it if this cannot.
-    async fn clean_up(&self, made: Option<&KeyPair>) -> Result<(), AccessKeyKeeperError> {
-        let Admitted { broker, keeper, .. } = self.admitted;
+    /// First it records that the pair is given up, so that the keeper ends it if this task cannot.
+    async fn clean_up(&self, made: Option<&KeyPair>) -> Result<(), PairsError> {
         let Lease {
             registry,
             key,
@@ -333,23 +289,24 @@ impl Under<'_> {
         } = &self.lease;
         let now = self.work.ports.clock.now();
         if registry.access_key(key).await?.is_none() {
-            // It was deleted meanwhile, and nothing of it stays.
-            return Ok(broker.remove(key).await?);
+            // It was deleted meanwhile.
+            return Ok(self.admitted.broker.remove(key).await?);
         }
-        if let Some(KeyPair {
-            access_key_id: pair,
-            ..
-        }) = made
-        {
+        let pairs = self.pairs();
+        if let Some(made) = made {
+            let pair = &made.access_key_id;
             registry.give_up_pair(key, name, pair, now).await?;
             let recorded = registry.recorded_pairs(key).await?;
             if !recorded.iter().any(|recorded| recorded.id == *pair) {
-                self.lease.check().await?;
                 // The engine's list may not have it yet.
-                broker.withdraw(key, pair).await?;
+                pairs.withdraw(pair).await?;
             }
         }
-        keeper.settle(&self.lease, now).await
+        pairs.end_due(now).await
+    }
+
+    fn pairs(&self) -> Pairs<'_> {
+        Pairs::under(&self.lease, self.admitted.broker.as_ref())
     }
 
     fn tell(&self, progress: Progress) -> Result<(), Refusal> {
@@ -357,6 +314,17 @@ impl Under<'_> {
     }
 }
 
+async fn within_end_limit(
+    ending: impl Future<Output = Result<(), PairsError>>,
+) -> Result<(), PairsError> {
+    let late = |_| UpstreamError::timeout("ending pairs");
+    timeout(END_LIMIT, ending).await.map_err(late)?
+}
+
+fn not_recorded(error: &RegistryError) -> Refusal {
+    AccessKeyRefusal::NotQueued(error.to_string()).into()
+}
+
 fn gone() -> Refusal {
-    Refusal::Internal("whoever asked has gone".to_owned())
+    Refusal::Internal("the caller has gone".to_owned())
 }

@@ -1,18 +1,29 @@
-use crate::domain::{AccessKey, AccessKeyOwner, BucketFormula, BucketName};
-use crate::service::RegistryError;
+use crate::domain::{AccessKey, AccessKeyOwner, BucketFormula, BucketName, Principal, Slug};
 
-use super::{AccessKeyRegistry, BucketTenant};
+/// To whom a bucket, or a part of it, belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BucketTenant {
+    /// It is or was this principal's.
+    Principal(Principal),
+    /// A part of it is this organisation's.
+    Organisation(Slug),
+    /// A part of it is a workspace's: its members', not its organisation's.
+    Workspace,
+    /// It is a shared bucket without any part yet.
+    Unassigned,
+}
 
-/// What the registry knows about the buckets that an access key is to open.
+/// What the registry knows about the buckets that an access key opens.
 #[derive(Clone, Debug, Default)]
 pub struct KnownBuckets {
-    /// A bucket with an owner that begins with the key's prefix, where the key opens all of those.
+    /// A bucket with a tenant under the key's prefix, if the key opens all of those.
     pub under_prefix: Option<String>,
-    /// Each bucket that the key names, with those it belongs to.
+    /// Each bucket that the key names, with its tenants.
     pub named: Vec<(BucketName, Vec<BucketTenant>)>,
 }
 
-/// The bucket of the key that is somebody else's, or could be, if there is one.
+/// A bucket, if there is one, that the key opens and that belongs or could belong to someone other than
+/// the key's owner.
 #[must_use]
 pub fn bucket_of_others(
     formula: &BucketFormula,
@@ -21,7 +32,7 @@ pub fn bucket_of_others(
 ) -> Option<String> {
     let prefix = key.rights.prefix.as_ref();
     if let Some(prefix) = prefix.filter(|_| key.rights.reaches_all()) {
-        // The naming may have changed since the key was made.
+        // The formula may have changed since the key was made.
         if formula.could_begin_with(prefix) {
             return Some(format!("{prefix}*"));
         }
@@ -35,16 +46,6 @@ pub fn bucket_of_others(
     };
     let found = known.named.iter().find(is_others);
     found.map(|(bucket, _)| bucket.to_string())
-}
-
-/// The same by what the registry knows now.
-pub(super) async fn bucket_of_others_now(
-    registry: &dyn AccessKeyRegistry,
-    formula: &BucketFormula,
-    key: &AccessKey,
-) -> Result<Option<String>, RegistryError> {
-    let known = registry.known_buckets(&key.rights).await?;
-    Ok(bucket_of_others(formula, key, &known))
 }
 
 fn is_owners(owner: &AccessKeyOwner, tenant: &BucketTenant) -> bool {

@@ -1,18 +1,19 @@
-//! The time limits of a rotation and of the keeper. They depend on each other, so they stand
-//! together, and the assertions at the end hold what each promises.
+//! The time limits of a rotation and of the keeper. They depend on each other, so they are all here, and
+//! the assertions at the end check that they fit.
 
 use std::time::Duration;
 
-/// How long one statement of the registry may take. The database's adapter enforces it.
+/// How long one statement of the registry may take. The database adapter enforces it.
 pub const STATEMENT_LIMIT: Duration = Duration::from_millis(3_500);
 
-/// A transaction of the registry: several statements.
+/// How long a transaction of the registry may take: two statements.
 pub(super) const TRANSACTION_LIMIT: Duration = Duration::from_secs(7);
 
-/// The checks before a rotation. The request's deadline is shorter; this one only bounds it.
+/// How long the checks before a rotation may take. The request's deadline is usually shorter.
 pub(super) const CHECK_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long an answer waits for the proof that the new pair works (docs/access-keys.md: `pending` after that).
+/// How long an answer waits for the proof that the new pair works. After that it says `pending`
+/// (docs/access-keys.md).
 pub(super) const PROOF_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long the engine may take to end left-over pairs and to make a new one.
@@ -21,7 +22,7 @@ pub(super) const MAKE_LIMIT: Duration = Duration::from_secs(15);
 /// How long the request may take to acknowledge the new pair.
 pub(super) const HAND_OVER_LIMIT: Duration = Duration::from_secs(1);
 
-/// How long a new pair may take to work: engines of several nodes tell each other.
+/// How long a new pair may take to work: the nodes of an engine have to tell each other.
 pub(super) const PROOF_LIMIT: Duration = Duration::from_secs(25);
 
 /// How long the engine may take to end the pairs that a rotation leaves.
@@ -33,19 +34,22 @@ pub(super) const LOOK_LIMIT: Duration = Duration::from_mins(1);
 /// How often a lease is renewed while it is held.
 pub(super) const RENEW_EVERY: Duration = Duration::from_secs(3);
 
-/// A lease that an observer has not seen renewed for this long has lost its process. Measured by
-/// the observer's own monotonic clock.
+/// A lease that is not renewed for this long has lost its process. Each observer measures this by its own
+/// monotonic clock.
 pub(super) const GONE: Duration = Duration::from_secs(15);
 
-/// A lease that was taken longer ago than this is stale in any case, by the registry's times.
+/// A lease that was taken longer ago than this, by the registry's times, is stale in any case.
 pub(super) const STALE: Duration = Duration::from_secs(90);
 
-/// How far the clocks of two replicas may differ, the registry's whole seconds included.
+/// How long a rotation needs at most to give its key back once it is told to stop.
+pub(super) const LEAVE_LIMIT: Duration = Duration::from_secs(5);
+
+/// How far the clocks of two replicas may differ, rounding to the registry's whole seconds included.
 const CLOCKS: Duration = Duration::from_secs(10);
 
-/// From the time that is written down with the lease to the last thing done under it, at worst: the
-/// key is taken, a pair is made, recorded, handed over, proven and becomes the current one, the reason is read
-/// when it does not, pairs are ended, the lease is given back (two statements).
+/// From the time recorded with the lease to the last step under it, at worst: the key is taken; a pair
+/// is made, recorded, handed over, proven and made the current one; if that fails, the reason is read;
+/// pairs are ended; the lease is given back (two statements).
 const LONGEST_ROTATION: Duration = STATEMENT_LIMIT
     .saturating_add(MAKE_LIMIT)
     .saturating_add(TRANSACTION_LIMIT)
@@ -56,12 +60,12 @@ const LONGEST_ROTATION: Duration = STATEMENT_LIMIT
     .saturating_add(END_LIMIT)
     .saturating_add(TRANSACTION_LIMIT);
 
-/// The same for a look of the keeper: the key is taken, looked after, given back.
+/// The same for a look of the keeper: the key is taken, looked after and given back.
 const LONGEST_LOOK: Duration = TRANSACTION_LIMIT
     .saturating_add(LOOK_LIMIT)
     .saturating_add(TRANSACTION_LIMIT);
 
-/// The longest time between two renewals of a holder that lives, one of which failed.
+/// The longest time between two renewals by a living process, if one renewal in between fails.
 const LONGEST_SILENCE: Duration = RENEW_EVERY
     .saturating_add(STATEMENT_LIMIT)
     .saturating_mul(2);
@@ -76,7 +80,7 @@ const _: () = assert!(
 );
 const _: () = assert!(
     LONGEST_SILENCE.as_millis() < GONE.as_millis(),
-    "a holder that lives could be taken for gone"
+    "a living process could be taken for gone"
 );
 const _: () = assert!(
     2 * STATEMENT_LIMIT.as_millis() <= TRANSACTION_LIMIT.as_millis(),

@@ -239,7 +239,7 @@ mod tests {
             time: now,
             request_id: RequestId::from_random(OsRandomness.bits()),
             dialect: "test",
-            caller: caller.to_string(),
+            caller: caller.id().to_string(),
             bucket: BucketFormula::new("", "", "", None).unwrap().bucket(&owner),
             owner,
             prefix: None,

@@ -10,8 +10,8 @@ use crate::adapters::{OsRandomness, SystemClock};
 use crate::domain::{AuditEvent, RequestId};
 use crate::service::fakes::{FakeBuckets, alice, bucket_of, principal};
 use crate::service::{
-    Deadline, EnsureBucket, EnsureBucketError, EnsureBucketSettings, Randomness, Reservations,
-    STATEMENT_LIMIT,
+    Deadline, EnsureBucket, EnsureBucketError, EnsureBucketPorts, EnsureBucketSettings, Randomness,
+    Reservations, STATEMENT_LIMIT,
 };
 
 /// A registry that was made with `naming.prefix = "a"`.
@@ -77,8 +77,12 @@ impl World {
             adopt: false,
             adopt_from: Vec::new(),
         };
-        let registry = Arc::new(self.registry("a"));
-        EnsureBucket::new(registry, buckets.clone(), settings, Handle::current())
+        let ports = EnsureBucketPorts {
+            registry: Arc::new(self.registry("a")),
+            buckets: buckets.clone(),
+            runtime: Handle::current(),
+        };
+        EnsureBucket::new(ports, settings)
     }
 }
 

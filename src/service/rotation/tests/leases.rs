@@ -45,7 +45,7 @@ async fn a_look_that_lost_its_lease_ends_no_pair() {
     world.registry.row().unclean = "a rotation".to_owned();
     world.steal_when("pairs");
     let error = world.keeper.look_after(&world.id).await.unwrap_err();
-    assert!(matches!(error, AccessKeyKeeperError::Lost), "{error}");
+    assert!(matches!(error, PairsError::LeaseLost), "{error}");
     assert_eq!(world.broker.pairs(), ["old", "stray"]);
     assert_eq!(world.registry.row().lease, "another");
 }
@@ -114,7 +114,6 @@ async fn a_key_whose_rotation_was_killed_is_free_within_half_a_minute() {
     world.rotate().await.unwrap();
 }
 
-/// Rotates a key whose new pair the engine does not take yet.
 #[tokio::test(start_paused = true)]
 async fn time_in_which_leases_cannot_be_read_does_not_count() {
     let world = World::new();

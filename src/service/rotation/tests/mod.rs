@@ -2,17 +2,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::domain::{
-    AccessKey, AccessKeyId, AccessKeyOwner, AccessKeyRights, AccessKeyState, BucketFormula,
-    CapabilityId, RequestId, Scope, Subject,
-};
+use crate::domain::{AccessKeyId, AccessKeyState, CapabilityId, RequestId};
 use crate::service::fakes::{
-    FakeAccessKeyRegistry, FakeBroker, FakeDirectory, FixedClock, Nothing,
+    FakeAccessKeyRegistry, FakeBroker, FixedClock, rotate_access_key, test_access_key,
 };
-use crate::service::{AccessKeyRefusal, Clock, Deadline, Randomness, Refusal};
+use crate::service::{AccessKeyRefusal, Clock, Deadline, Randomness, Refusal, RegistryError};
 
 use super::timing::STALE;
 use super::*;
@@ -20,7 +16,7 @@ use super::*;
 mod leases;
 mod stops;
 
-/// Never the same twice.
+/// Bits that differ each time.
 #[derive(Default)]
 struct Counter(AtomicU8);
 
@@ -41,20 +37,9 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let id = AccessKeyId::from_random([7; 16]);
-        let registry = Arc::new(FakeAccessKeyRegistry::new(AccessKey {
-            id: id.clone(),
-            name: "test".to_owned(),
-            created_at: FixedClock.now(),
-            owner: AccessKeyOwner::Subject(Subject::parse("alice").unwrap()),
-            rights: AccessKeyRights {
-                read_buckets: vec!["data".parse().unwrap()],
-                ..AccessKeyRights::default()
-            },
-            networks: Vec::new(),
-            state: AccessKeyState::Active,
-            disabled_at: None,
-        }));
+        let key = test_access_key();
+        let id = key.id.clone();
+        let registry = Arc::new(FakeAccessKeyRegistry::new(key));
         registry.row().pairs.push(RecordedPair {
             id: "old".to_owned(),
             standing: PairStanding::Current,
@@ -68,28 +53,12 @@ impl World {
             clock: Arc::new(FixedClock),
             randomness: Arc::<Counter>::clone(&randomness),
         }));
-        let ports = RotateAccessKeyPorts {
-            broker: Some(Arc::<FakeBroker>::clone(&broker)),
-            registry: Arc::<FakeAccessKeyRegistry>::clone(&registry),
-            keeper: Some(Arc::clone(&keeper)),
-            directory: Arc::new(FakeDirectory::default()),
-            rate_limiter: Arc::new(Nothing),
-            clock: Arc::new(FixedClock),
-            randomness,
-        };
-        let settings = RotateAccessKeySettings {
-            formula: BucketFormula::default(),
-            has_bucket_prefix: false,
-            overlap: Duration::ZERO,
-        };
-        let scope = Scope::parse("object_storage").unwrap();
-        let admission = RotationAdmission {
-            oauth_scope: scope.clone(),
-            scope,
-            capabilities: None,
-        };
         Self {
-            rotate_access_key: RotateAccessKey::new(ports, settings, admission, Handle::current()),
+            rotate_access_key: rotate_access_key(
+                Arc::clone(&registry),
+                Arc::clone(&broker),
+                randomness,
+            ),
             registry,
             broker,
             keeper,
@@ -109,7 +78,7 @@ impl World {
         self.rotate_access_key.rotate(rotation, deadline).await
     }
 
-    /// Takes the key as another gateway would that holds this one to be gone.
+    /// Takes the key, as another gateway would that takes this one for gone.
     fn steal_when(&self, call: &'static str) {
         let registry = Arc::clone(&self.registry);
         self.broker
