@@ -1,12 +1,46 @@
 //! `cloakroom doctor`, against the embedded servers and against stores that are not sound.
 
 use cloakroom::adapters::{DoctorRegistry, fixed};
-use cloakroom::server::{Server, doctor};
+use cloakroom::server::{Server, StartError, doctor};
 use cloakroom::service::doctor::{Check, Outcome, RegisteredAreas as _, Report};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use wiremock::matchers::{any, method, path_regex, query_param};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-use crate::support::{Process, Setup, session_of, spawn_app};
+use crate::support::{App, Process, Setup, session_of, spawn_app};
+
+/// A second gateway on the configuration of an app, with its own database, that examines itself before
+/// it is ready.
+struct Examined {
+    readyz: String,
+    stop: oneshot::Sender<()>,
+    running: JoinHandle<Result<(), StartError>>,
+}
+
+impl Examined {
+    async fn start(app: &App) -> Self {
+        let mut config = app.config.clone();
+        config.database.url = fixed(sqlite(app, "second.db").into());
+        let server = Server::build_examined(&config).await.unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        Self {
+            readyz: format!("http://{}/readyz", server.address()),
+            stop,
+            running: tokio::spawn(server.run(async { stopped.await.unwrap_or(()) })),
+        }
+    }
+
+    async fn stop(self) {
+        self.stop.send(()).unwrap();
+        self.running.await.unwrap().unwrap();
+    }
+}
+
+fn sqlite(app: &App, name: &str) -> String {
+    let file = app.directory.path().join(name);
+    format!("sqlite://{}?mode=rwc", file.display())
+}
 
 async fn examine(config: &cloakroom::config::Config) -> Report {
     let doctor = doctor(config).await.unwrap();
@@ -163,18 +197,11 @@ async fn a_bucket_that_is_filled_while_it_is_removed_is_emptied_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_that_is_examined_first_gets_ready_by_itself() {
     let app = spawn_app().await;
-    let mut config = app.config.clone();
-    let database = app.directory.path().join("second.db");
-    let url = format!("sqlite://{}?mode=rwc", database.display());
-    config.database.url = cloakroom::adapters::fixed(url.into());
-    let server = Server::build_examined(&config).await.unwrap();
-    let readyz = format!("http://{}/readyz", server.address());
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let running = tokio::spawn(server.run(async { stopped.await.unwrap_or(()) }));
+    let second = Examined::start(&app).await;
     let started = std::time::Instant::now();
     let mut seen = Vec::new();
     loop {
-        let answer = app.send(app.http.get(&readyz)).await;
+        let answer = app.send(app.http.get(&second.readyz)).await;
         if answer.status == 200 {
             break;
         }
@@ -186,8 +213,7 @@ async fn a_gateway_that_is_examined_first_gets_ready_by_itself() {
         seen.iter().any(|text| text == "not ready: isolation\n"),
         "{seen:?}"
     );
-    stop.send(()).unwrap();
-    running.await.unwrap().unwrap();
+    second.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -201,22 +227,12 @@ async fn a_gateway_on_a_store_that_is_not_sound_stays_unready() {
         .key("storage.endpoint", &store.uri())
         .spawn()
         .await;
-    let mut config = app.config.clone();
-    let url = format!(
-        "sqlite://{}?mode=rwc",
-        app.directory.path().join("second.db").display()
-    );
-    config.database.url = cloakroom::adapters::fixed(url.into());
-    let server = Server::build_examined(&config).await.unwrap();
-    let readyz = format!("http://{}/readyz", server.address());
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let running = tokio::spawn(server.run(async { stopped.await.unwrap_or(()) }));
+    let second = Examined::start(&app).await;
     while store.received_requests().await.unwrap().len() < 3 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(app.send(app.http.get(&readyz)).await.status, 503);
-    stop.send(()).unwrap();
-    running.await.unwrap().unwrap();
+    assert_eq!(app.send(app.http.get(&second.readyz)).await.status, 503);
+    second.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -246,7 +262,7 @@ async fn the_last_line_says_whether_it_is_sound() {
     let last = last_line(&unsound.stdout);
     assert!(last.starts_with("NOT SOUND: "), "{last}");
     let log = String::from_utf8(unsound.stderr).unwrap();
-    assert!(!log.contains("SOUND"), "said twice: {log}");
+    assert!(!log.contains("SOUND"), "the verdict is repeated: {log}");
     dev.stop().await;
 }
 
@@ -257,14 +273,15 @@ async fn shared_buckets_are_looked_up_in_the_registry_and_none_is_made() {
         url: fixed(url.into()),
     };
     let missing = app.directory.path().join("missing.db");
-    let url = format!("sqlite://{}?mode=rwc", missing.display());
-    assert_eq!(registry(url).all().await, Ok(Vec::new()));
+    assert_eq!(
+        registry(sqlite(&app, "missing.db")).all().await,
+        Ok(Vec::new())
+    );
     assert!(!missing.exists());
 
     let not_ours = app.directory.path().join("empty.db");
     std::fs::write(&not_ours, "").unwrap();
-    let url = format!("sqlite://{}?mode=rwc", not_ours.display());
-    let error = registry(url).all().await.unwrap_err();
+    let error = registry(sqlite(&app, "empty.db")).all().await.unwrap_err();
     assert!(error.contains("not one of this version's"), "{error}");
 
     let dev = Process::dev(&[]).await;

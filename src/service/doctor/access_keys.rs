@@ -1,4 +1,4 @@
-//! Whether access keys are confined, and whether an old pair is dead after a new one.
+//! Checks that access keys are confined, and that an old pair is dead after a new one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,17 +11,18 @@ use crate::domain::{
 use crate::service::AccessKeyBroker;
 use crate::service::rotation::prove;
 
+use super::attacks::INTRUDER;
 use super::{Attempt, Doctor, Listing, OBJECT, Object, Outcome, Report, S3Operation, TestOwner};
 
-/// Engines of several nodes tell each other of dead pairs.
+/// How long the nodes of an engine may take to tell each other of a dead pair.
 const PATIENCE: Duration = Duration::from_secs(25);
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Bytes of a digest that name a key.
+/// The bytes of a digest that name a key.
 const ID_BYTES: usize = 16;
 
 impl Doctor {
-    /// A key for everything in `own` attacks `other`; another reads the one and writes the other.
+    /// A key for everything in `own` attacks `other`. Another key reads `own` and writes `other`.
     pub(super) async fn keys(
         &self,
         report: &mut Report,
@@ -62,18 +63,13 @@ impl Doctor {
         let dying = self.dies(broker, &key, old, own);
         report.check("the pair before it is dead", dying).await;
         let test_owner = test_owner(own, current);
-        for (name, operation) in [
-            ("with an access key: put", S3Operation::Put(at(own, OBJECT))),
-            ("with an access key: get", S3Operation::Get(at(own, OBJECT))),
-            (
-                "with an access key: list",
-                S3Operation::List(Listing::of(own, OBJECT)),
-            ),
-        ] {
-            report
-                .check(name, self.allowed(&test_owner, operation))
-                .await;
-        }
+        let operations = [
+            ("put", S3Operation::Put(at(own, OBJECT))),
+            ("get", S3Operation::Get(at(own, OBJECT))),
+            ("list", S3Operation::List(Listing::of(own, OBJECT))),
+        ];
+        self.all_allowed(report, "with an access key", &test_owner, &operations)
+            .await;
         let by = "with an access key, ";
         self.attacks_on_buckets(report, by, &test_owner, other, new)
             .await;
@@ -96,50 +92,28 @@ impl Doctor {
         let Some(pair) = pair else { return };
         let test_owner = test_owner(read, &pair);
         let written_by_it = "cloakroom-doctor-written";
-        for (name, operation) in [
+        let allowed = [
+            ("get here", S3Operation::Get(at(read, OBJECT))),
+            ("list here", S3Operation::List(Listing::of(read, OBJECT))),
+            ("put there", S3Operation::Put(at(written, written_by_it))),
+        ];
+        self.all_allowed(report, "with that key", &test_owner, &allowed)
+            .await;
+        let refused = [
+            ("put here", S3Operation::Put(at(read, INTRUDER))),
+            ("delete here", S3Operation::Delete(at(read, OBJECT))),
+            ("get there", S3Operation::Get(at(written, OBJECT))),
             (
-                "with that key: get here",
-                S3Operation::Get(at(read, OBJECT)),
-            ),
-            (
-                "with that key: list here",
-                S3Operation::List(Listing::of(read, OBJECT)),
-            ),
-            (
-                "with that key: put there",
-                S3Operation::Put(at(written, written_by_it)),
-            ),
-        ] {
-            report
-                .check(name, self.allowed(&test_owner, operation))
-                .await;
-        }
-        for (name, operation) in [
-            (
-                "with that key, refused: put here",
-                S3Operation::Put(at(read, "intruder")),
-            ),
-            (
-                "with that key, refused: delete here",
-                S3Operation::Delete(at(read, OBJECT)),
-            ),
-            (
-                "with that key, refused: get there",
-                S3Operation::Get(at(written, OBJECT)),
-            ),
-            (
-                "with that key, refused: get there what it has put",
+                "get there what it has put",
                 S3Operation::Get(at(written, written_by_it)),
             ),
-        ] {
-            report
-                .check(name, self.refused(&test_owner, operation))
-                .await;
-        }
+        ];
+        self.all_refused(report, "with that key, ", &test_owner, &refused)
+            .await;
     }
 
-    /// A pair that works, of the key that goes with a bucket. An examination that is interrupted does not leave the making of one under
-    /// way: removing waits.
+    /// Makes a working pair of the key that goes with a bucket. The clean-up waits for the lock, so an
+    /// interrupted examination leaves no creation under way.
     async fn issue(
         &self,
         broker: &Arc<dyn AccessKeyBroker>,
@@ -168,7 +142,7 @@ impl Doctor {
         Ok(pair)
     }
 
-    /// A pair that has ended is refused, soon.
+    /// Ends the pair and waits until the store refuses it.
     async fn dies(
         &self,
         broker: &Arc<dyn AccessKeyBroker>,
@@ -196,8 +170,8 @@ impl Doctor {
     }
 }
 
-/// The throw-away key that goes with this throw-away bucket, so that whoever finds the bucket can
-/// remove both.
+/// The throw-away key that goes with this throw-away bucket. It is named by the bucket, so that a later
+/// clean-up can find it.
 pub(super) fn key_of(bucket: &BucketName) -> AccessKeyId {
     let mut bits = [0; ID_BYTES];
     for (bits, digest) in bits.iter_mut().zip(Sha256::digest(bucket.as_str())) {

@@ -1,10 +1,10 @@
-//! What one test owner tries to do to another, and what to do when it succeeds.
+//! What one test owner tries to do to another, and what to do if it succeeds.
 
 use crate::domain::BucketName;
 
 use super::{Attempt, Doctor, Listing, OBJECT, Object, Outcome, Report, S3Operation, TestOwner};
 
-/// What attackers put, or copy to.
+/// The object that attackers put or copy to.
 pub(super) const INTRUDER: &str = "intruder";
 
 impl Doctor {
@@ -27,8 +27,8 @@ impl Doctor {
             .await;
     }
 
-    /// What whoever has a bucket tries beside using it. A session that an access key opens is no
-    /// attack: it has the key's own policy, and ends with the key.
+    /// Attacks that need no other owner. A session that an access key opens is not one of them: it has
+    /// the key's policy and ends with the key.
     pub(super) async fn attacks_from_within(
         &self,
         report: &mut Report,
@@ -50,7 +50,7 @@ impl Doctor {
         report.check(name, self.publish(attacker)).await;
     }
 
-    /// What whoever has one bucket tries to do to another.
+    /// Attacks of the owner of one bucket on another bucket.
     pub(super) async fn attacks_on_buckets(
         &self,
         report: &mut Report,
@@ -62,7 +62,7 @@ impl Doctor {
         let own = attacker.bucket();
         let at = |bucket, key| Object { bucket, key };
         let (from, into) = (at(theirs, OBJECT), at(own, INTRUDER));
-        let deeds = [
+        let operations = [
             ("get another's object", S3Operation::Get(from)),
             (
                 "list another's bucket",
@@ -93,18 +93,18 @@ impl Doctor {
             ("delete another's bucket", S3Operation::DeleteBucket(theirs)),
             ("create a bucket", S3Operation::CreateBucket(new)),
         ];
-        self.all_refused(report, by, attacker, &deeds).await;
+        self.all_refused(report, by, attacker, &operations).await;
     }
 
-    /// Each is a check of its own.
+    /// Checks that the store refuses each operation.
     pub(super) async fn all_refused(
         &self,
         report: &mut Report,
         by: &str,
         attacker: &TestOwner,
-        deeds: &[(&str, S3Operation<'_>)],
+        operations: &[(&str, S3Operation<'_>)],
     ) {
-        for (name, operation) in deeds {
+        for (name, operation) in operations {
             let name = format!("{by}refused: {name}");
             report.check(name, self.refused(attacker, *operation)).await;
         }
@@ -119,7 +119,7 @@ impl Doctor {
         only_a_no(attempt, remedy(operation))
     }
 
-    /// Whoever comes without a signature.
+    /// Checks that an unsigned request cannot read the object.
     async fn no_stranger_reads(&self, test_owner: &TestOwner, name: &str) -> Outcome {
         let key = test_owner.key(name);
         let object = test_owner.object(&key);
@@ -131,7 +131,7 @@ impl Doctor {
         only_a_no(attempt, remedy(S3Operation::Publish(object)))
     }
 
-    /// A store may take the ACL and ignore it; what counts is that a stranger cannot read.
+    /// A store may accept the ACL and ignore it. What counts is that a stranger cannot read the object.
     async fn publish(&self, attacker: &TestOwner) -> Outcome {
         const PUBLISHED: &str = "cloakroom-doctor-published";
         let key = attacker.key(PUBLISHED);
@@ -143,7 +143,7 @@ impl Doctor {
     }
 }
 
-/// Only a clear no counts.
+/// An attack counts as refused only if the store clearly says so.
 pub(super) fn only_a_no(attempt: Attempt, remedy: &str) -> Outcome {
     match attempt {
         Attempt::Refused => Outcome::Passed,
@@ -159,7 +159,7 @@ pub(super) fn only_a_no(attempt: Attempt, remedy: &str) -> Outcome {
     }
 }
 
-/// What to do when an attack succeeds.
+/// What to do if an attack succeeds.
 fn remedy(operation: S3Operation<'_>) -> &'static str {
     match operation {
         S3Operation::MakeServiceAccount => {

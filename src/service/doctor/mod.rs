@@ -8,6 +8,7 @@ mod reader;
 mod report;
 mod shared_bucket;
 mod test_owner;
+mod upstreams;
 
 #[cfg(test)]
 mod tests;
@@ -17,12 +18,11 @@ use std::future::Future;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use tokio::sync::Mutex;
 
 use crate::domain::{
-    Access, AccessToken, BucketFormula, BucketName, ClientId, ExtraAction, Grant, Owner, Principal,
-    RequestId, RoleSessionName, Session, SessionPolicy, Subject,
+    Access, BucketFormula, BucketName, ClientId, ExtraAction, Grant, Owner, Principal, RequestId,
+    RoleSessionName, Session, SessionPolicy, Subject,
 };
 
 use super::{
@@ -37,69 +37,66 @@ pub use ports::{
 pub use report::{Check, Outcome, Report};
 use test_owner::TestOwner;
 
-/// How far clocks may be apart.
-const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(30);
-
-/// The shortest session that every engine gives (STS `AssumeRole`).
+/// The shortest session that every engine opens (STS `AssumeRole`).
 const SHORTEST_SESSION: Duration = Duration::from_mins(15);
 
-/// No single check takes longer.
+/// How long a check may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The object that each has in a bucket of their own.
+/// The object that each test owner has.
 const OBJECT: &str = "cloakroom-doctor";
 
-/// The listings of objects, with what their checks' names end in.
+/// The ways to list objects, each with the end of its checks' names.
 const OBJECT_LISTINGS: [(&str, ListCall); 2] = [
     ("", ListCall::Objects),
     (" (version 1)", ListCall::ObjectsV1),
 ];
 
-/// The use case, with everything it needs.
+/// The use case "examine a deployment".
 pub struct Doctor {
     ports: DoctorPorts,
     settings: DoctorSettings,
-    /// Held while a bucket or a pair is being made.
+    /// Held while a bucket or a pair is being created.
     making: Arc<Mutex<()>>,
-    /// The buckets whose access keys may have come to be.
+    /// The buckets whose access keys may exist.
     with_key: std::sync::Mutex<HashSet<BucketName>>,
 }
 
-/// What an examination works with.
+/// The ports of [`Doctor`].
 pub struct DoctorPorts {
-    /// What can be looked at without a token.
+    /// Reads what can be read without a token.
     pub upstreams: Arc<dyn Upstreams>,
-    /// Asks about a token; none where nobody is asked.
+    /// Asks about tokens, if the configuration says so.
     pub introspection: Option<Arc<dyn Introspection>>,
-    /// Makes buckets with the gateway's own identity.
+    /// Creates buckets with the gateway's own identity.
     pub buckets: Arc<dyn Buckets>,
-    /// Finds and removes them.
+    /// Finds and removes throw-away buckets.
     pub throw_away: Arc<dyn ThrowAwayBuckets>,
     /// Opens sessions.
     pub sessions: Arc<dyn Sessions>,
-    /// Holds access keys that last, where the engine can.
+    /// Makes access keys, if a broker is configured.
     pub access_keys: Option<Arc<dyn AccessKeyBroker>>,
-    /// Uses them, rightly and wrongly.
+    /// Uses sessions, rightly and wrongly.
     pub attacker: Arc<dyn Attacker>,
-    /// What of which bucket the registry has given away.
+    /// Reads the areas in the registry.
     pub areas: Arc<dyn RegisteredAreas>,
-    /// Names things so that nobody can guess them.
+    /// Makes names that cannot be guessed.
     pub randomness: Arc<dyn Randomness>,
 }
 
-/// What the configuration says.
+/// The settings of [`Doctor`].
 #[derive(Clone, Debug)]
 pub struct DoctorSettings {
     /// Names the throw-away buckets.
     pub formula: BucketFormula,
-    /// Actions beyond the four, which the policies of sessions hold.
+    /// Actions that policies allow beyond the four.
     pub extra_actions: Vec<ExtraAction>,
     /// How long sessions last.
     pub session_duration: Duration,
 }
 
 impl Doctor {
-    /// Puts the use case together.
+    /// Makes the use case.
     #[must_use]
     pub fn new(ports: DoctorPorts, settings: DoctorSettings) -> Self {
         Self {
@@ -110,10 +107,10 @@ impl Doctor {
         }
     }
 
-    /// Examines everything, and leaves nothing behind, also when `interrupted` comes true.
+    /// Examines everything and leaves nothing behind, even when `interrupted` resolves.
     pub async fn examine(&self, interrupted: impl Future<Output = ()>) -> Report {
-        // The third is for an attack that must not succeed.
-        let buckets = [self.name(), self.name(), self.name()];
+        // The third is for attacks that must not succeed.
+        let buckets = [self.new_name(), self.new_name(), self.new_name()];
         let mut report = Report::default();
         let cut_short = tokio::select! {
             () = self.checks(&mut report, &buckets) => false,
@@ -130,8 +127,7 @@ impl Doctor {
         report
     }
 
-    /// Removes what examinations that were killed have left, access keys included, and says how many
-    /// buckets that were.
+    /// Removes what killed examinations left, access keys included. Returns the number of buckets.
     ///
     /// # Errors
     ///
@@ -189,58 +185,10 @@ impl Doctor {
         }
     }
 
-    async fn upstreams(&self, report: &mut Report) {
-        let upstreams = &self.ports.upstreams;
-        report
-            .check("the authorization server's metadata can be read", async {
-                upstreams.discovery().await.into()
-            })
-            .await;
-        report
-            .check("a random token is inactive", self.random_token())
-            .await;
-        report
-            .check("the keys that sign tokens can be read", async {
-                match upstreams.keys().await {
-                    None => Outcome::Skipped("oauth.validation is introspection".to_owned()),
-                    Some(read) => read.into(),
-                }
-            })
-            .await;
-        report
-            .check(
-                "the authorization server's clock agrees within 30 s",
-                async { agrees(upstreams.authorization_server_clock().await) },
-            )
-            .await;
-        report
-            .check("the store's clock agrees within 30 s", async {
-                agrees(upstreams.store_clock().await)
-            })
-            .await;
-    }
-
-    async fn random_token(&self) -> Outcome {
-        let Some(introspection) = &self.ports.introspection else {
-            return Outcome::Skipped("oauth.validation is jwt: nobody is asked".to_owned());
-        };
-        let Ok(token) = AccessToken::parse(&hex::encode(self.ports.randomness.bits())) else {
-            return Outcome::Failed("no token could be made".to_owned());
-        };
-        match introspection.introspect(&token).await {
-            Ok(claims) if claims.active => Outcome::Failed(
-                "the authorization server calls it active: whoever makes a token up gets in"
-                    .to_owned(),
-            ),
-            Ok(_) => Outcome::Passed,
-            Err(failure) => Outcome::Failed(failure.to_string()),
-        }
-    }
-
     async fn make(&self, bucket: &BucketName) -> Outcome {
         let buckets = Arc::clone(&self.ports.buckets);
         let name = bucket.clone();
-        // An examination that is interrupted does not leave a creation under way: removing waits.
+        // The clean-up waits for the lock, so an interrupted examination leaves no creation under way.
         let making = Arc::clone(&self.making).lock_owned().await;
         let made = tokio::spawn(async move {
             let made = buckets.create(&name).await;
@@ -258,7 +206,7 @@ impl Doctor {
         self.ports.buckets.furnish(bucket, "doctor").await.into()
     }
 
-    /// Somebody with this grant, if the store opens a session for it.
+    /// A test owner with this grant, if the store opens a session for it.
     async fn test_owner(&self, report: &mut Report, name: &str, grant: Grant) -> Option<TestOwner> {
         let mut session = None;
         let opening = async {
@@ -269,16 +217,16 @@ impl Doctor {
         session.map(|session| TestOwner { grant, session })
     }
 
-    /// A session as a call for credentials opens it: the same policy, the same adapter.
+    /// Opens a session as a call for credentials does: with the same policy and adapter.
     async fn open(&self, grant: &Grant, duration: Duration) -> Result<Session, String> {
         let policy = SessionPolicy::for_grant(grant, &self.settings.extra_actions);
         let policy = policy.map_err(|error| error.to_string())?;
         let request = RequestId::from_random(self.ports.randomness.bits());
-        let nobody = Owner::Principal(Principal {
+        let owner = Owner::Principal(Principal {
             client_id: ClientId::parse("cloakroom-doctor").map_err(|error| error.to_string())?,
             subject: Subject::parse(grant.bucket.as_str()).map_err(|error| error.to_string())?,
         });
-        let digest = self.settings.formula.digest(&nobody);
+        let digest = self.settings.formula.digest(&owner);
         let request = SessionRequest {
             policy,
             name: RoleSessionName::new(&digest, &request),
@@ -288,16 +236,15 @@ impl Doctor {
         opened.map_err(|failure| failure.to_string())
     }
 
-    /// Some stores give every session one length, whatever is asked for; opening one that is too long
-    /// fails.
+    /// Some stores ignore the duration that is asked for. Opening a session that lasts too long fails.
     async fn ends_in_time(&self, bucket: &BucketName) -> Outcome {
         let grant = Grant::whole(bucket.clone(), Access::Read);
         let asked = SHORTEST_SESSION.min(self.settings.session_duration);
         self.open(&grant, asked).await.map(|_| ()).into()
     }
 
-    /// All of them, and their access keys first, whatever becomes of one. A bucket whose key is there
-    /// still stays: by it the key is found.
+    /// Removes the access keys of the buckets, then the buckets. One that fails does not keep the others.
+    /// A bucket whose key remains is kept, because the key is found by it.
     async fn remove(
         &self,
         buckets: &[BucketName],
@@ -306,9 +253,9 @@ impl Doctor {
         let _idle = self.making.lock().await;
         let mut outcome = Ok(());
         for bucket in buckets {
-            if let Some(engine) = &self.ports.access_keys
+            if let Some(broker) = &self.ports.access_keys
                 && has_key(bucket)
-                && let Err(failure) = engine.remove(&access_keys::key_of(bucket)).await
+                && let Err(failure) = broker.remove(&access_keys::key_of(bucket)).await
             {
                 outcome = outcome.and(Err(failure));
                 continue;
@@ -325,20 +272,8 @@ impl Doctor {
         self.with_key.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn name(&self) -> BucketName {
+    fn new_name(&self) -> BucketName {
         let random = self.ports.randomness.bits();
         self.settings.formula.throw_away(random)
-    }
-}
-
-fn agrees(ahead: Result<Option<TimeDelta>, UpstreamError>) -> Outcome {
-    match ahead {
-        Ok(None) => Outcome::Skipped("its answers do not say what time it is (Date)".to_owned()),
-        Ok(Some(ahead)) if ahead.abs() <= CLOCK_TOLERANCE => Outcome::Passed,
-        Ok(Some(ahead)) => Outcome::Failed(format!(
-            "it is {} s ahead of this machine's: set the clocks",
-            ahead.num_seconds()
-        )),
-        Err(failure) => Outcome::Failed(failure.to_string()),
     }
 }

@@ -4,30 +4,30 @@ use chrono::TimeDelta;
 use crate::domain::{Area, BucketName, Owner, Session};
 use crate::service::UpstreamError;
 
-/// The authorization server and the store, as far as they can be looked at without a token.
+/// Reads what the authorization server and the store say without a token.
 #[async_trait]
 pub trait Upstreams: Send + Sync {
-    /// Reads the metadata, as far as they are needed.
+    /// Reads the authorization server's metadata.
     async fn discovery(&self) -> Result<(), UpstreamError>;
 
-    /// Reads the keys that sign tokens; nothing where signatures are not checked here.
+    /// Reads the keys that sign tokens; `None` if signatures are not checked here.
     async fn keys(&self) -> Option<Result<(), UpstreamError>>;
 
-    /// How far the authorization server's clock is ahead of the gateway's, if it says.
+    /// How far the authorization server's clock is ahead of the gateway's, if its answers tell.
     async fn authorization_server_clock(&self) -> Result<Option<TimeDelta>, UpstreamError>;
 
-    /// How far the store's clock is ahead, if it says.
+    /// How far the store's clock is ahead, if its answers tell.
     async fn store_clock(&self) -> Result<Option<TimeDelta>, UpstreamError>;
 }
 
-/// The buckets that examinations work in, through the gateway's own identity.
+/// Lists and removes the buckets that examinations work in, with the gateway's own identity.
 #[async_trait]
 pub trait ThrowAwayBuckets: Send + Sync {
     /// The names of all buckets that the gateway's identity sees.
     async fn list(&self) -> Result<Vec<String>, UpstreamError>;
 
-    /// Empties the bucket with a session that reaches it, where there is one, and removes it. One
-    /// that is not there is removed.
+    /// Empties the bucket with a session that reaches it, if there is one, and removes it. It is no error
+    /// if the bucket is gone.
     async fn remove(
         &self,
         bucket: &BucketName,
@@ -35,21 +35,21 @@ pub trait ThrowAwayBuckets: Send + Sync {
     ) -> Result<(), UpstreamError>;
 }
 
-/// Which part of which bucket the registry has given away. An examination only reads it.
+/// Reads the areas in the registry.
 #[async_trait]
 pub trait RegisteredAreas: Send + Sync {
-    /// The area of every organisation and workspace, of deleted ones too; none without a registry.
+    /// The area of every organisation and workspace, deleted ones included; none without a registry.
     ///
     /// # Errors
     ///
-    /// Why there is a registry and it cannot be read.
+    /// Why the registry cannot be read.
     async fn all(&self) -> Result<Vec<(Owner, Area)>, String>;
 }
 
-/// Does what a session allows, and tries what it must not.
+/// Does what a session allows, and tries what it must not allow.
 #[async_trait]
 pub trait Attacker: Send + Sync {
-    /// How the store answers; without a session, to a stranger.
+    /// The store's answer to the operation, unsigned if there is no session.
     async fn attempt(&self, session: Option<&Session>, operation: S3Operation<'_>) -> Attempt;
 }
 
@@ -62,22 +62,22 @@ pub struct Object<'a> {
     pub key: &'a str,
 }
 
-/// A listing of a bucket, with the ways in which a store may be told one prefix and list another.
+/// A listing of a bucket, with the ways in which a store may check one prefix and list another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listing<'a> {
     /// The bucket.
     pub bucket: &'a BucketName,
     /// Which call.
     pub call: ListCall,
-    /// Parameters of the query, in this order; their values need no escaping.
+    /// The query parameters, in this order. Their values need no escaping.
     pub query: &'a [(&'a str, &'a str)],
     /// A request header `Prefix`.
     pub header: Option<&'a str>,
-    /// The listing succeeds when it shows a name that begins so.
+    /// The listing succeeds if it shows a name that begins with this.
     pub shows: &'a str,
 }
 
-/// What lists keys.
+/// A call that lists keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListCall {
     /// `ListObjectsV2`
@@ -90,7 +90,7 @@ pub enum ListCall {
     Uploads,
 }
 
-/// What is done, or tried.
+/// An operation at the store, allowed or not.
 #[derive(Clone, Copy, Debug)]
 pub enum S3Operation<'a> {
     /// `PutObject`
@@ -119,7 +119,7 @@ pub enum S3Operation<'a> {
     ChangeAcl(Object<'a>),
     /// `PutObject` with the ACL `public-read`.
     Publish(Object<'a>),
-    /// `PutBucketPolicy` that lets everybody read.
+    /// `PutBucketPolicy` with a policy that lets everyone read.
     ChangePolicy(&'a BucketName),
     /// `DeleteBucket`
     DeleteBucket(&'a BucketName),
@@ -131,26 +131,25 @@ pub enum S3Operation<'a> {
     MakeServiceAccount,
 }
 
-/// How it ended.
+/// How an operation ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attempt {
     /// The store did it.
     Done,
-    /// The store listed, but nothing that was looked for.
+    /// The store listed, but did not show what was looked for.
     ShowedNothing,
     /// The store refused: 401 or 403.
     Refused,
-    /// The store refused because it reads the request otherwise than it was signed, and did not ask
-    /// any policy.
+    /// The store reads the request otherwise than it was signed and refused it without asking a policy.
     Misread,
     /// Anything else, which proves nothing.
     Unclear(String),
-    /// This engine has nothing of the kind.
+    /// This engine has no such operation.
     Impossible(&'static str),
 }
 
 impl<'a> Listing<'a> {
-    /// An ordinary one, of what begins with `shows`.
+    /// An ordinary listing that must show a name that begins with `shows`.
     #[must_use]
     pub fn of(bucket: &'a BucketName, shows: &'a str) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Whether a grant to read is one to read only.
+//! Checks that a grant to read does not allow writing.
 
 use crate::domain::Grant;
 
@@ -6,7 +6,7 @@ use super::attacks::INTRUDER;
 use super::{Doctor, OBJECT, Report, S3Operation, TestOwner};
 
 impl Doctor {
-    /// A session to read attacks what another session has put into the same place.
+    /// A session for reading attacks what another session has put into the same place.
     pub(super) async fn reader(
         &self,
         report: &mut Report,
@@ -22,7 +22,7 @@ impl Doctor {
         let by = format!("{by}, ");
         let [object, intruder] = [OBJECT, INTRUDER].map(|name| reader.key(name));
         let at = |key| reader.object(key);
-        let deeds = [
+        let operations = [
             ("put", S3Operation::Put(at(&intruder))),
             ("put over an object", S3Operation::Put(at(&object))),
             ("delete", S3Operation::Delete(at(&object))),
@@ -50,7 +50,7 @@ impl Doctor {
                 S3Operation::DeleteBucket(reader.bucket()),
             ),
         ];
-        self.all_refused(report, &by, &reader, &deeds).await;
+        self.all_refused(report, &by, &reader, &operations).await;
         self.attack_by_role(report, &by, &reader).await;
         self.attacks_from_within(report, &by, &reader).await;
     }

@@ -4,20 +4,20 @@ use std::time::{Duration, Instant};
 /// What an examination found.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// In the order in which they were made.
+    /// The checks, in the order in which they were made.
     pub checks: Vec<Check>,
-    /// Whether it was cut short.
+    /// Whether the examination was interrupted.
     pub interrupted: bool,
 }
 
-/// One thing that was looked at.
+/// One check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
     /// What must hold.
     pub name: String,
     /// Whether it does.
     pub outcome: Outcome,
-    /// How long it took to find out.
+    /// How long it took.
     pub took: Duration,
 }
 
@@ -26,14 +26,14 @@ pub struct Check {
 pub enum Outcome {
     /// It holds.
     Passed,
-    /// It does not, or nobody can tell; and why.
+    /// It does not hold, or that cannot be told, and why.
     Failed(String),
-    /// There is nothing to look at here; and why.
+    /// There is nothing to check here, and why.
     Skipped(String),
 }
 
 impl Report {
-    /// Whether all that was looked at holds, and all was looked at.
+    /// Whether all checks were made and none failed.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         !self.interrupted && !self.checks.is_empty() && self.failures().next().is_none()
@@ -45,7 +45,7 @@ impl Report {
         self.checks.iter().filter(failed)
     }
 
-    /// Makes a check, and says whether one can go on from here.
+    /// Makes a check. Returns false if it failed.
     pub(super) async fn check(
         &mut self,
         name: impl Into<String>,

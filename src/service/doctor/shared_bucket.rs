@@ -1,4 +1,4 @@
-//! Whether two owners who share a bucket, each below a prefix, are kept apart.
+//! Checks that two owners who share a bucket, each below a prefix, are kept apart.
 
 use crate::domain::{Access, Area, BucketName, Grant};
 
@@ -8,20 +8,20 @@ use super::{
     S3Operation, TestOwner,
 };
 
-/// The one's name begins with the other's: a store that compares too little mixes them up. In the
-/// order of their escaped forms (`/` is `%2F`, and `%` comes before `-`).
+/// One name begins with the other, which a store that compares too little mixes up. They are in the order
+/// of their escaped forms (`/` is `%2F`, and `%` comes before `-`).
 const NEIGHBOURS: [&str; 2] = ["acme/", "acme-evil/"];
 
 const BY: &str = "below a prefix, ";
 
-/// The name of a listing, the parameters of its query, its header `Prefix`.
+/// The name of a listing, its query parameters and its header `Prefix`.
 type Trick<'a> = (&'a str, &'a [(&'a str, &'a str)], Option<&'a str>);
 
-/// So many buckets are named in a report.
+/// How many buckets a report names.
 const NAMED: usize = 3;
 
 impl Doctor {
-    /// Two owners in this bucket, who attack each other.
+    /// Two owners in this bucket attack each other.
     pub(super) async fn shared_bucket(
         &self,
         report: &mut Report,
@@ -80,7 +80,7 @@ impl Doctor {
         let [object, intruder] = [OBJECT, INTRUDER].map(|name| attacker.key(name));
         let [their_object, their_intruder] = [OBJECT, INTRUDER].map(|name| victim.key(name));
         let at = |key| Object { bucket, key };
-        let deeds = [
+        let operations = [
             (
                 "get a neighbour's object",
                 S3Operation::Get(at(&their_object)),
@@ -140,10 +140,10 @@ impl Doctor {
             ),
             ("create a bucket", S3Operation::CreateBucket(new)),
         ];
-        self.all_refused(report, BY, attacker, &deeds).await;
+        self.all_refused(report, BY, attacker, &operations).await;
     }
 
-    /// Whose keys a listing shows is said by a parameter and not by the path.
+    /// A parameter, not the path, says whose keys a listing shows.
     async fn attacks_by_listing(
         &self,
         report: &mut Report,
@@ -153,8 +153,8 @@ impl Doctor {
         let (mine, theirs) = (attacker.prefix(), victim.prefix());
         let half = mine.trim_end_matches('/');
         let start = half.get(..2).unwrap_or(half);
-        // A signature is taken of parameters in their order, so a store may know it in no other.
-        // Of the two neighbours the one puts its own prefix first, and the other last.
+        // Signatures cover the parameters in sorted order, and a store may know no other order. Of the two
+        // neighbours, one has its own prefix first and the other last.
         let in_order = NEIGHBOURS;
         let tries: [Trick<'_>; 10] = [
             ("list a neighbour's prefix", &[("prefix", theirs)], None),
@@ -234,8 +234,8 @@ impl Doctor {
         }
     }
 
-    /// A store may take either of two prefixes, as long as it asks the policy about the same one.
-    /// One that knows a single prefix only (Ceph) does not take a signature of two.
+    /// A store may use either of two prefixes if it asks the policy about the same one. A store that knows
+    /// a single prefix only (Ceph) does not accept a signature of two.
     async fn not_shown(&self, attacker: &TestOwner, listing: Listing<'_>) -> Outcome {
         match self.attempt(attacker, S3Operation::List(listing)).await {
             Attempt::ShowedNothing | Attempt::Misread => Outcome::Passed,
@@ -244,8 +244,8 @@ impl Doctor {
         }
     }
 
-    /// Names of keys are open to neighbours, which matters where there are neighbours: in a bucket
-    /// that is not its owner's alone. What the registry does not say counts against the store.
+    /// The store shows the names of keys to neighbours. That matters only in a bucket that several owners
+    /// share. If the registry cannot tell whether there is one, the check fails.
     async fn names_are_shown(&self) -> Outcome {
         const SHOWN: &str = "THE STORE SHOWS THE NAMES of a neighbour's keys in a shared bucket";
         let areas = match self.ports.areas.all().await {

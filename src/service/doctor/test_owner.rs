@@ -2,7 +2,7 @@ use crate::domain::{BucketName, Grant, Session};
 
 use super::{Attempt, Doctor, Listing, OBJECT, Object, Outcome, Report, S3Operation};
 
-/// Somebody who exists for one examination only.
+/// An owner who exists for one examination only.
 pub(super) struct TestOwner {
     pub(super) grant: Grant,
     pub(super) session: Session,
@@ -13,13 +13,13 @@ impl TestOwner {
         &self.grant.bucket
     }
 
-    /// What the grant's keys begin with.
+    /// The prefix of the grant's keys.
     pub(super) fn prefix(&self) -> &str {
         let prefix = self.grant.prefix.as_ref();
         prefix.map_or("", |prefix| prefix.as_str())
     }
 
-    /// The key of this name within the grant.
+    /// The key of this name below the prefix.
     pub(super) fn key(&self, name: &str) -> String {
         format!("{}{name}", self.prefix())
     }
@@ -31,7 +31,7 @@ impl TestOwner {
 }
 
 impl Doctor {
-    /// What a grant to read and write is for. Puts the object that attacks are aimed at.
+    /// Checks what a grant to read and write is for. Puts the object that is attacked.
     pub(super) async fn own_rights(&self, report: &mut Report, by: &str, test_owner: &TestOwner) {
         let [object, passing, copy, upload] = [OBJECT, "passing", "copy", "upload"].map(|name| {
             let prefixed = if name == OBJECT {
@@ -42,22 +42,18 @@ impl Doctor {
             test_owner.key(&prefixed)
         });
         let at = |key| test_owner.object(key);
-        for (name, operation) in [
+        let operations = [
             ("put", S3Operation::Put(at(&object))),
             ("put another", S3Operation::Put(at(&passing))),
             ("delete it", S3Operation::Delete(at(&passing))),
             ("copy within it", S3Operation::Copy(at(&object), at(&copy))),
             ("upload in parts", S3Operation::Upload(at(&upload))),
-        ] {
-            let name = format!("{by}: {name}");
-            report
-                .check(name, self.allowed(test_owner, operation))
-                .await;
-        }
+        ];
+        self.all_allowed(report, by, test_owner, &operations).await;
         self.reading_rights(report, by, test_owner).await;
     }
 
-    /// What any grant is for. The object is there.
+    /// Checks what any grant is for. The object exists.
     pub(super) async fn reading_rights(
         &self,
         report: &mut Report,
@@ -81,6 +77,22 @@ impl Doctor {
             });
             let name = format!("{by}: list{version}");
             report.check(name, self.allowed(test_owner, list)).await;
+        }
+    }
+
+    /// Checks that the store does each operation.
+    pub(super) async fn all_allowed(
+        &self,
+        report: &mut Report,
+        by: &str,
+        test_owner: &TestOwner,
+        operations: &[(&str, S3Operation<'_>)],
+    ) {
+        for (name, operation) in operations {
+            let name = format!("{by}: {name}");
+            report
+                .check(name, self.allowed(test_owner, *operation))
+                .await;
         }
     }
 

@@ -41,7 +41,7 @@ struct Task {
     request_id: RequestId,
 }
 
-/// Makes the rotation and tells how far it has got. If nobody listens any more before the new pair is
+/// Makes the rotation and tells how far it has got. If the request goes away before the new pair is
 /// handed over, the pair before it stays.
 pub(super) async fn run(
     work: Arc<Work>,

@@ -1,4 +1,4 @@
-//! A deployment of fakes, for examinations.
+//! A deployment of fakes.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ use crate::service::{
     UpstreamErrorKind,
 };
 
-/// A deployment that is all one needs, sound but for what a test changes.
+/// A deployment that is sound, apart from what a test changes.
 pub(super) struct Deployment {
     pub(super) buckets: Mutex<BTreeSet<String>>,
     pub(super) made: Mutex<usize>,
@@ -26,7 +26,7 @@ pub(super) struct Deployment {
     pub(super) ahead: TimeDelta,
     pub(super) hangs: bool,
     pub(super) areas: Result<Vec<(Owner, Area)>, String>,
-    /// The store opens no session that is shorter.
+    /// The store opens no shorter session.
     pub(super) shortest: Duration,
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 
 use super::*;
 use crate::domain::Area;

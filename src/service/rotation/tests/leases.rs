@@ -34,7 +34,7 @@ async fn a_rotation_that_lost_its_lease_ends_no_pair() {
     assert_ne!(
         world.registry.row().unclean,
         "",
-        "nobody knows of the new pair"
+        "the new pair is not on record"
     );
 }
 
