@@ -1,4 +1,4 @@
-//! Access keys that last: the broker of this configuration, and what keeps its keys.
+//! Builds what access keys need: the configured broker, the keeper and the use case.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::service::{
 
 use super::{StartError, parts};
 
-/// How the store is told to hold access keys, if it is.
+/// The configured broker, if there is one.
 pub(super) async fn broker(
     config: &Config,
     store: &AwsClients,
@@ -32,7 +32,7 @@ pub(super) async fn broker(
     }))
 }
 
-/// What keeps the engine and the registry together, if there is a broker.
+/// The keeper, which reconciles the engine with the registry, if there is a broker.
 pub(super) fn keeper(
     broker: Option<&Arc<dyn AccessKeyBroker>>,
     directory: &Arc<SqlDirectory>,
@@ -47,7 +47,7 @@ pub(super) fn keeper(
     })))
 }
 
-/// What "all" meant to a key when it was made must not mean people's buckets now: its pairs are out.
+/// Fails if a live access key for "all buckets" would now reach people's buckets.
 pub(super) async fn check(
     config: &Config,
     registry: &dyn AccessKeyRegistry,
@@ -68,8 +68,8 @@ pub(super) async fn check(
     if config.access_keys.broker.is_none() && !living.is_empty() {
         tracing::warn!(
             keys = living.len(),
-            "access_keys.broker is none: the pairs of access keys that are out can be neither \
-             replaced nor ended"
+            "access_keys.broker is none: the live pairs of access keys can be neither rotated nor \
+             revoked"
         );
     }
     Ok(())
@@ -104,7 +104,7 @@ pub(super) fn rotate_access_key(
     RotateAccessKey::new(ports, settings)
 }
 
-/// The store's own settings, but for who asks and where IAM is.
+/// The store's settings with the administrator's identity and endpoint.
 fn admin_settings(config: &Config, broker: &BrokerConfig) -> AwsSettings {
     let mut settings = parts::aws_settings(&config.storage);
     if let Some(endpoint) = &broker.endpoint {
@@ -112,7 +112,7 @@ fn admin_settings(config: &Config, broker: &BrokerConfig) -> AwsSettings {
     }
     let is_aws = config.storage.engine == Engine::Aws && broker.kind == BrokerKind::Iam;
     if is_aws && broker.endpoint.is_none() {
-        // IAM is elsewhere than S3 there.
+        // On AWS, IAM has an endpoint of its own.
         settings.endpoint = None;
     }
     settings.identity = Some(broker.identity.clone());

@@ -1,4 +1,5 @@
-//! `cloakroom org`, `api-key`, `workspace` and `audit`: beside a running gateway, on its database.
+//! Builds what `cloakroom org`, `api-key`, `workspace`, `bucket` and `audit` need. They work on the
+//! database, beside a running gateway.
 
 use std::sync::Arc;
 
@@ -16,12 +17,11 @@ use crate::service::{
 
 use super::{StartError, access_keys, fingerprint, parts};
 
-/// The use case "administer" on the deployment that this configuration describes, with the
-/// adapters that a gateway has.
+/// [`Administer`] for the configured deployment, with the gateway's adapters.
 ///
 /// # Errors
 ///
-/// [`StartError`] names the key that is to blame.
+/// [`StartError`] names the configuration key at fault.
 pub async fn administer(config: &Config, operator: Operator) -> Result<Administer, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let database = database(config).await?;
@@ -60,11 +60,11 @@ pub async fn administer(config: &Config, operator: Operator) -> Result<Administe
     Ok(Administer::new(ports, settings, operator))
 }
 
-/// The use case "whose is this bucket" on the deployment that this configuration describes.
+/// [`ShowBuckets`] for the configured deployment.
 ///
 /// # Errors
 ///
-/// [`StartError`] names the key that is to blame.
+/// [`StartError`] names the configuration key at fault.
 pub async fn show_buckets(config: &Config) -> Result<ShowBuckets, StartError> {
     let directory = Arc::new(SqlDirectory::new(database(config).await?));
     let clients = Box::pin(AwsClients::new(parts::aws_settings(&config.storage))).await?;
@@ -77,12 +77,12 @@ pub async fn show_buckets(config: &Config) -> Result<ShowBuckets, StartError> {
     })
 }
 
-/// The gateway's database, if it is this configuration's. It is neither made nor brought up to date
-/// here, and nothing new is taken for granted: that is for the gateway.
+/// The gateway's database, if its fingerprint matches the configuration. Only the gateway creates and
+/// migrates it.
 ///
 /// # Errors
 ///
-/// [`StartError`] names the key that is to blame.
+/// [`StartError`] names the configuration key at fault.
 pub async fn database(config: &Config) -> Result<Database, StartError> {
     let url = config.database.url.borrow().clone();
     let database = Database::open_existing(url.expose_secret()).await?;

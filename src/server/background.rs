@@ -1,4 +1,4 @@
-//! What goes on beside the requests.
+//! The tasks that run in the background.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -14,19 +14,19 @@ use crate::config::{Reread, WatchedFile};
 use crate::service::{AccessKeyKeeper, GenuineApiKeys};
 
 use super::hangups::Hangups;
-use super::outage::{LOOK_EVERY, Outage};
+use super::outage::{Outage, RETRY_EVERY};
 
 const REREAD_EVERY: Duration = Duration::from_secs(2);
 const REREAD_API_KEYS_EVERY: Duration = Duration::from_mins(1);
 const API_KEYS_RETRY: Duration = Duration::from_secs(2);
 const FORGET_EVERY: Duration = Duration::from_mins(1);
-const LOOK_AT_DATABASE_EVERY: Duration = Duration::from_secs(2);
+const CHECK_DATABASE_EVERY: Duration = Duration::from_secs(2);
 
-/// Reads the metadata before the first request needs them, and as long as it takes. Where only
-/// Swagger UI's sign-in hangs on them, there is no hurry.
+/// Reads the authorization server's metadata before the first request needs it, and retries until it
+/// succeeds: seldom if only Swagger UI's sign-in depends on it.
 pub(super) async fn discover(discovery: Arc<Discovery>) {
     let pause = if discovery.is_needed() {
-        LOOK_EVERY
+        RETRY_EVERY
     } else {
         FORGET_EVERY
     };
@@ -38,8 +38,8 @@ pub(super) async fn discover(discovery: Arc<Discovery>) {
     outage.ended();
 }
 
-/// Takes up what is new in the files that hold secrets and certificate authorities: every
-/// [`REREAD_EVERY`], and at once on a signal, which also repeats what is wrong with one.
+/// Reloads the files that hold secrets and certificate authorities: every [`REREAD_EVERY`], and at
+/// once on SIGHUP, which also logs standing errors again.
 pub(super) async fn reread(mut files: Vec<WatchedFile>, mut hangups: Hangups) {
     loop {
         let is_asked = tokio::select! {
@@ -60,11 +60,11 @@ pub(super) async fn reread(mut files: Vec<WatchedFile>, mut hangups: Hangups) {
     }
 }
 
-/// Says what is new, and is something if that is in use now.
+/// Logs what changed. `Some` if the new content is now in use.
 fn reread_one(file: &mut WatchedFile) -> Option<()> {
     match file.reread()? {
         Reread::Changed(exposures) => {
-            tracing::info!(key = file.key(), "the file has changed and was read");
+            tracing::info!(key = file.key(), "the file has changed and was reloaded");
             for exposure in exposures {
                 tracing::warn!("{}: {exposure}", file.key());
             }
@@ -74,15 +74,15 @@ fn reread_one(file: &mut WatchedFile) -> Option<()> {
             tracing::error!(
                 key = file.key(),
                 what,
-                "the file is no good: what it held before stays in use"
+                "the file is invalid: its previous content stays in use"
             );
             None
         }
     }
 }
 
-/// New connections use a new password. A database other than the one `opened` is refused until the
-/// next start, because its schema and fingerprint have not been checked.
+/// Uses a changed password for new connections. Refuses a database other than `opened` until the next
+/// start, because its schema and fingerprint have not been checked.
 pub(super) async fn follow_password(
     database: Database,
     opened: SecretString,
@@ -92,31 +92,31 @@ pub(super) async fn follow_password(
     while url.changed().await.is_ok() {
         let now = url.borrow_and_update().clone();
         if without_password(&now) != before {
-            tracing::error!("database.url names another database: restart the gateway for it");
+            tracing::error!("database.url names another database: restart the gateway to use it");
         } else if let Err(error) = database.reconnect(now.expose_secret()) {
-            tracing::error!(%error, "database.url is no good: what it was before stays in use");
+            tracing::error!(%error, "database.url is invalid: its previous value stays in use");
         }
     }
 }
 
-/// Says once that the database's file is gone, which every call finds out for itself, and closes
+/// Logs once that the database's file was replaced (every call notices by itself), and closes idle
 /// connections before a firewall forgets them.
-pub(super) async fn look_after_database(database: Database) {
+pub(super) async fn watch_database(database: Database) {
     let mut was_there = true;
     loop {
-        tokio::time::sleep(LOOK_AT_DATABASE_EVERY).await;
+        tokio::time::sleep(CHECK_DATABASE_EVERY).await;
         let checked = database.check_file();
         if let Err(error) = &checked
             && was_there
         {
-            tracing::error!(alarm = "registry-replaced", %error, "nothing is handed out any more");
+            tracing::error!(alarm = "registry-replaced", %error, "no credentials are issued any more");
         }
         was_there = checked.is_ok();
         database.close_idle().await;
     }
 }
 
-/// The URL itself where it cannot hold a password.
+/// The URL without its password; unchanged if it cannot hold one.
 fn without_password(url: &SecretString) -> String {
     let text = url.expose_secret();
     let Ok(mut url) = Url::parse(text) else {
@@ -128,7 +128,7 @@ fn without_password(url: &SecretString) -> String {
     }
 }
 
-/// Finishes what rotations of access keys have left.
+/// Finishes what rotations of access keys left behind.
 pub(super) async fn keep_keys(keeper: Arc<AccessKeyKeeper>) {
     let mut outage = Outage::new("the database to list access keys");
     loop {
@@ -140,8 +140,8 @@ pub(super) async fn keep_keys(keeper: Arc<AccessKeyKeeper>) {
     }
 }
 
-/// Keeps up with the API keys that operators make. What fails delays no start: until it succeeds,
-/// keys that this process has not seen are counted by their client's address.
+/// Follows the API keys that operators create. A failure does not delay the start: until it succeeds,
+/// calls with keys this process has not seen count against their client's address.
 pub(super) async fn follow_api_keys(keys: Arc<GenuineApiKeys>) {
     let mut has_failed = false;
     loop {
@@ -151,8 +151,8 @@ pub(super) async fn follow_api_keys(keys: Arc<GenuineApiKeys>) {
         {
             tracing::warn!(
                 %error,
-                "the registry's API keys could not be read; trying again. Genuine keys that were \
-                 not read are limited by address (limits.per_caller)"
+                "the registry's API keys could not be read, trying again: until then calls with \
+                 valid keys may be limited by client address (limits.per_caller)"
             );
         }
         has_failed = read.is_err();

@@ -1,4 +1,4 @@
-//! `cloakroom doctor`, and `serve --doctor`.
+//! Builds what `cloakroom doctor` and `serve --doctor` need.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,18 +16,17 @@ use crate::service::doctor::{Doctor, DoctorPorts, DoctorSettings, Outcome, Repor
 use super::parts::{aws_settings, discovery, introspection};
 use super::{StartError, access_keys};
 
-/// In whose name throw-away access keys are made: no deployment's.
+/// The deployment that throw-away access keys are named after.
 const DEPLOYMENT: &str = "doctor";
 
-/// An examination that failed at the start of a gateway is made again after this time.
+/// The pause before a failed run of `serve --doctor` is repeated.
 const AGAIN: Duration = Duration::from_secs(30);
 
-/// The examination of the deployment that this configuration describes, with the adapters that a
-/// gateway has.
+/// [`Doctor`] for the configured deployment, with the gateway's adapters.
 ///
 /// # Errors
 ///
-/// [`StartError`] names the key that is to blame.
+/// [`StartError`] names the configuration key at fault.
 pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let oauth = &config.oauth;
@@ -68,7 +67,7 @@ pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
     Ok(Doctor::new(ports, settings))
 }
 
-/// Examines until all is well, or the gateway stops.
+/// Repeats the checks until all pass, or the gateway stops.
 pub(super) async fn prove(
     doctor: Doctor,
     proven: Arc<AtomicBool>,
@@ -93,7 +92,7 @@ pub(super) async fn prove(
     }
 }
 
-/// A sender that is gone will not stop anything.
+/// Resolves when told to stop; never if the sender is gone.
 async fn until(stop: &mut watch::Receiver<bool>) {
     if stop.wait_for(|stopped| *stopped).await.is_err() {
         std::future::pending::<()>().await;

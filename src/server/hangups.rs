@@ -1,8 +1,8 @@
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// `SIGHUP`, by which operators and terminals tell a process to read its files again. From the
-/// moment that this is made, the signal no longer ends the process.
+/// `SIGHUP`, by which operators ask a process to reload its files. Once this is created, the signal no
+/// longer ends the process.
 pub(super) struct Hangups {
     #[cfg(unix)]
     signals: Option<Signal>,
@@ -21,7 +21,7 @@ impl Hangups {
         Self {}
     }
 
-    /// Comes true with the next signal.
+    /// Resolves with the next signal; never on systems without it.
     pub(super) async fn next(&mut self) {
         #[cfg(unix)]
         if let Some(signals) = &mut self.signals

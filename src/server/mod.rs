@@ -1,5 +1,5 @@
-//! The composition root: a configuration becomes a server with a port; a server runs until told
-//! to stop, and stops gracefully.
+//! The composition root: builds a server from a configuration, runs it until it is told to stop, and
+//! shuts it down gracefully.
 
 mod access_keys;
 mod administration;
@@ -36,13 +36,13 @@ pub use administration::{administer, database, show_buckets};
 pub use doctor::doctor;
 pub use start_error::StartError;
 
-use edge::{Edge, EdgeSettings, Face, descriptors};
+use edge::{Edge, EdgeSettings, EdgeState, descriptors};
 use hangups::Hangups;
 use opening::{Opening, Work};
 use outage::Outage;
 use readiness::{Ready, SignInAt};
 
-/// A gateway that has its port and may run.
+/// A gateway that is bound to its port and ready to run.
 pub struct Server {
     address: SocketAddr,
     edge: Edge,
@@ -51,12 +51,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// Takes the port, opens the database, puts everything together. A database server that cannot be
-    /// reached, or takes long, is waited for in [`Server::run`].
+    /// Binds the port, opens the database and wires everything up. If the database server cannot be
+    /// reached in time, [`Server::run`] waits for it.
     ///
     /// # Errors
     ///
-    /// [`StartError`] names the key that is to blame.
+    /// [`StartError`] names the configuration key at fault.
     pub async fn build(config: &Config) -> Result<Self, StartError> {
         let listener = listen(config.http.address)?;
         Self::build_on(listener, config, Arc::default()).await
@@ -67,7 +67,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`StartError`] names the key that is to blame.
+    /// [`StartError`] names the configuration key at fault.
     pub async fn build_on(
         listener: TcpListener,
         config: &Config,
@@ -76,12 +76,12 @@ impl Server {
         Box::pin(Self::assemble(config, listener, None, samples)).await
     }
 
-    /// The same, and the gateway is not ready before [`doctor`] has proven that isolation holds
+    /// Like [`Server::build`], but the gateway is not ready until [`doctor`] has proven isolation
     /// (`serve --doctor`).
     ///
     /// # Errors
     ///
-    /// [`StartError`] names the key that is to blame.
+    /// [`StartError`] names the configuration key at fault.
     pub async fn build_examined(config: &Config) -> Result<Self, StartError> {
         let doctor = Box::pin(doctor(config)).await?;
         let listener = listen(config.http.address)?;
@@ -101,7 +101,7 @@ impl Server {
         samples: Arc<OnceLock<Samples>>,
     ) -> Result<Self, StartError> {
         let hangups = Hangups::new();
-        warn_of_exposure(config);
+        warn_about_exposure(config);
         let address = listener.local_addr().unwrap_or(config.http.address);
         let oauth_http = OauthHttp::new(config.oauth.authorities.clone())?;
         let discovery = parts::discovery(config, oauth_http.clone());
@@ -134,7 +134,7 @@ impl Server {
             clock,
             gateway,
             ready,
-            examination: doctor.map(|doctor| (doctor, proven)),
+            doctor_run: doctor.map(|doctor| (doctor, proven)),
             outage: Outage::new("the database"),
         };
         let work = opening.start().await?;
@@ -156,17 +156,16 @@ impl Server {
         self.address
     }
 
-    /// Answers until `stop` comes true; then refuses what arrives, lets what runs come to an end
-    /// (30 s at most), rotations of access keys included, and closes the database.
+    /// Answers requests until `stop` resolves. Then refuses new ones, lets requests and rotations
+    /// under way finish (30 s at most) and closes the database.
     ///
     /// # Errors
     ///
-    /// [`StartError::Serve`]; where the database was waited for, also what [`Server::build`] says of one
-    /// that is there.
+    /// [`StartError::Serve`]; if the database was opened late, also the errors of [`Server::build`].
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
         let mut stopping = self.edge.stopping();
-        // Before the database is open, a stop or a failure ends at once; afterwards requests come
-        // to their end first.
+        // Before the database is open, a stop or a failure ends the server at once; afterwards
+        // requests finish first.
         let (is_stopped, has_failed) = (CancellationToken::new(), CancellationToken::new());
         let edge_ended = CancellationToken::new();
         let stop = {
@@ -188,10 +187,10 @@ impl Server {
             let Some(opened) = opened.inspect_err(|_| has_failed.cancel())? else {
                 return Ok(());
             };
-            // As long as requests are answered, they may start a rotation.
+            // A request that is being answered may still start a rotation.
             let requests = opened.rotations.track(edge_ended.clone().cancelled_owned());
             let rotations = async {
-                // What runs may end also when the edge has failed.
+                // Rotations may finish even if the edge has failed.
                 let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
                 opened.rotations.end_within(edge::GRACE).await;
             };
@@ -218,7 +217,7 @@ fn open_edge(
     gateway: web::Data<Gateway>,
 ) -> io::Result<Edge> {
     let http = &config.http;
-    let face = Face {
+    let state = EdgeState {
         gateway,
         cors_origins: http.cors_origins.clone(),
         patience: http.patience,
@@ -231,7 +230,7 @@ fn open_edge(
         ),
         drain_delay: http.drain_delay,
     };
-    Edge::new(listener, face, settings)
+    Edge::new(listener, state, settings)
 }
 
 fn fingerprint(config: &Config) -> Vec<(&'static str, String)> {
@@ -240,12 +239,12 @@ fn fingerprint(config: &Config) -> Vec<(&'static str, String)> {
     parts
 }
 
-fn warn_of_exposure(config: &Config) {
+fn warn_about_exposure(config: &Config) {
     for what in &config.warnings {
         tracing::warn!("{what}");
     }
     if config.oauth.is_exposed() {
-        tracing::warn!("oauth.allow_http: tokens travel unprotected to the authorization server");
+        tracing::warn!("oauth.allow_http: tokens are sent to the authorization server unencrypted");
     }
     if config.storage.engine == Engine::Ceph {
         tracing::warn!(
@@ -254,9 +253,11 @@ fn warn_of_exposure(config: &Config) {
         );
     }
     if config.access_keys.broker.is_none() {
-        tracing::info!("access_keys.broker is none: access keys that last are answered with 503");
+        tracing::info!("access_keys.broker is none: requests for access keys get 503");
     }
     if config.storage.is_exposed() {
-        tracing::warn!("storage.allow_http: keys travel unprotected from the store");
+        tracing::warn!(
+            "storage.allow_http: credentials travel unencrypted between the gateway and the store"
+        );
     }
 }

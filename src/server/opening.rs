@@ -1,5 +1,5 @@
-//! The part of a gateway that needs the database: opened at the start, or as soon as the database is
-//! there.
+//! The part of a gateway that needs the database: opened at the start, or as soon as the database
+//! answers.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -24,17 +24,17 @@ use crate::service::{
     Directory, Entitle, GenuineApiKeys, IssueSession, Randomness, Rotations,
 };
 
-use super::outage::{LOOK_EVERY, Outage};
+use super::outage::{Outage, RETRY_EVERY};
 use super::readiness::Ready;
-use super::{StartError, access_keys, background, doctor as proof, fingerprint, parts};
+use super::{StartError, access_keys, background, doctor, fingerprint, parts};
 
-/// How long a server may take for its first answers before the gateway listens without them.
+/// How long a database server may take before the gateway starts listening without it.
 const FIRST_ATTEMPT: Duration = Duration::from_secs(2);
 
-/// How long an examination may take to remove what it made.
-const EXAMINATION_GRACE: Duration = Duration::from_secs(20);
+/// How long `doctor` may take to clean up.
+const DOCTOR_GRACE: Duration = Duration::from_secs(20);
 
-/// What is there before the database is.
+/// What exists before the database is open.
 pub(super) struct Opening {
     pub(super) config: Config,
     pub(super) clock: Arc<dyn Clock>,
@@ -42,39 +42,39 @@ pub(super) struct Opening {
     pub(super) clients: AwsClients,
     pub(super) gateway: web::Data<Gateway>,
     pub(super) ready: Arc<Ready>,
-    /// With `serve --doctor`: what examines, and where it says that isolation holds.
-    pub(super) examination: Option<(Doctor, Arc<AtomicBool>)>,
+    /// With `serve --doctor`: the doctor, and the flag it sets once isolation is proven.
+    pub(super) doctor_run: Option<(Doctor, Arc<AtomicBool>)>,
     pub(super) outage: Outage,
 }
 
-/// What there is to be closed when the gateway stops.
+/// What has to be closed when the gateway stops.
 pub(super) struct Opened {
     pub(super) rotations: Rotations,
     database: Database,
     background: Vec<JoinHandle<()>>,
-    examination: Option<Examination>,
+    doctor_run: Option<DoctorRun>,
 }
 
-/// A proof of isolation that is under way; it cleans up when it is told to stop.
-struct Examination {
+/// A run of `doctor` in the background; it cleans up when told to stop.
+struct DoctorRun {
     stop: watch::Sender<bool>,
     running: JoinHandle<()>,
 }
 
-/// What hands out credentials.
+/// The work of opening.
 pub(super) enum Work {
-    /// Open, unless it was stopped before.
+    /// Finished: open, or stopped before that.
     Done(Option<Box<Opened>>),
-    /// The database is away, or takes its time.
+    /// The database cannot be reached, or is slow.
     UnderWay(Task, DropGuard),
 }
 
 type Task = JoinHandle<Result<Option<Box<Opened>>, StartError>>;
 
-/// What a database that answers has brought.
+/// What was built from the database's answers.
 struct Prepared {
     database: Database,
-    /// Where it is.
+    /// The URL it was opened with.
     url: SecretString,
     registry: Arc<SqlBucketRegistry>,
     directory: Arc<SqlDirectory>,
@@ -84,10 +84,11 @@ struct Prepared {
 }
 
 impl Opening {
-    /// Opens the database as soon as it can be reached. Returns once it is open or found away; for a
-    /// server, after [`FIRST_ATTEMPT`] at the latest, and the attempt goes on.
+    /// Opens the database as soon as it can be reached. Returns once it is open or known to be
+    /// unreachable; for a database server after [`FIRST_ATTEMPT`] at the latest, while the attempt
+    /// continues.
     ///
-    /// Runs on its own thread because sqlx's migration futures are not seen as `Send`.
+    /// Runs on its own thread because the compiler does not see that sqlx's migration futures are `Send`.
     pub(super) async fn start(self) -> Result<Work, StartError> {
         let is_file = Database::is_file(self.config.database.url.borrow().expose_secret());
         let stop = CancellationToken::new();
@@ -122,12 +123,12 @@ impl Opening {
                 },
             }
             away.take().map(|away| away.send(()));
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(RETRY_EVERY).await;
         }
     }
 
     async fn attempt(&self) -> Result<Prepared, StartError> {
-        // What the file says now counts.
+        // The file behind `database.url_file` may have changed since the last attempt.
         let url = self.config.database.url.borrow().clone();
         let database = Database::open(url.expose_secret()).await?;
         let database = database.with_fingerprint(fingerprint(&self.config));
@@ -138,7 +139,7 @@ impl Opening {
         prepared
     }
 
-    /// Puts together what needs answers of the database.
+    /// Builds everything that depends on the database's contents.
     async fn prepare(&self, database: Database, url: SecretString) -> Result<Prepared, StartError> {
         let Self {
             config,
@@ -217,21 +218,21 @@ impl Opening {
                 url,
                 config.database.url,
             )),
-            tokio::spawn(background::look_after_database(database.clone())),
+            tokio::spawn(background::watch_database(database.clone())),
         ];
         background.extend(keeper.map(|keeper| tokio::spawn(background::keep_keys(keeper))));
-        let examination = self.examination;
+        let doctor_run = self.doctor_run;
         Opened {
             rotations,
             database,
             background,
-            examination: examination.map(|(doctor, proven)| Examination::start(doctor, proven)),
+            doctor_run: doctor_run.map(|(doctor, proven)| DoctorRun::start(doctor, proven)),
         }
     }
 }
 
 impl Work {
-    /// Nothing if `stop` comes before the database.
+    /// `None` if `stop` is cancelled before the database is open.
     pub(super) async fn open(
         self,
         stop: CancellationToken,
@@ -253,38 +254,36 @@ fn joined<T>(ended: Result<T, JoinError>) -> T {
 }
 
 impl Opened {
-    /// Ends what goes on beside the requests, and closes the database.
+    /// Ends the background tasks and closes the database.
     pub(super) async fn close(self) {
         for task in self.background {
             task.abort();
         }
-        if let Some(examination) = self.examination {
-            examination.end().await;
+        if let Some(doctor_run) = self.doctor_run {
+            doctor_run.end().await;
         }
         self.database.close().await;
     }
 }
 
-impl Examination {
+impl DoctorRun {
     fn start(doctor: Doctor, proven: Arc<AtomicBool>) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let running = tokio::spawn(proof::prove(doctor, proven, stopped));
+        let running = tokio::spawn(doctor::prove(doctor, proven, stopped));
         Self { stop, running }
     }
 
     async fn end(self) {
         self.stop.send_replace(true);
-        let ended = tokio::time::timeout(EXAMINATION_GRACE, self.running).await;
+        let ended = tokio::time::timeout(DOCTOR_GRACE, self.running).await;
         if ended.is_err() {
-            tracing::warn!(
-                "the examination did not finish cleaning up: run cloakroom doctor --clean"
-            );
+            tracing::warn!("doctor did not finish cleaning up: run cloakroom doctor --clean");
         }
     }
 }
 
-/// Another formula means other buckets for everybody; another issuer means other people behind
-/// the same `sub` (docs/call.md).
+/// A changed formula gives every owner another bucket; a changed issuer gives the same `sub` to other
+/// people (docs/call.md).
 async fn check_fingerprint(
     config: &Config,
     registry: &SqlBucketRegistry,

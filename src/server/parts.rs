@@ -1,4 +1,4 @@
-//! Parts of a gateway, made from the configuration.
+//! Builds the parts of a gateway from its configuration.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use crate::service::{
 
 use super::StartError;
 
-/// Where clients find the store.
+/// The store's address as clients are told it.
 pub(super) fn storage_address(storage: &StorageConfig) -> StorageAddress {
     StorageAddress {
         endpoint: storage.told_endpoint(),
@@ -98,7 +98,7 @@ pub(super) fn authenticate_token(
     Ok(AuthenticateToken::new(validation, Arc::clone(clock), rules))
 }
 
-/// Asks every time.
+/// Introspection without a cache.
 pub(super) fn introspection(
     config: &Config,
     client: &OauthClient,

@@ -12,17 +12,17 @@ use crate::service::RegistryError;
 
 use super::outage::Outage;
 
-/// What an outdated replica says.
+/// Reported by a replica with an outdated formula.
 const FORMULA: &str = "formula (another replica has changed naming.* or oauth.issuer: restart this \
                        one with the new values)";
 
-/// What a gateway says whose registry cannot be written.
+/// Reported when the registry cannot be written.
 const REGISTRY: &str = "registry";
 
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 
-/// Whether the registry is writable and has this replica's formula, and discovery has succeeded once;
-/// with `serve --doctor` also whether isolation has been proven.
+/// Ready when the registry is writable and has this replica's formula, and discovery has succeeded
+/// once; with `serve --doctor` also only when isolation has been proven.
 pub(super) struct Ready {
     registry: OnceLock<Arc<SqlBucketRegistry>>,
     discovery: Arc<Discovery>,
@@ -30,9 +30,9 @@ pub(super) struct Ready {
     probed: Mutex<Probed>,
 }
 
-/// What the last look at the registry found.
+/// The result of the last probe.
 struct Probed {
-    /// When it was last written to, and what was wrong with it then.
+    /// When it was made, and what was wrong.
     last: Option<(Instant, Option<&'static str>)>,
     outage: Outage,
 }
@@ -50,13 +50,13 @@ impl Ready {
         }
     }
 
-    /// The registry is there. Without one the gateway is not ready.
+    /// Sets the registry; until then the gateway is not ready.
     pub(super) fn open(&self, registry: Arc<SqlBucketRegistry>) {
         self.registry.get_or_init(|| registry);
     }
 
-    /// One probe a second at most, however many ask: each costs a sync of the disk.
-    async fn wrong_with(&self, registry: &SqlBucketRegistry) -> Option<&'static str> {
+    /// Probes at most once a second, however many requests ask: each probe costs a disk sync.
+    async fn problem_of(&self, registry: &SqlBucketRegistry) -> Option<&'static str> {
         let mut probed = self.probed.lock().await;
         if let Some((when, outcome)) = probed.last
             && when.elapsed() < PROBE_EVERY
@@ -79,7 +79,7 @@ impl Ready {
     }
 }
 
-/// Whether the registry, which can be written, has this replica's formula.
+/// Checks that the registry is writable; returns whether it has this replica's formula.
 async fn probe(registry: &SqlBucketRegistry) -> Result<bool, RegistryError> {
     registry.probe().await?;
     registry.is_current().await
@@ -97,7 +97,7 @@ impl Readiness for Ready {
         if !self.proven.load(Ordering::Acquire) {
             return Some("isolation");
         }
-        self.wrong_with(registry).await
+        self.problem_of(registry).await
     }
 }
 

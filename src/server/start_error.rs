@@ -8,10 +8,10 @@ use crate::adapters::oauth::OauthHttpError;
 use crate::domain::{AccessKeyId, BucketPrefix};
 use crate::service::RegistryError;
 
-/// Why a gateway cannot start, or go on.
+/// Why a gateway cannot start or continue.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The port is taken, or not ours to take.
+    /// The port is in use, or may not be bound.
     #[error("http.address: cannot listen on {address}: {error}")]
     Listen {
         /// The address that was configured.
@@ -25,18 +25,18 @@ pub enum StartError {
     /// The registry cannot be read.
     #[error("database.url: {0}")]
     Registry(#[from] RegistryError),
-    /// The formula or the issuer is not what the registry was made with.
+    /// The formula or the issuer differs from those the registry was created with.
     #[error("{}", explain(.0))]
     FingerprintChanged(Vec<FingerprintChange>),
-    /// An access key that is out reaches buckets which would be people's own.
+    /// A live access key reaches bucket names that the naming would now give to people.
     #[error(
-        "naming.prefix: people's own buckets may begin with '{prefix}' now, and the access key {key} \
-         opens all that begin so: disable it before the naming is changed, and let its pairs be ended"
+        "naming.prefix: people's buckets may now begin with '{prefix}', and the access key {key} opens \
+         every bucket that does: disable it and let its pairs end before you change the naming"
     )]
     ReachesPeople {
         /// The access key.
         key: AccessKeyId,
-        /// What "all" means to it.
+        /// The prefix of all buckets that it opens.
         prefix: BucketPrefix,
     },
     /// `oauth.ca_file`
@@ -48,16 +48,16 @@ pub enum StartError {
     /// `oauth.client_id`
     #[error("oauth.client_id: is required for introspection")]
     NoClient,
-    /// The operating system takes no more connections.
+    /// The operating system accepts no more connections.
     #[error("cannot serve: {0}")]
     Serve(#[source] io::Error),
-    /// No key for the introspection cache.
+    /// No random key for the introspection cache.
     #[error("the introspection cache cannot be keyed")]
     CacheKey,
 }
 
 impl StartError {
-    /// The cause, if another attempt may succeed without any change here.
+    /// The cause, if a retry may succeed without a change of configuration.
     pub(super) fn may_pass(&self) -> Option<&dyn fmt::Display> {
         match self {
             Self::Database(error) if error.may_pass() => Some(error),
@@ -66,7 +66,7 @@ impl StartError {
         }
     }
 
-    /// Whether the configuration is to blame (exit 64).
+    /// Whether the configuration is at fault (exit code 64).
     #[must_use]
     pub fn is_configuration(&self) -> bool {
         matches!(

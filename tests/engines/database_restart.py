@@ -197,11 +197,11 @@ def is_opened_while_its_url_changes(how, directory, token):
             said = gateway.messages("migrating the database, after any other gateway that does")
             check("the log says why", len(said) == 1, said)
             file.write_text(of("other"))
-            while not gateway.messages("the file has changed and was read"):
+            while not gateway.messages("the file has changed and was reloaded"):
                 time.sleep(0.1)
         gateway.until("/readyz", 200)
         gateway.credentials(token)
-        said = gateway.messages("database.url names another database: restart the gateway for it")
+        said = gateway.messages("database.url names another database: restart the gateway to use it")
         check("another database is refused", len(said) == 1, said)
         connections = "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND pid <> pg_backend_pid()"
         fresh, others = (int(query(URL.path[1:], connections.format(name))) for name in ("fresh", "other"))

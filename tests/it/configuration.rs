@@ -120,7 +120,7 @@ async fn serve_logs_the_warnings_and_refuses_a_secret_that_others_can_write() {
     }
     write(&path, "fedcba9876543210", 0o666);
     let refused = gateway
-        .line("the file is no good: what it held before stays in use")
+        .line("the file is invalid: its previous content stays in use")
         .await;
     assert_eq!(refused["key"], "storage.secret_access_key_file");
     let what = refused["what"].as_str().unwrap();

@@ -45,7 +45,7 @@ async fn sighup_rereads_the_files_at_once_and_the_gateway_goes_on() {
     for _ in 0..2 {
         gateway.signal("HUP").await;
         let line = gateway
-            .line("the file is no good: what it held before stays in use")
+            .line("the file is invalid: its previous content stays in use")
             .await;
         assert_eq!(line["key"], "storage.secret_access_key_file", "{line}");
     }

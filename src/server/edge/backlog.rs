@@ -1,4 +1,4 @@
-//! The queue of connections that wait to be accepted.
+//! The listener's queue of connections not yet accepted.
 
 use std::io;
 use std::net::TcpListener as StdTcpListener;
@@ -6,15 +6,15 @@ use std::net::TcpListener as StdTcpListener;
 use socket2::SockRef;
 use tokio::net::TcpListener;
 
-/// How many connections may wait; what comes beyond tries again by itself.
+/// How many connections may wait; clients beyond that retry by themselves.
 const LENGTH: i32 = 1024;
 
-/// How much of an answer the kernel takes for a peer that does not read, in bytes: enough for the
-/// longest of credentials at once, and bounded, where the kernel would grow it to megabytes.
-/// Linux doubles it for its own bookkeeping.
+/// How much of an answer the kernel buffers for a peer that does not read, in bytes: enough for the
+/// longest credentials at once, but bounded, since the kernel would grow it to megabytes. Linux
+/// doubles the value for its own bookkeeping.
 const SEND_BUFFER_BYTES: usize = 32 * 1024;
 
-/// Sets what accepted connections inherit.
+/// Starts listening and sets the options that accepted connections inherit.
 pub(super) fn prepare(listener: &StdTcpListener) -> io::Result<()> {
     let socket = SockRef::from(listener);
     socket.listen(LENGTH)?;
@@ -23,20 +23,19 @@ pub(super) fn prepare(listener: &StdTcpListener) -> io::Result<()> {
     listener.set_nonblocking(true)
 }
 
-/// New handshakes get no answer from now on: closing the port then refuses them, and resets no
-/// client that has sent a request into the queue. Where the system knows no socket filters, a few
-/// clients may be reset.
+/// Ignores new handshakes from now on, so that closing the port refuses them and resets no client that
+/// has already sent a request. On systems without socket filters a few clients may be reset.
 pub(super) fn ignore_new(listener: &TcpListener) {
     #[cfg(target_os = "linux")]
     if let Err(error) = SockRef::from(listener).attach_filter(&no_handshakes()) {
-        tracing::debug!(%error, "new connections cannot be held back");
+        tracing::debug!(%error, "new connections cannot be filtered");
     }
     #[cfg(not(target_os = "linux"))]
     let _ = listener;
 }
 
-/// Drops segments with SYN set, in classic BPF. The byte of flags is the header's 13th
-/// (RFC 9293 section 3.1), and a listener's filter sees segments from their TCP header on.
+/// A classic BPF program that drops segments with SYN set. The flags are at offset 13 of the TCP header
+/// (RFC 9293 section 3.1), where a listener's filter starts.
 #[cfg(target_os = "linux")]
 fn no_handshakes() -> [socket2::SockFilter; 4] {
     use socket2::SockFilter;

@@ -1,22 +1,20 @@
-//! File descriptors: as many as the system gives, and never all of them for clients.
+//! Limits the connections so that enough file descriptors remain for the gateway's own work.
 
 use crate::service::BUCKET_PLACES;
 
-/// Files, listeners, the database, watches on signals, and some to spare.
+/// Descriptors for files, listeners, the database and signals, with some to spare.
 const OWN: usize = 64;
 
-/// A call under way talks to the authorization server, to STS and to S3, and their connections are
-/// kept for the next.
+/// A call talks to the authorization server, to STS and to S3; their connections are kept alive.
 const UPSTREAM_CONNECTIONS: usize = 3;
 
-/// Rotations go on when their calls have ended. They have no bound of their own; each key has few.
+/// Rotations outlive their calls. They have no limit of their own, but each key has few.
 const ROTATIONS: usize = 64;
 
-/// What outlives a call holds a connection to the store of its own.
+/// Work that outlives its call; each piece holds one connection to the store.
 const DETACHED: usize = BUCKET_PLACES + ROTATIONS;
 
-/// How many connections may be open at once, so that the calls on them find the descriptors that
-/// they need.
+/// How many connections may be open at once so that their calls find the descriptors they need.
 pub(in crate::server) fn connections_that_fit(wanted: usize, max_in_flight: usize) -> usize {
     let limit = raised_limit();
     let fitting = fitting(limit, max_in_flight);
@@ -25,15 +23,15 @@ pub(in crate::server) fn connections_that_fit(wanted: usize, max_in_flight: usiz
             descriptors = limit,
             needed = wanted + UPSTREAM_CONNECTIONS * max_in_flight.min(wanted) + DETACHED + OWN,
             connections = fitting,
-            "http.max_connections: {wanted} connections, the upstreams and work that outlives its \
-             call need more descriptors than there are; only {fitting} connections are taken at \
-             once: raise the limit (LimitNOFILE, ulimits.nofile, ulimit -Hn)"
+            "http.max_connections: {wanted} connections and the work behind them need more file \
+             descriptors than the limit allows; only {fitting} connections are accepted at once: \
+             raise the limit (LimitNOFILE, ulimits.nofile, ulimit -Hn)"
         );
     }
     fitting.min(wanted)
 }
 
-/// A connection has one call under way at most.
+/// A connection has at most one call under way.
 fn fitting(limit: usize, max_in_flight: usize) -> usize {
     let free = limit.saturating_sub(OWN);
     let free = free - kept_for_detached(free);
@@ -44,7 +42,7 @@ fn fitting(limit: usize, max_in_flight: usize) -> usize {
     free - UPSTREAM_CONNECTIONS * max_in_flight
 }
 
-/// Under a low limit connections and detached work share what there is.
+/// Under a low limit, connections and detached work share the descriptors evenly.
 fn kept_for_detached(free: usize) -> usize {
     DETACHED.min(free / 2)
 }
@@ -60,7 +58,7 @@ fn raised_limit() -> usize {
         maximum,
     };
     if current != maximum && setrlimit(Resource::Nofile, raised).is_err() {
-        tracing::debug!("the limit on open files cannot be raised");
+        tracing::debug!("cannot raise the limit on open files");
     }
     let limit = getrlimit(Resource::Nofile).current;
     limit.map_or(usize::MAX, |limit| {
@@ -93,7 +91,7 @@ mod tests {
         }
         assert_eq!(fitting(1024, 512), 176);
         assert_eq!(fitting(20_000, 512), 18_144);
-        // Work that outlives its call never takes all that is left.
+        // Detached work never takes every descriptor.
         assert_eq!(fitting(200, 512), 17);
     }
 }

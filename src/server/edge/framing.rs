@@ -1,27 +1,27 @@
-//! Where requests end, so that no more than one is read at a time. actix-http reads the requests
-//! themselves, and refuses what it does not like.
+//! Finds where requests end, so that only one is read at a time. actix-http parses the requests and
+//! rejects invalid ones.
 
-/// Finds where a request's head ends: at its first blank line (RFC 9112 section 2.1), which may
-/// end in a bare LF (section 2.2).
+/// Finds the end of a request's head: its first blank line (RFC 9112 section 2.1), which may end in a
+/// bare LF (section 2.2).
 #[derive(Debug)]
 pub(super) struct HeadEnd {
-    /// Whether the line that the last bytes belong to is blank so far.
+    /// Whether the current line is blank so far.
     blank: bool,
 }
 
-/// Finds where a request's body ends (RFC 9112 section 6.3).
+/// Finds the end of a request's body (RFC 9112 section 6.3).
 #[derive(Debug)]
 pub(super) enum BodyEnd {
-    /// So many bytes are still to come.
+    /// After this many more bytes.
     After(u64),
-    /// The body says.
+    /// At the last chunk.
     Chunked(Chunks),
 }
 
-/// Where a chunked body stands (RFC 9112 section 7.1).
+/// The position in a chunked body (RFC 9112 section 7.1).
 #[derive(Debug)]
 pub(super) enum Chunks {
-    /// In the line with the size of a chunk, and whether the digits are over.
+    /// In a chunk-size line: the size so far, and whether its digits have ended.
     Size(u64, bool),
     Data(u64),
     DataEnd,
@@ -34,7 +34,7 @@ impl HeadEnd {
         Self { blank: false }
     }
 
-    /// How many of the next bytes belong to the head, if it ends among them.
+    /// How many of these bytes belong to the head, if it ends within them.
     pub(super) fn find(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut length = 0;
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -63,7 +63,7 @@ impl BodyEnd {
         matches!(self, Self::After(0) | Self::Chunked(Chunks::Over))
     }
 
-    /// How many of the next bytes belong to the body.
+    /// How many of these bytes belong to the body.
     pub(super) fn find(&mut self, bytes: &[u8]) -> usize {
         match self {
             Self::After(left) => {
@@ -85,7 +85,7 @@ impl BodyEnd {
 }
 
 impl Chunks {
-    /// What is left of these bytes.
+    /// Consumes one element; returns the remaining bytes.
     fn step<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let Some((first, rest)) = bytes.split_first() else {
             return bytes;
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_in_pieces_ends_at_the_same_place() {
+    fn the_end_is_the_same_when_bytes_arrive_in_pieces() {
         let head = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
         for at in 1..head.len() {
             let (first, rest) = head.split_at(at);

@@ -1,12 +1,13 @@
-//! The edge to the network: connections are accepted, bounded, answered by threads of their own,
-//! and brought to their end when the gateway stops.
+//! The edge to the network: accepts connections, limits them, answers them on worker threads and closes
+//! them when the gateway stops.
 //!
-//! actix-http speaks HTTP here, on a stream of ours; actix-server accepts no such streams, counts
-//! connections by thread only, and resets what waits to be accepted when it stops.
+//! actix-http speaks HTTP, over a stream of ours that enforces time limits. actix-server is not used:
+//! it takes no such stream, limits connections per thread only, and resets queued connections when it
+//! stops.
 
 mod backlog;
+mod connection;
 pub(super) mod descriptors;
-mod exchange;
 mod framing;
 mod service;
 mod stream;
@@ -38,18 +39,17 @@ use worker::{Accepted, Worker};
 /// How long requests under way may take to end once the gateway stops.
 pub(super) const GRACE: Duration = Duration::from_secs(30);
 
-/// When no connection came for this long, none is on its way any more: a handshake takes a round
-/// trip.
+/// After this long without a new connection no handshake is still in progress: one takes a round trip.
 const QUIET: Duration = Duration::from_millis(250);
 
-/// How long connections are taken at most once the gateway stops.
+/// How long connections are accepted at most once the gateway stops.
 const LAST_CALL: Duration = Duration::from_secs(5);
 
-/// Time for descriptors to come free, when none is left for a connection.
+/// The pause after a failed accept, so that file descriptors can come free.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
-/// What connections meet.
-pub(super) struct Face {
+/// What all connections share.
+pub(super) struct EdgeState {
     pub(super) gateway: web::Data<Gateway>,
     pub(super) cors_origins: Vec<String>,
     pub(super) patience: Patience,
@@ -57,7 +57,7 @@ pub(super) struct Face {
     pub(super) crowded: AtomicBool,
 }
 
-/// How the edge stops, and how many connections it takes.
+/// How many connections the edge takes, and how it stops.
 pub(super) struct EdgeSettings {
     pub(super) max_connections: usize,
     pub(super) drain_delay: Duration,
@@ -66,7 +66,7 @@ pub(super) struct EdgeSettings {
 /// A port, and the threads that answer on it.
 pub(super) struct Edge {
     listener: TcpListener,
-    face: Arc<Face>,
+    state: Arc<EdgeState>,
     settings: EdgeSettings,
     places: Arc<Semaphore>,
     workers: Vec<Worker>,
@@ -77,19 +77,19 @@ pub(super) struct Edge {
 impl Edge {
     pub(super) fn new(
         listener: StdTcpListener,
-        face: Face,
+        state: EdgeState,
         settings: EdgeSettings,
     ) -> io::Result<Self> {
         backlog::prepare(&listener)?;
-        let face = Arc::new(face);
+        let state = Arc::new(state);
         let (stopping, stopped) = watch::channel(false);
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
         let workers = (0..threads)
-            .map(|number| Worker::start(number, Arc::clone(&face), stopped.clone()))
+            .map(|number| Worker::start(number, Arc::clone(&state), stopped.clone()))
             .collect::<io::Result<_>>()?;
         Ok(Self {
             listener: TcpListener::from_std(listener)?,
-            face,
+            state,
             places: Arc::new(Semaphore::new(settings.max_connections)),
             settings,
             workers,
@@ -98,7 +98,7 @@ impl Edge {
         })
     }
 
-    /// Comes true when requests are refused and those under way may end.
+    /// Becomes true once new requests are refused and those under way may finish.
     pub(super) fn stopping(&self) -> watch::Receiver<bool> {
         self.stopping.subscribe()
     }
@@ -107,17 +107,17 @@ impl Edge {
     /// gateway never opened). Then it refuses requests and lets those under way finish.
     pub(super) async fn run(mut self, stop: impl Future<Output = ()>) -> io::Result<()> {
         self.accept_until(stop).await?;
-        self.face.gateway.stage.leave();
+        self.state.gateway.stage.leave();
         let delay = self.settings.drain_delay;
-        if !delay.is_zero() && self.face.gateway.use_cases.get().is_some() {
+        if !delay.is_zero() && self.state.gateway.use_cases.get().is_some() {
             tracing::info!(
                 ?delay,
-                "stopping: /readyz says no, requests are still answered"
+                "stopping: /readyz answers 503, requests are still served"
             );
             self.accept_until(sleep(delay)).await?;
         }
-        tracing::info!("stopping: requests under way may end");
-        self.face.gateway.stage.close();
+        tracing::info!("stopping: waiting for requests under way");
+        self.state.gateway.stage.close();
         self.stopping.send_replace(true);
         let end = Instant::now() + GRACE;
         self.accept_the_last().await?;
@@ -134,7 +134,7 @@ impl Edge {
             let connections = settings.max_connections - places.available_permits();
             tracing::warn!(
                 connections,
-                "requests have not ended in time: they break off"
+                "requests did not finish in time and are cut off"
             );
         }
         for worker in workers {
@@ -154,7 +154,7 @@ impl Edge {
         }
     }
 
-    /// Connections that a client believes to have are answered, new ones are left to be refused.
+    /// Answers connections that clients already consider open; leaves new ones to be refused.
     async fn accept_the_last(&mut self) -> io::Result<()> {
         backlog::ignore_new(&self.listener);
         let end = Instant::now() + LAST_CALL;
@@ -178,14 +178,14 @@ impl Edge {
 
     async fn place(&self) -> OwnedSemaphorePermit {
         let places = Arc::clone(&self.places);
-        self.face
+        self.state
             .crowded
             .store(places.available_permits() == 0, Ordering::Relaxed);
         let Ok(place) = places.acquire_owned().await else {
-            // The semaphore is never closed.
+            // Unreachable: the semaphore is never closed.
             return std::future::pending().await;
         };
-        self.face.crowded.store(false, Ordering::Relaxed);
+        self.state.crowded.store(false, Ordering::Relaxed);
         place
     }
 
@@ -202,14 +202,14 @@ impl Edge {
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
-                    tracing::error!(%error, "no connection can be accepted; trying again");
+                    tracing::error!(%error, "cannot accept connections, trying again");
                     sleep(ACCEPT_AGAIN).await;
                 }
             }
         }
     }
 
-    /// Each thread in turn.
+    /// Hands the connection to the next worker, round robin.
     fn hand_over(&mut self, mut accepted: Accepted) -> io::Result<()> {
         for _ in 0..self.workers.len() {
             self.next = (self.next + 1) % self.workers.len();
@@ -221,11 +221,11 @@ impl Edge {
                 Err(back) => accepted = back,
             }
         }
-        Err(io::Error::other("no thread is left that answers"))
+        Err(io::Error::other("every worker thread has ended"))
     }
 }
 
-/// The client was gone before it was its turn.
+/// Whether only this connection failed: the client was gone before it was accepted.
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(
@@ -234,9 +234,9 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// All routes, and what is around them.
+/// All routes with their middleware.
 fn app(
-    face: &Face,
+    state: &EdgeState,
 ) -> impl ServiceFactory<
     Request,
     Config = AppConfig,
@@ -251,10 +251,10 @@ fn app(
     > + 'static,
 > + 'static {
     App::new()
-        .app_data(face.gateway.clone())
+        .app_data(state.gateway.clone())
         .wrap(Condition::new(
-            !face.cors_origins.is_empty(),
-            cors(&face.cors_origins),
+            !state.cors_origins.is_empty(),
+            cors(&state.cors_origins),
         ))
         .wrap(from_fn(observe_preflights))
         .configure(routes)

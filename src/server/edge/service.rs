@@ -13,27 +13,27 @@ use actix_web::web::Bytes;
 use futures_util::Stream;
 use futures_util::future::LocalBoxFuture;
 
-use super::Face;
-use super::exchange::{Exchange, RequestBody, UnderWay};
+use super::EdgeState;
+use super::connection::{ConnectionState, InFlight, RequestBody};
 use super::framing::BodyEnd;
 
-/// How much of an answer is put into a connection's buffer at once, in bytes: a peer that reads
-/// nothing costs no more, however long the answer is.
+/// How much of an answer is buffered per connection at once, in bytes: the most a peer that does not
+/// read can cost, however long the answer is.
 const PIECE_BYTES: usize = 16 * 1024;
 
-/// The routes, and a note for the connection when a request begins and when its answer is given.
-pub(super) struct Noting<S> {
+/// The routes; tells the connection when a request begins and when its answer is complete.
+pub(super) struct Tracked<S> {
     pub(super) routes: S,
-    pub(super) face: Arc<Face>,
+    pub(super) state: Arc<EdgeState>,
 }
 
-impl<S, B> Service<Request> for Noting<S>
+impl<S, B> Service<Request> for Tracked<S>
 where
     S: Service<Request, Response = ServiceResponse<B>, Error = actix_web::Error>,
     S::Future: 'static,
     B: MessageBody + 'static,
 {
-    type Response = Response<Given>;
+    type Response = Response<PiecewiseBody>;
     type Error = Response<BoxBody>;
     type Future = LocalBoxFuture<'static, Result<Self::Response, Self::Error>>;
 
@@ -42,38 +42,42 @@ where
     }
 
     fn call(&self, mut request: Request) -> Self::Future {
-        let exchange = request.conn_data::<Rc<Exchange>>().cloned();
+        let connection = request.conn_data::<Rc<ConnectionState>>().cloned();
         let body = body_end(&mut request);
         let has_body = body.is_some();
-        let under_way = exchange.as_ref().map(|exchange| exchange.begin(body));
-        if let Some(exchange) = exchange.clone().filter(|_| has_body) {
+        let in_flight = connection.as_ref().map(|connection| connection.begin(body));
+        if let Some(connection) = connection.clone().filter(|_| has_body) {
             let payload = request.take_payload();
-            let noted: BoxedPayloadStream = Box::pin(NotedBody { payload, exchange });
+            let noted: BoxedPayloadStream = Box::pin(TrackedBody {
+                payload,
+                connection,
+            });
             *request.payload() = Payload::Stream { payload: noted };
         }
         let answered = self.routes.call(request);
-        let face = Arc::clone(&self.face);
+        let state = Arc::clone(&self.state);
         Box::pin(async move {
             let response = answered.await.map_err(|error| refuse(&error))?;
             let mut response: Response<B> = response.into();
-            // The next request would begin at a place that only the rest of this one tells.
-            let unread = exchange.is_some_and(|exchange| exchange.body() != RequestBody::Done);
-            // Others may wait: a connection in steady use would keep its place for good.
-            if unread || face.crowded.load(Ordering::Relaxed) {
+            // Where the next request begins is unknown until this one's body is read.
+            let unread =
+                connection.is_some_and(|connection| connection.body() != RequestBody::Done);
+            // While others wait, a connection in steady use must not keep its place for good.
+            if unread || state.crowded.load(Ordering::Relaxed) {
                 response
                     .head_mut()
                     .set_connection_type(ConnectionType::Close);
             }
-            Ok(response.map_body(|_, body| Given {
+            Ok(response.map_body(|_, body| PiecewiseBody {
                 body: BoxBody::new(body),
                 piece: Bytes::new(),
-                _under_way: under_way,
+                _in_flight: in_flight,
             }))
         })
     }
 }
 
-/// Where the request's body ends, if it has one.
+/// How to find the end of the request's body, if it has one.
 fn body_end(request: &mut Request) -> Option<BodyEnd> {
     if matches!(request.payload(), Payload::None) {
         return None;
@@ -88,14 +92,14 @@ fn refuse(error: &actix_web::Error) -> Response<BoxBody> {
     error.error_response().into()
 }
 
-/// An answer's body, in pieces. The request is under way until it is given.
-pub(super) struct Given {
+/// An answer's body, sent in pieces. The request is in flight until the last one.
+pub(super) struct PiecewiseBody {
     body: BoxBody,
     piece: Bytes,
-    _under_way: Option<UnderWay>,
+    _in_flight: Option<InFlight>,
 }
 
-impl MessageBody for Given {
+impl MessageBody for PiecewiseBody {
     type Error = <BoxBody as MessageBody>::Error;
 
     fn size(&self) -> BodySize {
@@ -117,28 +121,28 @@ impl MessageBody for Given {
     }
 }
 
-/// A request's body: whether more of it is wanted decides whether the connection is read.
-struct NotedBody {
+/// A request's body; tells the connection whether more of it is wanted.
+struct TrackedBody {
     payload: Payload,
-    exchange: Rc<Exchange>,
+    connection: Rc<ConnectionState>,
 }
 
-impl Stream for NotedBody {
+impl Stream for TrackedBody {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let next = Pin::new(&mut self.payload).poll_next(cx);
         if let Poll::Ready(None) = next {
-            self.exchange.body_is(RequestBody::Done);
+            self.connection.body_is(RequestBody::Done);
         }
         next
     }
 }
 
-impl Drop for NotedBody {
+impl Drop for TrackedBody {
     fn drop(&mut self) {
-        if self.exchange.body() == RequestBody::Wanted {
-            self.exchange.body_is(RequestBody::Left);
+        if self.connection.body() == RequestBody::Wanted {
+            self.connection.body_is(RequestBody::Left);
         }
     }
 }

@@ -9,118 +9,118 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-use super::exchange::{Exchange, Expired, RequestBody};
+use super::connection::{ConnectionState, Expired, RequestBody};
 use super::framing::HeadEnd;
 
-/// The longest head of a request, in bytes: a token of 8 KiB fits several times.
+/// The longest request head, in bytes: several times the longest token (8 KiB).
 pub(super) const MAX_HEAD_BYTES: usize = 64 * 1024;
 
-/// How long a last answer may take, and what the peer still sends is discarded: a connection that
-/// is closed on unread bytes is reset, and the answer may be lost with it (RFC 9112 section 9.6).
+/// How long a final answer may take while the rest of the request is discarded. Closing a connection
+/// with unread bytes resets it, and the answer may be lost (RFC 9112 section 9.6).
 const LINGER: Duration = Duration::from_secs(1);
 
-/// How much of it is discarded; the rest stays in the kernel, and the peer cannot send on.
+/// How much is discarded at most; the rest stays in the kernel and blocks the peer.
 const MAX_DISCARDED_BYTES: usize = 256 * 1024;
 
-/// The answer to a request that cannot be read, for its status.
+/// Makes the answer to an unreadable request, by status.
 pub(super) type Unreadable = dyn Fn(u16) -> Bytes;
 
-/// A client's connection, with limits that actix-http lacks: on the time for the head of every
-/// request, on the time that an answer may wait to be taken, and on what is read ahead.
+/// A client's connection with limits that actix-http lacks: on the time for the head of every request,
+/// on the time an answer may wait to be read, and on reading ahead.
 ///
-/// It also puts a problem in place of the bare answers that actix-http gives below every
-/// middleware, to what is no HTTP.
-pub(super) struct Watched {
+/// It also replaces the bare answers that actix-http gives to malformed HTTP, below every middleware,
+/// with problem details.
+pub(super) struct LimitedStream {
     inner: TcpStream,
-    exchange: Rc<Exchange>,
+    connection: Rc<ConnectionState>,
     unreadable: Rc<Unreadable>,
     head_end: HeadEnd,
-    /// Read already, and behind the head or body that comes first.
+    /// Bytes already read that belong to a later head or body.
     ahead: Bytes,
-    /// The dispatcher is to look at what it has before it reads on.
+    /// Whether the dispatcher has to process what it has before it reads more.
     paused: bool,
-    farewell: Option<Farewell>,
+    lingering: Option<LingeringClose>,
 }
 
-/// The last answer of a connection, on its way.
-struct Farewell {
+/// A connection's final answer being sent, then what the peer sends being discarded.
+struct LingeringClose {
     answer: Bytes,
     time: Pin<Box<Sleep>>,
-    /// How much of what the peer still sent was discarded, in bytes.
+    /// How many bytes were discarded.
     discarded: usize,
 }
 
-impl Watched {
+impl LimitedStream {
     pub(super) fn new(
         inner: TcpStream,
-        exchange: Rc<Exchange>,
+        connection: Rc<ConnectionState>,
         unreadable: Rc<Unreadable>,
     ) -> Self {
         Self {
             inner,
-            exchange,
+            connection,
             unreadable,
             head_end: HeadEnd::new(),
             ahead: Bytes::new(),
             paused: false,
-            farewell: None,
+            lingering: None,
         }
     }
 
-    pub(super) fn exchange(&self) -> &Rc<Exchange> {
-        &self.exchange
+    pub(super) fn connection(&self) -> &Rc<ConnectionState> {
+        &self.connection
     }
 
-    /// Takes leave with this answer. For the dispatcher the peer has nothing more to say.
-    fn take_leave(&mut self, status: u16) {
-        self.farewell = Some(Farewell {
+    /// Sends this final answer. The dispatcher sees the end of the stream.
+    fn answer_and_close(&mut self, status: u16) {
+        self.lingering = Some(LingeringClose {
             answer: (self.unreadable)(status),
             time: Box::pin(tokio::time::sleep(LINGER)),
             discarded: 0,
         });
     }
 
-    fn poll_farewell(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Some(farewell) = &mut self.farewell else {
+    fn poll_lingering_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(lingering) = &mut self.lingering else {
             return Poll::Ready(Ok(()));
         };
-        if farewell.time.as_mut().poll(cx).is_ready() {
+        if lingering.time.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Ok(()));
         }
         let mut inner = Pin::new(&mut self.inner);
-        while !farewell.answer.is_empty() {
-            let written = ready!(inner.as_mut().poll_write(cx, &farewell.answer))?;
-            drop(farewell.answer.split_to(written));
+        while !lingering.answer.is_empty() {
+            let written = ready!(inner.as_mut().poll_write(cx, &lingering.answer))?;
+            drop(lingering.answer.split_to(written));
         }
         ready!(inner.as_mut().poll_shutdown(cx))?;
         let mut space = [0; 4096];
-        while farewell.discarded < MAX_DISCARDED_BYTES {
+        while lingering.discarded < MAX_DISCARDED_BYTES {
             let mut discarded = ReadBuf::new(&mut space);
             ready!(inner.as_mut().poll_read(cx, &mut discarded))?;
             if discarded.filled().is_empty() {
                 return Poll::Ready(Ok(()));
             }
-            farewell.discarded += discarded.filled().len();
+            lingering.discarded += discarded.filled().len();
         }
-        // The answer keeps its time to arrive before the connection is reset.
+        // The answer gets the rest of its time to arrive before the connection is reset.
         Poll::Pending
     }
 
-    /// Where a head or a body ends among these bytes, if it does.
+    /// Where the current head or body ends within these bytes, if it does.
     fn end_of_wanted(&mut self, bytes: &[u8]) -> Option<usize> {
-        if self.exchange.awaits_head() {
+        if self.connection.awaits_head() {
             return self.head_end.find(bytes);
         }
-        Some(self.exchange.of_body(bytes))
+        Some(self.connection.of_body(bytes))
     }
 
-    /// Reads a request, or a part of one, and nothing of the next.
+    /// Reads from the current request only, never into the next one.
     fn poll_fill(
         &mut self,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let awaits_head = self.exchange.awaits_head();
+        let awaits_head = self.connection.awaits_head();
         let before = buffer.filled().len();
         if self.ahead.is_empty() {
             ready!(Pin::new(&mut self.inner).poll_read(cx, buffer))?;
@@ -138,28 +138,28 @@ impl Watched {
             buffer.put_slice(&taken);
         }
         self.paused = !self.ahead.is_empty();
-        self.exchange.has_read(buffer.filled().len() - before);
-        if awaits_head && self.exchange.head_bytes() > MAX_HEAD_BYTES {
+        self.connection.count_read(buffer.filled().len() - before);
+        if awaits_head && self.connection.head_bytes() > MAX_HEAD_BYTES {
             buffer.set_filled(before);
-            self.take_leave(431);
+            self.answer_and_close(431);
         }
         Poll::Ready(Ok(()))
     }
 }
 
-impl AsyncRead for Watched {
+impl AsyncRead for LimitedStream {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.farewell.is_some() {
+        if this.lingering.is_some() {
             return Poll::Ready(Ok(()));
         }
-        if !this.exchange.may_read() {
+        if !this.connection.may_read() {
             if !this.ahead.is_empty() || this.inner.poll_read_ready(cx).is_ready() {
-                this.exchange.withhold(cx.waker());
+                this.connection.wake_when_readable(cx.waker());
             }
             return Poll::Pending;
         }
@@ -167,16 +167,16 @@ impl AsyncRead for Watched {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        match this.exchange.expired() {
+        match this.connection.expired() {
             Some(Expired::Head) => {
-                if this.exchange.body() != RequestBody::Left {
-                    this.take_leave(408);
+                if this.connection.body() != RequestBody::Left {
+                    this.answer_and_close(408);
                 }
                 Poll::Ready(Ok(()))
             }
             Some(Expired::Idle) => match this.poll_fill(cx, buffer) {
                 Poll::Ready(read) => {
-                    this.exchange.goes_on();
+                    this.connection.revive();
                     Poll::Ready(read)
                 }
                 Poll::Pending => Poll::Ready(Ok(())),
@@ -186,52 +186,52 @@ impl AsyncRead for Watched {
     }
 }
 
-impl AsyncWrite for Watched {
+impl AsyncWrite for LimitedStream {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if this.exchange.expired() == Some(Expired::Answer) {
-            // Reset: the kernel would go on offering what nobody takes.
+        if this.connection.expired() == Some(Expired::Answer) {
+            // Reset the connection: the kernel would keep offering an answer that is not read.
             this.inner.set_zero_linger()?;
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         let mut own = bytes;
-        if this.farewell.is_none()
+        if this.lingering.is_none()
             && let Some((before, status)) = bare_answer(bytes)
         {
             own = before;
             if own.is_empty() {
-                this.take_leave(status);
+                this.answer_and_close(status);
             }
         }
-        if this.farewell.is_some() {
-            ready!(this.poll_farewell(cx))?;
+        if this.lingering.is_some() {
+            ready!(this.poll_lingering_close(cx))?;
             return Poll::Ready(Ok(bytes.len()));
         }
         let written = Pin::new(&mut this.inner).poll_write(cx, own);
         if written.is_pending() {
-            this.exchange.is_blocked();
+            this.connection.is_blocked();
         }
         written
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.exchange.is_flushed();
+        self.connection.is_flushed();
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        ready!(this.poll_farewell(cx))?;
+        ready!(this.poll_lingering_close(cx))?;
         Pin::new(&mut this.inner).poll_shutdown(cx)
     }
 }
 
-/// The answer without a body that actix-http itself gives to what it cannot read, and what stands
-/// before it. It is the last of its connection; all others carry an `X-Request-Id`.
+/// Finds an answer without a body that actix-http itself gave to malformed HTTP; returns the bytes
+/// before it and its status. It is the last on its connection; all others carry an `X-Request-Id`.
 fn bare_answer(bytes: &[u8]) -> Option<(&[u8], u16)> {
     const START: &[u8] = b"HTTP/1.1 ";
     const NO_BODY: &[u8] = b"\r\ncontent-length: 0\r\n";

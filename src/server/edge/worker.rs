@@ -17,29 +17,29 @@ use tokio::time::Instant;
 
 use crate::http::unreadable;
 
-use super::exchange::{Exchange, Expired};
-use super::service::Noting;
-use super::stream::{Unreadable, Watched};
-use super::{Face, app};
+use super::connection::{ConnectionState, Expired};
+use super::service::Tracked;
+use super::stream::{LimitedStream, Unreadable};
+use super::{EdgeState, app};
 
-/// How long an idle connection is kept: longer than load balancers' usual 60 s, so that they
-/// close first.
+/// How long an idle connection is kept: longer than the usual 60 s of load balancers, so that they
+/// close it first.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// How long a body that was refused is read and discarded before its connection is closed.
+/// How long a refused body is read and discarded before its connection is closed.
 const DISCONNECT: Duration = Duration::from_secs(1);
 
-/// How often a connection is looked at that outlived this.
+/// How often a connection is checked that should be closed but is not idle yet.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// A client's connection, and its place among them.
+/// A client's connection and its permit.
 pub(super) struct Accepted {
     pub(super) stream: std::net::TcpStream,
     pub(super) peer: SocketAddr,
     pub(super) place: OwnedSemaphorePermit,
 }
 
-/// A thread that answers.
+/// A thread that answers requests.
 pub(super) struct Worker {
     connections: UnboundedSender<Accepted>,
     thread: JoinHandle<()>,
@@ -48,7 +48,7 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn start(
         number: usize,
-        face: Arc<Face>,
+        state: Arc<EdgeState>,
         stopping: watch::Receiver<bool>,
     ) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -58,7 +58,7 @@ impl Worker {
         let thread = Builder::new()
             .name(format!("http-{number}"))
             .spawn(move || {
-                LocalSet::new().block_on(&runtime, answer(&face, accepted, stopping));
+                LocalSet::new().block_on(&runtime, answer(&state, accepted, stopping));
                 runtime.shutdown_background();
             })?;
         Ok(Self {
@@ -67,45 +67,45 @@ impl Worker {
         })
     }
 
-    /// Gives the connection back if the thread is gone.
+    /// Returns the connection if the thread has ended.
     pub(super) fn take(&self, accepted: Accepted) -> Result<(), Accepted> {
         self.connections.send(accepted).map_err(|error| error.0)
     }
 
-    /// Ends with what is still under way.
+    /// Stops the thread; cuts off requests that are still in flight.
     pub(super) fn stop(self) {
         drop(self.connections);
         if self.thread.join().is_err() {
-            tracing::error!("a thread that answers requests has panicked");
+            tracing::error!("a worker thread has panicked");
         }
     }
 }
 
-/// Answers on these connections until no more can come.
+/// Answers on these connections until the channel closes.
 async fn answer(
-    face: &Arc<Face>,
+    state: &Arc<EdgeState>,
     mut accepted: UnboundedReceiver<Accepted>,
     stopping: watch::Receiver<bool>,
 ) {
-    let routes = app(face);
-    let noted = Arc::clone(face);
-    let noting = fn_factory(move || {
+    let routes = app(state);
+    let noted = Arc::clone(state);
+    let tracked = fn_factory(move || {
         let made = routes.new_service(AppConfig::default());
-        let face = Arc::clone(&noted);
-        async move { made.await.map(|routes| Noting { routes, face }) }
+        let state = Arc::clone(&noted);
+        async move { made.await.map(|routes| Tracked { routes, state }) }
     });
     let http = HttpService::build()
         .keep_alive(KEEP_ALIVE)
-        // The stream's own limit holds for every request, this one for the first only.
+        // This limit would hold for the first request only; the stream's own holds for every request.
         .client_request_timeout(Duration::ZERO)
         .client_disconnect_timeout(DISCONNECT)
         .h1_write_buffer_size(16 * 1024)
-        .on_connect_ext(|stream: &Watched, extensions| {
-            extensions.insert(Rc::clone(stream.exchange()));
+        .on_connect_ext(|stream: &LimitedStream, extensions| {
+            extensions.insert(Rc::clone(stream.connection()));
         })
-        .h1(noting);
+        .h1(tracked);
     let Ok(http) = http.new_service(()).await else {
-        tracing::error!("the routes cannot be built");
+        tracing::error!("cannot build the routes");
         return;
     };
     let http = Rc::new(http);
@@ -118,22 +118,22 @@ async fn answer(
         let stream = match TcpStream::from_std(stream) {
             Ok(stream) => stream,
             Err(error) => {
-                tracing::error!(%error, "a connection cannot be used");
+                tracing::error!(%error, "cannot use a connection");
                 continue;
             }
         };
-        let asked = Arc::clone(face);
+        let asked = Arc::clone(state);
         let unreadable: Rc<Unreadable> =
             Rc::new(move |status| unreadable(&asked.gateway, peer.ip(), status));
-        let exchange = Rc::new(Exchange::new());
-        let stream = Watched::new(stream, Rc::clone(&exchange), unreadable);
+        let connection = Rc::new(ConnectionState::new());
+        let stream = LimitedStream::new(stream, Rc::clone(&connection), unreadable);
         let answered = http.call((stream, Some(peer)));
-        let watched = keep_watch(exchange, Arc::clone(face), stopping.clone());
+        let watched = keep_watch(connection, Arc::clone(state), stopping.clone());
         spawn_local(async move {
             tokio::select! {
                 biased;
                 () = watched => {}
-                // What goes wrong on a connection is its client's doing; its requests are logged.
+                // Errors on a connection are its client's doing; its requests are logged.
                 _ = answered => {}
             }
             drop(place);
@@ -141,34 +141,38 @@ async fn answer(
     }
 }
 
-/// Says when the peer's time is up; the stream acts on it. Never ends.
-async fn keep_watch(exchange: Rc<Exchange>, face: Arc<Face>, mut stopping: watch::Receiver<bool>) {
-    let patience = face.patience;
+/// Marks the connection as expired when a time limit is up; the stream acts on it. Never returns.
+async fn keep_watch(
+    connection: Rc<ConnectionState>,
+    state: Arc<EdgeState>,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let patience = state.patience;
     let mut close_idle: Option<Instant> = None;
     let mut requests = None;
     loop {
         let now = Instant::now();
         let mut next = now + patience.head.min(patience.answer);
-        match exchange.deadline(&patience) {
-            Some((when, why)) if when <= now => exchange.expire(why),
+        match connection.deadline(&patience) {
+            Some((when, why)) if when <= now => connection.expire(why),
             Some((when, _)) => next = when,
             None => {}
         }
-        // Nothing has come since the last look, and others wait.
-        let unused = requests.replace(exchange.requests()) == Some(exchange.requests());
-        if unused && exchange.is_idle() && face.crowded.load(Ordering::Relaxed) {
-            exchange.expire(Expired::Idle);
+        // No request has come since the last check, and others wait.
+        let unused = requests.replace(connection.requests()) == Some(connection.requests());
+        if unused && connection.is_idle() && state.crowded.load(Ordering::Relaxed) {
+            connection.expire(Expired::Idle);
         }
         if let Some(when) = close_idle {
-            if when <= now && exchange.is_idle() {
-                exchange.expire(Expired::Idle);
+            if when <= now && connection.is_idle() {
+                connection.expire(Expired::Idle);
             }
             next = next.min(when.max(now + LOOK_AGAIN));
         }
         tokio::select! {
             () = tokio::time::sleep_until(next) => {}
             stopped = stopping.wait_for(|stopping| *stopping), if close_idle.is_none() => {
-                // A sender that is gone has stopped.
+                // A dropped sender means the same as a stop.
                 drop(stopped);
                 close_idle = Some(Instant::now() + patience.last_request);
             }

@@ -1,4 +1,4 @@
-//! Where a connection stands between two requests, as far as its limits need to know.
+//! The state of a connection that its limits depend on.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -10,54 +10,54 @@ use crate::config::Patience;
 
 use super::framing::BodyEnd;
 
-/// Shared by a connection's stream, its requests and its watch, all on one thread.
+/// Shared by a connection's stream, its requests and its watchdog, all on one thread.
 #[derive(Debug)]
-pub(super) struct Exchange {
+pub(super) struct ConnectionState {
     /// Whether a request is being answered.
     answering: Cell<bool>,
     body: Cell<RequestBody>,
     body_end: RefCell<BodyEnd>,
-    /// How many requests have come.
+    /// How many requests have arrived.
     requests: Cell<u64>,
-    /// Since when a head, or the rest of a body that was refused, is incomplete.
+    /// Since when a head, or the rest of a refused body, is incomplete.
     reading_since: Cell<Option<Instant>>,
-    /// How much of an incomplete head has come, in bytes.
+    /// How much of an incomplete head has arrived, in bytes.
     head_bytes: Cell<usize>,
-    /// Since when the peer takes nothing of an answer that waits.
+    /// Since when the peer has not read a waiting answer.
     blocked_since: Cell<Option<Instant>>,
     expired: Cell<Option<Expired>>,
-    /// To be woken when reading goes on, if there is something to read.
-    withheld: RefCell<Option<Waker>>,
+    /// Woken when reading may continue, if there is something to read.
+    reader: RefCell<Option<Waker>>,
 }
 
 /// The body of the request under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RequestBody {
-    /// There is none, or it was read to its end.
+    /// There is none, or it was read completely.
     Done,
-    /// The handler reads it.
+    /// The handler is reading it.
     Wanted,
     /// The handler left it unread.
     Left,
 }
 
-/// Why a connection comes to its end.
+/// Why a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expired {
     /// The head of a request took too long.
     Head,
-    /// The peer does not take its answer.
+    /// The peer does not read its answer.
     Answer,
-    /// No request is under way, and the gateway stops or has no place for others.
+    /// No request is in flight, and the gateway is stopping or others wait for a place.
     Idle,
 }
 
-/// A request under way; it ends when dropped.
+/// A request in flight; ends when dropped.
 #[derive(Debug)]
-pub(super) struct UnderWay(Rc<Exchange>);
+pub(super) struct InFlight(Rc<ConnectionState>);
 
-impl Exchange {
-    /// A new connection owes the head of its first request.
+impl ConnectionState {
+    /// A new connection; the time for its first head runs.
     pub(super) fn new() -> Self {
         Self {
             answering: Cell::new(false),
@@ -68,12 +68,12 @@ impl Exchange {
             head_bytes: Cell::new(0),
             blocked_since: Cell::new(None),
             expired: Cell::new(None),
-            withheld: RefCell::new(None),
+            reader: RefCell::new(None),
         }
     }
 
-    /// A request with a complete head has come, and perhaps a body comes with it.
-    pub(super) fn begin(self: &Rc<Self>, body: Option<BodyEnd>) -> UnderWay {
+    /// Begins a request: its head is complete, and it may have a body.
+    pub(super) fn begin(self: &Rc<Self>, body: Option<BodyEnd>) -> InFlight {
         self.answering.set(true);
         self.requests.set(self.requests.get() + 1);
         self.body.set(match body {
@@ -83,20 +83,20 @@ impl Exchange {
         self.body_end.replace(body.unwrap_or(BodyEnd::After(0)));
         self.reading_since.set(None);
         self.head_bytes.set(0);
-        UnderWay(Rc::clone(self))
+        InFlight(Rc::clone(self))
     }
 
     pub(super) fn body(&self) -> RequestBody {
         self.body.get()
     }
 
-    /// The handler is through with the request's body.
+    /// Records how far the handler got with the request's body.
     pub(super) fn body_is(&self, body: RequestBody) {
         self.body.set(body);
     }
 
-    /// Whether what the peer sends next is wanted now. Requests are read one by one, and none
-    /// while an answer waits to be taken: what a peer sends ahead stays in the kernel.
+    /// Whether to read from the peer now. Requests are read one at a time, and none while an answer
+    /// waits to be read; what a peer sends ahead stays in the kernel.
     pub(super) fn may_read(&self) -> bool {
         let is_wanted = self.body.get() == RequestBody::Wanted;
         let body_comes = is_wanted && !self.body_end.borrow().is_over();
@@ -113,19 +113,19 @@ impl Exchange {
         self.body_end.borrow_mut().find(bytes)
     }
 
-    /// Something waits to be read.
-    pub(super) fn withhold(&self, waker: &Waker) {
-        self.withheld.replace(Some(waker.clone()));
+    /// Remembers to wake this task once reading may continue.
+    pub(super) fn wake_when_readable(&self, waker: &Waker) {
+        self.reader.replace(Some(waker.clone()));
     }
 
     fn read_on(&self) {
-        if let Some(waker) = self.withheld.take() {
+        if let Some(waker) = self.reader.take() {
             waker.wake();
         }
     }
 
-    /// The time for a head runs from its first byte.
-    pub(super) fn has_read(&self, bytes: usize) {
+    /// Counts these bytes. The time for a head runs from its first byte.
+    pub(super) fn count_read(&self, bytes: usize) {
         if !self.awaits_head() {
             return;
         }
@@ -139,14 +139,14 @@ impl Exchange {
         self.head_bytes.get()
     }
 
-    /// The kernel takes nothing more of an answer.
+    /// The kernel's send buffer is full.
     pub(super) fn is_blocked(&self) {
         if self.blocked_since.get().is_none() {
             self.blocked_since.set(Some(Instant::now()));
         }
     }
 
-    /// The kernel has taken all that was to be written.
+    /// The kernel has taken the whole answer.
     pub(super) fn is_flushed(&self) {
         if self.blocked_since.take().is_some() {
             self.read_on();
@@ -157,7 +157,7 @@ impl Exchange {
         self.requests.get()
     }
 
-    /// No request is under way or has begun to come.
+    /// Whether no request is in flight or has begun to arrive.
     pub(super) fn is_idle(&self) -> bool {
         !self.answering.get() && self.head_bytes.get() == 0
     }
@@ -172,12 +172,12 @@ impl Exchange {
         }
     }
 
-    /// A request has come after all.
-    pub(super) fn goes_on(&self) {
+    /// A request has arrived after all.
+    pub(super) fn revive(&self) {
         self.expired.set(None);
     }
 
-    /// When the peer's time is up next, and for what.
+    /// The peer's next deadline, and what expires then.
     pub(super) fn deadline(&self, patience: &Patience) -> Option<(Instant, Expired)> {
         if self.expired.get().is_some() {
             return None;
@@ -190,7 +190,7 @@ impl Exchange {
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.answering.set(false);
         if self.0.body.get() == RequestBody::Left {
