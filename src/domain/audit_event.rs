@@ -3,41 +3,100 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 
-use super::{AccessKeyOwner, Area, Owner, RequestId};
+use super::{Access, AccessKeyOwner, Area, BucketName, Grant, Owner, Prefix, RequestId, Session};
 
 /// The longest name of an operator, in bytes.
 const MAX_OPERATOR_BYTES: usize = 255;
 
-/// What was changed, by an operator or on somebody's request, for the audit trail.
+/// One row of the audit trail: a session was issued, or something was changed. It never holds a
+/// secret (contract section 8).
 #[derive(Clone, Debug)]
 pub struct AuditEvent {
-    /// When.
-    pub time: DateTime<Utc>,
-    /// The change's own name.
-    pub request_id: RequestId,
-    /// By which way.
-    pub dialect: &'static str,
-    /// Who.
-    pub caller: String,
-    /// What, as the command line says it: `org create`.
+    /// Who asked for it, when and how.
+    pub cause: AuditCause,
+    /// [`AuditEvent::SESSION`], or the command that changes the same: `org create`.
     pub action: &'static str,
-    /// To whom.
+    /// Whose storage it is about.
     pub owner: Owner,
-    /// Whose that is in turn, if it is an access key.
+    /// Who owns the access key, if the event is about one.
     pub access_key_owner: Option<AccessKeyOwner>,
-    /// Where, if it is about storage.
-    pub area: Option<Area>,
-    /// With which key, if it is about one.
+    /// Which bucket, if it is about storage.
+    pub bucket: Option<BucketName>,
+    /// Which part of the bucket, if not all of it.
+    pub prefix: Option<Prefix>,
+    /// What a session may do.
+    pub access: Option<Access>,
+    /// The id of the session's key, the key pair, the API key or the capability token.
     pub key_id: Option<String>,
-    /// The rest, as text; never a secret.
+    /// When a session ends.
+    pub expiration: Option<DateTime<Utc>>,
+    /// Further text.
     pub detail: String,
 }
 
-/// Somebody who administers, by name.
+/// Who asked for what the audit trail records, when and how.
+#[derive(Clone, Debug)]
+pub struct AuditCause {
+    /// When it happened.
+    pub time: DateTime<Utc>,
+    /// The request; a command gets an id, too.
+    pub request_id: RequestId,
+    /// The dialect of the request; `cli` for a command.
+    pub dialect: &'static str,
+    /// The caller or operator, as text.
+    pub caller: String,
+}
+
+impl AuditEvent {
+    /// The action of an issued session.
+    pub const SESSION: &str = "vend";
+
+    /// A session was issued to its owner.
+    #[must_use]
+    pub fn session(cause: AuditCause, owner: Owner, grant: &Grant, session: &Session) -> Self {
+        Self {
+            bucket: Some(grant.bucket.clone()),
+            prefix: grant.prefix.clone(),
+            access: Some(grant.access),
+            key_id: Some(session.access_key_id.clone()),
+            expiration: Some(session.expiration),
+            ..Self::change(cause, Self::SESSION, owner)
+        }
+    }
+
+    /// Something of the owner's was changed.
+    #[must_use]
+    pub fn change(cause: AuditCause, action: &'static str, owner: Owner) -> Self {
+        Self {
+            cause,
+            action,
+            owner,
+            access_key_owner: None,
+            bucket: None,
+            prefix: None,
+            access: None,
+            key_id: None,
+            expiration: None,
+            detail: String::new(),
+        }
+    }
+
+    /// The same, about this area.
+    #[must_use]
+    pub fn in_area(self, area: &Area) -> Self {
+        Self {
+            bucket: Some(area.bucket.clone()),
+            prefix: Some(area.prefix.clone()),
+            ..self
+        }
+    }
+}
+
+/// An operator's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operator(String);
 
-/// No name.
+/// The text is not an operator's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected a name of at most {MAX_OPERATOR_BYTES} bytes without control characters")]
 pub struct InvalidOperator;
@@ -56,7 +115,7 @@ impl FromStr for Operator {
 }
 
 impl fmt::Display for Operator {
-    /// As the audit trail names whoever acts.
+    /// As the audit trail names the caller.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "operator {}", self.0)
     }

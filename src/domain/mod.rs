@@ -24,7 +24,6 @@ mod pseudonym;
 mod request_id;
 mod scope;
 mod session;
-mod session_event;
 mod session_name;
 mod slug;
 mod text;
@@ -38,7 +37,7 @@ pub use access_token::{AccessToken, InvalidAccessToken, MAX_TOKEN_BYTES};
 pub use api_key::{ApiKey, ApiKeyHash, ApiKeyId, InvalidApiKey, InvalidApiKeyId};
 pub use api_key_error::ApiKeyError;
 pub use area::Area;
-pub use audit_event::{AuditEvent, InvalidOperator, Operator};
+pub use audit_event::{AuditCause, AuditEvent, InvalidOperator, Operator};
 pub use bucket::{
     BucketFormula, BucketFormulaError, BucketName, InvalidBucketName, MIN_DIGITS, NamingSecret,
 };
@@ -59,7 +58,6 @@ pub use pseudonym::{InvalidOwnerPseudonym, OwnerPseudonym};
 pub use request_id::RequestId;
 pub use scope::{InvalidScope, Scope};
 pub use session::Session;
-pub use session_event::SessionEvent;
 pub use session_name::RoleSessionName;
 pub use slug::{InvalidSlug, InvalidWorkspaceName, SLUG_FORM, Slug, WorkspaceName};
 pub use token_error::TokenError;

@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::{
-    BucketFormula, Caller, ExtraAction, Grant, Owner, OwnerDigest, RequestId, RoleSessionName,
-    Session, SessionEvent, SessionPolicy, TokenError,
+    AuditCause, AuditEvent, BucketFormula, Caller, ExtraAction, Grant, Owner, OwnerDigest,
+    RequestId, RoleSessionName, Session, SessionPolicy, TokenError,
 };
 
 use super::{
@@ -162,20 +162,15 @@ impl IssueSession {
         session: &Session,
         deadline: Deadline,
     ) -> Result<(), Refusal> {
-        let record = SessionEvent {
+        let cause = AuditCause {
             time: self.ports.clock.now(),
             request_id: request.request_id,
             dialect: request.dialect,
             caller: request.caller.id().to_string(),
-            owner: request.owner.clone(),
-            bucket: request.grant.bucket.clone(),
-            prefix: request.grant.prefix.clone(),
-            access: request.grant.access,
-            access_key_id: session.access_key_id.clone(),
-            expiration: session.expiration,
         };
+        let event = AuditEvent::session(cause, request.owner.clone(), &request.grant, session);
         deadline
-            .limit(AUDIT_TIMEOUT, self.ports.audit_trail.record(record))
+            .limit(AUDIT_TIMEOUT, self.ports.audit_trail.record(event))
             .await
             .unwrap_or_else(|_| Err(RegistryError::new("the audit record took too long")))?;
         Ok(())

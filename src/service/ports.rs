@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    AccessToken, BucketName, BucketOwner, RoleSessionName, Session, SessionEvent, SessionPolicy,
+    AccessToken, AuditEvent, BucketName, BucketOwner, RoleSessionName, Session, SessionPolicy,
     UnverifiedClaims,
 };
 
@@ -167,7 +167,7 @@ impl RegistryError {
 #[async_trait]
 pub trait AuditTrail: Send + Sync {
     /// Returns when the event is on disk.
-    async fn record(&self, event: SessionEvent) -> Result<(), RegistryError>;
+    async fn record(&self, event: AuditEvent) -> Result<(), RegistryError>;
 }
 
 /// Reads and creates buckets of the store with the gateway's own identity.

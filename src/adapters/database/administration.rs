@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use sqlx::AssertSqlSafe;
 
 use crate::domain::{
     Access, ApiKeyId, Area, AuditEvent, BucketName, ClientId, Member, Organisation, Owner,
@@ -7,6 +8,7 @@ use crate::domain::{
 use crate::service::{Added, Administration, MemberChange, RegistryError};
 
 use super::SqlDirectory;
+use super::audit::row;
 use super::bucket_owners;
 use super::pool::bounded;
 use super::rows::{self, utc, utc_or_empty};
@@ -73,31 +75,7 @@ pub(super) async fn finish(
     mut changing: Changing,
     event: &AuditEvent,
 ) -> Result<(), RegistryError> {
-    let bucket = event.area.as_ref().map(|area| area.bucket.to_string());
-    let prefix = event.area.as_ref().map(|area| area.prefix.to_string());
-    let insert = sqlx::query(
-        "INSERT INTO audit_trail (time, request_id, dialect, caller, owner_kind, owner_id, bucket, \
-         prefix, access, access_key_id, expiration, action, detail, holder) \
-         VALUES ($1, $2, $11, $3, $4, $5, $6, $7, '', $8, '', $9, $10, $12)",
-    )
-    .bind(utc(event.time))
-    .bind(event.request_id.to_string())
-    .bind(event.caller.clone())
-    .bind(event.owner.kind())
-    .bind(event.owner.id())
-    .bind(bucket.unwrap_or_default())
-    .bind(prefix.unwrap_or_default())
-    .bind(event.key_id.clone().unwrap_or_default())
-    .bind(event.action)
-    .bind(event.detail.clone())
-    .bind(event.dialect)
-    .bind(
-        event
-            .access_key_owner
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
-    );
+    let insert = row::bind(sqlx::query(AssertSqlSafe(row::insert(1))), event);
     bounded("audit", insert.execute(&mut *changing)).await?;
     bounded("commit", changing.commit()).await
 }
@@ -261,7 +239,7 @@ impl Administration for SqlDirectory {
         let update =
             sqlx::query("UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at = ''")
                 .bind(id.as_str())
-                .bind(utc(event.time));
+                .bind(utc(event.cause.time));
         let updated = bounded("api key", update.execute(&mut *changing)).await?;
         if updated.rows_affected() == 0 {
             return Ok(false);
@@ -310,7 +288,7 @@ impl Administration for SqlDirectory {
         )
         .bind(name.organisation.as_str())
         .bind(name.workspace.as_str())
-        .bind(utc(event.time));
+        .bind(utc(event.cause.time));
         let updated = bounded("workspace", update.execute(&mut *changing)).await?;
         if updated.rows_affected() == 0 {
             return Ok(false);

@@ -137,7 +137,7 @@ impl Reservations for SqlDirectory {
         .bind(bucket.as_str())
         // Whatever stands there is taken for our own work from now on.
         .bind(name(ReservationState::Creating))
-        .bind(utc(event.time));
+        .bind(utc(event.cause.time));
         bounded("bucket", upsert.execute(&mut *changing)).await?;
         finish(changing, event).await?;
         Ok(Assigned::Yes)

@@ -132,7 +132,7 @@ impl Administer {
         AuditEvent {
             access_key_owner: Some(key.owner.clone()),
             detail: detail.to_owned(),
-            ..self.event(action, Owner::AccessKey(key.id.clone()), None)
+            ..self.event(action, Owner::AccessKey(key.id.clone()))
         }
     }
 

@@ -83,7 +83,7 @@ impl Administer {
 
     fn api_key_event(&self, action: &'static str, key: &RegisteredApiKey) -> AuditEvent {
         let owner = Owner::Organisation(key.organisation.clone());
-        let mut event = self.event(action, owner, None);
+        let mut event = self.event(action, owner);
         event.key_id = Some(key.id.to_string());
         event.detail.clone_from(&key.label);
         event

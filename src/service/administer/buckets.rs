@@ -143,7 +143,7 @@ impl Administer {
             return Err(AdministerError::SharedBucket(bucket.clone()));
         };
         let owner = Owner::Principal(principal.clone());
-        let mut event = self.event("bucket release", owner, None);
+        let mut event = self.event("bucket release", owner);
         event.detail = format!("bucket:{bucket}");
         match self.ports.reservations.release(bucket, &event).await? {
             Released::Yes => Ok(()),
@@ -180,7 +180,7 @@ impl Administer {
         if marker.is_some_and(|marker| marker != self.settings.deployment) {
             return Err(AdministerError::BucketConflict(bucket.clone()));
         }
-        let mut event = self.event("bucket assign", owner.clone(), None);
+        let mut event = self.event("bucket assign", owner.clone());
         event.detail = format!("bucket:{bucket}");
         let assigned = self
             .ports

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::{
-    Access, AccessKeyId, AccessKeyPolicyError, Area, AuditEvent, BucketFormula, BucketName,
-    BucketPrefix, ExtraAction, Loopholes, Operator, Owner, Prefix, RequestId, RoleSessionName,
-    Session, SessionPolicy,
+    Access, AccessKeyId, AccessKeyPolicyError, Area, AuditCause, AuditEvent, BucketFormula,
+    BucketName, BucketPrefix, ExtraAction, Loopholes, Operator, Owner, Prefix, RequestId,
+    RoleSessionName, Session, SessionPolicy,
 };
 
 pub use access_keys::{NewAccessKey, find_access_key};
@@ -204,19 +204,14 @@ impl Administer {
         self.ports.administration.as_ref()
     }
 
-    fn event(&self, action: &'static str, owner: Owner, area: Option<Area>) -> AuditEvent {
-        AuditEvent {
+    fn event(&self, action: &'static str, owner: Owner) -> AuditEvent {
+        let cause = AuditCause {
             time: self.ports.clock.now(),
             request_id: RequestId::from_random(self.ports.randomness.bits()),
             dialect: "cli",
             caller: self.operator.to_string(),
-            action,
-            owner,
-            access_key_owner: None,
-            area,
-            key_id: None,
-            detail: String::new(),
-        }
+        };
+        AuditEvent::change(cause, action, owner)
     }
 
     fn area(&self, owner: &Owner, new: &NewArea, default: Prefix) -> Area {

@@ -32,7 +32,7 @@ impl Administer {
             is_enabled: true,
             created_at: self.ports.clock.now(),
         };
-        let event = self.event("org create", owner.clone(), Some(area.clone()));
+        let event = self.event("org create", owner.clone()).in_area(&area);
         let added = self
             .administration()
             .add_organisation(&organisation, &event)
@@ -57,7 +57,7 @@ impl Administer {
     pub async fn set_enabled(&self, slug: &Slug, enabled: bool) -> Result<bool, AdministerError> {
         find_organisation(self.administration(), slug).await?;
         let action = if enabled { "org enable" } else { "org disable" };
-        let event = self.event(action, Owner::Organisation(slug.clone()), None);
+        let event = self.event(action, Owner::Organisation(slug.clone()));
         let done = self.administration().set_enabled(slug, enabled, &event);
         Ok(done.await?)
     }

@@ -43,7 +43,7 @@ impl Administer {
             deleted_at: None,
             created_at: self.ports.clock.now(),
         };
-        let event = self.event("workspace create", owner.clone(), Some(area.clone()));
+        let event = self.event("workspace create", owner.clone()).in_area(&area);
         let added = self
             .administration()
             .add_workspace(&workspace, &event)
@@ -76,7 +76,7 @@ impl Administer {
                 return Err(AdministerError::ObjectsRemain(area.clone()));
             }
         }
-        let mut event = self.event("workspace delete", owner, Some(area.clone()));
+        let mut event = self.event("workspace delete", owner).in_area(area);
         if keep_objects {
             event.detail.push_str("objects kept");
         }
@@ -98,7 +98,7 @@ impl Administer {
         member: &Member,
     ) -> Result<MemberChange, AdministerError> {
         self.living(name).await?;
-        let mut event = self.event("workspace add-member", owner(name), None);
+        let mut event = self.event("workspace add-member", owner(name));
         let access = member.access.as_str();
         let who = who(&member.subject, member.client_id.as_ref());
         event.detail = format!("{who} {access}");
@@ -118,7 +118,7 @@ impl Administer {
         client_id: Option<&ClientId>,
     ) -> Result<(), AdministerError> {
         self.living(name).await?;
-        let mut event = self.event("workspace remove-member", owner(name), None);
+        let mut event = self.event("workspace remove-member", owner(name));
         event.detail = who(subject, client_id);
         let removed = self
             .administration()

@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
 
 use crate::domain::{
-    AccessToken, BucketFormula, BucketName, ClientId, Owner, Principal, Session, SessionEvent,
+    AccessToken, AuditEvent, BucketFormula, BucketName, ClientId, Owner, Principal, Session,
     Subject, UnverifiedClaims,
 };
 
@@ -92,7 +92,7 @@ impl Sessions for Nothing {
 
 #[async_trait]
 impl AuditTrail for Nothing {
-    async fn record(&self, _: SessionEvent) -> Result<(), RegistryError> {
+    async fn record(&self, _: AuditEvent) -> Result<(), RegistryError> {
         Err(RegistryError::new("nothing"))
     }
 }

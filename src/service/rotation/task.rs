@@ -6,7 +6,9 @@ use tokio::sync::mpsc::error::SendError;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
-use crate::domain::{AccessKeyState, AuditEvent, KeyPair, Owner, OwnerPseudonym, RequestId};
+use crate::domain::{
+    AccessKeyState, AuditCause, AuditEvent, KeyPair, Owner, OwnerPseudonym, RequestId,
+};
 use crate::service::{AccessKeyRefusal, Refusal, RegistryError, UpstreamError};
 
 use super::admission::Admitted;
@@ -154,17 +156,17 @@ impl Task {
             return Err(gone());
         }
         let Admitted { rotation, key, .. } = &self.admitted;
-        let event = AuditEvent {
+        let cause = AuditCause {
             time: self.work.ports.clock.now(),
             request_id: self.request_id,
             dialect: rotation.dialect,
             caller: rotation.caller.id().to_string(),
-            action: "access-key rotate",
-            owner: Owner::AccessKey(key.id.clone()),
+        };
+        let event = AuditEvent {
             access_key_owner: Some(key.owner.clone()),
-            area: None,
             key_id: Some(pair.access_key_id.clone()),
             detail: key.rights.to_string(),
+            ..AuditEvent::change(cause, "access-key rotate", Owner::AccessKey(key.id.clone()))
         };
         let Lease { registry, name, .. } = &self.lease;
         let recording = registry.record_pair(&key.id, name, &pair.access_key_id, &event);

@@ -1,5 +1,5 @@
 use cloakroom::adapters::database::SqlDirectory;
-use cloakroom::domain::{Area, AuditEvent, Organisation, Owner, RequestId, Slug};
+use cloakroom::domain::{Area, AuditCause, AuditEvent, Organisation, Owner, RequestId, Slug};
 use cloakroom::service::{Added, AdministerError, Administration, NewArea};
 
 use crate::support::{ALICES_BUCKET, PRODUCTION, Process, Setup, spawn_app};
@@ -189,18 +189,13 @@ async fn of_many_that_ask_for_overlapping_areas_at_once_one_gets_it() {
                 is_enabled: true,
                 created_at: chrono::DateTime::UNIX_EPOCH,
             };
-            let event = AuditEvent {
+            let cause = AuditCause {
                 time: chrono::DateTime::UNIX_EPOCH,
                 request_id: RequestId::from_random([u8::try_from(round * 8 + n).unwrap(); 16]),
                 dialect: "cli",
                 caller: "operator tester".to_owned(),
-                action: "org create",
-                access_key_owner: None,
-                owner: Owner::Organisation(slug),
-                area: None,
-                key_id: None,
-                detail: String::new(),
             };
+            let event = AuditEvent::change(cause, "org create", Owner::Organisation(slug));
             directory.add_organisation(&organisation, &event).await
         };
         let prefixes = ["", "x/", "x/y/", "x/y/z/"].map(|more| format!("r{round}/{more}"));

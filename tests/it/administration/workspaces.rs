@@ -1,4 +1,6 @@
-use cloakroom::domain::{Access, AuditEvent, Member, Owner, RequestId, Subject, WorkspaceName};
+use cloakroom::domain::{
+    Access, AuditCause, AuditEvent, Member, Owner, RequestId, Subject, WorkspaceName,
+};
 use cloakroom::service::{AdministerError, NewArea};
 use serde_json::{Value, json};
 
@@ -177,18 +179,14 @@ async fn nobody_is_a_member_of_a_workspace_that_is_gone_or_comes_back() {
         access: Access::ReadWrite,
     };
     let directory = administer.administration();
-    let event = AuditEvent {
+    let cause = AuditCause {
         time: chrono::DateTime::UNIX_EPOCH,
         request_id: RequestId::from_random([7; 16]),
         dialect: "cli",
         caller: "operator tester".to_owned(),
-        action: "workspace add-member",
-        owner: Owner::Workspace(name.clone()),
-        access_key_owner: None,
-        area: None,
-        key_id: None,
-        detail: String::new(),
     };
+    let owner = Owner::Workspace(name.clone());
+    let event = AuditEvent::change(cause, "workspace add-member", owner);
     let done = directory.set_member(&name, &late, &event).await;
     assert_eq!(done.unwrap(), None);
     let database = app.database().await;

@@ -227,7 +227,7 @@ impl AccessKeyRegistry for SqlDirectory {
         )
         .bind(id.as_str())
         .bind(pair.to_owned())
-        .bind(utc(event.time));
+        .bind(utc(event.cause.time));
         bounded("pair", insert.execute(&mut *changing)).await?;
         finish(changing, event).await?;
         Ok(true)
@@ -369,7 +369,7 @@ impl SqlDirectory {
         let mut changing = bounded("access key", self.begin()).await?;
         let update = sqlx::query(statement)
             .bind(id.as_str())
-            .bind(utc(event.time));
+            .bind(utc(event.cause.time));
         let ended = bounded("access key", update.execute(&mut *changing)).await?;
         if ended.rows_affected() == 0 {
             return Ok(false);

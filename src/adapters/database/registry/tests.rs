@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use super::*;
 use crate::adapters::database::SqlDirectory;
 use crate::adapters::{OsRandomness, SystemClock};
-use crate::domain::{AuditEvent, RequestId};
+use crate::domain::{AuditCause, AuditEvent, RequestId};
 use crate::service::fakes::{FakeBuckets, alice, bucket_of, principal};
 use crate::service::{
     Deadline, EnsureBucket, EnsureBucketError, EnsureBucketPorts, EnsureBucketSettings, Randomness,
@@ -47,18 +47,13 @@ impl World {
     }
 
     async fn release(&self, bucket: &BucketName) {
-        let event = AuditEvent {
+        let cause = AuditCause {
             time: SystemClock.now(),
             request_id: RequestId::from_random(OsRandomness.bits()),
             dialect: "cli",
             caller: "operator".to_owned(),
-            action: "bucket release",
-            owner: alice(),
-            access_key_owner: None,
-            area: None,
-            key_id: None,
-            detail: String::new(),
         };
+        let event = AuditEvent::change(cause, "bucket release", alice());
         let directory = SqlDirectory::new(self.database.clone());
         directory.release(bucket, &event).await.unwrap();
     }
