@@ -113,15 +113,15 @@ pub trait Administration: Directory {
         event: &AuditEvent,
     ) -> Result<Option<MemberChange>, RegistryError>;
 
-    /// Removes the person, through this client or through all, and says how many entries that
-    /// were.
+    /// Removes the person, through this client or through all. Returns false if there is no such
+    /// member.
     async fn remove_member(
         &self,
         name: &WorkspaceName,
         subject: &Subject,
         client_id: Option<&ClientId>,
         event: &AuditEvent,
-    ) -> Result<u64, RegistryError>;
+    ) -> Result<bool, RegistryError>;
 }
 
 /// What adding a member changed.

@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AnyConnection, ConnectOptions, Connection};
 use tempfile::NamedTempFile;
 
-use super::connections::close;
+use super::connect::close;
 
 /// How the file is called until it is whole.
 const UNFINISHED: &str = ".cloakroom-backup-";

@@ -1,20 +1,22 @@
-//! Whose a bucket is and which access keys reach it: two questions that must be answered in the
-//! transaction that changes either side.
+//! Who owns a bucket, and which access keys reach it. A transaction that changes one of the two has to
+//! check the other.
 //!
-//! A reservation and an area write to `owned_buckets` first, an access key is added behind [`keep`].
-//! So one waits for the other, on `SQLite` (which has one writer) and on `PostgreSQL` alike, and each
-//! reads what the other has committed.
+//! A reservation and an area write to `owned_buckets` first; an access key is added after [`keep`].
+//! So one waits for the other, on `SQLite` (which has one writer) and on `PostgreSQL`, and reads what
+//! the other has committed.
 
 use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
 
 use crate::domain::{AccessKey, AccessKeyRights, BucketName, BucketPrefix};
 use crate::service::{BucketTenant, KnownBuckets, RegistryError};
 
-use super::access_keys::rows::{access_key, select_access_keys, tenant};
-use super::pool::bounded;
-use super::rows::text;
+use super::access_keys::rows::{access_key, select_access_keys};
+use super::principals::parse_principal;
+use super::rows::{parse, text, unknown};
+use super::statement::{bounded, row, rows};
 
-/// Keeps buckets from getting another owner until the transaction ends.
+/// Stops buckets from getting another owner until the transaction ends.
 pub(super) async fn keep(changing: &mut AnyConnection) -> Result<(), RegistryError> {
     let statements: &[&'static str] = match changing.backend_name() {
         // Conflicts with itself and with every insert and update of the table, not with reading.
@@ -45,8 +47,7 @@ pub(super) async fn keys_that_reach(
     ))
     .bind(format!("% {bucket} %"))
     .bind(bucket.as_str());
-    let found = bounded("access keys", query.fetch_all(connection)).await?;
-    found.iter().map(access_key).collect()
+    rows("access keys", query.fetch_all(connection), access_key).await
 }
 
 /// Who owns the buckets that these rights reach.
@@ -75,10 +76,8 @@ async fn owners_of(
          UNION SELECT owner_kind, owner_id FROM areas WHERE bucket = $1",
     )
     .bind(bucket.as_str());
-    let found = bounded("bucket", query.fetch_all(connection)).await?;
-    let owners: Result<Vec<BucketTenant>, _> = found.iter().map(tenant).collect();
-    let mut owners = owners?;
-    // That it is shared says nothing beside who shares it.
+    let mut owners = rows("bucket", query.fetch_all(connection), tenant).await?;
+    // Those who share it say more than that it is shared.
     if owners.len() > 1 {
         owners.retain(|owner| *owner != BucketTenant::Unassigned);
     }
@@ -96,6 +95,18 @@ async fn owned_under(
          UNION SELECT bucket FROM areas WHERE bucket LIKE $1",
     )
     .bind(format!("{}%", prefix.as_str()));
-    let found = bounded("buckets", query.fetch_optional(connection)).await?;
-    found.map(|row| text(&row, "bucket")).transpose()
+    let bucket = |row: &AnyRow| text(row, "bucket");
+    row("buckets", query.fetch_optional(connection), bucket).await
+}
+
+fn tenant(row: &AnyRow) -> Result<BucketTenant, RegistryError> {
+    match text(row, "owner_kind")?.as_str() {
+        "principal" => Ok(BucketTenant::Principal(parse_principal(&text(
+            row, "owner_id",
+        )?)?)),
+        "organisation" => Ok(BucketTenant::Organisation(parse(row, "owner_id")?)),
+        "workspace" => Ok(BucketTenant::Workspace),
+        "shared" => Ok(BucketTenant::Unassigned),
+        _ => Err(unknown("owner_kind")),
+    }
 }

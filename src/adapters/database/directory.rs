@@ -1,7 +1,6 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
-use sqlx::any::AnyRow;
 
 use crate::domain::{
     Access, ApiKeyHash, ApiKeyId, Organisation, Owner, Principal, RegisteredApiKey, Slug,
@@ -10,8 +9,8 @@ use crate::domain::{
 use crate::service::{Directory, RegistryError};
 
 use super::Database;
-use super::pool::bounded;
 use super::rows::{self, utc};
+use super::statement::bounded;
 
 /// Organisations, their keys and their workspaces, in a database.
 pub struct SqlDirectory {
@@ -24,27 +23,13 @@ impl SqlDirectory {
     pub fn new(database: Database) -> Self {
         Self { database }
     }
-
-    async fn find(
-        &self,
-        step: &'static str,
-        query: &'static str,
-        values: &[&str],
-    ) -> Result<Option<AnyRow>, RegistryError> {
-        let mut query = sqlx::query(query);
-        for value in values {
-            query = query.bind((*value).to_owned());
-        }
-        bounded(step, query.fetch_optional(&self.database.pool)).await
-    }
 }
 
 #[async_trait]
 impl Directory for SqlDirectory {
     async fn api_key(&self, id: &ApiKeyId) -> Result<Option<RegisteredApiKey>, RegistryError> {
-        const QUERY: &str = rows::select_api_keys!("WHERE id = $1");
-        let row = self.find("api key", QUERY, &[id.as_str()]).await?;
-        row.as_ref().map(rows::api_key).transpose()
+        let query = sqlx::query(rows::select_api_keys!("WHERE id = $1")).bind(id.as_str());
+        self.database.row("api key", query, rows::api_key).await
     }
 
     async fn live_api_keys(
@@ -58,14 +43,14 @@ impl Directory for SqlDirectory {
         )
         .bind(utc(now))
         .bind(i64::from(at_most));
-        // Row by row: the rows take much more memory than the hashes. On a connection taken here,
-        // so that an answer which is late closes this one and casts no doubt on the others.
+        // Row by row: the rows take much more memory than the hashes. On a lease, so that a late
+        // answer closes this connection and leaves the others alone.
         let mut lease = bounded("api keys", self.database.pool.acquire()).await?;
         let hashes = query.fetch(&mut *lease);
         let hashes = hashes.map_ok(|row| rows::api_key_hash(&row));
         let hashes: Vec<_> = bounded("api keys", hashes.try_collect()).await?;
         lease.give_back();
-        // A damaged row is reported when its key is used; it does not cost the others.
+        // A damaged row is reported when its key is used; the others count.
         Ok(hashes.into_iter().filter_map(Result::ok).collect())
     }
 
@@ -74,24 +59,26 @@ impl Directory for SqlDirectory {
             sqlx::query("UPDATE api_keys SET last_used = $2 WHERE id = $1 AND last_used < $2")
                 .bind(id.as_str())
                 .bind(utc(hour));
-        bounded("api key", statement.execute(&self.database.pool)).await?;
+        self.database.execute("api key", statement).await?;
         Ok(())
     }
 
     async fn organisation(&self, slug: &Slug) -> Result<Option<Organisation>, RegistryError> {
-        const QUERY: &str = rows::select_organisations!("WHERE o.slug = $1");
-        let row = self.find("organisation", QUERY, &[slug.as_str()]).await?;
-        row.as_ref().map(rows::organisation).transpose()
+        let query = sqlx::query(rows::select_organisations!("WHERE o.slug = $1"));
+        let query = query.bind(slug.as_str());
+        self.database
+            .row("organisation", query, rows::organisation)
+            .await
     }
 
     async fn workspace(&self, name: &WorkspaceName) -> Result<Option<Workspace>, RegistryError> {
-        const QUERY: &str = rows::select_workspaces!(
+        let query = sqlx::query(rows::select_workspaces!(
             "WHERE w.organisation = $1 AND w.slug = $2 AND a.owner_id = $3"
-        );
-        let id = Owner::Workspace(name.clone()).id();
-        let values = [name.organisation.as_str(), name.workspace.as_str(), &id];
-        let row = self.find("workspace", QUERY, &values).await?;
-        row.as_ref().map(rows::workspace).transpose()
+        ))
+        .bind(name.organisation.as_str())
+        .bind(name.workspace.as_str())
+        .bind(Owner::Workspace(name.clone()).id());
+        self.database.row("workspace", query, rows::workspace).await
     }
 
     async fn membership(
@@ -107,8 +94,7 @@ impl Directory for SqlDirectory {
         .bind(name.workspace.as_str())
         .bind(principal.subject.as_str())
         .bind(principal.client_id.as_str());
-        let found = bounded("member", query.fetch_all(&self.database.pool)).await?;
-        let found: Result<Vec<Access>, _> = found.iter().map(rows::access).collect();
-        Ok(found?.into_iter().max())
+        let found = self.database.rows("member", query, rows::access).await?;
+        Ok(found.into_iter().max())
     }
 }

@@ -109,8 +109,6 @@ impl DatabaseError {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::Executor;
-
     use super::*;
     use crate::adapters::database::Database;
 
@@ -122,7 +120,10 @@ mod tests {
         let database = Database::open(&url).await.unwrap();
         let insert = "INSERT INTO _sqlx_migrations SELECT 9999, 'later', installed_on, success, \
                       checksum, execution_time FROM _sqlx_migrations LIMIT 1";
-        database.pool.execute(insert).await.unwrap();
+        database
+            .execute("later", sqlx::query(insert))
+            .await
+            .unwrap();
         database.close().await;
         for opened in [
             Database::open(&url).await,

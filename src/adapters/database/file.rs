@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 use crate::adapters::process_user;
 
-use super::connections::close;
+use super::connect::close;
 
 /// What `SQLite` keeps beside the file: without the write-ahead log, the file is an old copy.
 const COMPANIONS: [&str; 2] = ["-wal", "-shm"];

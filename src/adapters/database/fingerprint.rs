@@ -6,26 +6,23 @@ use sqlx::{AnyConnection, Row};
 
 use crate::service::RegistryError;
 
-use super::connections::Connections;
-use super::pool::bounded;
-
-/// What this replica makes bucket names with, held against what the registry says.
+/// The values that this replica makes bucket names with, compared with the registry's.
 ///
 /// Replicas with different values would give one owner two buckets. The registry's values change
-/// only when an operator accepts it (`naming.accept_change`); a replica that still runs the former
-/// ones then hands out nothing (docs/call.md).
+/// only when an operator accepts it (`naming.accept_change`); a replica with other values then hands
+/// out nothing (docs/call.md).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fingerprint(Arc<Values>);
 
 #[derive(Debug, Default)]
 struct Values {
     parts: Vec<(&'static str, String)>,
-    /// Whether the registry said otherwise when it was last asked.
+    /// Whether the registry had other values when it was last asked.
     is_outdated: AtomicBool,
 }
 
 impl Fingerprint {
-    /// Of these values, by the configuration's keys.
+    /// These values, by the configuration's keys.
     pub(super) fn new(parts: Vec<(&'static str, String)>) -> Self {
         Self(Arc::new(Values {
             parts,
@@ -37,7 +34,7 @@ impl Fingerprint {
         &self.0.parts
     }
 
-    /// Whether the registry's values are this replica's. The first time that they are not raises an
+    /// Whether the registry has this replica's values. The first time that it has not raises an
     /// alarm.
     pub(super) async fn is_current(
         &self,
@@ -59,41 +56,15 @@ impl Fingerprint {
         Ok(keys.is_empty())
     }
 
-    /// The same, on one of these connections.
-    pub(super) async fn is_current_at(
-        &self,
-        connections: &Connections,
-    ) -> Result<bool, RegistryError> {
-        bounded("fingerprint", async {
-            let lease = connections.acquire().await?;
-            lease
-                .run(async |connection| self.is_current(connection).await)
-                .await
-        })
-        .await
-    }
-
-    /// Fails where [`Fingerprint::is_current`] says no.
-    pub(super) async fn must_be_current(
-        &self,
-        connection: &mut AnyConnection,
-    ) -> Result<(), RegistryError> {
-        if bounded("fingerprint", self.is_current(connection)).await? {
-            Ok(())
-        } else {
-            Err(Self::outdated())
-        }
-    }
-
-    /// What an outdated replica says instead of handing out anything.
+    /// The error of a replica that is outdated: it hands out nothing.
     pub(super) fn outdated() -> RegistryError {
         RegistryError::new(
             "fingerprint: naming.* or oauth.issuer have been changed by another replica",
         )
     }
 
-    /// The condition that all the values are the registry's, over placeholders from this number on:
-    /// two for each of [`Fingerprint::parts`]. Only numbers enter it.
+    /// The SQL condition that the registry has these values. It takes two placeholders for each of
+    /// [`Fingerprint::parts`], from this number on. Only numbers enter the text.
     pub(super) fn condition(&self, first: usize) -> String {
         let count = self.parts().len();
         let places = (0..count).map(|part| first + 2 * part);

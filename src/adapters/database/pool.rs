@@ -1,26 +1,19 @@
-use std::net::IpAddr;
-use std::time::Duration;
-
-use sqlx::any::AnyConnectOptions;
+use sqlx::AnyConnection;
+use sqlx::any::{AnyConnectOptions, AnyRow};
 use sqlx::migrate::MigrateError;
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
-use sqlx::{AnyConnection, ConnectOptions, Executor};
 
-use crate::service::{RegistryError, STATEMENT_LIMIT};
+use crate::service::RegistryError;
 
-use super::connections::{Connections, close, is_lost};
+use super::connect::{close, open};
+use super::connections::Connections;
 use super::error::DatabaseError;
-use super::file::{DatabaseFile, FileReplaced, create_private, path_of};
+use super::file::{DatabaseFile, create_private, path_of};
 use super::fingerprint::Fingerprint;
-use super::opener::{Opener, open};
+use super::opener::Opener;
 use super::schema::{migrate, migrator, version};
-use super::server::lacks_resources;
+use super::statement::{self, Statement, bounded, failed};
 
-/// How long a statement may take, so that a registry that hangs is known to hang before a
-/// request's time is over.
-const STATEMENT_TIMEOUT: Duration = STATEMENT_LIMIT;
-
-/// How many statements run at a time, the audit trail's beside.
+/// How many statements run at a time, besides the audit trail's.
 const MAX_CONNECTIONS: usize = 8;
 
 /// A database whose schema is up to date.
@@ -30,7 +23,7 @@ pub struct Database {
     /// The audit trail's: its commits do not wait for other statements.
     pub(super) trail: Connections,
     pub(super) fingerprint: Fingerprint,
-    opener: Opener,
+    pub(super) opener: Opener,
 }
 
 impl Database {
@@ -146,7 +139,48 @@ impl Database {
         Ok(())
     }
 
-    /// A connection of its own, for what may take longer than a request.
+    /// Runs a statement, and returns how many rows it changes.
+    pub(super) async fn execute(
+        &self,
+        step: &'static str,
+        statement: Statement<'_>,
+    ) -> Result<u64, RegistryError> {
+        let executing = self.pool.run(async |one| statement.execute(one).await);
+        statement::changed(step, executing).await
+    }
+
+    /// The rows that a statement finds.
+    pub(super) async fn rows<T>(
+        &self,
+        step: &'static str,
+        statement: Statement<'_>,
+        parse: impl Fn(&AnyRow) -> Result<T, RegistryError>,
+    ) -> Result<Vec<T>, RegistryError> {
+        let fetching = self.pool.run(async |one| statement.fetch_all(one).await);
+        statement::rows(step, fetching, parse).await
+    }
+
+    /// The first row that a statement finds.
+    pub(super) async fn row<T>(
+        &self,
+        step: &'static str,
+        statement: Statement<'_>,
+        parse: impl Fn(&AnyRow) -> Result<T, RegistryError>,
+    ) -> Result<Option<T>, RegistryError> {
+        let fetching = self
+            .pool
+            .run(async |one| statement.fetch_optional(one).await);
+        statement::row(step, fetching, parse).await
+    }
+
+    /// Whether bucket names are made here with the registry's values.
+    pub(super) async fn has_current_formula(&self) -> Result<bool, RegistryError> {
+        let fingerprint = &self.fingerprint;
+        let asking = self.pool.run(async |one| fingerprint.is_current(one).await);
+        bounded("fingerprint", asking).await
+    }
+
+    /// A separate connection, for statements that may take longer than a request.
     pub(super) async fn open_unhurried(&self) -> Result<AnyConnection, sqlx::Error> {
         self.opener.open().await
     }
@@ -161,42 +195,13 @@ impl Database {
         checked.map_err(|error| failed("file", &error))
     }
 
-    /// Closes connections that nobody has used for a while.
+    /// Closes connections that were not used for a while.
     pub async fn close_idle(&self) {
         self.pool.close_idle().await;
         self.trail.close_idle().await;
     }
 
-    /// Who else could read what is in it, and what to do about that.
-    #[must_use]
-    pub fn exposure(&self) -> Option<String> {
-        if let Some(file) = self.opener.file() {
-            let exposed = file.exposed();
-            let names: Vec<_> = exposed
-                .iter()
-                .map(|path| path.display().to_string())
-                .collect();
-            return (!names.is_empty()).then(|| {
-                format!(
-                    "other users of this machine can read the registry and the audit trail: \
-                     chmod 600 {}",
-                    names.join(" ")
-                )
-            });
-        }
-        let url = self.opener.options().to_url_lossy();
-        let options = PgConnectOptions::from_url(&url).ok()?;
-        travels_unprotected(&options).then(|| {
-            format!(
-                "the registry's rows and password may travel unprotected to {}: add \
-                 sslmode=verify-full to the URL (with sslrootcert=FILE for a private authority), \
-                 or at least sslmode=require",
-                options.get_host()
-            )
-        })
-    }
-
-    /// Lets go of the connections.
+    /// Closes all connections.
     pub async fn close(&self) {
         self.pool.close().await;
         self.trail.close().await;
@@ -204,19 +209,6 @@ impl Database {
             file.close().await;
         }
     }
-}
-
-/// Whether somebody between here and the server could read along.
-fn travels_unprotected(options: &PgConnectOptions) -> bool {
-    let host = options.get_host();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse();
-    let is_loopback =
-        host == "localhost" || address.is_ok_and(|address: IpAddr| address.is_loopback());
-    let is_encrypted = matches!(
-        options.get_ssl_mode(),
-        PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull
-    );
-    options.get_socket().is_none() && !host.starts_with('/') && !is_loopback && !is_encrypted
 }
 
 fn is_sqlite(url: &str) -> bool {
@@ -248,57 +240,14 @@ async fn connect(url: &str) -> Result<(AnyConnectOptions, AnyConnection), Databa
 
 /// A file that can only be read opens well.
 async fn must_be_writable(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
-    let write = "DELETE FROM probe WHERE id = 0";
-    connection.execute(write).await.map(|_| ())
-}
-
-/// Runs one statement, no longer than the registry may take.
-pub(super) async fn bounded<T>(
-    step: &'static str,
-    statement: impl Future<Output = Result<T, sqlx::Error>>,
-) -> Result<T, RegistryError> {
-    match tokio::time::timeout(STATEMENT_TIMEOUT, statement).await {
-        Ok(done) => done.map_err(|error| failed(step, &error)),
-        Err(_) => Err(RegistryError::late(step)),
-    }
-}
-
-/// What goes into the log of a database's error: its kind and code. The driver's text may quote
-/// values.
-pub(super) fn failed(step: &str, error: &sqlx::Error) -> RegistryError {
-    let cause = match error {
-        sqlx::Error::Database(database) => {
-            let code = database.code();
-            format!(
-                "the database refuses (code {})",
-                code.as_deref().unwrap_or("none")
-            )
-        }
-        sqlx::Error::PoolTimedOut => "no connection in time".to_owned(),
-        sqlx::Error::PoolClosed => "the gateway is shutting down".to_owned(),
-        sqlx::Error::Io(error) => format!("connection lost ({})", error.kind()),
-        sqlx::Error::Configuration(error) if error.is::<FileReplaced>() => error.to_string(),
-        _ => "an unexpected answer".to_owned(),
-    };
-    let cause = format!("{step}: {cause}");
-    if may_pass(error) {
-        RegistryError::passing(cause)
-    } else {
-        RegistryError::new(cause)
-    }
-}
-
-/// Whether another connection may fare better.
-fn may_pass(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::PoolTimedOut => true,
-        sqlx::Error::Database(database) if lacks_resources(database.as_ref()) => true,
-        error => is_lost(error),
-    }
+    let write = sqlx::query("DELETE FROM probe WHERE id = 0");
+    write.execute(connection).await.map(|_| ())
 }
 
 #[cfg(test)]
 mod tests {
+    use sqlx::Executor;
+
     use super::*;
 
     async fn open(directory: &tempfile::TempDir) -> Database {
@@ -314,11 +263,8 @@ mod tests {
         for _ in 0..3 * MAX_CONNECTIONS {
             drop(database.pool.begin().await.unwrap());
         }
-        let one: i64 = sqlx::query_scalar("SELECT 1")
-            .fetch_one(&database.pool)
-            .await
-            .unwrap();
-        assert_eq!(one, 1);
+        let one = database.execute("one", sqlx::query("UPDATE probe SET id = id WHERE id = 0"));
+        assert_eq!(one.await, Ok(0));
     }
 
     #[tokio::test]
@@ -346,7 +292,8 @@ mod tests {
         let write = "INSERT INTO probe (id, at) VALUES (1, hex(randomblob(1000000))) \
                      ON CONFLICT (id) DO UPDATE SET at = excluded.at";
         for _ in 0..5 {
-            database.pool.execute(write).await.unwrap();
+            let written = database.execute("probe", sqlx::query(write));
+            written.await.unwrap();
         }
         let grown = size();
         assert!(grown > 8_000_000, "{grown}");
@@ -354,32 +301,9 @@ mod tests {
         // The first checkpoints, the second begins the log again.
         for _ in 0..2 {
             let write = "UPDATE probe SET at = hex(randomblob(10))";
-            database.pool.execute(write).await.unwrap();
+            let written = database.execute("probe", sqlx::query(write));
+            written.await.unwrap();
         }
         assert!(size() <= 4_194_304, "{}", size());
-    }
-
-    #[test]
-    fn a_database_on_another_machine_is_to_be_reached_by_tls() {
-        let unprotected = |url: &str| travels_unprotected(&url.parse().unwrap());
-        for url in [
-            "postgres://u:p@db.example.com/d",
-            "postgres://u:p@10.0.0.1/d?sslmode=prefer",
-            "postgres://u:p@db.example.com/d?sslmode=disable",
-            "postgres://u:p@127.0.0.1/d?host=db.example.com",
-        ] {
-            assert!(unprotected(url), "{url}");
-        }
-        for url in [
-            "postgres://u:p@db.example.com/d?sslmode=require",
-            "postgres://u:p@db.example.com/d?sslmode=verify-ca",
-            "postgres://u:p@db.example.com/d?sslmode=verify-full",
-            "postgres://u:p@127.0.0.1/d",
-            "postgres://u:p@localhost:5433/d",
-            "postgres://u:p@[::1]/d",
-            "postgres:///d?host=/run/postgresql",
-        ] {
-            assert!(!unprotected(url), "{url}");
-        }
     }
 }

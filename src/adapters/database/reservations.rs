@@ -1,6 +1,6 @@
 use async_trait::async_trait;
+use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AssertSqlSafe};
 
 use crate::domain::{AuditEvent, BucketName, BucketOwner, Owner, OwnerPseudonym};
 use crate::service::{
@@ -8,11 +8,9 @@ use crate::service::{
 };
 
 use super::SqlDirectory;
-use super::access_keys::rows::principal;
-use super::administration::finish;
-use super::audit::search::{ends_with, pairs, subject_suffix};
 use super::bucket_owners;
-use super::pool::bounded;
+use super::change::Change;
+use super::principals::{ends_with, pairs, parse_principal, subject_suffix};
 use super::registry::{SET_ASIDE_ONE, name, parse_state};
 use super::rows::{parse, text, time_or_none, unknown, utc};
 
@@ -29,8 +27,8 @@ impl Reservations for SqlDirectory {
     ) -> Result<Vec<BucketName>, RegistryError> {
         let pairs = pairs(owner);
         let places: Vec<String> = (3..3 + pairs.len()).map(|n| format!("${n}")).collect();
-        // A person's bucket is named by the digest, which the pseudonym is the start of. Digits are no
-        // wildcards of LIKE's, and no bucket is named by the empty text.
+        // A person's bucket is named by the digest, whose start is the pseudonym. Digits are no
+        // wildcards in LIKE, and no bucket has an empty name.
         let condition = format!(
             "owner_kind = 'principal' AND (({}) OR bucket LIKE $2 OR owner_id IN ({}))",
             ends_with("owner_id", "$1"),
@@ -47,8 +45,8 @@ impl Reservations for SqlDirectory {
         for pair in pairs {
             query = query.bind(pair);
         }
-        let found = bounded("buckets", query.fetch_all(&self.database.pool)).await?;
-        found.iter().map(|row| parse(row, "bucket")).collect()
+        let bucket = |row: &AnyRow| parse(row, "bucket");
+        self.database.rows("buckets", query, bucket).await
     }
 
     async fn reservations_of(
@@ -56,11 +54,9 @@ impl Reservations for SqlDirectory {
         bucket: &BucketName,
     ) -> Result<Vec<Reservation>, RegistryError> {
         let query = sqlx::query(OF_BUCKET).bind(bucket.as_str());
-        let found = bounded("bucket", query.fetch_all(&self.database.pool)).await?;
-        let all: Result<Vec<Reservation>, _> = found.iter().map(reservation).collect();
-        let mut all = all?;
+        let mut all = self.database.rows("bucket", query, reservation).await?;
         let held = all.iter().find(|one| one.state.is_some());
-        // That it was set aside says nothing where the owner has it back.
+        // An owner who has the bucket back is not listed as a former one, too.
         if let Some(bucket_owner) = held.map(|held| held.bucket_owner.clone()) {
             all.retain(|one| one.state.is_some() || one.bucket_owner != bucket_owner);
         }
@@ -72,9 +68,9 @@ impl Reservations for SqlDirectory {
         bucket: &BucketName,
         event: &AuditEvent,
     ) -> Result<Released, RegistryError> {
-        let mut changing = bounded("bucket", self.begin()).await?;
-        bucket_owners::keep(&mut changing).await?;
-        let rows = reservations(&mut changing, bucket).await?;
+        let mut change = Change::begin_keeping_owners(&self.database, "bucket").await?;
+        let query = sqlx::query(OF_BUCKET).bind(bucket.as_str());
+        let rows = change.rows(query, reservation).await?;
         let Some(held) = rows.iter().find(|row| row.state.is_some()) else {
             return Ok(Released::NotReserved);
         };
@@ -82,10 +78,10 @@ impl Reservations for SqlDirectory {
             return Ok(Released::Shared);
         }
         for statement in SET_ASIDE_ONE {
-            let step = sqlx::query(statement).bind(bucket.as_str());
-            bounded("bucket", step.execute(&mut *changing)).await?;
+            let statement = sqlx::query(statement).bind(bucket.as_str());
+            change.execute(statement).await?;
         }
-        finish(changing, event).await?;
+        change.commit_with(event).await?;
         Ok(Released::Yes)
     }
 
@@ -96,11 +92,10 @@ impl Reservations for SqlDirectory {
         event: &AuditEvent,
     ) -> Result<Assigned, RegistryError> {
         let bucket_owner = owner.bucket_owner(bucket);
-        let mut changing = bounded("bucket", self.begin()).await?;
-        bucket_owners::keep(&mut changing).await?;
-        let fingerprint = &self.database.fingerprint;
-        fingerprint.must_be_current(&mut changing).await?;
-        let rows = reservations(&mut changing, bucket).await?;
+        let change = Change::begin_keeping_owners(&self.database, "bucket").await?;
+        let mut change = change.check_formula().await?;
+        let query = sqlx::query(OF_BUCKET).bind(bucket.as_str());
+        let rows = change.rows(query, reservation).await?;
         if let Some(other) = rows.iter().find(|row| row.bucket_owner != bucket_owner) {
             return Ok(Assigned::Anothers(other.bucket_owner.clone()));
         }
@@ -110,19 +105,19 @@ impl Reservations for SqlDirectory {
         {
             return Ok(Assigned::Already);
         }
-        let has = sqlx::query(
+        let another = sqlx::query(
             "SELECT bucket FROM owned_buckets \
              WHERE owner_kind = $1 AND owner_id = $2 AND bucket <> $3",
         )
         .bind(bucket_owner.kind())
         .bind(bucket_owner.id())
         .bind(bucket.as_str());
-        let has = bounded("bucket", has.fetch_optional(&mut *changing)).await?;
-        if let Some(row) = has {
-            return Ok(Assigned::HasAnother(parse(&row, "bucket")?));
+        let another = change.row(another, |row| parse(row, "bucket")).await?;
+        if let Some(another) = another {
+            return Ok(Assigned::HasAnother(another));
         }
-        let keys = bucket_owners::keys_that_reach(&mut changing, bucket).await?;
-        // Organisations and workspaces were asked when they got their part of it.
+        let keys = bucket_owners::keys_that_reach(&mut change, bucket).await?;
+        // For organisations and workspaces this was checked when they got their area.
         let is_persons = matches!(bucket_owner, BucketOwner::Principal(_));
         if is_persons && keys.iter().any(|key| key.opens_to_others(bucket, owner)) {
             return Ok(Assigned::Reached);
@@ -135,28 +130,19 @@ impl Reservations for SqlDirectory {
         .bind(bucket_owner.kind())
         .bind(bucket_owner.id())
         .bind(bucket.as_str())
-        // Whatever stands there is taken for our own work from now on.
+        // The gateway treats the bucket as one that it created itself.
         .bind(name(ReservationState::Creating))
         .bind(utc(event.cause.time));
-        bounded("bucket", upsert.execute(&mut *changing)).await?;
-        finish(changing, event).await?;
+        change.execute(upsert).await?;
+        change.commit_with(event).await?;
         Ok(Assigned::Yes)
     }
-}
-
-async fn reservations(
-    changing: &mut AnyConnection,
-    bucket: &BucketName,
-) -> Result<Vec<Reservation>, RegistryError> {
-    let query = sqlx::query(OF_BUCKET).bind(bucket.as_str());
-    let found = bounded("bucket", query.fetch_all(changing)).await?;
-    found.iter().map(reservation).collect()
 }
 
 fn reservation(row: &AnyRow) -> Result<Reservation, RegistryError> {
     let bucket: BucketName = parse(row, "bucket")?;
     let bucket_owner = match text(row, "owner_kind")?.as_str() {
-        "principal" => BucketOwner::Principal(principal(&text(row, "owner_id")?)?),
+        "principal" => BucketOwner::Principal(parse_principal(&text(row, "owner_id")?)?),
         "shared" => BucketOwner::Shared(bucket.clone()),
         _ => return Err(unknown("owner_kind")),
     };

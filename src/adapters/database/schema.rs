@@ -7,7 +7,7 @@ use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::{AnyConnection, Error};
 use tokio::time::timeout;
 
-use super::opener::{OPEN_TIMEOUT, keep_alive};
+use super::connect::{OPEN_TIMEOUT, keep_alive};
 
 /// Where sqlx writes down what it has applied.
 const APPLIED: &str = "_sqlx_migrations";

@@ -124,7 +124,7 @@ impl Administer {
             .administration()
             .remove_member(name, subject, client_id, &event)
             .await?;
-        if removed == 0 {
+        if !removed {
             let who = who(subject, client_id);
             return Err(AdministerError::NoSuch(format!("member {who} of {name}")));
         }

@@ -1,4 +1,5 @@
 mod leases;
+mod pairs;
 pub(super) mod rows;
 
 use async_trait::async_trait;
@@ -13,37 +14,36 @@ use crate::service::{
     bucket_of_others,
 };
 
-use crate::adapters::database::SqlDirectory;
-use crate::adapters::database::administration::finish;
-use crate::adapters::database::bucket_owners;
-use crate::adapters::database::fingerprint::Fingerprint;
-use crate::adapters::database::pool::bounded;
-use crate::adapters::database::rows::utc;
+use super::SqlDirectory;
+use super::audit::row;
+use super::bucket_owners;
+use super::change::Change;
+use super::fingerprint::Fingerprint;
+use super::rows::utc;
+use super::statement::bounded;
 
-use rows::{access_key, all_rights, recorded_pair, select_access_keys, unfinished, words};
+use rows::{
+    access_key, all_rights, held_lease, recorded_pair, select_access_keys, unfinished, words,
+};
 
 #[async_trait]
 impl AccessKeyRegistry for SqlDirectory {
     async fn access_keys(&self) -> Result<Vec<AccessKey>, RegistryError> {
-        let found = sqlx::query(select_access_keys!(
+        let query = sqlx::query(select_access_keys!(
             "deleted_at = '' ORDER BY created_at, id"
-        ))
-        .fetch_all(&self.database.pool);
-        let found = bounded("access keys", found).await?;
-        found.iter().map(access_key).collect()
+        ));
+        self.database.rows("access keys", query, access_key).await
     }
 
     async fn living_access_keys(&self) -> Result<Vec<AccessKey>, RegistryError> {
         let query = sqlx::query(select_access_keys!("cleaned_at = ''"));
-        let found = bounded("access keys", query.fetch_all(&self.database.pool)).await?;
-        found.iter().map(access_key).collect()
+        self.database.rows("access keys", query, access_key).await
     }
 
     async fn access_key(&self, id: &AccessKeyId) -> Result<Option<AccessKey>, RegistryError> {
         let query =
             sqlx::query(select_access_keys!("deleted_at = '' AND id = $1")).bind(id.as_str());
-        let found = bounded("access key", query.fetch_optional(&self.database.pool)).await?;
-        found.as_ref().map(access_key).transpose()
+        self.database.row("access key", query, access_key).await
     }
 
     async fn keys_that_reach(&self, bucket: &BucketName) -> Result<Vec<AccessKey>, RegistryError> {
@@ -66,11 +66,10 @@ impl AccessKeyRegistry for SqlDirectory {
         formula: &BucketFormula,
         event: &AuditEvent,
     ) -> Result<Option<String>, RegistryError> {
-        let mut changing = bounded("access key", self.begin()).await?;
-        bucket_owners::keep(&mut changing).await?;
-        let known = bucket_owners::known_buckets(&mut changing, &key.rights).await?;
+        let mut change = Change::begin_keeping_owners(&self.database, "access key").await?;
+        let known = bucket_owners::known_buckets(&mut change, &key.rights).await?;
         if let Some(bucket) = bucket_of_others(formula, key, &known) {
-            bounded("access key", changing.rollback()).await?;
+            change.roll_back().await?;
             return Ok(Some(bucket));
         }
         let prefix = key.rights.prefix.as_ref();
@@ -81,7 +80,7 @@ impl AccessKeyRegistry for SqlDirectory {
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         )
         .bind(key.id.as_str())
-        .bind(key.name.clone())
+        .bind(key.name.as_str())
         .bind(key.owner.kind())
         .bind(key.owner.id())
         .bind(all_rights(&key.rights).join(" "))
@@ -90,15 +89,17 @@ impl AccessKeyRegistry for SqlDirectory {
         .bind(networks.join(" "))
         .bind(key.state.as_str())
         .bind(utc(key.created_at))
-        .bind(prefix.map_or("", BucketPrefix::as_str).to_owned());
-        bounded("access key", insert.execute(&mut *changing)).await?;
-        finish(changing, event).await?;
+        .bind(prefix.map_or("", BucketPrefix::as_str));
+        change.execute(insert).await?;
+        change.commit_with(event).await?;
         Ok(None)
     }
 
     async fn note(&self, event: &AuditEvent) -> Result<(), RegistryError> {
-        let changing = bounded("access key", self.begin()).await?;
-        finish(changing, event).await
+        self.database
+            .execute("audit", row::insert_one(event))
+            .await?;
+        Ok(())
     }
 
     async fn disable_access_key(
@@ -106,13 +107,13 @@ impl AccessKeyRegistry for SqlDirectory {
         id: &AccessKeyId,
         event: &AuditEvent,
     ) -> Result<bool, RegistryError> {
-        self.end_key(
+        let update = sqlx::query(
             "UPDATE access_keys SET disabled_at = $2 \
              WHERE id = $1 AND disabled_at = '' AND deleted_at = ''",
-            id,
-            event,
         )
-        .await
+        .bind(id.as_str())
+        .bind(utc(event.cause.time));
+        Change::commit_one(&self.database, "access key", update, event).await
     }
 
     async fn delete_access_key(
@@ -120,30 +121,31 @@ impl AccessKeyRegistry for SqlDirectory {
         id: &AccessKeyId,
         event: &AuditEvent,
     ) -> Result<bool, RegistryError> {
-        let statement = "UPDATE access_keys SET deleted_at = $2 WHERE id = $1 AND deleted_at = ''";
-        self.end_key(statement, id, event).await
+        let update =
+            sqlx::query("UPDATE access_keys SET deleted_at = $2 WHERE id = $1 AND deleted_at = ''")
+                .bind(id.as_str())
+                .bind(utc(event.cause.time));
+        Change::commit_one(&self.database, "access key", update, event).await
     }
 
     async fn forget_access_key(&self, id: &AccessKeyId, lease: &str) -> Result<(), RegistryError> {
-        let mut changing = bounded("access key", self.begin()).await?;
-        let keep = sqlx::query(
+        let lock = sqlx::query(
             "UPDATE access_keys SET rotation = rotation \
              WHERE id = $1 AND rotation = $2 AND deleted_at <> ''",
         )
         .bind(id.as_str())
-        .bind(lease.to_owned());
-        let kept = bounded("access key", keep.execute(&mut *changing)).await?;
-        if kept.rows_affected() == 0 {
+        .bind(lease);
+        let Some(mut change) = Change::begin(&self.database, "access key", lock).await? else {
             return Ok(());
-        }
+        };
         for statement in [
             "DELETE FROM access_key_pairs WHERE access_key = $1",
             "DELETE FROM access_keys WHERE id = $1",
         ] {
             let delete = sqlx::query(statement).bind(id.as_str());
-            bounded("access key", delete.execute(&mut *changing)).await?;
+            change.execute(delete).await?;
         }
-        bounded("commit", changing.commit()).await
+        change.commit().await
     }
 
     async fn mark_clean(
@@ -155,15 +157,14 @@ impl AccessKeyRegistry for SqlDirectory {
         let update = "UPDATE access_keys SET cleaned_at = $3 WHERE id = $1 AND rotation = $2";
         let update = sqlx::query(update)
             .bind(id.as_str())
-            .bind(lease.to_owned())
+            .bind(lease)
             .bind(utc(now));
-        bounded("access key", update.execute(&self.database.pool)).await?;
+        self.database.execute("access key", update).await?;
         Ok(())
     }
 
     async fn check_formula(&self) -> Result<(), RegistryError> {
-        let fingerprint = &self.database.fingerprint;
-        if fingerprint.is_current_at(&self.database.pool).await? {
+        if self.database.has_current_formula().await? {
             Ok(())
         } else {
             Err(Fingerprint::outdated())
@@ -182,11 +183,19 @@ impl AccessKeyRegistry for SqlDirectory {
     }
 
     async fn renew(&self, id: &AccessKeyId, lease: &str) -> Result<bool, RegistryError> {
-        self.renew_lease(id, lease).await
+        let update = sqlx::query(
+            "UPDATE access_keys SET renewals = renewals + 1 WHERE id = $1 AND rotation = $2",
+        )
+        .bind(id.as_str())
+        .bind(lease);
+        Ok(self.database.execute("lease", update).await? == 1)
     }
 
     async fn leases(&self) -> Result<Vec<HeldLease>, RegistryError> {
-        self.held_leases().await
+        let query = "SELECT id, rotation, renewals FROM access_keys WHERE rotation <> ''";
+        self.database
+            .rows("leases", sqlx::query(query), held_lease)
+            .await
     }
 
     async fn begin_rotation(
@@ -206,31 +215,7 @@ impl AccessKeyRegistry for SqlDirectory {
         pair: &str,
         event: &AuditEvent,
     ) -> Result<bool, RegistryError> {
-        let mut changing = bounded("pair", self.begin()).await?;
-        // This statement locks the key until the transaction ends.
-        let keep = sqlx::query(
-            "UPDATE access_keys SET state = $3 WHERE id = $1 AND rotation = $2 \
-             AND disabled_at = '' AND deleted_at = ''",
-        )
-        .bind(id.as_str())
-        .bind(lease.to_owned())
-        .bind(AccessKeyState::Pending.as_str());
-        let kept = bounded("pair", keep.execute(&mut *changing)).await?;
-        if kept.rows_affected() == 0 {
-            return Ok(false);
-        }
-        let fingerprint = &self.database.fingerprint;
-        fingerprint.must_be_current(&mut changing).await?;
-        let insert = sqlx::query(
-            "INSERT INTO access_key_pairs (access_key, access_key_id, issued_at, unproven) \
-             VALUES ($1, $2, $3, 'yes')",
-        )
-        .bind(id.as_str())
-        .bind(pair.to_owned())
-        .bind(utc(event.cause.time));
-        bounded("pair", insert.execute(&mut *changing)).await?;
-        finish(changing, event).await?;
-        Ok(true)
+        self.insert_pair(id, lease, pair, event).await
     }
 
     async fn promote_pair(
@@ -240,36 +225,7 @@ impl AccessKeyRegistry for SqlDirectory {
         pair: &str,
         ends: DateTime<Utc>,
     ) -> Result<bool, RegistryError> {
-        let mut changing = bounded("pair", self.begin()).await?;
-        // This statement locks the key until the transaction ends.
-        let keep = sqlx::query(
-            "UPDATE access_keys SET state = $3 WHERE id = $1 AND rotation = $2 \
-             AND disabled_at = '' AND deleted_at = ''",
-        )
-        .bind(id.as_str())
-        .bind(lease.to_owned())
-        .bind(AccessKeyState::Active.as_str());
-        let kept = bounded("pair", keep.execute(&mut *changing)).await?;
-        if kept.rows_affected() == 0 {
-            return Ok(false);
-        }
-        let retire = sqlx::query(
-            "UPDATE access_key_pairs SET ends_at = $3 \
-             WHERE access_key = $1 AND access_key_id <> $2 AND ends_at = ''",
-        )
-        .bind(id.as_str())
-        .bind(pair.to_owned())
-        .bind(utc(ends));
-        bounded("pair", retire.execute(&mut *changing)).await?;
-        let promote = sqlx::query(
-            "UPDATE access_key_pairs SET unproven = '' \
-             WHERE access_key = $1 AND access_key_id = $2",
-        )
-        .bind(id.as_str())
-        .bind(pair.to_owned());
-        bounded("pair", promote.execute(&mut *changing)).await?;
-        bounded("commit", changing.commit()).await?;
-        Ok(true)
+        self.make_pair_current(id, lease, pair, ends).await
     }
 
     async fn give_up_pair(
@@ -279,34 +235,7 @@ impl AccessKeyRegistry for SqlDirectory {
         pair: &str,
         now: DateTime<Utc>,
     ) -> Result<(), RegistryError> {
-        let mut changing = bounded("pair", self.begin()).await?;
-        let keep = sqlx::query(
-            "UPDATE access_keys SET rotation = rotation WHERE id = $1 AND rotation = $2",
-        )
-        .bind(id.as_str())
-        .bind(lease.to_owned());
-        let kept = bounded("pair", keep.execute(&mut *changing)).await?;
-        if kept.rows_affected() == 0 {
-            return Ok(());
-        }
-        // A statement after the one that waits for the lock: on PostgreSQL only it sees a promotion
-        // that was committed meanwhile.
-        let end = sqlx::query(
-            "UPDATE access_key_pairs SET ends_at = $3 \
-             WHERE access_key = $1 AND access_key_id = $2 AND unproven <> ''",
-        )
-        .bind(id.as_str())
-        .bind(pair.to_owned())
-        .bind(utc(now));
-        let ended = bounded("pair", end.execute(&mut *changing)).await?;
-        if ended.rows_affected() == 0 {
-            return Ok(());
-        }
-        let fail = sqlx::query("UPDATE access_keys SET state = $2 WHERE id = $1")
-            .bind(id.as_str())
-            .bind(AccessKeyState::Failed.as_str());
-        bounded("pair", fail.execute(&mut *changing)).await?;
-        bounded("commit", changing.commit()).await
+        self.end_unproven_pair(id, lease, pair, now).await
     }
 
     async fn end_rotation(
@@ -325,8 +254,7 @@ impl AccessKeyRegistry for SqlDirectory {
              WHERE access_key = $1 ORDER BY issued_at",
         )
         .bind(id.as_str());
-        let found = bounded("pairs", query.fetch_all(&self.database.pool)).await?;
-        found.iter().map(recorded_pair).collect()
+        self.database.rows("pairs", query, recorded_pair).await
     }
 
     async fn forget_pair(&self, id: &AccessKeyId, pair: &str) -> Result<(), RegistryError> {
@@ -334,8 +262,8 @@ impl AccessKeyRegistry for SqlDirectory {
             "DELETE FROM access_key_pairs WHERE access_key = $1 AND access_key_id = $2",
         )
         .bind(id.as_str())
-        .bind(pair.to_owned());
-        bounded("pairs", delete.execute(&self.database.pool)).await?;
+        .bind(pair);
+        self.database.execute("pairs", delete).await?;
         Ok(())
     }
 
@@ -354,27 +282,6 @@ impl AccessKeyRegistry for SqlDirectory {
         )
         .bind(utc(now))
         .bind(utc(stale));
-        let found = bounded("unfinished", query.fetch_all(&self.database.pool)).await?;
-        found.iter().map(unfinished).collect()
-    }
-}
-
-impl SqlDirectory {
-    async fn end_key(
-        &self,
-        statement: &'static str,
-        id: &AccessKeyId,
-        event: &AuditEvent,
-    ) -> Result<bool, RegistryError> {
-        let mut changing = bounded("access key", self.begin()).await?;
-        let update = sqlx::query(statement)
-            .bind(id.as_str())
-            .bind(utc(event.cause.time));
-        let ended = bounded("access key", update.execute(&mut *changing)).await?;
-        if ended.rows_affected() == 0 {
-            return Ok(false);
-        }
-        finish(changing, event).await?;
-        Ok(true)
+        self.database.rows("unfinished", query, unfinished).await
     }
 }

@@ -1,4 +1,4 @@
-//! What the rows about access keys say.
+//! Access keys, leases and pairs as rows have them.
 
 use std::str::FromStr;
 
@@ -6,13 +6,11 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use crate::domain::{
-    AccessKey, AccessKeyOwner, AccessKeyRights, AccessKeyState, BucketName, ClientId, Principal,
-    Subject,
+    AccessKey, AccessKeyOwner, AccessKeyRights, AccessKeyState, BucketName, Subject,
 };
-use crate::service::{
-    BucketTenant, HeldLease, PairStanding, RecordedPair, RegistryError, Unfinished,
-};
+use crate::service::{HeldLease, PairStanding, RecordedPair, RegistryError, Unfinished};
 
+use crate::adapters::database::principals::parse_principal;
 use crate::adapters::database::rows::{parse, text, time, time_or_none, unknown};
 
 macro_rules! select_access_keys {
@@ -52,7 +50,7 @@ pub(in crate::adapters::database) fn access_key(row: &AnyRow) -> Result<AccessKe
 fn owner(row: &AnyRow) -> Result<AccessKeyOwner, RegistryError> {
     let id = text(row, "owner_id")?;
     match text(row, "owner_kind")?.as_str() {
-        "principal" => Ok(AccessKeyOwner::Principal(principal(&id)?)),
+        "principal" => Ok(AccessKeyOwner::Principal(parse_principal(&id)?)),
         "subject" => {
             let subject = Subject::parse(&id).map_err(|_| unknown("owner_id"))?;
             Ok(AccessKeyOwner::Subject(subject))
@@ -60,16 +58,6 @@ fn owner(row: &AnyRow) -> Result<AccessKeyOwner, RegistryError> {
         "organisation" => Ok(AccessKeyOwner::Organisation(parse(row, "owner_id")?)),
         _ => Err(unknown("owner_kind")),
     }
-}
-
-/// As [`Principal`] writes itself.
-pub(in crate::adapters::database) fn principal(id: &str) -> Result<Principal, RegistryError> {
-    let pair: [String; 2] = serde_json::from_str(id).map_err(|_| unknown("owner_id"))?;
-    let [client_id, subject] = pair;
-    Ok(Principal {
-        client_id: ClientId::parse(&client_id).map_err(|_| unknown("owner_id"))?,
-        subject: Subject::parse(&subject).map_err(|_| unknown("owner_id"))?,
-    })
 }
 
 fn rights(row: &AnyRow) -> Result<AccessKeyRights, RegistryError> {
@@ -85,7 +73,7 @@ fn rights(row: &AnyRow) -> Result<AccessKeyRights, RegistryError> {
     })
 }
 
-pub(in crate::adapters::database) fn all_rights(rights: &AccessKeyRights) -> Vec<&'static str> {
+pub(super) fn all_rights(rights: &AccessKeyRights) -> Vec<&'static str> {
     let all = [
         ("all_buckets_read", rights.all_buckets_read),
         ("all_objects_read", rights.all_objects_read),
@@ -95,8 +83,8 @@ pub(in crate::adapters::database) fn all_rights(rights: &AccessKeyRights) -> Vec
     granted.map(|(right, _)| right).collect()
 }
 
-/// Names of buckets hold no space.
-pub(in crate::adapters::database) fn words(buckets: &[BucketName]) -> String {
+/// The names in one text: they hold no space.
+pub(super) fn words(buckets: &[BucketName]) -> String {
     let names: Vec<&str> = buckets.iter().map(BucketName::as_str).collect();
     names.join(" ")
 }
@@ -109,17 +97,7 @@ fn list<T: FromStr>(row: &AnyRow, column: &'static str) -> Result<Vec<T>, Regist
         .collect()
 }
 
-pub(in crate::adapters::database) fn tenant(row: &AnyRow) -> Result<BucketTenant, RegistryError> {
-    match text(row, "owner_kind")?.as_str() {
-        "principal" => Ok(BucketTenant::Principal(principal(&text(row, "owner_id")?)?)),
-        "organisation" => Ok(BucketTenant::Organisation(parse(row, "owner_id")?)),
-        "workspace" => Ok(BucketTenant::Workspace),
-        "shared" => Ok(BucketTenant::Unassigned),
-        _ => Err(unknown("owner_kind")),
-    }
-}
-
-pub(in crate::adapters::database) fn unfinished(row: &AnyRow) -> Result<Unfinished, RegistryError> {
+pub(super) fn unfinished(row: &AnyRow) -> Result<Unfinished, RegistryError> {
     Ok(Unfinished {
         id: parse(row, "id")?,
         is_deleted: time_or_none(row, "deleted_at")?.is_some(),
@@ -127,8 +105,8 @@ pub(in crate::adapters::database) fn unfinished(row: &AnyRow) -> Result<Unfinish
     })
 }
 
-/// The lease of a key; its name is empty while the key is free.
-pub(in crate::adapters::database) fn held_lease(row: &AnyRow) -> Result<HeldLease, RegistryError> {
+/// The lease of a key. Its name is empty while nothing holds the key.
+pub(super) fn held_lease(row: &AnyRow) -> Result<HeldLease, RegistryError> {
     Ok(HeldLease {
         key: parse(row, "id")?,
         name: text(row, "rotation")?,
@@ -136,9 +114,7 @@ pub(in crate::adapters::database) fn held_lease(row: &AnyRow) -> Result<HeldLeas
     })
 }
 
-pub(in crate::adapters::database) fn recorded_pair(
-    row: &AnyRow,
-) -> Result<RecordedPair, RegistryError> {
+pub(super) fn recorded_pair(row: &AnyRow) -> Result<RecordedPair, RegistryError> {
     let standing = match time_or_none(row, "ends_at")? {
         Some(ends) => PairStanding::Ends(ends),
         None if text(row, "unproven")?.is_empty() => PairStanding::Current,

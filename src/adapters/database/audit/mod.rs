@@ -13,9 +13,9 @@ use crate::domain::AuditEvent;
 use crate::service::{AuditTrail, RegistryError};
 
 use crate::adapters::database::Database;
-use crate::adapters::database::connections::is_lost;
+use crate::adapters::database::connect::is_lost;
 use crate::adapters::database::fingerprint::Fingerprint;
-use crate::adapters::database::pool::bounded;
+use crate::adapters::database::statement::bounded;
 
 pub use search::{AuditQuery, AuditRow};
 
@@ -183,7 +183,7 @@ fn statement(rows: usize, fingerprint: &Fingerprint) -> String {
 mod tests {
     use std::time::Duration;
 
-    use sqlx::{Executor, Row};
+    use sqlx::Row;
     use tokio::runtime::{Builder, Runtime};
 
     use super::*;
@@ -219,7 +219,8 @@ mod tests {
 
     async fn rows(database: &Database) -> i64 {
         let query = sqlx::query("SELECT count(*) FROM audit_trail");
-        query.fetch_one(&database.pool).await.unwrap().get(0)
+        let count = database.row("count", query, |row| Ok(row.get(0))).await;
+        count.unwrap().unwrap()
     }
 
     #[test]
@@ -271,13 +272,13 @@ mod tests {
             .clone()
             .with_fingerprint(vec![("naming.prefix", "a".to_owned())]);
         let set = "INSERT INTO fingerprint (name, value) VALUES ('naming.prefix', 'b')";
-        other.pool.execute(set).await.unwrap();
+        other.execute("set", sqlx::query(set)).await.unwrap();
         let trail = SqlAuditTrail::new(database);
         let changes = async {
             loop {
                 for value in ["a", "b"] {
                     let change = sqlx::query("UPDATE fingerprint SET value = $1").bind(value);
-                    change.execute(&other.pool).await.unwrap();
+                    other.execute("set", change).await.unwrap();
                 }
             }
         };

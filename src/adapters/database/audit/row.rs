@@ -1,16 +1,16 @@
 //! How an event becomes a row of the audit trail.
 
-use sqlx::any::{Any, AnyArguments};
-use sqlx::query::Query;
+use sqlx::AssertSqlSafe;
 
 use crate::domain::{Access, AuditEvent};
 
 use crate::adapters::database::rows::{utc, utc_or_empty};
+use crate::adapters::database::statement::Statement;
 
 pub(super) const COLUMNS: usize = 14;
 
 /// The statement that inserts so many rows, up to a condition; only numbers enter it.
-pub(in crate::adapters::database) fn insert(rows: usize) -> String {
+pub(super) fn insert(rows: usize) -> String {
     let row = |row: usize| {
         let first = row * COLUMNS + 1;
         let places: Vec<String> = (first..first + COLUMNS).map(|n| format!("${n}")).collect();
@@ -25,12 +25,14 @@ pub(in crate::adapters::database) fn insert(rows: usize) -> String {
     )
 }
 
+/// The statement that inserts this event, with its values.
+pub(in crate::adapters::database) fn insert_one(event: &AuditEvent) -> Statement<'static> {
+    bind(sqlx::query(AssertSqlSafe(insert(1))), event)
+}
+
 /// Binds the next row of [`insert`]. What an event lacks is the empty text.
-pub(in crate::adapters::database) fn bind<'q>(
-    query: Query<'q, Any, AnyArguments>,
-    event: &AuditEvent,
-) -> Query<'q, Any, AnyArguments> {
-    query
+pub(super) fn bind<'q>(statement: Statement<'q>, event: &AuditEvent) -> Statement<'q> {
+    statement
         .bind(utc(event.cause.time))
         .bind(event.cause.request_id.to_string())
         .bind(event.cause.dialect)

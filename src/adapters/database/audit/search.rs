@@ -7,8 +7,9 @@ use crate::domain::{BucketName, Owner, OwnerPseudonym};
 use crate::service::RegistryError;
 
 use crate::adapters::database::Database;
-use crate::adapters::database::pool::failed;
+use crate::adapters::database::principals::{ends_with, pairs, subject_suffix};
 use crate::adapters::database::rows::{text, utc};
+use crate::adapters::database::statement::failed;
 
 /// What to look for in the audit trail; what is not said may be anything.
 #[derive(Clone, Debug, Default)]
@@ -223,31 +224,6 @@ impl Where {
         }
         format!("WHERE {}", self.conditions.join(" AND "))
     }
-}
-
-/// Principals that `client id/subject` may mean: either may hold a slash. Never empty, so that it
-/// can stand in a list.
-pub(in crate::adapters::database) fn pairs(text: &str) -> Vec<String> {
-    let slashes = text.match_indices('/');
-    let splits = slashes.map(|(at, _)| text.split_at(at));
-    let mut pairs: Vec<String> = splits
-        .map(|(client_id, subject)| {
-            let subject = subject.strip_prefix('/').unwrap_or(subject);
-            serde_json::json!([client_id, subject]).to_string()
-        })
-        .collect();
-    pairs.push(String::new());
-    pairs
-}
-
-/// How a principal ends, as the registry writes it, whose subject this is: JSON escapes quotes, so
-/// nothing else ends so.
-pub(in crate::adapters::database) fn subject_suffix(subject: &str) -> String {
-    format!(",{}]", serde_json::json!(subject))
-}
-
-pub(in crate::adapters::database) fn ends_with(column: &str, place: &str) -> String {
-    format!("substr({column}, length({column}) - length({place}) + 1) = {place}")
 }
 
 fn entry(row: &AnyRow) -> Result<AuditRow, RegistryError> {

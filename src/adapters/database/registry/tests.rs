@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
 use sqlx::AssertSqlSafe;
+use sqlx::any::AnyRow;
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 
@@ -43,7 +44,7 @@ impl World {
 
     async fn run(&self, statement: String) {
         let statement = sqlx::query(AssertSqlSafe(statement));
-        statement.execute(&self.database.pool).await.unwrap();
+        self.database.execute("test", statement).await.unwrap();
     }
 
     async fn release(&self, bucket: &BucketName) {
@@ -60,8 +61,9 @@ impl World {
 
     /// Bucket and state of each reservation.
     async fn reservations(&self) -> Vec<(String, String)> {
-        let query = sqlx::query_as("SELECT bucket, state FROM owned_buckets");
-        query.fetch_all(&self.database.pool).await.unwrap()
+        let query = sqlx::query("SELECT bucket, state FROM owned_buckets");
+        let pair = |row: &AnyRow| Ok((text(row, "bucket")?, text(row, "state")?));
+        self.database.rows("test", query, pair).await.unwrap()
     }
 
     /// A replica with the prefix `a`.
