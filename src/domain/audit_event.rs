@@ -81,7 +81,16 @@ impl AuditEvent {
         }
     }
 
-    /// The same, about this area.
+    /// Adds further text.
+    #[must_use]
+    pub fn with_detail(self, detail: impl Into<String>) -> Self {
+        Self {
+            detail: detail.into(),
+            ..self
+        }
+    }
+
+    /// Sets the area that it is about.
     #[must_use]
     pub fn in_area(self, area: &Area) -> Self {
         Self {

@@ -24,7 +24,7 @@ use super::{StartError, access_keys, fingerprint, parts};
 /// [`StartError`] names the configuration key at fault.
 pub async fn administer(config: &Config, operator: Operator) -> Result<Administer, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let database = database(config).await?;
+    let database = Box::pin(database(config)).await?;
     let registry = Arc::new(SqlBucketRegistry::new(database.clone(), Arc::clone(&clock)));
     let clients = Box::pin(AwsClients::new(parts::aws_settings(&config.storage))).await?;
     let buckets = Arc::new(S3Buckets::new(&clients));
@@ -37,9 +37,7 @@ pub async fn administer(config: &Config, operator: Operator) -> Result<Administe
         .as_ref()
         .map_or(Loopholes::NONE, |broker| broker.loopholes());
     let ports = AdministerPorts {
-        keys: Arc::<SqlDirectory>::clone(&directory),
         keeper: access_keys::keeper(broker.as_ref(), &directory, &clock),
-        reservations: Arc::<SqlDirectory>::clone(&directory),
         buckets,
         administration: directory,
         registry: Arc::<SqlBucketRegistry>::clone(&registry),
@@ -66,12 +64,10 @@ pub async fn administer(config: &Config, operator: Operator) -> Result<Administe
 ///
 /// [`StartError`] names the configuration key at fault.
 pub async fn show_buckets(config: &Config) -> Result<ShowBuckets, StartError> {
-    let directory = Arc::new(SqlDirectory::new(database(config).await?));
+    let directory = SqlDirectory::new(Box::pin(database(config)).await?);
     let clients = Box::pin(AwsClients::new(parts::aws_settings(&config.storage))).await?;
     Ok(ShowBuckets {
-        reservations: Arc::<SqlDirectory>::clone(&directory),
-        keys: Arc::<SqlDirectory>::clone(&directory),
-        administration: directory,
+        administration: Arc::new(directory),
         buckets: Arc::new(S3Buckets::new(&clients)),
         formula: config.naming.formula.clone(),
     })

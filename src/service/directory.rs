@@ -6,32 +6,32 @@ use crate::domain::{
     Owner, Principal, RegisteredApiKey, Session, Slug, Subject, Workspace, WorkspaceName,
 };
 
-use super::{RegistryError, UpstreamError};
+use super::{AccessKeyRegistry, RegistryError, Reservations, UpstreamError};
 
-/// Organisations, their keys and their workspaces, as requests ask for them.
+/// Organisations, their API keys and their workspaces, as requests look them up.
 #[async_trait]
 pub trait Directory: Send + Sync {
-    /// The key of this name.
+    /// The key with this id.
     async fn api_key(&self, id: &ApiKeyId) -> Result<Option<RegisteredApiKey>, RegistryError>;
 
-    /// The hashes of those keys that are neither revoked nor expired now, at most so many: those
-    /// used last.
+    /// The hashes of keys that are neither revoked nor expired, at most so many: the most recently
+    /// used.
     async fn live_api_keys(
         &self,
         now: DateTime<Utc>,
         at_most: u32,
     ) -> Result<Vec<ApiKeyHash>, RegistryError>;
 
-    /// Writes down that the key was used in the hour that began then.
+    /// Records that the key was used in the hour that began then.
     async fn note_use(&self, id: &ApiKeyId, hour: DateTime<Utc>) -> Result<(), RegistryError>;
 
-    /// The organisation of this name.
+    /// The organisation with this name.
     async fn organisation(&self, slug: &Slug) -> Result<Option<Organisation>, RegistryError>;
 
-    /// The workspace of this name, also when it is deleted.
+    /// The workspace with this name, even if it is deleted.
     async fn workspace(&self, name: &WorkspaceName) -> Result<Option<Workspace>, RegistryError>;
 
-    /// What the workspace lets this principal do, if anything.
+    /// The principal's access to the workspace, if any.
     async fn membership(
         &self,
         name: &WorkspaceName,
@@ -39,36 +39,36 @@ pub trait Directory: Send + Sync {
     ) -> Result<Option<Access>, RegistryError>;
 }
 
-/// The same as operators change them. Each change and its row in the audit trail are written
-/// together or not at all.
+/// What operators read and change: organisations, API keys and workspaces, with reservations and
+/// access keys. Each change is written together with its row of the audit trail, or not at all.
 #[async_trait]
-pub trait Administration: Directory {
-    /// All of them, by name.
+pub trait Administration: Directory + Reservations + AccessKeyRegistry {
+    /// All organisations, by name.
     async fn organisations(&self) -> Result<Vec<Organisation>, RegistryError>;
 
-    /// All of them, or one organisation's, by name.
+    /// All workspaces, or one organisation's, by name.
     async fn workspaces(&self, of: Option<&Slug>) -> Result<Vec<Workspace>, RegistryError>;
 
-    /// Who may use the workspace.
+    /// The workspace's members.
     async fn members(&self, of: &WorkspaceName) -> Result<Vec<Member>, RegistryError>;
 
-    /// All of them, or one organisation's, by age.
+    /// All API keys, or one organisation's, by age.
     async fn api_keys(&self, of: Option<&Slug>) -> Result<Vec<RegisteredApiKey>, RegistryError>;
 
-    /// What is taken of the bucket, and whose it is.
+    /// The bucket's areas and their owners.
     async fn areas(&self, bucket: &BucketName) -> Result<Vec<(Owner, Area)>, RegistryError>;
 
-    /// Whether the bucket is or was some principal's.
+    /// Whether the bucket is or was a principal's.
     async fn is_principals(&self, bucket: &BucketName) -> Result<bool, RegistryError>;
 
-    /// Writes the organisation down, unless its name or its area is taken.
+    /// Adds the organisation, unless its name or its area is taken.
     async fn add_organisation(
         &self,
         organisation: &Organisation,
         event: &AuditEvent,
     ) -> Result<Added, RegistryError>;
 
-    /// Enables or disables it, unless it is so already.
+    /// Enables or disables the organisation. Returns whether that was a change.
     async fn set_enabled(
         &self,
         slug: &Slug,
@@ -76,36 +76,37 @@ pub trait Administration: Directory {
         event: &AuditEvent,
     ) -> Result<bool, RegistryError>;
 
-    /// Writes the key down.
+    /// Adds the key.
     async fn add_api_key(
         &self,
         key: &RegisteredApiKey,
         event: &AuditEvent,
     ) -> Result<(), RegistryError>;
 
-    /// Ends the key, unless it has ended.
+    /// Revokes the key. Returns whether that was a change.
     async fn revoke_api_key(
         &self,
         id: &ApiKeyId,
         event: &AuditEvent,
     ) -> Result<bool, RegistryError>;
 
-    /// Writes the workspace down, unless its name or its area is taken. One that was deleted comes
-    /// back where it was.
+    /// Adds the workspace, unless its name or its area is taken. A deleted one comes back where it
+    /// was.
     async fn add_workspace(
         &self,
         workspace: &Workspace,
         event: &AuditEvent,
     ) -> Result<Added, RegistryError>;
 
-    /// Deletes it and forgets its members, unless that is done; its area stays its own.
+    /// Deletes the workspace and its members; its area stays its own. Returns whether that was a
+    /// change.
     async fn delete_workspace(
         &self,
         name: &WorkspaceName,
         event: &AuditEvent,
     ) -> Result<bool, RegistryError>;
 
-    /// Adds a member, or changes what the member may do. `None` if there is no such workspace.
+    /// Adds a member, or changes the member's access. `None` if there is no such workspace.
     async fn set_member(
         &self,
         name: &WorkspaceName,
@@ -138,24 +139,24 @@ pub enum MemberChange {
     Unchanged,
 }
 
-/// How the adding of an owner ended.
+/// The outcome of adding an owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Added {
-    /// It is there now.
+    /// The owner was added.
     Yes,
-    /// There is one of this name.
+    /// The name is taken.
     NameTaken,
-    /// Its area overlaps with this owner's.
+    /// The area overlaps with this owner's.
     AreaTaken(Owner),
-    /// An access key of another owner still reaches its bucket.
+    /// An access key of another owner still reaches the bucket.
     Reached,
 }
 
-/// Objects of an area, through a session that is confined to it: the gateway's own identity need
-/// not have rights on objects.
+/// The objects of an area, through a session that is confined to it: the gateway's own identity
+/// needs no rights on objects.
 #[async_trait]
 pub trait Objects: Send + Sync {
-    /// Makes an empty object of this key unless there is one, so that tools show a folder.
+    /// Creates an empty object with this key unless there is one, so that tools show a folder.
     async fn show_folder(
         &self,
         session: &Session,

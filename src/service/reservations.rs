@@ -5,30 +5,30 @@ use crate::domain::{AuditEvent, BucketName, BucketOwner, Owner, OwnerPseudonym};
 
 use super::{RegistryError, ReservationState};
 
-/// Reservations, as operators see and repair them. Each change and its row in the audit trail are
-/// written together or not at all.
+/// Reservations, as operators see and repair them. Each change is written together with its row of
+/// the audit trail, or not at all.
 #[async_trait]
 pub trait Reservations: Send + Sync {
-    /// The buckets that are or were people's own, by whose they are: `client id/subject`, a subject
-    /// through any client, or a pseudonym.
+    /// The buckets that people have or had, by owner: `client id/subject`, a subject through any
+    /// client, or a pseudonym.
     async fn buckets_of(
         &self,
         owner: &str,
         pseudonym: Option<&OwnerPseudonym>,
     ) -> Result<Vec<BucketName>, RegistryError>;
 
-    /// Those of this bucket.
+    /// The reservations of this bucket.
     async fn reservations_of(&self, bucket: &BucketName)
     -> Result<Vec<Reservation>, RegistryError>;
 
-    /// Takes a person's bucket off the person. It stays the person's: nobody else is given it.
+    /// Takes a bucket away from a person. No other owner ever gets it.
     async fn release(
         &self,
         bucket: &BucketName,
         event: &AuditEvent,
     ) -> Result<Released, RegistryError>;
 
-    /// Gives the owner the bucket as it stands, unless it is or was another owner's or another
+    /// Reserves an existing bucket for its owner, unless it is or was another owner's or another
     /// owner's access key still reaches it.
     async fn assign(
         &self,
@@ -38,41 +38,41 @@ pub trait Reservations: Send + Sync {
     ) -> Result<Assigned, RegistryError>;
 }
 
-/// Who has a bucket.
+/// An owner has a bucket, or had it.
 #[derive(Clone, Debug)]
 pub struct Reservation {
     /// The bucket.
     pub bucket: BucketName,
-    /// Whose it is.
+    /// The owner.
     pub bucket_owner: BucketOwner,
-    /// How far its making has come; none when it was set aside: it is still the owner's, who has or
-    /// gets another one.
+    /// How far its creation got. None when the bucket was set aside: the owner has or gets another
+    /// one.
     pub state: Option<ReservationState>,
-    /// Since when it is reserved, where that is known.
+    /// When it was reserved, if known.
     pub since: Option<DateTime<Utc>>,
 }
 
-/// How releasing a bucket ended.
+/// The outcome of releasing a bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Released {
     /// It was set aside.
     Yes,
     /// Organisations and workspaces share it.
     Shared,
-    /// Nobody has it.
+    /// No owner has it.
     NotReserved,
 }
 
-/// How assigning a bucket ended.
+/// The outcome of assigning a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Assigned {
-    /// It is the owner's now.
+    /// It is reserved for the owner now.
     Yes,
-    /// The owner has it, and it works.
+    /// The owner already has it, and it is ready.
     Already,
-    /// It is or was another's.
+    /// It is or was this owner's.
     Anothers(BucketOwner),
-    /// The owner has this one.
+    /// The owner has this one instead.
     HasAnother(BucketName),
     /// An access key of another owner still reaches it.
     Reached,

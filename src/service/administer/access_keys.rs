@@ -2,32 +2,31 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use ipnet::IpNet;
 
 use crate::domain::{
-    AccessKey, AccessKeyId, AccessKeyOwner, AccessKeyPolicy, AccessKeyRights, AccessKeyState, Area,
+    AccessKey, AccessKeyId, AccessKeyOwner, AccessKeyPolicy, AccessKeyRights, AccessKeyState,
     AuditEvent, CapabilityId, Owner,
 };
-use crate::service::AccessKeyRegistry;
 
-use super::{Administer, AdministerError, find_organisation};
+use super::{Administer, AdministerError, find_access_key, find_organisation};
 
 /// What an operator wants an access key to be.
 #[derive(Clone, Debug)]
 pub struct NewAccessKey {
-    /// What to call it.
+    /// Its name for people.
     pub name: String,
-    /// Whose it is.
+    /// Who owns it.
     pub owner: AccessKeyOwner,
-    /// What it opens.
+    /// Which buckets it opens.
     pub rights: AccessKeyRights,
-    /// From where its credentials may be asked for.
+    /// The networks that may ask for its credentials; any if empty.
     pub networks: Vec<IpNet>,
 }
 
 impl Administer {
-    /// Adds an access key. It has no credentials before somebody asks for them.
+    /// Adds an access key. Its credentials are created when a caller asks for them.
     ///
     /// # Errors
     ///
-    /// [`AdministerError`] when it would open nothing, too much, or what is somebody else's.
+    /// [`AdministerError`] when it would open nothing, too much, or another owner's bucket.
     pub async fn create_access_key(&self, new: NewAccessKey) -> Result<AccessKey, AdministerError> {
         if let AccessKeyOwner::Organisation(slug) = &new.owner {
             find_organisation(self.administration(), slug).await?;
@@ -47,48 +46,44 @@ impl Administer {
             state: AccessKeyState::Pending,
             disabled_at: None,
         };
-        let networks = key
-            .networks
-            .iter()
-            .map(|network| format!(" from:{network}"));
-        let networks = networks.collect::<String>();
-        let detail = format!("{}{networks} ({})", key.rights, key.name);
-        let event = self.access_key_event("access-key create", &key, &detail);
-        let adding = self
-            .keys()
-            .add_access_key(&key, &self.settings.formula, &event);
+        let networks = key.networks.iter();
+        let networks: Vec<String> = networks.map(|one| format!(" from:{one}")).collect();
+        let detail = format!("{}{} ({})", key.rights, networks.concat(), key.name);
+        let event = self.access_key_event("access-key create", &key, detail);
+        let formula = &self.settings.formula;
+        let adding = self.administration().add_access_key(&key, formula, &event);
         match adding.await? {
-            Some(bucket) => Err(AdministerError::SomebodyElses(bucket)),
+            Some(bucket) => Err(AdministerError::BucketOfOthers(bucket)),
             None => Ok(key),
         }
     }
 
-    /// Ends the asking for its credentials and, soon, the pairs that are out. Says whether that was
-    /// a change.
+    /// Stops it from giving out credentials and, soon, ends its pairs. Returns whether that was a
+    /// change.
     ///
     /// # Errors
     ///
     /// [`AdministerError::NoSuch`] if there is none.
     pub async fn disable_access_key(&self, id: &AccessKeyId) -> Result<bool, AdministerError> {
-        let key = find_access_key(self.keys(), id).await?;
-        let event = self.access_key_event("access-key disable", &key, &key.name);
-        Ok(self.keys().disable_access_key(id, &event).await?)
+        let key = find_access_key(self.administration(), id).await?;
+        let event = self.access_key_event("access-key disable", &key, key.name.clone());
+        Ok(self.administration().disable_access_key(id, &event).await?)
     }
 
-    /// Deletes it: from now on there is no such key, and soon nothing of it at the engine.
+    /// Deletes it. The engine keeps its pairs and policy a little longer.
     ///
     /// # Errors
     ///
     /// [`AdministerError::NoSuch`] if there is none.
     pub async fn delete_access_key(&self, id: &AccessKeyId) -> Result<(), AdministerError> {
-        let key = find_access_key(self.keys(), id).await?;
-        let event = self.access_key_event("access-key delete", &key, &key.name);
-        self.keys().delete_access_key(id, &event).await?;
+        let key = find_access_key(self.administration(), id).await?;
+        let event = self.access_key_event("access-key delete", &key, key.name.clone());
+        self.administration().delete_access_key(id, &event).await?;
         Ok(())
     }
 
-    /// Names a capability token and writes it down, before there is one: whoever has it may ask for
-    /// the key's credentials until it expires.
+    /// Chooses the id of a capability token and records it, before the token is made. The token lets
+    /// its bearer ask for the key's credentials until it expires.
     ///
     /// # Errors
     ///
@@ -98,27 +93,26 @@ impl Administer {
         id: &AccessKeyId,
         expires: DateTime<Utc>,
     ) -> Result<CapabilityId, AdministerError> {
-        let key = find_access_key(self.keys(), id).await?;
+        let key = find_access_key(self.administration(), id).await?;
         if key.disabled_at.is_some() {
             return Err(AdministerError::Disabled(key.id));
         }
         let name = CapabilityId::from_random(self.ports.randomness.bits());
         let expires = expires.to_rfc3339_opts(SecondsFormat::Secs, true);
-        let detail = format!("until {expires}");
         let event = AuditEvent {
             key_id: Some(name.to_string()),
-            ..self.access_key_event("access-key capability", &key, &detail)
+            ..self.access_key_event("access-key capability", &key, format!("until {expires}"))
         };
-        self.keys().note(&event).await?;
+        self.administration().note(&event).await?;
         Ok(name)
     }
 
-    /// Finishes at the engine what has been set out on, if this configuration has a broker: the
-    /// gateway would do it within seconds. Says whether it has.
+    /// Finishes a change at the engine, where the gateway would do so within seconds. Returns false
+    /// if this configuration has no broker.
     ///
     /// # Errors
     ///
-    /// [`AdministerError::Internal`] when the engine fails; the gateway tries on.
+    /// [`AdministerError::Internal`] when the engine fails; the gateway tries again.
     pub async fn look_after_key(&self, id: &AccessKeyId) -> Result<bool, AdministerError> {
         let Some(keeper) = &self.ports.keeper else {
             return Ok(false);
@@ -128,45 +122,16 @@ impl Administer {
         Ok(true)
     }
 
-    fn access_key_event(&self, action: &'static str, key: &AccessKey, detail: &str) -> AuditEvent {
+    fn access_key_event(
+        &self,
+        action: &'static str,
+        key: &AccessKey,
+        detail: String,
+    ) -> AuditEvent {
         AuditEvent {
             access_key_owner: Some(key.owner.clone()),
-            detail: detail.to_owned(),
+            detail,
             ..self.event(action, Owner::AccessKey(key.id.clone()))
         }
     }
-
-    fn keys(&self) -> &dyn AccessKeyRegistry {
-        self.ports.keys.as_ref()
-    }
-
-    /// Refuses a bucket that an access key of another owner still reaches, and one below the prefix
-    /// that "all" means from now on. Adding the area asks again, where no key can come in between.
-    pub(super) async fn must_not_be_reached(
-        &self,
-        owner: &Owner,
-        area: &Area,
-    ) -> Result<(), AdministerError> {
-        let bucket = &area.bucket;
-        let prefix = self.settings.bucket_prefix.as_ref();
-        let is_under_prefix = prefix.is_some_and(|prefix| prefix.covers(bucket));
-        let keys = self.keys().keys_that_reach(bucket).await?;
-        if is_under_prefix || keys.iter().any(|key| key.opens_to_others(bucket, owner)) {
-            return Err(AdministerError::Reached(bucket.clone()));
-        }
-        Ok(())
-    }
-}
-
-/// The access key of this name.
-///
-/// # Errors
-///
-/// [`AdministerError::NoSuch`] if there is none.
-pub async fn find_access_key(
-    registry: &dyn AccessKeyRegistry,
-    id: &AccessKeyId,
-) -> Result<AccessKey, AdministerError> {
-    let found = registry.access_key(id).await?;
-    found.ok_or_else(|| AdministerError::NoSuch(format!("access key {id}")))
 }

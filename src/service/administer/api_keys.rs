@@ -6,33 +6,33 @@ use crate::domain::{ApiKey, ApiKeyId, AuditEvent, Owner, RegisteredApiKey, Scope
 
 use super::{Administer, AdministerError, find_organisation};
 
-/// A key that is to end may end after this time at the latest.
+/// The longest lifetime of an API key that expires.
 const LONGEST_LIFE: TimeDelta = TimeDelta::days(36_500);
 
-/// What an operator wants a key to be.
+/// What an operator wants an API key to be.
 #[derive(Clone, Debug)]
 pub struct NewApiKey {
-    /// Whose it is.
+    /// Which organisation's it is.
     pub organisation: Slug,
-    /// What to call it.
+    /// Its name for people.
     pub label: String,
     /// How long it is valid; for ever if `None`.
     pub expires_in: Option<Duration>,
     /// Whether it opens the organisation's storage.
     pub storage: bool,
-    /// What else it opens.
+    /// The scopes that it has besides.
     pub scopes: Vec<Scope>,
 }
 
 impl Administer {
-    /// A key that nobody has. It opens nothing before it is registered.
+    /// A new key, which opens nothing before it is registered.
     #[must_use]
     pub fn new_key(&self) -> ApiKey {
         let randomness = &self.ports.randomness;
         ApiKey::from_random([randomness.bits(), randomness.bits(), randomness.bits()])
     }
 
-    /// Makes a key: the only time that it is to be seen whole.
+    /// Creates a key. It can be seen whole only now.
     ///
     /// # Errors
     ///
@@ -63,13 +63,12 @@ impl Administer {
             last_used: None,
         };
         let event = self.api_key_event("api-key create", &registered);
-        self.administration()
-            .add_api_key(&registered, &event)
-            .await?;
+        let adding = self.administration().add_api_key(&registered, &event);
+        adding.await?;
         Ok((key, registered))
     }
 
-    /// Ends a key, and says whether that was a change.
+    /// Revokes a key. Returns whether that was a change.
     ///
     /// # Errors
     ///
@@ -82,10 +81,10 @@ impl Administer {
     }
 
     fn api_key_event(&self, action: &'static str, key: &RegisteredApiKey) -> AuditEvent {
-        let owner = Owner::Organisation(key.organisation.clone());
-        let mut event = self.event(action, owner);
-        event.key_id = Some(key.id.to_string());
-        event.detail.clone_from(&key.label);
-        event
+        AuditEvent {
+            key_id: Some(key.id.to_string()),
+            detail: key.label.clone(),
+            ..self.event(action, Owner::Organisation(key.organisation.clone()))
+        }
     }
 }

@@ -1,14 +1,14 @@
 use crate::domain::{Access, Area, Organisation, Owner, Slug};
-use crate::service::{Added, Administration};
 
-use super::{Administer, AdministerError, NewArea};
+use super::areas::require_added;
+use super::{Administer, AdministerError, NewArea, find_organisation};
 
-/// By convention an organisation sends into the one and reads from the other (docs/organisations.md).
+/// By convention an organisation writes into one and reads from the other (docs/organisations.md).
 const FOLDERS: [&str; 2] = ["Incoming/", "Outgoing/"];
 
 impl Administer {
-    /// Adds an organisation, its bucket and its folders. By default the bucket is its own and the
-    /// prefix its name.
+    /// Adds an organisation, its bucket and its folders. By default it gets its own bucket, with its
+    /// name as the prefix.
     ///
     /// # Errors
     ///
@@ -28,28 +28,22 @@ impl Administer {
             .await?;
         let organisation = Organisation {
             slug,
-            area: area.clone(),
+            area,
             is_enabled: true,
             created_at: self.ports.clock.now(),
         };
-        let event = self.event("org create", owner.clone()).in_area(&area);
-        let added = self
-            .administration()
-            .add_organisation(&organisation, &event)
-            .await?;
-        match added {
-            Added::Yes => {}
-            Added::NameTaken => return Err(AdministerError::Exists(owner)),
-            Added::Reached => return Err(AdministerError::Reached(area.bucket)),
-            Added::AreaTaken(owner) => return Err(AdministerError::AreaTaken { area, owner }),
-        }
-        // Only now: nothing is written into an area that has turned out to be another's.
-        let shown = self.show_folders(&owner, &area).await;
+        let area = &organisation.area;
+        let event = self.event("org create", owner.clone()).in_area(area);
+        let adding = self.administration();
+        let added = adding.add_organisation(&organisation, &event).await?;
+        require_added(added, &owner, area)?;
+        // Only now: nothing is written into an area that turns out to be another's.
+        let shown = self.show_folders(&owner, area).await;
         shown.map_err(|error| AdministerError::NoFolders(owner, Box::new(error)))?;
         Ok(organisation)
     }
 
-    /// Enables or disables it, and says whether that was a change.
+    /// Enables or disables it. Returns whether that was a change.
     ///
     /// # Errors
     ///
@@ -66,24 +60,9 @@ impl Administer {
         let session = self.open(owner, area, Access::ReadWrite).await?;
         for folder in FOLDERS {
             let key = format!("{}{folder}", area.prefix);
-            self.ports
-                .objects
-                .show_folder(&session, &area.bucket, &key)
-                .await?;
+            let objects = &self.ports.objects;
+            objects.show_folder(&session, &area.bucket, &key).await?;
         }
         Ok(())
     }
-}
-
-/// The organisation of this name.
-///
-/// # Errors
-///
-/// [`AdministerError::NoSuch`] if there is none.
-pub async fn find_organisation(
-    administration: &dyn Administration,
-    slug: &Slug,
-) -> Result<Organisation, AdministerError> {
-    let found = administration.organisation(slug).await?;
-    found.ok_or_else(|| AdministerError::NoSuch(format!("organisation {slug}")))
 }

@@ -1,11 +1,13 @@
 use crate::domain::{Access, ClientId, Member, Owner, Subject, Workspace, WorkspaceName};
-use crate::service::{Added, Administration, MemberChange};
+use crate::service::MemberChange;
 
+use super::areas::require_added;
+use super::find::{deleted, find_living_workspace};
 use super::{Administer, AdministerError, NewArea, find_organisation};
 
 impl Administer {
-    /// Adds a workspace and its bucket. By default the bucket is its own and the prefix its name.
-    /// One that was deleted comes back where it was, without members.
+    /// Adds a workspace and its bucket. By default it gets its own bucket, with its name as the
+    /// prefix. A deleted workspace comes back where it was, without members.
     ///
     /// # Errors
     ///
@@ -24,9 +26,8 @@ impl Administer {
                 return Err(AdministerError::Exists(owner));
             }
             Some(kept) => {
-                let says_otherwise = (new.bucket.is_some() || new.prefix.is_some())
-                    && (wanted.bucket != kept.area.bucket || wanted.prefix != kept.area.prefix);
-                if says_otherwise {
+                let is_default = new.bucket.is_none() && new.prefix.is_none();
+                if !is_default && wanted != kept.area {
                     let area = kept.area;
                     return Err(AdministerError::KeptElsewhere { owner, area });
                 }
@@ -38,26 +39,21 @@ impl Administer {
             .await?;
         let workspace = Workspace {
             name,
-            area: area.clone(),
+            area,
             organisation_is_enabled: organisation.is_enabled,
             deleted_at: None,
             created_at: self.ports.clock.now(),
         };
-        let event = self.event("workspace create", owner.clone()).in_area(&area);
-        let added = self
-            .administration()
-            .add_workspace(&workspace, &event)
-            .await?;
-        match added {
-            Added::Yes => Ok(workspace),
-            Added::NameTaken => Err(AdministerError::Exists(owner)),
-            Added::Reached => Err(AdministerError::Reached(area.bucket)),
-            Added::AreaTaken(owner) => Err(AdministerError::AreaTaken { area, owner }),
-        }
+        let area = &workspace.area;
+        let event = self.event("workspace create", owner.clone()).in_area(area);
+        let adding = self.administration();
+        let added = adding.add_workspace(&workspace, &event).await?;
+        require_added(added, &owner, area)?;
+        Ok(workspace)
     }
 
-    /// Deletes it, unless it holds objects that nobody has said to keep. Its area stays its own:
-    /// sessions that are out still reach it until they end.
+    /// Deletes it, unless it holds objects and `keep_objects` is not set. Its area stays its own:
+    /// sessions that were issued still reach it until they end.
     ///
     /// # Errors
     ///
@@ -67,7 +63,7 @@ impl Administer {
         name: &WorkspaceName,
         keep_objects: bool,
     ) -> Result<Workspace, AdministerError> {
-        let workspace = self.living(name).await?;
+        let workspace = find_living_workspace(self.administration(), name).await?;
         let owner = Owner::Workspace(name.clone());
         let area = &workspace.area;
         if !keep_objects {
@@ -76,18 +72,17 @@ impl Administer {
                 return Err(AdministerError::ObjectsRemain(area.clone()));
             }
         }
-        let mut event = self.event("workspace delete", owner).in_area(area);
-        if keep_objects {
-            event.detail.push_str("objects kept");
-        }
-        let deleted = self.administration().delete_workspace(name, &event);
-        if !deleted.await? {
-            return Err(gone(name));
+        let detail = if keep_objects { "objects kept" } else { "" };
+        let event = self.event("workspace delete", owner).in_area(area);
+        let event = event.with_detail(detail);
+        let deleting = self.administration().delete_workspace(name, &event);
+        if !deleting.await? {
+            return Err(deleted(name));
         }
         Ok(workspace)
     }
 
-    /// Adds a member, or changes what the member may do.
+    /// Adds a member, or changes the member's access.
     ///
     /// # Errors
     ///
@@ -97,13 +92,13 @@ impl Administer {
         name: &WorkspaceName,
         member: &Member,
     ) -> Result<MemberChange, AdministerError> {
-        self.living(name).await?;
-        let mut event = self.event("workspace add-member", owner(name));
-        let access = member.access.as_str();
-        let who = who(&member.subject, member.client_id.as_ref());
-        event.detail = format!("{who} {access}");
+        find_living_workspace(self.administration(), name).await?;
+        let person = describe(&member.subject, member.client_id.as_ref());
+        let event = self
+            .event("workspace add-member", Owner::Workspace(name.clone()))
+            .with_detail(format!("{person} {}", member.access.as_str()));
         let changed = self.administration().set_member(name, member, &event);
-        changed.await?.ok_or_else(|| gone(name))
+        changed.await?.ok_or_else(|| deleted(name))
     }
 
     /// Removes a person, through this client or through all.
@@ -117,53 +112,23 @@ impl Administer {
         subject: &Subject,
         client_id: Option<&ClientId>,
     ) -> Result<(), AdministerError> {
-        self.living(name).await?;
-        let mut event = self.event("workspace remove-member", owner(name));
-        event.detail = who(subject, client_id);
-        let removed = self
-            .administration()
-            .remove_member(name, subject, client_id, &event)
-            .await?;
-        if !removed {
-            let who = who(subject, client_id);
-            return Err(AdministerError::NoSuch(format!("member {who} of {name}")));
+        find_living_workspace(self.administration(), name).await?;
+        let person = describe(subject, client_id);
+        let event = self
+            .event("workspace remove-member", Owner::Workspace(name.clone()))
+            .with_detail(person.as_str());
+        let administration = self.administration();
+        let removing = administration.remove_member(name, subject, client_id, &event);
+        if !removing.await? {
+            let member = format!("member {person} of {name}");
+            return Err(AdministerError::NoSuch(member));
         }
         Ok(())
     }
-
-    async fn living(&self, name: &WorkspaceName) -> Result<Workspace, AdministerError> {
-        let workspace = find_workspace(self.administration(), name).await?;
-        if workspace.deleted_at.is_some() {
-            return Err(gone(name));
-        }
-        Ok(workspace)
-    }
 }
 
-/// The workspace of this name, also when it is deleted.
-///
-/// # Errors
-///
-/// [`AdministerError::NoSuch`] if there has never been one.
-pub async fn find_workspace(
-    administration: &dyn Administration,
-    name: &WorkspaceName,
-) -> Result<Workspace, AdministerError> {
-    let found = administration.workspace(name).await?;
-    found.ok_or_else(|| AdministerError::NoSuch(format!("workspace {name}")))
-}
-
-fn gone(name: &WorkspaceName) -> AdministerError {
-    AdministerError::NoSuch(format!("workspace {name}: it is deleted"))
-}
-
-fn owner(name: &WorkspaceName) -> Owner {
-    Owner::Workspace(name.clone())
-}
-
-/// Unambiguous whatever the two hold: JSON, as principals are written elsewhere; `null` is any
-/// client.
-fn who(subject: &Subject, client_id: Option<&ClientId>) -> String {
+/// Unambiguous for every subject and client: the JSON of a principal, with `null` for any client.
+fn describe(subject: &Subject, client_id: Option<&ClientId>) -> String {
     let client_id = client_id.map(ClientId::as_str);
     serde_json::json!([client_id, subject.as_str()]).to_string()
 }

@@ -87,7 +87,8 @@ async fn pair_reaches_no_other_owners_bucket() {
         for rights in [named(&[bucket], &[]), named(&[], &[bucket])] {
             let refused = administer.create_access_key(new(rights)).await;
             let refused = refused.unwrap_err();
-            let is_somebodys = matches!(&refused, AdministerError::SomebodyElses(b) if b == bucket);
+            let is_somebodys =
+                matches!(&refused, AdministerError::BucketOfOthers(b) if b == bucket);
             assert!(is_somebodys, "{refused}");
         }
     }
@@ -101,7 +102,7 @@ async fn pair_reaches_no_other_owners_bucket() {
     let refused = administer.create_access_key(new(named(&[&lab], &[]))).await;
     let refused = refused.unwrap_err();
     assert!(
-        matches!(refused, AdministerError::SomebodyElses(_)),
+        matches!(refused, AdministerError::BucketOfOthers(_)),
         "{refused}"
     );
     // If a bucket that a key reaches becomes another owner's, no new credentials are handed out.

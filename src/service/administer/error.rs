@@ -1,0 +1,103 @@
+use crate::domain::{AccessKeyId, AccessKeyPolicyError, Area, BucketName, Owner};
+use crate::service::{RegistryError, UpstreamError};
+
+/// Why nothing was changed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum AdministerError {
+    /// The name is taken.
+    #[error("{0} exists already")]
+    Exists(Owner),
+    /// Nothing has this name.
+    #[error("there is no {0}")]
+    NoSuch(String),
+    /// No key may be in two areas.
+    #[error("{area} overlaps with the area of {owner}: choose another --prefix or --bucket")]
+    AreaTaken {
+        /// The requested area.
+        area: Area,
+        /// Whose area overlaps with it.
+        owner: Owner,
+    },
+    /// The bucket belongs, or could belong, to one person alone.
+    #[error("the bucket {0} is, was or could be a principal's own: no other owner may have it")]
+    PrincipalsBucket(BucketName),
+    /// An access key would open a bucket that is not its owner's.
+    #[error(
+        "the bucket {0} belongs, or could belong, to another owner: an access key opens only its \
+         owner's buckets"
+    )]
+    BucketOfOthers(String),
+    /// Access keys of other owners reach the bucket.
+    #[error(
+        "the bucket {0} is reached by another owner's access key (or by a deleted one whose pairs \
+         may still live), or is under access_keys.bucket_prefix: choose another"
+    )]
+    Reached(BucketName),
+    /// The access key gets no new credentials.
+    #[error("the access key {0} is disabled")]
+    Disabled(AccessKeyId),
+    /// No policy can express the access key's rights.
+    #[error(transparent)]
+    AccessKeyPolicy(#[from] AccessKeyPolicyError),
+    /// Areas cannot move to another bucket.
+    #[error("the bucket {0} is shared by organisations and workspaces, whose areas stay in it")]
+    SharedBucket(BucketName),
+    /// The owner's bucket follows from its name or area.
+    #[error("the bucket of {owner} is {own}, by its name or area: assign that one")]
+    NotTheOwners {
+        /// The owner.
+        owner: Owner,
+        /// The owner's bucket.
+        own: BucketName,
+    },
+    /// There is nothing to repair.
+    #[error("the owner already has the bucket {0}, and it is ready")]
+    AlreadyAssigned(BucketName),
+    /// A bucket never changes hands.
+    #[error("the bucket {bucket} is or was that of {bucket_owner}: no other owner may have it")]
+    AnothersBucket {
+        /// The bucket.
+        bucket: BucketName,
+        /// Who has or had it.
+        bucket_owner: String,
+    },
+    /// One owner has one bucket.
+    #[error("the owner has the bucket {0}: release it first (cloakroom bucket release)")]
+    HasAnother(BucketName),
+    /// The bucket is not known to be this deployment's.
+    #[error(
+        "the bucket {0} exists and is not known to be this deployment's: it is another account's, \
+         another deployment's (after a lost registry, set naming.adopt_from), or made by hand (then \
+         pass --bucket)"
+    )]
+    BucketConflict(BucketName),
+    /// A deleted workspace comes back where its objects are.
+    #[error("what was kept of {owner} is at {area}: leave out --bucket and --prefix")]
+    KeptElsewhere {
+        /// The workspace.
+        owner: Owner,
+        /// Where its objects are.
+        area: Area,
+    },
+    /// Deleting would hide objects.
+    #[error("{0} still holds objects: remove them, or pass --keep-objects")]
+    ObjectsRemain(Area),
+    /// A session policy has no room for the prefix.
+    #[error("the prefix is too long for a session policy")]
+    PrefixTooLong,
+    /// An API key's lifetime is too long.
+    #[error("--expires-in: 100 years at the most; leave it out for a key that does not expire")]
+    LivesTooLong,
+    /// The organisation exists, but without its folders.
+    #[error("{0} is there, but its folders could not be made visible: {1}")]
+    NoFolders(Owner, #[source] Box<AdministerError>),
+    /// The registry failed.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The store failed.
+    #[error("store: {0}")]
+    Store(#[from] UpstreamError),
+    /// The gateway's own fault.
+    #[error("{0}")]
+    Internal(String),
+}
