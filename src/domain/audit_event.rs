@@ -9,7 +9,7 @@ use super::{Access, AccessKeyOwner, Area, BucketName, Grant, Owner, Prefix, Requ
 const MAX_OPERATOR_BYTES: usize = 255;
 
 /// One row of the audit trail: a session was issued, or something was changed. It never holds a
-/// secret (contract section 8).
+/// secret (docs/call.md).
 #[derive(Clone, Debug)]
 pub struct AuditEvent {
     /// Who asked for it, when and how.

@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 
 use super::connect::close;
 
-/// How the file is called until it is whole.
+/// The start of the file's name until it is complete.
 const UNFINISHED: &str = ".cloakroom-backup-";
 
 /// What a backup holds.
@@ -24,16 +24,16 @@ pub struct BackupContents {
     pub audit_rows: i64,
 }
 
-/// Why there is no backup.
+/// The backup failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    /// Only `SQLite` is backed up here.
+    /// `PostgreSQL` has its own tool.
     #[error(
         "database.url: PostgreSQL has its own tool; run: pg_dump --format=custom --file={} \"$URL\" \
          with the URL of the database (docs/backup.md)", .0.display()
     )]
     UsePgDump(PathBuf),
-    /// An earlier backup, perhaps.
+    /// The file exists; it may be an earlier backup.
     #[error("{} exists: name a file that does not", .0.display())]
     Exists(PathBuf),
     /// The file cannot be written.
@@ -47,16 +47,16 @@ pub enum BackupError {
     /// The database cannot be read.
     #[error("database.url: cannot back the database up: {0}")]
     Read(#[from] sqlx::Error),
-    /// It has no tables of ours.
+    /// The database has no tables of a gateway.
     #[error("database.url: this is not a gateway's database (a relative path?)")]
     NotOurs,
-    /// What was written is damaged.
+    /// The copy is damaged.
     #[error("the backup is damaged, and was removed: {0}")]
     Damaged(String),
 }
 
-/// Writes a consistent copy of the database to a file that only this user may read. The gateway may
-/// be at work meanwhile. The file is there when it is whole, or not at all.
+/// Writes a consistent copy of the database to a file that only this user may read, while the
+/// gateway may be running. The file appears when it is complete, or not at all.
 ///
 /// # Errors
 ///
@@ -89,7 +89,7 @@ pub async fn back_up(url: &str, target: &Path) -> Result<BackupContents, BackupE
     Ok(contents)
 }
 
-/// A new file of mode 0600 in the same directory, removed unless it is kept.
+/// A new file with mode 0600 in the same directory. It is removed unless it is kept.
 fn beside(target: &Path) -> io::Result<NamedTempFile> {
     tempfile::Builder::new()
         .prefix(UNFINISHED)
@@ -102,7 +102,7 @@ fn directory_of(target: &Path) -> &Path {
     parent.unwrap_or(Path::new("."))
 }
 
-/// One read transaction: writers are not held up, and nothing they do meanwhile is half in the copy.
+/// Copies in one read transaction: writers do not wait, and the copy has all of a change or nothing.
 async fn copy_into(source: &mut AnyConnection, copy: &Path) -> Result<(), BackupError> {
     let ours = "SELECT 1 FROM sqlite_master WHERE name = 'owned_buckets'";
     let ours = sqlx::query(ours).fetch_optional(&mut *source).await?;
@@ -116,7 +116,7 @@ async fn copy_into(source: &mut AnyConnection, copy: &Path) -> Result<(), Backup
     Ok(())
 }
 
-/// Reads the copy as a restored gateway will.
+/// Reads the copy as a gateway that is restored from it will.
 async fn examine(copy: &Path) -> Result<BackupContents, BackupError> {
     let options = SqliteConnectOptions::new().filename(copy).read_only(true);
     let mut connection = options.connect().await?;
@@ -140,7 +140,7 @@ async fn examine(copy: &Path) -> Result<BackupContents, BackupError> {
     })
 }
 
-/// The name of the file lasts as the file does.
+/// Makes the file's name last, like its content.
 fn sync_directory(target: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::fs::File::open(directory_of(target))?.sync_all()?;

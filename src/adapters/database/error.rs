@@ -9,12 +9,12 @@ use super::server::{self, PostgresServer};
 /// The database cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    /// The server is away, or takes no connections yet. It may come back.
+    /// The server cannot be reached or takes no connections yet. It may come back.
     #[error("cannot reach {server}: {cause}")]
     Unreachable {
         /// Which server.
         server: PostgresServer,
-        /// What it or the operating system says.
+        /// The message of the server or the operating system.
         cause: String,
     },
     /// The server rejects the connection.
@@ -22,28 +22,28 @@ pub enum DatabaseError {
     Rejected {
         /// Which server.
         server: PostgresServer,
-        /// What it says.
+        /// The server's message.
         cause: String,
     },
-    /// No connection.
+    /// The URL or the connection is not usable.
     #[error("cannot open the database: {0}")]
     Open(#[source] sqlx::Error),
     /// The file of an `SQLite` database cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
-    /// No gateway of this version has been at work in it.
+    /// No gateway of this version has used it.
     #[error(
         "the database is not one of this version's: is it the gateway's own (a relative path?), \
          and has a gateway of this version been started on it?"
     )]
     NotOurs,
-    /// A later version has brought the schema up to date already.
+    /// A newer version has changed the schema.
     #[error(
         "{database} was made by a newer cloakroom (schema version {found}; this one knows up to \
          {known}): run that version, or restore a backup from before the upgrade (docs/backup.md)"
     )]
     Newer {
-        /// Which database; without a password.
+        /// The database, without a password.
         database: String,
         /// The version of its schema.
         found: i64,
@@ -87,7 +87,7 @@ impl DatabaseError {
         matches!(self, Self::Unreachable { .. })
     }
 
-    /// A later version has been at work in it.
+    /// A newer version has changed the schema.
     pub(super) fn newer(options: &AnyConnectOptions, found: i64, known: i64) -> Self {
         let server = PostgresServer::of(options).map(|server| server.to_string());
         let file = || path_of(options).map(|path| path.display().to_string());

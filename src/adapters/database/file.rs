@@ -18,16 +18,15 @@ const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
 
 /// The file and its companions, as they were when the database was opened.
 ///
-/// `SQLite` goes on writing into a file that was removed, and into its write-ahead log, and nobody
-/// will ever read that.
+/// `SQLite` goes on writing into a removed file and its write-ahead log, and what it writes is lost.
 pub(super) struct DatabaseFile {
     parts: Vec<(PathBuf, Identity)>,
-    /// A connection that is open as long as the gateway runs: the inodes cannot be given to other
-    /// files, and the write-ahead log is not removed as it is after a last connection.
+    /// A connection that is open as long as the gateway runs. While it is, other files cannot get
+    /// the inodes, and `SQLite` does not remove the write-ahead log.
     anchor: Mutex<Option<AnyConnection>>,
 }
 
-/// The database's file is not the one that was opened.
+/// The database's file is no longer the one that was opened.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{} was removed or replaced since the gateway was started: stop the gateway, put the file back, \
@@ -44,7 +43,7 @@ pub enum FileError {
         .0.display()
     )]
     Missing(PathBuf),
-    /// It cannot be made, opened or written.
+    /// It cannot be created, opened or written.
     #[error(
         "cannot write {} as {}: {cause}: make the file and its directory writable by this user (in \
          a container, mount a volume there) or set another database.url",
@@ -110,7 +109,7 @@ impl DatabaseFile {
         })
     }
 
-    /// Whether it is there still.
+    /// Fails when a part was removed or replaced.
     ///
     /// # Errors
     ///
@@ -143,8 +142,8 @@ pub(super) fn path_of(options: &AnyConnectOptions) -> Result<PathBuf, Error> {
     Ok(std::path::absolute(options.get_filename())?)
 }
 
-/// Makes the file if there is none, for nobody but this user. `SQLite` gives its companions the
-/// same mode.
+/// Creates the file if there is none, for this user only. `SQLite` gives its companions the same
+/// mode.
 pub(super) fn create_private(path: &Path) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);

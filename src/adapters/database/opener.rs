@@ -19,18 +19,18 @@ pub(super) struct Opener(Arc<Inner>);
 
 struct Inner {
     options: RwLock<AnyConnectOptions>,
-    /// The file, where the database is one.
+    /// The file, if the database is one.
     file: Option<DatabaseFile>,
     /// Counts how often connections were found dead.
     generation: AtomicU64,
     /// Settings that the server has refused, so that each is logged once.
     refused: Mutex<BTreeSet<&'static str>>,
-    /// Where connections live: it must outlive all others.
+    /// The runtime of the connections, which must outlive all others.
     runtime: Handle,
 }
 
 impl Opener {
-    /// Opens connections with these options, to this file. They live on the runtime that calls.
+    /// Opens connections with these options, to this file, on the current runtime.
     pub(super) fn new(options: AnyConnectOptions, file: Option<DatabaseFile>) -> Self {
         Self(Arc::new(Inner {
             options: RwLock::new(options),
@@ -49,7 +49,7 @@ impl Opener {
         self.0.file.as_ref()
     }
 
-    /// Whether the file is still the one that was opened first.
+    /// Fails when the file was removed or replaced.
     pub(super) fn check_file(&self) -> Result<(), Error> {
         self.0.file.as_ref().map_or(Ok(()), DatabaseFile::check)
     }
@@ -67,7 +67,7 @@ impl Opener {
         options.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Other options, for connections that are opened from now on.
+    /// Sets other options, for connections that are opened from now on.
     pub(super) fn set_options(&self, options: AnyConnectOptions) {
         let mut current = self.0.options.write();
         **current
@@ -88,7 +88,7 @@ impl Opener {
         opening.await.map_err(|_| Error::WorkerCrashed)?
     }
 
-    /// Servers that only speak like `PostgreSQL` may lack a setting: the others hold.
+    /// Sets limits. Servers that only resemble `PostgreSQL` may lack one; the others still apply.
     async fn limit(&self, connection: &mut AnyConnection) -> Result<(), Error> {
         for setting in POSTGRES_SETTINGS {
             match connection.execute(setting).await {
@@ -114,7 +114,7 @@ impl Opener {
         }
     }
 
-    /// A connection without limits, for what may take its time.
+    /// A connection without limits, for statements that may take their time.
     pub(super) async fn open(&self) -> Result<AnyConnection, Error> {
         open(&self.options()).await
     }

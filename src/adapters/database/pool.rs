@@ -20,7 +20,7 @@ const MAX_CONNECTIONS: usize = 8;
 #[derive(Clone, Debug)]
 pub struct Database {
     pub(super) pool: Connections,
-    /// The audit trail's: its commits do not wait for other statements.
+    /// For the audit trail, whose commits do not wait for other statements.
     pub(super) trail: Connections,
     pub(super) fingerprint: Fingerprint,
     pub(super) opener: Opener,
@@ -55,7 +55,7 @@ impl Database {
         Self::over(options, connection, is_sqlite).await
     }
 
-    /// Connects to a database that a gateway of this version has made. `url` is `sqlite://…` or
+    /// Connects to a database that a gateway of this version has created. `url` is `sqlite://…` or
     /// `postgres://…`.
     ///
     /// # Errors
@@ -104,13 +104,13 @@ impl Database {
         })
     }
 
-    /// Whether the URL names a file, which is there or not, rather than away.
+    /// Whether the URL names a file.
     #[must_use]
     pub fn is_file(url: &str) -> bool {
         is_sqlite(url)
     }
 
-    /// Whether the URL names a file that is not there.
+    /// Whether the URL names a file that does not exist.
     #[must_use]
     pub fn is_missing(url: &str) -> bool {
         let options = url.parse::<AnyConnectOptions>();
@@ -118,8 +118,8 @@ impl Database {
         is_sqlite(url) && path.is_ok_and(|path| !path.exists())
     }
 
-    /// For a replica that makes bucket names with these values, by the configuration's keys: what is
-    /// handed out over this database fails once the registry says otherwise.
+    /// Sets the values that this replica makes bucket names with, by the configuration's keys. Once
+    /// the registry has others, calls that hand something out fail.
     #[must_use]
     pub fn with_fingerprint(self, parts: Vec<(&'static str, String)>) -> Self {
         let fingerprint = Fingerprint::new(parts);
@@ -129,11 +129,12 @@ impl Database {
         }
     }
 
-    /// Opens further connections with this URL: another password, say. Never another database.
+    /// Opens further connections with this URL, which may have another password but must name the
+    /// same database.
     ///
     /// # Errors
     ///
-    /// [`DatabaseError::Open`] when it is no URL of a database.
+    /// [`DatabaseError::Open`] when the URL does not name a database.
     pub fn reconnect(&self, url: &str) -> Result<(), DatabaseError> {
         self.opener.set_options(parse(url)?);
         Ok(())
@@ -185,11 +186,11 @@ impl Database {
         self.opener.open().await
     }
 
-    /// Whether the database's file is the one that was opened, where it is a file.
+    /// Checks that the database's file, if it is one, was not removed or replaced.
     ///
     /// # Errors
     ///
-    /// [`RegistryError`] says what to do.
+    /// [`RegistryError`] says what to do if it was.
     pub fn check_file(&self) -> Result<(), RegistryError> {
         let checked = self.opener.check_file();
         checked.map_err(|error| failed("file", &error))
@@ -216,13 +217,13 @@ fn is_sqlite(url: &str) -> bool {
 }
 
 fn parse(url: &str) -> Result<AnyConnectOptions, DatabaseError> {
-    // A file that is missing is made here, or not at all: never in the place of one that was lost.
+    // Only the first connection may create the file: a lost one must not be replaced in silence.
     url.replace("mode=rwc", "mode=rw")
         .parse()
         .map_err(DatabaseError::Open)
 }
 
-/// The first connection.
+/// Opens the first connection.
 async fn connect(url: &str) -> Result<(AnyConnectOptions, AnyConnection), DatabaseError> {
     sqlx::any::install_default_drivers();
     let options = parse(url)?;
@@ -238,7 +239,7 @@ async fn connect(url: &str) -> Result<(AnyConnectOptions, AnyConnection), Databa
     }
 }
 
-/// A file that can only be read opens well.
+/// Fails for a read-only file, which can be opened.
 async fn must_be_writable(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
     let write = sqlx::query("DELETE FROM probe WHERE id = 0");
     write.execute(connection).await.map(|_| ())

@@ -1,4 +1,4 @@
-//! Rows of the registry as the domain has them. What a row cannot be is a row of another version.
+//! Rows of the registry as domain values. A row that is none was written by another version.
 
 use std::str::FromStr;
 
@@ -113,7 +113,7 @@ pub(super) fn member(row: &AnyRow) -> Result<Member, RegistryError> {
     })
 }
 
-/// An area, and whose it is.
+/// An area and its owner.
 pub(super) fn owned_area(row: &AnyRow) -> Result<(Owner, Area), RegistryError> {
     let owner = match text(row, "owner_kind")?.as_str() {
         "organisation" => Owner::Organisation(parse(row, "owner_id")?),

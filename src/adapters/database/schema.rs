@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::connect::{OPEN_TIMEOUT, keep_alive};
 
-/// Where sqlx writes down what it has applied.
+/// The table in which sqlx records what it has applied.
 const APPLIED: &str = "_sqlx_migrations";
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -19,7 +19,7 @@ pub(super) fn migrator(is_sqlite: bool) -> &'static Migrator {
     if is_sqlite { &SQLITE } else { &POSTGRES }
 }
 
-/// The version that a migrator brings a schema to.
+/// The schema version after all migrations.
 pub(super) fn version(migrator: &Migrator) -> i64 {
     let versions = migrator.iter().map(|migration| migration.version);
     versions.max().unwrap_or_default()
@@ -48,14 +48,14 @@ pub(super) async fn migrate(
     Ok(())
 }
 
-/// Whether nothing is left to be applied. Fails where applying would fail.
+/// Whether all migrations are applied. Fails where applying them would fail.
 async fn is_current(
     migrator: &Migrator,
     connection: &mut AnyConnection,
 ) -> Result<bool, MigrateError> {
     let applied = match connection.list_applied_migrations(APPLIED).await {
         Ok(applied) => applied,
-        // There is no such table yet, or applying says what is wrong.
+        // The table does not exist yet; for any other cause, applying will fail, too.
         Err(MigrateError::Execute(Error::Database(_))) => return Ok(false),
         Err(error) => return Err(error),
     };
@@ -72,8 +72,8 @@ async fn is_current(
     }))
 }
 
-/// `SQLite` has no lock for two processes that start on a new file at once: the slower one fails,
-/// and finds the work done when it looks again.
+/// `SQLite` has no lock for two processes that start on a new file at once: the slower one fails, and
+/// finds the work done when it tries again.
 async fn run(migrator: &Migrator, connection: &mut AnyConnection) -> Result<(), MigrateError> {
     const ATTEMPTS: u32 = 5;
     for attempt in 1..ATTEMPTS {

@@ -17,7 +17,7 @@ pub struct PostgresServer {
 }
 
 impl PostgresServer {
-    /// Nothing if the options name a file.
+    /// None if the options name a file.
     pub(super) fn of(options: &AnyConnectOptions) -> Option<Self> {
         let url = options.to_url_lossy();
         if url.scheme() == "sqlite" {
@@ -35,11 +35,12 @@ impl PostgresServer {
         })
     }
 
-    /// Whether the same attempt may succeed later: the server is away, or takes no connections yet.
+    /// Whether the same attempt may succeed later, because the server cannot be reached or takes no
+    /// connections yet.
     pub(super) fn may_come_back(&self, error: &Error) -> bool {
         /// `PostgreSQL` appendix A: it is shutting down, or starting up.
         const COMES_BACK: [&str; 3] = ["57P01", "57P02", "57P03"];
-        /// The same: what stands before it does not reach it, as `PgBouncer` says.
+        /// The same: a proxy such as `PgBouncer` does not reach it.
         const CONNECTION_EXCEPTION: &str = "08";
         match error {
             Error::Io(error) => match error.kind() {
@@ -48,7 +49,7 @@ impl PostgresServer {
                 ErrorKind::PermissionDenied | ErrorKind::InvalidInput | ErrorKind::InvalidData => {
                     false
                 }
-                // Names that are not known included.
+                // Unknown host names, too.
                 _ => true,
             },
             Error::Database(error) => {

@@ -109,14 +109,14 @@ impl Trail {
 
     fn next_group(&self) -> Vec<Entry> {
         let mut waiting = self.waiting();
-        // Requests that ran out of time no longer wait for their records.
+        // Requests that ran out of time no longer wait for their events.
         waiting.retain(|entry| !entry.committed.is_closed());
         let size = waiting.len().min(GROUP);
         waiting.drain(..size).collect()
     }
 
-    /// Writes a group, and once more on another connection if this one was lost. Says no when the
-    /// replica's formula is no longer the registry's: then nothing was written.
+    /// Writes a group, and once more on another connection if this one was lost. Returns false when
+    /// the replica's formula is no longer the registry's: then nothing was written.
     async fn commit(&self, group: &[Entry]) -> Result<bool, sqlx::Error> {
         match self.write(group).await {
             Err(error) if is_lost(&error) => self.write(group).await,
@@ -133,8 +133,8 @@ impl Trail {
     }
 }
 
-/// One statement, so one transaction: the group is written whole or not at all, and only while the
-/// replica's formula is the registry's. Says whether the group stands there.
+/// Writes the group in one statement, and so in one transaction: all of it or nothing, and only
+/// while the replica's formula is the registry's. Returns whether the group is stored.
 async fn insert(
     connection: &mut AnyConnection,
     group: &[Entry],
@@ -151,13 +151,12 @@ async fn insert(
     if inserted.rows_affected() > 0 || is_written(connection, group).await? {
         return Ok(true);
     }
-    // The formula was another one then, whatever it is now: this only raises the alarm.
+    // The formula differed when the statement ran. Asking again raises the alarm.
     fingerprint.is_current(connection).await?;
     Ok(false)
 }
 
-/// Whether every record of the group stands there: the statement wrote nothing then because an earlier
-/// attempt had.
+/// Whether every event of the group is stored already, by an earlier attempt.
 async fn is_written(connection: &mut AnyConnection, group: &[Entry]) -> Result<bool, sqlx::Error> {
     let places: Vec<String> = (1..=group.len()).map(|n| format!("${n}")).collect();
     let statement = format!(
@@ -228,7 +227,7 @@ mod tests {
         let (runtime, directory) = (a_runtime(), tempfile::tempdir().unwrap());
         let database = runtime.block_on(open(&directory));
         let trail = SqlAuditTrail::new(database.clone());
-        // Nobody else may write: the first group stays under way.
+        // No other connection can write, so the first group stays under way.
         let mut locked = runtime.block_on(database.pool.acquire()).unwrap();
         let statement = |text: &'static str| sqlx::query(text);
         runtime

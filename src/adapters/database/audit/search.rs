@@ -11,61 +11,61 @@ use crate::adapters::database::principals::{ends_with, pairs, subject_suffix};
 use crate::adapters::database::rows::{text, utc};
 use crate::adapters::database::statement::failed;
 
-/// What to look for in the audit trail; what is not said may be anything.
+/// What to look for in the audit trail. A field that is not set matches every row.
 #[derive(Clone, Debug, Default)]
 pub struct AuditQuery {
-    /// Whose storage: an organisation, `organisation/workspace`, `client id/subject`, a subject
-    /// through any client, an owner's pseudonym, or a session's name.
+    /// The owner: an organisation, `organisation/workspace`, `client id/subject`, a subject through
+    /// any client, an owner's pseudonym, or a session's name.
     pub owner: Option<String>,
-    /// Organisations, workspaces and access keys whose pseudonym that is.
+    /// Organisations, workspaces and access keys with that pseudonym.
     pub owners: Vec<Owner>,
-    /// Who asked, or what operator acted: `client id/subject`, a subject through any client, an API
-    /// key's public part, a capability token's name, an operator.
+    /// The caller: `client id/subject`, a subject through any client, an API key's public part, a
+    /// capability token's id, or an operator.
     pub caller: Option<String>,
-    /// In which bucket; of an access key's pairs, those that may reach it.
+    /// The bucket; also matches access keys that reach it.
     pub bucket: Option<BucketName>,
-    /// Which key: an access key id of the store's, an access key that lasts (`ak_…`), an API key's
-    /// public part, or a capability token's name.
+    /// The key: an access key id of the store, an access key (`ak_…`), an API key's public part, or
+    /// a capability token's id.
     pub access_key: Option<String>,
-    /// No earlier than this.
+    /// The earliest time.
     pub since: Option<DateTime<Utc>>,
-    /// The newest so many.
+    /// At most so many rows, the newest.
     pub limit: u32,
 }
 
 /// A row of the audit trail.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct AuditRow {
-    /// When.
+    /// When it happened.
     pub time: String,
-    /// `vend`, or what an operator did.
+    /// `vend` for a session, or the command that was run.
     pub action: String,
-    /// Who.
+    /// Who caused it.
     pub caller: String,
-    /// To whose storage.
+    /// Whose storage it is about.
     pub owner: String,
-    /// Whose that is in turn, if it is an access key.
+    /// Who owns the access key, if it is about one.
     #[serde(rename = "holder")]
     pub access_key_owner: String,
-    /// Where.
+    /// The bucket.
     pub bucket: String,
-    /// Below which prefix, if not everywhere.
+    /// The prefix, if it is not about the whole bucket.
     pub prefix: String,
-    /// To do what.
+    /// What a session may do.
     pub access: String,
-    /// With which key.
+    /// The id of the key.
     pub access_key_id: String,
-    /// Until when the key opens.
+    /// When the session ends.
     pub expiration: String,
-    /// In which dialect.
+    /// The dialect of the request.
     pub dialect: String,
-    /// By which request.
+    /// The request.
     pub request_id: String,
-    /// The rest.
+    /// Further text.
     pub detail: String,
 }
 
-/// Conditions and the values that they speak of; only numbers of ours enter the statement.
+/// Conditions and their values. Only numbers of placeholders enter the statement.
 #[derive(Default)]
 struct Where {
     conditions: Vec<String>,
@@ -73,7 +73,7 @@ struct Where {
 }
 
 impl AuditQuery {
-    /// The newest rows that match, the oldest of them first, and whether there are older ones.
+    /// The newest rows that match, oldest first, and whether there are older ones.
     ///
     /// # Errors
     ///
@@ -91,7 +91,7 @@ impl AuditQuery {
         for value in matching.values {
             query = query.bind(value);
         }
-        // A long trail takes its time: nobody's request waits for this.
+        // A long trail takes its time, and no request waits for this.
         let found = async {
             let mut connection = database.open_unhurried().await?;
             query.fetch_all(&mut connection).await
@@ -178,8 +178,7 @@ impl AuditQuery {
             ends_with("holder", &suffix)
         );
         let mut conditions = vec![named_so];
-        // A person's bucket is named by the digest that the pseudonym is the start of, in rows of any
-        // age.
+        // A person's bucket is named by the digest, whose start is the pseudonym.
         if owner.parse::<OwnerPseudonym>().is_ok() {
             let named = matching.value(&format!("%{owner}%"));
             conditions.push(format!(
@@ -194,8 +193,8 @@ impl AuditQuery {
     }
 }
 
-/// The request of a session that is called so: 31 digits of its owner's, `-`, 32 of the request's
-/// (docs/call.md).
+/// The request of the session with this name: 31 digits of the owner's pseudonym, `-`, 32 digits of
+/// the request's id (docs/call.md).
 fn session_request(text: &str) -> Option<String> {
     let (owner, request) = text.split_once('-')?;
     owner.parse::<OwnerPseudonym>().ok()?;
