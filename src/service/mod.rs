@@ -47,9 +47,9 @@ pub use refusal::{
 };
 pub use reservations::{Assigned, Released, Reservation, Reservations};
 pub use rotation::{
-    AccessKeyBroker, AccessKeyKeeper, AccessKeyKeeperPorts, AccessKeyRegistry, BucketTenant,
-    CAPABILITY_TYPE, Capabilities, HeldLease, KnownBuckets, PairStanding, PairsError, RecordedPair,
-    RotateAccessKey, RotateAccessKeyPorts, RotateAccessKeySettings, Rotated, Rotation,
-    RotationCaller, RotationCredential, Rotations, STATEMENT_LIMIT, Taken, UnadmittedCaller,
-    Unfinished, bucket_of_others,
+    AccessKeyBroker, AccessKeyKeeper, AccessKeyKeeperPorts, AccessKeyRegistry, AccessKeyRotations,
+    BucketTenant, CAPABILITY_TYPE, Capabilities, HeldLease, KnownBuckets, PairStanding, PairsError,
+    RecordedPair, RotateAccessKey, RotateAccessKeyPorts, RotateAccessKeySettings, Rotated,
+    Rotation, RotationCaller, RotationCredential, Rotations, STATEMENT_LIMIT, Taken,
+    UnadmittedCaller, Unfinished, bucket_of_others,
 };

@@ -8,8 +8,8 @@ use crate::domain::{
     AccessKey, AccessKeyId, AccessKeyRights, AccessKeyState, AuditEvent, BucketFormula, BucketName,
 };
 use crate::service::{
-    AccessKeyRegistry, HeldLease, KnownBuckets, PairStanding, RecordedPair, RegistryError, Taken,
-    Unfinished,
+    AccessKeyRegistry, AccessKeyRotations, HeldLease, KnownBuckets, PairStanding, RecordedPair,
+    RegistryError, Taken, Unfinished,
 };
 
 /// A registry of one access key. As in the database, times are the callers'.
@@ -173,7 +173,10 @@ impl AccessKeyRegistry for FakeAccessKeyRegistry {
     async fn check_formula(&self) -> Result<(), RegistryError> {
         Ok(())
     }
+}
 
+#[async_trait]
+impl AccessKeyRotations for FakeAccessKeyRegistry {
     async fn take(
         &self,
         _: &AccessKeyId,

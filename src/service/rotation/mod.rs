@@ -35,7 +35,8 @@ pub use keeper::{AccessKeyKeeper, AccessKeyKeeperPorts};
 pub use pairs::PairsError;
 pub(super) use pairs::prove;
 pub use ports::{
-    AccessKeyBroker, AccessKeyRegistry, HeldLease, PairStanding, RecordedPair, Taken, Unfinished,
+    AccessKeyBroker, AccessKeyRegistry, AccessKeyRotations, HeldLease, PairStanding, RecordedPair,
+    Taken, Unfinished,
 };
 pub use rotate::{
     RotateAccessKey, RotateAccessKeyPorts, RotateAccessKeySettings, Rotated, Rotation,

@@ -44,7 +44,7 @@ pub trait AccessKeyBroker: Send + Sync {
 /// Access keys and the state of their rotations, without secrets. A lease, named by its taker, says who
 /// may work on a key.
 #[async_trait]
-pub trait AccessKeyRegistry: Send + Sync {
+pub trait AccessKeyRegistry: AccessKeyRotations {
     /// All keys, the oldest first.
     async fn access_keys(&self) -> Result<Vec<AccessKey>, RegistryError>;
 
@@ -104,7 +104,11 @@ pub trait AccessKeyRegistry: Send + Sync {
 
     /// Fails if this process makes bucket names with another formula than the registry's.
     async fn check_formula(&self) -> Result<(), RegistryError>;
+}
 
+/// How far the rotations of access keys have come, in the registry: leases and pairs.
+#[async_trait]
+pub trait AccessKeyRotations: Send + Sync {
     /// Takes the key to look after it, unless another process has taken it since `stale`. The lease
     /// `gone` does not count, if it is still the same and was not renewed.
     async fn take(

@@ -1,18 +1,13 @@
-mod leases;
-mod pairs;
+mod rotations;
 pub(super) mod rows;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    AccessKey, AccessKeyId, AccessKeyRights, AccessKeyState, AuditEvent, BucketFormula, BucketName,
-    BucketPrefix,
+    AccessKey, AccessKeyId, AccessKeyRights, AuditEvent, BucketFormula, BucketName, BucketPrefix,
 };
-use crate::service::{
-    AccessKeyRegistry, HeldLease, KnownBuckets, RecordedPair, RegistryError, Taken, Unfinished,
-    bucket_of_others,
-};
+use crate::service::{AccessKeyRegistry, KnownBuckets, RegistryError, bucket_of_others};
 
 use super::SqlDirectory;
 use super::audit::row;
@@ -22,9 +17,7 @@ use super::fingerprint::Fingerprint;
 use super::rows::utc;
 use super::statement::bounded;
 
-use rows::{
-    access_key, all_rights, held_lease, recorded_pair, select_access_keys, unfinished, words,
-};
+use rows::{access_key, all_rights, select_access_keys, words};
 
 #[async_trait]
 impl AccessKeyRegistry for SqlDirectory {
@@ -169,119 +162,5 @@ impl AccessKeyRegistry for SqlDirectory {
         } else {
             Err(Fingerprint::outdated())
         }
-    }
-
-    async fn take(
-        &self,
-        id: &AccessKeyId,
-        lease: &str,
-        now: DateTime<Utc>,
-        stale: DateTime<Utc>,
-        gone: Option<&HeldLease>,
-    ) -> Result<Taken, RegistryError> {
-        self.take_key(id, lease, now, stale, gone).await
-    }
-
-    async fn renew(&self, id: &AccessKeyId, lease: &str) -> Result<bool, RegistryError> {
-        let update = sqlx::query(
-            "UPDATE access_keys SET renewals = renewals + 1 WHERE id = $1 AND rotation = $2",
-        )
-        .bind(id.as_str())
-        .bind(lease);
-        Ok(self.database.execute("lease", update).await? == 1)
-    }
-
-    async fn leases(&self) -> Result<Vec<HeldLease>, RegistryError> {
-        let query = "SELECT id, rotation, renewals FROM access_keys WHERE rotation <> ''";
-        self.database
-            .rows("leases", sqlx::query(query), held_lease)
-            .await
-    }
-
-    async fn begin_rotation(
-        &self,
-        id: &AccessKeyId,
-        lease: &str,
-        now: DateTime<Utc>,
-        stale: DateTime<Utc>,
-    ) -> Result<bool, RegistryError> {
-        self.take_key_to_rotate(id, lease, now, stale).await
-    }
-
-    async fn record_pair(
-        &self,
-        id: &AccessKeyId,
-        lease: &str,
-        pair: &str,
-        event: &AuditEvent,
-    ) -> Result<bool, RegistryError> {
-        self.insert_pair(id, lease, pair, event).await
-    }
-
-    async fn promote_pair(
-        &self,
-        id: &AccessKeyId,
-        lease: &str,
-        pair: &str,
-        ends: DateTime<Utc>,
-    ) -> Result<bool, RegistryError> {
-        self.make_pair_current(id, lease, pair, ends).await
-    }
-
-    async fn give_up_pair(
-        &self,
-        id: &AccessKeyId,
-        lease: &str,
-        pair: &str,
-        now: DateTime<Utc>,
-    ) -> Result<(), RegistryError> {
-        self.end_unproven_pair(id, lease, pair, now).await
-    }
-
-    async fn end_rotation(
-        &self,
-        id: &AccessKeyId,
-        lease: &str,
-        state: Option<AccessKeyState>,
-        is_clean: bool,
-    ) -> Result<(), RegistryError> {
-        self.give_key_back(id, lease, state, is_clean).await
-    }
-
-    async fn recorded_pairs(&self, id: &AccessKeyId) -> Result<Vec<RecordedPair>, RegistryError> {
-        let query = sqlx::query(
-            "SELECT access_key_id, ends_at, unproven FROM access_key_pairs \
-             WHERE access_key = $1 ORDER BY issued_at",
-        )
-        .bind(id.as_str());
-        self.database.rows("pairs", query, recorded_pair).await
-    }
-
-    async fn forget_pair(&self, id: &AccessKeyId, pair: &str) -> Result<(), RegistryError> {
-        let delete = sqlx::query(
-            "DELETE FROM access_key_pairs WHERE access_key = $1 AND access_key_id = $2",
-        )
-        .bind(id.as_str())
-        .bind(pair);
-        self.database.execute("pairs", delete).await?;
-        Ok(())
-    }
-
-    async fn unfinished(
-        &self,
-        now: DateTime<Utc>,
-        stale: DateTime<Utc>,
-    ) -> Result<Vec<Unfinished>, RegistryError> {
-        let query = sqlx::query(
-            "SELECT id, deleted_at, disabled_at FROM access_keys k \
-             WHERE (rotation <> '' AND rotation_began_at < $2) \
-             OR deleted_at <> '' OR (disabled_at <> '' AND cleaned_at = '') \
-             OR (rotation = '' AND (unclean <> '' OR EXISTS ( \
-                 SELECT 1 FROM access_key_pairs p WHERE p.access_key = k.id \
-                 AND p.ends_at <> '' AND p.ends_at <= $1)))",
-        )
-        .bind(utc(now))
-        .bind(utc(stale));
-        self.database.rows("unfinished", query, unfinished).await
     }
 }
