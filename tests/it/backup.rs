@@ -1,4 +1,4 @@
-//! `cloakroom backup`, beside a gateway that is at work.
+//! `cloakroom backup`, beside a running gateway.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ use sqlx::{ConnectOptions, SqliteConnection};
 
 use crate::support::{Answer, Process, cloakroom};
 
-/// A gateway that has vended this often, each time with a row in the audit trail.
+/// A gateway that has issued this many sessions, each with a row in the audit trail.
 async fn at_work(calls: usize) -> Process {
     let process = Process::dev(&[]).await;
     let token = process.dev_token(&["alice"]).await;
@@ -32,7 +32,7 @@ async fn audit_rows(file: &Path) -> Result<i64, sqlx::Error> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backup_holds_what_a_copy_of_the_file_alone_loses() {
+async fn a_backup_has_rows_that_a_copy_of_the_file_lacks() {
     let process = at_work(5).await;
     let registry = process.data("cloakroom.db");
     let rows = audit_rows(&registry).await.unwrap();
@@ -53,12 +53,12 @@ async fn a_backup_holds_what_a_copy_of_the_file_alone_loses() {
     assert_eq!(audit_rows(&backup).await.unwrap(), rows);
     let mode = fs::metadata(&backup).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    // Nothing else is left there.
+    // No other file is left there.
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backup_overwrites_nothing_and_leaves_nothing_half() {
+async fn a_failed_backup_overwrites_nothing_and_leaves_no_file() {
     let process = at_work(1).await;
     let directory = tempfile::tempdir().unwrap();
     let backup = directory.path().join("backup.db");
@@ -73,7 +73,7 @@ async fn a_backup_overwrites_nothing_and_leaves_nothing_half() {
         assert!(output.stdout.is_empty());
     }
     assert_eq!(fs::read(&backup).unwrap(), b"precious");
-    // This one fails when the file has been begun.
+    // This one fails after the file was created.
     let empty = tempfile::NamedTempFile::new().unwrap();
     let url = format!("sqlite://{}?mode=rwc", empty.path().display());
     let target = directory.path().join("other.db");
@@ -87,7 +87,7 @@ async fn a_backup_overwrites_nothing_and_leaves_nothing_half() {
 }
 
 #[tokio::test]
-async fn a_backup_of_postgresql_is_pg_dumps() {
+async fn backing_up_postgresql_names_pg_dump() {
     let output = cloakroom(&["backup", "registry.dump"])
         .envs([
             ("CLOAKROOM_OAUTH__ISSUER", "http://127.0.0.1:1"),

@@ -1,4 +1,4 @@
-//! What becomes of a gateway whose registry's file is exposed, removed or replaced.
+//! A gateway whose registry's file is exposed, removed or replaced.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -19,7 +19,7 @@ async fn readiness(app: &App) -> String {
     answer.unwrap().text().await.unwrap()
 }
 
-/// Nothing is handed out, whatever is asked, and `/readyz` says why within the 2 s of a look.
+/// No call gets anything, and `/readyz` says why within the 2 s of a check.
 async fn assert_hands_out_nothing(app: &App, tokens: &[String]) {
     for token in tokens {
         app.ask(token).await.assert_problem(500, "internal-error");
@@ -33,7 +33,7 @@ async fn assert_hands_out_nothing(app: &App, tokens: &[String]) {
     assert!(waited.is_ok(), "{}", readiness(app).await);
 }
 
-/// A gateway that has vended, and tokens: one whose bucket is known, and a new one.
+/// A gateway that has issued a session, and two tokens: one whose bucket is known, and a new one.
 async fn at_work() -> (App, [String; 2]) {
     let app = spawn_app().await;
     let tokens = [app.token("alice").await, app.token("bob").await];
@@ -69,14 +69,14 @@ async fn a_removed_write_ahead_log_hands_out_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_registry_that_is_removed_during_a_statement_hands_out_nothing() {
+async fn a_registry_removed_during_a_statement_hands_out_nothing() {
     let (app, tokens) = at_work().await;
     let mut other = app.database().await.acquire().await.unwrap().detach();
     let statement = |text: &'static str| sqlx::query(text);
     let lock = statement("BEGIN IMMEDIATE");
     lock.execute(&mut other).await.unwrap();
     let removed = async {
-        // Time for the call to come to its statement, which waits for the lock.
+        // Gives the call time to reach its statement, which waits for the lock.
         tokio::time::sleep(Duration::from_millis(500)).await;
         for suffix in ["", "-wal", "-shm"] {
             fs::remove_file(file(&app, suffix)).unwrap();
@@ -100,7 +100,7 @@ async fn a_registry_that_comes_back_is_used_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_registry_is_readable_by_nobody_else() {
+async fn only_its_user_can_read_the_registry() {
     let app = spawn_app().await;
     app.credentials_of("alice").await;
     for suffix in ["", "-wal", "-shm"] {
@@ -110,7 +110,7 @@ async fn the_registry_is_readable_by_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_registry_that_others_can_read_is_a_warning_that_names_the_correction() {
+async fn a_registry_that_others_can_read_is_warned_of_with_the_fix() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("old.db");
     fs::write(&path, "").unwrap();
@@ -129,7 +129,7 @@ async fn a_registry_that_others_can_read_is_a_warning_that_names_the_correction(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_registry_says_at_the_start_what_is_wrong() {
+async fn a_damaged_registry_is_reported_at_the_start() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("damaged.db");
     fs::write(&path, "no database at all. ".repeat(1000)).unwrap();
@@ -138,7 +138,7 @@ async fn a_damaged_registry_says_at_the_start_what_is_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_registry_that_can_only_be_read_says_so_at_the_start() {
+async fn a_read_only_registry_is_reported_at_the_start() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("read-only.db");
     Database::open(&format!("sqlite://{}?mode=rwc", path.display()))

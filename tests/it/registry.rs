@@ -8,7 +8,7 @@ async fn rows(app: &App, query: &'static str) -> Vec<sqlx::sqlite::SqliteRow> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_owns_which_bucket_is_on_record() {
+async fn a_bucket_is_recorded_with_its_owner() {
     let app = spawn_app().await;
     app.credentials_of("alice").await;
     let rows = rows(
@@ -25,7 +25,7 @@ async fn who_owns_which_bucket_is_on_record() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_credential_vended_has_one_audit_row_and_no_secret() {
+async fn every_session_has_one_audit_row_and_no_secret_in_it() {
     let app = spawn_app().await;
     let token = app.token("alice").await;
     let answers = futures_util::future::join_all((0..30).map(|_| app.ask(&token))).await;
@@ -110,7 +110,7 @@ async fn a_changed_formula_or_issuer_is_refused_until_accepted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_gateways_on_one_database_do_not_step_on_each_other() {
+async fn two_gateways_share_one_database() {
     let one = spawn_app().await;
     let two = Setup::default().replica_of(&one).spawn().await;
     for user in 0..20 {
@@ -133,7 +133,7 @@ async fn two_gateways_on_one_database_do_not_step_on_each_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_registry_that_another_process_has_locked_is_not_the_stores_fault() {
+async fn a_locked_registry_is_an_internal_error() {
     let app = spawn_app().await;
     let tokens = [app.token("alice").await, app.token("bob").await];
     app.ask(&tokens[0]).await.credentials();

@@ -1,4 +1,4 @@
-//! Two gateways on one registry: what an operator ends or changes, both heed at the next call.
+//! Two gateways on one registry: what an operator ends or changes applies to both at the next call.
 
 use cloakroom::domain::{Access, AccessKeyOwner, AccessKeyRights};
 use cloakroom::service::{NewAccessKey, NewArea};
@@ -9,7 +9,7 @@ use crate::access_keys::{PATH, brokering, with_organisation};
 use crate::support::{Answer, App, Serve, Setup, spawn_app};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_operator_ends_is_refused_at_the_next_call_everywhere() {
+async fn what_an_operator_ends_is_refused_by_every_replica() {
     let one = spawn_app().await;
     let two = Setup::default().replica_of(&one).spawn().await;
     let key = one.organisation("acme", &NewArea::default()).await;
@@ -80,7 +80,7 @@ impl Callers {
         app.send(request).await
     }
 
-    /// All but bob, who has not called before.
+    /// Everyone but bob, who has not called before.
     async fn statuses(&self, app: &App) -> [u16; 4] {
         [
             app.ask(&self.alice).await.status,
@@ -96,7 +96,7 @@ async fn readyz(app: &App) -> (u16, String) {
     (answer.status, answer.text)
 }
 
-/// The buckets on record as people's own.
+/// The buckets that are recorded as people's own.
 async fn reserved(app: &App) -> Vec<String> {
     let query = "SELECT bucket FROM owned_buckets WHERE owner_kind = 'principal' ORDER BY 1";
     let database = app.database().await;
@@ -105,10 +105,10 @@ async fn reserved(app: &App) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_with_a_former_formula_hands_out_nothing() {
+async fn a_replica_with_an_outdated_formula_hands_out_nothing() {
     let old = brokering(Setup::default()).await;
     let callers = Callers::of(&old).await;
-    // It remembers these buckets as ready, from now on for five minutes.
+    // It remembers these buckets as ready for five minutes.
     assert_eq!(callers.statuses(&old).await, [200; 4]);
     assert_eq!(readyz(&old).await, (200, "ready\n".to_owned()));
     let new = Setup::default().replica_of(&old);
@@ -122,7 +122,7 @@ async fn a_replica_with_a_former_formula_hands_out_nothing() {
         "service_unavailable"
     );
     assert_eq!(reserved(&old).await, Vec::<String>::new());
-    // What the probe found a moment ago is believed for a second.
+    // The probe trusts its last result for a second.
     let (status, said) = loop {
         match readyz(&old).await {
             (200, _) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
@@ -134,7 +134,7 @@ async fn a_replica_with_a_former_formula_hands_out_nothing() {
     let alices = new.ask(&callers.alice).await.credentials().bucket;
     let bobs = new.ask(&callers.bob).await.credentials().bucket;
     assert_eq!(callers.statuses(&new).await, [200; 4]);
-    // That they have other buckets by now is no conflict at the former replica, either.
+    // They have other buckets now, which is no conflict at the outdated replica, either.
     for token in [&callers.alice, &callers.bob] {
         old.ask(token).await.assert_problem(500, "internal-error");
     }
@@ -145,7 +145,7 @@ async fn a_replica_with_a_former_formula_hands_out_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_issuer_fences_replicas_too_and_the_former_one_can_come_back() {
+async fn another_issuer_outdates_replicas_and_the_former_one_can_come_back() {
     let old = spawn_app().await;
     let token = old.token("alice").await;
     let bucket = old.ask(&token).await.credentials().bucket;
@@ -198,10 +198,10 @@ async fn an_outdated_replica_raises_one_alarm_that_names_the_keys() {
     );
 }
 
-/// A reservation that has begun ends before the formula changes or is refused after it: never does a
-/// bucket by the former formula stay on record.
+/// A reservation that has begun ends before the formula changes or is refused after it, so no bucket
+/// of the former formula stays recorded.
 #[tokio::test(flavor = "multi_thread")]
-async fn first_calls_during_a_change_of_the_formula_leave_no_former_bucket_on_record() {
+async fn first_calls_during_a_change_of_formula_reserve_no_outdated_bucket() {
     let old = spawn_app().await;
     let mut tokens = Vec::new();
     for user in 0..30 {

@@ -1,4 +1,4 @@
-//! A gateway whose database or authorization server comes later, or not at all.
+//! A gateway whose database or authorization server starts later, or not at all.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ const WAITING: &str = "waiting for the database";
 const STARTING: (&str, &str) = ("57P03", "the database system is starting up");
 const WRONG_PASSWORD: (&str, &str) = ("28P01", "password authentication failed for user \"u\"");
 
-/// A connection is tried every 0.1 s for 3 s, then it counts as away.
+/// A connection is tried every 0.1 s for 3 s; then the server counts as unreachable.
 const STARTING_FOR_LONG: [(&str, &str); 36] = {
     let mut reasons = [STARTING; 36];
     reasons[35] = WRONG_PASSWORD;
@@ -42,7 +42,7 @@ async fn refusing_postgres(reasons: &'static [(&str, &str)]) -> String {
     url
 }
 
-/// A server that lets everybody in, and then says nothing more or hangs up.
+/// A server that accepts every connection, and then stays silent or hangs up.
 async fn mute_postgres(hangs_up: bool) -> String {
     const AUTHENTICATED: &[u8] = b"R\0\0\0\x08\0\0\0\0";
     const READY: &[u8] = b"Z\0\0\0\x05I";
@@ -69,7 +69,7 @@ fn url_of(listener: &TcpListener) -> String {
     format!("postgres://u:canary-password@{address}/lockers?sslmode=disable")
 }
 
-/// The next connection, after its first message.
+/// Accepts a connection and reads its first message.
 async fn started(listener: &TcpListener) -> TcpStream {
     let (mut stream, _) = listener.accept().await.unwrap();
     let length = stream.read_u32().await.unwrap();
@@ -92,7 +92,7 @@ async fn get(gateway: &Serve, path: &str) -> (u16, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_away_is_waited_for_and_named() {
+async fn an_unreachable_database_is_waited_for_and_named() {
     let oauth = AuthorizationServer::start(0, "cloakroom").unwrap();
     let address = nowhere().await;
     let url = format!("postgres://u:canary-password@{address}/lockers");
@@ -128,7 +128,7 @@ async fn a_database_that_is_away_is_waited_for_and_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_starts_up_is_waited_for_and_a_wrong_password_is_the_end() {
+async fn a_starting_database_is_waited_for_and_a_wrong_password_is_fatal() {
     let oauth = AuthorizationServer::start(0, "cloakroom").unwrap();
     let url = refusing_postgres(&STARTING_FOR_LONG).await;
     let mut gateway = Serve::launch(&oauth, STORE, &[("CLOAKROOM_DATABASE__URL", &url)]);
@@ -147,7 +147,7 @@ async fn a_database_that_starts_up_is_waited_for_and_a_wrong_password_is_the_end
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_a_pooler_does_not_reach_is_waited_for() {
+async fn a_database_behind_a_pooler_is_waited_for() {
     const FAILING: (&str, &str) = ("08P01", "server login has been failing, try again later");
     let oauth = AuthorizationServer::start(0, "cloakroom").unwrap();
     let url = refusing_postgres(&[FAILING, WRONG_PASSWORD]).await;
@@ -158,7 +158,7 @@ async fn a_database_that_a_pooler_does_not_reach_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_hangs_or_hangs_up_is_asked_again_and_keeps_nobody_from_listening() {
+async fn a_database_that_hangs_or_hangs_up_is_retried_while_the_gateway_listens() {
     let oauth = AuthorizationServer::start(0, "cloakroom").unwrap();
     for (hangs_up, said) in [
         (false, "timed out"),
@@ -168,7 +168,7 @@ async fn a_database_that_hangs_or_hangs_up_is_asked_again_and_keeps_nobody_from_
         let mut gateway = Serve::launch(&oauth, STORE, &[("CLOAKROOM_DATABASE__URL", &url)]);
         gateway.listening().await;
         assert_eq!(get(&gateway, "/livez").await, (200, "ok\n".to_owned()));
-        // Those of two attempts.
+        // The lines of two attempts.
         for _ in 0..2 {
             let line = gateway.line(WAITING).await;
             let cause = line["cause"].as_str().unwrap();
@@ -186,7 +186,7 @@ async fn a_database_that_hangs_or_hangs_up_is_asked_again_and_keeps_nobody_from_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_not_there_is_the_end_at_once() {
+async fn a_missing_database_is_fatal_at_once() {
     let oauth = AuthorizationServer::start(0, "cloakroom").unwrap();
     let url = refusing_postgres(&[("3D000", "database \"lockers\" does not exist")]).await;
     let mut gateway = Serve::launch(&oauth, STORE, &[("CLOAKROOM_DATABASE__URL", &url)]);

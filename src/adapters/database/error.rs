@@ -113,7 +113,7 @@ mod tests {
     use crate::adapters::database::Database;
 
     #[tokio::test]
-    async fn a_database_of_a_newer_version_is_named_with_what_to_do() {
+    async fn a_newer_database_is_named_with_what_to_do() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("registry.db");
         let url = format!("sqlite://{}?mode=rwc", path.display());
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_of_a_newer_version_is_named_without_its_password() {
+    fn a_newer_server_is_named_without_its_password() {
         sqlx::any::install_default_drivers();
         let url = "postgres://u:canary@db.example:5433/d?sslmode=require";
         let said = DatabaseError::newer(&url.parse().unwrap(), 2, 1).to_string();
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_that_cannot_be_made_is_named_with_the_user_and_what_to_do() {
+    async fn a_file_that_cannot_be_created_is_named_with_the_user_and_what_to_do() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("missing").join("registry.db");
         let url = format!("sqlite://{}?mode=rwc", path.display());
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_that_is_not_to_be_made_is_named_when_it_is_missing() {
+    async fn a_missing_file_is_named_unless_it_may_be_created() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("registry.db");
         for opened in [
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_database_that_does_not_answer_is_named_as_such() {
+    async fn a_database_that_does_not_answer_times_out() {
         let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("postgres://u:p@{}/d", silent.local_addr().unwrap());
         let error = Database::open(&url).await.unwrap_err();

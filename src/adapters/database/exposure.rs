@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_database_on_another_machine_is_to_be_reached_by_tls() {
+    fn a_database_on_another_machine_needs_tls() {
         let unprotected = |url: &str| travels_unprotected(&url.parse().unwrap());
         for url in [
             "postgres://u:p@db.example.com/d",

@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn statements_that_are_given_up_do_not_use_up_the_connections() {
+    async fn dropped_transactions_do_not_use_up_the_connections() {
         let directory = tempfile::tempdir().unwrap();
         let database = open(&directory).await;
         for _ in 0..3 * MAX_CONNECTIONS {
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_transaction_that_is_given_up_changes_nothing() {
+    async fn a_dropped_transaction_changes_nothing() {
         let directory = tempfile::tempdir().unwrap();
         let database = open(&directory).await;
         let insert = "INSERT INTO probe (id, at) VALUES (1, '')";
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_write_ahead_log_shrinks_again_when_a_reader_has_held_it_up() {
+    async fn the_write_ahead_log_shrinks_after_a_long_read() {
         let directory = tempfile::tempdir().unwrap();
         let database = open(&directory).await;
         let log = directory.path().join("registry.db-wal");

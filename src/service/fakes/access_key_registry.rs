@@ -12,10 +12,10 @@ use crate::service::{
     RegistryError, Taken, Unfinished,
 };
 
-/// A registry of one access key. As in the database, times are the callers'.
+/// A registry of one access key. As in the database, callers pass the time.
 pub(crate) struct FakeAccessKeyRegistry(Mutex<Row>);
 
-/// What is on record.
+/// What the registry holds.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) key: AccessKey,
@@ -26,11 +26,11 @@ pub(crate) struct Row {
     pub(crate) renewals: i64,
     pub(crate) unclean: String,
     pub(crate) pairs: Vec<RecordedPair>,
-    /// How long taking the key takes, after which it is taken.
+    /// How long taking the key takes.
     pub(crate) taking: Duration,
-    /// What becomes of reading the leases.
+    /// The outcome of reading the leases.
     pub(crate) reading_leases: Result<(), RegistryError>,
-    /// Whether another takes the key when its new pair has become the current one.
+    /// Whether another process takes the key once its new pair is the current one.
     pub(crate) lease_lost_after_promotion: bool,
 }
 

@@ -7,7 +7,7 @@ use crate::support::{ALICES_BUCKET, PRODUCTION, Process, Setup, spawn_app};
 use super::{ask, refused};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn areas_of_one_bucket_never_overlap_and_nobody_gets_a_persons() {
+async fn areas_never_overlap_and_are_never_in_a_persons_bucket() {
     let process = Process::dev(&[]).await;
     let token = process.dev_token(&["alice"]).await;
     assert_eq!(ask(&process, "/v1/credentials", &token).await.status(), 200);
@@ -74,7 +74,7 @@ async fn areas_of_one_bucket_never_overlap_and_nobody_gets_a_persons() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bucket_that_stood_there_before_is_taken_only_when_it_is_named() {
+async fn an_older_bucket_is_used_only_when_it_is_named() {
     let app = spawn_app().await;
     let administer = app.administer().await;
     let root = app.root();
@@ -107,7 +107,7 @@ async fn a_bucket_that_stood_there_before_is_taken_only_when_it_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_named_bucket_of_another_deployment_is_taken_only_from_a_named_deployment() {
+async fn another_deployments_bucket_is_adopted_only_from_a_named_deployment() {
     let new = NewArea {
         bucket: Some("clients".parse().unwrap()),
         prefix: None,
@@ -132,7 +132,7 @@ async fn a_named_bucket_of_another_deployment_is_taken_only_from_a_named_deploym
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_takes_a_persons_bucket_before_the_persons_first_call() {
+async fn a_persons_bucket_cannot_be_taken_before_the_first_call() {
     let app = spawn_app().await;
     let named = NewArea {
         bucket: Some(ALICES_BUCKET.parse().unwrap()),
@@ -150,7 +150,7 @@ async fn nobody_takes_a_persons_bucket_before_the_persons_first_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bucket_of_an_organisations_own_may_be_shared() {
+async fn an_organisations_own_bucket_may_be_shared() {
     let app = spawn_app().await;
     let administer = app.administer().await;
     let acme: Slug = "acme".parse().unwrap();
@@ -166,9 +166,9 @@ async fn a_bucket_of_an_organisations_own_may_be_shared() {
     assert_eq!(beside.await.unwrap().area.bucket, made.area.bucket);
 }
 
-/// The check that answers an operator is made before the bucket; this is the one that holds.
+/// The operator gets an answer from a check before the bucket is created; this check is the one that counts.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_that_ask_for_overlapping_areas_at_once_one_gets_it() {
+async fn one_of_many_concurrent_overlapping_areas_is_added() {
     let app = spawn_app().await;
     let shared = NewArea {
         bucket: Some("clients".parse().unwrap()),

@@ -6,7 +6,7 @@ use crate::support::{ALICES_BUCKET, Process, spawn_app};
 use super::{ask, boto, json};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn when_the_audit_trail_cannot_be_written_nothing_changes() {
+async fn nothing_changes_when_the_audit_trail_cannot_be_written() {
     let app = spawn_app().await;
     let key = app.organisation("acme", &NewArea::default()).await;
     let database = app.database().await;
@@ -32,7 +32,7 @@ async fn when_the_audit_trail_cannot_be_written_nothing_changes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_audit_trail_answers_who_held_which_key_and_who_changed_what() {
+async fn audit_finds_who_had_which_key_and_who_changed_what() {
     let process = Process::dev(&[]).await;
     process.administer(&["org", "create", "beta"]).await;
     let key = process
@@ -79,8 +79,8 @@ async fn the_audit_trail_answers_who_held_which_key_and_who_changed_what() {
         let owned = json(&process, &["audit", "--owner", owner]).await;
         assert_eq!(column(&owned, "bucket"), [ALICES_BUCKET], "{owner}");
     }
-    let nobody = json(&process, &["audit", "--owner", "lice"]).await;
-    assert_eq!(nobody, json!([]));
+    let none = json(&process, &["audit", "--owner", "lice"]).await;
+    assert_eq!(none, json!([]));
     let bucket = json(&process, &["audit", "--bucket", ALICES_BUCKET]).await;
     assert_eq!(bucket.as_array().unwrap().len(), 1);
     assert_eq!(rows(&["audit", "--since", "2999-01-01"]).await, json!([]));
@@ -101,7 +101,7 @@ async fn the_audit_trail_answers_who_held_which_key_and_who_changed_what() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_only_looks_changes_nothing() {
+async fn commands_that_only_read_change_nothing() {
     let process = Process::dev(&[]).await;
     let token = process.dev_token(&["alice"]).await;
     assert_eq!(ask(&process, "/v1/credentials", &token).await.status(), 200);

@@ -21,13 +21,13 @@ async fn show(app: &App, what: &str) -> Vec<KnownBucket> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn people_whom_a_former_replica_has_caught_are_repaired_by_a_release() {
+async fn a_release_repairs_a_bucket_of_an_outdated_replica() {
     let old = spawn_app().await;
     let token = old.token("alice").await;
     assert_eq!(old.ask(&token).await.credentials().bucket, ALICES_BUCKET);
     let new = Setup::default().replica_of(&old);
     let new = new.key("naming.namespace", "new").spawn().await;
-    // As a replica did that did not compare the formula.
+    // As a replica that did not compare the formula would have done.
     sqlx::query(
         "INSERT INTO owned_buckets \
          VALUES ('principal', '[\"demo\",\"alice\"]', $1, 'ready', '2026-01-01T00:00:00Z')",
@@ -72,7 +72,7 @@ fn bucket_owner(subject: &str) -> BucketOwner {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_release_takes_nothing_over_that_stood_there_before() {
+async fn a_release_adopts_no_older_bucket() {
     let app = spawn_app().await;
     let made = app.root().create_bucket().bucket(ALICES_BUCKET).send();
     made.await.unwrap();
@@ -86,7 +86,7 @@ async fn a_release_takes_nothing_over_that_stood_there_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bucket_is_assigned_to_its_own_owner_only() {
+async fn a_bucket_is_assigned_only_to_its_own_owner() {
     let app = spawn_app().await;
     let formula = &app.config.naming.formula;
     let owners = ["alice", "bob", "dave"];
@@ -113,7 +113,7 @@ async fn a_bucket_is_assigned_to_its_own_owner_only() {
         matches!(again, Err(AdministerError::AlreadyAssigned(_))),
         "{again:?}"
     );
-    // Another owner's, whatever the names say.
+    // It belongs to another owner, although the name suggests otherwise.
     sqlx::query("INSERT INTO former_buckets VALUES ('principal', '[\"demo\",\"carol\"]', $1)")
         .bind(bobs.as_str())
         .execute(&app.database().await)
@@ -137,7 +137,7 @@ async fn a_bucket_is_assigned_to_its_own_owner_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_assigns_nothing_once_the_formula_has_changed() {
+async fn no_bucket_is_assigned_once_the_formula_has_changed() {
     let old = spawn_app().await;
     let made = old.root().create_bucket().bucket(ALICES_BUCKET).send();
     made.await.unwrap();
@@ -154,7 +154,7 @@ async fn a_command_assigns_nothing_once_the_formula_has_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_sees_who_has_a_bucket_and_is_asked_before_changing_it() {
+async fn bucket_show_names_the_owner_and_changes_need_a_yes() {
     let process = Process::dev(&[]).await;
     let token = process.dev_token(&["alice"]).await;
     assert_eq!(ask(&process, "/v1/credentials", &token).await.status(), 200);
@@ -185,7 +185,7 @@ async fn an_operator_sees_who_has_a_bucket_and_is_asked_before_changing_it() {
     assert_eq!(rows[1]["caller"], "operator tester");
     let by_pseudonym = json(&process, &["audit", "--owner", pseudonym]).await;
     assert_eq!(by_pseudonym, rows);
-    // The formula gives the person the same one again.
+    // By the formula the person gets the same one again.
     assert_eq!(ask(&process, "/v1/credentials", &token).await.status(), 200);
     let said = refused(&process, &["bucket", "release", "nobodys", "--yes"]).await;
     assert!(said.contains("nobody has the bucket"), "{said}");
@@ -193,7 +193,7 @@ async fn an_operator_sees_who_has_a_bucket_and_is_asked_before_changing_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_audit_trail_is_searched_by_pseudonym_and_by_session_name() {
+async fn audit_finds_pseudonyms_and_session_names() {
     let process = Process::dev(&[]).await;
     let token = process.dev_token(&["alice"]).await;
     let research = "/api/v1/org/acme/ws/research/storage/credentials";
@@ -219,9 +219,9 @@ async fn the_audit_trail_is_searched_by_pseudonym_and_by_session_name() {
         let found = json(&process, &["audit", "--owner", &session]).await;
         assert_eq!(found, json!([vended]));
     }
-    let nobody = "0".repeat(31);
+    let unknown = "0".repeat(31);
     assert_eq!(
-        json(&process, &["audit", "--owner", &nobody]).await,
+        json(&process, &["audit", "--owner", &unknown]).await,
         json!([])
     );
     process.stop().await;

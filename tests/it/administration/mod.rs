@@ -11,13 +11,13 @@ use serde_json::Value;
 
 use crate::support::Process;
 
-/// What a command prints with `--json`.
+/// The result of a command with `--json`.
 pub(super) async fn json(process: &Process, arguments: &[&str]) -> Value {
     let text = process.administer(&[arguments, &["--json"]].concat()).await;
     serde_json::from_str(&text).unwrap()
 }
 
-/// What a command that must fail says.
+/// The error of a command that must fail.
 pub(super) async fn refused(process: &Process, arguments: &[&str]) -> String {
     let output = process.command(arguments).output().await.unwrap();
     assert_eq!(output.status.code(), Some(1), "{arguments:?}: {output:?}");
@@ -25,7 +25,7 @@ pub(super) async fn refused(process: &Process, arguments: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-/// What a command that succeeds says beside its result.
+/// What a command that succeeds prints besides its result.
 pub(super) async fn said(process: &Process, arguments: &[&str]) -> String {
     let output = process.command(arguments).output().await.unwrap();
     assert!(output.status.success(), "{arguments:?}: {output:?}");

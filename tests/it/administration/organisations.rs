@@ -5,7 +5,7 @@ use crate::support::Process;
 use super::{ask, boto, json, refused};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_organisation_from_its_making_to_its_end() {
+async fn an_organisation_from_creation_to_its_end() {
     let process = Process::dev(&[]).await;
     let made = process
         .administer(&["org", "create", "beta", "--bucket", "clients"])
@@ -46,7 +46,7 @@ async fn an_organisation_from_its_making_to_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_may_end_by_themselves_or_open_other_things() {
+async fn api_keys_may_expire_and_have_scopes() {
     let process = Process::dev(&[]).await;
     let create = |more: &'static [&'static str]| {
         let arguments = [
@@ -81,7 +81,7 @@ async fn keys_may_end_by_themselves_or_open_other_things() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_workspace_of_dev_has_alice_and_bob() {
+async fn dev_has_a_workspace_of_alice_and_bob() {
     let process = Process::dev(&[]).await;
     let research = "/api/v1/org/acme/ws/research/storage/credentials";
     for (user, expected) in [("alice", 200), ("bob", 200), ("carol", 404)] {
@@ -93,7 +93,7 @@ async fn the_workspace_of_dev_has_alice_and_bob() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_start_that_fails_leaves_the_first_as_it_is() {
+async fn a_second_dev_that_fails_leaves_the_first_alone() {
     let process = Process::dev(&[]).await;
     let key = process
         .administer(&["api-key", "create", "--org", "acme", "--label", "dev"])
@@ -115,7 +115,7 @@ async fn a_second_start_that_fails_leaves_the_first_as_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_would_outlive_everybody_is_refused() {
+async fn an_api_key_that_lives_too_long_is_refused() {
     let process = Process::dev(&[]).await;
     let create = ["api-key", "create", "--org", "acme", "--label", "x"];
     for time in ["100000000d", "40000d"] {

@@ -18,7 +18,7 @@ const REMOVE_CAROL: [&str; 5] = [
     "carol",
 ];
 
-/// A workspace `acme/lab` below `lab/` in the bucket `clients`.
+/// A workspace `acme/lab` with the prefix `lab/` in the bucket `clients`.
 async fn with_lab() -> Process {
     let process = Process::dev(&[]).await;
     let create = ["workspace", "create", "acme/lab", "--bucket", "clients"];
@@ -45,7 +45,7 @@ async fn put_something(process: &Process, token: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn members_come_and_go() {
+async fn members_are_added_and_removed() {
     let process = with_lab().await;
     let token = process.dev_token(&["carol"]).await;
     assert_eq!(status(&process, &token).await, 404);
@@ -107,7 +107,7 @@ async fn add_member_says_what_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_holds_objects_is_deleted_only_when_they_may_stay() {
+async fn a_workspace_with_objects_is_deleted_only_with_keep_objects() {
     let process = with_lab().await;
     process.administer(&ADD_CAROL).await;
     let token = process.dev_token(&["carol"]).await;
@@ -126,7 +126,7 @@ async fn one_that_holds_objects_is_deleted_only_when_they_may_stay() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_kept_is_found_again_and_is_nobody_elses() {
+async fn kept_objects_return_with_their_workspace_only() {
     let process = with_lab().await;
     process.administer(&ADD_CAROL).await;
     process
@@ -166,7 +166,7 @@ async fn what_was_kept_is_found_again_and_is_nobody_elses() {
 
 /// An operator adds a member while another deletes the workspace.
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_a_member_of_a_workspace_that_is_gone_or_comes_back() {
+async fn a_deleted_workspace_has_no_members_even_when_it_comes_back() {
     let app = spawn_app().await;
     app.workspace("acme/lab", &[("alice", Access::ReadWrite)])
         .await;
@@ -202,7 +202,7 @@ async fn nobody_is_a_member_of_a_workspace_that_is_gone_or_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_prefix_that_no_policy_can_hold_is_refused_before_anything_is_made() {
+async fn a_prefix_too_long_for_a_policy_is_refused_first() {
     let app = spawn_app().await;
     app.workspace("acme/lab", &[]).await;
     let long = NewArea {

@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_ends_at_work_leaves_other_threads_requests_to_a_successor() {
+    fn a_successor_serves_the_requests_of_a_writer_whose_thread_ends() {
         let (runtime, directory) = (a_runtime(), tempfile::tempdir().unwrap());
         let database = runtime.block_on(open(&directory));
         let trail = SqlAuditTrail::new(database.clone());
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_record_that_is_written_twice_stands_there_once() {
+    async fn an_event_recorded_twice_is_one_row() {
         let directory = tempfile::tempdir().unwrap();
         let database = open(&directory).await;
         let trail = SqlAuditTrail::new(database.clone());
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn what_counts_as_written_is_written_while_the_formula_changes_to_and_fro() {
+    async fn recorded_events_are_stored_while_the_formula_changes() {
         let directory = tempfile::tempdir().unwrap();
         let other = open(&directory).await;
         let database = other
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn many_at_once_are_all_written() {
+    async fn many_concurrent_events_are_all_stored() {
         let directory = tempfile::tempdir().unwrap();
         let database = open(&directory).await;
         let trail = SqlAuditTrail::new(database.clone());

@@ -106,7 +106,7 @@ async fn ensure(process: &EnsureBucket) -> Result<(), EnsureBucketError> {
 }
 
 #[tokio::test]
-async fn a_bucket_that_is_released_before_it_is_made_is_not_made() {
+async fn a_bucket_released_before_its_creation_is_not_created() {
     let (world, buckets) = (World::new().await, Arc::new(FakeBuckets::default()));
     let process = world.process(&buckets);
     let bucket = bucket_of(&alice());
@@ -120,7 +120,7 @@ async fn a_bucket_that_is_released_before_it_is_made_is_not_made() {
 }
 
 #[tokio::test]
-async fn a_bucket_whose_formula_is_changed_before_it_is_made_is_not_made() {
+async fn a_bucket_of_an_outdated_formula_is_not_created() {
     let (world, buckets) = (World::new().await, Arc::new(FakeBuckets::default()));
     let process = world.process(&buckets);
     let changed = world.registry("b");
@@ -132,7 +132,7 @@ async fn a_bucket_whose_formula_is_changed_before_it_is_made_is_not_made() {
 }
 
 #[tokio::test]
-async fn a_reservation_is_advanced_for_its_own_bucket_only_and_never_back() {
+async fn a_reservation_advances_only_for_its_bucket_and_never_back() {
     let world = World::new().await;
     let registry = world.registry("a");
     let (bucket, other) = (bucket_of(&alice()), bucket_of(&principal("demo", "bob")));
@@ -158,7 +158,7 @@ async fn a_reservation_is_advanced_for_its_own_bucket_only_and_never_back() {
 
 /// As in a large registry.
 #[tokio::test]
-async fn a_change_of_the_formula_may_take_longer_than_a_statement_of_a_request() {
+async fn a_change_of_formula_may_take_longer_than_a_request() {
     let world = World::new().await;
     let bucket = bucket_of(&alice());
     let bucket_owner = alice().bucket_owner(&bucket);
