@@ -31,7 +31,8 @@ impl SqlDirectory {
             let cause = "area: its bucket is not on record";
             return Err(RegistryError::new(cause));
         };
-        let keys = bucket_owners::keys_that_reach(&mut change, &area.bucket).await?;
+        let keys =
+            bucket_owners::keys_that_reach(&mut change.lease.connection, &area.bucket).await?;
         if keys
             .iter()
             .any(|key| key.opens_to_others(&area.bucket, owner))

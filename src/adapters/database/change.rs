@@ -1,9 +1,7 @@
 //! A change: statements that are committed together, or not at all.
 
-use std::ops::{Deref, DerefMut};
-
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
+use sqlx::{Error, Executor};
 
 use crate::domain::AuditEvent;
 use crate::service::RegistryError;
@@ -12,12 +10,13 @@ use super::Database;
 use super::audit::row;
 use super::bucket_owners;
 use super::fingerprint::Fingerprint;
-use super::lease::Transaction;
+use super::lease::Lease;
 use super::statement::{self, Statement, bounded};
 
-/// A transaction whose statements have a time limit each. It is rolled back unless it is committed.
+/// A transaction whose statements have a time limit each. Dropped before its commit, it closes its
+/// connection and so is rolled back.
 pub(super) struct Change {
-    transaction: Transaction,
+    pub(super) lease: Lease,
     fingerprint: Fingerprint,
     step: &'static str,
 }
@@ -45,7 +44,7 @@ impl Change {
         step: &'static str,
     ) -> Result<Self, RegistryError> {
         let mut change = Self::open(database, step).await?;
-        bucket_owners::keep(&mut change).await?;
+        bucket_owners::keep(&mut change.lease.connection).await?;
         Ok(change)
     }
 
@@ -64,8 +63,13 @@ impl Change {
     }
 
     async fn open(database: &Database, step: &'static str) -> Result<Self, RegistryError> {
+        let beginning = async {
+            let mut lease = database.pool.acquire().await?;
+            lease.connection.execute("BEGIN").await?;
+            Ok(lease)
+        };
         Ok(Self {
-            transaction: bounded(step, database.pool.begin()).await?,
+            lease: bounded(step, beginning).await?,
             fingerprint: database.fingerprint.clone(),
             step,
         })
@@ -73,7 +77,7 @@ impl Change {
 
     /// Runs a statement, and returns how many rows it changes.
     pub(super) async fn execute(&mut self, statement: Statement<'_>) -> Result<u64, RegistryError> {
-        statement::changed(self.step, statement.execute(&mut *self.transaction)).await
+        statement::changed(self.step, statement.execute(&mut self.lease.connection)).await
     }
 
     /// The rows that a statement finds.
@@ -82,7 +86,7 @@ impl Change {
         statement: Statement<'_>,
         parse: impl Fn(&AnyRow) -> Result<T, RegistryError>,
     ) -> Result<Vec<T>, RegistryError> {
-        let fetching = statement.fetch_all(&mut *self.transaction);
+        let fetching = statement.fetch_all(&mut self.lease.connection);
         statement::rows(self.step, fetching, parse).await
     }
 
@@ -92,13 +96,13 @@ impl Change {
         statement: Statement<'_>,
         parse: impl Fn(&AnyRow) -> Result<T, RegistryError>,
     ) -> Result<Option<T>, RegistryError> {
-        let fetching = statement.fetch_optional(&mut *self.transaction);
+        let fetching = statement.fetch_optional(&mut self.lease.connection);
         statement::row(self.step, fetching, parse).await
     }
 
     /// Goes on if bucket names are made here with the registry's values, and fails otherwise.
     pub(super) async fn check_formula(mut self) -> Result<Self, RegistryError> {
-        let asking = self.fingerprint.is_current(&mut self.transaction);
+        let asking = self.fingerprint.is_current(&mut self.lease.connection);
         if bounded("fingerprint", asking).await? {
             return Ok(self);
         }
@@ -109,30 +113,23 @@ impl Change {
     /// Commits the change with its audit row.
     pub(super) async fn commit_with(mut self, event: &AuditEvent) -> Result<(), RegistryError> {
         let insert = row::insert_one(event);
-        bounded("audit", insert.execute(&mut *self.transaction)).await?;
+        bounded("audit", insert.execute(&mut self.lease.connection)).await?;
         self.commit().await
     }
 
     /// Commits the change, which has no audit row.
     pub(super) async fn commit(self) -> Result<(), RegistryError> {
-        bounded("commit", self.transaction.commit()).await
+        bounded("commit", end(self.lease, "COMMIT")).await
     }
 
     pub(super) async fn roll_back(self) -> Result<(), RegistryError> {
-        bounded(self.step, self.transaction.rollback()).await
+        bounded(self.step, end(self.lease, "ROLLBACK")).await
     }
 }
 
-impl Deref for Change {
-    type Target = AnyConnection;
-
-    fn deref(&self) -> &AnyConnection {
-        &self.transaction
-    }
-}
-
-impl DerefMut for Change {
-    fn deref_mut(&mut self) -> &mut AnyConnection {
-        &mut self.transaction
-    }
+async fn end(mut lease: Lease, statement: &'static str) -> Result<(), Error> {
+    lease.connection.execute(statement).await?;
+    let opener = lease.opener.clone();
+    lease.give_back();
+    opener.check_file()
 }

@@ -12,7 +12,7 @@ use deadpool::managed::{Pool, PoolError, QueueMode, Timeouts};
 use sqlx::{AnyConnection, Error};
 
 use super::connect::close;
-use super::lease::{Lease, Transaction};
+use super::lease::Lease;
 use super::opener::Opener;
 use super::slot::Kept;
 
@@ -56,11 +56,6 @@ impl Connections {
         statement: impl AsyncFnOnce(&mut AnyConnection) -> Result<T, Error>,
     ) -> Result<T, Error> {
         self.acquire().await?.run(statement).await
-    }
-
-    /// A transaction on one of them.
-    pub(super) async fn begin(&self) -> Result<Transaction, Error> {
-        Transaction::begin(self.acquire().await?).await
     }
 
     /// Closes those that were not used for a while.

@@ -46,7 +46,7 @@ impl Directory for SqlDirectory {
         // Row by row: the rows take much more memory than the hashes. On a lease, so that a late
         // answer closes this connection and leaves the others alone.
         let mut lease = bounded("api keys", self.database.pool.acquire()).await?;
-        let hashes = query.fetch(&mut *lease);
+        let hashes = query.fetch(&mut lease.connection);
         let hashes = hashes.map_ok(|row| rows::api_key_hash(&row));
         let hashes: Vec<_> = bounded("api keys", hashes.try_collect()).await?;
         lease.give_back();

@@ -1,10 +1,9 @@
-//! A connection in use, and a transaction on one.
+//! A connection in use.
 
-use std::ops::{Deref, DerefMut};
 use std::time::{Duration, Instant};
 
 use deadpool::managed::Object;
-use sqlx::{AnyConnection, Error, Executor};
+use sqlx::{AnyConnection, Error};
 
 use super::connect::is_lost;
 use super::opener::Opener;
@@ -16,14 +15,11 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A connection in use. It is closed unless it is given back.
 pub(super) struct Lease {
-    connection: AnyConnection,
+    pub(super) connection: AnyConnection,
     opened: Instant,
     slot: Object<Opener>,
-    opener: Opener,
+    pub(super) opener: Opener,
 }
-
-/// A transaction. Dropped before its commit, it closes its connection and so is rolled back.
-pub(super) struct Transaction(Lease);
 
 impl Lease {
     /// Takes the connection out of its place in the pool.
@@ -85,58 +81,5 @@ fn has_answered<T>(done: &Result<T, Error>) -> bool {
         Ok(_) => true,
         Err(error @ Error::Database(_)) => !is_lost(error),
         Err(_) => false,
-    }
-}
-
-impl Transaction {
-    /// Begins it on this connection.
-    pub(super) async fn begin(mut lease: Lease) -> Result<Self, Error> {
-        lease.connection.execute("BEGIN").await?;
-        Ok(Self(lease))
-    }
-
-    /// Makes the changes last.
-    pub(super) async fn commit(self) -> Result<(), Error> {
-        self.end("COMMIT").await
-    }
-
-    /// Takes the changes back.
-    pub(super) async fn rollback(self) -> Result<(), Error> {
-        self.end("ROLLBACK").await
-    }
-
-    async fn end(mut self, statement: &'static str) -> Result<(), Error> {
-        self.0.connection.execute(statement).await?;
-        let opener = self.0.opener.clone();
-        self.0.give_back();
-        opener.check_file()
-    }
-}
-
-impl Deref for Lease {
-    type Target = AnyConnection;
-
-    fn deref(&self) -> &AnyConnection {
-        &self.connection
-    }
-}
-
-impl DerefMut for Lease {
-    fn deref_mut(&mut self) -> &mut AnyConnection {
-        &mut self.connection
-    }
-}
-
-impl Deref for Transaction {
-    type Target = AnyConnection;
-
-    fn deref(&self) -> &AnyConnection {
-        &self.0
-    }
-}
-
-impl DerefMut for Transaction {
-    fn deref_mut(&mut self) -> &mut AnyConnection {
-        &mut self.0
     }
 }

@@ -250,6 +250,7 @@ mod tests {
     use sqlx::Executor;
 
     use super::*;
+    use crate::adapters::database::change::Change;
 
     async fn open(directory: &tempfile::TempDir) -> Database {
         let file = directory.path().join("registry.db");
@@ -257,12 +258,19 @@ mod tests {
         Database::open(&url).await.unwrap()
     }
 
+    /// Begins to insert a row that the database takes only once.
+    async fn begin(database: &Database) -> Change {
+        let insert = sqlx::query("INSERT INTO probe (id, at) VALUES (1, '')");
+        let change = Change::begin(database, "probe", insert).await;
+        change.unwrap().unwrap()
+    }
+
     #[tokio::test]
     async fn dropped_transactions_do_not_use_up_the_connections() {
         let directory = tempfile::tempdir().unwrap();
         let database = open(&directory).await;
         for _ in 0..3 * MAX_CONNECTIONS {
-            drop(database.pool.begin().await.unwrap());
+            drop(begin(&database).await);
         }
         let one = database.execute("one", sqlx::query("UPDATE probe SET id = id WHERE id = 0"));
         assert_eq!(one.await, Ok(0));
@@ -272,13 +280,8 @@ mod tests {
     async fn a_dropped_transaction_changes_nothing() {
         let directory = tempfile::tempdir().unwrap();
         let database = open(&directory).await;
-        let insert = "INSERT INTO probe (id, at) VALUES (1, '')";
-        let mut given_up = database.pool.begin().await.unwrap();
-        given_up.execute(insert).await.unwrap();
-        drop(given_up);
-        let mut committed = database.pool.begin().await.unwrap();
-        committed.execute(insert).await.unwrap();
-        committed.commit().await.unwrap();
+        drop(begin(&database).await);
+        begin(&database).await.commit().await.unwrap();
     }
 
     #[tokio::test]

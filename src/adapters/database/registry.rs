@@ -154,7 +154,7 @@ async fn is_reached(
         return Ok(false);
     };
     let owner = Owner::Principal(principal.clone());
-    let keys = bucket_owners::keys_that_reach(change, bucket).await?;
+    let keys = bucket_owners::keys_that_reach(&mut change.lease.connection, bucket).await?;
     let reaching = keys.iter().find(|key| key.opens_to_others(bucket, &owner));
     if let Some(key) = reaching {
         tracing::error!(

@@ -116,7 +116,7 @@ impl Reservations for SqlDirectory {
         if let Some(another) = another {
             return Ok(Assigned::HasAnother(another));
         }
-        let keys = bucket_owners::keys_that_reach(&mut change, bucket).await?;
+        let keys = bucket_owners::keys_that_reach(&mut change.lease.connection, bucket).await?;
         // For organisations and workspaces this was checked when they got their area.
         let is_persons = matches!(bucket_owner, BucketOwner::Principal(_));
         if is_persons && keys.iter().any(|key| key.opens_to_others(bucket, owner)) {

@@ -40,16 +40,16 @@ impl AccessKeyRegistry for SqlDirectory {
     }
 
     async fn keys_that_reach(&self, bucket: &BucketName) -> Result<Vec<AccessKey>, RegistryError> {
-        let mut connection = bounded("access keys", self.database.pool.acquire()).await?;
-        let keys = bucket_owners::keys_that_reach(&mut connection, bucket).await?;
-        connection.give_back();
+        let mut lease = bounded("access keys", self.database.pool.acquire()).await?;
+        let keys = bucket_owners::keys_that_reach(&mut lease.connection, bucket).await?;
+        lease.give_back();
         Ok(keys)
     }
 
     async fn known_buckets(&self, rights: &AccessKeyRights) -> Result<KnownBuckets, RegistryError> {
-        let mut connection = bounded("buckets", self.database.pool.acquire()).await?;
-        let known = bucket_owners::known_buckets(&mut connection, rights).await?;
-        connection.give_back();
+        let mut lease = bounded("buckets", self.database.pool.acquire()).await?;
+        let known = bucket_owners::known_buckets(&mut lease.connection, rights).await?;
+        lease.give_back();
         Ok(known)
     }
 
@@ -60,7 +60,7 @@ impl AccessKeyRegistry for SqlDirectory {
         event: &AuditEvent,
     ) -> Result<Option<String>, RegistryError> {
         let mut change = Change::begin_keeping_owners(&self.database, "access key").await?;
-        let known = bucket_owners::known_buckets(&mut change, &key.rights).await?;
+        let known = bucket_owners::known_buckets(&mut change.lease.connection, &key.rights).await?;
         if let Some(bucket) = bucket_of_others(formula, key, &known) {
             change.roll_back().await?;
             return Ok(Some(bucket));

@@ -231,7 +231,7 @@ mod tests {
         let mut locked = runtime.block_on(database.pool.acquire()).unwrap();
         let statement = |text: &'static str| sqlx::query(text);
         runtime
-            .block_on(statement("BEGIN IMMEDIATE").execute(&mut *locked))
+            .block_on(statement("BEGIN IMMEDIATE").execute(&mut locked.connection))
             .unwrap();
         let worker = Builder::new_current_thread().enable_all().build().unwrap();
         let given_up = worker.block_on(async {
@@ -246,7 +246,7 @@ mod tests {
         }
         drop(worker);
         runtime
-            .block_on(async move { statement("COMMIT").execute(&mut *locked).await })
+            .block_on(async move { statement("COMMIT").execute(&mut locked.connection).await })
             .unwrap();
         runtime.block_on(waiting).unwrap().unwrap();
         assert_eq!(runtime.block_on(rows(&database)), 2);
