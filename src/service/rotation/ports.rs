@@ -41,8 +41,7 @@ pub trait AccessKeyBroker: Send + Sync {
     ) -> Result<bool, UpstreamError>;
 }
 
-/// Access keys and the state of their rotations, without secrets. A lease, named by its taker, says who
-/// may work on a key.
+/// Access keys, without secrets.
 #[async_trait]
 pub trait AccessKeyRegistry: AccessKeyRotations {
     /// All keys, the oldest first.
@@ -106,7 +105,8 @@ pub trait AccessKeyRegistry: AccessKeyRotations {
     async fn check_formula(&self) -> Result<(), RegistryError>;
 }
 
-/// How far the rotations of access keys have come, in the registry: leases and pairs.
+/// The state of the rotations of access keys: leases and pairs. A lease, named by its taker, says who
+/// may work on a key.
 #[async_trait]
 pub trait AccessKeyRotations: Send + Sync {
     /// Takes the key to look after it, unless another process has taken it since `stale`. The lease
