@@ -15,6 +15,7 @@
 //! The limits and what they must hold together are in `timing`.
 
 mod admission;
+mod caller;
 mod keeper;
 mod lease;
 mod pairs;
@@ -24,11 +25,12 @@ mod rotations;
 mod task;
 mod tenants;
 mod timing;
+mod use_case;
 
 #[cfg(test)]
 mod tests;
 
-pub use admission::{
+pub use caller::{
     CAPABILITY_TYPE, Capabilities, RotationCaller, RotationCredential, UnadmittedCaller,
 };
 pub use keeper::{AccessKeyKeeper, AccessKeyKeeperPorts};
@@ -38,9 +40,9 @@ pub use ports::{
     AccessKeyBroker, AccessKeyRegistry, AccessKeyRotations, HeldLease, PairStanding, RecordedPair,
     Taken, Unfinished,
 };
-pub use rotate::{
-    RotateAccessKey, RotateAccessKeyPorts, RotateAccessKeySettings, Rotated, Rotation,
-};
 pub use rotations::Rotations;
 pub use tenants::{BucketTenant, KnownBuckets, bucket_of_others};
 pub use timing::STATEMENT_LIMIT;
+pub use use_case::{
+    RotateAccessKey, RotateAccessKeyPorts, RotateAccessKeySettings, Rotated, Rotation,
+};

@@ -14,8 +14,8 @@ use crate::service::{AccessKeyRefusal, Refusal, RegistryError, UpstreamError};
 use super::admission::Admitted;
 use super::lease::Lease;
 use super::pairs::{Pairs, PairsError, prove};
-use super::rotate::Work;
 use super::timing::{END_LIMIT, HAND_OVER_LIMIT, MAKE_LIMIT, STALE, TRANSACTION_LIMIT};
+use super::use_case::Work;
 
 /// Between two tries to record that the new pair is the current one.
 const PAUSE: Duration = Duration::from_millis(500);
