@@ -22,47 +22,49 @@ use crate::domain::Session;
 use super::Engine;
 use super::transport::Transport;
 
-/// For one attempt and for all: what a request waits for, and what only reads.
-const PROMPT: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(4));
+/// The limits for one attempt and for all attempts together, for calls that a request waits for and
+/// calls that only read.
+const SHORT_TIMEOUTS: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(4));
 
-/// What makes or moves something is asked by detached tasks and commands; a store may take its time
-/// over its first bucket.
-const PATIENT: (Duration, Duration) = (Duration::from_secs(12), Duration::from_secs(25));
+/// The same for writes, which detached tasks and commands send. The first bucket may take a store
+/// several seconds.
+const LONG_TIMEOUTS: (Duration, Duration) = (Duration::from_secs(12), Duration::from_secs(25));
+
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 
-/// Where the store is and who the gateway is there.
+/// The store's addresses and the gateway's user there.
 #[derive(Clone, Debug)]
 pub struct AwsSettings {
-    /// Which engine.
+    /// The engine.
     pub engine: Engine,
-    /// S3; AWS's own where none is given.
+    /// The S3 endpoint; AWS's if absent.
     pub endpoint: Option<String>,
-    /// STS; AWS's own where none is given.
+    /// The STS endpoint; AWS's if absent.
     pub sts_endpoint: Option<String>,
-    /// Signs and creates buckets.
+    /// The region that requests are signed for and buckets are created in.
     pub region: String,
-    /// The gateway's own identity; AWS's default chain where none is given.
+    /// The gateway's key pair; AWS's default provider chain if absent.
     pub identity: Option<StaticIdentity>,
-    /// The role whose sessions are handed out.
+    /// The role that sessions assume.
     pub role_arn: Option<String>,
-    /// Shown to the role's trust policy.
+    /// The `ExternalId` that the role's trust policy may require.
     pub external_id: Option<String>,
     /// `https://host/bucket` rather than `https://bucket.host`.
     pub path_style: bool,
-    /// Certificate authorities to trust beside the system's (PEM).
+    /// Certificate authorities to trust in addition to the system's (PEM).
     pub ca_bundle: Current<Option<Vec<u8>>>,
 }
 
-/// A long-lived key pair of the gateway's own.
+/// The gateway's long-lived key pair, as the configuration names it.
 #[derive(Clone, Debug)]
 pub struct StaticIdentity {
-    /// Names the key.
+    /// The id.
     pub access_key_id: Current<SecretString>,
-    /// Signs with it.
+    /// The secret.
     pub secret_access_key: Current<SecretString>,
 }
 
-/// A client for each of S3, STS and IAM over one connection pool.
+/// Clients for S3, STS and IAM over one set of connections.
 #[derive(Clone, Debug)]
 pub struct AwsClients {
     pub(super) s3: aws_sdk_s3::Client,
@@ -72,7 +74,7 @@ pub struct AwsClients {
     pub(super) settings: AwsSettings,
 }
 
-/// The certificate authorities cannot be used.
+/// The clients cannot be set up, for example because the certificate authorities are unusable.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot set up TLS: {0}")]
 pub struct AuthoritiesError(pub(super) String);
@@ -84,56 +86,56 @@ impl From<reqwest::Error> for AuthoritiesError {
 }
 
 impl AwsClients {
-    /// S3 as the holder of this session sees it, over the same connections.
-    pub(super) fn s3_within(&self, session: &Session) -> aws_sdk_s3::Client {
+    /// S3 with this session's credentials, over the same connections.
+    pub(super) fn s3_as(&self, session: &Session) -> aws_sdk_s3::Client {
         let config = self.s3.config().to_builder();
         let config = config.credentials_provider(credentials(session));
         aws_sdk_s3::Client::from_conf(config.build())
     }
 
-    /// S3 for what only reads: an answer comes soon or not at all.
+    /// S3 for calls that only read, with short timeouts.
     pub(super) fn s3_reading(&self) -> aws_sdk_s3::Client {
         let config = self.s3.config().to_builder();
-        aws_sdk_s3::Client::from_conf(config.timeout_config(timeouts(PROMPT)).build())
+        aws_sdk_s3::Client::from_conf(config.timeout_config(timeouts(SHORT_TIMEOUTS)).build())
     }
 
-    /// S3 for what may take its time, over connections of its own: on a pooled one that died in
-    /// silence it would wait that long for nothing.
-    pub(super) fn s3_making(&self) -> aws_sdk_s3::Client {
+    /// S3 for writes, with a new connection for each request: over a dead pooled connection, a write
+    /// would wait for its whole timeout.
+    pub(super) fn s3_writing(&self) -> aws_sdk_s3::Client {
         let config = self.s3.config().to_builder();
         aws_sdk_s3::Client::from_conf(config.http_client(self.transport.unpooled()).build())
     }
 
-    /// The same client for lists of buckets, which may be long.
+    /// The same client with a higher limit on answers, for lists of buckets.
     pub(super) fn listing(&self, s3: &aws_sdk_s3::Client) -> aws_sdk_s3::Client {
         let config = s3.config().to_builder();
         aws_sdk_s3::Client::from_conf(config.http_client(self.transport.for_listings()).build())
     }
 
-    /// Sets the clients up; nothing is asked yet.
+    /// Sets the clients up without sending a request.
     ///
     /// # Errors
     ///
-    /// [`AuthoritiesError`] when the PEM holds no certificate authority.
+    /// [`AuthoritiesError`] if the PEM contains no certificate authority.
     pub async fn new(settings: AwsSettings) -> Result<Self, AuthoritiesError> {
         let transport = Transport::new(settings.ca_bundle.clone())?;
         let config = sdk_config(&settings, transport.clone()).await;
         let mut s3 = aws_sdk_s3::config::Builder::from(&config)
             .force_path_style(settings.path_style)
-            .timeout_config(timeouts(PATIENT))
-            // Stores older than 2025 refuse the checksums that newer SDKs add unasked.
+            .timeout_config(timeouts(LONG_TIMEOUTS))
+            // Stores older than 2025 refuse the checksums that newer SDKs add by default.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             .retry_classifier(NeverAfterTimeout);
         s3.set_endpoint_url(settings.endpoint.clone());
         let mut sts = aws_sdk_sts::config::Builder::from(&config)
-            .timeout_config(timeouts(PROMPT))
+            .timeout_config(timeouts(SHORT_TIMEOUTS))
             .retry_classifier(NeverAfterTimeout);
         sts.set_endpoint_url(settings.sts_endpoint.clone());
-        // Asked so seldom that a pooled connection may be dead.
+        // IAM is called so rarely that a pooled connection may be dead.
         let mut iam = aws_sdk_iam::config::Builder::from(&config)
             .http_client(transport.unpooled())
-            .timeout_config(timeouts(PROMPT))
+            .timeout_config(timeouts(SHORT_TIMEOUTS))
             .retry_classifier(NeverAfterTimeout);
         iam.set_endpoint_url(settings.endpoint.clone());
         Ok(Self {
@@ -159,26 +161,26 @@ async fn sdk_config(settings: &AwsSettings, transport: Transport) -> SdkConfig {
         .with_initial_backoff(FIRST_BACKOFF);
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
     if settings.endpoint.is_some() {
-        // These come from the environment and know AWS's own endpoints only.
+        // The environment may enable these; they work with AWS's own endpoints only.
         loader = loader.use_fips(false).use_dual_stack(false);
     }
     let loader = loader
         .region(Region::new(settings.region.clone()))
         .http_client(transport)
         .retry_config(retries)
-        // Every attempt has its time limit, and no body is large.
+        // Every attempt has a timeout, and no body is large.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     let Some(identity) = &settings.identity else {
         return loader.load().await;
     };
     let provider = SharedCredentialsProvider::new(identity.clone());
-    // The key may be replaced at any time, and costs nothing to look up.
+    // The operator may replace the key at any time, and looking it up costs nothing.
     let loader = loader.identity_cache(IdentityCache::no_cache());
     loader.credentials_provider(provider).load().await
 }
 
 impl StaticIdentity {
-    /// As it is now.
+    /// The key pair that is configured now.
     pub(super) fn credentials(&self) -> Credentials {
         Credentials::builder()
             .access_key_id(self.access_key_id.borrow().expose_secret())
@@ -197,8 +199,8 @@ impl ProvideCredentials for StaticIdentity {
     }
 }
 
-/// A timeout is never retried (docs/call.md): the request's time is spent, and the store
-/// that is too slow for one request does not need a second.
+/// Forbids a retry after a timeout (docs/call.md): the request has no time left, and a store that is
+/// too slow for one request does not need a second.
 #[derive(Debug)]
 struct NeverAfterTimeout;
 
@@ -225,7 +227,7 @@ impl ClassifyRetry for NeverAfterTimeout {
     }
 }
 
-/// A session as the SDKs take it.
+/// A session's credentials as the SDK's type.
 pub(super) fn credentials(session: &Session) -> Credentials {
     let token = Some(session.session_token.expose_secret());
     let token = token.filter(|token| !token.is_empty());

@@ -5,11 +5,11 @@ use crate::service::{UpstreamError, UpstreamErrorKind};
 
 use super::transport::is_too_long;
 
-/// An error code longer than this, or of other characters, is not one of AWS's.
+/// A longer value is not an error code.
 const MAX_CODE_CHARS: usize = 64;
 
-/// Sorts an SDK's error and describes it by operation, error code and status; the store's own
-/// text stays out of our logs and answers.
+/// Classifies an SDK's error and describes it by operation, error code and status. The store's own
+/// text never enters logs or answers.
 pub(super) fn describe<E: ProvideErrorMetadata>(
     operation: &str,
     error: &SdkError<E, HttpResponse>,
@@ -22,7 +22,7 @@ pub(super) fn describe<E: ProvideErrorMetadata>(
         ),
         SdkError::DispatchFailure(failure) if failure.is_io() => (
             UpstreamErrorKind::Unreachable,
-            "no connection, or it broke off".to_owned(),
+            "cannot connect, or the connection broke".to_owned(),
         ),
         SdkError::DispatchFailure(failure)
             if failure.as_connector_error().is_some_and(is_too_long) =>
@@ -34,7 +34,7 @@ pub(super) fn describe<E: ProvideErrorMetadata>(
         }
         SdkError::DispatchFailure(_) => (
             UpstreamErrorKind::Refused,
-            "no request could be made: check the gateway's identity".to_owned(),
+            "cannot send the request: check the gateway's key pair".to_owned(),
         ),
         SdkError::ServiceError(service) => {
             let status = service.raw().status().as_u16();
@@ -43,11 +43,11 @@ pub(super) fn describe<E: ProvideErrorMetadata>(
         }
         SdkError::ResponseError(_) => (
             UpstreamErrorKind::Nonsense,
-            "an answer that is no S3".to_owned(),
+            "the answer is not S3".to_owned(),
         ),
         _ => (
             UpstreamErrorKind::Refused,
-            "the request could not be built".to_owned(),
+            "cannot build the request".to_owned(),
         ),
     };
     UpstreamError::new(kind, format!("{operation}: {what}"))
@@ -61,7 +61,7 @@ pub(super) fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -
     is_code.then_some(code)
 }
 
-/// The status of an answer, where there was one.
+/// The answer's status, if an answer came.
 pub(super) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error
         .raw_response()

@@ -1,4 +1,4 @@
-//! The store: buckets over S3, sessions over STS, with what differs between engines as data.
+//! The store: buckets over S3 and sessions over STS. `quirks` holds the differences between engines.
 
 mod attacks;
 mod brokers;

@@ -7,13 +7,13 @@ use crate::service::{Objects, UpstreamError};
 use super::AwsClients;
 use super::failure::{code, describe, status};
 
-/// Objects over S3, through sessions.
+/// Reads and writes objects over S3, with sessions' credentials.
 pub struct S3Objects {
     clients: AwsClients,
 }
 
 impl S3Objects {
-    /// Over these clients' connections; never with the gateway's own identity.
+    /// Uses these clients' connections, never the gateway's own key pair.
     #[must_use]
     pub fn new(clients: &AwsClients) -> Self {
         Self {
@@ -30,7 +30,7 @@ impl Objects for S3Objects {
         bucket: &BucketName,
         key: &str,
     ) -> Result<(), UpstreamError> {
-        let s3 = self.clients.s3_within(session);
+        let s3 = self.clients.s3_as(session);
         let seen = s3.head_object().bucket(bucket.as_str()).key(key).send();
         match seen.await {
             Ok(_) => return Ok(()),
@@ -48,7 +48,7 @@ impl Objects for S3Objects {
     }
 
     async fn any(&self, session: &Session, area: &Area) -> Result<bool, UpstreamError> {
-        let s3 = self.clients.s3_within(session);
+        let s3 = self.clients.s3_as(session);
         let listed = s3
             .list_objects_v2()
             .bucket(area.bucket.as_str())

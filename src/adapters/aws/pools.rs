@@ -1,5 +1,5 @@
-//! Connections to the store: verified TLS, a pool for each thread, and what it takes to leave
-//! connections behind that have died in silence.
+//! Connections to the store: verified TLS, a pool for each thread, and the renewal of pools whose
+//! connections may be dead.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -25,44 +25,44 @@ use tower_service::Service;
 
 use super::AuthoritiesError;
 
-/// Name resolution, TCP and TLS together.
+/// The limit for name resolution, TCP and TLS together.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long an idle connection is kept: less than firewalls and load balancers remember one.
+/// Idle connections are closed after this time, before firewalls and load balancers forget them.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// An idle connection is probed after this, and given up when a probe stays without an answer for
+/// An idle connection is probed after this time, and closed if a probe is not acknowledged within
 /// [`USER_TIMEOUT`].
 const KEEPALIVE: Duration = Duration::from_secs(5);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long sent bytes may stay unacknowledged (`TCP_USER_TIMEOUT`, RFC 5482). A request that meets
-/// a dead connection fails by then, while there is time to repeat it.
+/// The time that sent bytes may stay unacknowledged (`TCP_USER_TIMEOUT`, RFC 5482). A request over a
+/// dead connection fails by then, while there is time for a retry.
 #[cfg(target_os = "linux")]
 const USER_TIMEOUT: Duration = Duration::from_millis(1_500);
 
-/// Pools that are younger than this are not left behind: a store that breaks connections off now and
-/// then costs one new connection each time, not all of them.
-const POOL_PAUSE: Duration = Duration::from_secs(1);
+/// Pools that are younger than this are not renewed: if a store breaks single connections, each costs
+/// one new connection and not all of them.
+const MIN_POOL_AGE: Duration = Duration::from_secs(1);
 
 /// An HTTP/1.1 client and its pool of connections.
-pub(super) type HttpClient = Client<InTime, SdkBody>;
+pub(super) type HttpClient = Client<TimedConnector, SdkBody>;
 
-/// A client, and so a pool of connections, for each thread that asks. A connection is driven by the
-/// thread that opened it; with one pool for all, most answers change threads. In `tests/load/run`
+/// A client with its connection pool for each thread. The thread that opens a connection drives it;
+/// with one pool for all threads, most answers change threads. In `tests/load/run`
 /// one pool reached 0.93, 0.95 and 0.94 of the rate at 1, 8 and 32 connections on SQLite and 0.95,
 /// 0.90 and 0.99 on PostgreSQL, and took 5 to 21 % more processor time a call.
 ///
-/// A connection that died in silence is seldom the only one. When one is found dead, all threads
-/// take a new pool: [`Pools::renew`].
+/// A dead connection is rarely the only one, so when one is found, all threads take a new pool:
+/// [`Pools::renew`].
 pub(super) struct Pools {
-    connector: InTime,
+    connector: TimedConnector,
     generation: AtomicU64,
     made_at: Mutex<Instant>,
     clients: ThreadLocal<Mutex<Pooled>>,
 }
 
-/// A client and the generation of pools that it belongs to.
+/// A client and the generation of its pool.
 #[derive(Clone)]
 pub(super) struct Pooled {
     pub(super) client: HttpClient,
@@ -70,7 +70,7 @@ pub(super) struct Pooled {
 }
 
 impl Pools {
-    /// Trusts the system's certificate authorities, and those in `authorities` (PEM).
+    /// Trusts the system's certificate authorities and those in `authorities` (PEM).
     pub(super) fn new(authorities: Option<&[u8]>) -> Result<Self, AuthoritiesError> {
         let https = HttpsConnectorBuilder::new()
             .with_tls_config(tls(authorities)?)
@@ -78,7 +78,7 @@ impl Pools {
             .enable_http1()
             .wrap_connector(tcp(GaiResolver::new()));
         Ok(Self {
-            connector: InTime(https),
+            connector: TimedConnector(https),
             generation: AtomicU64::new(0),
             made_at: Mutex::new(Instant::now()),
             clients: ThreadLocal::new(),
@@ -95,28 +95,28 @@ impl Pools {
         let pooled = self.clients.get_or(|| Mutex::new(new()));
         let mut pooled = pooled.lock().unwrap_or_else(PoisonError::into_inner);
         if pooled.generation != generation {
-            // What is under way on the old pool's connections goes on.
+            // Requests over the old pool's connections continue.
             *pooled = new();
         }
         pooled.clone()
     }
 
-    /// A client whose every request goes over a connection of its own.
+    /// A client that opens a new connection for each request.
     pub(super) fn unpooled(&self) -> HttpClient {
         self.client(0)
     }
 
-    /// Leaves behind all pooled connections of this generation, unless that has been done since, or
-    /// the pools are younger than [`POOL_PAUSE`].
+    /// Replaces the pools of this generation, unless they have been replaced already or are younger
+    /// than [`MIN_POOL_AGE`].
     pub(super) fn renew(&self, generation: u64) {
         let mut made_at = self.made_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_other = self.generation.load(Ordering::Acquire) != generation;
-        if is_other || made_at.elapsed() < POOL_PAUSE {
+        let is_replaced = self.generation.load(Ordering::Acquire) != generation;
+        if is_replaced || made_at.elapsed() < MIN_POOL_AGE {
             return;
         }
         *made_at = Instant::now();
         self.generation.store(generation + 1, Ordering::Release);
-        tracing::debug!("the store left a request unanswered: new connections from now on");
+        tracing::debug!("the store did not answer a request: replacing all pooled connections");
     }
 
     fn client(&self, max_idle: usize) -> HttpClient {
@@ -132,7 +132,7 @@ pub(super) fn tcp<Resolver>(resolver: Resolver) -> HttpConnector<Resolver> {
     let mut tcp = HttpConnector::new_with_resolver(resolver);
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
-    // Divided among the addresses of a name: one that is dead leaves time for the next.
+    // The connector divides this among a name's addresses, so a dead one leaves time for the next.
     tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
     tcp.set_keepalive(Some(KEEPALIVE));
     tcp.set_keepalive_interval(Some(KEEPALIVE_INTERVAL));
@@ -156,11 +156,11 @@ fn tls(authorities: Option<&[u8]>) -> Result<ClientConfig, AuthoritiesError> {
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// Connects within [`CONNECT_TIMEOUT`].
+/// Fails if connecting takes longer than [`CONNECT_TIMEOUT`].
 #[derive(Clone, Debug)]
-pub(super) struct InTime(HttpsConnector<HttpConnector>);
+pub(super) struct TimedConnector(HttpsConnector<HttpConnector>);
 
-impl Service<Uri> for InTime {
+impl Service<Uri> for TimedConnector {
     type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;

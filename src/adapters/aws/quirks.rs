@@ -1,6 +1,6 @@
 use clap::ValueEnum;
 
-/// Which engine the store runs (`storage.flavor`).
+/// The store's engine (`storage.flavor`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Engine {
     /// AWS S3 and STS.
@@ -9,35 +9,35 @@ pub enum Engine {
     Minio,
     /// Ceph RGW.
     Ceph,
-    /// Something else that speaks S3 and STS.
+    /// Another engine with S3 and STS.
     Generic,
 }
 
-/// How far an engine knows a feature.
+/// Whether an engine has a feature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Support {
-    /// It does, and a failure is a failure.
+    /// Supported: every error is a failure.
     Yes,
-    /// It may: "not implemented" is an answer.
+    /// Possibly supported: "not implemented" is no failure.
     Perhaps,
-    /// It does not.
+    /// Not supported: the gateway does not use it.
     No,
 }
 
-/// What engines do differently, measured; never a different contract.
+/// The measured differences between engines. The gateway's contract is the same on all of them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Quirks {
-    /// Buckets can be closed to the public (S3 `PutPublicAccessBlock`).
+    /// S3 `PutPublicAccessBlock` makes public ACLs and policies ineffective.
     pub(super) public_access_block: Support,
-    /// That feature's `BlockPublicAcls` refuses what it should. Ceph 16 refuses every `PutObject`
-    /// under it, with a public ACL or without; `IgnorePublicAcls` closes the bucket as well.
+    /// Its `BlockPublicAcls` refuses only public ACLs. Ceph 16 then refuses every `PutObject`;
+    /// `IgnorePublicAcls` protects the bucket without it.
     pub(super) block_public_acls: bool,
-    /// Buckets carry tags.
+    /// Buckets can have tags.
     pub(super) bucket_tags: Support,
-    /// Every bucket of the store is the gateway's account's, so that a refusal to look at one
-    /// says something about the gateway and nothing about the bucket.
+    /// All buckets belong to the gateway's account, so an `AccessDenied` means that the gateway lacks a
+    /// permission, not that another account owns the bucket.
     pub(super) single_account: bool,
-    /// `CreateBucket` names the region, except in us-east-1.
+    /// `CreateBucket` must name the region, except in us-east-1.
     pub(super) location_constraint: bool,
 }
 
@@ -75,13 +75,13 @@ impl Engine {
         }
     }
 
-    /// Whether `AssumeRole` needs to be told a role that exists.
+    /// Whether `AssumeRole` requires an existing role.
     #[must_use]
     pub fn needs_role(self) -> bool {
         matches!(self, Self::Aws | Self::Ceph)
     }
 
-    /// Whether buckets are addressed by path unless configured otherwise.
+    /// Whether buckets are addressed by path by default.
     #[must_use]
     pub fn prefers_path_style(self) -> bool {
         self != Self::Aws

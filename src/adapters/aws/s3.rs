@@ -1,13 +1,12 @@
+mod furnish;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::types::{
-    BucketLocationConstraint, BucketNamespace, CreateBucketConfiguration,
-    PublicAccessBlockConfiguration, Tag, Tagging,
-};
+use aws_sdk_s3::types::{BucketLocationConstraint, BucketNamespace, CreateBucketConfiguration};
 
 use crate::domain::BucketName;
 use crate::service::{Buckets, Creation, Presence, UpstreamError, UpstreamErrorKind};
@@ -15,25 +14,21 @@ use crate::service::{Buckets, Creation, Presence, UpstreamError, UpstreamErrorKi
 use super::failure::{code, describe, status};
 use super::quirks::{Quirks, Support};
 use super::{AwsClients, Engine};
+use furnish::DEPLOYMENT_TAG;
 
 /// AWS's default region, which `CreateBucket` must not name.
 const UNNAMED_REGION: &str = "us-east-1";
 
-const MANAGED_BY_TAG: &str = "managed-by";
-
-/// The tag that says which deployment of the gateway a bucket belongs to.
-const DEPLOYMENT_TAG: &str = "cloakroom-deployment";
-
-/// A longer name of a region is none.
+/// A longer value is not the name of a region.
 const MAX_REGION_CHARS: usize = 32;
 
-/// How long another creation of the same bucket is given to end (S3 `OperationAborted`).
+/// The time that a concurrent creation of the same bucket gets to finish (S3 `OperationAborted`).
 const CONCURRENT_CREATION: Duration = Duration::from_millis(300);
 
-/// Buckets over S3, through the gateway's own identity.
+/// Creates and inspects buckets over S3, as the gateway's own user.
 pub struct S3Buckets {
     reading: Client,
-    making: Client,
+    writing: Client,
     engine: Engine,
     quirks: Quirks,
     region: String,
@@ -41,7 +36,7 @@ pub struct S3Buckets {
 }
 
 impl S3Buckets {
-    /// Over these clients.
+    /// Uses these clients' connections.
     #[must_use]
     pub fn new(clients: &AwsClients) -> Self {
         let settings = &clients.settings;
@@ -55,7 +50,7 @@ impl S3Buckets {
         };
         Self {
             reading: clients.s3_reading(),
-            making: clients.s3_making(),
+            writing: clients.s3_writing(),
             engine: settings.engine,
             quirks: settings.engine.quirks(),
             region: settings.region.clone(),
@@ -63,16 +58,16 @@ impl S3Buckets {
         }
     }
 
-    /// The answer to HEAD has no body, so it does not say why it refuses; a GET does.
-    async fn why_hidden(&self, bucket: &BucketName) -> Result<Presence, UpstreamError> {
-        let asked = self
+    /// Finds out why HEAD was refused: its answer has no body with an error code, a GET's has.
+    async fn explain_forbidden(&self, bucket: &BucketName) -> Result<Presence, UpstreamError> {
+        let sent = self
             .reading
             .get_bucket_location()
             .bucket(bucket.as_str())
             .set_expected_bucket_owner(self.expected_owner.clone())
             .send()
             .await;
-        match asked {
+        match sent {
             Ok(_) => Ok(Presence::Hidden),
             Err(error) if code(&error) == Some("NoSuchBucket") => Ok(Presence::Missing),
             Err(error) if code(&error) == Some("AccessDenied") && !self.quirks.single_account => {
@@ -82,9 +77,9 @@ impl S3Buckets {
         }
     }
 
-    /// An answer that may come from another region than the configured one; it says nothing about
-    /// whose the bucket is.
-    fn elsewhere<E: ProvideErrorMetadata>(
+    /// Describes an error, with the bucket's region if that is not the configured one. Such an answer
+    /// does not prove who owns the bucket.
+    fn describe_with_region<E: ProvideErrorMetadata>(
         &self,
         operation: &str,
         error: &SdkError<E, HttpResponse>,
@@ -100,7 +95,7 @@ impl S3Buckets {
         failure
     }
 
-    fn configuration(&self) -> Option<CreateBucketConfiguration> {
+    fn location(&self) -> Option<CreateBucketConfiguration> {
         let named = self.quirks.location_constraint && self.region != UNNAMED_REGION;
         named.then(|| {
             CreateBucketConfiguration::builder()
@@ -109,13 +104,13 @@ impl S3Buckets {
         })
     }
 
-    /// AWS's account-regional names end in `-an`, and nobody else can take them.
+    /// AWS's account-regional names end in `-an`; no other account can take them.
     fn namespace(&self, bucket: &BucketName) -> Option<BucketNamespace> {
         let account_regional = self.engine == Engine::Aws && bucket.as_str().ends_with("-an");
         account_regional.then(|| BucketNamespace::from("account-regional"))
     }
 
-    /// Somebody is creating the same bucket at this moment: wait and see who.
+    /// Waits for a concurrent creation of the same bucket, then checks who owns it.
     async fn after_concurrent_creation(
         &self,
         bucket: &BucketName,
@@ -126,118 +121,49 @@ impl S3Buckets {
             Presence::Foreign => Ok(Creation::Foreign),
             Presence::Missing | Presence::Hidden => Err(UpstreamError::new(
                 UpstreamErrorKind::Unreachable,
-                "CreateBucket: OperationAborted, and the bucket is still missing",
+                "CreateBucket: OperationAborted, and the bucket still does not exist",
             )),
         }
-    }
-
-    async fn close_to_the_public(&self, bucket: &BucketName) -> Result<(), UpstreamError> {
-        let closed = PublicAccessBlockConfiguration::builder()
-            .block_public_acls(self.quirks.block_public_acls)
-            .ignore_public_acls(true)
-            .block_public_policy(true)
-            .restrict_public_buckets(true)
-            .build();
-        let sent = self
-            .making
-            .put_public_access_block()
-            .bucket(bucket.as_str())
-            .public_access_block_configuration(closed)
-            .send()
-            .await;
-        accept(
-            self.quirks.public_access_block,
-            "PutPublicAccessBlock",
-            sent,
-        )
-    }
-
-    async fn tags(&self, bucket: &BucketName) -> Result<Vec<Tag>, UpstreamError> {
-        if self.quirks.bucket_tags == Support::No {
-            return Ok(Vec::new());
-        }
-        let asked = self
-            .reading
-            .get_bucket_tagging()
-            .bucket(bucket.as_str())
-            .send()
-            .await;
-        match asked {
-            Ok(tagging) => Ok(tagging.tag_set),
-            Err(error) if matches!(code(&error), Some("NoSuchTagSet" | "NoSuchTagSetError")) => {
-                Ok(Vec::new())
-            }
-            Err(error) => accept(
-                self.quirks.bucket_tags,
-                "GetBucketTagging",
-                Err::<(), _>(error),
-            )
-            .map(|()| Vec::new()),
-        }
-    }
-
-    async fn mark(&self, bucket: &BucketName, deployment: &str) -> Result<(), UpstreamError> {
-        let ours = [(MANAGED_BY_TAG, "cloakroom"), (DEPLOYMENT_TAG, deployment)];
-        // A bucket that stood there before may have tags of its operator's.
-        let mut tags = self.tags(bucket).await?;
-        tags.retain(|tag| ours.iter().all(|(key, _)| tag.key != *key));
-        let ours = ours.map(|(key, value)| Tag::builder().key(key).value(value).build());
-        let ours: Result<Vec<Tag>, _> = ours.into_iter().collect();
-        let tags = ours.and_then(|ours| {
-            tags.extend(ours);
-            Tagging::builder().set_tag_set(Some(tags)).build()
-        });
-        let tags = tags.map_err(|_| {
-            UpstreamError::new(UpstreamErrorKind::Nonsense, "the tags cannot be built")
-        })?;
-        let sent = self
-            .making
-            .put_bucket_tagging()
-            .bucket(bucket.as_str())
-            .tagging(tags)
-            .send()
-            .await;
-        accept(self.quirks.bucket_tags, "PutBucketTagging", sent)
     }
 }
 
 #[async_trait]
 impl Buckets for S3Buckets {
     async fn look(&self, bucket: &BucketName) -> Result<Presence, UpstreamError> {
-        let asked = self
+        let sent = self
             .reading
             .head_bucket()
             .bucket(bucket.as_str())
             .set_expected_bucket_owner(self.expected_owner.clone())
             .send()
             .await;
-        match asked {
+        match sent {
             Ok(_) => Ok(Presence::Ours),
             Err(error) => match status(&error) {
                 Some(404) => Ok(Presence::Missing),
-                Some(403) => self.why_hidden(bucket).await,
-                _ => Err(self.elsewhere("HeadBucket", &error)),
+                Some(403) => self.explain_forbidden(bucket).await,
+                _ => Err(self.describe_with_region("HeadBucket", &error)),
             },
         }
     }
 
     async fn create(&self, bucket: &BucketName) -> Result<Creation, UpstreamError> {
-        let made = self
-            .making
+        let sent = self
+            .writing
             .create_bucket()
             .bucket(bucket.as_str())
-            .set_create_bucket_configuration(self.configuration())
+            .set_create_bucket_configuration(self.location())
             .set_bucket_namespace(self.namespace(bucket))
             .send()
             .await;
-        match made {
+        match sent {
             Ok(_) => Ok(Creation::Made),
             Err(error) => match (status(&error), code(&error)) {
                 (Some(409), Some("BucketAlreadyOwnedByYou")) => Ok(Creation::AlreadyOurs),
-                // The only answer that proves another account's bucket.
+                // The only answer that proves that another account owns the bucket.
                 (Some(409), Some("BucketAlreadyExists")) => Ok(Creation::Foreign),
                 (_, Some("OperationAborted")) => self.after_concurrent_creation(bucket).await,
-                _ => Err(self.elsewhere("CreateBucket", &error)),
+                _ => Err(self.describe_with_region("CreateBucket", &error)),
             },
         }
     }
@@ -250,7 +176,7 @@ impl Buckets for S3Buckets {
 
     async fn furnish(&self, bucket: &BucketName, deployment: &str) -> Result<(), UpstreamError> {
         if self.quirks.public_access_block != Support::No {
-            self.close_to_the_public(bucket).await?;
+            self.block_public_access(bucket).await?;
         }
         if self.quirks.bucket_tags != Support::No {
             self.mark(bucket, deployment).await?;
@@ -259,25 +185,7 @@ impl Buckets for S3Buckets {
     }
 }
 
-fn accept<T, E: ProvideErrorMetadata>(
-    support: Support,
-    operation: &str,
-    sent: Result<T, SdkError<E, HttpResponse>>,
-) -> Result<(), UpstreamError> {
-    match sent {
-        Ok(_) => Ok(()),
-        Err(error)
-            if support == Support::Perhaps
-                && (status(&error) == Some(501)
-                    || matches!(code(&error), Some("NotImplemented" | "MethodNotAllowed"))) =>
-        {
-            Ok(())
-        }
-        Err(error) => Err(describe(operation, &error)),
-    }
-}
-
-/// The region that an answer names, if it looks like one.
+/// The region that the answer names, if it looks like one.
 fn region<E>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
     let region = error.raw_response()?.headers().get("x-amz-bucket-region")?;
     let is_region = (1..=MAX_REGION_CHARS).contains(&region.len())
@@ -287,7 +195,7 @@ fn region<E>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
     is_region.then_some(region)
 }
 
-/// `arn:partition:iam::ACCOUNT:role/…`
+/// The account in `arn:partition:iam::ACCOUNT:role/…`.
 fn account_of(role_arn: &str) -> Option<&str> {
     role_arn
         .split(':')
@@ -297,55 +205,7 @@ fn account_of(role_arn: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use wiremock::matchers::method;
-    use wiremock::{Mock, MockServer, Request, ResponseTemplate};
-
     use super::*;
-    use crate::adapters::aws::tests::clients;
-
-    async fn buckets(store: &MockServer) -> S3Buckets {
-        S3Buckets::new(&clients(store.uri()).await)
-    }
-
-    #[tokio::test]
-    async fn a_buckets_own_tags_stay_when_it_is_marked() {
-        let store = MockServer::start().await;
-        let tag =
-            |key: &str, value: &str| format!("<Tag><Key>{key}</Key><Value>{value}</Value></Tag>");
-        let tagging = format!(
-            "<Tagging><TagSet>{}{}</TagSet></Tagging>",
-            tag("cost-centre", "7"),
-            tag("managed-by", "hand")
-        );
-        Mock::given(method("GET"))
-            .respond_with(ResponseTemplate::new(200).set_body_string(tagging))
-            .mount(&store)
-            .await;
-        Mock::given(method("PUT"))
-            .respond_with(ResponseTemplate::new(200))
-            .mount(&store)
-            .await;
-        let bucket = "clients".parse().unwrap();
-        buckets(&store)
-            .await
-            .furnish(&bucket, "this-one")
-            .await
-            .unwrap();
-        let is_tagging = |request: &&Request| {
-            request.method == "PUT" && request.url.query().is_some_and(|q| q.contains("tagging"))
-        };
-        let requests = store.received_requests().await.unwrap();
-        let sent = requests.iter().find(is_tagging).unwrap();
-        let sent = std::str::from_utf8(&sent.body).unwrap();
-        for (key, value) in [
-            ("cost-centre", "7"),
-            ("managed-by", "cloakroom"),
-            ("cloakroom-deployment", "this-one"),
-        ] {
-            assert!(sent.contains(&tag(key, value)), "{key} in {sent}");
-        }
-        assert_eq!(sent.matches("<Tag>").count(), 3, "{sent}");
-    }
 
     #[test]
     fn the_account_is_in_the_role() {

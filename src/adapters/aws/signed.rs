@@ -1,4 +1,4 @@
-//! Signed requests to what no SDK speaks: the administrative APIs of Ceph and `MinIO`.
+//! Signed requests to the administrative APIs of Ceph and `MinIO`, for which there is no SDK.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest answer read, in bytes.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
-/// Signs with AWS's version 4, as S3.
+/// An HTTP client that signs requests with AWS Signature Version 4 for the service `s3`.
 #[derive(Clone, Debug)]
 pub(super) struct SignedHttp {
     http: reqwest::Client,
@@ -31,15 +31,15 @@ impl SignedHttp {
         }
     }
 
-    /// Sends a request and reads the answer, whatever its status is.
+    /// Sends a request and reads the answer, with any status.
     pub(super) async fn send(
         &self,
         method: Method,
         url: &str,
         body: Vec<u8>,
-        by: Credentials,
+        credentials: Credentials,
     ) -> Result<(StatusCode, Vec<u8>), UpstreamError> {
-        let headers = self.signature(&method, url, &body, by)?;
+        let headers = self.signature(&method, url, &body, credentials)?;
         let mut request = self.http.request(method, url).body(body).timeout(TIMEOUT);
         for (name, value) in headers {
             request = request.header(name, value);
@@ -58,16 +58,16 @@ impl SignedHttp {
 
     #[expect(
         clippy::disallowed_methods,
-        reason = "a signature is checked against the store's clock, not the port's"
+        reason = "the store checks the signature against real time, not against the port's"
     )]
     fn signature(
         &self,
         method: &Method,
         url: &str,
         body: &[u8],
-        by: Credentials,
+        credentials: Credentials,
     ) -> Result<Vec<(String, String)>, UpstreamError> {
-        let identity = by.into();
+        let identity = credentials.into();
         let mut settings = SigningSettings::default();
         settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
         let parameters = SigningParams::builder()
@@ -90,7 +90,7 @@ impl SignedHttp {
 }
 
 fn unsignable() -> UpstreamError {
-    UpstreamError::new(UpstreamErrorKind::Refused, "the request cannot be signed")
+    UpstreamError::new(UpstreamErrorKind::Refused, "cannot sign the request")
 }
 
 fn no_answer(error: &reqwest::Error) -> UpstreamError {
@@ -99,5 +99,5 @@ fn no_answer(error: &reqwest::Error) -> UpstreamError {
     } else {
         UpstreamErrorKind::Unreachable
     };
-    UpstreamError::new(kind, "no answer, or it broke off")
+    UpstreamError::new(kind, "no answer, or the connection broke")
 }

@@ -13,10 +13,10 @@ use crate::service::{Clock, SessionRequest, Sessions, UpstreamError, UpstreamErr
 use super::failure::describe;
 use super::{AwsClients, Engine};
 
-/// Said to engines that ask for a role and ignore it.
+/// The role sent to engines that require one and ignore it.
 pub(super) const ANY_ROLE: &str = "arn:aws:iam:::role/cloakroom";
 
-/// Sessions over STS `AssumeRole`.
+/// Creates sessions with STS `AssumeRole`.
 pub struct StsSessions {
     client: Client,
     role_arn: String,
@@ -26,7 +26,7 @@ pub struct StsSessions {
 }
 
 impl StsSessions {
-    /// Over these clients.
+    /// Uses these clients' connections.
     #[must_use]
     pub fn new(clients: &AwsClients, clock: Arc<dyn Clock>) -> Self {
         let role_arn = clients.settings.role_arn.clone();
@@ -39,7 +39,7 @@ impl StsSessions {
         }
     }
 
-    /// An answer that is no key is nonsense: no session comes of it.
+    /// Rejects an answer that lacks credentials or has expired already.
     fn session(&self, credentials: Option<Credentials>) -> Result<Session, UpstreamError> {
         let nonsense = |cause| UpstreamError::new(UpstreamErrorKind::Nonsense, cause);
         let Credentials {
@@ -48,14 +48,14 @@ impl StsSessions {
             session_token,
             expiration,
             ..
-        } = credentials.ok_or_else(|| nonsense("AssumeRole: an answer without credentials"))?;
+        } = credentials.ok_or_else(|| nonsense("AssumeRole: the answer has no credentials"))?;
         let expiration = DateTime::<Utc>::from_timestamp(expiration.secs(), 0)
             .filter(|expiration| *expiration > self.clock.now())
             .ok_or_else(|| {
-                nonsense("AssumeRole: the session has ended before it began: check the clocks")
+                nonsense("AssumeRole: the session has already expired: check the clocks")
             })?;
         if access_key_id.is_empty() || secret_access_key.is_empty() || session_token.is_empty() {
-            return Err(nonsense("AssumeRole: an empty key or session token"));
+            return Err(nonsense("AssumeRole: the key or session token is empty"));
         }
         Ok(Session {
             access_key_id,
@@ -65,29 +65,29 @@ impl StsSessions {
         })
     }
 
-    /// The store's end of a session is checked, not believed: one that is longer than was asked for
-    /// outlives the token or the grant that it was cut to.
-    fn must_end_in_time(
+    /// Rejects a session that lasts longer than requested: it would outlive the token or the grant
+    /// that its duration was limited to.
+    fn check_duration(
         &self,
         session: &Session,
-        asked: Duration,
-        asked_at: DateTime<Utc>,
+        requested: Duration,
+        requested_at: DateTime<Utc>,
     ) -> Result<(), UpstreamError> {
-        let Some(lasts) = session.overlong(asked, asked_at) else {
+        let Some(lasts) = session.overlong(requested, requested_at) else {
             return Ok(());
         };
         let hint = match self.engine {
-            Engine::Minio => "unset MINIO_STS_DURATION at the store, which overrides every request",
+            Engine::Minio => "unset MINIO_STS_DURATION at the store: it overrides every request",
             Engine::Generic => {
-                "look for a setting of the store that overrides what is asked for \
+                "look for a setting of the store that overrides the requested duration \
                  (MinIO: MINIO_STS_DURATION)"
             }
             Engine::Aws | Engine::Ceph => "the store ignores DurationSeconds",
         };
         let cause = format!(
-            "AssumeRole: the session lasts {} s, and {} s were asked for: {hint}, or set the clocks",
+            "AssumeRole: the session lasts {} s, not the requested {} s: {hint}, or set the clocks",
             lasts.num_seconds(),
-            asked.as_secs()
+            requested.as_secs()
         );
         Err(UpstreamError::new(UpstreamErrorKind::Nonsense, cause))
     }
@@ -96,7 +96,7 @@ impl StsSessions {
 #[async_trait]
 impl Sessions for StsSessions {
     async fn assume_role(&self, request: SessionRequest) -> Result<Session, UpstreamError> {
-        let asked_at = self.clock.now();
+        let requested_at = self.clock.now();
         let seconds = i32::try_from(request.duration.as_secs()).unwrap_or(i32::MAX);
         let call = self
             .client
@@ -107,12 +107,12 @@ impl Sessions for StsSessions {
             .duration_seconds(seconds)
             .set_external_id(self.external_id.clone())
             .send();
-        // The SDK's future is so large that it belongs on the heap.
+        // The SDK's future is large: keep it on the heap.
         let answer = Box::pin(call)
             .await
             .map_err(|error| describe("AssumeRole", &error))?;
         let session = self.session(answer.credentials)?;
-        self.must_end_in_time(&session, request.duration, asked_at)?;
+        self.check_duration(&session, request.duration, requested_at)?;
         Ok(session)
     }
 }
@@ -130,7 +130,7 @@ mod tests {
     use crate::service::fakes::{alice, bucket_of};
 
     #[tokio::test]
-    async fn an_overlong_session_is_refused_with_the_setting_to_look_for() {
+    async fn an_overlong_session_is_refused_and_names_the_setting() {
         let store = MockServer::start().await;
         let end = SystemClock.now() + TimeDelta::hours(12);
         let end = end.format("%Y-%m-%dT%H:%M:%SZ");
@@ -155,7 +155,7 @@ mod tests {
         let refused = refused.unwrap_err();
         assert_eq!(refused.kind, UpstreamErrorKind::Nonsense);
         assert!(
-            refused.cause.contains("3600 s were asked for")
+            refused.cause.contains("not the requested 3600 s")
                 && refused.cause.contains("MINIO_STS_DURATION"),
             "{}",
             refused.cause

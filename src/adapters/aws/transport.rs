@@ -23,17 +23,17 @@ use crate::adapters::{Current, Derived, check_authorities};
 use super::AuthoritiesError;
 use super::pools::{HttpClient, Pools};
 
-/// The longest answer read, in bytes: nothing that the gateway asks for comes near it.
+/// The longest answer read, in bytes; ordinary answers are far shorter.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
-/// The longest list of buckets, which some stores answer in one page.
+/// The longest list of buckets read, in bytes: some stores send it in one page.
 const MAX_LISTING_BYTES: usize = 16 * 1024 * 1024;
 
-/// A request that was given up after this long without an answer may have met a dead connection.
-const SILENCE: Duration = Duration::from_secs(1);
+/// A request that is dropped after waiting this long may have been sent over a dead connection.
+const SUSPECT_AFTER: Duration = Duration::from_secs(1);
 
-/// HTTP to the store, for the SDKs. Answers are read to their end within the attempt's time limit,
-/// and up to a bound: beyond it the connection is dropped.
+/// The SDKs' HTTP client. It reads each answer to its end within the attempt's timeout, and drops the
+/// connection if the answer exceeds a limit.
 #[derive(Clone, Debug)]
 pub(super) struct Transport {
     pools: Arc<Derived<Option<Vec<u8>>, Arc<Pools>, AuthoritiesError>>,
@@ -41,15 +41,15 @@ pub(super) struct Transport {
     max_answer: usize,
 }
 
-/// [`Transport`] for one request.
-struct Exchange {
+/// A [`Transport`]'s connector for one request.
+struct Connector {
     pools: Arc<Pools>,
     pooled: bool,
     max_answer: usize,
     read_timeout: Option<Duration>,
 }
 
-/// A request over a pooled connection, until its answer is there.
+/// A request over a pooled connection that waits for its answer.
 struct Pending {
     pools: Arc<Pools>,
     generation: u64,
@@ -58,7 +58,7 @@ struct Pending {
 }
 
 impl Transport {
-    /// Trusts the system's certificate authorities, and what the file of others holds now.
+    /// Trusts the system's certificate authorities and the given ones (PEM).
     pub(super) fn new(authorities: Current<Option<Vec<u8>>>) -> Result<Self, AuthoritiesError> {
         Ok(Self {
             pools: Arc::new(Derived::new(authorities, pools)?),
@@ -67,21 +67,19 @@ impl Transport {
         })
     }
 
-    /// Each request over a connection of its own: for those that are rare, or may take their time,
-    /// because a pooled connection may have died in silence.
+    /// Opens a new connection for each request, for rare or slow requests: a pooled connection may be
+    /// dead.
     pub(super) fn unpooled(&self) -> Self {
-        let pooled = false;
         Self {
-            pooled,
+            pooled: false,
             ..self.clone()
         }
     }
 
-    /// For lists of buckets.
+    /// Reads answers up to the limit for lists of buckets.
     pub(super) fn for_listings(&self) -> Self {
-        let max_answer = MAX_LISTING_BYTES;
         Self {
-            max_answer,
+            max_answer: MAX_LISTING_BYTES,
             ..self.clone()
         }
     }
@@ -93,7 +91,7 @@ impl SdkHttpClient for Transport {
         settings: &HttpConnectorSettings,
         _: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        SharedHttpConnector::new(Exchange {
+        SharedHttpConnector::new(Connector {
             pools: self.pools.get(),
             pooled: self.pooled,
             max_answer: self.max_answer,
@@ -102,9 +100,9 @@ impl SdkHttpClient for Transport {
     }
 }
 
-impl HttpConnector for Exchange {
+impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (client, pending) = if self.pooled && !is_repetition(&request) {
+        let (client, pending) = if self.pooled && !is_retry(&request) {
             let pooled = self.pools.pooled();
             let pending = Pending::new(Arc::clone(&self.pools), pooled.generation);
             (pooled.client, Some(pending))
@@ -128,9 +126,9 @@ impl HttpConnector for Exchange {
     }
 }
 
-impl fmt::Debug for Exchange {
+impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Exchange")
+        f.write_str("Connector")
     }
 }
 
@@ -144,7 +142,7 @@ impl Pending {
         }
     }
 
-    /// A connection that broke makes the others suspect.
+    /// Renews the pools if the connection broke: the others may be broken too.
     fn ended<T>(mut self, answer: &Result<T, ConnectorError>) {
         self.answered = true;
         if answer.as_ref().is_err_and(ConnectorError::is_io) {
@@ -155,21 +153,24 @@ impl Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        if !self.answered && self.since.elapsed() >= SILENCE {
+        if !self.answered && self.since.elapsed() >= SUSPECT_AFTER {
             self.pools.renew(self.generation);
         }
     }
 }
 
-/// Whether the SDK sends this request again, as it says in a header (`attempt=2; max=2`). What broke
-/// the first attempt off may have broken pooled connections too: this one gets its own.
-fn is_repetition(request: &HttpRequest) -> bool {
+/// Whether the SDK sends this request for the second time, by its header (`attempt=2; max=2`). A retry
+/// gets a new connection: the fault that broke the first one may have broken all pooled ones.
+fn is_retry(request: &HttpRequest) -> bool {
     let attempts = request.headers().get("amz-sdk-request").unwrap_or_default();
     let mut fields = attempts.split(';').map(str::trim);
     fields.any(|field| field.starts_with("attempt=") && field != "attempt=1")
 }
 
-#[expect(clippy::ref_option, reason = "what `Derived` hands out")]
+#[expect(
+    clippy::ref_option,
+    reason = "`Derived` passes a reference to its value"
+)]
 fn pools(authorities: &Option<Vec<u8>>) -> Result<Arc<Pools>, AuthoritiesError> {
     if let Some(pem) = authorities {
         check_authorities(pem).map_err(AuthoritiesError)?;
@@ -185,23 +186,23 @@ async fn exchange(
     let request = request
         .try_into_http1x()
         .map_err(|error| ConnectorError::user(error.into()))?;
-    let answer = client.request(request).await.map_err(failed)?;
+    let answer = client.request(request).await.map_err(connector_error)?;
     let (head, body) = answer.into_parts();
     let body = Limited::new(body, max_answer).collect().await;
-    let body = SdkBody::from(body.map_err(broken_off)?.to_bytes());
+    let body = SdkBody::from(body.map_err(body_error)?.to_bytes());
     HttpResponse::try_from(http::Response::from_parts(head, body))
         .map_err(|error| ConnectorError::other(error.into(), None))
 }
 
-pub(super) fn failed(error: legacy::Error) -> ConnectorError {
-    if caused_by::<Elapsed>(&error) || error.is_connect() && is_late(&error) {
+pub(super) fn connector_error(error: legacy::Error) -> ConnectorError {
+    if caused_by::<Elapsed>(&error) || error.is_connect() && timed_out(&error) {
         ConnectorError::timeout(error.into())
     } else {
         ConnectorError::io(error.into())
     }
 }
 
-fn broken_off(error: BoxError) -> ConnectorError {
+fn body_error(error: BoxError) -> ConnectorError {
     if error.is::<LengthLimitError>() {
         ConnectorError::other(error, None)
     } else {
@@ -209,13 +210,13 @@ fn broken_off(error: BoxError) -> ConnectorError {
     }
 }
 
-/// Whether a request failed because its answer is too long.
+/// Whether a request failed because its answer exceeds the limit.
 pub(super) fn is_too_long(error: &ConnectorError) -> bool {
     caused_by::<LengthLimitError>(error)
 }
 
-/// Whether hyper or the operating system gave up waiting.
-fn is_late(error: &(dyn Error + 'static)) -> bool {
+/// Whether hyper or the operating system reports a timeout.
+fn timed_out(error: &(dyn Error + 'static)) -> bool {
     causes(error)
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|cause| cause.kind() == io::ErrorKind::TimedOut)

@@ -105,7 +105,7 @@ impl Attacker for S3Attacker {
                 _ => Attempt::Impossible("strangers only try to read"),
             };
         };
-        let s3 = self.clients.s3_within(session);
+        let s3 = self.clients.s3_as(session);
         match operation {
             S3Operation::Put(object) => objects::put(&s3, object, None).await,
             S3Operation::Publish(object) => {
@@ -123,7 +123,7 @@ impl Attacker for S3Attacker {
                 Err(attempt) => attempt,
             },
             S3Operation::UploadPart(object, begun_by) => {
-                let by = self.clients.s3_within(begun_by);
+                let by = self.clients.s3_as(begun_by);
                 objects::upload_part(&s3, object, &by).await
             }
             S3Operation::Tag(object) => objects::tag(&s3, object).await,

@@ -58,7 +58,7 @@ impl S3ThrowAway {
 
     async fn empty(&self, bucket: &BucketName, session: &Session) -> Result<(), UpstreamError> {
         // The gateway's own identity need not have rights on objects; a session has.
-        let client = self.clients.s3_within(session);
+        let client = self.clients.s3_as(session);
         let mut pages = client
             .list_objects_v2()
             .bucket(bucket.as_str())

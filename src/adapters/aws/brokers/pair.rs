@@ -22,7 +22,7 @@ impl AwsClients {
         bucket: Option<&BucketName>,
         strangers: Strangers,
     ) -> Result<bool, UpstreamError> {
-        let s3 = self.s3_within(&Session::from(pair));
+        let s3 = self.s3_as(&Session::from(pair));
         let Some(bucket) = bucket else {
             return match self.listing(&s3).list_buckets().send().await {
                 Ok(_) => Ok(true),

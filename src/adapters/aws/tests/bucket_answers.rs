@@ -1,4 +1,4 @@
-//! What each answer of the store says about a bucket: only one proves that another account owns it.
+//! The meaning of each answer about a bucket: only one proves that another account owns it.
 
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -10,7 +10,7 @@ use crate::service::{Buckets, Creation, Presence};
 
 const HTML: &str = "<html><body>It works!</body></html>";
 
-async fn store_that(answers: &[(&str, ResponseTemplate)]) -> (S3Buckets, MockServer) {
+async fn store_answering(answers: &[(&str, ResponseTemplate)]) -> (S3Buckets, MockServer) {
     let store = MockServer::start().await;
     for (verb, answer) in answers {
         Mock::given(method(*verb))
@@ -47,9 +47,9 @@ async fn head_bucket_never_proves_a_foreign_bucket() {
     cases.push((status(200), Some(Presence::Ours)));
     cases.push((status(404), Some(Presence::Missing)));
     for (answer, presence) in cases {
-        let said = format!("{answer:?}");
-        let (buckets, _store) = store_that(&[("HEAD", answer)]).await;
-        assert_eq!(buckets.look(&bucket()).await.ok(), presence, "{said}");
+        let shown = format!("{answer:?}");
+        let (buckets, _store) = store_answering(&[("HEAD", answer)]).await;
+        assert_eq!(buckets.look(&bucket()).await.ok(), presence, "{shown}");
     }
 }
 
@@ -70,9 +70,9 @@ async fn a_forbidden_head_bucket_is_explained_by_get_bucket_location() {
         (status(301), None),
         (error(500, "InternalError"), None),
     ] {
-        let said = format!("{answer:?}");
-        let (buckets, _store) = store_that(&[("HEAD", status(403)), ("GET", answer)]).await;
-        assert_eq!(buckets.look(&bucket()).await.ok(), presence, "{said}");
+        let shown = format!("{answer:?}");
+        let (buckets, _store) = store_answering(&[("HEAD", status(403)), ("GET", answer)]).await;
+        assert_eq!(buckets.look(&bucket()).await.ok(), presence, "{shown}");
     }
 }
 
@@ -98,9 +98,9 @@ async fn only_bucket_already_exists_proves_a_foreign_bucket() {
         (html(404), None),
         (status(503), None),
     ] {
-        let said = format!("{answer:?}");
-        let (buckets, _store) = store_that(&[("HEAD", status(404)), ("PUT", answer)]).await;
-        assert_eq!(buckets.create(&bucket()).await.ok(), creation, "{said}");
+        let shown = format!("{answer:?}");
+        let (buckets, _store) = store_answering(&[("HEAD", status(404)), ("PUT", answer)]).await;
+        assert_eq!(buckets.create(&bucket()).await.ok(), creation, "{shown}");
     }
 }
 
@@ -127,15 +127,15 @@ async fn only_a_tag_proves_another_deployments_bucket() {
         (status(301), None),
         (status(503), None),
     ] {
-        let said = format!("{answer:?}");
-        let (buckets, _store) = store_that(&[("GET", answer)]).await;
-        assert_eq!(buckets.marker(&bucket()).await.ok(), marker, "{said}");
+        let shown = format!("{answer:?}");
+        let (buckets, _store) = store_answering(&[("GET", answer)]).await;
+        assert_eq!(buckets.marker(&bucket()).await.ok(), marker, "{shown}");
     }
 }
 
 #[tokio::test]
 async fn a_redirect_names_the_other_region() {
-    for (header, says) in [
+    for (header, expected) in [
         (Some("eu-west-1"), "another region (eu-west-1)"),
         (None, "another region (the store does not say which)"),
         (
@@ -147,15 +147,15 @@ async fn a_redirect_names_the_other_region() {
         if let Some(region) = header {
             answer = answer.insert_header("x-amz-bucket-region", region);
         }
-        let (buckets, _store) = store_that(&[("HEAD", answer)]).await;
+        let (buckets, _store) = store_answering(&[("HEAD", answer)]).await;
         let cause = buckets.look(&bucket()).await.unwrap_err().cause;
         assert!(
-            cause.contains(says) && cause.contains("storage.region is us-east-1"),
+            cause.contains(expected) && cause.contains("storage.region is us-east-1"),
             "{cause}"
         );
     }
     let wrong = status(400).insert_header("x-amz-bucket-region", "eu-west-1");
-    let (buckets, _store) = store_that(&[("HEAD", wrong)]).await;
+    let (buckets, _store) = store_answering(&[("HEAD", wrong)]).await;
     let cause = buckets.look(&bucket()).await.unwrap_err().cause;
     assert!(cause.contains("another region (eu-west-1)"), "{cause}");
 }

@@ -7,21 +7,21 @@ use crate::adapters::aws::pools::Pools;
 use crate::adapters::counting_server;
 
 #[tokio::test]
-async fn a_connection_that_was_idle_for_a_minute_is_not_used_again() {
+async fn a_connection_is_not_reused_after_a_minute_of_idling() {
     let (url, accepted) = counting_server().await;
     let pools = Pools::new(None).unwrap();
-    let ask = async || {
+    let send = async || {
         let request = http::Request::get(&url).body(SdkBody::empty()).unwrap();
         pools.pooled().client.request(request).await.unwrap();
     };
-    ask().await;
-    ask().await;
+    send().await;
+    send().await;
     assert_eq!(accepted.load(Ordering::SeqCst), 1);
     tokio::time::pause();
-    // Firewalls and load balancers forget an idle connection after this at the earliest.
+    // Firewalls and load balancers forget idle connections after a minute at the earliest.
     tokio::time::advance(Duration::from_secs(59)).await;
     tokio::time::resume();
-    ask().await;
+    send().await;
     assert_eq!(accepted.load(Ordering::SeqCst), 2);
 }
 
@@ -40,11 +40,11 @@ mod addresses {
 
     use super::*;
     use crate::adapters::aws::pools::{CONNECT_TIMEOUT, tcp};
-    use crate::adapters::aws::transport::failed;
+    use crate::adapters::aws::transport::connector_error;
 
     const DEAD: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
-    /// Resolves every name to these.
+    /// Resolves every name to these addresses.
     #[derive(Clone)]
     struct Addresses(Vec<Ipv4Addr>);
 
@@ -63,7 +63,7 @@ mod addresses {
         }
     }
 
-    /// Answers no handshake.
+    /// A listener that never completes a handshake.
     fn dead(port: u16) -> TcpListener {
         const RETURN: u16 = 0x06;
         let listener = TcpListener::bind((DEAD, port)).unwrap();
@@ -84,12 +84,12 @@ mod addresses {
     }
 
     #[tokio::test]
-    async fn a_store_that_takes_no_connection_is_slow_and_not_asked_again() {
+    async fn a_connection_timeout_is_a_timeout_and_not_retried() {
         let dead = dead(0);
         let client = Client::builder(TokioExecutor::new()).build(tcp(Addresses(vec![DEAD])));
         let url = format!("http://store:{}/", dead.local_addr().unwrap().port());
         let request = http::Request::get(url).body(SdkBody::empty()).unwrap();
-        let error = failed(client.request(request).await.unwrap_err());
+        let error = connector_error(client.request(request).await.unwrap_err());
         assert!(error.is_timeout(), "{error:?}");
     }
 }

@@ -8,15 +8,15 @@ use crate::adapters::fixed;
 
 use super::{AwsClients, AwsSettings, Engine, StaticIdentity};
 
-/// Signs with this.
+/// The secret that signs requests.
 const SECRET: &str = "secret";
 
-/// The clients of a store there.
+/// Clients for the store at `endpoint`.
 pub(super) async fn clients(endpoint: String) -> AwsClients {
     clients_that_trust(endpoint, None).await
 }
 
-/// The same, with certificate authorities beside the system's (PEM).
+/// The same, with additional certificate authorities (PEM).
 async fn clients_that_trust(endpoint: String, authorities: Option<Vec<u8>>) -> AwsClients {
     let settings = AwsSettings {
         engine: Engine::Generic,

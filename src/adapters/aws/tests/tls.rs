@@ -22,7 +22,7 @@ fn authority() -> Authority {
     CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap()).unwrap()
 }
 
-/// A store without buckets whose certificate for this name comes from this authority.
+/// A store without buckets, with a certificate for `name` that `authority` has signed.
 async fn https_store(authority: &Authority, name: &str) -> SocketAddr {
     let key = KeyPair::generate().unwrap();
     let parameters = CertificateParams::new([name.to_owned()]).unwrap();
@@ -56,9 +56,9 @@ async fn https_store(authority: &Authority, name: &str) -> SocketAddr {
 }
 
 #[tokio::test]
-async fn the_store_is_asked_only_under_a_certificate_of_a_trusted_authority_and_its_name() {
+async fn the_stores_certificate_needs_a_trusted_authority_and_the_right_name() {
     let (ours, anothers) = (authority(), authority());
-    for (name, trusted, is_asked) in [
+    for (name, trusted, is_trusted) in [
         ("127.0.0.1", Some(&ours), true),
         ("127.0.0.1", Some(&anothers), false),
         ("127.0.0.1", None, false),
@@ -69,9 +69,9 @@ async fn the_store_is_asked_only_under_a_certificate_of_a_trusted_authority_and_
         let clients = clients_that_trust(format!("https://{address}"), authorities).await;
         let buckets = S3Buckets::new(&clients);
         match buckets.look(&"clients".parse().unwrap()).await {
-            Ok(presence) => assert!(is_asked && presence == Presence::Missing, "{name}"),
+            Ok(presence) => assert!(is_trusted && presence == Presence::Missing, "{name}"),
             Err(failure) => {
-                assert!(!is_asked, "{name}: {failure}");
+                assert!(!is_trusted, "{name}: {failure}");
                 assert_eq!(failure.kind, UpstreamErrorKind::Unreachable, "{name}");
             }
         }
