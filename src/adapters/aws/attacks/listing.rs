@@ -4,8 +4,9 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use crate::service::doctor::{Attempt, ListCall, Listing};
 
-use super::no;
+use super::error_outcome;
 
+/// Lists with a query and header that may hide a forbidden prefix from the policy.
 pub(in crate::adapters::aws) async fn list(s3: &Client, listing: Listing<'_>) -> Attempt {
     let bucket = listing.bucket.as_str();
     let query = query(&listing);
@@ -15,7 +16,7 @@ pub(in crate::adapters::aws) async fn list(s3: &Client, listing: Listing<'_>) ->
         ListCall::Objects => {
             let call = s3.list_objects_v2().bucket(bucket).customize();
             let sent = call.mutate_request(disguise).send().await;
-            judge("ListObjectsV2", listing.shows, sent, |page| {
+            listing_outcome("ListObjectsV2", listing.shows, sent, |page| {
                 let prefixes = page.common_prefixes().iter().map(|one| one.prefix());
                 let keys = page.contents().iter().map(|one| one.key());
                 prefixes.chain(keys).flatten().map(str::to_owned).collect()
@@ -24,7 +25,7 @@ pub(in crate::adapters::aws) async fn list(s3: &Client, listing: Listing<'_>) ->
         ListCall::ObjectsV1 => {
             let call = s3.list_objects().bucket(bucket).customize();
             let sent = call.mutate_request(disguise).send().await;
-            judge("ListObjects", listing.shows, sent, |page| {
+            listing_outcome("ListObjects", listing.shows, sent, |page| {
                 let prefixes = page.common_prefixes().iter().map(|one| one.prefix());
                 let keys = page.contents().iter().map(|one| one.key());
                 prefixes.chain(keys).flatten().map(str::to_owned).collect()
@@ -33,7 +34,7 @@ pub(in crate::adapters::aws) async fn list(s3: &Client, listing: Listing<'_>) ->
         ListCall::Versions => {
             let call = s3.list_object_versions().bucket(bucket).customize();
             let sent = call.mutate_request(disguise).send().await;
-            judge("ListObjectVersions", listing.shows, sent, |page| {
+            listing_outcome("ListObjectVersions", listing.shows, sent, |page| {
                 let keys = page.versions().iter().filter_map(|one| one.key());
                 keys.map(str::to_owned).collect()
             })
@@ -41,7 +42,7 @@ pub(in crate::adapters::aws) async fn list(s3: &Client, listing: Listing<'_>) ->
         ListCall::Uploads => {
             let call = s3.list_multipart_uploads().bucket(bucket).customize();
             let sent = call.mutate_request(disguise).send().await;
-            judge("ListMultipartUploads", listing.shows, sent, |page| {
+            listing_outcome("ListMultipartUploads", listing.shows, sent, |page| {
                 let keys = page.uploads().iter().filter_map(|one| one.key());
                 keys.map(str::to_owned).collect()
             })
@@ -49,20 +50,20 @@ pub(in crate::adapters::aws) async fn list(s3: &Client, listing: Listing<'_>) ->
     }
 }
 
-/// As a query string, without its first separator.
+/// The query string, without its first separator.
 fn query(listing: &Listing<'_>) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.extend_pairs(listing.query);
     query.finish()
 }
 
-/// Before the request is signed, so that the signature is right.
+/// Adds the query and the header before the request is signed, so that the signature covers them.
 fn disguise(request: &mut HttpRequest, query: &str, header: Option<&str>) {
     if !query.is_empty() {
         let uri = request.uri();
         let separator = if uri.contains('?') { '&' } else { '?' };
         let uri = format!("{uri}{separator}{query}");
-        // One that cannot be set leaves an ordinary listing, whose answer tells nothing good.
+        // If the address cannot be set, the listing is an ordinary one and shows nothing.
         let _ = request.set_uri(uri);
     }
     if let Some(header) = header {
@@ -70,7 +71,7 @@ fn disguise(request: &mut HttpRequest, query: &str, header: Option<&str>) {
     }
 }
 
-fn judge<T, E: ProvideErrorMetadata>(
+fn listing_outcome<T, E: ProvideErrorMetadata>(
     operation: &str,
     shows: &str,
     sent: Result<T, SdkError<E, HttpResponse>>,
@@ -79,6 +80,6 @@ fn judge<T, E: ProvideErrorMetadata>(
     match sent {
         Ok(page) if names(&page).iter().any(|name| name.starts_with(shows)) => Attempt::Done,
         Ok(_) => Attempt::ShowedNothing,
-        Err(error) => no(operation, &error),
+        Err(error) => error_outcome(operation, &error),
     }
 }

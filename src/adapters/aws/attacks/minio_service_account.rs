@@ -1,22 +1,20 @@
-//! As much of `MinIO`'s admin API as it takes to try CVE-2025-62506: a service account made by a
-//! session, which the session's policy does not bind.
+//! CVE-2025-62506: a session creates a service account at `MinIO`'s admin API, and the session's policy
+//! does not apply to it.
 
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
 use serde_json::json;
 
 use crate::domain::Session;
+use crate::service::UpstreamError;
 use crate::service::doctor::Attempt;
 
-use crate::adapters::aws::brokers::minio_crypto::{CannotAsk, encrypt_aside, random_hex};
+use crate::adapters::aws::brokers::minio::new_key_pair;
+use crate::adapters::aws::brokers::minio_crypto::encrypt_async;
 use crate::adapters::aws::client::credentials;
 use crate::adapters::aws::signed::SignedHttp;
 
-/// `MinIO` takes 20 characters for an access key and 40 for a secret.
-const ACCESS_KEY_BYTES: usize = 10;
-const SECRET_KEY_BYTES: usize = 20;
-
-/// The admin API at a store.
+/// The admin API of a store.
 pub(in crate::adapters::aws) struct MinioAdmin {
     endpoint: String,
     http: SignedHttp,
@@ -34,41 +32,44 @@ impl MinioAdmin {
         }
     }
 
-    /// Tries it, and takes it back where it succeeds.
-    pub(in crate::adapters::aws) async fn make_service_account(
+    /// Tries to create a service account, and deletes it if that succeeds.
+    pub(in crate::adapters::aws) async fn create_service_account(
         &self,
         session: &Session,
     ) -> Attempt {
-        match self.try_to_make(session).await {
+        match self.try_to_create(session).await {
             Ok((StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _)) => Attempt::Refused,
-            Ok((StatusCode::OK, access_key)) => self.take_back(session, &access_key).await,
+            Ok((StatusCode::OK, access_key)) => self.delete(session, &access_key).await,
             Ok((status, _)) => Attempt::Unclear(format!("add-service-account: HTTP {status}")),
-            Err(error) => Attempt::Unclear(format!("add-service-account: {error}")),
+            Err(error) => Attempt::Unclear(format!("add-service-account: {}", error.cause)),
         }
     }
 
-    async fn try_to_make(&self, session: &Session) -> Result<(StatusCode, String), CannotAsk> {
-        let access_key = random_hex(ACCESS_KEY_BYTES)?;
+    async fn try_to_create(
+        &self,
+        session: &Session,
+    ) -> Result<(StatusCode, String), UpstreamError> {
+        let pair = new_key_pair()?;
         let request = json!({
-            "accessKey": access_key,
-            "secretKey": random_hex(SECRET_KEY_BYTES)?,
+            "accessKey": pair.access_key_id,
+            "secretKey": pair.secret_access_key.expose_secret(),
             "name": "cloakroom doctor",
         });
         let secret = session.secret_access_key.expose_secret();
-        let body = encrypt_aside(request.to_string().into_bytes(), secret).await?;
+        let body = encrypt_async(request.to_string().into_bytes(), secret).await?;
         let path = "/minio/admin/v3/add-service-account";
         let status = self.send(Method::PUT, path, body, session).await?;
-        Ok((status, access_key))
+        Ok((status, pair.access_key_id))
     }
 
-    async fn take_back(&self, session: &Session, access_key: &str) -> Attempt {
+    async fn delete(&self, session: &Session, access_key: &str) -> Attempt {
         let path = format!("/minio/admin/v3/delete-service-account?accessKey={access_key}");
         match self.send(Method::DELETE, &path, Vec::new(), session).await {
             Ok(status) if status.is_success() => Attempt::Done,
             _ => {
                 tracing::error!(
                     access_key,
-                    "a service account was made and could not be removed: remove it by hand"
+                    "cannot delete the service account that doctor created: delete it with mc admin user svcacct rm"
                 );
                 Attempt::Done
             }
@@ -81,12 +82,9 @@ impl MinioAdmin {
         path: &str,
         body: Vec<u8>,
         session: &Session,
-    ) -> Result<StatusCode, CannotAsk> {
+    ) -> Result<StatusCode, UpstreamError> {
         let url = format!("{}{path}", self.endpoint);
-        let by = credentials(session);
-        let answer = self.http.send(method, &url, body, by).await;
-        answer
-            .map(|(status, _)| status)
-            .map_err(|_| CannotAsk("no answer"))
+        let answer = self.http.send(method, &url, body, credentials(session));
+        Ok(answer.await?.0)
     }
 }

@@ -1,3 +1,5 @@
+//! The operations that `cloakroom doctor` tries; the store must refuse most of them.
+
 mod listing;
 mod minio_service_account;
 mod objects;
@@ -26,37 +28,37 @@ use listing::list;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Tries, with somebody's session, what `cloakroom doctor` wants to know.
+/// Tries operations over S3 with a session, or without credentials.
 pub struct S3Attacker {
     clients: AwsClients,
     minio: Option<MinioAdmin>,
-    stranger: reqwest::Client,
+    anonymous: reqwest::Client,
 }
 
 impl S3Attacker {
-    /// Over these clients' connections; never with the gateway's own identity.
+    /// Uses these clients' connections, never the gateway's own key pair.
     ///
     /// # Errors
     ///
-    /// [`AuthoritiesError`] when the certificate authorities cannot be used.
+    /// [`AuthoritiesError`] if the certificate authorities are unusable.
     pub fn new(clients: &AwsClients) -> Result<Self, AuthoritiesError> {
         let settings = &clients.settings;
         let authorities = settings.ca_bundle.borrow().clone();
-        let stranger = plain_http(authorities.as_deref()).map_err(AuthoritiesError::from)?;
+        let anonymous = plain_http(authorities.as_deref()).map_err(AuthoritiesError::from)?;
         let minio = settings
             .endpoint
             .as_ref()
             .filter(|_| settings.engine == Engine::Minio)
-            .map(|endpoint| MinioAdmin::new(endpoint, &settings.region, stranger.clone()));
+            .map(|endpoint| MinioAdmin::new(endpoint, &settings.region, anonymous.clone()));
         Ok(Self {
             clients: clients.clone(),
             minio,
-            stranger,
+            anonymous,
         })
     }
 
-    /// Without a signature; not by the SDK, which might find one.
-    async fn get_as_a_stranger(&self, Object { bucket, key }: Object<'_>) -> Attempt {
+    /// Reads without a signature. Not by the SDK, which might find credentials in the environment.
+    async fn get_anonymously(&self, Object { bucket, key }: Object<'_>) -> Attempt {
         let settings = &self.clients.settings;
         let url = match &settings.endpoint {
             Some(endpoint) => format!("{endpoint}/{bucket}/{key}"),
@@ -65,7 +67,7 @@ impl S3Attacker {
                 settings.region
             ),
         };
-        match self.stranger.get(url).timeout(TIMEOUT).send().await {
+        match self.anonymous.get(url).timeout(TIMEOUT).send().await {
             Ok(answer) if answer.status().is_success() => Attempt::Done,
             Ok(answer) => match answer.status().as_u16() {
                 401 | 403 => Attempt::Refused,
@@ -85,12 +87,12 @@ impl S3Attacker {
             .role_session_name("cloakroom-doctor")
             .set_external_id(self.clients.settings.external_id.clone())
             .send();
-        judge("AssumeRole", Box::pin(sent).await)
+        outcome("AssumeRole", Box::pin(sent).await)
     }
 
     async fn minio_service_account(&self, session: &Session) -> Attempt {
         match &self.minio {
-            Some(minio) => minio.make_service_account(session).await,
+            Some(minio) => minio.create_service_account(session).await,
             None => Attempt::Impossible("storage.flavor is not minio"),
         }
     }
@@ -101,8 +103,8 @@ impl Attacker for S3Attacker {
     async fn attempt(&self, session: Option<&Session>, operation: S3Operation<'_>) -> Attempt {
         let Some(session) = session else {
             return match operation {
-                S3Operation::Get(object) => self.get_as_a_stranger(object).await,
-                _ => Attempt::Impossible("strangers only try to read"),
+                S3Operation::Get(object) => self.get_anonymously(object).await,
+                _ => Attempt::Impossible("without credentials, only reading is tried"),
             };
         };
         let s3 = self.clients.s3_as(session);
@@ -122,20 +124,20 @@ impl Attacker for S3Attacker {
                 Ok(_) => Attempt::Done,
                 Err(attempt) => attempt,
             },
-            S3Operation::UploadPart(object, begun_by) => {
-                let by = self.clients.s3_as(begun_by);
-                objects::upload_part(&s3, object, &by).await
+            S3Operation::UploadPart(object, owner) => {
+                let owner = self.clients.s3_as(owner);
+                objects::upload_part(&s3, object, &owner).await
             }
             S3Operation::Tag(object) => objects::tag(&s3, object).await,
             S3Operation::ChangeAcl(object) => objects::change_acl(&s3, object).await,
             S3Operation::ChangePolicy(bucket) => change_policy(&s3, bucket).await,
             S3Operation::DeleteBucket(bucket) => {
                 let sent = s3.delete_bucket().bucket(bucket.as_str()).send();
-                judge("DeleteBucket", sent.await)
+                outcome("DeleteBucket", sent.await)
             }
             S3Operation::CreateBucket(bucket) => {
                 let sent = s3.create_bucket().bucket(bucket.as_str()).send();
-                judge("CreateBucket", sent.await)
+                outcome("CreateBucket", sent.await)
             }
             S3Operation::AssumeRole => self.assume_role(session).await,
             S3Operation::MakeServiceAccount => self.minio_service_account(session).await,
@@ -144,7 +146,7 @@ impl Attacker for S3Attacker {
 }
 
 async fn change_policy(s3: &aws_sdk_s3::Client, bucket: &BucketName) -> Attempt {
-    let everybody_reads = json!({
+    let public_read = json!({
         "Version": "2012-10-17",
         "Statement": [{
             "Effect": "Allow",
@@ -156,24 +158,27 @@ async fn change_policy(s3: &aws_sdk_s3::Client, bucket: &BucketName) -> Attempt 
     let sent = s3
         .put_bucket_policy()
         .bucket(bucket.as_str())
-        .policy(everybody_reads.to_string())
+        .policy(public_read.to_string())
         .send();
-    judge("PutBucketPolicy", sent.await)
+    outcome("PutBucketPolicy", sent.await)
 }
 
-/// Only 401 and 403 are a no; whatever else is not "done" proves nothing.
-fn judge<T, E: ProvideErrorMetadata>(
+/// The outcome of an operation.
+fn outcome<T, E: ProvideErrorMetadata>(
     operation: &str,
     sent: Result<T, SdkError<E, HttpResponse>>,
 ) -> Attempt {
     match sent {
         Ok(_) => Attempt::Done,
-        Err(error) => no(operation, &error),
+        Err(error) => error_outcome(operation, &error),
     }
 }
 
-/// What an error is in answer to an attempt.
-fn no<E: ProvideErrorMetadata>(operation: &str, error: &SdkError<E, HttpResponse>) -> Attempt {
+/// The outcome of an operation that failed: only 401 and 403 are a refusal, other errors prove nothing.
+fn error_outcome<E: ProvideErrorMetadata>(
+    operation: &str,
+    error: &SdkError<E, HttpResponse>,
+) -> Attempt {
     match status(error) {
         Some(403) if code(error) == Some("SignatureDoesNotMatch") => Attempt::Misread,
         Some(401 | 403) => Attempt::Refused,

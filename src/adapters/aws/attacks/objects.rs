@@ -7,11 +7,11 @@ use aws_sdk_s3::types::{
 
 use crate::service::doctor::{Attempt, Object};
 
-use super::{judge, no};
+use super::{error_outcome, outcome};
 
 const TEXT: &[u8] = b"cloakroom doctor was here\n";
 
-/// How S3 says within an answer that it did not do a part of what was asked.
+/// The error code for a refused object in the answer to a batch.
 const REFUSED: &str = "AccessDenied";
 
 pub(in crate::adapters::aws) async fn put(
@@ -25,7 +25,7 @@ pub(in crate::adapters::aws) async fn put(
         .key(key)
         .set_acl(acl);
     let sent = put.body(ByteStream::from_static(TEXT)).send();
-    judge("PutObject", sent.await)
+    outcome("PutObject", sent.await)
 }
 
 pub(in crate::adapters::aws) async fn get(
@@ -33,7 +33,7 @@ pub(in crate::adapters::aws) async fn get(
     Object { bucket, key }: Object<'_>,
 ) -> Attempt {
     let sent = s3.get_object().bucket(bucket.as_str()).key(key).send();
-    judge("GetObject", sent.await)
+    outcome("GetObject", sent.await)
 }
 
 pub(in crate::adapters::aws) async fn delete(
@@ -41,10 +41,10 @@ pub(in crate::adapters::aws) async fn delete(
     Object { bucket, key }: Object<'_>,
 ) -> Attempt {
     let sent = s3.delete_object().bucket(bucket.as_str()).key(key).send();
-    judge("DeleteObject", sent.await)
+    outcome("DeleteObject", sent.await)
 }
 
-/// A batch may be answered with 200 and a refusal for each object.
+/// The answer to a batch may be 200 with an error for each object.
 pub(in crate::adapters::aws) async fn delete_batch(
     s3: &Client,
     Object { bucket, key }: Object<'_>,
@@ -52,17 +52,17 @@ pub(in crate::adapters::aws) async fn delete_batch(
     let object = ObjectIdentifier::builder().key(key).build();
     let batch = object.and_then(|object| Delete::builder().objects(object).build());
     let Ok(batch) = batch else {
-        return Attempt::Unclear("DeleteObjects: no request".to_owned());
+        return Attempt::Unclear("DeleteObjects: cannot build the request".to_owned());
     };
     let sent = s3.delete_objects().bucket(bucket.as_str()).delete(batch);
     let answer = match sent.send().await {
         Ok(answer) => answer,
-        Err(error) => return no("DeleteObjects", &error),
+        Err(error) => return error_outcome("DeleteObjects", &error),
     };
     match answer.errors() {
         [] => Attempt::Done,
         [error] if error.code() == Some(REFUSED) => Attempt::Refused,
-        _ => Attempt::Unclear("DeleteObjects: another error than AccessDenied".to_owned()),
+        _ => Attempt::Unclear("DeleteObjects: an error other than AccessDenied".to_owned()),
     }
 }
 
@@ -77,7 +77,7 @@ pub(in crate::adapters::aws) async fn copy(
         .bucket(to.bucket.as_str())
         .key(to.key)
         .send();
-    judge("CopyObject", sent.await)
+    outcome("CopyObject", sent.await)
 }
 
 pub(in crate::adapters::aws) async fn multipart_copy(
@@ -87,7 +87,7 @@ pub(in crate::adapters::aws) async fn multipart_copy(
 ) -> Attempt {
     let upload = match begin(s3, to).await {
         Ok(upload) => upload,
-        Err(attempt) => return not_begun(attempt),
+        Err(attempt) => return unclear(attempt),
     };
     let sent = s3
         .upload_part_copy()
@@ -97,7 +97,7 @@ pub(in crate::adapters::aws) async fn multipart_copy(
         .upload_id(upload)
         .part_number(1)
         .send();
-    judge("UploadPartCopy", sent.await)
+    outcome("UploadPartCopy", sent.await)
 }
 
 pub(in crate::adapters::aws) async fn begin(
@@ -110,7 +110,7 @@ pub(in crate::adapters::aws) async fn begin(
         .key(key);
     match sent.send().await {
         Ok(begun) => Ok(begun.upload_id.unwrap_or_default()),
-        Err(error) => Err(no("CreateMultipartUpload", &error)),
+        Err(error) => Err(error_outcome("CreateMultipartUpload", &error)),
     }
 }
 
@@ -131,18 +131,18 @@ pub(in crate::adapters::aws) async fn upload(s3: &Client, object: Object<'_>) ->
         .upload_id(upload)
         .multipart_upload(parts)
         .send();
-    judge("CompleteMultipartUpload", sent.await)
+    outcome("CompleteMultipartUpload", sent.await)
 }
 
-/// Into an upload that `by` begins and leaves open; removing the bucket ends it.
+/// Uploads a part to an upload that `owner` begins and leaves open; removing the bucket aborts it.
 pub(in crate::adapters::aws) async fn upload_part(
     s3: &Client,
     object: Object<'_>,
-    by: &Client,
+    owner: &Client,
 ) -> Attempt {
-    let upload = match begin(by, object).await {
+    let upload = match begin(owner, object).await {
         Ok(upload) => upload,
-        Err(attempt) => return not_begun(attempt),
+        Err(attempt) => return unclear(attempt),
     };
     match part(s3, object, &upload).await {
         Ok(_) => Attempt::Done,
@@ -164,7 +164,9 @@ async fn part(
         .part_number(NUMBER)
         .body(ByteStream::from_static(TEXT))
         .send();
-    let part = sent.await.map_err(|error| no("UploadPart", &error))?;
+    let part = sent
+        .await
+        .map_err(|error| error_outcome("UploadPart", &error))?;
     let completed = CompletedPart::builder().part_number(NUMBER);
     Ok(completed.set_e_tag(part.e_tag).build())
 }
@@ -175,10 +177,10 @@ pub(in crate::adapters::aws) async fn tag(
 ) -> Attempt {
     let tag = Tag::builder().key("cloakroom").value("doctor").build();
     let Ok(tags) = tag.and_then(|tag| Tagging::builder().tag_set(tag).build()) else {
-        return Attempt::Unclear("PutObjectTagging: no request".to_owned());
+        return Attempt::Unclear("PutObjectTagging: cannot build the request".to_owned());
     };
     let put = s3.put_object_tagging().bucket(bucket.as_str()).key(key);
-    judge("PutObjectTagging", put.tagging(tags).send().await)
+    outcome("PutObjectTagging", put.tagging(tags).send().await)
 }
 
 pub(in crate::adapters::aws) async fn change_acl(
@@ -187,11 +189,11 @@ pub(in crate::adapters::aws) async fn change_acl(
 ) -> Attempt {
     let put = s3.put_object_acl().bucket(bucket.as_str()).key(key);
     let sent = put.acl(ObjectCannedAcl::PublicRead).send();
-    judge("PutObjectAcl", sent.await)
+    outcome("PutObjectAcl", sent.await)
 }
 
-/// What was to come before the attack has failed, so that nothing is known of the attack.
-fn not_begun(attempt: Attempt) -> Attempt {
+/// The outcome when the preparation of an attack fails: a refusal of it says nothing about the attack.
+fn unclear(attempt: Attempt) -> Attempt {
     match attempt {
         Attempt::Refused => Attempt::Unclear("CreateMultipartUpload: refused".to_owned()),
         other => other,

@@ -11,25 +11,25 @@ use crate::service::{UpstreamError, UpstreamErrorKind};
 use crate::adapters::aws::AwsClients;
 use crate::adapters::aws::failure::{code, describe};
 
-/// A bucket that is asked about for nothing but the answer's date.
-const NOBODYS: &str = "cloakroom-doctor-asks-what-time-it-is";
+/// The bucket of the request that reads the store's clock; it does not exist.
+const CLOCK_PROBE_BUCKET: &str = "cloakroom-doctor-asks-what-time-it-is";
 
-/// The store may still be finishing a put of an examination that was killed: a bucket that is not
-/// empty is emptied again after each of these pauses.
-const PAUSES: [Duration; 4] = [
+/// The pauses before a bucket that is not empty is emptied again: the store may still be finishing an
+/// upload of a doctor that was killed.
+const RETRY_PAUSES: [Duration; 4] = [
     Duration::from_millis(250),
     Duration::from_millis(500),
     Duration::from_secs(1),
     Duration::from_secs(2),
 ];
 
-/// Lists buckets and removes those of `cloakroom doctor`.
+/// Lists buckets, and removes those that `cloakroom doctor` created.
 pub struct S3ThrowAway {
     clients: AwsClients,
 }
 
 impl S3ThrowAway {
-    /// Over these clients, as the gateway itself.
+    /// Uses these clients' connections and the gateway's own key pair.
     #[must_use]
     pub fn new(clients: &AwsClients) -> Self {
         Self {
@@ -37,17 +37,23 @@ impl S3ThrowAway {
         }
     }
 
-    /// What time it is at the store.
+    /// The store's clock, if its answers have a date.
     ///
     /// # Errors
     ///
-    /// When there is no answer.
+    /// [`UpstreamError`] if the store does not answer.
     pub async fn date(&self) -> Result<Option<DateTime<Utc>>, UpstreamError> {
-        let asked = self.clients.s3.head_bucket().bucket(NOBODYS).send().await;
-        let Err(error) = asked else {
+        let sent = self
+            .clients
+            .s3
+            .head_bucket()
+            .bucket(CLOCK_PROBE_BUCKET)
+            .send()
+            .await;
+        let Err(error) = sent else {
             return Err(UpstreamError::new(
                 UpstreamErrorKind::Nonsense,
-                "HeadBucket: a bucket of nobody's",
+                "HeadBucket: the store claims to have a bucket that does not exist",
             ));
         };
         match error.raw_response() {
@@ -57,7 +63,7 @@ impl S3ThrowAway {
     }
 
     async fn empty(&self, bucket: &BucketName, session: &Session) -> Result<(), UpstreamError> {
-        // The gateway's own identity need not have rights on objects; a session has.
+        // The gateway's own user may lack rights on objects; the session has them.
         let client = self.clients.s3_as(session);
         let mut pages = client
             .list_objects_v2()
@@ -83,8 +89,8 @@ impl S3ThrowAway {
         Ok(())
     }
 
-    /// Uploads that were begun and not finished keep some stores from removing a bucket; where the
-    /// gateway may not look at them, the removal will tell.
+    /// Aborts unfinished uploads, because some stores do not delete a bucket that has any. If the
+    /// gateway may not list them, deleting the bucket reports the problem.
     async fn abort_uploads(&self, bucket: &BucketName) {
         let uploads = self
             .clients
@@ -105,7 +111,7 @@ impl S3ThrowAway {
                 .send()
                 .await;
             if aborted.is_err() {
-                tracing::debug!("an upload of the examination could not be aborted");
+                tracing::debug!("cannot abort an upload of cloakroom doctor");
             }
         }
     }
@@ -130,7 +136,7 @@ impl ThrowAwayBuckets for S3ThrowAway {
         bucket: &BucketName,
         session: Option<&Session>,
     ) -> Result<(), UpstreamError> {
-        let mut pauses = PAUSES.into_iter();
+        let mut pauses = RETRY_PAUSES.into_iter();
         loop {
             if let Some(session) = session {
                 self.empty(bucket, session).await?;

@@ -1,8 +1,7 @@
-//! Who administers access keys that last where no SDK does it: the APIs of Ceph and `MinIO`.
+//! The client for the administrative APIs of Ceph and `MinIO`, which create access keys.
 
 use aws_sdk_s3::config::Credentials;
 use reqwest::{Method, StatusCode};
-
 use serde::Deserialize;
 
 use crate::adapters::{Derived, plain_http};
@@ -12,10 +11,10 @@ use crate::service::{UpstreamError, UpstreamErrorKind};
 use crate::adapters::aws::signed::SignedHttp;
 use crate::adapters::aws::{AuthoritiesError, AwsClients, StaticIdentity};
 
-/// How many characters of the deployment's name are in the names of what is made.
+/// The number of characters of the deployment's name that are part of users' names.
 const DEPLOYMENT_CHARS: usize = 8;
 
-/// What an API has answered.
+/// An API's answer.
 pub(in crate::adapters::aws) struct Answer {
     pub(in crate::adapters::aws) status: StatusCode,
     pub(in crate::adapters::aws) body: Vec<u8>,
@@ -23,10 +22,11 @@ pub(in crate::adapters::aws) struct Answer {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Complaint {
+struct ErrorBody {
     code: String,
 }
 
+/// Sends signed requests to one API.
 pub(in crate::adapters::aws) struct AdminApi {
     api: &'static str,
     http: Derived<Option<Vec<u8>>, reqwest::Client, AuthoritiesError>,
@@ -37,19 +37,19 @@ pub(in crate::adapters::aws) struct AdminApi {
 }
 
 impl AdminApi {
-    /// As `admin` is configured, by an API of this name.
+    /// Uses the endpoint and key pair of `admin`; `api` names the API in errors.
     ///
     /// # Errors
     ///
-    /// [`AuthoritiesError`] when the certificate authorities cannot be used, or there is no endpoint or no
-    /// identity.
+    /// [`AuthoritiesError`] if the certificate authorities are unusable, or the endpoint or the key
+    /// pair is missing.
     pub(in crate::adapters::aws) fn new(
         api: &'static str,
         admin: &AwsClients,
         deployment: &str,
     ) -> Result<Self, AuthoritiesError> {
         let settings = &admin.settings;
-        let missing = || AuthoritiesError("an endpoint and an identity are needed".to_owned());
+        let missing = || AuthoritiesError("the endpoint or the key pair is missing".to_owned());
         let http = Derived::new(settings.ca_bundle.clone(), |authorities| {
             plain_http(authorities.as_deref()).map_err(AuthoritiesError::from)
         })?;
@@ -63,43 +63,46 @@ impl AdminApi {
         })
     }
 
-    /// What belongs to the key is called so.
+    /// The name of everything the broker makes for this key.
     pub(in crate::adapters::aws) fn name_of(&self, key: &AccessKeyId) -> String {
         format!("cloakroom-{}-{key}", self.deployment)
     }
 
-    /// Its identity, as it is now.
+    /// The key pair that is configured now.
     pub(in crate::adapters::aws) fn credentials(&self) -> Credentials {
         self.identity.credentials()
     }
 
-    /// Asks, and reads the answer, whatever its status is.
-    pub(in crate::adapters::aws) async fn ask(
+    /// Sends a request and reads the answer, with any status.
+    pub(in crate::adapters::aws) async fn send(
         &self,
         method: Method,
         path: &str,
         body: Vec<u8>,
     ) -> Result<Answer, UpstreamError> {
         let url = format!("{}{path}", self.endpoint);
-        let by = self.credentials();
         let http = SignedHttp::new(self.http.get(), &self.region);
-        let sent = http.send(method, &url, body, by).await;
-        let (status, body) = sent.map_err(|failure| self.failed(failure.kind, &failure.cause))?;
+        let sent = http.send(method, &url, body, self.credentials()).await;
+        let (status, body) = sent.map_err(|failure| self.error(failure.kind, &failure.cause))?;
         Ok(Answer { status, body })
     }
 
-    /// An answer that ends it.
-    pub(in crate::adapters::aws) fn refused(&self, step: &str, answer: &Answer) -> UpstreamError {
+    /// The error for an answer whose status is a failure.
+    pub(in crate::adapters::aws) fn status_error(
+        &self,
+        step: &str,
+        answer: &Answer,
+    ) -> UpstreamError {
         let kind = if answer.status.is_server_error() {
             UpstreamErrorKind::Unreachable
         } else {
             UpstreamErrorKind::Refused
         };
         let status = answer.status.as_u16();
-        self.failed(kind, &format!("{step}: HTTP {status}"))
+        self.error(kind, &format!("{step}: HTTP {status}"))
     }
 
-    pub(in crate::adapters::aws) fn failed(
+    pub(in crate::adapters::aws) fn error(
         &self,
         kind: UpstreamErrorKind,
         what: &str,
@@ -109,10 +112,10 @@ impl AdminApi {
 }
 
 impl Answer {
-    /// Whether it says that what was asked about is not there. A 404 alone does not: it may be a
-    /// proxy's, or an API's that is switched off, and then nothing is known to be gone.
-    pub(in crate::adapters::aws) fn says(&self, code: &str) -> bool {
-        let complaint = serde_json::from_slice::<Complaint>(&self.body);
-        self.status == StatusCode::NOT_FOUND && complaint.is_ok_and(|said| said.code == code)
+    /// Whether the answer is a 404 with this error code. A 404 alone proves nothing: it may come from
+    /// a proxy, or from an API that is switched off.
+    pub(in crate::adapters::aws) fn is_not_found(&self, code: &str) -> bool {
+        let error = serde_json::from_slice::<ErrorBody>(&self.body);
+        self.status == StatusCode::NOT_FOUND && error.is_ok_and(|error| error.code == code)
     }
 }

@@ -7,21 +7,21 @@ use crate::domain::{AccessKeyId, AccessKeyPolicy, BucketName, KeyPair, Loopholes
 use crate::service::{AccessKeyBroker, UpstreamError, UpstreamErrorKind};
 
 use super::admin_api::{AdminApi, Answer};
-use super::pair::Strangers;
+use super::pair::UnknownKeyError;
 use crate::adapters::aws::failure::describe;
 use crate::adapters::aws::{AuthoritiesError, AwsClients};
 
-/// The one inline policy of a pair's user.
+/// The name of the inline policy of a pair's user.
 const POLICY: &str = "cloakroom";
 
-const NO_SUCH: &str = "NoSuchUser";
+const NO_SUCH_USER: &str = "NoSuchUser";
 
-/// A key's users, of which one is the current pair's and the other the next one's.
-const SLOTS: [&str; 2] = ["a", "b"];
+/// The suffixes of a key's two users: one has the current pair, the other is for the next pair.
+const USER_SUFFIXES: [&str; 2] = ["a", "b"];
 
-/// Access keys by Ceph RGW: a user for each pair, which may make no bucket, by the Admin Ops API
-/// (caps `users=*`), and its policy by IAM (caps `user-policy=*`). A pair lives and dies with its
-/// user, since RGW 16 drops a user's policies whenever one of its keys is made or ended.
+/// Creates access keys at Ceph RGW. Each pair has a user that may not create buckets, made by the
+/// Admin Ops API (caps `users=*`), with a policy that is set by IAM (caps `user-policy=*`). A user has
+/// one pair only, because RGW 16 drops a user's policies when one of its keys is created or deleted.
 ///
 /// <https://docs.ceph.com/en/pacific/radosgw/adminops/>
 pub struct CephBroker {
@@ -42,12 +42,12 @@ struct Key {
 }
 
 impl CephBroker {
-    /// As the administrator of `admin`, for keys to the store of `store`.
+    /// Creates keys with the key pair of `admin`, and tries them at `store`.
     ///
     /// # Errors
     ///
-    /// [`AuthoritiesError`] when the certificate authorities cannot be used, or there is no endpoint or no
-    /// identity.
+    /// [`AuthoritiesError`] if the certificate authorities are unusable, or the endpoint or the key
+    /// pair is missing.
     pub fn new(
         admin: &AwsClients,
         store: &AwsClients,
@@ -61,11 +61,11 @@ impl CephBroker {
     }
 
     fn users(&self, key: &AccessKeyId) -> [String; 2] {
-        SLOTS.map(|slot| format!("{}-{slot}", self.admin_api.name_of(key)))
+        USER_SUFFIXES.map(|suffix| format!("{}-{suffix}", self.admin_api.name_of(key)))
     }
 
-    /// Asks about a user; all that can be asked has `uid` and no body.
-    async fn ask(
+    /// Sends a request about a user; such requests have the parameter `uid` and no body.
+    async fn user_request(
         &self,
         method: Method,
         user: &str,
@@ -76,19 +76,19 @@ impl CephBroker {
             .extend_pairs(parameters)
             .finish();
         let path = format!("/admin/user?{query}");
-        self.admin_api.ask(method, &path, Vec::new()).await
+        self.admin_api.send(method, &path, Vec::new()).await
     }
 
     async fn pairs_of(&self, user: &str) -> Result<Vec<String>, UpstreamError> {
-        let answer = self.ask(Method::GET, user, &[]).await?;
+        let answer = self.user_request(Method::GET, user, &[]).await?;
         if answer.status == StatusCode::OK {
-            let keys = self.read(&answer.body)?.keys.into_iter();
+            let keys = self.parse(&answer.body)?.keys.into_iter();
             return Ok(keys.map(|key| key.access_key).collect());
         }
-        if answer.says(NO_SUCH) {
+        if answer.is_not_found(NO_SUCH_USER) {
             return Ok(Vec::new());
         }
-        Err(self.admin_api.refused("looking at a user", &answer))
+        Err(self.admin_api.status_error("GET user", &answer))
     }
 
     async fn free_user(&self, key: &AccessKeyId) -> Result<String, UpstreamError> {
@@ -97,20 +97,20 @@ impl CephBroker {
                 return Ok(user);
             }
         }
-        Err(self.nonsense("both users of the key have pairs"))
+        Err(self.nonsense("both users of the access key have a pair"))
     }
 
-    /// The pair is made with the user, and opens nothing before there is a policy.
-    async fn make_user(&self, user: &str) -> Result<KeyPair, UpstreamError> {
-        // One without a pair may be there.
+    /// Creates a user together with its pair. The pair allows nothing until the user has a policy.
+    async fn create_user(&self, user: &str) -> Result<KeyPair, UpstreamError> {
+        // The user may exist without a pair.
         self.remove_user(user).await?;
         let parameters = [("display-name", user), ("max-buckets", "-1")];
-        let answer = self.ask(Method::PUT, user, &parameters).await?;
+        let answer = self.user_request(Method::PUT, user, &parameters).await?;
         if answer.status != StatusCode::OK {
-            return Err(self.admin_api.refused("making a user", &answer));
+            return Err(self.admin_api.status_error("PUT user", &answer));
         }
-        let pair = self.read(&answer.body)?.keys.into_iter().next();
-        let pair = pair.ok_or_else(|| self.nonsense("no pair in the answer"))?;
+        let pair = self.parse(&answer.body)?.keys.into_iter().next();
+        let pair = pair.ok_or_else(|| self.nonsense("the answer has no key pair"))?;
         Ok(KeyPair {
             access_key_id: pair.access_key,
             secret_access_key: pair.secret_key.into(),
@@ -131,19 +131,19 @@ impl CephBroker {
     }
 
     async fn remove_user(&self, user: &str) -> Result<(), UpstreamError> {
-        let answer = self.ask(Method::DELETE, user, &[]).await?;
-        if answer.status.is_success() || answer.says(NO_SUCH) {
+        let answer = self.user_request(Method::DELETE, user, &[]).await?;
+        if answer.status.is_success() || answer.is_not_found(NO_SUCH_USER) {
             return Ok(());
         }
-        Err(self.admin_api.refused("removing a user", &answer))
+        Err(self.admin_api.status_error("DELETE user", &answer))
     }
 
-    fn read(&self, body: &[u8]) -> Result<User, UpstreamError> {
-        serde_json::from_slice(body).map_err(|_| self.nonsense("an answer of another form"))
+    fn parse(&self, body: &[u8]) -> Result<User, UpstreamError> {
+        serde_json::from_slice(body).map_err(|_| self.nonsense("cannot parse the answer"))
     }
 
     fn nonsense(&self, what: &str) -> UpstreamError {
-        self.admin_api.failed(UpstreamErrorKind::Nonsense, what)
+        self.admin_api.error(UpstreamErrorKind::Nonsense, what)
     }
 }
 
@@ -162,7 +162,7 @@ impl AccessKeyBroker for CephBroker {
         policy: &AccessKeyPolicy,
     ) -> Result<KeyPair, UpstreamError> {
         let user = self.free_user(key).await?;
-        let pair = self.make_user(&user).await?;
+        let pair = self.create_user(&user).await?;
         self.put_policy(&user, policy).await?;
         Ok(pair)
     }
@@ -177,7 +177,7 @@ impl AccessKeyBroker for CephBroker {
 
     async fn withdraw(&self, key: &AccessKeyId, pair: &str) -> Result<(), UpstreamError> {
         for user in self.users(key) {
-            if self.pairs_of(&user).await?.iter().any(|one| one == pair) {
+            if self.pairs_of(&user).await?.iter().any(|id| id == pair) {
                 self.remove_user(&user).await?;
             }
         }
@@ -196,6 +196,8 @@ impl AccessKeyBroker for CephBroker {
         pair: &KeyPair,
         bucket: Option<&BucketName>,
     ) -> Result<bool, UpstreamError> {
-        self.store.accepts(pair, bucket, Strangers::AreDenied).await
+        self.store
+            .accepts(pair, bucket, UnknownKeyError::AccessDenied)
+            .await
     }
 }

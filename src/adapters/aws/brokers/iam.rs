@@ -8,17 +8,17 @@ use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use crate::domain::{AccessKeyId, AccessKeyPolicy, BucketName, KeyPair, Loopholes};
 use crate::service::{AccessKeyBroker, UpstreamError, UpstreamErrorKind};
 
-use super::pair::Strangers;
+use super::pair::UnknownKeyError;
 use crate::adapters::aws::AwsClients;
 use crate::adapters::aws::failure::{code, describe};
 
-/// The one inline policy of a key's user.
+/// The name of the inline policy of a key's user.
 const POLICY: &str = "cloakroom";
 
-const NO_SUCH: &str = "NoSuchEntity";
+const NO_SUCH_ENTITY: &str = "NoSuchEntity";
 
-/// Between the tries of what needs a user that has just been made; about 6 s in all.
-const PAUSES: [Duration; 5] = [
+/// The pauses between attempts while IAM does not know a new user yet; about 6 s in all.
+const RETRY_PAUSES: [Duration; 5] = [
     Duration::from_millis(200),
     Duration::from_millis(400),
     Duration::from_millis(800),
@@ -26,8 +26,8 @@ const PAUSES: [Duration; 5] = [
     Duration::from_millis(3_200),
 ];
 
-/// Access keys by AWS IAM, or by a store that speaks it: a user for each key, under a path of this
-/// deployment's, with one inline policy.
+/// Creates access keys at AWS IAM, or at a store with the same API: a user for each key, under this
+/// deployment's path, with one inline policy.
 pub struct IamBroker {
     iam: Client,
     store: AwsClients,
@@ -35,7 +35,7 @@ pub struct IamBroker {
 }
 
 impl IamBroker {
-    /// As the administrator of `admin`, for keys to the store of `store`.
+    /// Creates keys with the key pair of `admin`, and tries them at `store`.
     #[must_use]
     pub fn new(admin: &AwsClients, store: &AwsClients, deployment: &str) -> Self {
         Self {
@@ -45,15 +45,15 @@ impl IamBroker {
         }
     }
 
-    async fn make_user(&self, user: &str) -> Result<(), UpstreamError> {
-        let made = self.iam.create_user().path(&self.path).user_name(user);
-        accept("CreateUser", made.send().await, "EntityAlreadyExists")
+    async fn create_user(&self, user: &str) -> Result<(), UpstreamError> {
+        let request = self.iam.create_user().path(&self.path).user_name(user);
+        allowing("EntityAlreadyExists", "CreateUser", request.send().await)
     }
 }
 
 #[async_trait]
 impl AccessKeyBroker for IamBroker {
-    /// `GetSessionToken` asks for no permission, and its sessions last up to 36 h.
+    /// `GetSessionToken` requires no permission, and its sessions last up to 36 h.
     fn loopholes(&self) -> Loopholes {
         Loopholes {
             sessions_outlive_pairs: true,
@@ -67,8 +67,8 @@ impl AccessKeyBroker for IamBroker {
         policy: &AccessKeyPolicy,
     ) -> Result<KeyPair, UpstreamError> {
         let user = user(key);
-        self.make_user(&user).await?;
-        once_known("PutUserPolicy", || {
+        self.create_user(&user).await?;
+        retry_unknown_user("PutUserPolicy", || {
             let put = self.iam.put_user_policy().user_name(&user);
             put.policy_name(POLICY)
                 .policy_document(policy.as_str())
@@ -76,11 +76,11 @@ impl AccessKeyBroker for IamBroker {
         })
         .await?;
         let creation = || self.iam.create_access_key().user_name(&user).send();
-        let made = once_known("CreateAccessKey", creation).await?;
-        let pair = made.access_key.ok_or_else(|| {
+        let created = retry_unknown_user("CreateAccessKey", creation).await?;
+        let pair = created.access_key.ok_or_else(|| {
             UpstreamError::new(
                 UpstreamErrorKind::Nonsense,
-                "CreateAccessKey: no key in the answer",
+                "CreateAccessKey: the answer has no key",
             )
         })?;
         Ok(KeyPair {
@@ -96,7 +96,7 @@ impl AccessKeyBroker for IamBroker {
                 let pairs = listed.access_key_metadata.into_iter();
                 Ok(pairs.filter_map(|pair| pair.access_key_id).collect())
             }
-            Err(error) if code(&error) == Some(NO_SUCH) => Ok(Vec::new()),
+            Err(error) if code(&error) == Some(NO_SUCH_ENTITY) => Ok(Vec::new()),
             Err(error) => Err(describe("ListAccessKeys", &error)),
         }
     }
@@ -108,7 +108,7 @@ impl AccessKeyBroker for IamBroker {
             .user_name(user(key))
             .access_key_id(pair)
             .send();
-        accept("DeleteAccessKey", deleted.await, NO_SUCH)
+        allowing(NO_SUCH_ENTITY, "DeleteAccessKey", deleted.await)
     }
 
     async fn remove(&self, key: &AccessKeyId) -> Result<(), UpstreamError> {
@@ -122,9 +122,9 @@ impl AccessKeyBroker for IamBroker {
             .user_name(&user)
             .policy_name(POLICY)
             .send();
-        accept("DeleteUserPolicy", policy.await, NO_SUCH)?;
+        allowing(NO_SUCH_ENTITY, "DeleteUserPolicy", policy.await)?;
         let deleted = self.iam.delete_user().user_name(&user).send();
-        accept("DeleteUser", deleted.await, NO_SUCH)
+        allowing(NO_SUCH_ENTITY, "DeleteUser", deleted.await)
     }
 
     async fn works(
@@ -133,7 +133,7 @@ impl AccessKeyBroker for IamBroker {
         bucket: Option<&BucketName>,
     ) -> Result<bool, UpstreamError> {
         self.store
-            .accepts(pair, bucket, Strangers::AreUnknown)
+            .accepts(pair, bucket, UnknownKeyError::InvalidAccessKeyId)
             .await
     }
 }
@@ -142,8 +142,8 @@ fn user(key: &AccessKeyId) -> String {
     format!("cloakroom-{key}")
 }
 
-/// IAM is of many nodes, and not all of them know at once of a user that has just been made.
-async fn once_known<T, E, Sent>(
+/// Repeats the call until IAM knows the user: a new user takes seconds to reach all of its nodes.
+async fn retry_unknown_user<T, E, Sent>(
     operation: &str,
     call: impl Fn() -> Sent,
 ) -> Result<T, UpstreamError>
@@ -151,11 +151,11 @@ where
     E: ProvideErrorMetadata,
     Sent: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
 {
-    let mut pauses = PAUSES.into_iter();
+    let mut pauses = RETRY_PAUSES.into_iter();
     loop {
         match (call().await, pauses.next()) {
             (Ok(done), _) => return Ok(done),
-            (Err(error), Some(pause)) if code(&error) == Some(NO_SUCH) => {
+            (Err(error), Some(pause)) if code(&error) == Some(NO_SUCH_ENTITY) => {
                 tokio::time::sleep(pause).await;
             }
             (Err(error), _) => return Err(describe(operation, &error)),
@@ -163,15 +163,15 @@ where
     }
 }
 
-/// What is done already is no failure.
-fn accept<T, E: ProvideErrorMetadata>(
+/// Treats this error code as success: the work is done already.
+fn allowing<T, E: ProvideErrorMetadata>(
+    allowed: &str,
     operation: &str,
     sent: Result<T, SdkError<E, HttpResponse>>,
-    already: &str,
 ) -> Result<(), UpstreamError> {
     match sent {
         Ok(_) => Ok(()),
-        Err(error) if code(&error) == Some(already) => Ok(()),
+        Err(error) if code(&error) == Some(allowed) => Ok(()),
         Err(error) => Err(describe(operation, &error)),
     }
 }

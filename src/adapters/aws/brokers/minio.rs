@@ -1,5 +1,6 @@
 use async_trait::async_trait;
 use reqwest::{Method, StatusCode};
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::json;
 use url::form_urlencoded;
@@ -8,19 +9,19 @@ use crate::domain::{AccessKeyId, AccessKeyPolicy, BucketName, KeyPair, Loopholes
 use crate::service::{AccessKeyBroker, UpstreamError, UpstreamErrorKind};
 
 use super::admin_api::{AdminApi, Answer};
-use super::minio_crypto::{CannotAsk, decrypt_aside, encrypt_aside, random_hex};
-use super::pair::Strangers;
+use super::minio_crypto::{MinioCryptoError, decrypt_async, encrypt_async, random_hex};
+use super::pair::UnknownKeyError;
 use crate::adapters::aws::{AuthoritiesError, AwsClients};
 
-/// `MinIO` takes up to 20 characters for an access key and 40 for a secret.
-const ACCESS_KEY_BYTES: usize = 9;
-const ACCESS_KEY_PREFIX: &str = "CK";
-const SECRET_KEY_BYTES: usize = 20;
+/// `MinIO` takes up to 20 characters for an access key id and 40 for a secret.
+const KEY_ID_BYTES: usize = 9;
+const KEY_ID_PREFIX: &str = "CK";
+const SECRET_BYTES: usize = 20;
 
 const NO_SUCH_USER: &str = "XMinioAdminNoSuchUser";
 const NO_SUCH_POLICY: &str = "XMinioAdminNoSuchPolicy";
 
-/// Access keys by `MinIO`'s admin API: a policy for each key, and a user for each of its pairs.
+/// Creates access keys with `MinIO`'s admin API: a policy for each key, and a user for each of its pairs.
 pub struct MinioBroker {
     admin_api: AdminApi,
     store: AwsClients,
@@ -38,12 +39,12 @@ struct Mapping {
 }
 
 impl MinioBroker {
-    /// As the administrator of `admin`, for keys to the store of `store`.
+    /// Creates keys with the key pair of `admin`, and tries them at `store`.
     ///
     /// # Errors
     ///
-    /// [`AuthoritiesError`] when the certificate authorities cannot be used, or there is no endpoint or no
-    /// identity.
+    /// [`AuthoritiesError`] if the certificate authorities are unusable, or the endpoint or the key
+    /// pair is missing.
     pub fn new(
         admin: &AwsClients,
         store: &AwsClients,
@@ -55,9 +56,10 @@ impl MinioBroker {
         })
     }
 
-    async fn ask(
+    async fn request(
         &self,
-        (method, path): (Method, &str),
+        method: Method,
+        path: &str,
         parameters: &[(&str, &str)],
         body: Vec<u8>,
     ) -> Result<Answer, UpstreamError> {
@@ -65,29 +67,31 @@ impl MinioBroker {
             .extend_pairs(parameters)
             .finish();
         let path = format!("/minio/admin/v3/{path}?{query}");
-        self.admin_api.ask(method, &path, body).await
+        self.admin_api.send(method, &path, body).await
     }
 
-    /// What has no answer worth reading. A removal may find that there is nothing.
-    async fn tell(
+    /// Sends a request whose answer has no content. Deleting something that does not exist succeeds.
+    async fn change(
         &self,
-        what: (Method, &str),
+        method: Method,
+        path: &str,
         parameters: &[(&str, &str)],
         body: Vec<u8>,
     ) -> Result<(), UpstreamError> {
-        let (path, is_removal) = (what.1, what.0 == Method::DELETE);
-        let answer = self.ask(what, parameters, body).await?;
-        let is_gone = answer.says(NO_SUCH_USER) || answer.says(NO_SUCH_POLICY);
+        let is_removal = method == Method::DELETE;
+        let answer = self.request(method, path, parameters, body).await?;
+        let is_gone = answer.is_not_found(NO_SUCH_USER) || answer.is_not_found(NO_SUCH_POLICY);
         if answer.status.is_success() || (is_removal && is_gone) {
             Ok(())
         } else {
-            Err(self.admin_api.refused(path, &answer))
+            Err(self.admin_api.status_error(path, &answer))
         }
     }
 
     async fn remove_user(&self, user: &str) -> Result<(), UpstreamError> {
-        let what = (Method::DELETE, "remove-user");
-        self.tell(what, &[("accessKey", user)], Vec::new()).await
+        let parameters = [("accessKey", user)];
+        self.change(Method::DELETE, "remove-user", &parameters, Vec::new())
+            .await
     }
 
     async fn attach(&self, policy: &str, user: &str) -> Result<(), UpstreamError> {
@@ -96,8 +100,9 @@ impl MinioBroker {
             ("userOrGroup", user),
             ("isGroup", "false"),
         ];
-        let what = (Method::PUT, "set-user-or-group-policy");
-        self.tell(what, &parameters, Vec::new()).await
+        let path = "set-user-or-group-policy";
+        self.change(Method::PUT, path, &parameters, Vec::new())
+            .await
     }
 }
 
@@ -117,46 +122,49 @@ impl AccessKeyBroker for MinioBroker {
     ) -> Result<KeyPair, UpstreamError> {
         let name = self.admin_api.name_of(key);
         let document = policy.as_str().as_bytes().to_vec();
-        let what = (Method::PUT, "add-canned-policy");
-        self.tell(what, &[("name", &name)], document).await?;
-        let random = random_hex(ACCESS_KEY_BYTES)?.to_uppercase();
-        let user = format!("{ACCESS_KEY_PREFIX}{random}");
-        let secret = random_hex(SECRET_KEY_BYTES)?;
-        let request = json!({ "secretKey": secret, "status": "enabled" }).to_string();
-        let by = self.admin_api.credentials();
-        let body = encrypt_aside(request.into_bytes(), by.secret_access_key()).await?;
-        self.tell((Method::PUT, "add-user"), &[("accessKey", &user)], body)
+        let path = "add-canned-policy";
+        self.change(Method::PUT, path, &[("name", &name)], document)
             .await?;
-        if let Err(failure) = self.attach(&name, &user).await {
-            // Without a policy it opens nothing, and nobody would find it again.
-            self.remove_user(&user).await?;
-            return Err(failure);
+        let pair = new_key_pair()?;
+        let user = &pair.access_key_id;
+        let secret = pair.secret_access_key.expose_secret();
+        let request = json!({ "secretKey": secret, "status": "enabled" }).to_string();
+        let admin = self.admin_api.credentials();
+        let body = encrypt_async(request.into_bytes(), admin.secret_access_key()).await?;
+        self.change(Method::PUT, "add-user", &[("accessKey", user)], body)
+            .await?;
+        if let Err(error) = self.attach(&name, user).await {
+            // `pairs` finds users by their policy, so it would never find this one.
+            self.remove_user(user).await?;
+            return Err(error);
         }
-        Ok(KeyPair {
-            access_key_id: user,
-            secret_access_key: secret.into(),
-        })
+        Ok(pair)
     }
 
     async fn pairs(&self, key: &AccessKeyId) -> Result<Vec<String>, UpstreamError> {
         let policy = self.admin_api.name_of(key);
-        let what = (Method::GET, "idp/builtin/policy-entities");
-        // Under the secret that the request is signed with, which may be replaced meanwhile.
-        let by = self.admin_api.credentials();
-        let answer = self.ask(what, &[("policy", &policy)], Vec::new()).await?;
-        if answer.says(NO_SUCH_POLICY) {
+        let path = "idp/builtin/policy-entities";
+        // MinIO encrypts the answer under the secret that signed the request, and the operator may
+        // replace the secret before the answer arrives.
+        let admin = self.admin_api.credentials();
+        let answer = self
+            .request(Method::GET, path, &[("policy", &policy)], Vec::new())
+            .await?;
+        if answer.is_not_found(NO_SUCH_POLICY) {
             return Ok(Vec::new());
         }
         if answer.status != StatusCode::OK {
-            return Err(self.admin_api.refused("policy-entities", &answer));
+            return Err(self.admin_api.status_error("policy-entities", &answer));
         }
-        let body = decrypt_aside(answer.body, by.secret_access_key()).await?;
-        let entities: Entities = serde_json::from_slice(&body)
-            .map_err(|_| CannotAsk("policy-entities: an answer of another form"))?;
+        let body = decrypt_async(answer.body, admin.secret_access_key()).await?;
+        let entities: Entities = serde_json::from_slice(&body).map_err(|_| {
+            let cause = "policy-entities: cannot parse the answer";
+            self.admin_api.error(UpstreamErrorKind::Nonsense, cause)
+        })?;
         let mappings = entities.policy_mappings.into_iter().flatten();
         let users = mappings.flat_map(|mapping| mapping.users.into_iter().flatten());
-        // An operator may have given the policy to somebody else, who is not ours to remove.
-        Ok(users.filter(|user| is_ours(user)).collect())
+        // An operator may have attached the policy to other users, which stay.
+        Ok(users.filter(|user| is_broker_user(user)).collect())
     }
 
     async fn withdraw(&self, _: &AccessKeyId, pair: &str) -> Result<(), UpstreamError> {
@@ -167,9 +175,10 @@ impl AccessKeyBroker for MinioBroker {
         for pair in self.pairs(key).await? {
             self.remove_user(&pair).await?;
         }
-        let what = (Method::DELETE, "remove-canned-policy");
+        let path = "remove-canned-policy";
         let name = self.admin_api.name_of(key);
-        self.tell(what, &[("name", &name)], Vec::new()).await
+        self.change(Method::DELETE, path, &[("name", &name)], Vec::new())
+            .await
     }
 
     async fn works(
@@ -178,21 +187,30 @@ impl AccessKeyBroker for MinioBroker {
         bucket: Option<&BucketName>,
     ) -> Result<bool, UpstreamError> {
         self.store
-            .accepts(pair, bucket, Strangers::AreUnknown)
+            .accepts(pair, bucket, UnknownKeyError::InvalidAccessKeyId)
             .await
     }
 }
 
-/// Whether a user is one of those that are made here.
-fn is_ours(user: &str) -> bool {
-    let random = user.strip_prefix(ACCESS_KEY_PREFIX);
-    random.is_some_and(|random| {
-        random.len() == 2 * ACCESS_KEY_BYTES && random.bytes().all(|byte| byte.is_ascii_hexdigit())
+/// A random key pair of the form that the broker gives its users.
+pub(in crate::adapters::aws) fn new_key_pair() -> Result<KeyPair, MinioCryptoError> {
+    let random = random_hex(KEY_ID_BYTES)?.to_uppercase();
+    Ok(KeyPair {
+        access_key_id: format!("{KEY_ID_PREFIX}{random}"),
+        secret_access_key: random_hex(SECRET_BYTES)?.into(),
     })
 }
 
-impl From<CannotAsk> for UpstreamError {
-    fn from(error: CannotAsk) -> Self {
+/// Whether the broker has made this user, by the form of its name.
+fn is_broker_user(user: &str) -> bool {
+    let random = user.strip_prefix(KEY_ID_PREFIX);
+    random.is_some_and(|random| {
+        random.len() == 2 * KEY_ID_BYTES && random.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
+impl From<MinioCryptoError> for UpstreamError {
+    fn from(error: MinioCryptoError) -> Self {
         Self::new(
             UpstreamErrorKind::Nonsense,
             format!("MinIO's admin API: {error}"),

@@ -1,9 +1,9 @@
-//! Brokers: how each engine makes access keys. A new engine's is a file here.
+//! Brokers create and delete access keys, one file for each engine.
 
 mod admin_api;
 mod ceph;
 mod iam;
-mod minio;
+pub(super) mod minio;
 pub(super) mod minio_crypto;
 mod pair;
 

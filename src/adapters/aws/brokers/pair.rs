@@ -4,30 +4,30 @@ use crate::service::UpstreamError;
 use crate::adapters::aws::AwsClients;
 use crate::adapters::aws::failure::{code, describe};
 
-/// What a store says of a pair that it does not know.
+/// The error with which a store refuses a key pair that it does not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::adapters::aws) enum Strangers {
-    /// That it does not know it.
-    AreUnknown,
-    /// "Access denied", as of one that it knows; but whom it knows may list buckets.
-    AreDenied,
+pub(in crate::adapters::aws) enum UnknownKeyError {
+    /// `InvalidAccessKeyId` or `SignatureDoesNotMatch`.
+    InvalidAccessKeyId,
+    /// `AccessDenied`, as for a known pair. Known pairs may list buckets.
+    AccessDenied,
 }
 
 impl AwsClients {
-    /// Whether the store knows the pair, and its policy. A bucket that the policy lets one list must
-    /// be listed, or be missing; without such a bucket it is enough to be known.
+    /// Whether the store knows the pair and its policy. Lists `bucket`, which the policy allows and
+    /// which may be missing; without a bucket, the store only has to know the pair.
     pub(in crate::adapters::aws) async fn accepts(
         &self,
         pair: &KeyPair,
         bucket: Option<&BucketName>,
-        strangers: Strangers,
+        unknown_key: UnknownKeyError,
     ) -> Result<bool, UpstreamError> {
         let s3 = self.s3_as(&Session::from(pair));
         let Some(bucket) = bucket else {
             return match self.listing(&s3).list_buckets().send().await {
                 Ok(_) => Ok(true),
                 Err(error) => match code(&error) {
-                    Some("AccessDenied") => Ok(strangers == Strangers::AreUnknown),
+                    Some("AccessDenied") => Ok(unknown_key == UnknownKeyError::InvalidAccessKeyId),
                     Some(code) if is_unknown_pair(code) => Ok(false),
                     _ => Err(describe("ListBuckets", &error)),
                 },
@@ -38,7 +38,7 @@ impl AwsClients {
             Ok(_) => Ok(true),
             Err(error) => match code(&error) {
                 Some("NoSuchBucket") => Ok(true),
-                // The policy has not arrived yet.
+                // The policy is not in effect yet.
                 Some("AccessDenied") => Ok(false),
                 Some(code) if is_unknown_pair(code) => Ok(false),
                 _ => Err(describe("ListObjectsV2", &error)),

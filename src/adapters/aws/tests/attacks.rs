@@ -1,4 +1,4 @@
-//! What attacks look like on the wire, and which answers count as a refusal.
+//! The attacks' requests, and the answers that count as a refusal.
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
@@ -23,7 +23,7 @@ fn bucket() -> BucketName {
     "shared".parse().unwrap()
 }
 
-/// How an attack ends at a store that answers so, and what it was asked.
+/// The outcome of an operation at a store with this answer, and the requests that it received.
 async fn attempt(
     operation: S3Operation<'_>,
     status: u16,
@@ -40,7 +40,7 @@ async fn attempt(
 }
 
 #[tokio::test]
-async fn a_prefix_in_a_header_is_sent_and_signed_beside_the_one_in_the_query() {
+async fn a_prefix_header_is_sent_and_signed_beside_the_query() {
     let bucket = bucket();
     let listing = Listing {
         call: ListCall::ObjectsV1,
@@ -48,18 +48,18 @@ async fn a_prefix_in_a_header_is_sent_and_signed_beside_the_one_in_the_query() {
         header: Some("acme/"),
         ..Listing::of(&bucket, "acme-evil/")
     };
-    let (_, asked) = attempt(S3Operation::List(listing), 403, "").await;
-    let pairs: Vec<_> = asked[0].url.query_pairs().collect();
+    let (_, requests) = attempt(S3Operation::List(listing), 403, "").await;
+    let pairs: Vec<_> = requests[0].url.query_pairs().collect();
     for pair in [("prefix", "acme-evil/"), ("Prefix", "acme/")] {
         assert!(pairs.contains(&(pair.0.into(), pair.1.into())), "{pairs:?}");
     }
-    assert_eq!(asked[0].headers["prefix"], "acme/");
-    let signed = asked[0].headers["authorization"].to_str().unwrap();
+    assert_eq!(requests[0].headers["prefix"], "acme/");
+    let signed = requests[0].headers["authorization"].to_str().unwrap();
     assert!(signed.contains(";prefix;"), "{signed}");
 }
 
 #[tokio::test]
-async fn a_listing_succeeds_when_it_shows_what_was_looked_for() {
+async fn a_listing_succeeds_only_if_it_shows_the_forbidden_prefix() {
     let bucket = bucket();
     let page = |of: &str| format!("<ListBucketResult>{of}</ListBucketResult>");
     let key = page("<Contents><Key>acme-evil/secret</Key></Contents>");
@@ -82,7 +82,7 @@ async fn a_listing_succeeds_when_it_shows_what_was_looked_for() {
 }
 
 #[tokio::test]
-async fn only_a_refusal_by_the_policy_is_a_refusal() {
+async fn only_access_denied_is_a_refusal() {
     let bucket = bucket();
     let object = Object {
         bucket: &bucket,
@@ -117,7 +117,7 @@ async fn only_a_refusal_by_the_policy_is_a_refusal() {
 }
 
 #[tokio::test]
-async fn a_batch_is_refused_when_each_of_its_objects_is() {
+async fn a_batch_is_refused_if_its_objects_are() {
     let bucket = bucket();
     let batch = S3Operation::DeleteBatch(Object {
         bucket: &bucket,
@@ -144,7 +144,7 @@ async fn a_batch_is_refused_when_each_of_its_objects_is() {
 }
 
 #[tokio::test]
-async fn an_upload_that_cannot_be_begun_says_nothing_of_its_parts() {
+async fn an_upload_that_cannot_begin_proves_nothing() {
     let bucket = bucket();
     let object = Object {
         bucket: &bucket,

@@ -1,4 +1,4 @@
-//! What the brokers of access keys ask of an engine, and what they make of its answers.
+//! The brokers' requests to an engine, and their handling of its answers.
 
 use std::sync::Arc;
 
@@ -26,17 +26,17 @@ fn policy() -> AccessKeyPolicy {
     AccessKeyPolicy::for_rights(&rights, Loopholes::NONE).unwrap()
 }
 
-/// Each with what it says of something that is not there.
+/// The brokers, each with the engine's error body for something that does not exist.
 async fn brokers(engine: &str) -> Vec<(&'static str, Arc<dyn AccessKeyBroker>, String)> {
     let clients = clients(engine.to_owned()).await;
     let iam = IamBroker::new(&clients, &clients, DEPLOYMENT);
-    let rgw = CephBroker::new(&clients, &clients, DEPLOYMENT).unwrap();
+    let ceph = CephBroker::new(&clients, &clients, DEPLOYMENT).unwrap();
     let minio = MinioBroker::new(&clients, &clients, DEPLOYMENT).unwrap();
     let no_such = |code: &str| json!({ "Code": code }).to_string();
-    let iam_says = "<ErrorResponse><Error><Code>NoSuchEntity</Code></Error></ErrorResponse>";
+    let no_such_entity = "<ErrorResponse><Error><Code>NoSuchEntity</Code></Error></ErrorResponse>";
     vec![
-        ("iam", Arc::new(iam), iam_says.to_owned()),
-        ("rgw", Arc::new(rgw), no_such("NoSuchUser")),
+        ("iam", Arc::new(iam), no_such_entity.to_owned()),
+        ("ceph", Arc::new(ceph), no_such("NoSuchUser")),
         ("minio", Arc::new(minio), no_such("XMinioAdminNoSuchPolicy")),
     ]
 }
@@ -50,11 +50,11 @@ async fn answering(template: ResponseTemplate) -> MockServer {
     engine
 }
 
-async fn asked(engine: &MockServer) -> Vec<Request> {
+async fn requests_to(engine: &MockServer) -> Vec<Request> {
     engine.received_requests().await.unwrap()
 }
 
-/// How each thing that can be asked of a broker ends.
+/// The results of all the broker's operations.
 async fn outcomes(broker: &dyn AccessKeyBroker) -> [Result<(), UpstreamError>; 4] {
     [
         broker.issue(&key(), &policy()).await.map(|_| ()),
@@ -67,12 +67,12 @@ async fn outcomes(broker: &dyn AccessKeyBroker) -> [Result<(), UpstreamError>; 4
 #[tokio::test]
 async fn an_answer_of_more_than_a_mebibyte_is_not_read() {
     let unreachable = "http://127.0.0.1:1";
-    for (broker, (name, _, says)) in brokers(unreachable).await.into_iter().enumerate() {
+    for (index, (name, _, not_found)) in brokers(unreachable).await.into_iter().enumerate() {
         for (padding, is_read) in [(900_000, true), (1_100_000, false)] {
-            let body = format!("{says}{}", " ".repeat(padding));
+            let body = format!("{not_found}{}", " ".repeat(padding));
             let engine = answering(ResponseTemplate::new(404).set_body_string(body)).await;
-            let (_, keys, _) = brokers(&engine.uri()).await.swap_remove(broker);
-            match keys.pairs(&key()).await {
+            let (_, broker, _) = brokers(&engine.uri()).await.swap_remove(index);
+            match broker.pairs(&key()).await {
                 Ok(pairs) => assert!(is_read && pairs.is_empty(), "{name}"),
                 Err(failure) => {
                     assert!(
@@ -86,19 +86,19 @@ async fn an_answer_of_more_than_a_mebibyte_is_not_read() {
 }
 
 #[tokio::test]
-async fn what_is_gone_is_no_failure_if_the_engine_itself_says_so() {
+async fn not_found_by_the_engine_is_success() {
     let unreachable = "http://127.0.0.1:1";
-    for (broker, (name, _, says)) in brokers(unreachable).await.into_iter().enumerate() {
-        let engine = answering(ResponseTemplate::new(404).set_body_string(says)).await;
-        let (_, keys, _) = brokers(&engine.uri()).await.swap_remove(broker);
-        assert_eq!(keys.pairs(&key()).await, Ok(Vec::new()), "{name}");
-        assert_eq!(keys.withdraw(&key(), "CK0123").await, Ok(()), "{name}");
-        assert_eq!(keys.remove(&key()).await, Ok(()), "{name}");
+    for (index, (name, _, not_found)) in brokers(unreachable).await.into_iter().enumerate() {
+        let engine = answering(ResponseTemplate::new(404).set_body_string(not_found)).await;
+        let (_, broker, _) = brokers(&engine.uri()).await.swap_remove(index);
+        assert_eq!(broker.pairs(&key()).await, Ok(Vec::new()), "{name}");
+        assert_eq!(broker.withdraw(&key(), "CK0123").await, Ok(()), "{name}");
+        assert_eq!(broker.remove(&key()).await, Ok(()), "{name}");
     }
 }
 
 #[tokio::test]
-async fn a_404_of_somebody_else_s_does_not_mean_that_a_pair_is_dead() {
+async fn a_404_without_the_engines_error_code_is_a_failure() {
     let elsewhere = [
         "not found",
         r#"{"Code":"NoSuchBucket"}"#,
@@ -106,8 +106,8 @@ async fn a_404_of_somebody_else_s_does_not_mean_that_a_pair_is_dead() {
     ];
     for body in elsewhere {
         let engine = answering(ResponseTemplate::new(404).set_body_string(body)).await;
-        for (name, keys, _) in brokers(&engine.uri()).await {
-            let [_, pairs, withdrawn, removed] = outcomes(keys.as_ref()).await;
+        for (name, broker, _) in brokers(&engine.uri()).await {
+            let [_, pairs, withdrawn, removed] = outcomes(broker.as_ref()).await;
             for outcome in [pairs, withdrawn, removed] {
                 let failure = outcome.expect_err(name);
                 assert_eq!(
@@ -121,7 +121,7 @@ async fn a_404_of_somebody_else_s_does_not_mean_that_a_pair_is_dead() {
 }
 
 #[tokio::test]
-async fn an_engine_that_is_down_or_refuses_is_told_apart() {
+async fn an_engine_that_is_down_differs_from_one_that_refuses() {
     let down = answering(ResponseTemplate::new(500)).await;
     let forbidding = answering(ResponseTemplate::new(403)).await;
     for (engine, kind) in [
@@ -129,8 +129,8 @@ async fn an_engine_that_is_down_or_refuses_is_told_apart() {
         (&down.uri(), UpstreamErrorKind::Unreachable),
         (&forbidding.uri(), UpstreamErrorKind::Refused),
     ] {
-        for (name, keys, _) in brokers(engine).await {
-            for outcome in outcomes(keys.as_ref()).await {
+        for (name, broker, _) in brokers(engine).await {
+            for outcome in outcomes(broker.as_ref()).await {
                 let failure = outcome.expect_err(name);
                 assert_eq!(failure.kind, kind, "{name} at {engine}: {failure}");
             }
@@ -139,10 +139,10 @@ async fn an_engine_that_is_down_or_refuses_is_told_apart() {
 }
 
 #[tokio::test]
-async fn an_answer_that_makes_no_sense_is_no_empty_list() {
+async fn an_unreadable_answer_is_not_an_empty_list() {
     let engine = answering(ResponseTemplate::new(200).set_body_string("nonsense")).await;
-    for (name, keys, _) in brokers(&engine.uri()).await {
-        let failure = keys.pairs(&key()).await.expect_err(name);
+    for (name, broker, _) in brokers(&engine.uri()).await {
+        let failure = broker.pairs(&key()).await.expect_err(name);
         assert_eq!(
             failure.kind,
             UpstreamErrorKind::Nonsense,
@@ -152,9 +152,9 @@ async fn an_answer_that_makes_no_sense_is_no_empty_list() {
 }
 
 #[tokio::test]
-async fn iam_waits_until_a_new_user_is_known_everywhere() {
+async fn iam_retries_until_a_new_user_is_known() {
     let engine = MockServer::start().await;
-    let says = |status, body: &str| ResponseTemplate::new(status).set_body_string(body);
+    let answer = |status, body: &str| ResponseTemplate::new(status).set_body_string(body);
     let action = |name: &'static str| {
         move |request: &Request| {
             let body = std::str::from_utf8(&request.body).unwrap();
@@ -167,7 +167,7 @@ async fn iam_waits_until_a_new_user_is_known_everywhere() {
                 </SecretAccessKey></AccessKey></CreateAccessKeyResult></CreateAccessKeyResponse>";
     for name in ["PutUserPolicy", "CreateAccessKey"] {
         Mock::given(action(name))
-            .respond_with(says(404, unknown))
+            .respond_with(answer(404, unknown))
             .up_to_n_times(1)
             .mount(&engine)
             .await;
@@ -175,19 +175,19 @@ async fn iam_waits_until_a_new_user_is_known_everywhere() {
     let user = "<CreateUserResponse><CreateUserResult/></CreateUserResponse>";
     for (name, body) in [("CreateAccessKey", made), ("CreateUser", user)] {
         Mock::given(action(name))
-            .respond_with(says(200, body))
+            .respond_with(answer(200, body))
             .mount(&engine)
             .await;
     }
     Mock::given(any())
-        .respond_with(says(200, "<R/>"))
+        .respond_with(answer(200, "<R/>"))
         .mount(&engine)
         .await;
     let clients = clients(engine.uri()).await;
-    let keys = IamBroker::new(&clients, &clients, DEPLOYMENT);
-    let pair = keys.issue(&key(), &policy()).await.unwrap();
+    let broker = IamBroker::new(&clients, &clients, DEPLOYMENT);
+    let pair = broker.issue(&key(), &policy()).await.unwrap();
     assert_eq!(pair.access_key_id, "AKIA");
-    let bodies: Vec<String> = asked(&engine)
+    let bodies: Vec<String> = requests_to(&engine)
         .await
         .into_iter()
         .map(|request| String::from_utf8(request.body).unwrap())
@@ -200,7 +200,7 @@ async fn iam_waits_until_a_new_user_is_known_everywhere() {
 }
 
 #[tokio::test]
-async fn a_pair_of_ceph_s_is_a_user_that_makes_no_bucket() {
+async fn a_ceph_pair_has_a_user_that_cannot_create_buckets() {
     let engine = MockServer::start().await;
     let user = format!("cloakroom-deployme-{}-a", key());
     let made = json!({ "keys": [{ "access_key": "A", "secret_key": "s" }] });
@@ -222,10 +222,10 @@ async fn a_pair_of_ceph_s_is_a_user_that_makes_no_bucket() {
         .mount(&engine)
         .await;
     let clients = clients(engine.uri()).await;
-    let keys = CephBroker::new(&clients, &clients, DEPLOYMENT).unwrap();
-    let pair = keys.issue(&key(), &policy()).await.unwrap();
+    let broker = CephBroker::new(&clients, &clients, DEPLOYMENT).unwrap();
+    let pair = broker.issue(&key(), &policy()).await.unwrap();
     assert_eq!(pair.access_key_id, "A");
-    let last = asked(&engine).await.pop().unwrap();
+    let last = requests_to(&engine).await.pop().unwrap();
     let put = String::from_utf8(last.body).unwrap();
     assert!(
         put.contains("Action=PutUserPolicy") && put.contains(&user),
@@ -234,7 +234,7 @@ async fn a_pair_of_ceph_s_is_a_user_that_makes_no_bucket() {
 }
 
 #[tokio::test]
-async fn a_user_of_minio_s_whose_policy_cannot_be_attached_is_removed() {
+async fn a_minio_user_whose_policy_cannot_be_attached_is_removed() {
     let engine = MockServer::start().await;
     Mock::given(path("/minio/admin/v3/set-user-or-group-policy"))
         .respond_with(ResponseTemplate::new(500))
@@ -245,10 +245,10 @@ async fn a_user_of_minio_s_whose_policy_cannot_be_attached_is_removed() {
         .mount(&engine)
         .await;
     let clients = clients(engine.uri()).await;
-    let keys = MinioBroker::new(&clients, &clients, DEPLOYMENT).unwrap();
-    let failure = keys.issue(&key(), &policy()).await.unwrap_err();
+    let broker = MinioBroker::new(&clients, &clients, DEPLOYMENT).unwrap();
+    let failure = broker.issue(&key(), &policy()).await.unwrap_err();
     assert_eq!(failure.kind, UpstreamErrorKind::Unreachable, "{failure}");
-    let requests = asked(&engine).await;
+    let requests = requests_to(&engine).await;
     let steps: Vec<&str> = requests
         .iter()
         .map(|request| request.url.path().rsplit('/').next().unwrap())
@@ -268,17 +268,17 @@ async fn a_user_of_minio_s_whose_policy_cannot_be_attached_is_removed() {
     };
     assert_eq!(user(&requests[1]), user(&requests[3]));
     let sealed = String::from_utf8_lossy(&requests[1].body).into_owned();
-    assert!(!sealed.contains("secretKey"), "it travels encrypted");
+    assert!(!sealed.contains("secretKey"), "the body is encrypted");
 }
 
 #[tokio::test]
-async fn only_users_that_were_made_here_are_pairs_at_minio() {
+async fn minio_users_that_the_broker_did_not_create_are_not_pairs() {
     let ours = "CK0123456789ABCDEF01";
     let users = json!({ "policyMappings": [{ "users": [ours, "keys", "CKALICE", "alice"] }] });
     let body = encrypt(users.to_string().as_bytes(), SECRET).unwrap();
     assert_eq!(ours.len(), 20);
     let engine = answering(ResponseTemplate::new(200).set_body_bytes(body)).await;
     let clients = clients(engine.uri()).await;
-    let keys = MinioBroker::new(&clients, &clients, DEPLOYMENT).unwrap();
-    assert_eq!(keys.pairs(&key()).await.unwrap(), [ours]);
+    let broker = MinioBroker::new(&clients, &clients, DEPLOYMENT).unwrap();
+    assert_eq!(broker.pairs(&key()).await.unwrap(), [ours]);
 }
