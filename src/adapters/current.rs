@@ -4,16 +4,16 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 
-/// A value that the operator may replace while the gateway runs: what a file holds.
+/// A value that the operator may replace while the gateway runs, such as a file's contents.
 pub type Current<T> = watch::Receiver<T>;
 
-/// A value that stays as it is.
+/// A [`Current`] value that never changes.
 #[must_use]
 pub fn fixed<T>(value: T) -> Current<T> {
     watch::channel(value).1
 }
 
-/// Something made of a [`Current`] value, and made again when that has changed.
+/// An object made from a [`Current`] value, and made again when the value changes.
 pub(crate) struct Derived<T, Made, Error> {
     state: Mutex<State<T, Made>>,
     make: fn(&T) -> Result<Made, Error>,
@@ -23,7 +23,7 @@ pub(crate) struct Derived<T, Made, Error> {
 struct State<T, Made> {
     source: Current<T>,
     made: Made,
-    number: u64,
+    version: u64,
     made_at: Instant,
     is_being_renewed: bool,
 }
@@ -38,7 +38,7 @@ impl<T, Made: Clone, Error: fmt::Display> Derived<T, Made, Error> {
             state: Mutex::new(State {
                 source,
                 made: first,
-                number: 0,
+                version: 0,
                 made_at: Instant::now(),
                 is_being_renewed: false,
             }),
@@ -47,29 +47,29 @@ impl<T, Made: Clone, Error: fmt::Display> Derived<T, Made, Error> {
         })
     }
 
-    /// The newest that could be made.
+    /// The object made from the newest usable value.
     pub(crate) fn get(&self) -> Made {
-        self.numbered().0
+        self.get_with_version().0
     }
 
-    /// The same, with a number by which [`Derived::renew`] knows it.
-    pub(crate) fn numbered(&self) -> (Made, u64) {
+    /// The same, with its version for [`Derived::renew`].
+    pub(crate) fn get_with_version(&self) -> (Made, u64) {
         let mut state = self.state();
         if state.source.has_changed().unwrap_or(false) {
-            self.make_again(&mut state);
+            self.rebuild(&mut state);
         }
-        (state.made.clone(), state.number)
+        (state.made.clone(), state.version)
     }
 
-    /// Makes it again of the same value, unless there is another than this one already, another is
-    /// being made, or it was made less than `pause` ago.
+    /// Makes the object again from the same value, unless it has another version already, is being made
+    /// again, or is younger than `min_age`.
     ///
-    /// This may take a while; only [`Derived::renewal_ended`] waits for it.
-    pub(crate) fn renew(&self, number: u64, pause: Duration) {
+    /// Blocks while the object is made; [`Derived::renewal_ended`] waits for that without blocking.
+    pub(crate) fn renew(&self, version: u64, min_age: Duration) {
         let source = {
             let mut state = self.state();
-            let is_other = state.is_being_renewed || state.number != number;
-            if is_other || state.made_at.elapsed() < pause {
+            let is_renewed = state.is_being_renewed || state.version != version;
+            if is_renewed || state.made_at.elapsed() < min_age {
                 return;
             }
             state.is_being_renewed = true;
@@ -78,14 +78,14 @@ impl<T, Made: Clone, Error: fmt::Display> Derived<T, Made, Error> {
         let _renewal = Renewal(self);
         let new = (self.make)(&source.borrow());
         let mut state = self.state();
-        if let (Ok(new), true) = (new, state.number == number) {
+        if let (Ok(new), true) = (new, state.version == version) {
             state.replace(new);
         }
     }
 
-    /// Waits until the renewal that is under way has ended, if there is one.
+    /// Waits for the renewal that is in progress, if any.
     pub(crate) async fn renewal_ended(&self) {
-        // Made before the look at the state: it hears what ends from now on.
+        // Created before the state is read, so no end of a renewal is missed.
         let ended = self.renewal_ended.notified();
         let is_being_renewed = self.state().is_being_renewed;
         if is_being_renewed {
@@ -93,11 +93,13 @@ impl<T, Made: Clone, Error: fmt::Display> Derived<T, Made, Error> {
         }
     }
 
-    fn make_again(&self, state: &mut State<T, Made>) {
+    fn rebuild(&self, state: &mut State<T, Made>) {
         let new = (self.make)(&state.source.borrow_and_update());
         match new {
             Ok(new) => state.replace(new),
-            Err(error) => tracing::error!(%error, "a new value is no good; the old one stays"),
+            Err(error) => {
+                tracing::error!(%error, "cannot use the new value: the old one stays in use");
+            }
         }
     }
 }
@@ -108,7 +110,7 @@ impl<T, Made, Error> Derived<T, Made, Error> {
     }
 }
 
-/// A renewal that is under way; it ends however it ends.
+/// A renewal in progress; dropping it ends the renewal, also after a panic.
 struct Renewal<'a, T, Made, Error>(&'a Derived<T, Made, Error>);
 
 impl<T, Made, Error> Drop for Renewal<'_, T, Made, Error> {
@@ -121,7 +123,7 @@ impl<T, Made, Error> Drop for Renewal<'_, T, Made, Error> {
 impl<T, Made> State<T, Made> {
     fn replace(&mut self, new: Made) {
         self.made = new;
-        self.number += 1;
+        self.version += 1;
         self.made_at = Instant::now();
     }
 }
@@ -139,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_derived_follows_its_source_and_survives_a_bad_one() {
+    fn a_derived_object_follows_its_source_and_survives_a_bad_value() {
         let (sender, source) = watch::channel("1".to_owned());
         let derived = Derived::new(source, |text: &String| text.parse::<u8>()).unwrap();
         assert_eq!(derived.get(), 1);
@@ -152,34 +154,34 @@ mod tests {
     }
 
     #[test]
-    fn what_is_derived_is_renewed_once_for_all_who_had_it() {
+    fn a_version_is_renewed_only_once() {
         let derived = Derived::new(fixed(0), |_: &u8| Ok::<_, fmt::Error>(Instant::now())).unwrap();
-        let (first, number) = derived.numbered();
-        derived.renew(number, Duration::from_hours(1));
+        let (first, version) = derived.get_with_version();
+        derived.renew(version, Duration::from_hours(1));
         assert_eq!(derived.get(), first, "too young");
-        derived.renew(number, Duration::ZERO);
+        derived.renew(version, Duration::ZERO);
         let second = derived.get();
         assert_ne!(second, first);
-        derived.renew(number, Duration::ZERO);
-        assert_eq!(derived.get(), second, "of the one before");
+        derived.renew(version, Duration::ZERO);
+        assert_eq!(derived.get(), second, "renewed already");
     }
 
     #[test]
-    fn many_renewals_at_once_make_it_once() {
+    fn concurrent_renewals_make_the_object_once() {
         static MADE: AtomicUsize = AtomicUsize::new(0);
         let make = |_: &u8| {
             std::thread::sleep(Duration::from_millis(30));
             Ok::<_, fmt::Error>(MADE.fetch_add(1, Ordering::SeqCst))
         };
         let derived = Derived::new(fixed(0), make).unwrap();
-        let (_, number) = derived.numbered();
+        let (_, version) = derived.get_with_version();
         std::thread::scope(|threads| {
             for _ in 0..200 {
-                threads.spawn(|| derived.renew(number, Duration::ZERO));
+                threads.spawn(|| derived.renew(version, Duration::ZERO));
             }
         });
         assert_eq!((MADE.load(Ordering::SeqCst), derived.get()), (2, 1));
-        derived.renew(derived.numbered().1, Duration::ZERO);
+        derived.renew(derived.get_with_version().1, Duration::ZERO);
         assert_eq!(derived.get(), 2, "a later one");
     }
 }

@@ -13,17 +13,17 @@ use super::aws::S3ThrowAway;
 use super::database::{Database, SqlDirectory};
 use super::oauth::{Discovery, Jwks, OauthHttp};
 
-/// The authorization server and the store, as `cloakroom doctor` looks at them.
+/// The authorization server and the store, for `cloakroom doctor`.
 pub struct DoctorUpstreams {
     /// The authorization server's metadata.
     pub discovery: Arc<Discovery>,
-    /// Its keys; none where signatures are not checked here.
+    /// Its keys, if the gateway checks signatures itself.
     pub jwks: Option<Jwks>,
-    /// How it is reached.
+    /// The HTTP client for it.
     pub oauth_http: OauthHttp,
     /// The store.
     pub store: Arc<S3ThrowAway>,
-    /// The gateway's own time.
+    /// The gateway's clock.
     pub clock: Arc<dyn Clock>,
 }
 
@@ -38,7 +38,7 @@ impl Upstreams for DoctorUpstreams {
     }
 
     async fn keys(&self) -> Option<Result<(), UpstreamError>> {
-        Some(self.jwks.as_ref()?.read_once().await)
+        Some(self.jwks.as_ref()?.fetch().await)
     }
 
     async fn authorization_server_clock(&self) -> Result<Option<TimeDelta>, UpstreamError> {
@@ -52,9 +52,9 @@ impl Upstreams for DoctorUpstreams {
     }
 }
 
-/// The registry, as `cloakroom doctor` looks at it: seldom, and without making one.
+/// The registry, for `cloakroom doctor`, which never creates one.
 pub struct DoctorRegistry {
-    /// Where it is.
+    /// The database's URL.
     pub url: Current<SecretString>,
 }
 

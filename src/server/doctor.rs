@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::adapters::aws::{AwsClients, S3Attacker, S3Buckets, S3ThrowAway, StsSessions};
-use crate::adapters::oauth::{Jwks, OauthHttp, WaitingPlaces};
+use crate::adapters::oauth::{InFlightLimit, Jwks, OauthHttp};
 use crate::adapters::{DoctorRegistry, DoctorUpstreams, OsRandomness, SystemClock};
 use crate::config::Config;
 use crate::service::Clock;
@@ -36,8 +36,8 @@ pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
     let store = Arc::new(S3ThrowAway::new(&clients));
     let asked = oauth.client.as_ref().filter(|_| oauth.validation.asks());
     let jwks = || {
-        let places = WaitingPlaces::new(oauth.max_in_flight);
-        Jwks::new(oauth_http.clone(), Arc::clone(&discovery), places)
+        let in_flight = InFlightLimit::new(oauth.max_in_flight);
+        Jwks::new(oauth_http.clone(), Arc::clone(&discovery), in_flight)
     };
     let ports = DoctorPorts {
         introspection: asked

@@ -9,8 +9,8 @@ use crate::adapters::aws::{AwsClients, AwsSettings, S3Buckets, StsSessions};
 use crate::adapters::database::{Database, SqlAuditTrail, SqlBucketRegistry};
 use crate::adapters::oauth::{CacheSettings, CachedIntrospection};
 use crate::adapters::oauth::{
-    Discovery, DiscoverySettings, Endpoint, IntrospectionClient, IntrospectionSettings, Jwks,
-    JwtReader, OauthHttp, WaitingPlaces,
+    Discovery, DiscoverySettings, Endpoint, InFlightLimit, IntrospectionClient,
+    IntrospectionSettings, Jwks, JwtReader, OauthHttp,
 };
 use crate::adapters::{OsRandomness, OwnerRateLimiter};
 use crate::config::{Config, OauthClient, StorageConfig, ValidationMode};
@@ -56,13 +56,13 @@ pub(super) fn authenticate_token(
     clock: &Arc<dyn Clock>,
 ) -> Result<AuthenticateToken, StartError> {
     let oauth = &config.oauth;
-    let places = WaitingPlaces::new(oauth.max_in_flight);
+    let in_flight = InFlightLimit::new(oauth.max_in_flight);
     let rules = TokenRules {
         issuer: oauth.issuer.clone(),
         audience: oauth.audience.clone(),
     };
     let jwt = || -> Arc<dyn LocalJwt> {
-        let jwks = Jwks::new(http.clone(), Arc::clone(discovery), places.clone());
+        let jwks = Jwks::new(http.clone(), Arc::clone(discovery), in_flight.clone());
         let claim = config.workspaces.membership_claim.clone();
         Arc::new(JwtReader::new(jwks, oauth.accept_plain_jwt, claim))
     };
@@ -76,7 +76,7 @@ pub(super) fn authenticate_token(
                 oauth.required_scope.clone(),
                 config.access_keys.oauth_scope.clone(),
             ],
-            places: places.clone(),
+            in_flight: in_flight.clone(),
         };
         let cached = CachedIntrospection::new(asking, Arc::clone(clock), &OsRandomness, settings);
         Ok(Arc::new(cached.map_err(|_| StartError::CacheKey)?))

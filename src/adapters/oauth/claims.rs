@@ -2,8 +2,8 @@ use crate::domain::{Audience, UnverifiedClaims};
 
 use super::strict_json::{StrictObject, WrongMember};
 
-/// The claims that the gateway reads, each of its JSON type. `active` is not among them: only an
-/// introspection answer says it.
+/// Reads the claims that the gateway uses, each with its JSON type. `active` is left false: it exists
+/// only in introspection answers.
 pub(super) fn claims(object: &StrictObject) -> Result<UnverifiedClaims, WrongMember> {
     Ok(UnverifiedClaims {
         active: false,
@@ -23,11 +23,11 @@ pub(super) fn claims(object: &StrictObject) -> Result<UnverifiedClaims, WrongMem
     })
 }
 
-/// The words of the claim that lists workspaces (`workspaces.membership_claim`), where there is one.
+/// The strings of the claim that `workspaces.membership_claim` names, if it is configured and present.
 pub(super) fn memberships(
     object: &StrictObject,
     claim: Option<&str>,
 ) -> Result<Option<Vec<String>>, WrongMember> {
-    let words = claim.map(|claim| object.strings(claim, "of workspaces.membership_claim"));
+    let words = claim.map(|claim| object.strings(claim, "workspaces.membership_claim"));
     Ok(words.transpose()?.flatten())
 }

@@ -8,21 +8,21 @@ use serde_json::json;
 
 use crate::adapters::{Current, Derived};
 
-/// How long an assertion is good for, in seconds.
+/// How long an assertion is valid, in seconds.
 const ASSERTION_LIFETIME: i64 = 60;
 
-/// How the gateway proves itself to the authorization server (`OpenID Connect Core 1.0` section 9).
+/// How the gateway authenticates to the authorization server (`OpenID Connect Core 1.0` section 9).
 #[derive(Clone, Debug)]
 pub enum ClientAuthentication {
-    /// HTTP Basic.
+    /// The secret in the Authorization header (HTTP Basic).
     SecretBasic(Current<SecretString>),
-    /// In the body.
+    /// The secret in the body.
     SecretPost(Current<SecretString>),
-    /// A signed assertion (RFC 7523): no secret travels.
+    /// A signed assertion (RFC 7523), which sends no secret.
     PrivateKeyJwt(PrivateKey),
 }
 
-/// A private key that signs assertions.
+/// The private key that signs assertions.
 #[derive(Clone, Debug)]
 pub struct PrivateKey {
     key: Arc<Derived<SecretString, (Algorithm, EncodingKey), PrivateKeyError>>,
@@ -32,7 +32,7 @@ pub struct PrivateKey {
 /// The key cannot sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PrivateKeyError {
-    /// Not a PEM, or of a kind that is not spoken here.
+    /// Not a PEM, or a kind of key that the gateway does not support.
     #[error("must be a private key in PEM (PKCS #8): RSA, P-256, P-384 or Ed25519")]
     Unusable,
 }
@@ -56,12 +56,12 @@ impl ClientAuthentication {
 }
 
 impl PrivateKey {
-    /// Of PKCS #8 in PEM: RSA, P-256, P-384 or Ed25519; with the `kid` that the authorization server
-    /// knows it by, if it needs one.
+    /// Reads a PKCS #8 key in PEM: RSA, P-256, P-384 or Ed25519. `key_id` is the `kid` under which the
+    /// authorization server knows the key, if it requires one.
     ///
     /// # Errors
     ///
-    /// [`PrivateKeyError`] when it cannot sign.
+    /// [`PrivateKeyError`] if the key cannot sign.
     pub fn new(
         pem: Current<SecretString>,
         key_id: Option<String>,
@@ -70,16 +70,16 @@ impl PrivateKey {
         Ok(Self { key, key_id })
     }
 
-    /// Whether a PEM holds a key that can sign.
+    /// Checks that a PEM contains a key that can sign.
     ///
     /// # Errors
     ///
-    /// [`PrivateKeyError`]
+    /// [`PrivateKeyError`] if it does not.
     pub fn check(pem: &SecretString) -> Result<(), PrivateKeyError> {
         signing_key(pem).map(|_| ())
     }
 
-    /// RFC 7523 section 3, with the issuer as the one audience.
+    /// An assertion by RFC 7523 section 3, with the issuer as its only audience.
     pub(super) fn assertion(
         &self,
         client_id: &str,
@@ -103,7 +103,7 @@ impl PrivateKey {
     }
 }
 
-/// The key and the algorithm that goes with it: the first with which it really signs.
+/// The key and its algorithm: the first one with which the key can sign.
 fn signing_key(pem: &SecretString) -> Result<(Algorithm, EncodingKey), PrivateKeyError> {
     let pem = pem.expose_secret().as_bytes();
     let rsa = || EncodingKey::from_rsa_pem(pem);

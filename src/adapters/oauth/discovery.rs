@@ -9,8 +9,8 @@ use super::{OauthHttp, is_confidential};
 /// The longest metadata document read, in bytes.
 const MAX_METADATA_BYTES: usize = 256 * 1024;
 
-/// The authorization server's metadata, read when first needed and kept from then on: `OpenID
-/// Connect Discovery 1.0`, else RFC 8414. A failure is tried again at the next need.
+/// The authorization server's metadata by `OpenID Connect Discovery 1.0`, or else by RFC 8414. They are
+/// read when they are first needed and then kept; a failure is retried at the next need.
 #[derive(Debug)]
 pub struct Discovery {
     http: OauthHttp,
@@ -18,23 +18,22 @@ pub struct Discovery {
     metadata: OnceCell<Metadata>,
 }
 
-/// What the configuration says about metadata.
+/// Where the metadata are, and which of their endpoints the gateway uses.
 #[derive(Clone, Debug)]
 pub struct DiscoverySettings {
-    /// What the metadata must name as its issuer, byte for byte.
+    /// The issuer that the metadata must name, byte for byte.
     pub issuer: String,
-    /// Where the metadata are, if not at the issuer: a base like the issuer, or the whole
-    /// address of the document.
+    /// The base of the metadata's address, such as the issuer, or the whole address of the document.
     pub url: Url,
-    /// Whether endpoints may be plain http to a host that is not loopback.
+    /// Allows endpoints with plain http to hosts other than loopback.
     pub allow_http: bool,
-    /// Where tokens are asked about.
+    /// The introspection endpoint.
     pub introspection: Endpoint,
-    /// Where the keys are that sign tokens.
+    /// The address of the keys that sign tokens.
     pub jwks: Endpoint,
 }
 
-/// Where the gateway learns an endpoint.
+/// Where an endpoint's address comes from.
 #[derive(Clone, Debug)]
 pub enum Endpoint {
     /// The gateway does not use it.
@@ -45,16 +44,17 @@ pub enum Endpoint {
     Configured(Url),
 }
 
-/// What the gateway reads of the metadata.
+/// The part of the metadata that the gateway uses.
 #[derive(Clone, Debug)]
 struct Metadata {
     introspection: Option<Url>,
     jwks: Option<Url>,
+    /// The authorization endpoint and the token endpoint.
     sign_in: Option<(Url, Url)>,
 }
 
 impl Discovery {
-    /// Nothing is asked yet.
+    /// Sets discovery up without reading the metadata.
     #[must_use]
     pub fn new(http: OauthHttp, settings: DiscoverySettings) -> Self {
         Self {
@@ -64,13 +64,13 @@ impl Discovery {
         }
     }
 
-    /// Whether the metadata have been read, or need not be.
+    /// Whether the metadata have been read or are not needed.
     #[must_use]
     pub fn has_succeeded(&self) -> bool {
         self.metadata.initialized() || !self.is_needed()
     }
 
-    /// Whether the gateway cannot work without the metadata.
+    /// Whether the gateway uses an endpoint that only the metadata name.
     #[must_use]
     pub fn is_needed(&self) -> bool {
         let DiscoverySettings {
@@ -83,23 +83,23 @@ impl Discovery {
             .any(|endpoint| matches!(endpoint, Endpoint::Discovered))
     }
 
-    /// Reads the metadata, unless they have been read.
+    /// Reads the metadata, unless they have been read already.
     ///
     /// # Errors
     ///
-    /// [`UpstreamError`] when no document can be had, or it is not this issuer's, or lacks an
-    /// endpoint that the gateway needs.
+    /// [`UpstreamError`] if no document can be read, it belongs to another issuer, or it lacks an
+    /// endpoint that the gateway uses.
     pub async fn run(&self) -> Result<(), UpstreamError> {
         self.metadata().await.map(|_| ())
     }
 
-    /// Where the authorization server is reached.
+    /// The address at which the gateway reaches the authorization server.
     #[must_use]
     pub fn address(&self) -> &Url {
         &self.settings.url
     }
 
-    /// Where tokens are asked about (RFC 7662 section 2).
+    /// The introspection endpoint (RFC 7662 section 2).
     ///
     /// # Errors
     ///
@@ -112,7 +112,7 @@ impl Discovery {
         url.ok_or_else(|| nonsense("the metadata name no introspection_endpoint"))
     }
 
-    /// Where the keys are that sign tokens (RFC 7517).
+    /// The address of the keys that sign tokens (RFC 7517).
     ///
     /// # Errors
     ///
@@ -125,20 +125,20 @@ impl Discovery {
         url.ok_or_else(|| nonsense("the metadata name no jwks_uri"))
     }
 
-    /// Where people sign in, as browsers see it: the authorization and the token endpoint. Known
-    /// once the metadata have been read.
+    /// The authorization endpoint and the token endpoint, at addresses that browsers can reach. `None`
+    /// until the metadata have been read.
     #[must_use]
     pub fn sign_in(&self) -> Option<(Url, Url)> {
         let (authorization, token) = self.metadata.get()?.sign_in.clone()?;
         Some((
-            self.seen_from_outside(authorization),
-            self.seen_from_outside(token),
+            self.public_address(authorization),
+            self.public_address(token),
         ))
     }
 
-    /// Read at another address than the issuer's, metadata may name that address (Keycloak's
-    /// backchannel does), which browsers cannot reach.
-    fn seen_from_outside(&self, url: Url) -> Url {
+    /// Replaces an internal address by the issuer's. Metadata that are read at an internal address may
+    /// name it in their endpoints, as Keycloak's backchannel does, and browsers cannot reach it.
+    fn public_address(&self, url: Url) -> Url {
         let (inside, Ok(outside)) = (&self.settings.url, Url::parse(&self.settings.issuer)) else {
             return url;
         };
@@ -167,18 +167,18 @@ impl Discovery {
     }
 
     async fn read(&self, url: &Url) -> Result<Metadata, UpstreamError> {
-        let answer = self.http.try_json(url, MAX_METADATA_BYTES).await?;
+        let answer = self.http.get_json_at(url, MAX_METADATA_BYTES).await?;
         self.check(&answer)
     }
 
-    /// RFC 8414 section 3.3: metadata of another issuer must not be used.
+    /// Rejects the metadata of another issuer (RFC 8414 section 3.3).
     fn check(&self, metadata: &StrictObject) -> Result<Metadata, UpstreamError> {
         let issuer = metadata
             .string("issuer")
             .map_err(|wrong| nonsense(&wrong.to_string()))?;
         if issuer.as_ref() != Some(&self.settings.issuer) {
             return Err(nonsense(
-                "the metadata are another issuer's than oauth.issuer",
+                "the metadata belong to another issuer than oauth.issuer",
             ));
         }
         let settings = &self.settings;
@@ -194,7 +194,7 @@ impl Discovery {
         })
     }
 
-    /// An endpoint that the gateway itself uses, if it needs the metadata for it.
+    /// The address of an endpoint that the gateway itself uses, if it comes from the metadata.
     fn endpoint(
         &self,
         metadata: &StrictObject,
@@ -209,25 +209,27 @@ impl Discovery {
             .map_err(|wrong| nonsense(&wrong.to_string()))?
             .ok_or_else(|| nonsense(&format!("the metadata name no {member}")))?;
         let url = Url::parse(&url)
-            .map_err(|_| nonsense(&format!("the metadata's {member} is no address")))?;
+            .map_err(|_| nonsense(&format!("the metadata's {member} is not a URL")))?;
         if !self.settings.allow_http && !is_confidential(&url) {
-            return Err(nonsense(&format!("the metadata's {member} is plain http")));
+            return Err(nonsense(&format!(
+                "the metadata's {member} is plain http: use https or set oauth.allow_http"
+            )));
         }
         if !is_confidential(&url) {
-            tracing::warn!(endpoint = %url, "oauth.allow_http: what is sent there travels unprotected");
+            tracing::warn!(endpoint = %url, "requests to this endpoint are not encrypted (oauth.allow_http)");
         }
         Ok(Some(url))
     }
 }
 
-/// An endpoint that browsers use; one that is not there or no address is none.
+/// The address of an endpoint that browsers use; `None` if it is missing or not a URL.
 fn public_endpoint(metadata: &StrictObject, member: &'static str) -> Option<Url> {
     let url = Url::parse(&metadata.string(member).ok()??).ok()?;
     ["http", "https"].contains(&url.scheme()).then_some(url)
 }
 
-/// The addresses to try, best first: `OpenID Connect Discovery 1.0` section 4 appends, RFC 8414
-/// section 3 puts the well-known part between host and path.
+/// The addresses to try, in order: `OpenID Connect Discovery 1.0` section 4 appends the well-known part
+/// to the path, RFC 8414 section 3 puts it in front of the path.
 fn well_known(base: &Url) -> Vec<Url> {
     if base.path().contains("/.well-known/") {
         return vec![base.clone()];
@@ -244,7 +246,7 @@ fn well_known(base: &Url) -> Vec<Url> {
     ]
 }
 
-/// What went wrong at these addresses, once for those at which the same did.
+/// One error for all addresses, which names a failure that several of them share only once.
 fn summary(failures: Vec<(Url, UpstreamError)>) -> UpstreamError {
     let mut distinct: Vec<(Url, UpstreamError)> = Vec::new();
     for (url, failure) in failures {
@@ -268,54 +270,4 @@ fn nonsense(cause: &str) -> UpstreamError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn both_well_known_addresses_are_tried() {
-        let urls = well_known(&Url::parse("https://as.example/realms/a/").unwrap());
-        assert_eq!(
-            urls.iter().map(Url::as_str).collect::<Vec<_>>(),
-            [
-                "https://as.example/realms/a/.well-known/openid-configuration",
-                "https://as.example/.well-known/oauth-authorization-server/realms/a",
-            ]
-        );
-    }
-
-    #[tokio::test]
-    async fn browsers_are_sent_to_the_issuers_address() {
-        let http = OauthHttp::new(crate::adapters::fixed(None)).unwrap();
-        let discovery = Discovery::new(
-            http,
-            DiscoverySettings {
-                issuer: "https://as.example/realms/a".to_owned(),
-                url: Url::parse("http://keycloak:8080/realms/a").unwrap(),
-                allow_http: true,
-                introspection: Endpoint::Discovered,
-                jwks: Endpoint::Unused,
-            },
-        );
-        let metadata = StrictObject::from_slice(
-            br#"{"issuer":"https://as.example/realms/a",
-                "introspection_endpoint":"http://keycloak:8080/realms/a/introspect",
-                "authorization_endpoint":"https://as.example/realms/a/auth",
-                "token_endpoint":"http://keycloak:8080/realms/a/token"}"#,
-        );
-        let metadata = discovery.check(&metadata.unwrap()).unwrap();
-        discovery.metadata.set(metadata).unwrap();
-        let (authorization, token) = discovery.sign_in().unwrap();
-        assert_eq!(authorization.as_str(), "https://as.example/realms/a/auth");
-        assert_eq!(token.as_str(), "https://as.example/realms/a/token");
-        assert_eq!(
-            discovery.introspection_endpoint().await.unwrap().as_str(),
-            "http://keycloak:8080/realms/a/introspect"
-        );
-    }
-
-    #[test]
-    fn a_whole_address_is_taken_as_it_is() {
-        let url = Url::parse("http://keycloak:8080/x/.well-known/openid-configuration").unwrap();
-        assert_eq!(well_known(&url), [url]);
-    }
-}
+mod tests;

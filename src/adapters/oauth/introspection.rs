@@ -29,7 +29,7 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024;
 /// RFC 7523 section 2.2.
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// Token introspection (RFC 7662) at the authorization server.
+/// Introspects tokens (RFC 7662) at the authorization server.
 pub struct IntrospectionClient {
     http: OauthHttp,
     discovery: Arc<Discovery>,
@@ -38,14 +38,14 @@ pub struct IntrospectionClient {
     randomness: Arc<dyn Randomness>,
 }
 
-/// The gateway's own client at the authorization server.
+/// The gateway's client at the authorization server.
 #[derive(Clone, Debug)]
 pub struct IntrospectionSettings {
-    /// Whose tokens are asked about.
+    /// The authorization server's issuer.
     pub issuer: String,
     /// The client's id.
     pub client_id: String,
-    /// How it proves itself.
+    /// How the client authenticates.
     pub authentication: ClientAuthentication,
     /// The claim that lists workspaces (`workspaces.membership_claim`).
     pub membership_claim: Option<String>,
@@ -73,7 +73,7 @@ type OidcClient = Client<
 
 type RequestError = RequestTokenError<UpstreamError, StandardErrorResponse<CoreErrorResponseType>>;
 
-/// The answer, read strictly: `openidconnect`'s own type takes the last of two equal members.
+/// The answer, parsed strictly: `openidconnect`'s own type takes the last of two equal members.
 #[derive(Debug)]
 struct IntrospectionAnswer {
     object: StrictObject,
@@ -81,7 +81,7 @@ struct IntrospectionAnswer {
 }
 
 impl IntrospectionClient {
-    /// Nothing is asked yet.
+    /// Sets the client up without sending a request.
     #[must_use]
     pub fn new(
         http: OauthHttp,
@@ -99,11 +99,11 @@ impl IntrospectionClient {
         }
     }
 
-    /// Made anew for each request: the endpoint may become known, the secret may change.
+    /// A new client for each request, because the endpoint may become known and the secret may change.
     async fn client(&self) -> Result<OidcClient, UpstreamError> {
         let endpoint = self.discovery.introspection_endpoint().await?;
         let issuer = IssuerUrl::new(self.settings.issuer.clone()).map_err(|_| {
-            UpstreamError::new(UpstreamErrorKind::Nonsense, "oauth.issuer is no URL")
+            UpstreamError::new(UpstreamErrorKind::Nonsense, "oauth.issuer is not a URL")
         })?;
         let client_id = ClientId::new(self.settings.client_id.clone());
         let client = Client::new(client_id, issuer, JsonWebKeySet::default())
@@ -115,7 +115,7 @@ impl IntrospectionClient {
         })
     }
 
-    /// RFC 7523 section 2.2, where that is how the gateway proves itself.
+    /// The client assertion (RFC 7523 section 2.2), if the gateway authenticates with one.
     fn assertion(&self) -> Result<Option<String>, UpstreamError> {
         let ClientAuthentication::PrivateKeyJwt(key) = &self.settings.authentication else {
             return Ok(None);
@@ -139,7 +139,7 @@ impl Introspection for IntrospectionClient {
         let token = Token::new(token.expose().to_owned());
         let http = |request| {
             let http = self.http.clone();
-            async move { checked(http.send(request, MAX_ANSWER_BYTES).await?) }
+            async move { check(http.send(request, MAX_ANSWER_BYTES).await?) }
         };
         let mut request = client
             .introspect(&token)
@@ -149,10 +149,10 @@ impl Introspection for IntrospectionClient {
                 .add_extra_param("client_assertion_type", ASSERTION_TYPE)
                 .add_extra_param("client_assertion", assertion);
         }
-        let answer = request.request_async(&http).await.map_err(failed)?;
+        let answer = request.request_async(&http).await.map_err(request_error)?;
         let claim = self.settings.membership_claim.as_deref();
         let memberships = memberships(&answer.object, claim).map_err(|error| {
-            let cause = format!("introspection answers nonsense: {error}");
+            let cause = format!("cannot parse the introspection answer: {error}");
             UpstreamError::new(UpstreamErrorKind::Nonsense, cause)
         })?;
         Ok(Arc::new(UnverifiedClaims {
@@ -162,43 +162,43 @@ impl Introspection for IntrospectionClient {
     }
 }
 
-/// Says what happened in words that are all ours: [`checked`] has let only a strict JSON object
-/// through, so what is left to go wrong is a member's type or the media type.
-fn failed(error: RequestError) -> UpstreamError {
+/// Describes an error in our own words. [`check`] passes strict JSON objects only, so the remaining
+/// errors are a member's type and the media type.
+fn request_error(error: RequestError) -> UpstreamError {
     let cause = match error {
         RequestTokenError::Request(failure) => return failure,
         RequestTokenError::Parse(error, _) => {
-            format!("introspection answers nonsense: {}", error.inner())
+            format!("cannot parse the introspection answer: {}", error.inner())
         }
         RequestTokenError::ServerResponse(_) | RequestTokenError::Other(_) => {
-            "introspection answers with an unexpected media type".to_owned()
+            "the introspection answer has an unexpected media type".to_owned()
         }
     };
     UpstreamError::new(UpstreamErrorKind::Nonsense, cause)
 }
 
-/// What `openidconnect` leaves open: it reads one JSON value and does not look at what follows
-/// it, and it quotes the answer when it cannot read an error.
-fn checked(answer: HttpResponse) -> Result<HttpResponse, UpstreamError> {
+/// Rejects what `openidconnect` would not: it ignores bytes after the JSON value, and quotes an error
+/// answer that it cannot parse.
+fn check(answer: HttpResponse) -> Result<HttpResponse, UpstreamError> {
     let status = answer.status();
     if status != StatusCode::OK {
-        // 401 means that the gateway's own client is not accepted: our fault, not the caller's.
+        // 401 means that the gateway's client is not accepted, not the caller's token.
         let kind = match status.as_u16() {
             400 | 401 | 403 => UpstreamErrorKind::Refused,
             429 | 500.. => UpstreamErrorKind::Unreachable,
             _ => UpstreamErrorKind::Nonsense,
         };
-        let cause = format!("introspection answers HTTP {}", status.as_u16());
+        let cause = format!("introspection: HTTP {}", status.as_u16());
         return Err(UpstreamError::new(kind, cause));
     }
     StrictObject::from_slice(answer.body()).map_err(|error| {
-        let cause = format!("introspection answers nonsense: {error}");
+        let cause = format!("cannot parse the introspection answer: {error}");
         UpstreamError::new(UpstreamErrorKind::Nonsense, cause)
     })?;
     Ok(answer)
 }
 
-fn read(answer: &StrictObject) -> Result<UnverifiedClaims, WrongMember> {
+fn parse(answer: &StrictObject) -> Result<UnverifiedClaims, WrongMember> {
     Ok(UnverifiedClaims {
         active: answer.required_bool("active")?,
         ..claims(answer)?
@@ -208,14 +208,13 @@ fn read(answer: &StrictObject) -> Result<UnverifiedClaims, WrongMember> {
 impl<'de> Deserialize<'de> for IntrospectionAnswer {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let object = StrictObject::deserialize(deserializer)?;
-        let claims = read(&object).map_err(serde::de::Error::custom)?;
+        let claims = parse(&object).map_err(serde::de::Error::custom)?;
         Ok(Self { object, claims })
     }
 }
 
 impl Serialize for IntrospectionAnswer {
-    /// Asked for by `openidconnect`'s trait and never called: what an answer says is not written
-    /// anywhere.
+    /// `openidconnect`'s trait requires this method; nothing calls it, because answers are never written.
     fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
         Err(serde::ser::Error::custom(
             "introspection answers are not written",
@@ -223,8 +222,7 @@ impl Serialize for IntrospectionAnswer {
     }
 }
 
-/// What `openidconnect` may ask of an answer. The gateway reads [`UnverifiedClaims`] instead,
-/// which knows more members.
+/// The members that `openidconnect` knows. The gateway uses [`UnverifiedClaims`], which has more.
 impl TokenIntrospectionResponse for IntrospectionAnswer {
     type TokenType = CoreTokenType;
 

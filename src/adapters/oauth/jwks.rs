@@ -11,53 +11,54 @@ use tokio::time::Instant;
 
 use crate::service::{UpstreamError, UpstreamErrorKind};
 
-use super::{Discovery, OauthHttp, Question, WaitingPlaces};
+use super::{Discovery, InFlightLimit, Lookup, OauthHttp};
 
-/// The longest key set read, in bytes, and the most keys of it that are used.
+/// The longest key set read, in bytes, and the largest number of its keys that are used.
 const MAX_BYTES: usize = 256 * 1024;
 const MAX_KEYS: usize = 64;
 
-/// Keys are read again after this time, so that one that was withdrawn is not believed for ever.
-const REFRESH_EVERY: Duration = Duration::from_mins(5);
+/// Keys are read again after this time, so that a withdrawn key stops working.
+const REFRESH_AFTER: Duration = Duration::from_mins(5);
 
-/// Keys that cannot be read again are believed no longer than this.
-const BELIEVE_FOR: Duration = Duration::from_hours(1);
+/// Keys that cannot be read again stop working after this time.
+const MAX_AGE: Duration = Duration::from_hours(1);
 
-/// An unknown `kid` is no reason to ask more often than this (docs/security.md).
-const THROTTLE: Duration = Duration::from_secs(10);
+/// The shortest time between two requests, however many tokens name an unknown `kid`
+/// (docs/security.md).
+const MIN_INTERVAL: Duration = Duration::from_secs(10);
 
-/// With no keys at all there is nothing to protect but the authorization server.
-const THROTTLE_AT_START: Duration = Duration::from_secs(1);
+/// The same as long as no keys are known at all: the gateway should start to work soon.
+const MIN_INTERVAL_AT_START: Duration = Duration::from_secs(1);
 
-/// The keys that the authorization server signs with (RFC 7517), kept and read again when they are
-/// old or one is unknown.
+/// The keys that the authorization server signs with (RFC 7517). They are kept, and read again when they
+/// are old or a token names an unknown key.
 ///
-/// They are read by a task of their own, one at a time: a client that leaves, or has used up its
-/// time, does not cut it off.
+/// A separate task reads them, one at a time, so a client that disconnects or runs out of time does not
+/// interrupt it.
 pub struct Jwks(Arc<Inner>);
 
 struct Inner {
     http: OauthHttp,
     discovery: Arc<Discovery>,
-    places: WaitingPlaces,
-    known: RwLock<Option<Known>>,
-    last: Mutex<Option<Attempt>>,
+    in_flight: InFlightLimit,
+    cached: RwLock<Option<CachedKeys>>,
+    last: Mutex<Option<Refresh>>,
 }
 
 #[derive(Clone)]
-struct Known {
+struct CachedKeys {
     keys: Arc<[VerificationKey]>,
-    read: Instant,
+    read_at: Instant,
 }
 
-/// A try to read the keys, under way or ended.
+/// A refresh of the keys, in progress or finished.
 #[derive(Clone)]
-struct Attempt {
-    at: Instant,
-    outcome: Reading,
+struct Refresh {
+    started_at: Instant,
+    outcome: SharedOutcome,
 }
 
-type Reading = Shared<BoxFuture<'static, Result<(), UpstreamError>>>;
+type SharedOutcome = Shared<BoxFuture<'static, Result<(), UpstreamError>>>;
 
 /// A public key and the algorithms that it may be used with.
 struct VerificationKey {
@@ -67,71 +68,71 @@ struct VerificationKey {
 }
 
 impl Jwks {
-    /// Nothing is read yet.
+    /// Sets the cache up without reading the keys.
     #[must_use]
-    pub fn new(http: OauthHttp, discovery: Arc<Discovery>, places: WaitingPlaces) -> Self {
+    pub fn new(http: OauthHttp, discovery: Arc<Discovery>, in_flight: InFlightLimit) -> Self {
         Self(Arc::new(Inner {
             http,
             discovery,
-            places,
-            known: RwLock::default(),
+            in_flight,
+            cached: RwLock::default(),
             last: Mutex::default(),
         }))
     }
 
-    /// Reads the keys, whatever is known.
+    /// Reads the keys from the authorization server, and leaves the cached ones as they are.
     ///
     /// # Errors
     ///
-    /// When they cannot be read, or none of them is of use here.
-    pub async fn read_once(&self) -> Result<(), UpstreamError> {
-        self.0.read().await.map(|_| ())
+    /// [`UpstreamError`] if they cannot be read, or none of them is usable.
+    pub async fn fetch(&self) -> Result<(), UpstreamError> {
+        self.0.fetch().await.map(|_| ())
     }
 
-    /// The keys that may have signed a token with this header; none if there is no such key.
+    /// The keys that may have signed a token with this header; empty if there are none.
     ///
     /// # Errors
     ///
-    /// When the keys cannot be read, or too many wait for them, and those that are known are too
-    /// old or do not fit.
+    /// [`UpstreamError`] if no cached key that is recent enough matches, and the keys cannot be read or
+    /// too many requests wait for them.
     pub(super) async fn find(
         &self,
         kid: Option<&str>,
         algorithm: Algorithm,
     ) -> Result<Vec<DecodingKey>, UpstreamError> {
-        let known = self.0.known();
-        let age = known.as_ref().map(|known| known.read.elapsed());
-        let found = known.map_or_else(Vec::new, |known| known.matching(kid, algorithm));
-        if !found.is_empty() && age.is_some_and(|age| age < REFRESH_EVERY) {
+        let cached = self.0.cached();
+        let age = cached.as_ref().map(|cached| cached.read_at.elapsed());
+        let found = cached.map_or_else(Vec::new, |cached| cached.matching(kid, algorithm));
+        if !found.is_empty() && age.is_some_and(|age| age < REFRESH_AFTER) {
             return Ok(found);
         }
-        let attempt = self.read_again();
-        // Old ones will do while they are read again.
-        if !found.is_empty() && age.is_some_and(|age| age < BELIEVE_FOR) {
+        let outcome = self.refresh();
+        // Old keys stay in use while they are read again.
+        if !found.is_empty() && age.is_some_and(|age| age < MAX_AGE) {
             return Ok(found);
         }
-        self.wait_for(attempt).await?;
-        let known = self.0.known();
-        Ok(known.map_or_else(Vec::new, |known| known.matching(kid, algorithm)))
+        self.wait_for(outcome).await?;
+        let cached = self.0.cached();
+        Ok(cached.map_or_else(Vec::new, |cached| cached.matching(kid, algorithm)))
     }
 
-    async fn wait_for(&self, attempt: Reading) -> Result<(), UpstreamError> {
-        if let Some(ended) = attempt.peek() {
+    async fn wait_for(&self, outcome: SharedOutcome) -> Result<(), UpstreamError> {
+        if let Some(ended) = outcome.peek() {
             return ended.clone();
         }
-        let _place = self.0.places.take(Question::Keys)?;
-        attempt.await
+        let _permit = self.0.in_flight.acquire(Lookup::Keys)?;
+        outcome.await
     }
 
-    /// Starts to read the keys, unless somebody does, or did a moment ago.
-    fn read_again(&self) -> Reading {
+    /// Starts a refresh, unless one is in progress or started a moment ago.
+    fn refresh(&self) -> SharedOutcome {
         let mut last = self.0.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let throttle = match self.0.known() {
-            Some(_) => THROTTLE,
-            None => THROTTLE_AT_START,
+        let min_interval = match self.0.cached() {
+            Some(_) => MIN_INTERVAL,
+            None => MIN_INTERVAL_AT_START,
         };
         if let Some(last) = last.as_ref()
-            && (last.at.elapsed() < throttle || last.outcome.peek().is_none())
+            && (last.started_at.elapsed() < min_interval || last.outcome.peek().is_none())
         {
             return last.outcome.clone();
         }
@@ -140,14 +141,14 @@ impl Jwks {
         let outcome = task
             .map(|ended| {
                 ended.unwrap_or_else(|_| {
-                    let cause = "the reading of the keys was cut off";
+                    let cause = "reading the keys was interrupted";
                     Err(UpstreamError::new(UpstreamErrorKind::Unreachable, cause))
                 })
             })
             .boxed()
             .shared();
-        *last = Some(Attempt {
-            at: Instant::now(),
+        *last = Some(Refresh {
+            started_at: Instant::now(),
             outcome: outcome.clone(),
         });
         outcome
@@ -156,42 +157,42 @@ impl Jwks {
 
 impl Inner {
     async fn refresh(&self) -> Result<(), UpstreamError> {
-        let keys = self.read().await.inspect_err(|failure| {
-            tracing::warn!(cause = %failure, "the authorization server's keys cannot be read");
+        let keys = self.fetch().await.inspect_err(|failure| {
+            tracing::warn!(cause = %failure, "cannot read the authorization server's keys");
         })?;
-        let known = Known {
+        let cached = CachedKeys {
             keys,
-            read: Instant::now(),
+            read_at: Instant::now(),
         };
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
+        *self.cached.write().unwrap_or_else(PoisonError::into_inner) = Some(cached);
         Ok(())
     }
 
-    /// A set without a key of use is nonsense: it must not take the place of good ones.
-    async fn read(&self) -> Result<Arc<[VerificationKey]>, UpstreamError> {
+    /// Reads the keys. A set without usable keys is an error, so it does not replace usable ones.
+    async fn fetch(&self) -> Result<Arc<[VerificationKey]>, UpstreamError> {
         let nonsense = |cause: String| UpstreamError::new(UpstreamErrorKind::Nonsense, cause);
         let url = self.discovery.jwks_uri().await?;
         let set = self.http.get_json(&url, MAX_BYTES).await?;
         let keys = set
             .list("keys")
-            .map_err(|wrong| nonsense(format!("the key set's {wrong}")))?;
+            .map_err(|wrong| nonsense(format!("the key set: {wrong}")))?;
         let usable = keys.iter().filter_map(VerificationKey::from_jwk);
         let usable: Arc<[VerificationKey]> = usable.take(MAX_KEYS).collect();
         if usable.is_empty() {
-            let cause = "the key set holds no key that tokens can be checked with";
+            let cause = "the key set has no key that can verify tokens";
             return Err(nonsense(cause.to_owned()));
         }
         Ok(usable)
     }
 
-    fn known(&self) -> Option<Known> {
-        let known = self.known.read();
-        known.unwrap_or_else(PoisonError::into_inner).clone()
+    fn cached(&self) -> Option<CachedKeys> {
+        let cached = self.cached.read();
+        cached.unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-impl Known {
-    /// Whoever names no key may mean any.
+impl CachedKeys {
+    /// The keys with this `kid`, or all of them for a token without a `kid`.
     fn matching(&self, kid: Option<&str>, algorithm: Algorithm) -> Vec<DecodingKey> {
         let fits = |key: &&VerificationKey| {
             key.algorithms.contains(&algorithm) && (kid.is_none() || key.kid.as_deref() == kid)
@@ -202,7 +203,7 @@ impl Known {
 }
 
 impl VerificationKey {
-    /// A key of a kind that is not spoken here, or meant for something else, is passed over.
+    /// `None` for a key of an unsupported kind or with another purpose.
     fn from_jwk(jwk: &Value) -> Option<Self> {
         let jwk: Jwk = serde_json::from_value(jwk.clone()).ok()?;
         let common = &jwk.common;
@@ -226,8 +227,8 @@ impl VerificationKey {
     }
 }
 
-/// What a key may be used with: its `alg`, else what its kind allows. A symmetric key is no use:
-/// whoever checks with it could sign with it.
+/// The algorithms that a key may be used with: its `alg`, or else those of its kind. Symmetric keys are
+/// never used, because they can sign as well as verify.
 fn algorithms(jwk: &Jwk) -> Vec<Algorithm> {
     let kind: &[Algorithm] = match &jwk.algorithm {
         AlgorithmParameters::RSA(_) => &[
@@ -257,141 +258,4 @@ fn algorithms(jwk: &Jwk) -> Vec<Algorithm> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-    use url::Url;
-    use wiremock::matchers::path;
-    use wiremock::{Mock, MockServer, ResponseTemplate};
-
-    use super::*;
-    use crate::adapters::fixed;
-    use crate::adapters::oauth::{DiscoverySettings, Endpoint};
-
-    fn jwks_at(server: &MockServer) -> Jwks {
-        let http = OauthHttp::new(fixed(None)).unwrap();
-        let at = |path: &str| Url::parse(&format!("{}{path}", server.uri())).unwrap();
-        let settings = DiscoverySettings {
-            issuer: server.uri(),
-            url: at(""),
-            allow_http: false,
-            introspection: Endpoint::Unused,
-            jwks: Endpoint::Configured(at("/jwks")),
-        };
-        let discovery = Arc::new(Discovery::new(http.clone(), settings));
-        Jwks::new(http, discovery, WaitingPlaces::new(1))
-    }
-
-    async fn publish(server: &MockServer, status: u16, kids: &[&str]) {
-        server.reset().await;
-        // The base point of P-256: a public key like any other.
-        let keys: Vec<Value> = kids
-            .iter()
-            .map(|kid| {
-                json!({
-                    "kty": "EC", "crv": "P-256", "kid": kid,
-                    "x": "axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY",
-                    "y": "T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU",
-                })
-            })
-            .collect();
-        let answer = ResponseTemplate::new(status).set_body_json(json!({ "keys": keys }));
-        Mock::given(path("/jwks"))
-            .respond_with(answer)
-            .mount(server)
-            .await;
-    }
-
-    async fn pass(time: Duration) {
-        tokio::time::pause();
-        tokio::time::advance(time).await;
-        tokio::time::resume();
-    }
-
-    async fn found(jwks: &Jwks, kid: &str) -> Result<usize, UpstreamErrorKind> {
-        let found = jwks.find(Some(kid), Algorithm::ES256).await;
-        found.map(|keys| keys.len()).map_err(|failure| failure.kind)
-    }
-
-    #[tokio::test]
-    async fn an_unknown_key_is_looked_for_once_in_ten_seconds() {
-        let server = MockServer::start().await;
-        publish(&server, 200, &["old"]).await;
-        let jwks = jwks_at(&server);
-        assert_eq!(found(&jwks, "old").await, Ok(1));
-        publish(&server, 200, &["new"]).await;
-        assert_eq!(found(&jwks, "new").await, Ok(0));
-        assert!(server.received_requests().await.unwrap().is_empty());
-        pass(THROTTLE).await;
-        assert_eq!(found(&jwks, "new").await, Ok(1));
-        assert_eq!(found(&jwks, "old").await, Ok(0), "withdrawn");
-        assert_eq!(server.received_requests().await.unwrap().len(), 1);
-    }
-
-    #[tokio::test]
-    async fn old_keys_do_while_the_server_is_away_but_not_for_ever() {
-        let server = MockServer::start().await;
-        publish(&server, 200, &["one"]).await;
-        let jwks = jwks_at(&server);
-        assert_eq!(found(&jwks, "one").await, Ok(1));
-        publish(&server, 404, &[]).await;
-        pass(REFRESH_EVERY).await;
-        assert_eq!(found(&jwks, "one").await, Ok(1));
-        assert_eq!(
-            found(&jwks, "two").await,
-            Err(UpstreamErrorKind::Unreachable)
-        );
-        pass(BELIEVE_FOR).await;
-        assert_eq!(
-            found(&jwks, "one").await,
-            Err(UpstreamErrorKind::Unreachable)
-        );
-    }
-
-    #[tokio::test]
-    async fn a_set_without_keys_does_not_take_the_place_of_good_ones() {
-        let server = MockServer::start().await;
-        publish(&server, 200, &["one"]).await;
-        let jwks = jwks_at(&server);
-        assert_eq!(found(&jwks, "one").await, Ok(1));
-        publish(&server, 200, &[]).await;
-        pass(THROTTLE).await;
-        assert_eq!(found(&jwks, "two").await, Err(UpstreamErrorKind::Nonsense));
-        assert_eq!(found(&jwks, "one").await, Ok(1));
-    }
-
-    #[tokio::test]
-    async fn a_client_that_leaves_does_not_cut_the_reading_off() {
-        let server = MockServer::start().await;
-        publish(&server, 200, &["one"]).await;
-        let jwks = jwks_at(&server);
-        // Polled once and dropped.
-        assert!(found(&jwks, "one").now_or_never().is_none());
-        assert_eq!(found(&jwks, "one").await, Ok(1));
-        assert_eq!(server.received_requests().await.unwrap().len(), 1);
-    }
-
-    #[tokio::test]
-    async fn a_key_set_that_hangs_holds_up_no_more_than_its_places() {
-        let server = MockServer::start().await;
-        publish(&server, 200, &["one"]).await;
-        let jwks = jwks_at(&server);
-        assert_eq!(found(&jwks, "one").await, Ok(1));
-        server.reset().await;
-        let hangs = ResponseTemplate::new(200).set_delay(Duration::from_secs(30));
-        Mock::given(path("/jwks"))
-            .respond_with(hangs)
-            .mount(&server)
-            .await;
-        pass(THROTTLE).await;
-        let waiting = found(&jwks, "two");
-        let meanwhile = async {
-            assert_eq!(found(&jwks, "two").await, Err(UpstreamErrorKind::Busy));
-            assert_eq!(found(&jwks, "one").await, Ok(1), "known");
-        };
-        tokio::select! {
-            biased;
-            ended = waiting => panic!("{ended:?}"),
-            () = meanwhile => {}
-        }
-    }
-}
+mod tests;

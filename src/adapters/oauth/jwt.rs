@@ -14,22 +14,22 @@ use super::claims::{claims, memberships};
 use super::jwks::Jwks;
 use super::strict_json::{StrictObject, WrongMember};
 
-/// Reads JWT access tokens (RFC 9068) with the authorization server's public keys.
+/// Verifies JWT access tokens (RFC 9068) with the authorization server's public keys.
 pub struct JwtReader {
     jwks: Jwks,
     accept_plain_jwt: bool,
     membership_claim: Option<String>,
 }
 
-/// What the header of a token says that is worth a look at the keys (RFC 7515 section 4.1).
+/// The members of a token's header that select the key (RFC 7515 section 4.1).
 struct TokenHeader {
     algorithm: Algorithm,
     kid: Option<String>,
 }
 
 impl JwtReader {
-    /// `accept_plain_jwt` lets `typ: JWT` pass for an access token; `membership_claim` is the claim
-    /// that lists workspaces.
+    /// `accept_plain_jwt` accepts `typ: JWT` for access tokens; `membership_claim` names the claim that
+    /// lists workspaces.
     #[must_use]
     pub fn new(jwks: Jwks, accept_plain_jwt: bool, membership_claim: Option<String>) -> Self {
         Self {
@@ -40,14 +40,19 @@ impl JwtReader {
     }
 
     fn check_header(&self, header: &[u8]) -> Result<TokenHeader, &'static str> {
-        let header = StrictObject::from_slice(header).map_err(|_| "its header is no good")?;
-        let string = |member| header.string(member).map_err(|_| "its header is no good");
+        let header = StrictObject::from_slice(header)
+            .map_err(|_| "its header is not a valid JSON object")?;
+        let string = |member| {
+            header
+                .string(member)
+                .map_err(|_| "a header member has the wrong JSON type")
+        };
         if header.has("crit") {
-            return Err("it demands an extension (crit)");
+            return Err("it requires an extension (crit)");
         }
         let algorithm = string("alg")?.and_then(|name| Algorithm::from_str(&name).ok());
-        let algorithm = algorithm.ok_or("its algorithm is none that is spoken here")?;
-        let typ = string("typ")?.ok_or("it does not say that it is an access token (typ)")?;
+        let algorithm = algorithm.ok_or("its algorithm is not supported (alg)")?;
+        let typ = string("typ")?.ok_or("its header has no typ")?;
         if !self.is_access_token(&typ) {
             return Err("it is another kind of token (typ)");
         }
@@ -64,7 +69,7 @@ impl JwtReader {
         })
     }
 
-    /// RFC 9068 section 4; a media type may leave out `application/` (RFC 7515 section 4.1.9).
+    /// Checks `typ` by RFC 9068 section 4; `application/` is optional (RFC 7515 section 4.1.9).
     fn is_access_token(&self, typ: &str) -> bool {
         let typ = typ.to_ascii_lowercase();
         let typ = typ.strip_prefix("application/").unwrap_or(&typ);
@@ -81,31 +86,33 @@ impl LocalJwt for JwtReader {
         };
         let header = match self.check_header(&header) {
             Ok(header) => header,
-            Err(why) => return Ok(ReadToken::Forged(why)),
+            Err(reason) => return Ok(ReadToken::Forged(reason)),
         };
         let keys = self
             .jwks
             .find(header.kid.as_deref(), header.algorithm)
             .await?;
         if keys.is_empty() {
-            return Ok(ReadToken::Forged("no such key signs with its algorithm"));
+            return Ok(ReadToken::Forged("no key matches its kid and algorithm"));
         }
         let validation = signature_only(header.algorithm);
         let signed = keys
             .iter()
             .find_map(|key| jsonwebtoken::decode::<StrictObject>(token, key, &validation).ok());
         Ok(match signed {
-            None => ReadToken::Forged("its signature or its claims are no good"),
+            None => ReadToken::Forged(
+                "its signature is wrong, or its claims are not a valid JSON object",
+            ),
             Some(signed) => match self.claims(&signed.claims) {
                 Ok(claims) => ReadToken::Signed(Box::new(claims)),
-                Err(_) => ReadToken::Forged("a claim is of a wrong JSON type"),
+                Err(_) => ReadToken::Forged("a claim has the wrong JSON type"),
             },
         })
     }
 }
 
-/// The header of what looks like a signed JWT: three parts, the first of them a JSON object with
-/// an `alg`.
+/// The header of a token that looks like a signed JWT: three parts, the first a JSON object with an
+/// `alg`.
 fn jwt_header(token: &str) -> Option<Vec<u8>> {
     let parts: Vec<&str> = token.split('.').collect();
     let [header, _, _] = parts.as_slice() else {
@@ -116,8 +123,8 @@ fn jwt_header(token: &str) -> Option<Vec<u8>> {
     json.get("alg").is_some().then_some(header)
 }
 
-/// The library checks the signature; the claims are checked where those of introspection are, by
-/// the same rules and strictly by type.
+/// Lets the library check the signature only. The claims are checked later, by the same rules as those
+/// of introspection.
 fn signature_only(algorithm: Algorithm) -> Validation {
     let mut validation = Validation::new(algorithm);
     validation.required_spec_claims = HashSet::new();

@@ -1,14 +1,14 @@
-//! The authorization server: its metadata, its introspection endpoint, the tokens that it signs.
+//! The authorization server: its metadata, its introspection endpoint, and the tokens that it signs.
 
 mod cache;
 mod claims;
 mod client_authentication;
 mod discovery;
 mod http;
+mod in_flight;
 mod introspection;
 mod jwks;
 mod jwt;
-mod places;
 mod strict_json;
 
 pub use cache::{CacheSettings, CachedIntrospection};
@@ -16,13 +16,13 @@ pub use client_authentication::{ClientAuthentication, PrivateKey, PrivateKeyErro
 pub use discovery::{Discovery, DiscoverySettings, Endpoint};
 pub(crate) use http::http_date;
 pub use http::{OauthHttp, OauthHttpError};
+pub use in_flight::InFlightLimit;
+pub(super) use in_flight::Lookup;
 pub use introspection::{IntrospectionClient, IntrospectionSettings};
 pub use jwks::Jwks;
 pub use jwt::JwtReader;
-pub(super) use places::Question;
-pub use places::WaitingPlaces;
 
-/// Whether a URL keeps what is sent to it from eavesdroppers: https, or http to a loopback host.
+/// Whether requests to the URL are safe from eavesdroppers: https, or http to a loopback host.
 #[must_use]
 pub fn is_confidential(url: &url::Url) -> bool {
     match url.scheme() {

@@ -1,5 +1,5 @@
-//! JSON as a security boundary reads it: no duplicate members at any depth, no member of another
-//! type than expected, `null` included. A reader that takes the last of two `active` is a hole.
+//! A strict JSON parser: it rejects duplicate members at any depth, and members of an unexpected type,
+//! including `null`. A parser that takes the last of two `active` members could be tricked.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use serde_json::{Map, Number, Value};
 #[derive(Debug)]
 pub(super) struct StrictObject(Map<String, Value>);
 
-/// Which member is wrong; never its value.
+/// A member has the wrong type. The error never contains its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("member '{member}' is not {expected}")]
 pub(super) struct WrongMember {
@@ -57,8 +57,8 @@ impl StrictObject {
         }
     }
 
-    /// One string or several, as `aud` has them (RFC 7519 section 4.1.3). The member's name is for
-    /// the log only where it is the operator's.
+    /// One string or a list of strings, such as `aud` (RFC 7519 section 4.1.3). `known_as` names the
+    /// member in errors.
     pub(super) fn strings(
         &self,
         member: &str,
@@ -171,14 +171,14 @@ impl<'de> Visitor<'de> for StrictVisitor {
         let mut members = Map::new();
         while let Some((name, StrictValue(value))) = map.next_entry::<String, _>()? {
             if members.insert(name, value).is_some() {
-                return Err(de::Error::custom("a member stands twice"));
+                return Err(de::Error::custom("duplicate member"));
             }
         }
         Ok(Value::Object(members))
     }
 }
 
-/// Fractions are cut off; what no calendar holds counts as the calendar's end, or its beginning.
+/// Drops fractions. Numbers outside the calendar become its first or last date.
 fn numeric_date(number: &Number) -> DateTime<Utc> {
     #[expect(clippy::cast_possible_truncation, reason = "a cast from f64 saturates")]
     let seconds = number.as_i64().unwrap_or_else(|| {
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_stands_twice_is_refused_at_any_depth() {
+    fn duplicate_members_are_refused_at_any_depth() {
         for json in [
             r#"{"active":false,"active":true}"#,
             r#"{"active":true,"\u0061ctive":true}"#,
@@ -215,14 +215,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_refused() {
+    fn anything_but_an_object_is_refused() {
         for json in ["", "null", "true", "[]", "\"x\"", "{", "{}x", r#"{"a":1,}"#] {
             assert!(StrictObject::from_slice(json.as_bytes()).is_err(), "{json}");
         }
     }
 
     #[test]
-    fn active_is_a_boolean_and_nothing_like_one() {
+    fn active_must_be_a_boolean() {
         for json in [
             "{}",
             r#"{"active":"true"}"#,
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_numbers() {
+    fn dates_must_be_numbers() {
         let date = |json: &str| object(json).date("exp");
         assert!(date(r#"{"exp":"1800000000"}"#).is_err());
         assert!(date(r#"{"exp":null}"#).is_err());
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn other_members_keep_their_types() {
+    fn members_must_have_their_types() {
         assert!(object(r#"{"scope":["a"]}"#).string("scope").is_err());
         assert!(object(r#"{"sub":7}"#).string("sub").is_err());
         assert!(object(r#"{"aud":["a",1]}"#).strings("aud", "aud").is_err());

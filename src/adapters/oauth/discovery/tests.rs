@@ -1,0 +1,49 @@
+use super::*;
+
+#[test]
+fn a_base_address_has_two_well_known_addresses() {
+    let urls = well_known(&Url::parse("https://as.example/realms/a/").unwrap());
+    assert_eq!(
+        urls.iter().map(Url::as_str).collect::<Vec<_>>(),
+        [
+            "https://as.example/realms/a/.well-known/openid-configuration",
+            "https://as.example/.well-known/oauth-authorization-server/realms/a",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn browsers_get_the_issuers_address() {
+    let http = OauthHttp::new(crate::adapters::fixed(None)).unwrap();
+    let discovery = Discovery::new(
+        http,
+        DiscoverySettings {
+            issuer: "https://as.example/realms/a".to_owned(),
+            url: Url::parse("http://keycloak:8080/realms/a").unwrap(),
+            allow_http: true,
+            introspection: Endpoint::Discovered,
+            jwks: Endpoint::Unused,
+        },
+    );
+    let metadata = StrictObject::from_slice(
+        br#"{"issuer":"https://as.example/realms/a",
+            "introspection_endpoint":"http://keycloak:8080/realms/a/introspect",
+            "authorization_endpoint":"https://as.example/realms/a/auth",
+            "token_endpoint":"http://keycloak:8080/realms/a/token"}"#,
+    );
+    let metadata = discovery.check(&metadata.unwrap()).unwrap();
+    discovery.metadata.set(metadata).unwrap();
+    let (authorization, token) = discovery.sign_in().unwrap();
+    assert_eq!(authorization.as_str(), "https://as.example/realms/a/auth");
+    assert_eq!(token.as_str(), "https://as.example/realms/a/token");
+    assert_eq!(
+        discovery.introspection_endpoint().await.unwrap().as_str(),
+        "http://keycloak:8080/realms/a/introspect"
+    );
+}
+
+#[test]
+fn a_well_known_address_is_used_unchanged() {
+    let url = Url::parse("http://keycloak:8080/x/.well-known/openid-configuration").unwrap();
+    assert_eq!(well_known(&url), [url]);
+}
