@@ -17,10 +17,10 @@ use crate::service::{CAPABILITY_TYPE, Capabilities};
 
 use super::{Current, Derived};
 
-/// The one thing that a capability allows.
+/// The only action that a capability allows.
 const ACT: &str = "generate_credentials";
 
-/// How many bytes of the public key's digest name it.
+/// The number of bytes of the public key's digest in its key id.
 const KEY_ID_BYTES: usize = 8;
 
 /// Signs and checks capability tokens (`access_keys.capability_key`): `EdDSA` over Ed25519 (RFC 8037
@@ -31,18 +31,18 @@ pub struct CapabilityKey {
     key_id: String,
 }
 
-/// The key as it is now: its file may be replaced.
+/// The signing key that its file contains now.
 #[derive(Debug)]
 pub struct CapabilityKeys(Derived<SecretString, Arc<CapabilityKey>, InvalidCapabilityKey>);
 
-/// Not a key for this.
+/// The PEM does not contain an Ed25519 private key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be an Ed25519 private key in PEM (PKCS #8): openssl genpkey -algorithm ed25519")]
 pub struct InvalidCapabilityKey;
 
 #[derive(Deserialize, Serialize)]
 struct Claims {
-    /// Of which key.
+    /// The access key.
     sub: String,
     act: String,
     iat: i64,
@@ -51,11 +51,11 @@ struct Claims {
 }
 
 impl CapabilityKey {
-    /// Of PKCS #8 in PEM.
+    /// Reads a PKCS #8 key in PEM.
     ///
     /// # Errors
     ///
-    /// [`InvalidCapabilityKey`] when it is no Ed25519 key.
+    /// [`InvalidCapabilityKey`] if it is not an Ed25519 key.
     pub fn new(pem: &SecretString) -> Result<Self, InvalidCapabilityKey> {
         let pem = pem.expose_secret().as_bytes();
         let der = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(|_| InvalidCapabilityKey)?;
@@ -70,11 +70,11 @@ impl CapabilityKey {
         })
     }
 
-    /// A new key: PKCS #8 in PEM (RFC 7468 section 10), which the system made up.
+    /// Generates a key: PKCS #8 in PEM (RFC 7468 section 10).
     ///
     /// # Errors
     ///
-    /// [`InvalidCapabilityKey`] when the system has no random bits.
+    /// [`InvalidCapabilityKey`] if the system has no random bits.
     pub fn generate() -> Result<SecretString, InvalidCapabilityKey> {
         let pair = Ed25519KeyPair::generate().map_err(|_| InvalidCapabilityKey)?;
         let der = pair.to_pkcs8v1().map_err(|_| InvalidCapabilityKey)?;
@@ -83,11 +83,11 @@ impl CapabilityKey {
         Ok(pem.into())
     }
 
-    /// A token of this name that allows new credentials of this key until then.
+    /// Signs a capability that allows new credentials of `key` until `expires`.
     ///
     /// # Errors
     ///
-    /// [`InvalidCapabilityKey`] when the key does not sign.
+    /// [`InvalidCapabilityKey`] if signing fails.
     pub fn sign(
         &self,
         id: &CapabilityId,
@@ -110,16 +110,16 @@ impl CapabilityKey {
 }
 
 impl CapabilityKeys {
-    /// Of PKCS #8 in PEM.
+    /// Reads a PKCS #8 key in PEM.
     ///
     /// # Errors
     ///
-    /// [`InvalidCapabilityKey`] when it is no Ed25519 key.
+    /// [`InvalidCapabilityKey`] if it is not an Ed25519 key.
     pub fn new(pem: Current<SecretString>) -> Result<Self, InvalidCapabilityKey> {
         Derived::new(pem, |pem| CapabilityKey::new(pem).map(Arc::new)).map(Self)
     }
 
-    /// The key that signs and checks now.
+    /// The current key.
     #[must_use]
     pub fn now(&self) -> Arc<CapabilityKey> {
         self.0.get()
@@ -144,22 +144,22 @@ impl CapabilityKey {
         key: &AccessKeyId,
         now: DateTime<Utc>,
     ) -> Result<CapabilityId, &'static str> {
-        // The times are checked below, by the port's clock and without leeway: it is our own.
+        // `exp` is checked below against the port's clock, without leeway: the gateway set it itself.
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.required_spec_claims = HashSet::new();
         validation.validate_exp = false;
         validation.validate_aud = false;
         let read = jsonwebtoken::decode::<Claims>(token.expose(), &self.checking, &validation);
-        let read = read.map_err(|_| "is malformed, or signed by somebody else")?;
+        let read = read.map_err(|_| "is malformed, or signed with another key")?;
         if read.header.typ.as_deref() != Some(CAPABILITY_TYPE) {
             return Err("is another kind of token");
         }
         if read.header.kid.as_ref() != Some(&self.key_id) {
-            return Err("names another signing key");
+            return Err("has another key id");
         }
         let claims = read.claims;
         if claims.act != ACT {
-            return Err("is for something else");
+            return Err("is for another action");
         }
         if claims.sub != key.as_str() {
             return Err("is for another access key");
@@ -168,7 +168,7 @@ impl CapabilityKey {
             return Err("has expired");
         }
         let mut id = [0; 16];
-        hex::decode_to_slice(&claims.jti, &mut id).map_err(|_| "has no name")?;
+        hex::decode_to_slice(&claims.jti, &mut id).map_err(|_| "has no valid jti")?;
         Ok(CapabilityId::from_random(id))
     }
 }
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_capability_is_for_one_key_until_it_ends() {
+    fn a_capability_is_for_one_access_key_until_it_expires() {
         let one = key();
         let token = signed(&one);
         assert_eq!(token.jwt_type().as_deref(), Some(CAPABILITY_TYPE));
@@ -221,10 +221,10 @@ mod tests {
     }
 
     #[test]
-    fn whoever_else_signs_is_not_believed() {
+    fn capabilities_of_other_signers_are_refused() {
         let (one, other) = (key(), key());
         let refused = one.check(&signed(&other), &id(1), now());
-        assert_eq!(refused, Err("is malformed, or signed by somebody else"));
+        assert_eq!(refused, Err("is malformed, or signed with another key"));
         let claims = Claims {
             sub: id(1).to_string(),
             act: ACT.to_owned(),
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_ed25519_key_will_do() {
+    fn only_ed25519_keys_are_accepted() {
         let good = CapabilityKey::generate().unwrap();
         // The object identifier of another curve, X25519 (RFC 8410 section 3).
         let other = good

@@ -1,5 +1,5 @@
-//! The outside world behind the service's ports: one outside system a file. No type of an SDK
-//! or a driver leaves this module.
+//! The implementations of the service's ports, one file for each outside system. No type of an SDK or
+//! a driver leaves this module.
 
 mod authorities;
 pub mod aws;

@@ -1,6 +1,6 @@
 use crate::service::Randomness;
 
-/// The operating system's generator.
+/// The operating system's random number generator.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OsRandomness;
 

@@ -9,23 +9,23 @@ use governor::{DefaultKeyedRateLimiter, Quota};
 use crate::domain::OwnerDigest;
 use crate::service::{RateLimitError, RateLimiter};
 
-/// An allowance: `20/s burst 100` is 20 calls a second and 100 at once.
+/// A rate limit: `20/s burst 100` allows 20 calls a second, and 100 at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
     per_second: NonZeroU32,
     burst: NonZeroU32,
 }
 
-/// Not of the form `<calls>/s burst <calls>`.
+/// The text is not of the form `<calls>/s burst <calls>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected '<calls>/s burst <calls>', for example '20/s burst 100', both at least 1")]
 pub struct InvalidRateLimit;
 
-/// After so many calls the idle keys are forgotten, so that memory is bounded whatever calls come:
-/// one client may have any number of addresses.
+/// Idle keys are forgotten after this number of calls. This bounds memory although one client may call
+/// from any number of addresses.
 const FORGET_AFTER: u32 = 4_096;
 
-/// Counts the calls of each owner, caller or client in this process.
+/// Limits the calls of each owner, caller or client in this process.
 pub struct KeyedRateLimiter<Key: Clone + Eq + Hash> {
     limiter: DefaultKeyedRateLimiter<Key>,
     clock: DefaultClock,
@@ -33,7 +33,7 @@ pub struct KeyedRateLimiter<Key: Clone + Eq + Hash> {
     calls: AtomicU32,
 }
 
-/// Counts the calls of each owner in this process.
+/// Limits the calls of each owner in this process.
 pub type OwnerRateLimiter = KeyedRateLimiter<OwnerDigest>;
 
 impl FromStr for RateLimit {
@@ -50,7 +50,7 @@ impl FromStr for RateLimit {
 }
 
 impl<Key: Clone + Eq + Hash> KeyedRateLimiter<Key> {
-    /// The same allowance for every key.
+    /// Applies the same limit to every key.
     #[must_use]
     pub fn new(limit: RateLimit) -> Self {
         let quota = Quota::per_second(limit.per_second).allow_burst(limit.burst);
@@ -62,8 +62,7 @@ impl<Key: Clone + Eq + Hash> KeyedRateLimiter<Key> {
         }
     }
 
-    /// Forgets the keys whose allowance is full again, so that memory follows those that are busy
-    /// and not those that were ever seen.
+    /// Forgets the keys whose allowance is full again, so that memory depends on the busy keys only.
     pub fn forget_idle(&self) {
         self.limiter.retain_recent();
         self.limiter.shrink_to_fit();
@@ -102,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_form_is_rate_and_burst() {
+    fn parses_rate_and_burst() {
         let limit: RateLimit = "20/s burst 100".parse().unwrap();
         assert_eq!((limit.per_second.get(), limit.burst.get()), (20, 100));
         for bad in [
@@ -119,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn one_owners_calls_do_not_spend_anothers_allowance() {
+    fn owners_have_separate_allowances() {
         let limiter = OwnerRateLimiter::new("1/s burst 2".parse().unwrap());
         let (alice, bob) = (digest("alice"), digest("bob"));
         assert_eq!(
@@ -145,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded_however_many_addresses_call() {
+    fn memory_is_bounded_for_any_number_of_addresses() {
         let limit = "1000000/s burst 10".parse().unwrap();
         let limiter = KeyedRateLimiter::<ClientNetwork>::new(limit);
         for address in 0..50_000 {
