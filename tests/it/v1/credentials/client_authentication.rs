@@ -1,4 +1,4 @@
-//! How the gateway proves itself when it asks about a token.
+//! How the gateway authenticates when it introspects a token.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -54,7 +54,7 @@ async fn client_secret_basic_uses_the_header() {
         .await;
     app.ask("token").await.assert_problem(401, "invalid-token");
     let (form, header) = asked(&fake).await;
-    // RFC 6749 section 2.3.1: form-encoded first.
+    // RFC 6749 section 2.3.1: id and secret are form-encoded first.
     let expected = STANDARD.encode("gate+way:s%253%3Acret");
     assert_eq!(header, Some(format!("Basic {expected}")));
     assert_eq!(form["token"], "token");

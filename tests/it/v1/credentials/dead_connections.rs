@@ -92,7 +92,7 @@ async fn broken_connection_does_not_discard_the_others() {
         world.proxy.break_existing(1);
         assert_eq!(world.succeed(&token, CALLERS).await, CALLERS);
     }
-    // The repetition's, the next in the broken one's place, and the whole pools once a second.
+    // In each round one for the retry and one to replace the broken one; all pools once a second.
     let seconds = usize::try_from(started.elapsed().as_secs()).unwrap();
     let most = 2 * ROUNDS + CALLERS * (1 + seconds);
     let opened = world.proxy.accepted() - before;
@@ -104,7 +104,7 @@ async fn retry_uses_a_new_connection() {
     const CALLERS: usize = 16;
     let world = World::new().await;
     let token = world.app.token("alice").await;
-    // The pools are renewed once a second at most, so not in every round.
+    // The pools are renewed at most once a second, so not in every round.
     for _ in 0..4 {
         assert_eq!(world.succeed(&token, CALLERS).await, CALLERS);
         world.proxy.break_existing(usize::MAX);
@@ -113,8 +113,8 @@ async fn retry_uses_a_new_connection() {
     }
 }
 
-/// How many established connections to this port the kernel probes: their timer is the keepalive
-/// timer, `02` (`proc_net_tcp.txt` of the kernel's documentation).
+/// The number of established connections to this port that the kernel probes: those whose timer is the
+/// keepalive timer, `02` (`proc_net_tcp.txt` of the kernel's documentation).
 #[cfg(target_os = "linux")]
 pub(super) fn probed_connections_to(port: u16) -> usize {
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();

@@ -8,7 +8,7 @@ use crate::support::{App, Setup, spawn_app};
 
 const POOLED: usize = 4;
 
-/// A gateway that asks about every token, and has this many idle connections.
+/// A gateway that introspects every token and has [`POOLED`] idle connections.
 async fn with_pooled_connections(upstream: &App) -> (App, FaultyProxy) {
     let proxy = FaultyProxy::start(&upstream.oauth.issuer()).await;
     let introspection = format!("http://{}/introspect", proxy.address());
@@ -74,7 +74,7 @@ async fn calls_that_meet_a_silent_connection_succeed_over_a_new_one() {
     let token = upstream.token("alice").await;
     proxy.silence_existing();
     let died = Instant::now();
-    // Others are still idle and dead when these are repeated.
+    // When these calls are retried, other dead connections are still in the pool.
     let calls = (0..POOLED / 2).map(|_| app.ask(&token));
     for answer in futures_util::future::join_all(calls).await {
         answer.credentials();

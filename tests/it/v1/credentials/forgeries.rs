@@ -1,18 +1,18 @@
-//! Tokens that must not pass.
+//! Tokens that the gateway must refuse.
 
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 
 use crate::support::{Issuer, SigningKey, encode, seconds};
 
-/// The claims, changed.
+/// The issuer's claims with a change.
 pub(super) fn but(issuer: &Issuer, change: impl FnOnce(&mut Value)) -> Value {
     let mut claims = issuer.claims();
     change(&mut claims);
     claims
 }
 
-/// Tokens that are forged or damaged, and what is wrong with each.
+/// Forged and damaged tokens, each with what is wrong with it.
 #[expect(clippy::too_many_lines, reason = "one list")]
 pub(super) fn forgeries(issuer: &Issuer, key: &SigningKey) -> Vec<(&'static str, String)> {
     let claims = issuer.claims();

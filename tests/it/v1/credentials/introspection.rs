@@ -20,7 +20,7 @@ async fn gateway(fake: &MockServer, cache: &str) -> App {
     setup.key("oauth.introspection_cache", cache).spawn().await
 }
 
-/// The gateway's answer when introspection answers this.
+/// The status, problem and duration of a call when introspection gives this answer.
 async fn outcome(answer: ResponseTemplate) -> (u16, String, Duration) {
     let fake = fake_authorization_server().await;
     introspection_says(&fake, answer).await;
@@ -91,7 +91,7 @@ async fn request_follows_rfc_7662_with_the_gateways_identity() {
         .mount(&fake)
         .await;
     let setup = Setup::default().key("oauth.issuer", &fake.uri());
-    // Form-encoded before it is Base64-encoded (RFC 6749 section 2.3.1): pw&d is pw%26d.
+    // RFC 6749 section 2.3.1: the secret is form-encoded first (pw%26d), then Base64-encoded.
     let app = setup.key("oauth.client_secret", "pw&d").spawn().await;
     assert_eq!(app.ask("the-token").await.status, 200);
 }

@@ -189,11 +189,11 @@ async fn jwt_then_introspection_asks_only_about_good_jwts_and_opaque_tokens() {
     app.ask(&stranger.sign(&issuer.claims()))
         .await
         .assert_problem(401, "invalid-token");
-    assert_eq!(asked().await, 0, "a forged token is no reason to ask");
+    assert_eq!(asked().await, 0, "forged tokens are not introspected");
     app.ask(&key.sign(&issuer.claims()))
         .await
         .assert_problem(401, "invalid-token");
-    assert_eq!(asked().await, 1, "a revoked one is found out");
+    assert_eq!(asked().await, 1, "revoked tokens are introspected");
     app.ask("opaque").await.assert_problem(401, "invalid-token");
     assert_eq!(asked().await, 2);
 }

@@ -1,5 +1,5 @@
-//! Answers of the store that do not end, that are too long or that take too long: they cost
-//! neither memory nor the request's deadline.
+//! Answers of the store that never end, are too long or take too long. They must not exhaust memory or
+//! exceed the request's deadline.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use wiremock::ResponseTemplate;
 
 use crate::support::{SESSION, Setup, fake_store, time_in};
 
-/// More than sockets' buffers and what the gateway reads can hold.
+/// More bytes than the sockets' buffers and the gateway's limit hold.
 const FAR_TOO_MUCH: usize = 64 * 1024 * 1024;
 
-/// A store that answers requests of one method with a body that never ends, a chunk at a time.
+/// A store that answers requests of one method with an endless body, in chunks.
 struct EndlessStore {
     address: SocketAddr,
     sent: Arc<AtomicUsize>,
