@@ -124,7 +124,7 @@ impl BucketCommand {
     pub(super) async fn run(self) -> Result<(), CommandError> {
         match self {
             Self::Show(show) => show.run().await,
-            Self::Release(release) => release.run().await,
+            Self::Release(release) => Box::pin(release.run()).await,
             Self::Assign(assign) => assign.run().await,
         }
     }
