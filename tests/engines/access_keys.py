@@ -1,10 +1,10 @@
-"""Access keys that last against a running gateway, with boto3, s3cmd and rclone; all that is made is
-made by the gateway's own command line.
+"""Access keys against a running gateway, with boto3, s3cmd and rclone. The gateway's own command line
+creates them.
 
     access_keys.py --gateway URL --engine NAME --token-command 'CMD %s' --cloakroom BINARY
                    [--config FILE] --administration PLACE
 
-A pair has no session token and no end, so the engine's own users and policies hold what it opens. An
+A pair has no session token and does not expire; the engine's own users and policies restrict it. An
 attack counts as refused only on a 403, as in scenario.py.
 """
 
@@ -26,12 +26,12 @@ ALL = ["--all-buckets-read", "--all-objects-read", "--all-objects-write"]
 
 
 class World(KeyOffice):
-    """Buckets that are open to an access key, and others that are not."""
+    """Buckets that an access key opens, and others that it does not."""
 
     def __init__(self, options):
         super().__init__(options)
         self.options, self.bob = options, Person(options, "bob")
-        # With STS switched on, RGW says the same of whom it does not know and whom it does not let in.
+        # With STS enabled, RGW answers unknown keys and forbidden calls alike.
         self.dead = (403, "AccessDenied" if self.engine == "ceph" else "InvalidAccessKeyId")
         self.store = self.cloakroom.store(self.bob, "")
         self.readable, self.writable, self.both, self.neither = map(
@@ -43,10 +43,10 @@ class World(KeyOffice):
         self.foreign_own = Place(own["bucket"], own["prefix"])
         self.foreign_key = self.key_of(foreign["slug"])
         self.bob.s3.put_object(**self.bob.place.at("secret"), Body=SECRET)
-        # An organisation's bucket is made when it first asks.
+        # The first call of an organisation creates its bucket.
         for slug, place in [(foreign["slug"], self.foreign), (own["slug"], self.foreign_own)]:
-            holder = Organisation(self.gateway, self.key_of(slug, []), self.bob.endpoint)
-            holder.s3.put_object(**place.at("secret"), Body=SECRET)
+            organisation = Organisation(self.gateway, self.key_of(slug, []), self.bob.endpoint)
+            organisation.s3.put_object(**place.at("secret"), Body=SECRET)
         self.strangers = [
             (self.neither, "a bucket that is not the key's"),
             (self.bob.place, "a person's bucket"),
@@ -58,7 +58,7 @@ class World(KeyOffice):
             *["--write-bucket", self.writable.bucket, "--write-bucket", self.both.bucket],
         ]
         self.key = self.make(*self.rights)
-        # An object may be its writer's rather than its bucket's owner's, but not to a key that reads.
+        # A key that reads also reads the objects that other users of the store have put.
         reads = [("--read-bucket", place.bucket) for place in [self.readable, self.writable, self.both]]
         self.reader = self.make(*itertools.chain(*reads)).rotate()
 
@@ -66,11 +66,11 @@ class World(KeyOffice):
         return {"readable": self.readable, "writable": self.writable, "both": self.both}
 
     def bucket(self, name):
-        """A bucket that nobody in the registry has, with something in it."""
+        """Creates a bucket that has no owner in the registry, with two objects in it."""
         place = Place(f"{self.tag}-lasting-{name}")
         self.store.s3.create_bucket(Bucket=place.bucket)
         if self.engine == "ceph":
-            # docs/engines.md: no policy closes every way to publish what one has written.
+            # docs/engines.md: no policy prevents every way of publishing an object.
             closed = {"IgnorePublicAcls": True, "BlockPublicPolicy": True, "RestrictPublicBuckets": True}
             self.store.s3.put_public_access_block(
                 Bucket=place.bucket, PublicAccessBlockConfiguration={"BlockPublicAcls": False, **closed}
@@ -86,15 +86,15 @@ def refuses(what, done, says):
 
 
 def created(world):
-    """What the command line makes, and what it must not."""
+    """The command line creates a key, and refuses keys that open other owners' storage."""
     made, slug = world.key.made, world.slug
     check("a new access key is pending", made["state"] == "pending", made)
     run, create = world.cloakroom.run, ["access-key", "create", "--name", "thief", "--org", slug]
     before = world.cloakroom.json("access-key", "list")
-    nobodys = "0" * 62 + "f"
+    free = "0" * 62 + "f"
     for what, bucket in [
         ("a person's bucket", world.bob.bucket),
-        ("a bucket that a person may come to own", nobodys),
+        ("a bucket that a person may come to own", free),
         ("a bucket with another organisation's prefix", world.foreign.bucket),
         ("another organisation's bucket", world.foreign_own.bucket),
     ]:
@@ -108,17 +108,17 @@ def created(world):
 
 
 def asked(world):
-    """Who may have a pair of this key."""
+    """Only the owner's API key with the scope gets a pair."""
     key = world.key
     for what, api_key, expected in [
         ("an API key without the scope", world.key_of(world.slug, []), (403, "scope_not_granted")),
         ("another organisation's API key", world.foreign_key, (403, "permission_denied")),
-        ("an API key of nobody's", "ck_" + "x" * 60, (403, "invalid_api_token")),
+        ("an unknown API key", "ck_" + "x" * 60, (403, "invalid_api_token")),
     ]:
         answer = key.ask(api_key)
         check(f"no pair for {what}", answer == expected, answer)
-    # Whether a key that asked in vain has left something is seen before anything is there.
-    check("who was refused has made nothing at the engine", not world.known([key.id]))
+    # Checked before the first pair: the refused calls must have left nothing.
+    check("refused calls create nothing at the engine", not world.known([key.id]))
     start = time.monotonic()
     status, answer = key.ask()
     check("a pair is given, active or after 2 s", status == 200 and is_in_time(answer, start), answer)
@@ -128,7 +128,7 @@ def asked(world):
 
 
 def opened(world):
-    """The pair, with boto3."""
+    """The pair opens the key's buckets and no others, with boto3."""
     pair, store = world.key.rotate(), world.store.s3
     readable, writable, both = world.readable, world.writable, world.both
     pair.place = both
@@ -169,7 +169,7 @@ def only_writes(s3, mine, store):
 
 
 def copies(s3, world):
-    """From here to there takes the one's right to get and the other's to put."""
+    """A copy needs the right to get at its source and the right to put at its target."""
     here = world.opened()
     for source, from_place in here.items():
         for target, to_place in here.items():
@@ -181,7 +181,7 @@ def copies(s3, world):
 
 
 def living(world, pairs):
-    """Those that still list."""
+    """The access key ids of the pairs that can still list."""
     listing = world.both.listed()
     listed = {pair.keys["accessKeyId"]: status_of(lambda: pair.s3.list_objects_v2(**listing)) for pair in pairs}
     strange = [seen for seen in listed.values() if seen not in [(200, ""), world.dead]]
@@ -201,7 +201,7 @@ def rotation(world):
 
 
 def under_load(world, key, pairs):
-    """Ten times three at once; meanwhile somebody lists with whichever pair is newest."""
+    """Rotates ten times three at once, while two clients list with the newest pair."""
     place, refusals, answers, over = world.both, [], [], []
 
     def listing():
@@ -221,20 +221,20 @@ def under_load(world, key, pairs):
         else:
             refusals.append((status, answer))
 
-    def patient():
+    def retrying():
         pairs.append(key.rotate())
 
     with ThreadPoolExecutor() as pool:
         looking = [pool.submit(listing) for _ in range(2)]
         try:
             for number in range(1, 11):
-                for done in [pool.submit(way) for way in [patient, rotating, rotating]]:
+                for done in [pool.submit(way) for way in [retrying, rotating, rotating]]:
                     done.result()
                 alive = living(world, pairs)
                 check(f"round {number}: exactly one pair of {len(pairs)} lives", len(alive) == 1, alive)
                 kept = world.broker.pairs(key.id)
                 check(f"round {number}: the engine has that one only", kept == alive, (kept, alive))
-                # The newest is the living one, whoever was told last.
+                # The living pair is the newest, whichever call was answered last.
                 pairs.sort(key=lambda pair: pair.keys["accessKeyId"] in alive)
         finally:
             over.append(True)
@@ -247,7 +247,7 @@ def under_load(world, key, pairs):
 
 
 def ended(world):
-    """Dead at once, and after `delete` nothing is left at the engine."""
+    """Disabled and deleted keys end at once, and `delete` leaves nothing at the engine."""
     for command, code in [
         ("disable", (403, "permission_denied")),
         ("delete", (404, "object_storage_access_key_not_found")),
@@ -272,8 +272,8 @@ def ended(world):
 
 
 def owners(world):
-    """An organisation's key and its sessions share the organisation's bucket; what the key has left
-    stays readable when the key has gone."""
+    """An organisation's access key and its sessions share the organisation's bucket. The key's objects
+    stay readable after the key is deleted."""
     own = world.organisation("lasting-own")
     place, api_key = Place(own["bucket"], own["prefix"]), world.key_of(own["slug"])
     session = Organisation(world.gateway, world.key_of(own["slug"], []), world.bob.endpoint).s3
@@ -294,8 +294,8 @@ def owners(world):
     allowed("which deletes it", lambda: newer.delete_object(**place.at("by-key")))
 
 
-def somebody_comes(world):
-    """A bucket becomes an organisation's after a key was made for it."""
+def bucket_changes_hands(world):
+    """A bucket becomes an organisation's after an access key was created for it."""
     name = f"{world.tag}-lasting-later"
     key = world.make("--read-bucket", name, "--write-bucket", name)
     pair = key.rotate()
@@ -345,7 +345,7 @@ def wide_key(world, other, right):
 
 
 def tried(s3, place, where, may):
-    """What the one right allows, and that it is not another."""
+    """One right allows its operations and no others."""
     for what, call in [
         ("list", lambda: s3.list_objects_v2(**place.listed())),
         ("get", lambda: s3.get_object(**place.at("secret"))),
@@ -371,7 +371,7 @@ def main():
     rotation(world)
     ended(world)
     owners(world)
-    somebody_comes(world)
+    bucket_changes_hands(world)
     wide(world)
     finish(f"{options.engine}, access keys")
 

@@ -1,4 +1,4 @@
-"""The administrative commands of the gateway, and who acts by them."""
+"""The administrative commands of the gateway."""
 
 import json
 import os
@@ -12,14 +12,14 @@ from pathlib import Path
 
 from brokers import broker
 from checks import check
-from person import AccessKey, Holder
+from person import AccessKey, StoreUser
 from places import Place
 
 OPERATOR = "the engine suite"
 
 
 class CommandLine:
-    """`cloakroom`, with the gateway's configuration: a file, or else the environment."""
+    """`cloakroom` with the gateway's configuration, from a file or the environment."""
 
     def __init__(self, options):
         self.program, self.file = options.cloakroom, options.config
@@ -39,8 +39,8 @@ class CommandLine:
         return json.loads(done.stdout)
 
     def store(self, like, bucket):
-        """The gateway's own identity, which sees all of the bucket; to look, and to leave something
-        where nobody else can. It is at the store where `like` is."""
+        """The gateway's own identity, at the store of `like`. It sees the whole bucket, and can put
+        objects where owners cannot."""
         if self.file:
             storage = tomllib.loads(Path(self.file).read_text())["storage"]
         else:
@@ -51,11 +51,11 @@ class CommandLine:
                 if name.startswith(start)
             }
         keys = {"accessKeyId": storage["access_key_id"], "secretAccessKey": storage["secret_access_key"]}
-        return Holder(like.endpoint, like.region, keys, Place(bucket))
+        return StoreUser(like.endpoint, like.region, keys, Place(bucket))
 
 
 class KeyOffice:
-    """An organisation, its API key, and the access keys that are made for it; what the engine says."""
+    """An organisation with its API key and access keys, and the broker that shows them at the engine."""
 
     def __init__(self, options):
         self.engine, self.tag, self.gateway = options.engine, tag(), options.gateway
@@ -79,13 +79,13 @@ class KeyOffice:
         check(f"`access-key {command}` ends well", done.returncode == 0, done.stderr)
 
     def known(self, names):
-        """Those of the names that the engine has, in a user, a policy or a pair."""
+        """The names that the engine has, in a user, a policy or a pair."""
         there = self.broker.everything()
         return [name for name in names if name in there]
 
 
 class Other:
-    """A gateway beside the one that runs, which has the same configuration and more."""
+    """A second gateway, whose configuration adds some keys to the first one's."""
 
     def __init__(self, world, **more):
         self.cloakroom = CommandLine(world.options)
@@ -117,7 +117,7 @@ class Other:
 
 
 def add_arguments(parser, people=True):
-    """How a suite that administers is told where."""
+    """Adds the arguments of a suite that uses the administrative commands."""
     parser.add_argument("--gateway", required=True)
     parser.add_argument("--engine", required=True)
     if people:
@@ -127,5 +127,5 @@ def add_arguments(parser, people=True):
 
 
 def tag():
-    """Names of this run's own: engines share stores, `cloakroom dev` has an organisation already."""
+    """The prefix of this run's names: runs share a store, and `cloakroom dev` already has an organisation."""
     return os.environ.get("CLOAKROOM_NAMING__NAMESPACE") or "dev"

@@ -1,5 +1,5 @@
-"""What an engine itself says of the access keys that it holds for the gateway: where it is, and as
-whom one looks, says `--administration`.
+"""The access keys as each engine itself shows them. `--administration` tells where the engine is and
+which credentials to use.
 
     embedded  the data directory of `cloakroom dev`
     ceph      ceph.conf
@@ -42,11 +42,11 @@ class Ceph:
         return {name: self.run("user", "info", "--uid", name) for name in listed}
 
     def everything(self):
-        """A policy is a part of its user."""
+        """Policies are part of their users."""
         return json.dumps(self.users())
 
     def users_of(self, key):
-        """Each pair's is its own."""
+        """Each pair has its own user."""
         return {name: json.loads(user) for name, user in self.users().items() if key in name}
 
     def pairs(self, key):
@@ -62,13 +62,13 @@ class Minio:
         return self.admin.user_list() + self.admin.policy_list()
 
     def pairs(self, key):
-        """Each is a user of its own."""
+        """Each pair is a user."""
         users = json.loads(self.admin.user_list())
         return [name for name, user in users.items() if user.get("policyName", "").endswith(key)]
 
 
 class Moto:
-    """IAM as AWS speaks it."""
+    """AWS's IAM."""
 
     def __init__(self, where):
         self.iam = boto3.client(
@@ -80,7 +80,7 @@ class Moto:
         )
 
     def users(self):
-        """Their paths, policies and pairs, by their names."""
+        """The paths, policies and pairs of the users, by name."""
         found = {}
         for user in self.iam.list_users()["Users"]:
             name = user["UserName"]

@@ -1,7 +1,7 @@
 """Swagger UI in a headless Chromium, from the click on Authorize to credentials.
 
-Signs in as alice and as bob, gets two different buckets, signs out; at every address that the
-gateway is given by. Needs `chromium` and `chromedriver` (Debian: chromium, chromium-driver) and the
+At each address of the gateway, signs in as alice and as bob, gets two different buckets, and signs
+out. Needs `chromium` and `chromedriver` (Debian: chromium, chromium-driver) and the
 package selenium.
 """
 
@@ -60,7 +60,7 @@ class Page:
             self.driver.save_screenshot(f"{self.screenshots}/{host} {name}.png")
 
     def open(self):
-        """The method and the path of the first operation, which it unfolds."""
+        """Unfolds the first operation. Returns its method and path."""
         self.driver.get(f"{self.gateway}/swagger-ui/")
         path = self.find(".opblock-summary-path")
         self.shot("page")
@@ -96,7 +96,7 @@ class Page:
         self.click_text(".modal-ux .btn-done", "Close")
 
     def execute(self):
-        """Status and body of the answer."""
+        """Returns the status and the body of the answer."""
         for clear in self.driver.find_elements(By.CSS_SELECTOR, ".btn-clear"):
             clear.click()
         self.click(".btn.execute")
@@ -106,7 +106,7 @@ class Page:
         return int(status), json.loads(body[body.index("{"):body.rindex("}") + 1])
 
     def errors(self):
-        """What the console says went wrong, but for the answers that are asked for without a token."""
+        """The errors on the console, except those about calls without a token, which are expected."""
         lines = [line["message"] for line in self.driver.get_log("browser") if line["level"] == "SEVERE"]
         return [line for line in lines if "401 (Unauthorized)" not in line]
 
@@ -128,14 +128,14 @@ def sign_in_at_keycloak(page, user):
 
 
 def bucket_of(gateway, token_command, user):
-    """The bucket that a token of this command's leads to."""
+    """The bucket of the user whose token the command prints."""
     token = subprocess.check_output(shlex.split(token_command.replace("%s", user)), text=True).strip()
     answer = requests.post(f"{gateway}/v1/credentials", headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE)
     return answer.json()["bucket"]
 
 
 def walk(page, users):
-    """Through the page as each of these users; their buckets."""
+    """Uses the page as each of these users. Returns their buckets."""
     first = page.open()
     check("browser: the first operation is POST /v1/credentials", first == ("POST", "/v1/credentials"))
     address = page.driver.current_url

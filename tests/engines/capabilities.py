@@ -1,4 +1,4 @@
-"""Capability tokens: whoever has one gets new pairs of one access key, until it expires."""
+"""Capability tokens: the bearer gets new pairs of one access key, until the token expires."""
 
 import subprocess
 import time
@@ -11,7 +11,7 @@ INVALID = (403, "invalid_capabilities_token")
 
 
 def capabilities(world):
-    # As docs/operations.md says.
+    # As in docs/operations.md.
     pem = subprocess.check_output(["openssl", "genpkey", "-algorithm", "ed25519"], text=True)
     key, neighbour = world.make(*world.rights), world.make(*world.rights)
     with Other(world, CLOAKROOM_ACCESS_KEYS__CAPABILITY_KEY=pem) as other:

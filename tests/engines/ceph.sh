@@ -91,8 +91,8 @@ user_of() {
         radosgw-admin() { command radosgw-admin -c "$conf" "$@" 2>/dev/null; }
         cd "$root"
         . "$dir/page/$1"
-    ) >"$dir/page/said"
-    jq -rn 'first(inputs) | .keys[0] | .access_key, .secret_key' "$dir/page/said"
+    ) >"$dir/page/output"
+    jq -rn 'first(inputs) | .keys[0] | .access_key, .secret_key' "$dir/page/output"
 }
 
 # What docs/engines.md tells an operator to do, from the page itself.

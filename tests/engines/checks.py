@@ -1,4 +1,4 @@
-"""What a suite has seen: what held, what did not, what differs."""
+"""The results of a suite: checks that passed or failed, and differences between engines."""
 
 import sys
 
@@ -37,13 +37,13 @@ def refused(name, call, statuses=(403,)):
 
 
 def note(name, call):
-    """What engines do differently: neither good nor bad, but written down."""
+    """Records an outcome that differs between engines without judging it."""
     status, code = status_of(call)
     noted[name] = f"{status} {code}".strip()
 
 
 def finish(suite):
-    """Says it all, and whether it was good."""
+    """Prints the summary and exits with 1 if a check failed."""
     for name, seen in noted.items():
         print(f"note  {suite}: {name}: {seen}")
     print(f"{suite}: {passed} passed, {len(failed)} failed")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What only PostgreSQL shows of the registry: two operators who give one bucket to two owners at
-once, and a server that refuses one of the settings that limit a connection.
+"""Two tests of the registry that need PostgreSQL: two operators assign one bucket to two owners at
+once, and a server refuses one of the settings that limit a connection.
 
 Works on the database of CLOAKROOM_DATABASE__URL, with the configuration of CLOAKROOM_CONFIG.
 """
@@ -23,8 +23,8 @@ URL = os.environ["CLOAKROOM_DATABASE__URL"]
 wrong = []
 
 
-def check(name, is_good, said):
-    print(f"{'ok   ' if is_good else 'FAIL '} PostgreSQL: {name}: {said}", flush=True)
+def check(name, is_good, seen):
+    print(f"{'ok   ' if is_good else 'FAIL '} PostgreSQL: {name}: {seen}", flush=True)
     if not is_good:
         wrong.append(name)
 
@@ -44,7 +44,7 @@ def wait_until(condition, seconds=20):
 
 
 class Lock:
-    """A session that holds a lock on a table, until it is let go."""
+    """A session that holds a lock on a table until it is released."""
 
     def __init__(self, table, mode):
         self.session = subprocess.Popen(
@@ -62,14 +62,14 @@ class Lock:
 
 
 def waiting():
-    """How many sessions wait for a lock."""
+    """The number of sessions that wait for a lock."""
     return int(query("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"))
 
 
 def give_to_both(cloakroom, number):
-    """One bucket for an organisation and for another's access key. The lock keeps the key between
-    its reading who has the bucket and its being added, until the organisation has been made or
-    waits for the key."""
+    """Assigns one bucket to an organisation and to another one's access key. The lock holds the access
+    key back after it has read who has the bucket and before it is added, until the organisation has
+    been created or waits for the key."""
     bucket = f"{RACE}-{number}"
     lock = Lock("access_keys", "SHARE")
 
@@ -81,8 +81,8 @@ def give_to_both(cloakroom, number):
     org = start("org", "create", bucket, "--bucket", bucket)
     blocked &= wait_until(lambda: waiting() == 2 or org.poll() is not None)
     lock.release()
-    said = [process.communicate(timeout=60)[1] for process in (key, org)]
-    return blocked, [key.returncode, org.returncode], said
+    errors = [process.communicate(timeout=60)[1] for process in (key, org)]
+    return blocked, [key.returncode, org.returncode], errors
 
 
 def race(cloakroom):
@@ -90,16 +90,16 @@ def race(cloakroom):
     both = neither = 0
     last = ""
     for number in range(ROUNDS):
-        blocked, codes, said = give_to_both(cloakroom, number)
+        blocked, codes, errors = give_to_both(cloakroom, number)
         both += codes == [0, 0]
         if not blocked or 0 not in codes:
-            neither, last = neither + 1, str((codes, said))
-    said = f"of {ROUNDS} rounds both in {both}, neither in {neither} {last}"
-    check("a bucket for two owners at once goes to one of them", both == neither == 0, said)
+            neither, last = neither + 1, str((codes, errors))
+    summary = f"of {ROUNDS} rounds both in {both}, neither in {neither} {last}"
+    check("a bucket for two owners at once goes to one of them", both == neither == 0, summary)
 
 
 class LacksOneSetting:
-    """A proxy before the server, behind which one setting has another name."""
+    """A proxy in front of the server, behind which one setting is unknown."""
 
     def __init__(self, setting):
         url = urllib.parse.urlsplit(URL)
@@ -130,7 +130,7 @@ class LacksOneSetting:
 
 
 def one_setting_is_unknown(cloakroom, port):
-    """What a gateway leaves at the server ends by itself, although one of the limits is unknown."""
+    """A dead gateway's sessions at the server end by themselves, although one of the limits is unknown."""
     proxy = LacksOneSetting("tcp_user_timeout")
     environment = os.environ | {
         "CLOAKROOM_DATABASE__URL": proxy.url,
@@ -149,7 +149,7 @@ def one_setting_is_unknown(cloakroom, port):
 
     try:
         check("it serves without one of the settings", wait_until(ready), ready())
-        # Whatever the gateway asks or writes of its own accord waits.
+        # The gateway's background queries and writes wait.
         lock = Lock("probe", "ACCESS EXCLUSIVE")
         try:
             check("a statement of the gateway's waits", wait_until(lambda: not ready() and waiting()), waiting())
@@ -171,7 +171,7 @@ def main():
     arguments.add_argument("--cloakroom", required=True)
     arguments.add_argument("--port", default="8096")
     arguments = arguments.parse_args()
-    # It also makes the tables.
+    # Also creates the tables.
     one_setting_is_unknown(arguments.cloakroom, arguments.port)
     race(arguments.cloakroom)
     return 1 if wrong else 0

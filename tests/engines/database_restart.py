@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """PostgreSQL restarts, migrates or hangs under a gateway: it listens and waits, names the database, and
-recovers without a restart; permanent errors end it. Another database that its URL names is not used.
+recovers without a restart; permanent errors end it. If its URL changes to another database, it keeps
+the first one.
 
 Stops and starts the PostgreSQL of `postgres.sh start DIR`. The gateway has the database of
 CLOAKROOM_DATABASE__URL and the configuration of CLOAKROOM_CONFIG.
@@ -28,8 +29,8 @@ direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 wrong = []
 
 
-def check(name, is_good, said):
-    print(f"{'ok   ' if is_good else 'FAIL '} PostgreSQL restarts: {name}: {said}", flush=True)
+def check(name, is_good, seen):
+    print(f"{'ok   ' if is_good else 'FAIL '} PostgreSQL restarts: {name}: {seen}", flush=True)
     if not is_good:
         wrong.append(name)
 
@@ -63,7 +64,7 @@ class Gateway:
         return self.ask("/v1/credentials", Authorization=f"Bearer {token}")[0]
 
     def until(self, path, status, seconds=20):
-        """How long it takes until the path answers so."""
+        """Waits for this answer of the path. Returns the seconds that it took."""
         began = time.time()
         while (answer := self.ask(path))[0] != status:
             if time.time() > began + seconds or self.process.poll() is not None:
@@ -72,14 +73,14 @@ class Gateway:
         return time.time() - began
 
     def lines(self):
-        """The log; fails if a line of it is no JSON."""
+        """Parses the log; fails if a line is not JSON."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
     def messages(self, message, since=0):
         return [line for line in self.lines()[since:] if line["message"] == message]
 
     def waits(self, count, since=0, seconds=20):
-        """The lines that say so, once there are that many."""
+        """Waits for at least this many lines with the message, and returns them."""
         end = time.time() + seconds
         while len(waiting := self.messages("waiting for the database", since)) < count:
             if time.time() > end or self.process.poll() is not None:
@@ -114,8 +115,8 @@ def comes_later(gateway, postgres, cloakroom, token):
     took = gateway.until("/readyz", 200)
     check("ready once it is there", took < 3, f"{took:.1f} s")
     check("the log says so", len(gateway.messages("no longer waiting for the database")) == 1, "once")
-    vended = gateway.credentials(token)
-    check("credentials", vended == 200, vended)
+    status = gateway.credentials(token)
+    check("credentials", status == 200, status)
 
 
 def goes_away(gateway, postgres, token):
@@ -129,16 +130,16 @@ def goes_away(gateway, postgres, token):
     postgres("again")
     took = gateway.until("/readyz", 200)
     check("ready again", took < 6, f"{took:.1f} s")
-    vended = gateway.credentials(token)
-    check("credentials again, without a restart", vended == 200, vended)
+    status = gateway.credentials(token)
+    check("credentials again, without a restart", status == 200, status)
 
 
 def is_for_good(why, url, *arguments):
     gateway = Gateway(*arguments, CLOAKROOM_DATABASE__URL=url.geturl())
     code = gateway.process.wait(timeout=20)
     last = gateway.lines()[-1]
-    said = code == 1 and last["level"] == "ERROR" and last["message"].startswith("database.url: ")
-    check(why, said, f"exit {code}, {last['message']}")
+    is_named = code == 1 and last["level"] == "ERROR" and last["message"].startswith("database.url: ")
+    check(why, is_named, f"exit {code}, {last['message']}")
 
 
 def query(database, statement):
@@ -152,7 +153,7 @@ def of(database):
 
 @contextlib.contextmanager
 def migrating(database):
-    """Another gateway, as far as this database's lock for migrations tells."""
+    """Holds this database's lock for migrations, as another gateway would."""
     lock = 0x3D32AD9E * zlib.crc32(database.encode())
     command = ["psql", "-qAtX", of(database)]
     pipe = subprocess.PIPE
@@ -166,14 +167,14 @@ def migrating(database):
 
 
 def needs_no_lock(*how):
-    """Its schema is up to date."""
+    """A gateway does not wait for the lock if the schema is up to date."""
     with migrating(URL.path[1:]), running(*how) as gateway:
         took = gateway.until("/readyz", 200)
         check("another gateway migrates, and nothing is left to", took < 3, f"ready after {took:.1f} s")
 
 
 def is_opened_while_its_url_changes(how, directory, token):
-    """Another database than is being opened is for another start."""
+    """If the URL changes while its database is being opened, the first database is used until a restart."""
     file = directory / "url"
     for database in ("fresh", "other"):
         query(URL.path[1:], f"CREATE DATABASE {database}")
@@ -194,15 +195,15 @@ def is_opened_while_its_url_changes(how, directory, token):
             check("another gateway migrates: this one listens", took < 4, f"after {took:.1f} s")
             unready = gateway.ask("/readyz")
             check("and is not ready", unready == (503, "not ready: registry"), unready)
-            said = gateway.messages("migrating the database, after any other gateway that does")
-            check("the log says why", len(said) == 1, said)
+            lines = gateway.messages("migrating the database, after any other gateway that does")
+            check("the log says why", len(lines) == 1, lines)
             file.write_text(of("other"))
             while not gateway.messages("the file has changed and was reloaded"):
                 time.sleep(0.1)
         gateway.until("/readyz", 200)
         gateway.credentials(token)
-        said = gateway.messages("database.url names another database: restart the gateway to use it")
-        check("another database is refused", len(said) == 1, said)
+        lines = gateway.messages("database.url names another database: restart the gateway to use it")
+        check("another database is refused", len(lines) == 1, lines)
         connections = "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND pid <> pg_backend_pid()"
         fresh, others = (int(query(URL.path[1:], connections.format(name))) for name in ("fresh", "other"))
         check("the one that was opened is used", fresh > 0 and others == 0, f"{fresh} and {others} connections")
@@ -211,7 +212,7 @@ def is_opened_while_its_url_changes(how, directory, token):
 
 
 def swallowing(swallowed):
-    """A proxy whose first connections lose what the client says after it has logged in."""
+    """A proxy whose first connections swallow what the client sends after logging in."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def forward(source, target, is_lost):

@@ -1,6 +1,6 @@
-"""What the holder of a pair that lasts may try to make of it: sessions, users, policies, accounts of
-the engine's own kinds. Some engines let a user have sessions or accounts that inherit what is the
-user's; then these must reach nothing more, and end with the pair."""
+"""Attempts to turn a pair of an access key into sessions, users, policies or other accounts of the
+engine. Some engines give a user sessions or accounts that inherit the user's rights; these must reach
+nothing more than the pair, and end with it."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from minio.crypto import encrypt
 from minio.error import MinioAdminException
 
 from checks import allowed, check, noted, refused
-from person import Holder
+from person import StoreUser
 from places import Place
 
 EVERYTHING = {"Effect": "Allow", "Action": ["s3:*"], "Resource": ["arn:aws:s3:::*"]}
@@ -46,7 +46,7 @@ def confined(world, heir, name):
 
 
 def session(pair, what, call):
-    """A session, where the engine gives one."""
+    """Returns the status, and the session if the engine issued one."""
     try:
         given = call()["Credentials"]
     except ClientError as error:
@@ -56,7 +56,7 @@ def session(pair, what, call):
     noted[what] = "200"
     names = {"accessKeyId": "AccessKeyId", "secretAccessKey": "SecretAccessKey", "sessionToken": "SessionToken"}
     keys = {ours: given[theirs] for ours, theirs in names.items()}
-    return 200, Holder(pair.endpoint, pair.region, keys, Place(""))
+    return 200, StoreUser(pair.endpoint, pair.region, keys, Place(""))
 
 
 def no_sessions(pair):
@@ -69,7 +69,7 @@ def no_sessions(pair):
 
 
 def of_iam(world, pair):
-    """The embedded store, which knows no GetSessionToken."""
+    """The embedded store, which has no GetSessionToken."""
     no_sessions(pair)
     iam, user = pair.client("iam"), {"UserName": f"cloakroom-{world.key.id}"}
     policies_of_users(iam, user)
@@ -127,9 +127,9 @@ def of_ceph(world, pair):
 
 
 def of_minio(world, pair):
-    """A user of MinIO's may have sessions: what is asked for here is that they reach nothing more,
-    whatever policy they are asked for with. Accounts (CVE-2025-62506 is their not being bound) and
-    another secret it may not have."""
+    """MinIO lets a user open sessions; these must reach nothing more, whatever policy they ask for. The
+    user must not create service accounts, which CVE-2025-62506 left unrestricted, or change its own
+    secret."""
     key_id, secret = pair.keys["accessKeyId"], pair.keys["secretAccessKey"]
     admin = MinioAdmin(
         endpoint=pair.endpoint.removeprefix("http://"), credentials=StaticProvider(key_id, secret), secure=False
@@ -150,8 +150,8 @@ def of_minio(world, pair):
         check(f"refused: {what} by the pair", status == 403, status)
     whole = {"secretKey": SECRET_KEY, "status": "enabled", "policy": ALL}
     for target in ["root", "gateway", "cloakroom-keys"]:
-        wish = {**whole, "accessKey": "thiefthiefthief", "targetUser": target}
-        body = encrypt(json.dumps(wish).encode(), secret)
+        account = {**whole, "accessKey": "thiefthiefthief", "targetUser": target}
+        body = encrypt(json.dumps(account).encode(), secret)
         status, answer = pair.raw("PUT", "/minio/admin/v3/add-service-account", body=body)
         check(f"refused: a service account of {target}'s by the pair", status == 403, (status, answer))
     no_accounts(admin, key_id)

@@ -1,4 +1,4 @@
-"""What the broker for AWS's IAM leaves there, asked of moto; moto checks no rights.
+"""What the broker for AWS's IAM creates, as moto shows it; moto checks no rights.
 
     moto_iam.py --gateway URL --engine moto --cloakroom BINARY --administration URL
 """
@@ -12,7 +12,7 @@ RIGHTS = ["--read-bucket", "moto-read", "--write-bucket", "moto-write"]
 
 
 def statements(user):
-    """Action and resource of all that a user's policies allow, and to whom all is denied."""
+    """The actions and resources that a user's policies allow, and the statements that deny."""
     found, denied = set(), []
     for policy in user["policies"].values():
         for statement in policy["Statement"]:

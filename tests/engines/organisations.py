@@ -1,11 +1,11 @@
-"""Organisations by API key and workspaces by membership against a running gateway, with boto3; what
-they are is said by the gateway's own command line.
+"""Organisations by API key and workspaces by membership against a running gateway, with boto3. The
+gateway's own command line creates them.
 
     organisations.py --gateway URL --engine NAME --token-command 'CMD %s' --cloakroom BINARY
                      [--config FILE] [--second URL]
 
-They share buckets, each below a prefix. An attack counts as refused only on a 403, as in
-scenario.py. What is taken away is asked for at either gateway right after the change.
+They share buckets, each below its prefix. An attack counts as refused only on a 403, as in
+scenario.py. Every gateway must refuse what was withdrawn right after the change.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from places import SECRET, Place, contents
 
 
 class World:
-    """What is made by the command line, and who holds it."""
+    """The owners that the command line creates, and the credentials of each."""
 
     def __init__(self, options):
         self.gateways = [url for url in [options.gateway, options.second] if url]
@@ -36,25 +36,26 @@ class World:
         self.root, self.root_of_workspaces = Place(self.shared), Place(self.research.bucket)
         for place in [self.root, self.root_of_workspaces]:
             self.store.s3.put_object(**place.at("secret"), Body=SECRET)
-        for holder in [self.evil, self.other, self.own, self.sibling, self.bob]:
-            holder.s3.put_object(**holder.place.at("secret"), Body=SECRET)
+        for user in [self.evil, self.other, self.own, self.sibling, self.bob]:
+            user.s3.put_object(**user.place.at("secret"), Body=SECRET)
 
     def organisation(self, name, *where):
         slug = f"{self.tag}-{name}"
         made = self.cloakroom.json("org", "create", slug, *where)
         key = self.cloakroom.json("api-key", "create", "--org", slug, "--label", name)
-        holder = Organisation(self.gateways[0], key["key"], self.alice.endpoint)
-        holder.slug, holder.key_id = slug, key["id"]
-        said = {"name": made["bucket"], "prefix": made["prefix"], "uri": made["uri"]}
-        check(f"{slug}: its key opens what `org create` has said", holder.info == said, holder.info)
+        organisation = Organisation(self.gateways[0], key["key"], self.alice.endpoint)
+        organisation.slug, organisation.key_id = slug, key["id"]
+        created = {"name": made["bucket"], "prefix": made["prefix"], "uri": made["uri"]}
+        info = organisation.info
+        check(f"{slug}: its key opens the area that `org create` printed", info == created, info)
         folders = [made["prefix"] + folder for folder in ["Incoming/", "Outgoing/"]]
-        listed = holder.s3.list_objects_v2(**holder.place.listed(), Delimiter="/")
+        listed = organisation.s3.list_objects_v2(**organisation.place.listed(), Delimiter="/")
         seen = [folder["Prefix"] for folder in listed.get("CommonPrefixes", [])]
         check(f"{slug}: Incoming/ and Outgoing/ are there, and nothing else", seen == folders, seen)
-        return holder
+        return organisation
 
     def members(self):
-        """alice and bob in research, bob alone in sibling; both in one bucket."""
+        """alice and bob are members of research, bob alone of sibling; the two share a bucket."""
         bucket = f"{self.tag}-workspaces"
         names = [f"{self.acme.slug}/research", f"{self.acme.slug}/sibling"]
         for name in names:
@@ -115,7 +116,7 @@ def workspaces(world):
     places.listings(research, sibling.place, "sibling", world.engine)
     places.configuration(research.s3, research.place, "plain", "the workspaces' bucket")
     places.only_reads(world.reader.s3, research.place, "as a member who may read")
-    # bob may write in sibling, but not by what he was given for research.
+    # bob may write in sibling, but not with his credentials for research.
     reader, secret = world.reader.s3, sibling.place.at("secret")
     refused("get in sibling, by bob's credentials for research", lambda: reader.get_object(**secret))
     refused("put in sibling, by the same", lambda: reader.put_object(**secret, Body=b"x"))
@@ -125,8 +126,8 @@ def workspaces(world):
 
 
 def people(world):
-    """What is a person's own reaches no organisation's, and no workspace's of which they are a
-    member; one's own bucket has no prefix."""
+    """A person's own credentials open no organisation's area, and no workspace's, even one that the
+    person is a member of."""
     alice = world.alice
     alice.s3.put_object(**alice.place.at("plain"), Body=b"plain")
     places.others(alice.s3, alice.place, world.evil.place, "an organisation's prefix")
@@ -137,7 +138,7 @@ def people(world):
 
 
 def no_such_place(world):
-    """What the command line must not make."""
+    """The command line refuses areas that overlap with others."""
     for what, bucket, prefix, says in [
         ("a person's own bucket", world.alice.bucket, "thief/", "principal's own"),
         ("a prefix in another's", world.shared, f"{world.acme.place.prefix}x/", "overlaps"),
@@ -160,7 +161,7 @@ def no_such_place(world):
 
 
 class Asked:
-    """Asks every gateway the same, right after the change."""
+    """Asks every gateway right after a change."""
 
     def __init__(self, world):
         self.world, self.cloakroom = world, world.cloakroom
@@ -176,7 +177,7 @@ class Asked:
         self.answers(status, what, lambda gateway: ask_for_workspace(gateway, token, workspace))
 
     def membership(self):
-        """Whatever a gateway remembers, it has heard before the change."""
+        """Adding a member takes effect at once, at gateways that have just refused them too."""
         alice, bob, carol = self.world.alice.token, self.world.bob.token, self.world.carol
         acme, other = self.world.acme.slug, self.world.other.slug
         self.member(200, "a member", alice)
@@ -229,7 +230,7 @@ class Asked:
 
 
 def withdrawn(world):
-    """What is taken away is gone at the next call."""
+    """Withdrawn rights end at the next call."""
     asked = Asked(world)
     asked.membership()
     asked.disabling()
@@ -238,16 +239,16 @@ def withdrawn(world):
 
 
 def audit(world):
-    """Who held which key, and who has changed what."""
+    """The audit trail tells who had which key, and who changed what."""
     acme, reader = world.acme, world.reader
     trail = lambda *query: world.cloakroom.json("audit", "--limit", "10000", *query)
-    for holder, owner, caller, access in [
+    for user, owner, caller, access in [
         (acme, f"organisation {acme.slug}", acme.key_id, "read-write"),
         (reader, f"workspace {reader.workspace}", world.bobs, "read"),
     ]:
-        rows = trail("--access-key", holder.keys["accessKeyId"])
+        rows = trail("--access-key", user.keys["accessKeyId"])
         seen = [(row["action"], row["owner"], row["bucket"], row["prefix"], row["access"]) for row in rows]
-        expected = [("vend", owner, holder.bucket, holder.place.prefix, access)]
+        expected = [("vend", owner, user.bucket, user.place.prefix, access)]
         check(f"`audit --access-key` says whose key it was: {owner}", seen == expected, rows)
         check("and who asked", caller in rows[0]["caller"], rows)
     keys = ["api-key create", "api-key revoke"]

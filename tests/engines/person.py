@@ -1,4 +1,4 @@
-"""Who asks the gateway, by token or by API key, and what they are given."""
+"""The callers of the gateway, by token or by API key, and the credentials that they get."""
 
 import base64
 import hashlib
@@ -21,7 +21,7 @@ from places import Place
 
 
 def ask(method, url, headers, body=None):
-    """The status and the body of an answer, whatever it is."""
+    """Returns the status and the body of the answer, for any status."""
     request = urllib.request.Request(url, method=method, headers=headers, data=body)
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:
@@ -43,14 +43,14 @@ def claims_of(token):
 
 
 def alone(request, **_):
-    """A connection for each request. boto3 does not send a body that is refused before the store has
-    asked for it, but does use the connection again: the store may be closing it, or take the next
+    """Uses a connection for each request. If the store refuses a body before it asks for it, boto3 does
+    not send the body and still reuses the connection: the store may be closing it, or take the next
     request for that body."""
     request.headers["Connection"] = "close"
 
 
-class Holder:
-    """Whoever has keys to the store, and the place that is theirs."""
+class StoreUser:
+    """Keys to the store, and the place that they open."""
 
     def __init__(self, endpoint, region, keys, place):
         self.endpoint, self.region, self.keys, self.place = endpoint, region, keys, place
@@ -77,7 +77,7 @@ class Holder:
         return client
 
     def raw(self, method, path, headers=None, body=b""):
-        """Sends the path as it is: boto3's HTTP library would fold `..` away."""
+        """Sends the path unchanged: boto3's HTTP library would resolve `..`."""
         url = f"{self.endpoint}{path}"
         digest = hashlib.sha256(body).hexdigest()
         request = AWSRequest(
@@ -98,32 +98,32 @@ class Holder:
         return answer.status, answer.read()
 
 
-class Person(Holder):
-    """Somebody with a token, who asks for their own bucket."""
+class Person(StoreUser):
+    """A user with a token, who asks for their own bucket."""
 
     def __init__(self, options, name):
         self.engine = options.engine
         self.token = token_of(options, name)
         self.gateway = options.gateway
-        answer = self.vend_first()
+        answer = self.issue_first()
         place = Place(answer["bucket"])
         super().__init__(answer["endpoint"], answer["region"], answer["credentials"], place)
 
-    def vend_first(self):
-        """A store that makes its very first bucket may take longer than a request waits; the
-        making goes on, and the next call finds it done."""
+    def issue_first(self):
+        """Asks again after a 502. A store may need longer for its very first bucket than a request
+        waits; it goes on creating it, and the next call finds the bucket."""
         for _ in range(3):
             status, answer = self.ask()
             if status != 502:
                 break
             print("note  the first call was answered with 502 and is repeated")
-        return self.vend()
+        return self.issue()
 
     def ask(self, query=""):
         headers = {"Authorization": f"Bearer {self.token}"}
         return ask("POST", f"{self.gateway}/v1/credentials{query}", headers)
 
-    def vend(self, query=""):
+    def issue(self, query=""):
         status, answer = self.ask(query)
         assert status == 200, (status, answer)
         return answer
@@ -132,8 +132,8 @@ class Person(Holder):
         return claims_of(self.token)
 
 
-class Organisation(Holder):
-    """Whoever has an API key, and asks for the storage of its organisation."""
+class Organisation(StoreUser):
+    """A client with an API key, which asks for its organisation's storage."""
 
     def __init__(self, gateway, key, endpoint):
         self.key = key
@@ -146,8 +146,8 @@ class Organisation(Holder):
         return ask("POST", f"{gateway}/storage/boto", {"x-api-key": self.key})
 
 
-class Member(Holder):
-    """Somebody with a token, who asks for the storage of a workspace."""
+class Member(StoreUser):
+    """A user with a token, who asks for a workspace's storage."""
 
     def __init__(self, gateway, token, workspace):
         self.workspace = workspace
@@ -156,19 +156,20 @@ class Member(Holder):
         super().__init__(*given_to_member(answer))
 
 
-# What a rotation is answered while another is under way.
+# The answer to a rotation while another one is under way.
 EARLY = (422, "object_storage_provisioning_error")
 
 
 def is_in_time(answer, start):
-    """An answer waits 2 s for the proof that the pair works. Engines may take longer, and a debug build
-    of the gateway does on MinIO, whose admin API derives a key from the secret at every call."""
+    """Whether the state fits the time that the answer took. The gateway waits up to 2 s for the new pair
+    to work. Some engines need longer, as does a debug build of the gateway with MinIO, whose admin API
+    derives a key from the secret at every call."""
     late = time.monotonic() - start >= 2
     return answer["state"] == "active" or (late and answer["state"] == "pending")
 
 
 class AccessKey:
-    """A key that lasts, as the command line has made it, and whoever asks for its pairs."""
+    """An access key that the command line has created, and the API key that asks for its pairs."""
 
     PATH = "/core/v1/object_storage/access_keys/access_key/generate_credentials"
 
@@ -176,7 +177,7 @@ class AccessKey:
         self.gateway, self.api_key, self.made, self.id = gateway, api_key, made, made["id"]
 
     def ask(self, api_key=None):
-        """The status, and what was answered; a code alone where it was refused."""
+        """Returns the status and the answer, or only the error code of a refusal."""
         headers = {"Authorization": f"Bearer {api_key or self.api_key}", "Content-Type": "application/json"}
         body = json.dumps({"access_key": {"id": self.id}}).encode()
         status, answer = ask("POST", self.gateway + self.PATH, headers, body)
@@ -185,7 +186,7 @@ class AccessKey:
         return status, answer["object_storage_access_key"]
 
     def rotate(self):
-        """Whoever has the new pair; an earlier one may still have to be proven."""
+        """Returns a user of the new pair. Repeats the call while an earlier rotation is under way."""
         until = time.monotonic() + 30
         while True:
             start = time.monotonic()
@@ -204,7 +205,7 @@ def ask_for_workspace(gateway, token, workspace):
 
 
 def given_by_key(answer, endpoint):
-    """What a Holder is made of, from an answer like seed 000's; it does not say where the store is."""
+    """The arguments of StoreUser from an answer like seed 000's, which lacks the store's address."""
     given, info = answer["credentials"], answer["bucket_info"]
     keys = {
         "accessKeyId": given["aws_key_id"],
@@ -215,16 +216,16 @@ def given_by_key(answer, endpoint):
 
 
 def given_as_pair(answer):
-    """A Holder of the pair in an answer like seed 001's; its buckets are several."""
+    """A user of the pair in an answer like seed 001's, which may open several buckets."""
     keys = {
         "accessKeyId": answer["s3_access_key_id"],
         "secretAccessKey": answer["s3_secret_access_key"],
     }
-    return Holder(answer["server_url"], answer["region"], keys, Place(""))
+    return StoreUser(answer["server_url"], answer["region"], keys, Place(""))
 
 
 def given_to_member(answer):
-    """The same, from an answer like seed 002's."""
+    """The arguments of StoreUser from an answer like seed 002's."""
     keys = {
         "accessKeyId": answer["access_key_id"],
         "secretAccessKey": answer["secret_access_key"],

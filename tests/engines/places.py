@@ -1,4 +1,4 @@
-"""What credentials are tried on: the place in the store that is one's own, and others'."""
+"""Checks of credentials on the caller's own place in the store and on those of others."""
 
 import dataclasses
 import json
@@ -9,28 +9,28 @@ from botocore.exceptions import ClientError
 
 from checks import allowed, check, note, noted, refused, status_of
 
-SECRET = b"somebody else's secret"
+SECRET = b"another owner's secret"
 MEBIBYTE = 1024 * 1024
 
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """A bucket, or what is below a prefix in it."""
+    """A bucket, or a prefix in one."""
 
     bucket: str
     prefix: str = ""
 
     def at(self, key):
-        """As boto3 names an object, and a copy's source."""
+        """The arguments by which boto3 names an object, also as a copy's source."""
         return {"Bucket": self.bucket, "Key": self.prefix + key}
 
     def listed(self):
-        """As boto3 lists it."""
+        """The arguments with which boto3 lists the place."""
         return {"Bucket": self.bucket, **({"Prefix": self.prefix} if self.prefix else {})}
 
 
 def contents(s3, place, besides=None):
-    """What is there, and how it looks; besides what is below a prefix that may change."""
+    """The keys and ETags of the objects, except those below the prefix `besides`, which may change."""
     found = s3.list_objects_v2(**place.listed()).get("Contents", [])
     return {
         entry["Key"]: entry["ETag"]
@@ -40,7 +40,7 @@ def contents(s3, place, besides=None):
 
 
 def own(s3, mine, whose):
-    """What the main job promises."""
+    """Every ordinary operation works in the caller's own place."""
     keys = ["plain", "with space+plus", "umlaut-ä", "deep/er/key"]
     for key in keys:
         allowed(f"put {key} in {whose}", lambda: s3.put_object(**mine.at(key), Body=key.encode()))
@@ -70,7 +70,7 @@ def own(s3, mine, whose):
 
 
 def others(s3, mine, theirs, whose):
-    """All that is tried on what is not one's own; `plain` is in mine, `secret` in theirs."""
+    """Every operation is refused in another owner's place. `plain` is in mine, `secret` in theirs."""
     refused(f"put in {whose}", lambda: s3.put_object(**theirs.at("x"), Body=b"x"))
     refused(f"put over the secret in {whose}", lambda: s3.put_object(**theirs.at("secret"), Body=b"x"))
     refused(f"get in {whose}", lambda: s3.get_object(**theirs.at("secret")))
@@ -102,16 +102,16 @@ def others(s3, mine, theirs, whose):
 
 
 def form(s3, place):
-    """An upload as a browser does it: the key is in the body. The answer's status."""
+    """Uploads as a browser's form does, with the key in the body. Returns the status."""
     signed = s3.generate_presigned_post(**place.at("form"))
     files = {"file": b"x"}
     return requests.post(signed["url"], data=signed["fields"], files=files, timeout=20).status_code
 
 
-def listings(holder, theirs, whose, engine):
-    """Below a prefix, listing is what a policy has to look at most closely: whose keys are shown is
-    said by a parameter and not by the path. `deep/er/key` and `plain` are in the holder's own."""
-    s3, mine = holder.s3, holder.place
+def listings(user, theirs, whose, engine):
+    """Listing is the hardest operation for a policy on a prefix: a parameter, not the path, decides
+    which keys are shown. `deep/er/key` and `plain` are in the user's own place."""
+    s3, mine = user.s3, user.place
     prefix = mine.prefix
     whole = {"Bucket": mine.bucket}
     refused("list without prefix", lambda: s3.list_objects_v2(**whole))
@@ -128,22 +128,22 @@ def listings(holder, theirs, whose, engine):
         refused(f"list (version 1) with the prefix {tried}", lambda: s3.list_objects(**whole, Prefix=tried))
     below = prefix + "deep/"
     allowed(f"list with the prefix {below}", lambda: s3.list_objects_v2(**whole, Prefix=below))
-    two_prefixes(holder, theirs, whose, engine)
+    two_prefixes(user, theirs, whose, engine)
 
 
-def two_prefixes(holder, theirs, whose, engine):
-    """The policy may be asked about the one and the other be listed. MinIO takes a request's header
-    `Prefix`, or a parameter of that name, for the condition's `s3:prefix` and lists what `prefix`
-    says. No gateway can mend that, so it is said aloud rather than counted; what is in the objects
-    stays closed (`others`)."""
-    mine, holes = holder.place, set()
+def two_prefixes(user, theirs, whose, engine):
+    """A store may check one prefix and list another. MinIO checks a request's header `Prefix`, or a
+    parameter of that name, against the condition `s3:prefix`, and lists the parameter `prefix`. The
+    gateway cannot fix that, so it is reported and does not fail the suite. The objects themselves
+    stay closed (`others`)."""
+    mine, holes = user.place, set()
     parameter = lambda text: f"prefix={urllib.parse.quote(text, safe='')}"
     ours, neighbours = parameter(mine.prefix), parameter(theirs.prefix)
     header = {"Prefix": mine.prefix}
     for version, first in [(2, "list-type=2&"), (1, "")]:
 
         def raw(query, headers):
-            return holder.raw("GET", f"/{mine.bucket}?{first}{query}".rstrip("&?"), headers)
+            return user.raw("GET", f"/{mine.bucket}?{first}{query}".rstrip("&?"), headers)
 
         status, body = raw(ours, header)
         shown = f"{mine.prefix}plain<".encode() in body
@@ -167,28 +167,28 @@ def two_prefixes(holder, theirs, whose, engine):
         print(f"KNOWN HOLE: on MinIO names of keys in {whose} are listed (docs/engines.md), with {seen}")
 
 
-def dots(holder, theirs, watcher, whose):
-    """`..` in raw requests: a key like others, refused, or whatever else, but no way to theirs.
-    `plain` is in mine; watcher sees theirs."""
-    mine = holder.place
+def dots(user, theirs, watcher, whose):
+    """`..` in raw requests may name an ordinary key or be refused, but must not lead to theirs.
+    `plain` is in mine; `watcher` can see theirs."""
+    mine = user.place
     besides = mine.prefix if mine.bucket == theirs.bucket else None
     before = contents(watcher, theirs, besides)
     stolen = f"{mine.bucket}/{mine.prefix}stolen"
-    holder.raw("PUT", f"/{stolen}", {"x-amz-copy-source": f"{mine.bucket}/{mine.prefix}plain"})
-    status, body = holder.raw("GET", f"/{stolen}")
+    user.raw("PUT", f"/{stolen}", {"x-amz-copy-source": f"{mine.bucket}/{mine.prefix}plain"})
+    status, body = user.raw("GET", f"/{stolen}")
     check("raw copy within one's own, and raw GET", body == b"plain", status)
     levels, target = mine.prefix.count("/"), theirs.prefix + "secret"
     if mine.bucket != theirs.bucket:
         levels, target = levels + 1, f"{theirs.bucket}/{target}"
     for dots in ["..", "%2e%2e", "%2E%2E", "a/../..", "./.."]:
         path = f"{mine.bucket}/{mine.prefix}{(dots + '/') * levels}{target}"
-        status, body = holder.raw("GET", f"/{path}")
+        status, body = user.raw("GET", f"/{path}")
         check(f"raw GET {dots} does not lead to {whose}", status >= 400 and SECRET not in body, status)
-        holder.raw("PUT", f"/{path}", body=b"overwritten")
-        holder.raw("DELETE", f"/{path}")
+        user.raw("PUT", f"/{path}", body=b"overwritten")
+        user.raw("DELETE", f"/{path}")
         for source in [path, f"/{path}"]:
-            holder.raw("PUT", f"/{stolen}", {"x-amz-copy-source": source})
-            _, body = holder.raw("GET", f"/{stolen}")
+            user.raw("PUT", f"/{stolen}", {"x-amz-copy-source": source})
+            _, body = user.raw("GET", f"/{stolen}")
             slash = "/" if source.startswith("/") else ""
             check(f"raw copy from {slash}…/{dots} does not lead to {whose}", SECRET not in body)
     body = watcher.get_object(**theirs.at("secret"))["Body"].read()
@@ -197,7 +197,7 @@ def dots(holder, theirs, watcher, whose):
 
 
 def only_reads(s3, mine, whom):
-    """`plain` is in mine."""
+    """Reading works and writing is refused. `plain` is in mine."""
     allowed(f"get, {whom}", lambda: s3.get_object(**mine.at("plain")))
     allowed(f"list, {whom}", lambda: s3.list_objects_v2(**mine.listed()))
     refused(f"put, {whom}", lambda: s3.put_object(**mine.at("plain"), Body=b"y"))
@@ -207,8 +207,8 @@ def only_reads(s3, mine, whom):
 
 
 def publishing(s3, mine):
-    """Objects that are to be shown to everybody, in each way there is; nobody may see them."""
-    everybody = 'uri="http://acs.amazonaws.com/groups/global/AllUsers"'
+    """No way of publishing an object lets anonymous users read it."""
+    all_users = 'uri="http://acs.amazonaws.com/groups/global/AllUsers"'
 
     def in_parts(key):
         upload = {"UploadId": s3.create_multipart_upload(**mine.at(key), ACL="public-read")["UploadId"]}
@@ -222,7 +222,7 @@ def publishing(s3, mine):
 
     for way, publish in [
         ("put with ACL public-read", lambda key: s3.put_object(**mine.at(key), Body=b"x", ACL="public-read")),
-        ("put with a grant to all", lambda key: s3.put_object(**mine.at(key), Body=b"x", GrantRead=everybody)),
+        ("put with a grant to all", lambda key: s3.put_object(**mine.at(key), Body=b"x", GrantRead=all_users)),
         ("upload in parts with ACL public-read", in_parts),
         ("put, then its ACL", later),
     ]:
@@ -244,7 +244,7 @@ def buckets(s3, *mine):
 
 
 def configuration(s3, place, key, whose):
-    """What is done to a bucket rather than in it; `key` is there."""
+    """Changes to the bucket itself are refused. The object `key` exists."""
     bucket = place.bucket
     rule = {"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}
     expire = {"ID": "x", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}
@@ -263,7 +263,7 @@ def configuration(s3, place, key, whose):
     refused(f"delete the bucket: {whose}", lambda: s3.delete_bucket(Bucket=bucket))
     refused(f"policy: {whose}", lambda: s3.put_bucket_policy(Bucket=bucket, Policy=policy))
     refused(f"read policy: {whose}", lambda: s3.get_bucket_policy(Bucket=bucket))
-    # MinIO knows no bucket CORS and no ACLs but "private": "not implemented" is no hole.
+    # MinIO has no bucket CORS and no ACL but "private": "not implemented" is safe too.
     refused(f"ACL: {whose}", lambda: s3.put_bucket_acl(Bucket=bucket, ACL="public-read"), (403, 501))
     cors = {"CORSRules": [rule]}
     refused(f"CORS: {whose}", lambda: s3.put_bucket_cors(Bucket=bucket, CORSConfiguration=cors), (403, 501))

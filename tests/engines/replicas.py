@@ -3,9 +3,9 @@ the two is killed in the middle.
 
     replicas.py --gateways URL URL --token-command 'CMD %s' --people NAME… --calls N --kill PID
 
-A call that breaks off is repeated at the gateway that is left, as a load balancer would. Every call
-must be answered in the end and each person with one bucket of their own. Prints `REQUEST-ID BUCKET`,
-a line an answer, so that the caller can hold them against the registry.
+A call that breaks off is repeated at the other gateway, as a load balancer would. Every call must be
+answered in the end, and each person must get one bucket. Prints a line `REQUEST-ID BUCKET` for each
+answer, which the caller compares with the registry.
 """
 
 import argparse
@@ -29,16 +29,16 @@ class Callers:
         self.answered, self.broken = 0, 0
         self.lock = threading.Lock()
 
-    def vend(self, job):
+    def issue(self, job):
         gateway, token = job
         try:
-            answer = vend(gateway, token)
+            answer = issue(gateway, token)
         except (urllib.error.URLError, ConnectionError, http.client.HTTPException) as error:
             if isinstance(error, urllib.error.HTTPError):
                 raise
             with self.lock:
                 self.broken += 1
-            answer = vend(self.gateways[0], token)
+            answer = issue(self.gateways[0], token)
         with self.lock:
             self.answered += 1
             if self.answered == self.after:
@@ -46,7 +46,7 @@ class Callers:
         return answer
 
 
-def vend(gateway, token):
+def issue(gateway, token):
     headers = {"Authorization": f"Bearer {token}"}
     request = urllib.request.Request(f"{gateway}/v1/credentials", method="POST", headers=headers)
     with urllib.request.urlopen(request, timeout=30) as answer:
@@ -68,7 +68,7 @@ def main():
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         tokens = list(pool.map(token, options.people))
-    # Each person's calls stand together, half of them at either gateway.
+    # Each person's calls are adjacent, half of them at each gateway.
     each = options.calls // len(tokens)
     jobs = [(options.gateways[i % 2], token) for token in tokens for i in range(each)]
     window = 8 * each
@@ -78,7 +78,7 @@ def main():
         jobs[start : start + window] = part
     callers = Callers(options.gateways, options.kill, after=len(jobs) // 2)
     with concurrent.futures.ThreadPoolExecutor(32) as pool:
-        answers = list(pool.map(callers.vend, jobs))
+        answers = list(pool.map(callers.issue, jobs))
     buckets = {}
     for (_, token), (_, bucket) in zip(jobs, answers):
         buckets.setdefault(token, set()).add(bucket)

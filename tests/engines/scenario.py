@@ -62,13 +62,13 @@ def credentials(alice, bob):
     refused("bob's secret key", listing(alice.client(secretAccessKey=bob.keys["secretAccessKey"])), statuses)
     refused("bob's credentials on alice's bucket", listing(bob.s3))
     minting(alice)
-    fresh = alice.vend()
+    fresh = alice.issue()
     check("fresh credentials at every call", fresh["credentials"]["accessKeyId"] != alice.keys["accessKeyId"])
     check("to the same bucket", fresh["bucket"] == alice.bucket)
 
 
 def minting(alice):
-    """A session that opens another, without the policy, would escape it."""
+    """A session must not open another session, which would not have its policy."""
     sts = alice.client("sts")
     role = os.environ.get("CLOAKROOM_STORAGE__ROLE_ARN", "arn:aws:iam:::role/cloakroom")
     session = {"RoleArn": role, "RoleSessionName": "escape"}
@@ -80,20 +80,20 @@ def minting(alice):
             **session,
         ),
     )
-    # Where these are not implemented, that is what is said.
+    # Engines that do not implement these answer with 400, 405 or 501.
     statuses = (400, 403, 405, 501)
     refused("GetSessionToken by a session", lambda: sts.get_session_token(), statuses)
     refused("GetFederationToken by a session", lambda: sts.get_federation_token(Name="escape"), statuses)
 
 
 def less(alice):
-    """On request the credentials are for reading only."""
-    reader = alice.client(**alice.vend("?access=read&duration=900")["credentials"])
+    """Credentials can be restricted to reading."""
+    reader = alice.client(**alice.issue("?access=read&duration=900")["credentials"])
     places.only_reads(reader, alice.place, "with access=read")
 
 
 def by_themselves(alice, bob):
-    """boto3 that is told where the gateway is, and no keys."""
+    """boto3 gets its keys from the gateway, given only the gateway's address and a token."""
     with tempfile.TemporaryDirectory() as folder:
         token = pathlib.Path(folder, "token")
         token.write_text(alice.token)
@@ -119,8 +119,8 @@ def by_themselves(alice, bob):
 
 def tampering(alice, bob, statuses):
     """A changed token must open nothing. Ceph encrypts its tokens without authenticating them: it
-    takes most changes for good, and loses the session policy over some. No gateway can mend that,
-    so it is said aloud rather than counted."""
+    accepts most changed tokens, and some of them lose the session policy. The gateway cannot fix
+    that, so it is reported and does not fail the suite."""
     token = alice.keys["sessionToken"]
     accepted, answers = 0, set()
     for position in range(0, len(token) - 4, max(1, len(token) // 40)):

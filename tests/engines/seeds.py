@@ -3,8 +3,8 @@
     seeds.py --gateway URL --engine NAME --token-command 'CMD %s' --cloakroom BINARY [--config FILE]
              --aws PATH
 
-They are read from ../shared/seeds beside the repository. Only the host and the key or token are put
-in; the organisation and the workspace are called `example`, as there.
+They are read from ../shared/seeds beside the repository. Only the host and the key or token are
+replaced; the organisation and the workspace are called `example`, as in the seeds.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from administration import CommandLine, add_arguments
 from checks import check, finish
-from person import Holder, Organisation, Person, given_by_key, given_to_member
+from person import Organisation, Person, StoreUser, given_by_key, given_to_member
 from places import contents
 
 SEEDS = Path(__file__).resolve().parents[3] / "shared" / "seeds"
@@ -35,7 +35,7 @@ class Seed:
         self.name, self.text = f"seed {number}", file.read_text()
 
     def between(self, start, end):
-        """From where the one stands to where the other does next."""
+        """The text from the first mark to the next occurrence of the second."""
         first = self.text.index(start)
         return self.text[first : self.text.index(end, first)]
 
@@ -43,7 +43,7 @@ class Seed:
         return self.between(start, end).removeprefix(start)
 
     def filled_in(self, what, example, values):
-        """The example with these values, each once; anything else is as it was."""
+        """The example with these values, each replaced once; the rest is unchanged."""
         filled = example
         for placeholder, value in values.items():
             filled = filled.replace(placeholder, value)
@@ -56,15 +56,15 @@ class Seed:
         return filled
 
     def lines_again(self, what, example):
-        """Line ends were lost where the seed was taken from its page: a backslash at the end of a
-        line has become one before a space, which a shell takes for something else."""
+        """Restores line ends that were lost when the seed was copied from its page: a backslash before
+        a newline became one before a space, which means something else to a shell."""
         lines = re.sub(r"\\ (?=--)", "\\\\\n", example)
         check(f"{self.name}, {what}: its line ends are back, and nothing else", lines.split() == example.split())
         return lines
 
 
 class Shell:
-    """Runs examples in a folder with a local.csv, as somebody with nothing else on their machine."""
+    """Runs examples in a folder with a local.csv, without the configuration of this machine."""
 
     def __init__(self, options, endpoint):
         self.folder = Path(tempfile.mkdtemp())
@@ -75,12 +75,12 @@ class Shell:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
         if options.engine == "ceph":
-            # What docs/engines.md says of Ceph.
+            # As docs/engines.md says about Ceph.
             for name in ["AWS_REQUEST_CHECKSUM_CALCULATION", "AWS_RESPONSE_CHECKSUM_VALIDATION"]:
                 self.environment[name] = "when_required"
 
     def local_file(self):
-        """A new one each time, so that nobody finds what another has left."""
+        """Creates an organisation for each example, so that examples do not see each other's files."""
         content = os.urandom(1024).hex().encode()
         (self.folder / "local.csv").write_bytes(content)
         return content
@@ -99,8 +99,8 @@ class Shell:
 
 
 def skipped(what, *tools):
-    """Whether one of the tools is not on this machine; Debian's packages are called as they are,
-    but for node's."""
+    """Whether one of the tools is missing on this machine. Debian's packages have the tools' names,
+    except for node's."""
     for tool in tools:
         if not shutil.which(tool):
             package = {"node": "nodejs"}.get(tool, tool)
@@ -126,20 +126,20 @@ def uploads(what, shell, organisation, run, listing):
 
 
 def parsed(printed):
-    """Nothing where an example has printed no JSON."""
+    """Parses the printed JSON; None if it is not JSON."""
     try:
         return json.loads(printed)
     except ValueError:
         return {}
 
 
-def opens(what, holder):
-    """What was printed is worth something."""
-    place, key = holder.place, "Incoming/printed"
-    holder.s3.put_object(**place.at(key), Body=b"printed")
-    listed = holder.s3.list_objects_v2(**place.listed())["Contents"]
+def opens(what, user):
+    """The printed credentials work."""
+    place, key = user.place, "Incoming/printed"
+    user.s3.put_object(**place.at(key), Body=b"printed")
+    listed = user.s3.list_objects_v2(**place.listed())["Contents"]
     check(f"{what}: what it prints opens {place.prefix}", place.prefix + key in [entry["Key"] for entry in listed])
-    holder.s3.delete_object(**place.at(key))
+    user.s3.delete_object(**place.at(key))
 
 
 def by_key(seed, shell, gateway, organisation, options):
@@ -164,7 +164,7 @@ def by_key(seed, shell, gateway, organisation, options):
             shell,
             organisation,
             lambda: shell.run(["bash", "-euo", "pipefail"], "upload.sh", script, MINERVA_API_KEY=key),
-            # The empty object that is the folder has no name within it.
+            # The folder itself is an empty object without a name.
             r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +0 $",
         )
     if not skipped("seed 000's curl example", "bash", "curl"):
@@ -176,7 +176,7 @@ def by_key(seed, shell, gateway, organisation, options):
         same = names(answer) == names(shown)
         check("seed 000, curl: prints the members that the seed shows", same, done.stdout + done.stderr)
         if same:
-            opens("seed 000, curl", Holder(*given_by_key(answer, organisation.endpoint)))
+            opens("seed 000, curl", StoreUser(*given_by_key(answer, organisation.endpoint)))
 
 
 def by_membership(seed, shell, gateway, token):
@@ -185,7 +185,7 @@ def by_membership(seed, shell, gateway, token):
         example = seed.between("const url", "curl ")
         script = seed.filled_in("JavaScript", example, values)
         done = shell.run(["node"], "credentials.mjs", script)
-        # It prints as JavaScript what it has read as JSON.
+        # It prints a JavaScript object instead of JSON.
         back = "const text = require('fs').readFileSync(0); console.log(JSON.stringify(eval(`(${text})`)))"
         read = subprocess.run(["node", "-e", back], input=done.stdout, capture_output=True, text=True)
         members("seed 002, JavaScript", read.stdout, done.stdout + done.stderr)
@@ -200,13 +200,13 @@ def names(answer):
     return {name: sorted(part) for name, part in answer.items()}
 
 
-def members(what, printed, said):
-    """The eight that seed 002 shows."""
+def members(what, printed, output):
+    """The example prints the eight members that seed 002 shows."""
     answer = parsed(printed)
     same = sorted(answer) == EIGHT
-    check(f"{what}: prints the eight members", same, said)
+    check(f"{what}: prints the eight members", same, output)
     if same:
-        opens(what, Holder(*given_to_member(answer)))
+        opens(what, StoreUser(*given_to_member(answer)))
 
 
 def main():

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """PostgreSQL behind a proxy whose connections die in silence, as behind a firewall that drops
-connections: every byte is acknowledged, nothing comes back, nobody sees a close.
+connections: every byte is acknowledged, no answer comes back, neither side sees a close.
 
 Starts a gateway of its own, on the database of CLOAKROOM_DATABASE__URL and with the configuration of
 CLOAKROOM_CONFIG. Wanted: a connection that dies costs one call at most, and no call fails 5 s later.
@@ -76,19 +76,20 @@ OWN = ("POST", "/v1/credentials")
 
 
 def ask(gateway, token, route=OWN):
-    """A call for one's own bucket takes one statement, a workspace's takes three."""
+    """A call for a person's bucket takes one statement, one for a workspace takes three."""
     request = urllib.request.Request(gateway + route[1], method=route[0])
     request.add_header("Authorization", "Bearer " + token)
     try:
         with direct.open(request, timeout=30) as answer:
             return answer.status
     except urllib.error.HTTPError as error:
-        said = json.load(error)
-        return f"{error.code} {said.get('type', said.get('code')).rsplit('/', 1)[-1]}"
+        problem = json.load(error)
+        return f"{error.code} {problem.get('type', problem.get('code')).rsplit('/', 1)[-1]}"
 
 
 def under_load(gateway, tokens, proxy):
-    """Failures by status, and how many seconds after the connections died the last one began."""
+    """Returns the failures by status, and when the last failed call began, in seconds after the connections
+    died."""
     answers, stop, died = [], threading.Event(), time.time() + 1
 
     def call(token, route):
@@ -136,8 +137,8 @@ def main():
     )
     wrong = []
 
-    def check(name, is_good, said):
-        print(f"{'ok   ' if is_good else 'FAIL '} PostgreSQL in silence: {name}: {said}", flush=True)
+    def check(name, is_good, seen):
+        print(f"{'ok   ' if is_good else 'FAIL '} PostgreSQL in silence: {name}: {seen}", flush=True)
         if not is_good:
             wrong.append(name)
 
@@ -175,9 +176,9 @@ def main():
         check("idle connections die", idle == {200: 20}, dict(idle))
         for number in range(1, ROUNDS + 1):
             failed, last, calls, good = under_load(gateway, tokens, proxy)
-            said = f"{failed.total()} of {calls} calls failed {dict(failed)}, the last after {last:.1f} s"
+            seen = f"{failed.total()} of {calls} calls failed {dict(failed)}, the last after {last:.1f} s"
             is_good = failed.total() <= POOL and last <= PAUSE and good
-            check(f"connections in use die, round {number}", is_good, said)
+            check(f"connections in use die, round {number}", is_good, seen)
     finally:
         process.terminate()
         process.wait()

@@ -1,4 +1,4 @@
-"""s3cmd and rclone with a pair that lasts: its two values, and where the store is."""
+"""s3cmd and rclone with a pair of an access key and the store's address."""
 
 import shutil
 import subprocess
@@ -12,7 +12,7 @@ REFUSED = ["403", "AccessDenied", "Forbidden"]
 
 
 class Tool:
-    """One of them, in a folder of its own that is also its home."""
+    """One of the tools, in a folder that is also its home."""
 
     def __init__(self, pair):
         self.folder = Path(tempfile.mkdtemp())
@@ -35,7 +35,7 @@ class Tool:
         return folder
 
     def get(self, bucket, key):
-        """How it ended, and what is there then."""
+        """Downloads a key. Returns how the tool ended and the contents of the files that it left."""
         folder = self.empty("in")
         (folder / key).parent.mkdir(exist_ok=True)
         done = self.download(bucket, key)
@@ -46,7 +46,7 @@ class Tool:
         check(f"{self.name}: allowed: {what}", seen, (done.returncode, done.stdout, done.stderr[-400:]))
 
     def refused(self, what, done):
-        """It says why: a tool also fails on what is not there, or not understood."""
+        """The tool must report a 403: it also fails on missing files or bad options."""
         seen = done.returncode != 0 and any(word in done.stderr for word in REFUSED)
         check(f"{self.name}: refused: {what}", seen, (done.returncode, done.stdout, done.stderr[-400:]))
 
@@ -96,13 +96,13 @@ class Rclone(Tool):
         return self.run("lsf", f"store:{bucket}")
 
     def put(self, file, bucket, key):
-        """As it uploads a folder: it lists first, and does not look at what it has put (`--s3-no-head`),
-        which takes the right to get."""
+        """Uploads a folder. rclone lists first and, with `--s3-no-head`, does not check what it has put,
+        which would need the right to get."""
         shutil.copy(self.folder / file, self.empty("out") / key)
         return self.run("copy", "--s3-no-head", "out", f"store:{bucket}")
 
     def download(self, bucket, key):
-        """As it downloads a folder; one file that it may not look at is nothing to it, and no failure."""
+        """Downloads a folder. rclone does not fail on a single file that it may not read."""
         return self.run("copy", "--include", f"/{key}", f"store:{bucket}", "in")
 
     def delete(self, bucket, key):
@@ -110,7 +110,7 @@ class Rclone(Tool):
 
 
 def tools(world):
-    """With each: what the rights say, and nothing elsewhere."""
+    """Each tool can do what the rights allow, and nothing elsewhere."""
     for kind in [S3cmd, Rclone]:
         if not Path("/usr/bin", kind.name).exists():
             print(f"SKIPPED: {kind.name} with a pair that lasts: not on this machine (Debian: {kind.name})")
