@@ -20,10 +20,10 @@ setup() {
 
 # After `docker compose restart` MinIO may not be ready yet.
 tries=0
-until said="$(setup 2>&1)"; do
+until output="$(setup 2>&1)"; do
     tries=$((tries + 1))
     if [ "$tries" -ge 30 ]; then
-        printf '%s\nMinIO at %s could not be set up within a minute.\n' "$said" "$MINIO_URL" >&2
+        printf '%s\nMinIO at %s could not be set up within a minute.\n' "$output" "$MINIO_URL" >&2
         exit 1
     fi
     sleep 2

@@ -78,12 +78,12 @@ readme() {
         block README.md "One screen of curl" 2 | grep -v '^TOKEN='
         block docs/production.md "All of it with Docker Compose" 2
     } >"$work/readme.sh"
-    if inside bash "$work/readme.sh" >"$work/said" 2>&1 </dev/null && grep -q "^bucket $bucket until " "$work/said" &&
-        grep -qx hello "$work/said" && [ "$(grep -c '^200 ' "$work/said")" = 2 ]; then
+    if inside bash "$work/readme.sh" >"$work/output" 2>&1 </dev/null && grep -q "^bucket $bucket until " "$work/output" &&
+        grep -qx hello "$work/output" && [ "$(grep -c '^200 ' "$work/output")" = 2 ]; then
         ok "the README's lines: alice's file, an organisation, its API key, the smoke test"
     else
         fail "the README's lines"
-        cat "$work/said"
+        cat "$work/output"
     fi
 }
 
@@ -113,21 +113,21 @@ browser() {
     "$venv/bin/pip" install --quiet --requirement "$root/tests/engines/requirements.txt"
     for name in localhost 127.0.0.1; do
         if inside "$venv/bin/python" "$root/tests/engines/browser.py" --sign-in keycloak \
-            --gateway "http://$name:${GATEWAY_PORT:-8080}" >"$work/said" 2>&1; then
-            ok "Swagger UI in a browser at $name: $(grep -c '^ok' "$work/said") checks"
+            --gateway "http://$name:${GATEWAY_PORT:-8080}" >"$work/output" 2>&1; then
+            ok "Swagger UI in a browser at $name: $(grep -c '^ok' "$work/output") checks"
         else
             fail "Swagger UI in a browser at $name"
-            grep -v '^#' "$work/said" | tail -n 12
+            grep -v '^#' "$work/output" | tail -n 12
         fi
     done
 }
 
 examined() {
-    if cloakroom doctor >"$work/said" 2>&1 && tail -n 1 "$work/said" | grep -q '^SOUND'; then
-        ok "doctor: $(tail -n 1 "$work/said")"
+    if cloakroom doctor >"$work/output" 2>&1 && tail -n 1 "$work/output" | grep -q '^SOUND'; then
+        ok "doctor: $(tail -n 1 "$work/output")"
     else
         fail "doctor"
-        grep -A 1 '^failed' "$work/said" || tail -n 5 "$work/said"
+        grep -A 1 '^failed' "$work/output" || tail -n 5 "$work/output"
     fi
 }
 
@@ -250,6 +250,6 @@ alone() {
         sleep 0.5
     done
     expect "the image alone, SQLite, a secret of mode 0444" "$(docker inspect --format '{{.State.Health.Status}}' "$id")" healthy
-    docker logs "$id" 2>&1 | tail -n 4 >"$work/said"
+    docker logs "$id" 2>&1 | tail -n 4 >"$work/output"
     docker rm --force --volumes "$id" >/dev/null
 }

@@ -7,7 +7,7 @@ MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(Z|\+00:00)?")
 
 
 def is_like(shown, real):
-    """`…` stands for anything, a moment for any."""
+    """`…` matches any text, a moment any moment."""
     parts = re.split(f"(…|{MOMENT.pattern.replace('(Z', '(?:Z')})", shown)
     pattern = "".join(
         ".*" if part == "…" else MOMENT.pattern if MOMENT.fullmatch(part) else re.escape(part)
@@ -16,20 +16,20 @@ def is_like(shown, real):
     return re.fullmatch(pattern, real) is not None
 
 
-def text(shown, said):
+def text(shown, printed):
     """Returns what differs, or None."""
-    wanted, real = ([line for line in lines.splitlines() if line.strip()] for lines in (shown, said))
+    wanted, real = ([line for line in lines.splitlines() if line.strip()] for lines in (shown, printed))
     if len(wanted) == len(real) and all(map(is_like, wanted, real)):
         return None
-    return f"shows\n{shown}but the commands print\n{said}"
+    return f"shows\n{shown}but the commands print\n{printed}"
 
 
-def answers(shown, said):
-    """The same of JSON: keys and kinds, and strings unless they hold a `…`. What is printed beside it
-    does not count."""
-    real = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+def answers(shown, printed):
+    """Compares JSON: its keys and types, and its strings except where `…` stands. Other lines of the output
+    are ignored."""
+    real = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
     if len(real) != 1:
-        return f"shows JSON, but the commands print\n{said}"
+        return f"shows JSON, but the commands print\n{printed}"
     return values(json.loads(shown), real[0], "")
 
 

@@ -1,4 +1,4 @@
-"""What the blocks run in: a folder that looks like a clone, `cloakroom dev` in it, and one bash."""
+"""The environment of the blocks: a folder that looks like a clone, `cloakroom dev` in it, and one bash."""
 
 import os
 import select
@@ -19,12 +19,12 @@ START = "set -E; trap 'echo \"line $LINENO: ${BASH_COMMAND%%$'\"'\\n'\"'*}\" >>\
 
 class Machine:
     def __init__(self, work, binary, ports, tools):
-        """PORTS: what README's become; TOOLS: a folder that goes before the system's."""
+        """`ports` maps README's ports to this run's; `tools` is a folder that comes first in PATH."""
         self.work, self.clone, self.ports = work, work / "cloakroom", ports
         self.failed, self.dev_process = work / "failed", None
-        self.said = ""  # by the block before
+        self.printed = ""  # by the previous block
         self.ran = []  # the blocks' files
-        self.at_end = []  # stops what the rules have started
+        self.at_end = []  # stops the servers that rules have started
         (self.clone / "target/debug").mkdir(parents=True)
         for name in ("home", "tmp", "bin", "blocks"):
             (work / name).mkdir()
@@ -119,18 +119,18 @@ exec '{binary}' "$@"
             return output.read_text(), ["the shell has ended"]
         failed = self.failed.read_text().splitlines() if self.failed.exists() else []
         failed = [line for line in failed if str(script) not in line]
-        # As a terminal shows it: a carriage return overwrites.
+        # A carriage return overwrites the line, as on a terminal.
         lines = output.read_bytes().decode().split("\n")
-        said = "\n".join(line.rsplit("\r", 1)[-1] for line in lines)
-        return said, failed
+        printed = "\n".join(line.rsplit("\r", 1)[-1] for line in lines)
+        return printed, failed
 
     def expect(self, text, *wanted):
         """Runs lines that must succeed and print WANTED. Returns what they print."""
-        said, failed = self.run(text)
-        missing = [want for want in wanted if want not in said]
+        printed, failed = self.run(text)
+        missing = [want for want in wanted if want not in printed]
         if failed or missing:
-            raise AssertionError(f"{text}: failed {failed}, lacks {missing}\n{said}")
-        return said.strip()
+            raise AssertionError(f"{text}: failed {failed}, lacks {missing}\n{printed}")
+        return printed.strip()
 
     def end(self):
         self.bash.stdin.close()

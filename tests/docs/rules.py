@@ -1,5 +1,5 @@
-"""Which blocks are not simply run in the shell, and what else is checked. A rule that fits no block fails
-the run, and so does a block in an unknown language."""
+"""The blocks that are not simply run in the shell, and further checks. The run fails if a rule fits no
+block, or a block's language is unknown."""
 
 import os
 import re
@@ -50,7 +50,7 @@ def bad_tokens_are_explained(machine):
 
 
 def zsh_takes_them(machine):
-    """macOS's shell reads `$X:s3` as a modifier, for instance."""
+    """The lines also work in macOS's shell, which reads `$X:s3` as a modifier, for instance."""
     if not shutil.which("zsh"):
         return print("SKIPPED: the same lines in zsh: it is not on this machine")
     functions, lines = machine.ran[-2:]
@@ -77,17 +77,17 @@ def known_settings(machine, text):
     """The gateway knows every key of a TOML block. Returns what is wrong, or None."""
     tomllib.loads(text)
     (machine.work / "page.toml").write_text(text)
-    said = subprocess.run(
+    printed = subprocess.run(
         ["target/debug/cloakroom", "config", "check", "--config", machine.work / "page.toml"],
         cwd=machine.clone, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True,
     ).stderr
-    return said if "there is no such key" in said or "is required" not in said else None
+    return printed if "there is no such key" in printed or "is required" not in printed else None
 
 
 def not_yaml(machine, text):
     (machine.work / "page.yaml").write_text(text)
-    said, failed = machine.run(f"python -c 'import yaml; yaml.safe_load(open(\"{machine.work}/page.yaml\"))'")
-    return said if failed else None
+    printed, failed = machine.run(f"python -c 'import yaml; yaml.safe_load(open(\"{machine.work}/page.yaml\"))'")
+    return printed if failed else None
 
 
 def tool_configuration(machine, text):
@@ -105,8 +105,8 @@ def tool_configuration(machine, text):
         print(f"SKIPPED: {tool} with the page's file: it is not on this machine")
         return None
     (machine.work / "home/file").write_text(text)
-    said, failed = machine.run(command)
-    return None if not failed and "backup.tar" in said else f"{failed}\n{said}"
+    printed, failed = machine.run(command)
+    return None if not failed and "backup.tar" in printed else f"{failed}\n{printed}"
 
 
 def gateways_identity(machine):
@@ -118,10 +118,10 @@ def gateways_identity(machine):
 
 
 def tag_is_shown(machine):
-    tag = machine.said.strip()
+    tag = machine.printed.strip()
     machine.expect(f"cloakroom bucket show {ALICE}", tag)
     if not re.fullmatch("[0-9a-f]{32}", tag):
-        raise AssertionError(f"no deployment's id: {tag}")
+        raise AssertionError(f"not a deployment's id: {tag}")
 
 
 def same_bucket(machine):
@@ -148,9 +148,9 @@ def change_and_stop(machine):
 
 def restored(machine):
     machine.start_dev()
-    said = machine.expect("cloakroom healthcheck; cloakroom org list", "acme")
-    if "late" in said:
-        raise AssertionError(f"the backup was not restored:\n{said}")
+    printed = machine.expect("cloakroom healthcheck; cloakroom org list", "acme")
+    if "late" in printed:
+        raise AssertionError(f"the backup was not restored:\n{printed}")
     same_bucket(machine)
 
 
@@ -194,17 +194,17 @@ def production(machine):
     return {
         "/run/secrets": str(machine.work / "secrets"),
         "cargo build --release --no-default-features": ":",
-        # Without the configuration of `dev`, which an earlier block has named.
+        # Without the configuration of `dev`, which an earlier block has exported.
         "target/release/cloakroom serve": "env -u CLOAKROOM_CONFIG target/debug/cloakroom config check",
     }
 
 
 def configured(machine):
     """No setting is missing, there is no warning, and later blocks do not have these settings."""
-    said = machine.said
+    printed = machine.printed
     machine.expect('unset "${!CLOAKROOM_HTTP__@}" "${!CLOAKROOM_OAUTH__@}" "${!CLOAKROOM_STORAGE__@}" "${!CLOAKROOM_DATABASE__@}"')
-    if "warning" in said or "https://storage-authorization.example.com" not in said:
-        raise AssertionError(f"the settings are not in effect, or not good:\n{said}")
+    if "warning" in printed or "https://storage-authorization.example.com" not in printed:
+        raise AssertionError(f"the settings are not in effect, or not good:\n{printed}")
 
 
 COMPOSE = "tests/compose/run"
