@@ -15,7 +15,7 @@ COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certifica
 COPY --from=build /src/target/release/cloakroom /usr/local/bin/cloakroom
 RUN install -d -o 65532 -g 65532 -m 0700 /var/lib/cloakroom
 USER 65532:65532
-# The registry's SQLite file, unless database.url says otherwise; nothing else is written.
+# The registry's SQLite file, unless database.url is set; the gateway writes nothing else.
 WORKDIR /var/lib/cloakroom
 VOLUME /var/lib/cloakroom
 ENV CLOAKROOM_HTTP__ADDRESS=0.0.0.0:8080

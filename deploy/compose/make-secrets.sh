@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes the secrets of docker-compose.yml: a folder (there: a volume) for each service, readable by
-# the user that it runs as. SECRETS is where they go. What is there is kept; where two services
-# share a secret, a lost copy is made from the other.
+# Makes the secrets of docker-compose.yml in SECRETS: a folder (a volume there) for each service,
+# readable by the user that it runs as. Existing secrets are kept. Where two services share a secret,
+# a lost copy is restored from the other.
 set -eu
 secrets="${SECRETS:-/secrets}"
 
@@ -10,13 +10,13 @@ gateway=65532 keycloak=1000 minio=0 postgres=999
 
 random() { head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
 
-# put OWNER FILE: standard input, in a file that is whole before it has its name.
+# put OWNER FILE: writes standard input to a file, which gets its name when it is complete.
 put() {
     mkdir -p "$(dirname "$secrets/$2")"
     (umask 077 && cat >"$secrets/$2.new")
     chown "$1" "$secrets/$2.new"
     chmod 0400 "$secrets/$2.new"
-    # Else a power cut could leave the name and lose the content.
+    # Otherwise a power cut could keep the name and lose the content.
     sync "$secrets/$2.new"
     mv "$secrets/$2.new" "$secrets/$2"
 }

@@ -1,11 +1,11 @@
 #!/bin/sh
 # The gateway's two users on MinIO and their policies: one opens sessions, one makes access keys.
-# Can be run again. SECRETS, POLICIES and MINIO_URL say where things are. The image has neither
+# Can be run again. SECRETS and POLICIES are folders, MINIO_URL is the store. The image has neither
 # grep nor sed.
 set -eu
 secrets="${SECRETS:-/secrets}/minio" policies="${POLICIES:-/policies}"
 
-# user NAME SECRET POLICY FILE: mc reads a secret that is no argument from standard input.
+# user NAME SECRET POLICY FILE: mc reads the secret from standard input if it is not an argument.
 user() {
     mc admin user add store "$1" <"$secrets/$2" &&
         mc admin policy create store "$3" "$policies/$4" &&

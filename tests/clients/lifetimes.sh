@@ -1,6 +1,6 @@
-# Sourced by `run`: the programs of docs/clients that run for long, all at a time, each with one
-# client and a token file of its own. Credentials last 5 s and the first access token 14 s; to the
-# gateway a token that has expired and one that was revoked are the same.
+# Sourced by `run`: the long-running programs of docs/clients, all at once, each with one client and its
+# token file. Credentials last 5 s and the first access token 14 s. The gateway treats expired and
+# revoked tokens alike.
 
 lifetimes() {
     start_gateway 5s
@@ -32,7 +32,7 @@ watch() {
     done
 }
 
-# each FUNCTION: with every program's number and name.
+# each FUNCTION: calls it with every program's number and name.
 each() {
     local i
     for i in "${!long_running[@]}"; do "$1" "$i" "${long_running[i]%%|*}"; done
@@ -49,15 +49,15 @@ lasted() {
     fi
 }
 
-# Ended by itself, after it had worked, and not by `timeout` (124).
+# The program must have worked first and ended by itself, not by `timeout` (124).
 stopped() {
     local status=0
     wait "${watching[$1]}" || status=$?
     if [ "$status" = 0 ] || [ "$status" = 124 ] || ! grep -q ' objects$' "$work/$1.out"; then
         fail "$2: does not stop as it should ($status)" "$work/$1.out"
     elif ! grep -q 'access token is not valid' "$work/$1.out"; then
-        fail "$2: stops without the gateway's words" "$work/$1.out"
+        fail "$2: stops without the gateway's message" "$work/$1.out"
     else
-        ok "$2: stops with the gateway's words after $(grep -c ' objects$' "$work/$1.out") listings"
+        ok "$2: stops with the gateway's message after $(grep -c ' objects$' "$work/$1.out") listings"
     fi
 }

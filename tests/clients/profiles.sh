@@ -1,6 +1,6 @@
-# Sourced by `run`: what goes through ~/.aws/config, and the formats that no client's page runs.
+# Sourced by `run`: tools that use ~/.aws/config, and the formats that no client's page uses.
 
-# `cloakroom credentials`, or curl, called by tools that know nothing newer.
+# `cloakroom credentials`, or curl, for tools that only know `credential_process`.
 credential-process() {
     page credential-process
     python3 "$here/../docs/blocks.py" "$pages/aws-cli.md" "$folder"
@@ -20,7 +20,7 @@ credential-process() {
     fi
 }
 
-# ?format=rclone and duckdb are run by their clients' pages.
+# The clients' pages run ?format=rclone and ?format=duckdb.
 formats() {
     page aws-cli
     local nothing='unset AWS_CONTAINER_CREDENTIALS_FULL_URI AWS_ENDPOINT_URL_S3 AWS_REGION BUCKET'

@@ -1,4 +1,4 @@
-# Sourced by `run`: what must hold, in the order of an operator's day.
+# Sourced by `run`: the checks, in the order in which an operator works.
 
 the_stack() {
     volumes >"$work/volumes.before"
@@ -45,7 +45,7 @@ people() {
     expect "alice lists bob's bucket" "$(s3_as "$alice" "$(jq -r .bucket <<<"$bobs")/?list-type=2")" 403
 }
 
-# same WHEN: alice is who she was, and finds what she put.
+# same WHEN: alice still gets her bucket and finds her file.
 same() {
     local now
     now="$(credentials alice)"
@@ -63,8 +63,8 @@ block() {
         reading' "$root/$1"
 }
 
-# The documentation's lines as they stand, in one shell: the README's functions, what docs/production.md
-# says about Compose, and what the README does with a token. They name the default ports.
+# Runs the documentation's lines unchanged in one shell: the README's functions, docs/production.md's
+# commands for Compose, and the README's lines with a token. They name the default ports.
 readme() {
     if [ -n "${GATEWAY_PORT:-}" ]; then
         skip "the README's lines: they name the default ports"
@@ -87,7 +87,7 @@ readme() {
     fi
 }
 
-# allowed: what Keycloak lets Swagger UI do at both names.
+# allowed: checks that Keycloak accepts Swagger UI at both names.
 allowed() {
     local name url page="$keycloak/realms/cloakroom/protocol/openid-connect"
     for name in localhost 127.0.0.1; do
@@ -102,7 +102,7 @@ allowed() {
     done
 }
 
-# browser: the page itself, where there is one to show it.
+# browser: tests the page in a browser, if there is one.
 browser() {
     local name
     if ! type -P chromium >/dev/null || ! type -P chromedriver >/dev/null; then
@@ -131,7 +131,7 @@ examined() {
     fi
 }
 
-# organisation: made, storing by API key, and with an access key that is rotated.
+# organisation: creates one, stores an object by API key, and rotates an access key.
 organisation() {
     local key answer id secret first
     check "org create" cloakroom org create beta
@@ -163,7 +163,7 @@ rotate() {
     store="$(jq -r .object_storage_access_key.server_url <<<"$answer")"
 }
 
-# Arguments are looked at while the steps that follow start everything again.
+# Watches the arguments of processes while the following steps restart everything.
 nothing_secret_shown() {
     secrets_of >"$work/secrets"
     check "secrets in the volumes: $(sort -u "$work/secrets" | wc -l)" test -s "$work/secrets"
@@ -178,7 +178,7 @@ nothing_secret_shown() {
     watcher=$!
 }
 
-# down_and_up: on other ports from here on. Keycloak's stays: it is part of the issuer.
+# down_and_up: changes the ports from here on, except Keycloak's, which is part of the issuer.
 down_and_up() {
     local before
     before="$(volumes)"
@@ -225,14 +225,15 @@ logs() {
     if jq -es 'all(type == "object")' "$work/gateway.log" >/dev/null 2>&1; then
         ok "every line of the gateway's log is JSON ($(wc -l <"$work/gateway.log") lines)"
     else
-        fail "lines of the gateway's log that are no JSON"
+        fail "the gateway's log has lines that are not JSON"
         grep -v '^{.*}$' "$work/gateway.log" | head -n 5
     fi
     requests="$(jq -c 'select((.route == "/readyz" or .route == "/livez") and .status < 400)' "$work/gateway.log" | wc -l)"
     expect "health checks that passed among them" "$requests" 0
 }
 
-# alone: the image by itself, with its default registry and a secret as Docker and Kubernetes mount it.
+# alone: runs the image by itself, with its default registry and a secret mounted as Docker and
+# Kubernetes do.
 alone() {
     local image id
     image="$(state gateway '{{.Config.Image}}')"

@@ -13,7 +13,7 @@ can_have_daemon() {
 }
 
 start_daemon() {
-    # What a reboot clears.
+    # A reboot clears these.
     rm -rf "$work/run"
     mkdir -p "$work/run"
     unshare --net --pid --mount --fork --kill-child --mount-proc bash -c 'ip link set lo up && exec "$@"' - \
@@ -30,7 +30,7 @@ start_daemon() {
     return 1
 }
 
-# stop_daemon SIGNAL: TERM is a shutdown, KILL the power that fails.
+# stop_daemon SIGNAL: TERM is a shutdown, KILL a power failure.
 stop_daemon() {
     [ -n "${unshared:-}" ] || return 0
     if [ -n "${daemon:-}" ]; then kill "-$1" "$daemon" 2>/dev/null || true; fi
@@ -43,7 +43,7 @@ stop_daemon() {
     unshared="" daemon=""
 }
 
-# The kernel keeps the groups of processes that are gone.
+# The kernel keeps the control groups of ended processes.
 remove_cgroups() {
     local i
     for i in 1 2 3; do
@@ -51,7 +51,7 @@ remove_cgroups() {
     done
 }
 
-# inside COMMAND…: where the published ports are.
+# inside COMMAND…: runs it where the published ports are.
 inside() {
     if [ -n "${daemon:-}" ]; then nsenter --net="/proc/$daemon/ns/net" -- "$@"; else "$@"; fi
 }

@@ -1,8 +1,8 @@
-# Sourced by `run`: images of the names in docker-compose.yml and the Dockerfile, made by hand from
-# Debian's packages, Maven Central and the Go module proxy. They have the users, folders, entry points
-# and, where it matters, the lack of tools of the real ones.
+# Sourced by `run`: makes images with the names in docker-compose.yml and the Dockerfile from Debian's
+# packages, Maven Central and the Go module proxy. They have the users, folders and entry points of the
+# real ones and, where it matters, lack the same tools.
 
-minio_version="v0.0.0-20260212201848-7aac2a2c5b7c" # the last of its releases as source
+minio_version="v0.0.0-20260212201848-7aac2a2c5b7c" # its last release, as source
 compose_version="v2.40.3"
 mc_version="v0.0.0-20250313080218-cf909e1063a9"
 tools="${cache%/compose}/bin"
@@ -14,8 +14,8 @@ image_names() {
     } | sort -u
 }
 
-# go_tool NAME MODULE VERSION PACKAGE [FLAG…]: built once. As the module itself is built, so that its
-# `replace` lines count.
+# go_tool NAME MODULE VERSION PACKAGE [FLAG…]: builds it once, as the main module, so that its `replace`
+# lines have an effect.
 go_tool() {
     [ ! -x "$tools/$1" ] || return 0
     type -P go >/dev/null || { echo "no Go for $1"; return 1; }
@@ -34,7 +34,7 @@ keycloak_zip() {
     echo "${cache%/compose}/keycloak/$name"
 }
 
-# debian NAME PACKAGES [OPTION…]: an image of nothing but Debian.
+# debian NAME PACKAGES [OPTION…]: makes an image that only has these packages.
 debian() {
     local name="$1" packages="$2"
     shift 2
@@ -44,20 +44,20 @@ debian() {
         { cat "$work/mmdebstrap.${name//[:\/]/-}"; return 1; }
 }
 
-# image NAME: the Dockerfile on standard input, $context the files.
+# image NAME: builds the Dockerfile on standard input with the files in $context.
 image() {
-    # Newer clients have another builder in another package.
+    # Newer clients need another package for the other builder.
     DOCKER_BUILDKIT=0 docker build --quiet --network none --tag "$1" --file - "$context" >"$work/image" 2>&1 ||
         { cat "$work/image"; return 1; }
 }
 
-# keep_images: nothing else, for the next run.
+# keep_images: removes everything but the images, which the next run uses.
 keep_images() {
     docker ps --all --quiet | xargs -r docker rm --force --volumes
     docker system prune --force --volumes
 }
 
-# make_images: unless the images of an earlier run are of this recipe.
+# make_images: makes the images unless an earlier run made them by this recipe.
 make_images() {
     local names name binary="$1"
     names="$(image_names)"
@@ -139,7 +139,7 @@ ENTRYPOINT ["/opt/keycloak/bin/kc.sh"]
 END
 }
 
-# As the real one, without the tools that every other image has.
+# Like the real one, it lacks the tools that the other images have.
 minio_image() {
     go_tool minio github.com/minio/minio "$minio_version" .
     go_tool mc github.com/minio/mc "$mc_version" .
@@ -164,7 +164,7 @@ CMD ["bash"]
 END
 }
 
-# compiler NAME BINARY: another for each binary.
+# compiler NAME BINARY: makes a new image for each binary.
 compiler() {
     context="$work/context"
     rm -rf "$context"

@@ -1,8 +1,8 @@
-# Sourced by `run`: how the stack is asked, as people, operators and their tools ask.
+# Sourced by `run`: how people, operators and their tools use the stack.
 
 compose() { docker compose --project-directory "$root" --file "$root/docker-compose.yml" "$@"; }
 
-# urls: after a change of the ports.
+# urls: sets the addresses after a change of the ports.
 urls() {
     gateway="http://localhost:${GATEWAY_PORT:-8080}"
     keycloak="http://localhost:${KEYCLOAK_PORT:-8180}"
@@ -13,7 +13,7 @@ container() { docker ps --all --quiet --filter "label=com.docker.compose.project
 state() { docker inspect --format "$2" "$(container "$1")"; }
 volumes() { docker volume ls --quiet | sort; }
 
-# healthy WHAT SECONDS: every service that stays, within the time.
+# healthy WHAT SECONDS: waits until every service that keeps running is healthy.
 healthy() {
     local began="$SECONDS" service waiting
     while :; do
@@ -55,12 +55,12 @@ token() {
 
 subject() { token "$1" | cut -d . -f 2 | tr '_-' '/+' | base64 -d 2>/dev/null | jq -r .sub; }
 
-# credentials USER: the gateway's answer.
+# credentials USER: prints the gateway's answer.
 credentials() {
     printf 'Authorization: Bearer %s' "$(token "$1")" | inside curl -fsS -X POST -H @- "$gateway/v1/credentials"
 }
 
-# s3 ID SECRET SESSION URL OPTION…: the answer's status; its body is in $work/body.
+# s3 ID SECRET SESSION URL OPTION…: prints the answer's status; its body is in $work/body.
 s3() {
     local header=""
     [ -z "$3" ] || header="header = \"x-amz-security-token: $3\""
@@ -69,7 +69,7 @@ s3() {
             -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "${@:4}"
 }
 
-# s3_as CREDENTIALS PATH OPTION…: with an answer of the gateway.
+# s3_as CREDENTIALS PATH OPTION…: the same with an answer of the gateway.
 s3_as() {
     local id secret session endpoint
     IFS=$'\t' read -r id secret session endpoint <<<"$(jq -r '[.credentials.accessKeyId,
@@ -82,7 +82,7 @@ expect() { if [ "$2" = "$3" ]; then ok "$1: $2"; else fail "$1: $2 instead of $3
 
 cloakroom() { compose exec -T gateway cloakroom "$@"; }
 
-# secrets_of: what the volumes hold, for a search.
+# secrets_of: prints the secrets in the volumes, to search for them.
 secrets_of() {
     compose run --rm --no-deps -T --entrypoint /bin/bash secrets -c \
         'for file in /secrets/*/*; do case "$file" in *.pem) ;; *) cat "$file" ;; esac; done' 2>/dev/null |

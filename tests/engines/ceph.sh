@@ -54,7 +54,7 @@ rgw data = $dir/rgw
 pid file = $dir/run/rgw.r.pid
 rgw frontends = beast endpoint=127.0.0.1:$port tcp_nodelay=1
 rgw_s3_auth_use_sts = true
-# So that a test sees a session end; the default is 900.
+# So that tests can see a session expire; the default is 900.
 rgw_sts_min_session_duration = 1
 rgw_sts_key = $(head -c 8 /dev/urandom | od -An -tx1 | tr -d ' \n')
 ms mon client mode = crc
@@ -85,7 +85,7 @@ start() {
     return 1
 }
 
-# user_of BLOCK: runs it; the key and the secret of the user that it makes.
+# user_of BLOCK: runs it, and prints the key and the secret of the user that it creates.
 user_of() {
     (
         radosgw-admin() { command radosgw-admin -c "$conf" "$@" 2>/dev/null; }
@@ -95,7 +95,7 @@ user_of() {
     jq -rn 'first(inputs) | .keys[0] | .access_key, .secret_key' "$dir/page/output"
 }
 
-# What docs/engines.md tells an operator to do, from the page itself.
+# Runs the commands of docs/engines.md from the page itself.
 identity() {
     local id secret admin admin_secret
     python3 "$root/tests/docs/blocks.py" "$root/docs/engines.md" "$dir/page"

@@ -13,8 +13,8 @@ examine() {
         grep -q "^passed .*  $grant, refused: " "$work/doctor" || { echo "FAIL  doctor on $engine: no attack $grant"; return 1; }
     done
     echo "ok    doctor on $engine: $(tail -n 1 "$work/doctor")"
-    # Interrupted at work it cleans up; killed it cannot, and --clean does. How long its work takes is
-    # the store's affair.
+    # When it is interrupted it cleans up; when it is killed, --clean does. How long a run takes depends
+    # on the store.
     for delay in 0.15 0.2 0.3 0.4 0.6 none; do
         [ "$delay" != none ] || { echo "FAIL  doctor on $engine: not interrupted"; return 1; }
         "$bin" doctor >"$work/doctor" 2>&1 &
@@ -39,7 +39,7 @@ examine() {
         [ "$("$bin" doctor --clean)" = "0 buckets removed" ] || break
     done
     [ "$killed" -lt 20 ] || { echo "FAIL  doctor on $engine: 20 killed, and --clean found nothing"; return 1; }
-    # The store may still be finishing what the killed one had asked for.
+    # The store may still be finishing the killed run's requests.
     for _ in $(seq 20); do
         [ "$("$bin" doctor --clean)" != "0 buckets removed" ] || break
         sleep 0.25
@@ -75,8 +75,8 @@ examine_trust() {
         --assume-role-policy-doc "$(cat "$here/../../deploy/ceph/trust-policy.json")" >/dev/null 2>&1
 }
 
-# examine_names: names of keys in a shared bucket are shown by MinIO. doctor says so, and fails where
-# the registry has such a bucket, which `administered` has made there.
+# examine_names: MinIO shows the names of keys in a shared bucket. doctor reports it, and fails if the
+# registry has a shared bucket; `administered` has created one.
 examine_names() {
     if "$bin" doctor >"$work/doctor" 2>&1; then
         echo "SKIPPED: names of keys in a shared bucket: this MinIO does not show them"
@@ -90,8 +90,8 @@ examine_names() {
     left_behind 0 "with a shared bucket"
 }
 
-# examine_hole: with a policy that lacks the Deny on admin:*, doctor fails and says what to do; on a
-# MinIO that no longer has the hole there is nothing to see.
+# examine_hole: with a policy that lacks the Deny on admin:*, doctor fails and says what to do.
+# Skipped on a MinIO that has been fixed.
 examine_hole() {
     minio_policy() { "$venv/bin/python" "$here/minio_policy.py" "$work/minio" "$1"; }
     echo '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*"],"Resource":["arn:aws:s3:::*"]}]}' \

@@ -1,7 +1,7 @@
-# Sourced by `run`: members of a workspace by Keycloak's groups (docs/keycloak.md), who leave a group
-# while their token is good.
+# Sourced by `run`: membership of a workspace by Keycloak's groups (docs/keycloak.md). A user leaves a
+# group while their token is valid.
 
-# group_id PATH…: makes the groups along the path unless they are there, and prints the last one's id.
+# group_id PATH…: creates the missing groups along the path, and prints the last one's id.
 group_id() {
     local parent="" name path="groups"
     for name in "$@"; do
@@ -15,7 +15,7 @@ print(next(group["id"] for group in json.load(sys.stdin) if group["name"] == sys
     echo "$parent"
 }
 
-# The mapper of docs/keycloak.md, in the client scope that every token of ours has.
+# The mapper of docs/keycloak.md, in the client scope that all tokens here have.
 map_groups() {
     local scope
     scope="$(keycloak_admin client-scopes | python3 -c '

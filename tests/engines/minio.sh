@@ -12,7 +12,7 @@ root="$(cd "$here/../.." && pwd)"
 
 stop() { stop_by "$dir/pid"; }
 
-# What docs/engines.md tells an operator to do, from the page itself.
+# Runs the commands of docs/engines.md from the page itself.
 users() {
     python3 "$root/tests/docs/blocks.py" "$root/docs/engines.md" "$dir/page"
     ln -s "$root/deploy" "$dir/page/deploy"

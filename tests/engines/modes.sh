@@ -1,5 +1,5 @@
-# Sourced by `run`: Keycloak's tokens in every validation mode, every way of the gateway to prove
-# itself to Keycloak, and everything over TLS behind nginx.
+# Sourced by `run`: Keycloak's tokens in every validation mode, every client authentication of the
+# gateway at Keycloak, and everything over TLS behind nginx.
 
 # expect WHAT STATUS TOKEN [CURL OPTION…]
 expect() {
@@ -19,7 +19,7 @@ expect() {
 
 keycloak_token() { "$here/keycloak_token.sh" "$CLOAKROOM_OAUTH__ISSUER" "$1"; }
 
-# with VARIABLE=VALUE… : a gateway that differs by these.
+# with VARIABLE=VALUE…: a gateway with these changes.
 with() {
     stop_gateway
     env CLOAKROOM_HTTP__ADDRESS="127.0.0.1:$port" "$@" "$bin" serve >"$work/gateway.log" 2>&1 &
@@ -45,7 +45,7 @@ keycloak_admin() {
     curl -fsS "$base/admin/realms/cloakroom/$path" -H "Authorization: Bearer $token" "$@"
 }
 
-# keycloak_people NAME…: makes them, the password is the name.
+# keycloak_people NAME…: creates the users; each password is the name.
 keycloak_people() {
     python3 -c '
 import json, sys
@@ -81,7 +81,7 @@ client_authentication() {
     local id certificate
     with CLOAKROOM_OAUTH__CLIENT_AUTHENTICATION=client_secret_post
     expect "client_secret_post" 200 "$(keycloak_token alice)"
-    # Keycloak's client is told to prove itself by a key from now on.
+    # From now on Keycloak's client authenticates with a key.
     openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=cloakroom \
         -keyout "$work/client.key" -out "$work/client.pem" 2>/dev/null
     chmod o-r "$work/client.key"

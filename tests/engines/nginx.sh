@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # nginx (Debian) with TLS under a private certificate authority, on loopback: `nginx.sh start DIR`,
-# `nginx.sh stop DIR`. In front of the gateway the example of deploy/nginx, and plain proxies in
-# front of Keycloak (KEYCLOAK_PORT) and the store (STORE_PORT). Writes DIR/gateway.env, DIR/ca.pem.
+# `nginx.sh stop DIR`. Runs the example of deploy/nginx in front of the gateway, and plain
+# proxies in front of Keycloak (KEYCLOAK_PORT) and the store (STORE_PORT). Writes DIR/gateway.env, DIR/ca.pem.
 set -euo pipefail
 
 action="$1" dir="$(mkdir -p "$2" && cd "$2" && pwd)"
@@ -42,7 +42,7 @@ EOF
 
 start() {
     certificates
-    # The example as it is documented, but for names and ports.
+    # The documented example, except for names and ports.
     sed -e "s|listen 443 ssl|listen 127.0.0.1:$port ssl|" \
         -e "s|storage-authorization.example.com|localhost|" \
         -e "s|/etc/ssl/certs/cloakroom.pem|$dir/server.pem|" \

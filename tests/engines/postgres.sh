@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A PostgreSQL on loopback: `postgres.sh start DIR`, `postgres.sh stop DIR`, and after that
-# `postgres.sh again DIR`. Writes DIR/gateway.env.
+# A PostgreSQL on loopback: `postgres.sh start DIR`, `postgres.sh stop DIR`, and `postgres.sh again DIR`
+# to restart a stopped one. Writes DIR/gateway.env.
 # Debian package: postgresql.
 set -euo pipefail
 

@@ -1,4 +1,4 @@
-# Sourced by the scripts that start one server: what they share.
+# Sourced by the scripts that start one server.
 
 # stop_by PID-FILE: ends the process that the file names, and waits for it.
 stop_by() {

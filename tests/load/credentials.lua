@@ -1,4 +1,4 @@
--- POST /v1/credentials, each request with the next of TOKENS tokens.
+-- POST /v1/credentials, with the next of TOKENS tokens in each request.
 dofile(os.getenv("LUA_REPORT"))
 
 local tokens, next = tonumber(os.getenv("TOKENS")), 0

@@ -34,7 +34,7 @@ until_it_answers() {
     exit 1
 }
 
-# A Ceph, a registry (DATABASE), an authorization server, and what the gateway needs to know.
+# Starts a Ceph, a registry (DATABASE) and an authorization server, and sets the gateway's variables.
 start_upstreams() {
     engine ceph
     if [ "${DATABASE:-sqlite}" = postgres ]; then

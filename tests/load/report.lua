@@ -1,4 +1,4 @@
--- Loaded by the scripts of this folder: one line with what `run` reads.
+-- Loaded by the scripts of this folder: prints the line that `run` reads.
 done = function(summary, latency, requests)
     local errors = summary.errors
     local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
