@@ -1,5 +1,5 @@
-//! Logs: JSON, or easier on the eye where a terminal reads them; to standard error, so that
-//! standard output holds results only.
+//! Logs on standard error, as JSON or, on a terminal, in a readable form. Standard output holds only
+//! results.
 
 mod queue;
 
@@ -16,15 +16,15 @@ use crate::config::LogLevel;
 pub use queue::Flush;
 use queue::{Format, queue};
 
-/// How many lines wait for a reader that has fallen behind: a few MB.
+/// How many lines wait for a slow reader: a few MB.
 const MAX_LINES: usize = 10_000;
 
-/// Starts logging. Libraries are heard from `warn` on only, whatever the level: below, some of
-/// them write what they send. Hold what it returns until the process ends.
+/// Starts logging. Libraries always log from `warn` up: at lower levels some of them log what they
+/// send. The caller keeps the returned guard until the process ends.
 ///
 /// # Errors
 ///
-/// When something else logs already.
+/// When a logger is already installed.
 pub fn start(level: LogLevel) -> Result<Flush, TryInitError> {
     let own = match level {
         LogLevel::Error => LevelFilter::ERROR,
@@ -35,7 +35,7 @@ pub fn start(level: LogLevel) -> Result<Flush, TryInitError> {
     let filter = Targets::new()
         .with_default(own.min(LevelFilter::WARN))
         .with_target("cloakroom", own)
-        // Writes whole answers.
+        // Logs whole answers.
         .with_target("s3s", LevelFilter::OFF);
     let format = if std::io::stderr().is_terminal() {
         Format::Text
@@ -53,7 +53,7 @@ pub fn start(level: LogLevel) -> Result<Flush, TryInitError> {
     Ok(flush)
 }
 
-/// A panic's text may quote a value; its place says enough.
+/// Logs only the place of a panic: its text may quote a value.
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);

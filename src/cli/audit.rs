@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn since_is_a_day_a_time_or_so_long_ago() {
+    fn since_accepts_a_date_a_time_or_an_age() {
         let time = |text: &str| parse_since(text).unwrap().to_rfc3339();
         assert_eq!(time("2026-11-21"), "2026-11-21T00:00:00+00:00");
         assert_eq!(

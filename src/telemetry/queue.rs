@@ -1,5 +1,5 @@
-//! The queue between the gateway and a reader of its log: a reader that stalls makes no request
-//! wait.
+//! The queue between the gateway and the reader of its log, so that no request waits for a stalled
+//! reader.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,30 +12,30 @@ use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuild
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 
-/// How long a process that ends waits for a reader that has fallen behind. [`WorkerGuard`] waits
+/// How long a process that ends waits for a slow reader. [`WorkerGuard`] waits
 /// for 1 s more while the reader keeps reading.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The pause between two looks at a reader that has fallen behind, and before a full pipe is tried
-/// again that another process has made non-blocking.
+/// The pause between two checks of a slow reader, and before another write to a full pipe that another
+/// process has made non-blocking.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// How lines look to the reader.
+/// The format of the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
     Json,
     Text,
 }
 
-/// Writes out what the queue holds when it is dropped, unless nobody reads.
+/// Writes the queued lines when it is dropped, unless the reader has stalled.
 #[must_use = "lines are lost unless it lives until the process ends"]
 pub struct Flush {
     drops: Arc<Drops>,
     worker: Option<WorkerGuard>,
 }
 
-/// A queue of so many lines at most in front of `out`. Further ones are dropped; how many, `out` is
-/// told as soon as it takes lines again.
+/// A queue of at most this many lines in front of `out`. Further lines are dropped; their number is
+/// written as soon as `out` accepts lines again.
 pub(super) fn queue<W: Write + Send + 'static>(
     out: W,
     format: Format,
@@ -58,11 +58,11 @@ pub(super) fn queue<W: Write + Send + 'static>(
     (queue, Flush { drops, worker })
 }
 
-/// The lines that the queue had no room for.
+/// Counts the lines that the queue had no room for.
 #[derive(Default)]
 struct Drops {
     queue: OnceLock<ErrorCounter>,
-    /// How many of them the reader has been told of.
+    /// How many of them were reported to the reader.
     told: AtomicUsize,
 }
 
@@ -84,25 +84,25 @@ impl Drop for Flush {
         }
         let worker = self.worker.take();
         if self.drops.untold() > 0 {
-            // Nobody reads. Dropped, it would wait once more, and say on standard output that the
-            // queue is full.
+            // The reader has stalled. Dropping the guard would wait once more, and print on standard
+            // output that the queue is full.
             std::mem::forget(worker);
         }
     }
 }
 
-/// The end of the queue, on a thread of its own. It is given one whole line at a time.
+/// The consumer of the queue, on a separate thread. Each write is one whole line.
 struct Lines<W> {
     out: W,
     format: Format,
     drops: Arc<Drops>,
-    /// How many lines could not be written since the reader was last told.
+    /// How many lines could not be written since the last report.
     failed: usize,
 }
 
 impl<W: Write> Lines<W> {
-    /// The queue was full when it dropped a line, so that another line comes here after it, and
-    /// with it the number: no drop goes untold.
+    /// Reports dropped lines. A line is dropped only when the queue is full, so another line always
+    /// follows it here, and every drop is reported.
     fn tell(&mut self) -> io::Result<()> {
         let all = self.drops.all();
         let dropped = self.drops.untold() + self.failed;
@@ -116,7 +116,7 @@ impl<W: Write> Lines<W> {
         Ok(())
     }
 
-    /// Writes all of it, whether the file is one that blocks or not.
+    /// Writes the whole line, to blocking and non-blocking files alike.
     fn put(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             match self.out.write(bytes) {
@@ -177,7 +177,7 @@ mod tests {
 
     const LINE: &[u8] = b"{\"message\":\"a line that is as long as many others are\"}\n";
 
-    /// Runs it on a thread of its own, so that a test that hangs fails.
+    /// Runs it on a separate thread, so that a hanging test fails.
     fn soon<T: Send + 'static>(what: &str, work: impl FnOnce() -> T + Send + 'static) -> T {
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || sender.send(work()));
@@ -185,7 +185,7 @@ mod tests {
     }
 
     fn write(mut queue: NonBlocking, lines: usize) -> NonBlocking {
-        soon("writing waits for nobody", move || {
+        soon("writing does not wait for the reader", move || {
             for _ in 0..lines {
                 queue.write_all(LINE).unwrap();
             }
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_a_stalled_reader_misses_are_counted_when_it_is_back() {
+    fn dropped_lines_are_counted_when_a_stalled_reader_resumes() {
         const LINES: usize = 5_000;
         let (reader, writer) = io::pipe().unwrap();
         let (queue, flush) = queue(writer, Format::Json, 10);
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_the_process_writes_every_line_out() {
+    fn shutdown_writes_all_queued_lines() {
         let (mut reader, writer) = io::pipe().unwrap();
         let (queue, flush) = queue(writer, Format::Json, 1_000);
         drop((write(queue, 500), flush));
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_the_process_does_not_wait_for_a_reader_for_good() {
+    fn shutdown_does_not_wait_forever_for_a_stalled_reader() {
         for lines in [2_000, 50_000] {
             let (_reader, writer) = io::pipe().unwrap();
             let (queue, flush) = queue(writer, Format::Text, 10_000);
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_has_gone_is_no_matter() {
+    fn closed_reader_is_ignored() {
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
         let (queue, flush) = queue(writer, Format::Text, 10);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What a layer may use of the crate.
+/// The modules of the crate that a layer may use.
 const MAY_USE: [(&str, &[&str]); 9] = [
     ("domain", &[]),
     ("service", &["domain"]),
@@ -52,7 +52,7 @@ fn dependencies_point_one_way() {
 }
 
 #[test]
-fn every_folder_of_src_is_a_layer_that_the_rule_knows() {
+fn every_folder_of_src_has_a_dependency_rule() {
     for entry in fs::read_dir("src").unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         let name = name.trim_end_matches(".rs");

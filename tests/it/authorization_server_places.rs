@@ -1,4 +1,4 @@
-//! A hanging authorization server takes only its own places (`oauth.max_in_flight`).
+//! A hanging authorization server occupies at most `oauth.max_in_flight` requests.
 
 use std::time::Duration;
 
@@ -24,13 +24,13 @@ async fn asked(server: &MockServer, at: &str, times: usize) {
     }
 }
 
-/// A gateway with four places, two of them for those that wait for the authorization server, which
-/// knows the token `known` and hangs when it is asked about another.
+/// A gateway that serves four requests at once, of which two may wait for the authorization server.
+/// That server knows the token `known` and hangs on any other.
 async fn with_a_hanging_server(cache: &str) -> (App, MockServer) {
     with_places(cache, "4").await
 }
 
-/// The same with this many places in all.
+/// The same with this limit on all requests.
 async fn with_places(cache: &str, places: &str) -> (App, MockServer) {
     let fake = fake_authorization_server().await;
     let known = json!({ "active": true, "sub": "alice", "client_id": "demo", "scope": SCOPE });
@@ -62,7 +62,7 @@ async fn callers_without_tokens_are_served_while_the_authorization_server_hangs(
     let key = app.organisation("acme", &NewArea::default()).await;
     app.ask("known").await.credentials();
     assert_eq!(app.boto(&key).await.status, 200);
-    // Two of them have both places.
+    // Two of them occupy both places.
     let random = ["one", "two", "three"].map(|token| app.ask(token));
     let mut calls: FuturesUnordered<_> = random.into_iter().collect();
     let shed = calls.next().await.unwrap();
@@ -92,7 +92,7 @@ async fn callers_without_tokens_are_served_while_the_authorization_server_hangs(
     let katapult = app.send(katapult).await;
     assert_shed(&katapult, 503);
     assert_eq!(katapult.json()["code"], "service_unavailable");
-    // An API key, and a token whose answer is known.
+    // An API key, and a token whose answer is cached.
     assert_eq!(app.boto(&key).await.status, 200);
     app.ask("known").await.credentials();
     while let Some(waited) = calls.next().await {
@@ -101,7 +101,7 @@ async fn callers_without_tokens_are_served_while_the_authorization_server_hangs(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hanging_authorization_server_is_counted_without_a_cache_too() {
+async fn waiting_requests_are_limited_without_a_cache_too() {
     let (app, fake) = with_a_hanging_server("0s").await;
     let (first, second, ()) = tokio::join!(app.ask("one"), app.ask("two"), async {
         asked(&fake, "/introspect", 2).await;
@@ -112,9 +112,9 @@ async fn a_hanging_authorization_server_is_counted_without_a_cache_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_token_does_not_take_the_places_of_all_others() {
+async fn one_token_cannot_take_every_place() {
     for cache in ["10m", "0s"] {
-        // Four places for those that wait, two of them for one token.
+        // Four requests may wait, two of them for one token.
         let (app, _fake) = with_places(cache, "8").await;
         let mut many: FuturesUnordered<_> = (0..6).map(|_| app.ask("random")).collect();
         let crowded = many.next().await.unwrap();

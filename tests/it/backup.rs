@@ -44,10 +44,10 @@ async fn a_backup_has_rows_that_a_copy_of_the_file_lacks() {
     let directory = tempfile::tempdir().unwrap();
     let backup = directory.path().join("backup.db");
     let name = backup.to_str().unwrap();
-    let said = process.administer(&["backup", "--json", name]).await;
-    let said: Value = serde_json::from_str(&said).unwrap();
+    let printed = process.administer(&["backup", "--json", name]).await;
+    let printed: Value = serde_json::from_str(&printed).unwrap();
     assert_eq!(
-        (&said["file"], &said["audit_rows"]),
+        (&printed["file"], &printed["audit_rows"]),
         (&name.into(), &rows.into())
     );
     assert_eq!(audit_rows(&backup).await.unwrap(), rows);
@@ -68,8 +68,8 @@ async fn a_failed_backup_overwrites_nothing_and_leaves_no_file() {
         let output = process.command(&["backup", target.to_str().unwrap()]);
         let output = { output }.output().await.unwrap();
         assert_eq!(output.status.code(), Some(1));
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(said.contains(complaint), "{said}");
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(message.contains(complaint), "{message}");
         assert!(output.stdout.is_empty());
     }
     assert_eq!(fs::read(&backup).unwrap(), b"precious");
@@ -81,8 +81,8 @@ async fn a_failed_backup_overwrites_nothing_and_leaves_no_file() {
     command.env("CLOAKROOM_DATABASE__URL", url);
     let output = command.output().await.unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("not a gateway's database"), "{said}");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("not a gateway's database"), "{message}");
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
 }
 
@@ -103,10 +103,10 @@ async fn backing_up_postgresql_names_pg_dump() {
         .await
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8(output.stderr).unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
     assert!(
-        said.contains("pg_dump --format=custom --file=registry.dump"),
-        "{said}"
+        message.contains("pg_dump --format=custom --file=registry.dump"),
+        "{message}"
     );
-    assert!(!said.contains("canary"), "{said}");
+    assert!(!message.contains("canary"), "{message}");
 }

@@ -1,12 +1,11 @@
-//! What `cloakroom dev` says once it is ready: its lines work as they are printed.
+//! The banner of `cloakroom dev`: its commands work as printed.
 
 use std::path::Path;
 use std::process::Output;
 
 use crate::support::Process;
 
-/// Runs a script in a folder of its own and in a shell that nobody has prepared; the first line that
-/// fails ends it.
+/// Runs a script in an empty folder and a shell without configuration; the first failing line ends it.
 async fn pasted(shell: &str, script: &str) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let running = tokio::process::Command::new(shell)
@@ -20,7 +19,7 @@ async fn pasted(shell: &str, script: &str) -> Output {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn its_lines_work_as_printed() {
+async fn banner_commands_work_as_printed() {
     let mut dev = Process::dev(&["--data-dir", "it's 100% data?"]).await;
     let blocks = dev.blocks_to_paste().await;
     let (addresses, blocks) = blocks.split_first().unwrap();
@@ -35,7 +34,7 @@ async fn its_lines_work_as_printed() {
     assert_eq!(blocks.len(), 3, "{blocks:#?}");
     for shell in ["bash", "sh"] {
         let ran = pasted(shell, &blocks.join("\n")).await;
-        let said = String::from_utf8_lossy(&ran.stdout);
+        let printed = String::from_utf8_lossy(&ran.stdout);
         assert!(ran.status.success(), "{shell}: {ran:?}");
         for what in [
             "hello",
@@ -43,7 +42,7 @@ async fn its_lines_work_as_printed() {
             "\"access_key_id\"",
             "ORGANISATION  acme\n",
         ] {
-            assert!(said.contains(what), "{shell}: {what} in {ran:?}");
+            assert!(printed.contains(what), "{shell}: {what} in {ran:?}");
         }
     }
     dev.stop().await;

@@ -18,17 +18,17 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// What `serve` says at last, in its log: every line of it is JSON.
-fn last_words(output: &Output) -> String {
-    let said = stderr(output);
-    let mut lines = said.lines().map(|line| serde_json::from_str(line).unwrap());
+/// The message of the last line that `serve` logs. Every line is JSON.
+fn last_message(output: &Output) -> String {
+    let text = stderr(output);
+    let mut lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
     let last: serde_json::Value = lines.next_back().unwrap();
     assert_eq!(last["level"], "ERROR", "{last}");
     last["message"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
-async fn alone_it_prints_help() {
+async fn prints_help_without_a_subcommand() {
     let help = stderr(&run(&[], &[]).await);
     for command in [
         "dev",
@@ -52,7 +52,7 @@ async fn alone_it_prints_help() {
 }
 
 #[tokio::test]
-async fn a_bad_configuration_is_exit_64_with_all_the_errors() {
+async fn bad_configuration_exits_with_64_and_lists_every_error() {
     let output = run(
         &["serve"],
         &[
@@ -62,7 +62,7 @@ async fn a_bad_configuration_is_exit_64_with_all_the_errors() {
     )
     .await;
     assert_eq!(output.status.code(), Some(64));
-    let said = stderr(&output);
+    let text = stderr(&output);
     for key in [
         "http.adress:",
         "oauth.issuer:",
@@ -71,15 +71,15 @@ async fn a_bad_configuration_is_exit_64_with_all_the_errors() {
         "log.level:",
     ] {
         assert_eq!(
-            said.lines().filter(|line| line.starts_with(key)).count(),
+            text.lines().filter(|line| line.starts_with(key)).count(),
             1,
-            "{key} in {said}"
+            "{key} in {text}"
         );
     }
 }
 
 #[tokio::test]
-async fn a_second_start_on_the_same_port_names_the_key() {
+async fn taken_port_is_reported_with_its_key() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let directory = tempfile::tempdir().unwrap();
@@ -91,7 +91,7 @@ async fn a_second_start_on_the_same_port_names_the_key() {
     let output = run(&["serve"], &as_pairs(&variables)).await;
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        last_words(&output).starts_with("http.address:"),
+        last_message(&output).starts_with("http.address:"),
         "{output:?}"
     );
     for flag in ["--port", "--storage-port", "--oauth-port"] {
@@ -110,7 +110,7 @@ async fn a_second_start_on_the_same_port_names_the_key() {
 }
 
 #[tokio::test]
-async fn dev_names_every_port_that_is_taken() {
+async fn dev_reports_every_taken_port() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let data = tempfile::tempdir().unwrap().path().display().to_string();
@@ -118,18 +118,18 @@ async fn dev_names_every_port_that_is_taken() {
     let more = ["--storage-port", &port, "--oauth-port", "0"];
     let output = run(&[arguments.as_slice(), &more].concat(), &[]).await;
     assert_eq!(output.status.code(), Some(1));
-    let said = stderr(&output);
+    let text = stderr(&output);
     for line in [
         format!("--port: port {port} is taken;"),
         format!("--storage-port: port {port} is taken;"),
         "Is another `cloakroom dev` running?".to_owned(),
     ] {
-        assert_eq!(said.matches(&line).count(), 1, "{line} in {said}");
+        assert_eq!(text.matches(&line).count(), 1, "{line} in {text}");
     }
 }
 
 #[tokio::test]
-async fn a_database_that_cannot_be_opened_names_the_key() {
+async fn unopenable_database_is_reported_with_its_key() {
     for (url, line) in [
         (
             "sqlite:///nonexistent/x.db?mode=rwc",
@@ -143,7 +143,7 @@ async fn a_database_that_cannot_be_opened_names_the_key() {
         let variables = minimal(url, "127.0.0.1:0");
         let output = run(&["serve"], &as_pairs(&variables)).await;
         assert_eq!(output.status.code(), Some(1));
-        assert!(last_words(&output).starts_with(line), "{output:?}");
+        assert!(last_message(&output).starts_with(line), "{output:?}");
     }
 }
 
@@ -182,7 +182,7 @@ async fn dev_writes_a_configuration_without_mistakes_or_warnings() {
 }
 
 #[tokio::test]
-async fn a_dev_token_without_a_dev_says_what_to_do() {
+async fn dev_token_without_dev_says_what_to_do() {
     let output = run(&["dev-token", "alice", "--oauth-port", "1"], &[]).await;
     assert_eq!(output.status.code(), Some(1));
     assert!(output.stdout.is_empty());
@@ -190,7 +190,7 @@ async fn a_dev_token_without_a_dev_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn healthcheck_says_whether_the_gateway_is_ready() {
+async fn healthcheck_reports_readiness() {
     let variables = minimal("sqlite://x.db", "127.0.0.1:1");
     let output = run(&["healthcheck"], &as_pairs(&variables)).await;
     assert_eq!(output.status.code(), Some(1));
@@ -229,7 +229,7 @@ fn as_pairs<'a>(variables: &'a [(&'static str, String)]) -> Vec<(&'static str, &
 }
 
 #[tokio::test]
-async fn config_check_prints_what_is_in_effect_without_secrets() {
+async fn config_check_prints_effective_values_without_secrets() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("cloakroom.toml");
     std::fs::write(&file, "[http]\nmax_in_flight = 7\n").unwrap();
@@ -245,10 +245,10 @@ async fn config_check_prints_what_is_in_effect_without_secrets() {
     )
     .await;
     assert!(output.status.success(), "{}", stderr(&output));
-    let said = String::from_utf8(output.stdout).unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
     let line = |start: &str| {
-        let line = said.lines().find(|line| line.starts_with(start));
-        line.unwrap_or_else(|| panic!("{start} in {said}"))
+        let line = text.lines().find(|line| line.starts_with(start));
+        line.unwrap_or_else(|| panic!("{start} in {text}"))
             .to_owned()
     };
     assert!(line("http.max_in_flight = 7 ").ends_with("cloakroom.toml:2:1"));
@@ -258,11 +258,11 @@ async fn config_check_prints_what_is_in_effect_without_secrets() {
         line("oauth.client_secret = \"(hidden)\" ").ends_with("# CLOAKROOM_OAUTH__CLIENT_SECRET")
     );
     assert!(line("# oauth.audience ").ends_with("# not set"));
-    assert!(!said.contains("canary"), "{said}");
+    assert!(!text.contains("canary"), "{text}");
 }
 
 #[tokio::test]
-async fn config_check_fails_as_serve_does() {
+async fn config_check_fails_like_serve() {
     let output = run(&["config", "check"], &[]).await;
     assert_eq!(output.status.code(), Some(64));
     assert!(stderr(&output).contains("oauth.issuer: is required"));

@@ -39,10 +39,10 @@ async fn check(secret: &Path) -> Output {
         ("CLOAKROOM_OAUTH__CLIENT_SECRET", "0123456789"),
         ("CLOAKROOM_STORAGE__ENDPOINT", "https://s3.example"),
         ("CLOAKROOM_STORAGE__ACCESS_KEY_ID", "key"),
-        // Variables of the command line are read.
+        // The command line reads these variables.
         ("CLOAKROOM_OPERATOR", "tester"),
         ("CLOAKROOM_URL", "https://gateway.example"),
-        // Kubernetes sets them.
+        // Kubernetes sets these.
         ("CLOAKROOM_SERVICE_HOST", "10.0.0.1"),
         ("CLOAKROOM_PORT", "tcp://10.0.0.1:80"),
         ("CLOAKROOM_OAUTH_AUDIENCE", "canary"),
@@ -130,7 +130,7 @@ async fn serve_logs_the_warnings_and_refuses_a_secret_that_others_can_write() {
 }
 
 #[test]
-fn the_reference_in_docs_is_what_the_code_declares() {
+fn reference_in_docs_matches_the_declarations() {
     assert!(
         REFERENCE == cloakroom::config::reference(),
         "docs/configuration.md has drifted: cargo run -- config reference > docs/configuration.md"

@@ -1,4 +1,4 @@
-//! What connections may cost: clients that send or read nothing, too much, or no valid HTTP.
+//! Limits on connections: clients that send or read nothing, too much, or invalid HTTP.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ async fn impatient() -> App {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn half_a_head_times_out_on_kept_and_new_connections() {
+async fn partial_head_times_out_on_new_and_reused_connections() {
     let app = impatient().await;
     for requests in 0..3 {
         let mut client = Raw::open(&app.url).await;
@@ -100,7 +100,7 @@ async fn pipelined_requests_are_answered_in_order() {
         for status in [200, 401, 401, 200] {
             assert_eq!(client.answer().await.status, status);
         }
-        // HEAD: the length of a body that does not come.
+        // The answer to HEAD has the length of a body that does not follow.
         assert!(client.head_only().await.contains(" 404 "));
         for status in [404, 401, 200] {
             assert_eq!(client.answer().await.status, status);
@@ -115,7 +115,7 @@ async fn unread_answer_takes_little_kernel_memory() {
     let app = spawn_app().await;
     let mut client = Raw::open(&app.url).await;
     client.send(&request("GET", BUNDLE).repeat(20)).await;
-    // Until it grows no more.
+    // Wait until it stops growing.
     let (mut queued, mut unchanged) = (0, 0);
     while queued == 0 || unchanged < 5 {
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -126,7 +126,7 @@ async fn unread_answer_takes_little_kernel_memory() {
     assert!(queued <= MOST_BYTES, "{queued} bytes wait in the kernel");
 }
 
-/// What the gateway's end of this connection holds for its client, in bytes.
+/// How many bytes the kernel holds for the client at the gateway's end of this connection.
 #[cfg(target_os = "linux")]
 fn sent_and_not_taken(client: &Raw) -> usize {
     let gateway = format!(":{:04X}", client.stream.peer_addr().unwrap().port());
@@ -149,7 +149,7 @@ async fn is_kept_waiting(client: &mut Raw) -> bool {
         .is_err()
 }
 
-/// A gateway with three places, which a connection that says nothing may keep.
+/// A gateway that allows three connections, which idle clients may keep.
 fn three_places() -> Setup {
     let setup = Setup::default().key("http.max_in_flight", "2");
     let setup = setup.key("http.max_connections", "3");
@@ -229,7 +229,7 @@ async fn connections_leave_descriptors_to_the_upstreams() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_limit_on_open_files_is_raised_and_a_low_one_is_warned_of() {
+async fn open_file_limit_is_raised_and_a_low_one_causes_a_warning() {
     let oauth = AuthorizationServer::start(0, "cloakroom").unwrap();
     for (hard, warns) in [("4096", false), ("1024", true)] {
         let limit = format!("-Sn 256 && ulimit -Hn {hard}");
@@ -255,14 +255,14 @@ async fn the_limit_on_open_files_is_raised_and_a_low_one_is_warned_of() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn headers_that_are_too_large_are_a_problem() {
+async fn oversized_headers_get_a_problem() {
     let app = spawn_app().await;
     for length in [70_000, 200_000, 2_000_000] {
         let mut client = Raw::open(&app.url).await;
         assert_eq!(client.get("/livez").await.status, 200);
         let long = "x".repeat(length);
         let head = format!("GET /livez HTTP/1.1\r\nhost: a\r\nx: {long}\r\n\r\n");
-        // The gateway may close while the head is still on its way.
+        // The gateway may close the connection while the head is still being sent.
         let _ = client.stream.write_all(head.as_bytes()).await;
         let answer = client.answer().await;
         answer.assert_last_problem(431, "headers-too-large");
@@ -285,7 +285,7 @@ async fn headers_that_are_too_large_are_a_problem() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn malformed_http_is_a_problem() {
+async fn malformed_http_gets_a_problem() {
     let app = spawn_app().await;
     for nonsense in [
         "\u{16}\u{3}\u{1}\u{2}\0\r\n\r\n",

@@ -10,7 +10,7 @@ use crate::support::{Answer, cloakroom, dev_token, until_ready};
 
 const OWNERS: usize = 1_000;
 
-/// A gateway in a process of its own that can be killed, and what it talks to, which cannot.
+/// A gateway in a process that can be killed; its upstreams keep running.
 struct World {
     oauth: AuthorizationServer,
     storage: Storage,
@@ -72,7 +72,7 @@ impl World {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_in_the_middle_of_first_calls_it_starts_again_and_every_owner_gets_a_bucket() {
+async fn every_owner_gets_a_bucket_after_a_crash_during_first_calls() {
     let world = World::new().await;
     let mut tokens = Vec::new();
     for owner in 0..OWNERS {

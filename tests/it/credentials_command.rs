@@ -39,7 +39,7 @@ fn token_file(token: &str) -> (TempDir, PathBuf) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_prints_credentials_and_nothing_else() {
+async fn prints_only_credentials() {
     let app = spawn_app().await;
     let token = app.token("alice").await;
     let ran = run(&app, &token, &["--access", "read", "--duration", "900"]).await;
@@ -57,10 +57,10 @@ async fn it_prints_credentials_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_is_exit_1_and_a_sentence_on_standard_error() {
+async fn refusal_exits_with_1_and_prints_one_sentence() {
     let app = spawn_app().await;
     let alice = app.token("alice").await;
-    for (token, more, said) in [
+    for (token, more, message) in [
         (
             "nonsense",
             &[][..],
@@ -76,18 +76,18 @@ async fn a_refusal_is_exit_1_and_a_sentence_on_standard_error() {
         ("", &[], "holds no token"),
     ] {
         let ran = run(&app, token, more).await;
-        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{said}");
-        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{message}");
+        assert!(ran.stderr.contains(message), "{}", ran.stderr);
         assert!(!ran.stderr.contains(&alice));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_gateway_is_told_apart() {
+async fn address_that_is_not_a_gateway_is_reported() {
     let app = spawn_app().await;
     let (_directory, file) = token_file("token");
     let file = file.display().to_string();
-    for (url, said) in [
+    for (url, message) in [
         ("http://127.0.0.1:1", "is the gateway running"),
         (&app.oauth.issuer(), "is this the gateway's address?"),
         (
@@ -97,7 +97,7 @@ async fn what_is_no_gateway_is_told_apart() {
     ] {
         let ran = run_with(&["--url", url, "--token-file", &file]).await;
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{url}");
-        assert!(ran.stderr.contains(said), "{url}: {}", ran.stderr);
+        assert!(ran.stderr.contains(message), "{url}: {}", ran.stderr);
     }
     let missing = run_with(&["--url", &app.url, "--token-file", "/nowhere/token"]).await;
     assert_eq!(missing.code, Some(1));
@@ -109,11 +109,11 @@ async fn what_is_no_gateway_is_told_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_no_gateway_neither_fills_the_memory_nor_steers_the_terminal() {
+async fn hostile_server_can_neither_fill_memory_nor_control_the_terminal() {
     let (_directory, file) = token_file("token");
     let file = file.display().to_string();
     let evil = json!({"code": "a\u{1b}[2Jb", "message": "c\nd\u{9b}e"});
-    for (answer, said) in [
+    for (answer, message) in [
         (
             ResponseTemplate::new(401).set_body_json(evil),
             "a [2Jb: c d e",
@@ -127,7 +127,7 @@ async fn a_server_that_is_no_gateway_neither_fills_the_memory_nor_steers_the_ter
         Mock::given(any()).respond_with(answer).mount(&server).await;
         let ran = run_with(&["--url", &server.uri(), "--token-file", &file]).await;
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
-        assert!(ran.stderr.contains(said), "{:?}", ran.stderr);
+        assert!(ran.stderr.contains(message), "{:?}", ran.stderr);
     }
     for url in ["http://bob:hunter2@127.0.0.1:1", "ftp://127.0.0.1"] {
         let ran = run_with(&["--url", url, "--token-file", &file]).await;

@@ -133,8 +133,8 @@ async fn a_damaged_registry_is_reported_at_the_start() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("damaged.db");
     fs::write(&path, "no database at all. ".repeat(1000)).unwrap();
-    let said = start_error(&path, "rwc").await;
-    assert!(said.contains("file is not a database"), "{said}");
+    let message = start_error(&path, "rwc").await;
+    assert!(message.contains("file is not a database"), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -146,8 +146,8 @@ async fn a_read_only_registry_is_reported_at_the_start() {
         .unwrap()
         .close()
         .await;
-    let said = start_error(&path, "ro").await;
-    assert!(said.contains("readonly database"), "{said}");
+    let message = start_error(&path, "ro").await;
+    assert!(message.contains("readonly database"), "{message}");
 }
 
 async fn start_error(path: &Path, mode: &str) -> String {

@@ -1,4 +1,4 @@
-//! `cloakroom doctor`, against the embedded servers and against stores that are not sound.
+//! `cloakroom doctor`, against the embedded servers and against unsound stores.
 
 use cloakroom::adapters::{DoctorRegistry, fixed};
 use cloakroom::server::{Server, StartError, doctor};
@@ -10,8 +10,8 @@ use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use crate::support::{App, Process, Setup, session_of, spawn_app};
 
-/// A second gateway on the configuration of an app, with its own database, that examines itself before
-/// it is ready.
+/// A second gateway with the configuration of an app and its own database, which runs doctor before it
+/// is ready.
 struct Examined {
     readyz: String,
     stop: oneshot::Sender<()>,
@@ -52,14 +52,14 @@ fn failed(report: &Report) -> Vec<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_embedded_store_is_sound_and_left_as_it_was() {
+async fn doctor_passes_on_the_embedded_store_and_cleans_up() {
     let app = spawn_app().await;
     let alice = app.credentials_of("alice").await;
     let report = examine(&app.config).await;
     assert_eq!(failed(&report), Vec::<&str>::new(), "{report:#?}");
     assert!(report.is_sound());
     let skipped = |check: &&Check| matches!(check.outcome, Outcome::Skipped(_));
-    // The keys, which are not used, MinIO's service accounts for six sessions, access keys.
+    // Skipped: the unused keys, MinIO's service accounts for six sessions, and access keys.
     assert_eq!(
         report.checks.iter().filter(skipped).count(),
         8,
@@ -83,7 +83,7 @@ async fn the_embedded_store_is_sound_and_left_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_jwt_gateway_has_its_keys_looked_at() {
+async fn doctor_checks_the_signing_keys_in_jwt_mode() {
     let app = Setup::default()
         .key("oauth.validation", "jwt")
         .key("oauth.audience", "cloakroom")
@@ -99,7 +99,7 @@ async fn a_jwt_gateway_has_its_keys_looked_at() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_says_yes_or_500_to_everything_is_not_sound() {
+async fn store_that_allows_or_fails_everything_is_not_sound() {
     let sts = MockServer::start().await;
     Mock::given(any())
         .respond_with(session_of(3600))
@@ -143,9 +143,9 @@ async fn a_store_that_says_yes_or_500_to_everything_is_not_sound() {
     }
 }
 
-/// A store that finishes a put of a killed examination after its bucket was emptied.
+/// A store that finishes a put of a killed doctor after the bucket was emptied.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bucket_that_is_filled_while_it_is_removed_is_emptied_again() {
+async fn bucket_refilled_during_removal_is_emptied_again() {
     let store = MockServer::start().await;
     let app = Setup::default()
         .key("storage.endpoint", &store.uri())
@@ -195,7 +195,7 @@ async fn a_bucket_that_is_filled_while_it_is_removed_is_emptied_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_gateway_that_is_examined_first_gets_ready_by_itself() {
+async fn gateway_becomes_ready_after_doctor_passes() {
     let app = spawn_app().await;
     let second = Examined::start(&app).await;
     let started = std::time::Instant::now();
@@ -217,7 +217,7 @@ async fn a_gateway_that_is_examined_first_gets_ready_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_gateway_on_a_store_that_is_not_sound_stays_unready() {
+async fn gateway_stays_unready_on_an_unsound_store() {
     let store = MockServer::start().await;
     Mock::given(any())
         .respond_with(ResponseTemplate::new(500))
@@ -236,7 +236,7 @@ async fn a_gateway_on_a_store_that_is_not_sound_stays_unready() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_last_line_says_whether_it_is_sound() {
+async fn last_line_is_the_conclusion() {
     let dev = Process::dev(&[]).await;
     let sound = dev.command(&["doctor"]).output().await.unwrap();
     assert!(sound.status.success(), "{sound:?}");
@@ -267,7 +267,7 @@ async fn the_last_line_says_whether_it_is_sound() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn shared_buckets_are_looked_up_in_the_registry_and_none_is_made() {
+async fn doctor_finds_shared_buckets_in_the_registry_and_creates_none() {
     let app = spawn_app().await;
     let registry = |url: String| DoctorRegistry {
         url: fixed(url.into()),
@@ -300,7 +300,7 @@ fn last_line(output: &[u8]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn access_keys_are_examined_where_there_is_a_broker() {
+async fn access_keys_are_checked_if_there_is_a_broker() {
     let app = spawn_app().await;
     let mut config = app.config.clone();
     config.access_keys.broker = Some(cloakroom::config::BrokerConfig {

@@ -1,4 +1,4 @@
-//! What clients meet while the gateway stops (docs/operations.md).
+//! Clients of a gateway that is shutting down (docs/operations.md).
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Raw, RawAnswer, Setup, request, spawn_app};
 
-/// Asks until the answer is this one.
+/// Repeats the request until it gets this answer.
 async fn until(url: &str, path: &str, wanted: u16) -> RawAnswer {
     let began = Instant::now();
     loop {
@@ -22,7 +22,7 @@ async fn until(url: &str, path: &str, wanted: u16) -> RawAnswer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_load_balancer_may_notice_before_requests_are_refused() {
+async fn requests_are_served_during_the_drain_delay() {
     let setup = Setup::default().key("http.drain_delay", "2s");
     let app = setup.spawn().await;
     let token = app.token("alice").await;
@@ -49,7 +49,7 @@ async fn a_load_balancer_may_notice_before_requests_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_that_arrive_are_refused_in_the_words_of_their_route() {
+async fn draining_refusals_use_the_dialect_of_their_route() {
     let setup = Setup::default().change(|config| {
         config.http.patience.last_request = Duration::from_secs(15);
     });
@@ -94,12 +94,12 @@ async fn requests_that_arrive_are_refused_in_the_words_of_their_route() {
         (answer.status, answer.header("connection")),
         (200, Some("close"))
     );
-    // No connection is left: it need not wait for the time of idle ones.
+    // No connection is left, so it does not wait for idle ones.
     stopped.await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn idle_connections_do_not_hold_a_gateway_that_stops() {
+async fn idle_connections_do_not_delay_shutdown() {
     let app = spawn_app().await;
     let mut kept = Raw::open(&app.url).await;
     assert_eq!(kept.get("/livez").await.status, 200);

@@ -20,9 +20,12 @@ async fn complete_gateway_is_alive_and_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_discovery_it_is_alive_and_not_ready() {
-    let nobody = "http://127.0.0.1:1";
-    let app = Setup::default().key("oauth.issuer", nobody).spawn().await;
+async fn gateway_without_discovery_is_alive_but_not_ready() {
+    let unreachable = "http://127.0.0.1:1";
+    let app = Setup::default()
+        .key("oauth.issuer", unreachable)
+        .spawn()
+        .await;
     assert_eq!(status(&app, "/livez").await.0, 200);
     assert_eq!(
         status(&app, "/readyz").await,
@@ -52,7 +55,7 @@ async fn unwritable_registry_is_not_ready_and_gets_no_credentials() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stopping_lets_requests_under_way_finish() {
+async fn shutdown_lets_requests_finish() {
     let fake = fake_authorization_server().await;
     let slow = ResponseTemplate::new(200).set_body_json(serde_json::json!({"active": false}));
     introspection_says(&fake, slow.set_delay(Duration::from_secs(1))).await;

@@ -3,7 +3,7 @@ use crate::support::spawn_app;
 const FILE: &str = include_str!("../../openapi.yaml");
 
 #[test]
-fn the_file_is_what_the_code_says() {
+fn openapi_yaml_matches_the_code() {
     assert!(
         FILE == cloakroom::http::openapi_yaml(),
         "openapi.yaml has drifted: cargo run -- openapi > openapi.yaml"
@@ -11,7 +11,7 @@ fn the_file_is_what_the_code_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_gateway_serves_it() {
+async fn gateway_serves_openapi_yaml() {
     let app = spawn_app().await;
     let yaml = app
         .send(app.http.get(format!("{}/openapi.yaml", app.url)))

@@ -33,7 +33,7 @@ async fn ask_everywhere(app: &App, token: &str) -> Vec<Answer> {
     answers
 }
 
-/// What the caller sees, without the request's id.
+/// The answer without the request's id.
 fn shape(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let id = answer.header("x-request-id").unwrap().to_owned();
     let headers = answer.headers.iter().map(|(name, value)| {
@@ -81,14 +81,14 @@ async fn our_own_keys_are_refused_without_asking_the_authorization_server() {
         }
     }
     assert_eq!(asked().await, usual.len(), "a secret was forwarded");
-    // On their own route they are checked here; with a suffix they still count as ours.
+    // Their own route checks them; with a suffix they still count as ours.
     for own in [key, capability.as_str(), &format!("{capability}.AAAA")] {
         let body = json!({ "access_key": { "id": id.as_str() } });
         let request = app.post(KATAPULT).bearer_auth(own).json(&body);
         assert_eq!(app.send(request).await.status, 403);
     }
     assert_eq!(asked().await, usual.len(), "a secret was forwarded");
-    // An opaque token may begin like a key.
+    // An opaque token may have the prefix of a key.
     app.ask("ck_opaque-tokens-may-begin-so").await;
     assert_eq!(asked().await, usual.len() + 1);
 }

@@ -1,5 +1,5 @@
-//! What users are told to paste: it works, and it keeps secrets out of the arguments of processes,
-//! which every user of a machine can read.
+//! The lines that users are told to paste: they work, and they keep secrets out of the arguments of
+//! processes, which every user of a machine can read.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,12 +13,12 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::{Process, spawn_app};
 
-/// Runs instead of curl, records its arguments and calls the real one.
+/// Replaces curl, records its arguments and calls the real one.
 const RECORDER: &str = "#!/bin/sh\n\
     printf '%s\\n' \"$@\" >>\"$ARGUMENTS\"\n\
     PATH=${PATH#*:} exec curl \"$@\"\n";
 
-/// The variables through which a shell would put a secret into a command.
+/// The variables by which a shell could put a secret into a command.
 const SECRETS: [&str; 6] = ["TOKEN", "SECRET", "API_KEY", "$KEY", "password=", "Bearer "];
 
 async fn home(dev: &Process, host: &str) -> reqwest::Response {
@@ -28,7 +28,7 @@ async fn home(dev: &Process, host: &str) -> reqwest::Response {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_page_of_dev_answers_to_its_own_host_only() {
+async fn home_page_of_dev_answers_only_to_its_own_host() {
     let dev = Process::dev(&[]).await;
     let port = dev.gateway.rsplit(':').next().unwrap();
     for name in ["127.0.0.1", "localhost", "LOCALHOST", "[::1]"] {
@@ -74,21 +74,32 @@ async fn the_pasted_lines_work_and_pass_no_secret_as_an_argument() {
     for shell in ["bash", "sh"] {
         let directory = tempfile::tempdir().unwrap();
         let ran = recorded(shell, &script, &token, directory.path()).await;
-        let said = String::from_utf8(ran.stdout).unwrap();
+        let printed = String::from_utf8(ran.stdout).unwrap();
         let errors = String::from_utf8_lossy(&ran.stderr);
-        assert!(said.lines().any(|line| line == "hello"), "{said}{errors}");
         assert!(
-            said.contains("has BUCKET") && !said.contains("lacks "),
-            "{said}"
+            printed.lines().any(|line| line == "hello"),
+            "{printed}{errors}"
+        );
+        assert!(
+            printed.contains("has BUCKET") && !printed.contains("lacks "),
+            "{printed}"
         );
         let is_told = |what: &str| errors.lines().any(|line| line.starts_with(what));
         assert!(is_told("200 PUT ") && is_told("200 GET "), "{errors}");
-        assert_eq!(said.matches("aws_secret_access_key").count(), 1, "{said}");
-        assert_eq!(said.matches("\"secret_access_key\"").count(), 1, "{said}");
+        assert_eq!(
+            printed.matches("aws_secret_access_key").count(),
+            1,
+            "{printed}"
+        );
+        assert_eq!(
+            printed.matches("\"secret_access_key\"").count(),
+            1,
+            "{printed}"
+        );
         let arguments = fs::read_to_string(directory.path().join("arguments")).unwrap();
         assert_eq!(arguments.matches("/v1/credentials?format=env").count(), 1);
         let key = page.split(['"', ' ']).find(|word| word.starts_with("ck_"));
-        let shown = said.lines().find(|line| line.starts_with("secrets "));
+        let shown = printed.lines().find(|line| line.starts_with("secrets "));
         let secrets: Vec<&str> = shown.unwrap().split(' ').skip(1).collect();
         assert!(secrets.len() == 2 && secrets.iter().all(|secret| secret.len() > 20));
         for secret in secrets.into_iter().chain([token.as_str(), key.unwrap()]) {
@@ -98,13 +109,13 @@ async fn the_pasted_lines_work_and_pass_no_secret_as_an_argument() {
     dev.stop().await;
 }
 
-/// What a script prints on standard output and standard error; it must exit with 0.
+/// Runs a script, which must exit with 0. Returns its standard output and standard error.
 async fn succeeds(shell: &str, script: &str, token: &str, directory: &Path) -> (String, String) {
     let ran = recorded(shell, script, token, directory).await;
-    let said = String::from_utf8(ran.stdout).unwrap();
+    let printed = String::from_utf8(ran.stdout).unwrap();
     let errors = String::from_utf8(ran.stderr).unwrap();
-    assert_eq!(ran.status.code(), Some(0), "{shell}: {said}{errors}");
-    (said, errors)
+    assert_eq!(ran.status.code(), Some(0), "{shell}: {printed}{errors}");
+    (printed, errors)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,8 +131,8 @@ async fn a_refused_token_is_explained_and_leaves_no_keys() {
     );
     for shell in ["bash", "sh"] {
         let directory = tempfile::tempdir().unwrap();
-        let (said, errors) = succeeds(shell, &script, &alice, directory.path()).await;
-        assert!(said.starts_with("bucket ") && said.lines().any(|line| line == "left "));
+        let (printed, errors) = succeeds(shell, &script, &alice, directory.path()).await;
+        assert!(printed.starts_with("bucket ") && printed.lines().any(|line| line == "left "));
         assert!(errors.contains("\"title\":\"Invalid token\"") && errors.contains("\"detail\":"));
         let last: Vec<&str> = errors.lines().rev().take(2).collect();
         let missing = [
@@ -156,14 +167,14 @@ async fn an_answer_cannot_run_code_in_the_shell_that_pastes() {
         let directory = tempfile::tempdir().unwrap();
         let script = format!("{functions}\ncredentials; {show}; ls");
         let ran = recorded(shell, &script, "token", directory.path()).await;
-        let said = String::from_utf8(ran.stdout).unwrap();
+        let printed = String::from_utf8(ran.stdout).unwrap();
         let wanted = "bucket b-1 until \nb-1|http://[::1]:9000||||\narguments\ncurl\n";
-        assert_eq!(said, wanted, "{shell}");
+        assert_eq!(printed, wanted, "{shell}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_cannot_steer_the_terminal() {
+async fn answer_cannot_control_the_terminal() {
     let gateway = MockServer::start().await;
     let answer = "no \u{1b}]0;x\u{7}\u{9b}2J\u{202e}\\033[2J\r\nhere";
     Mock::given(any())
@@ -196,16 +207,16 @@ async fn object_keys_are_used_unchanged() {
     );
     for shell in ["bash", "sh"] {
         let directory = tempfile::tempdir().unwrap();
-        let (said, _) = succeeds(shell, &script, &alice, directory.path()).await;
-        assert_eq!(said.matches("two\nlines\n").count(), 2, "{said}");
+        let (printed, _) = succeeds(shell, &script, &alice, directory.path()).await;
+        assert_eq!(printed.matches("two\nlines\n").count(), 2, "{printed}");
         let outside = fs::read_to_string(directory.path().join("outside")).unwrap();
         assert!(outside.contains("The key has a segment"), "{outside}");
     }
 }
 
-/// What README and docs show is what the pages and the banner of `dev` show.
+/// README and docs show the same lines as the pages and the banner of `dev`.
 #[test]
-fn the_documentation_has_the_pasted_lines() {
+fn documentation_matches_the_pasted_lines() {
     let (gateway, store) = ("http://127.0.0.1:8080", "http://127.0.0.1:9000");
     let storage = StorageAddress {
         endpoint: store.to_owned(),
@@ -266,7 +277,7 @@ fn no_page_puts_a_secret_into_the_arguments_of_a_process() {
     assert!(looked_at > 10, "only {looked_at} commands");
 }
 
-/// The calls of programs that take secrets, without what is redirected to them.
+/// The calls of programs that take secrets, without their redirected input.
 fn commands(line: &str) -> impl Iterator<Item = &str> {
     line.split(['|', ';']).filter_map(|command| {
         let called = ["curl -", "mc admin ", "mc alias ", "psql "];

@@ -1,4 +1,4 @@
-//! `limits.per_caller`: calls of one caller, refused ones too, and unknown API keys.
+//! `limits.per_caller`: the calls of one caller, including refused ones, and of unknown API keys.
 
 use std::time::{Duration, Instant};
 
@@ -12,12 +12,12 @@ use crate::support::{Answer, App, Setup};
 const KATAPULT: &str = "/core/v1/object_storage/access_keys/access_key/generate_credentials";
 const KATAPULT_SCOPE: &str = "com.cleverbase.storage api.katapult.io/core/v1/object_storage";
 
-/// A gateway that lets every caller ask three times at once.
+/// A gateway that allows every caller a burst of three calls.
 fn strict() -> Setup {
     Setup::default().key("limits.per_caller", "1/s burst 3")
 }
 
-/// Sends the request, at least three times, until its answer has another status.
+/// Sends the request at least three times, until the status of the answer changes.
 async fn until_limited(app: &App, request: impl Fn() -> RequestBuilder, status: u16) -> Answer {
     for at in 0..30 {
         let answer = app.send(request()).await;
@@ -59,7 +59,7 @@ async fn refused_calls_count_before_the_registry_is_asked() {
     assert_eq!(app.ask_workspace("acme/research", &carol).await.status, 500);
 }
 
-/// A caller at the limit gets one call a second; the calls between are refused.
+/// A caller at the limit gets one call a second; the calls in between are refused.
 async fn until_limited_again(app: &App, request: impl Fn() -> RequestBuilder) {
     for _ in 0..30 {
         if app.send(request()).await.status == 429 {
@@ -70,7 +70,7 @@ async fn until_limited_again(app: &App, request: impl Fn() -> RequestBuilder) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_dialect_words_the_rate_limit() {
+async fn every_dialect_renders_the_rate_limit() {
     let app = strict().spawn().await;
     let token = app.token_with(&[("scope", KATAPULT_SCOPE)]).await;
     let v1 = until_limited(
@@ -126,15 +126,15 @@ async fn an_api_keys_refused_calls_count() {
     assert_eq!(app.boto(&other).await.status, 200);
 }
 
-/// A call with this key from a client behind a trusted proxy, from another of its addresses each
-/// time.
+/// A call with this key from a client behind a trusted proxy, from a different address of its network
+/// each time.
 fn from_one_network(app: &App, key: &ApiKey, at: u32) -> RequestBuilder {
     app.post("/storage/boto")
         .header("x-api-key", key.expose())
         .header("x-forwarded-for", format!("198.51.100.9, 2001:db8::{at:x}"))
 }
 
-/// A key with the same id, which is public, and another secret.
+/// A key with the same public id and another secret.
 fn forged(key: &ApiKey) -> ApiKey {
     let mut id = [0; 16];
     hex::decode_to_slice(&key.id().as_str()[3..], &mut id[..8]).unwrap();
@@ -151,9 +151,9 @@ async fn organisation_with_keys(app: &App) -> Vec<ApiKey> {
     keys
 }
 
-/// Checks that keys that were never used are served during a flood, which the function sends
-/// before it uses one. The gateway reads them beside its start, so the first three may be late:
-/// one of them may be the one call a second that the flood leaves over, not all of them.
+/// Checks that unused keys are served during a flood, which the function sends before it uses each
+/// one. The gateway reads its keys in the background after it starts, so the first three may come too
+/// early; one of them may get the one call a second that the flood leaves, but not all of them.
 async fn served_during(flood: impl AsyncFn(&ApiKey) -> u16, genuine: &[ApiKey]) {
     let started = Instant::now();
     let (early, rest) = genuine.split_at(3);
@@ -190,7 +190,7 @@ async fn unknown_api_keys_count_by_address_before_the_registry_is_asked() {
     let revoked = first.key(&"acme".parse().unwrap(), true).await;
     let administer = first.administer().await;
     administer.revoke_key(revoked.id()).await.unwrap();
-    // No key has ever been used in this process.
+    // No key has been used in this process yet.
     let proxied = strict().key("http.trusted_proxies", "127.0.0.1");
     let app = proxied.replica_of(&first).spawn().await;
     let unknown = ApiKey::from_random([[7; 16]; 3]);
@@ -210,7 +210,7 @@ async fn unknown_api_keys_count_by_address_before_the_registry_is_asked() {
     };
     served_during(flood, &genuine).await;
 
-    // Limited calls cost the registry nothing.
+    // Limited calls do not reach the registry.
     without_table(&first, "api_keys").await;
     for bad in [unknown.clone(), forged(&genuine[0]), revoked] {
         until_limited_again(&app, || ask(&bad)).await;

@@ -34,15 +34,15 @@ async fn every_session_has_one_audit_row_and_no_secret_in_it() {
     assert_eq!(rows.len(), 30);
     for answer in answers {
         let id = answer.header("x-request-id").unwrap().to_owned();
-        let vended = answer.credentials();
+        let issued = answer.credentials();
         let mine: Vec<_> = rows
             .iter()
             .filter(|row| row.get::<String, _>("request_id") == id)
             .collect();
         assert_eq!(mine.len(), 1);
         let column = |name: &str| mine[0].get::<String, _>(name);
-        assert_eq!(column("access_key_id"), vended.keys.access_key_id);
-        assert_eq!(column("expiration"), vended.keys.expiration);
+        assert_eq!(column("access_key_id"), issued.keys.access_key_id);
+        assert_eq!(column("expiration"), issued.keys.expiration);
         assert_eq!(column("bucket"), ALICES_BUCKET);
         assert_eq!(column("dialect"), "v1");
         assert_eq!(column("caller"), "principal [\"demo\",\"alice\"]");
@@ -57,8 +57,8 @@ async fn every_session_has_one_audit_row_and_no_secret_in_it() {
         assert_eq!(column("time").len(), 20);
         for secret in [
             &token,
-            &vended.keys.secret_access_key,
-            &vended.keys.session_token,
+            &issued.keys.secret_access_key,
+            &issued.keys.session_token,
         ] {
             for name in ["caller", "owner_id", "request_id", "access_key_id"] {
                 assert_ne!(&column(name), secret);
@@ -95,12 +95,12 @@ async fn a_changed_formula_or_issuer_is_refused_until_accepted() {
     };
     let error = start("false", "new-").await.unwrap();
     assert!(error.is_configuration());
-    let said = error.to_string();
+    let message = error.to_string();
     for key in ["naming.prefix:", "oauth.issuer:", "naming.accept_change:"] {
         assert_eq!(
-            said.lines().filter(|line| line.starts_with(key)).count(),
+            message.lines().filter(|line| line.starts_with(key)).count(),
             1,
-            "{key} in {said}"
+            "{key} in {message}"
         );
     }
     assert!(start("true", "new-").await.is_none());

@@ -123,14 +123,14 @@ async fn a_replica_with_an_outdated_formula_hands_out_nothing() {
     );
     assert_eq!(reserved(&old).await, Vec::<String>::new());
     // The probe trusts its last result for a second.
-    let (status, said) = loop {
+    let (status, body) = loop {
         match readyz(&old).await {
             (200, _) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
-            said => break said,
+            answer => break answer,
         }
     };
     assert_eq!(status, 503);
-    assert!(said.starts_with("not ready: formula "), "{said}");
+    assert!(body.starts_with("not ready: formula "), "{body}");
     let alices = new.ask(&callers.alice).await.credentials().bucket;
     let bobs = new.ask(&callers.bob).await.credentials().bucket;
     assert_eq!(callers.statuses(&new).await, [200; 4]);
@@ -149,10 +149,10 @@ async fn another_issuer_outdates_replicas_and_the_former_one_can_come_back() {
     let old = spawn_app().await;
     let token = old.token("alice").await;
     let bucket = old.ask(&token).await.credentials().bucket;
-    let nobody = "http://127.0.0.1:1";
+    let unreachable = "http://127.0.0.1:1";
     let other = Setup::default()
         .beside(&old)
-        .key("oauth.issuer", nobody)
+        .key("oauth.issuer", unreachable)
         .spawn()
         .await;
     old.ask(&token).await.assert_problem(500, "internal-error");

@@ -1,4 +1,4 @@
-//! `SIGHUP`: read the files again that may change. It ends nothing.
+//! `SIGHUP` makes the gateway read its files again, and does not end it.
 
 use cloakroom::embedded::authorization_server::AuthorizationServer;
 
@@ -13,7 +13,7 @@ async fn is_alive(gateway: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sighup_rereads_the_files_at_once_and_the_gateway_goes_on() {
+async fn sighup_rereads_files_without_stopping_the_gateway() {
     let oauth = AuthorizationServer::start(0, "cloakroom").unwrap();
     let directory = tempfile::tempdir().unwrap();
     let secret = directory.path().join("secret");
@@ -30,7 +30,7 @@ async fn sighup_rereads_the_files_at_once_and_the_gateway_goes_on() {
         secret.to_str().unwrap(),
     );
     let mut gateway = Serve::start(&oauth, "http://127.0.0.1:9", &[file]).await;
-    // The look of every 2 s may be quicker; not each time.
+    // The periodic check every 2 s may come first, but not every time.
     for attempt in 0.. {
         write(&format!("fedcba987654321{attempt}"));
         gateway.signal("HUP").await;

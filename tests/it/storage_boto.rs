@@ -15,7 +15,7 @@ fn assert_refused(answer: &Answer, status: u16, slug: &str) {
     assert!(!answer.text.contains("aws_key_id"));
 }
 
-/// The answer with the values that differ from call to call left out.
+/// The answer without the values that differ between calls.
 fn blanked(answer: &Answer) -> String {
     assert_eq!(answer.status, 200, "{answer:?}");
     let body = answer.json();

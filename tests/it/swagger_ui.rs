@@ -15,7 +15,7 @@ async fn get(app: &App, path: &str) -> Answer {
     app.send(app.http.get(format!("{}{path}", app.url))).await
 }
 
-/// A gateway that has read where people sign in.
+/// A gateway that has read the metadata of its authorization server.
 async fn spawn_ready() -> App {
     let app = spawn_app().await;
     until_ready(&app.url).await;
@@ -96,7 +96,7 @@ async fn signing_in_comes_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_contract_names_the_public_url_and_the_page_its_own() {
+async fn contract_names_the_public_url_and_the_page_its_own() {
     let public_url = "https://gateway.example/storage";
     let app = Setup::default()
         .key("http.public_url", public_url)
@@ -128,9 +128,9 @@ async fn redirect_keeps_the_host_name_that_was_typed() {
     }
 }
 
-/// A hostile web page can point its own name at this machine (DNS rebinding).
+/// A hostile website can point its name at this machine (DNS rebinding).
 #[tokio::test(flavor = "multi_thread")]
-async fn the_page_is_the_same_by_every_name() {
+async fn page_ignores_the_host_name() {
     let app = spawn_ready().await;
     let port = app.url.rsplit(':').next().unwrap();
     let by = async |name: &str, path: &str| {
@@ -155,9 +155,9 @@ async fn the_page_is_the_same_by_every_name() {
     }
 }
 
-/// As the README has it for the client `demo` and the subject `alice`.
+/// The README shows this bucket for the client `demo` and the subject `alice`.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_page_of_dev_is_the_client_of_dev_token() {
+async fn page_of_dev_uses_the_client_of_dev_token() {
     let dev = Process::dev(&[]).await;
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let url = format!("{}/swagger-ui/swagger-initializer.js", dev.gateway);
@@ -174,7 +174,7 @@ async fn the_page_of_dev_is_the_client_of_dev_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_can_be_switched_off() {
+async fn swagger_ui_can_be_disabled() {
     let app = Setup::default()
         .key("http.swagger_ui", "false")
         .spawn()
@@ -234,7 +234,7 @@ async fn unread_answers_take_little_memory() {
     let ask = async || {
         let mut connection = TcpStream::connect(&address).await.unwrap();
         connection.write_all(request.as_bytes()).await.unwrap();
-        // The answer has begun.
+        // The answer has started.
         assert_eq!(connection.peek(&mut [0]).await.unwrap(), 1);
         connection
     };

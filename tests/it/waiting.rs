@@ -136,12 +136,12 @@ async fn a_starting_database_is_waited_for_and_a_wrong_password_is_fatal() {
     assert!(waiting.to_string().contains(STARTING.1), "{waiting}");
     let rest = gateway.rest().await;
     let last = rest.iter().rfind(|line| line["level"] == "ERROR").unwrap();
-    let said = last["message"].as_str().unwrap();
+    let message = last["message"].as_str().unwrap();
     assert!(
-        said.starts_with("database.url: cannot open PostgreSQL at 127.0.0.1:"),
+        message.starts_with("database.url: cannot open PostgreSQL at 127.0.0.1:"),
         "{last}"
     );
-    assert!(said.ends_with(WRONG_PASSWORD.1), "{last}");
+    assert!(message.ends_with(WRONG_PASSWORD.1), "{last}");
     assert!(!format!("{rest:?}").contains("canary"), "{rest:?}");
     assert_eq!(gateway.exit_code().await, Some(1));
 }
@@ -160,7 +160,7 @@ async fn a_database_behind_a_pooler_is_waited_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_hangs_or_hangs_up_is_retried_while_the_gateway_listens() {
     let oauth = AuthorizationServer::start(0, "cloakroom").unwrap();
-    for (hangs_up, said) in [
+    for (hangs_up, expected) in [
         (false, "timed out"),
         (true, "connection closed|reset by peer"),
     ] {
@@ -173,8 +173,8 @@ async fn a_database_that_hangs_or_hangs_up_is_retried_while_the_gateway_listens(
             let line = gateway.line(WAITING).await;
             let cause = line["cause"].as_str().unwrap();
             assert!(cause.starts_with("cannot reach PostgreSQL at "), "{line}");
-            let mut causes = said.split('|');
-            assert!(causes.any(|said| cause.contains(said)), "{line}");
+            let mut causes = expected.split('|');
+            assert!(causes.any(|expected| cause.contains(expected)), "{line}");
         }
         assert_eq!(
             get(&gateway, "/readyz").await,

@@ -119,8 +119,8 @@ async fn bad_credentials_are_refused() {
         let answer = app.ask_workspace(RESEARCH, bad).await;
         assert_refused(&answer, 401, "authentication_error");
     }
-    let nobody = app.token_with(&[("without_claim", "sub")]).await;
-    let answer = app.ask_workspace(RESEARCH, &nobody).await;
+    let anonymous = app.token_with(&[("without_claim", "sub")]).await;
+    let answer = app.ask_workspace(RESEARCH, &anonymous).await;
     assert_refused(&answer, 400, "invalid_request");
     let other = app.token_with(&[("scope", "other")]).await;
     let answer = app.ask_workspace(RESEARCH, &other).await;
@@ -344,7 +344,7 @@ async fn our_own_failures() {
     assert_refused(&answer, 500, "internal_error");
 }
 
-/// A gateway that takes memberships from the claim `groups`, and a token whose claim is this.
+/// The answer of a gateway that takes memberships from the claim `groups`, to a token with this claim.
 async fn with_claim(groups: Value) -> Answer {
     let fake = fake_authorization_server().await;
     let claims = json!({

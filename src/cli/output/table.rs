@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_stand_under_their_names() {
+    fn columns_align_with_their_headings() {
         let rows = [
             ["acme".to_owned(), "1".to_owned()],
             ["a\u{1b}[2J".to_owned(), "22".to_owned()],
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_gets_shortened_values_where_whole_ones_are_too_wide() {
+    fn values_are_shortened_to_fit_a_terminal() {
         insta::assert_snapshot!(lay_out(NAMES, &two_organisations(), true), @"
         ORGANISATION  STATE    BUCKET                                                   CREATED
         acme          enabled  012345678901234567890123456…345678901234567890123456789  2026-11-25T23:33:30Z
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn other_readers_get_whole_values() {
+    fn values_are_not_shortened_without_a_terminal() {
         insta::assert_snapshot!(lay_out(NAMES, &two_organisations(), false), @"
         ORGANISATION  acme
         STATE         enabled

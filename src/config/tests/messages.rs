@@ -56,7 +56,7 @@ fn a_missing_file_and_invalid_toml_are_errors() {
 }
 
 #[test]
-fn without_any_configuration_the_error_says_how_to_give_one() {
+fn missing_configuration_error_says_how_to_provide_one() {
     let is_it =
         |message: &String| message.starts_with("no configuration was given: use --config FILE");
     let errors = load(None, &[]).unwrap_err();

@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn one_denying_document_outweighs_those_that_allow() {
+    fn explicit_deny_overrides_allow() {
         let deny = OWN.replace("Allow", "Deny");
         let read = |documents: &[&str]| {
             let policy = Policy::parse(documents.iter().copied()).unwrap();

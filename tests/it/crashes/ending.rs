@@ -1,12 +1,12 @@
 use super::gate::gate;
 use super::*;
 
-/// What is asked of the engine, of a key that has a pair, to disable it: end the pair, list the
-/// pairs; and to delete it, beside: list them again, remove the policy, remove the user.
+/// The requests to the engine that disable a key with a pair: end the pair, list the pairs. Deleting
+/// it takes three more: list them again, remove the policy, remove the user.
 const ENDINGS: [(&str, usize); 2] = [("disable", 2), ("delete", 5)];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_ending_that_was_broken_off_at_any_step_is_finished_at_the_next_start() {
+async fn interrupted_ending_is_finished_at_the_next_start() {
     let world = World::new().await;
     for (command, steps) in ENDINGS {
         for step in 0..steps {
@@ -22,7 +22,7 @@ async fn an_ending_that_was_broken_off_at_any_step_is_finished_at_the_next_start
                 gate.wait(&what).await;
                 child.kill().await.unwrap();
                 let (mut child, _) = start(&world.app, &world.app.storage.url()).await;
-                // The pair does not wait for the lease of whoever was killed.
+                // The pair ends without waiting for the lease of the killed process.
                 until(&what, async || !world.lists(&pair).await).await;
                 child.kill().await.unwrap();
                 world.pass_time().await;
@@ -35,7 +35,7 @@ async fn an_ending_that_was_broken_off_at_any_step_is_finished_at_the_next_start
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_ending_asks_no_more_of_the_engine_than_was_broken_off_here() {
+async fn ending_has_no_step_beyond_the_interrupted_ones() {
     let world = World::new().await;
     for (command, steps) in ENDINGS {
         let key = world.key().await;

@@ -1,7 +1,7 @@
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_killed_doctor_leaves_is_removed_its_access_keys_too() {
+async fn leftovers_of_a_killed_doctor_are_removed() {
     let world = World::new().await;
     let engine = world.app.storage.url();
     let before = buckets(&world).await;

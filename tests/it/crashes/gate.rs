@@ -1,4 +1,4 @@
-//! The way to the engine, which is closed after so many requests.
+//! A proxy to the engine that closes after a number of requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use actix_web::{App as Proxy, HttpRequest, HttpResponse, HttpServer, web};
 
 use crate::support::App;
 
-/// Forwards so many requests. The next one is held, before or after the store has had it.
+/// Forwards a number of requests. The next one is held, before or after the store gets it.
 pub(super) struct Gate {
     store: String,
     http: reqwest::Client,
@@ -41,7 +41,7 @@ async fn forward(gate: web::Data<Gate>, request: HttpRequest, body: web::Bytes) 
     std::future::pending().await
 }
 
-/// A gate on a port of its own.
+/// A gate on a free port.
 pub(super) fn gate(app: &App, passes: usize, does_the_last: bool) -> (Arc<Gate>, String) {
     let gate = web::Data::new(Gate {
         store: app.storage.url(),
@@ -66,7 +66,7 @@ pub(super) fn gate(app: &App, passes: usize, does_the_last: bool) -> (Arc<Gate>,
 }
 
 impl Gate {
-    /// Waits for the request that is held.
+    /// Waits for the held request.
     pub(super) async fn wait(&self, what: &str) {
         let held = async {
             while self.held.load(Ordering::SeqCst) == 0 {

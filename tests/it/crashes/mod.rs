@@ -1,5 +1,5 @@
-//! Processes that are killed in the middle of what they do to access keys, at each step to the
-//! engine: before the engine has heard of it, and after it was done and nobody has heard back.
+//! Processes that are killed while they change access keys, at each request to the engine: before the
+//! engine gets it, and after the engine has acted but before the answer arrives.
 
 mod ending;
 mod examination;
@@ -19,7 +19,7 @@ use crate::support::{Answer, App, Setup, cloakroom, s3, until_ready};
 
 const PATH: &str = "/core/v1/object_storage/access_keys/access_key/generate_credentials";
 
-/// The program in a process of its own, on the registry of `app`, with this engine.
+/// The program in a separate process, on the registry of `app`, with this engine.
 fn program(app: &App, engine: &str, arguments: &[&str]) -> Command {
     let (client, identity) = (app.oauth.resource_server(), app.storage.identity());
     let (id, secret) = (&identity.access_key_id, &identity.secret_access_key);
@@ -45,7 +45,7 @@ fn program(app: &App, engine: &str, arguments: &[&str]) -> Command {
     command
 }
 
-/// A gateway that answers.
+/// A gateway that is ready.
 async fn start(app: &App, engine: &str) -> (Child, String) {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap().to_string();
@@ -90,7 +90,7 @@ impl World {
         }
     }
 
-    /// A key to read `data`.
+    /// A key that may read `data`.
     async fn key(&self) -> String {
         let new = NewAccessKey {
             name: "test".to_owned(),
@@ -117,7 +117,7 @@ impl World {
         request.bearer_auth(&self.token).json(&body)
     }
 
-    /// A new pair, whose rotation has come to its end.
+    /// A new pair, whose rotation has finished.
     async fn pair(&self, gateway: &str, key: &str) -> (String, String) {
         let answer = self.app.send(self.rotate(gateway, key)).await;
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -147,13 +147,13 @@ impl World {
         accounts["users"].as_object().unwrap().clone()
     }
 
-    /// Their names.
+    /// The users' names.
     fn users(&self) -> String {
         let names: Vec<String> = self.accounts().keys().cloned().collect();
         names.join(" ")
     }
 
-    /// The pairs at the engine, and those on record.
+    /// The pairs at the engine, and those in the registry.
     async fn pairs(&self) -> (Vec<String>, Vec<String>) {
         let accounts = self.accounts();
         let mut there: Vec<String> = accounts
@@ -166,13 +166,13 @@ impl World {
         (there, recorded.fetch_all(&self.database).await.unwrap())
     }
 
-    /// By which somebody is at the key, if so.
+    /// The rotation that holds the key, or an empty text.
     async fn lease(&self, key: &str) -> String {
         let query = sqlx::query_scalar("SELECT rotation FROM access_keys WHERE id = $1").bind(key);
         query.fetch_one(&self.database).await.unwrap()
     }
 
-    /// Nobody waits for 90 s here: time has passed.
+    /// Moves the start of every rotation into the past instead of waiting for 90 s.
     async fn pass_time(&self) {
         let update = "UPDATE access_keys SET rotation_began_at = '2000-01-01T00:00:00Z' \
                       WHERE rotation <> ''";
@@ -180,7 +180,7 @@ impl World {
     }
 }
 
-/// What a rotation has answered.
+/// The state and the pair in the answer to a rotation.
 fn state_and_pair(answer: &Answer) -> (String, (String, String)) {
     let key = &answer.json()["object_storage_access_key"];
     let text = |name: &str| key[name].as_str().unwrap().to_owned();
@@ -188,7 +188,7 @@ fn state_and_pair(answer: &Answer) -> (String, (String, String)) {
     (text("state"), pair)
 }
 
-/// Waits for what the next start repairs.
+/// Waits until the next start has repaired the key.
 async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let waiting = async {
         while !holds().await {

@@ -1,7 +1,7 @@
 use super::gate::gate;
 use super::*;
 
-/// What a rotation of a key that has a pair asks of the engine: list the pairs, make the user, put
+/// The requests to the engine for rotating a key that has a pair: list the pairs, make the user, put
 /// the policy, make the pair, try the new one, end the old one, list the pairs.
 const STEPS: usize = 7;
 
@@ -10,7 +10,7 @@ const STEPS: usize = 7;
 const TRY: usize = 4;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_that_was_broken_off_at_any_step_is_repaired_at_the_next_start() {
+async fn interrupted_rotation_is_repaired_at_the_next_start() {
     let world = World::new().await;
     let key = world.key().await;
     for step in 0..STEPS {
@@ -30,18 +30,18 @@ async fn a_rotation_that_was_broken_off_at_any_step_is_repaired_at_the_next_star
     }
 }
 
-/// A first look that fails does not make the second forget.
+/// The repair is tried again if the first attempt fails.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_that_was_broken_off_is_repaired_when_the_engine_is_back() {
+async fn interrupted_rotation_is_repaired_when_the_engine_is_back() {
     let world = World::new().await;
     let key = world.key().await;
-    // When a pair was made that is not on record, and one that is and was not tried.
+    // With a pair that is not in the registry, and with one that is but was not tried.
     for step in [3, TRY] {
         let what = format!("step {step}");
         break_off(&world, &key, step, true).await;
         world.pass_time().await;
         let (mut child, _) = start(&world.app, "http://127.0.0.1:1").await;
-        // The look has failed, and the key is not locked.
+        // The attempt has failed, and the key is not locked.
         until(&what, async || world.lease(&key).await.is_empty()).await;
         assert_eq!(world.pairs().await.0.len(), 2, "{what}");
         child.kill().await.unwrap();
@@ -51,9 +51,9 @@ async fn a_rotation_that_was_broken_off_is_repaired_when_the_engine_is_back() {
     }
 }
 
-/// No time is passed here: that the lease is not renewed tells.
+/// `pass_time` is not called: a lease that is no longer renewed ends by itself.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_whose_rotation_was_killed_is_free_within_half_a_minute() {
+async fn killed_rotation_releases_the_key_within_30_seconds() {
     let world = World::new().await;
     let key = world.key().await;
     break_off(&world, &key, 3, true).await;
@@ -72,7 +72,7 @@ async fn a_key_whose_rotation_was_killed_is_free_within_half_a_minute() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_a_new_pair_is_not_proven_the_old_one_lives() {
+async fn old_pair_works_until_the_new_one_is_proven() {
     let world = World::new().await;
     let key = world.key().await;
     let (mut calm, url) = start(&world.app, &world.app.storage.url()).await;
@@ -89,7 +89,7 @@ async fn while_a_new_pair_is_not_proven_the_old_one_lives() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_asks_no_more_of_the_engine_than_was_broken_off_here() {
+async fn rotation_has_no_step_beyond_the_interrupted_ones() {
     let world = World::new().await;
     let key = world.key().await;
     let (mut calm, url) = start(&world.app, &world.app.storage.url()).await;
@@ -101,7 +101,7 @@ async fn a_rotation_asks_no_more_of_the_engine_than_was_broken_off_here() {
     child.kill().await.unwrap();
 }
 
-/// Rotates a key that has a pair, up to this step; and says which pair that was.
+/// Rotates a key that has a pair, up to this step. Returns the old pair.
 async fn break_off(world: &World, key: &str, step: usize, does_it: bool) -> (String, String) {
     let (mut calm, url) = start(&world.app, &world.app.storage.url()).await;
     let before = world.pair(&url, key).await;
@@ -115,7 +115,7 @@ async fn break_off(world: &World, key: &str, step: usize, does_it: bool) -> (Str
     before
 }
 
-/// Registry and engine have the same pair, and what was broken off at this step shows in the state.
+/// Whether registry and engine have the same pair, and the state fits the interrupted step.
 async fn is_settled(world: &World, step: usize) -> bool {
     let (lease, unclean, state): (String, String, String) =
         sqlx::query_as("SELECT rotation, unclean, state FROM access_keys")

@@ -1,4 +1,4 @@
-//! What mdBook needs: every page has its place, and no link leaves the book.
+//! The book: every page is in the summary, and no link leaves the book.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ fn pages_of_the_book() -> impl Iterator<Item = PathBuf> {
 }
 
 #[test]
-fn every_page_of_docs_has_its_place_in_the_summary_once() {
+fn every_page_is_in_the_summary_once() {
     let summary = prose(Path::new("docs/SUMMARY.md"));
     let named: Vec<PathBuf> = links(&summary)
         .into_iter()
@@ -24,9 +24,9 @@ fn every_page_of_docs_has_its_place_in_the_summary_once() {
     assert_eq!(named.len(), there.len(), "a page stands there twice");
 }
 
-/// mdBook publishes what is in docs only.
+/// mdBook publishes only the files in docs.
 #[test]
-fn no_link_of_the_book_leaves_it() {
+fn no_link_leaves_the_book() {
     for page in pages_of_the_book() {
         let folder = page.parent().unwrap();
         let depth = folder.components().count() - 1;

@@ -1,5 +1,5 @@
-//! What the book claims: that a test holds something, and with what an API refuses; and the pages that
-//! the code names.
+//! Facts in the book: the tests that it cites and the errors of each API; and the pages that the code
+//! names.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{files, pages, prose};
 
-/// Every function of this repository that a test attribute stands above.
+/// Every function of this repository with a test attribute.
 fn tests() -> BTreeSet<String> {
     let rust =
         |folder: &str| files(folder).filter(|file| file.extension().is_some_and(|end| end == "rs"));
@@ -37,7 +37,7 @@ fn tests() -> BTreeSet<String> {
     found
 }
 
-/// What stands in backticks and has the form of a test's name.
+/// The words in backticks that look like a test's name.
 fn cited(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2).filter(|word| {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
@@ -65,7 +65,7 @@ fn every_test_that_the_book_cites_exists() {
     assert!(looked_at > 80, "only {looked_at} tests are cited");
 }
 
-/// Each status with each code that the table under "Errors" has.
+/// Each status and code in the table under "Errors".
 fn documented(page: &Path) -> BTreeSet<(String, String)> {
     let text = prose(page);
     let (_, errors) = text.split_once("\n## Errors\n").unwrap();
@@ -78,7 +78,7 @@ fn documented(page: &Path) -> BTreeSet<(String, String)> {
     rows.flatten().collect()
 }
 
-/// The same of the contract, whose descriptions name the codes, or the titles of problems.
+/// Each status and code in the contract, whose descriptions name the codes or the titles of problems.
 fn contracted(operation: &Value) -> BTreeSet<(String, String)> {
     let mut pairs = BTreeSet::new();
     for (status, answer) in operation["responses"].as_object().unwrap() {
@@ -95,7 +95,7 @@ fn contracted(operation: &Value) -> BTreeSet<(String, String)> {
 }
 
 #[test]
-fn the_pages_of_the_apis_list_the_errors_of_the_contract() {
+fn api_pages_list_the_errors_of_the_contract() {
     let contract: Value = serde_json::from_str(&cloakroom::http::openapi_json()).unwrap();
     let mut looked_at = 0;
     for (path, item) in contract["paths"].as_object().unwrap() {

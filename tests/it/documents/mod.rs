@@ -1,5 +1,5 @@
-//! README, the pages beside it and the book lead to what exists: files, headings, the paths that the
-//! text names, and the tests that it cites.
+//! README, the pages beside it and the book refer to things that exist: files, headings, paths in the
+//! text, and cited tests.
 
 mod book;
 mod facts;
@@ -70,7 +70,7 @@ fn anchors(page: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Where the page's links and pictures lead that stay in this repository.
+/// The targets of the page's links and pictures within this repository.
 fn links(text: &str) -> Vec<&str> {
     let inline = text.split("](").skip(1).filter_map(|rest| {
         let end = rest.find(')')?;
@@ -91,7 +91,7 @@ fn links(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// What stands in backticks and looks like a path: its first word.
+/// The first words in backticks that look like paths.
 fn paths(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2).filter_map(|code| {
         let word = code.split_whitespace().next()?;
@@ -101,7 +101,7 @@ fn paths(text: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-fn every_relative_link_leads_to_a_file_and_a_heading() {
+fn every_relative_link_resolves() {
     let mut looked_at = 0;
     let mut broken = Vec::new();
     for page in pages() {
@@ -127,7 +127,7 @@ fn every_relative_link_leads_to_a_file_and_a_heading() {
     assert!(looked_at > 200, "only {looked_at} links");
 }
 
-/// `tests/docs/run` finds and runs fenced ones only.
+/// `tests/docs/run` finds and runs only fenced blocks.
 #[test]
 fn every_code_block_is_fenced() {
     for page in pages() {
@@ -139,7 +139,7 @@ fn every_code_block_is_fenced() {
 }
 
 #[test]
-fn every_path_of_this_repository_that_a_page_names_exists() {
+fn every_path_in_the_pages_exists() {
     let mut looked_at = 0;
     for page in pages() {
         let text = fs::read_to_string(&page).unwrap();
@@ -156,7 +156,7 @@ fn every_path_of_this_repository_that_a_page_names_exists() {
 }
 
 #[test]
-fn the_walk_of_a_call_names_files_that_exist() {
+fn files_in_the_walk_of_a_call_exist() {
     let walk = prose(Path::new("docs/code.md"));
     let sources: Vec<PathBuf> = files("src").collect();
     let mut looked_at = 0;
@@ -166,7 +166,7 @@ fn the_walk_of_a_call_names_files_that_exist() {
         looked_at += 1;
         let exists = Path::new(path).exists()
             || Path::new("src").join(path).exists()
-            // One beside the file named before it.
+            // A file beside the one named before it.
             || (!path.contains('/') && sources.iter().any(|file| file.ends_with(path)));
         assert!(exists, "docs/code.md: {path}");
     }

@@ -1,4 +1,4 @@
-//! Probes come every few seconds, so the log has only those that fail.
+//! Health checks come every few seconds, so only failing ones are logged.
 
 use cloakroom::embedded::authorization_server::AuthorizationServer;
 use reqwest::Method;
@@ -48,7 +48,7 @@ async fn health_checks_that_pass_are_logged_at_debug_only() {
             if line["route"] != "/readyz" {
                 break line;
             }
-            // Before it was ready.
+            // Sent before the gateway was ready.
             assert!(level.1 == "debug" || line["status"] == 503, "{line}");
         };
         assert_eq!(line["route"], first, "{line}");

@@ -1,4 +1,4 @@
-//! What an operator reads on standard error.
+//! The log on standard error.
 
 mod health_checks;
 mod owners;

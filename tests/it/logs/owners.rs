@@ -11,7 +11,8 @@ use crate::support::{ALICES_BUCKET, Answer, Process, Serve, dev_token, furnish_s
 const KATAPULT: &str = "/core/v1/object_storage/access_keys/access_key/generate_credentials";
 const KATAPULT_SCOPE: &str = "com.cleverbase.storage api.katapult.io/core/v1/object_storage";
 
-/// The first bucket belongs to another account, the first session fails twice, then all goes well.
+/// The first bucket belongs to another account, the first session fails twice, and then every call
+/// succeeds.
 async fn moody_store() -> MockServer {
     let store = MockServer::start().await;
     let foreign = "<Error><Code>BucketAlreadyExists</Code></Error>";
@@ -24,7 +25,7 @@ async fn moody_store() -> MockServer {
     store
 }
 
-/// The names of the sessions that the store was asked for, without the requests' part.
+/// The names of the sessions that the store was asked for, without the part of the request.
 async fn session_owners(store: &MockServer) -> Vec<String> {
     let requests = store.received_requests().await.unwrap();
     let forms = requests.iter().filter(|request| request.method == "POST");
@@ -54,7 +55,7 @@ async fn lines_carry_the_owner_name_that_the_store_sees() {
     assert_eq!(ask().await, 409);
     assert_eq!(ask().await, 502);
     assert_eq!(ask().await, 200);
-    // More concurrent calls than the limit regains meanwhile.
+    // More concurrent calls than the limit refills meanwhile.
     let many = futures_util::future::join_all((0..20).map(|_| ask())).await;
     assert!(many.contains(&429), "{many:?}");
     gateway.signal("TERM").await;
@@ -79,14 +80,14 @@ fn pseudonym(owner: &Owner) -> OwnerPseudonym {
     BucketFormula::default().digest(owner).pseudonym()
 }
 
-/// A running `cloakroom dev` that is asked for several owners' storage.
+/// A running `cloakroom dev` that gets calls for the storage of several owners.
 struct Asked {
     process: Process,
     http: reqwest::Client,
 }
 
 impl Asked {
-    /// The request's name.
+    /// The id of the request.
     async fn id(&self, request: reqwest::RequestBuilder, status: u16) -> String {
         let answer = Answer::read(request.send().await.unwrap()).await;
         assert_eq!(answer.status, status, "{answer:?}");

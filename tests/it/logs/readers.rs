@@ -4,7 +4,7 @@ use cloakroom::embedded::authorization_server::AuthorizationServer;
 
 use crate::support::Serve;
 
-/// Several times what a pipe holds.
+/// Several times the capacity of a pipe.
 const REQUESTS: usize = 1_000;
 
 async fn gateway() -> Serve {
@@ -12,7 +12,7 @@ async fn gateway() -> Serve {
     Serve::start(&oauth, "http://127.0.0.1:9", &[]).await
 }
 
-/// Each writes a line in the log.
+/// Sends requests, each of which writes a line to the log.
 async fn requests(gateway: &Serve, number: usize) {
     let http = reqwest::Client::builder().no_proxy();
     let http = http

@@ -17,14 +17,14 @@ use tokio::task::JoinHandle;
 
 use super::{Answer, Credentials, SCOPE};
 
-/// What differs from an ordinary gateway.
+/// The differences from an ordinary gateway.
 pub(crate) struct Setup {
     variables: HashMap<String, String>,
     removed: Vec<String>,
     change: Box<dyn FnOnce(&mut Config) + Send>,
 }
 
-/// A gateway with everything it needs, on ports of its own.
+/// A gateway with its upstreams, on free ports.
 pub(crate) struct App {
     pub(crate) url: String,
     pub(crate) oauth: AuthorizationServer,
@@ -51,7 +51,7 @@ impl Default for Setup {
 }
 
 impl Setup {
-    /// On the registry of another gateway.
+    /// Uses the registry of another gateway.
     pub(crate) fn beside(self, other: &App) -> Self {
         self.key(
             "database.url",
@@ -79,13 +79,13 @@ impl Setup {
         self
     }
 
-    /// Leaves a key out that an ordinary gateway has.
+    /// Leaves out a key that an ordinary gateway has.
     pub(crate) fn without(mut self, key: &str) -> Self {
         self.removed.push(variable(key));
         self
     }
 
-    /// Changes what the configuration's own checks would not let pass.
+    /// Changes the configuration after its checks.
     pub(crate) fn change(mut self, change: impl FnOnce(&mut Config) + Send + 'static) -> Self {
         self.change = Box::new(change);
         self
@@ -169,8 +169,8 @@ impl App {
         self.token_with(&[("user", user)]).await
     }
 
-    pub(crate) async fn token_with(&self, wishes: &[(&str, &str)]) -> String {
-        dev_token(&self.http, &self.oauth, wishes).await
+    pub(crate) async fn token_with(&self, changes: &[(&str, &str)]) -> String {
+        dev_token(&self.http, &self.oauth, changes).await
     }
 
     pub(crate) fn post(&self, path: &str) -> RequestBuilder {
@@ -198,13 +198,13 @@ impl App {
         )
     }
 
-    /// What an operator does, beside the gateway.
+    /// The administrative use cases, on the same registry.
     pub(crate) async fn administer(&self) -> Administer {
         let operator = "tester".parse().unwrap();
         administer(&self.config, operator).await.unwrap()
     }
 
-    /// A new organisation and a key of its own.
+    /// A new organisation and its API key.
     pub(crate) async fn organisation(&self, slug: &str, new: &NewArea) -> ApiKey {
         let administer = self.administer().await;
         let slug: Slug = slug.parse().unwrap();
@@ -213,7 +213,7 @@ impl App {
         self.key(&slug, true).await
     }
 
-    /// A new key of an organisation's.
+    /// A new API key of an organisation.
     pub(crate) async fn key(&self, organisation: &Slug, storage: bool) -> ApiKey {
         let new = NewApiKey {
             organisation: organisation.clone(),
@@ -231,8 +231,8 @@ impl App {
             .await
     }
 
-    /// A new workspace, in an organisation that is made unless it is there, with these members
-    /// through any client.
+    /// A new workspace with these members through any client. Creates the organisation if it is
+    /// missing.
     pub(crate) async fn workspace(&self, name: &str, members: &[(&str, Access)]) {
         let administer = self.administer().await;
         let name: WorkspaceName = name.parse().unwrap();
@@ -263,7 +263,7 @@ impl App {
         self.http.get(format!("{}{path}", self.url))
     }
 
-    /// The same with a token.
+    /// The same, sent with a token.
     pub(crate) async fn ask_workspace(&self, name: &str, token: &str) -> Answer {
         self.send(self.get_workspace(name).bearer_auth(token)).await
     }
@@ -284,7 +284,7 @@ impl App {
         )
     }
 
-    /// Stops the gateway as SIGTERM does, keeping what it wrote.
+    /// Stops the gateway as SIGTERM does, and keeps its files.
     pub(crate) async fn stop(mut self) -> TempDir {
         self.stop.take().unwrap().send(()).unwrap();
         self.running.await.unwrap();
@@ -292,11 +292,11 @@ impl App {
     }
 }
 
-/// A token as `cloakroom dev-token` gets it, alice's unless wished otherwise.
+/// A token as `cloakroom dev-token` gets it, alice's by default.
 pub(crate) async fn dev_token(
     http: &reqwest::Client,
     oauth: &AuthorizationServer,
-    wishes: &[(&str, &str)],
+    changes: &[(&str, &str)],
 ) -> String {
     let mut form: HashMap<&str, &str> = [
         ("user", "alice"),
@@ -305,7 +305,7 @@ pub(crate) async fn dev_token(
         ("expires_in", "3600"),
     ]
     .into();
-    form.extend(wishes.iter().copied());
+    form.extend(changes.iter().copied());
     let body = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs(form)
         .finish();
@@ -321,7 +321,7 @@ pub(crate) async fn dev_token(
 }
 
 impl Credentials {
-    /// The store as the holder of these credentials sees it.
+    /// An S3 client with these credentials.
     pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
         let keys = &self.keys;
         let token = Some(keys.session_token.as_str());
@@ -334,7 +334,7 @@ impl Credentials {
     }
 }
 
-/// The store as the holder of these keys sees it.
+/// An S3 client with these keys.
 pub(crate) fn s3(
     endpoint: &str,
     id: &str,

@@ -1,4 +1,4 @@
-//! An authorization server and a store that say whatever a test wants.
+//! An authorization server and a store whose answers a test chooses.
 
 use chrono::DateTime;
 use serde_json::json;
@@ -7,7 +7,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::seconds;
 
-/// Discovery works; introspection is still to be told what to say.
+/// Serves discovery; `introspection_says` sets the answer of introspection.
 pub(crate) async fn fake_authorization_server() -> MockServer {
     let server = MockServer::start().await;
     let metadata = json!({
@@ -22,7 +22,7 @@ pub(crate) async fn fake_authorization_server() -> MockServer {
     server
 }
 
-/// From now on introspection answers this.
+/// Sets the answer of introspection.
 pub(crate) async fn introspection_says(server: &MockServer, answer: ResponseTemplate) {
     Mock::given(method("POST"))
         .and(path("/introspect"))
@@ -31,14 +31,14 @@ pub(crate) async fn introspection_says(server: &MockServer, answer: ResponseTemp
         .await;
 }
 
-/// A store without buckets that makes any, carries no tags, and answers `AssumeRole` like this.
+/// A store without buckets that creates any, ignores tags, and answers `AssumeRole` like this.
 pub(crate) async fn fake_store(assume_role: ResponseTemplate) -> MockServer {
     let store = MockServer::start().await;
     furnish_store(&store, assume_role).await;
     store
 }
 
-/// The same, of a server that listens already.
+/// The same on a server that already listens.
 pub(crate) async fn furnish_store(store: &MockServer, assume_role: ResponseTemplate) {
     let no_tags = "<Error><Code>NoSuchTagSet</Code></Error>";
     for (verb, answer) in [
@@ -54,19 +54,19 @@ pub(crate) async fn furnish_store(store: &MockServer, assume_role: ResponseTempl
     }
 }
 
-/// The answer to `AssumeRole` with a session that ends so many seconds from now.
+/// The answer to `AssumeRole` with a session that ends this many seconds from now.
 pub(crate) fn session_of(lasts: i64) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_string(SESSION.replace("TIME", &time_in(lasts)))
 }
 
-/// The time so many seconds from now, as STS writes it.
+/// The time this many seconds from now, as STS writes it.
 pub(crate) fn time_in(lasts: i64) -> String {
     let time = i64::try_from(seconds()).unwrap() + lasts;
     let time = DateTime::from_timestamp(time, 0).unwrap();
     time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// With `TIME` for the end.
+/// `TIME` stands for the expiration.
 pub(crate) const SESSION: &str = "<AssumeRoleResponse><AssumeRoleResult><Credentials>\
     <AccessKeyId>ASIAKEY</AccessKeyId><SecretAccessKey>KEY</SecretAccessKey>\
     <SessionToken>TOKEN</SessionToken><Expiration>TIME</Expiration>\

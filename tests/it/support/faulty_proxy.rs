@@ -8,10 +8,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A TCP proxy on loopback whose connections can die in silence, as behind a firewall that drops
-/// idle ones: nothing ever comes back, and neither side sees a connection close. A swallowed
-/// connection's bytes are acknowledged, those of a silenced one are not. Connections can break off
-/// as well.
+/// A TCP proxy on loopback whose connections can die silently, as behind a firewall that drops idle
+/// ones: no answer comes back, and neither side sees the connection close. The kernel acknowledges the
+/// bytes of a swallowed connection, but not those of a silenced one. Connections can also break off.
 pub(crate) struct FaultyProxy {
     address: SocketAddr,
     state: Arc<State>,
@@ -30,7 +29,7 @@ struct State {
 }
 
 impl State {
-    /// Whether this connection, which is being used, breaks off.
+    /// Whether this connection breaks off now that it is used.
     fn breaks(&self, number: usize) -> bool {
         let less = |breaks: usize| breaks.checked_sub(1);
         let (set, fetch) = (Ordering::SeqCst, Ordering::SeqCst);
@@ -40,7 +39,7 @@ impl State {
 }
 
 impl FaultyProxy {
-    /// In front of `upstream` (`host:port`, or the URL of it).
+    /// Starts a proxy in front of `upstream`, a `host:port` or a URL.
     pub(crate) async fn start(upstream: &str) -> Self {
         let upstream = upstream.rsplit('/').next().unwrap().to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -62,7 +61,7 @@ impl FaultyProxy {
         Self { address, state }
     }
 
-    /// Where it listens.
+    /// The address of the proxy.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -72,14 +71,13 @@ impl FaultyProxy {
         self.state.accepted.load(Ordering::SeqCst)
     }
 
-    /// Every connection that is open dies in silence; new ones pass.
+    /// Every open connection dies silently; new ones work.
     pub(crate) fn swallow_existing(&self) {
         let accepted = self.accepted();
         self.state.dead_below.store(accepted, Ordering::SeqCst);
     }
 
-    /// Every connection that is open dies in silence, and the kernel acknowledges no byte of it; new
-    /// ones pass.
+    /// Every open connection dies silently, and the kernel acknowledges no byte of it; new ones work.
     #[cfg(target_os = "linux")]
     pub(crate) fn silence_existing(&self) {
         const RETURN: u16 = 0x06;
@@ -89,14 +87,14 @@ impl FaultyProxy {
         }
     }
 
-    /// The next so many requests over connections that are open now break those off; new ones pass.
+    /// This many of the next requests over open connections break them off; new connections work.
     pub(crate) fn break_existing(&self, requests: usize) {
         self.state.breaks.store(requests, Ordering::SeqCst);
         let accepted = self.accepted();
         self.state.broken_below.store(accepted, Ordering::SeqCst);
     }
 
-    /// Every connection, new ones too, dies in silence until the next `swallow_existing`.
+    /// Every connection, including new ones, dies silently until the next `swallow_existing`.
     pub(crate) fn swallow_all(&self) {
         self.state.dead_below.store(usize::MAX, Ordering::SeqCst);
     }
@@ -114,7 +112,8 @@ async fn forward(client: TcpStream, upstream: &str, number: usize, state: &State
     );
 }
 
-/// Copies until the end, which a dead connection does not pass on: both of its sockets stay open.
+/// Copies until the end of the stream. A dead connection does not pass the end on: both sockets stay
+/// open.
 async fn copy(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,

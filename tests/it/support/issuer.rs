@@ -21,7 +21,7 @@ use super::SCOPE;
 /// The audience of its tokens.
 pub(crate) const AUDIENCE: &str = "cloakroom";
 
-/// One private key and what its tokens are signed with.
+/// A private key and the algorithm of its signatures.
 pub(crate) struct SigningKey {
     pub(crate) kid: String,
     pub(crate) algorithm: Algorithm,
@@ -57,13 +57,13 @@ impl Issuer {
             .await;
     }
 
-    /// How often the keys have been read.
+    /// How often the keys were read.
     pub(crate) async fn reads(&self) -> usize {
         let requests = self.server.received_requests().await.unwrap();
         requests.iter().filter(|r| r.url.path() == "/jwks").count()
     }
 
-    /// The claims of a good access token of alice's (RFC 9068 section 2.2).
+    /// The claims of a valid access token of alice (RFC 9068 section 2.2).
     pub(crate) fn claims(&self) -> Value {
         json!({
             "iss": self.server.uri(),
@@ -94,7 +94,7 @@ impl SigningKey {
                 EncodingKey::from_ed_der(pair.as_ref())
             }
             _ => {
-                // The key itself (PKCS #1) stands behind PKCS #8's fixed header.
+                // The key itself (PKCS #1) follows PKCS #8's fixed header.
                 const HEADER: usize = 26;
                 let pair = aws_lc_rs::rsa::KeyPair::generate(KeySize::Rsa2048).unwrap();
                 let pkcs8 = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).unwrap();
@@ -122,7 +122,7 @@ impl SigningKey {
         self.sign_raw(&self.header().to_string(), &claims.to_string())
     }
 
-    /// Signs these very bytes, whatever they are.
+    /// Signs these bytes unchanged.
     pub(crate) fn sign_raw(&self, header: &str, claims: &str) -> String {
         let message = format!("{}.{}", encode(header), encode(claims));
         let signature =

@@ -1,4 +1,4 @@
-//! `spawn_app()` and its verbs.
+//! `spawn_app()` and the helpers of the tests.
 
 mod answer;
 mod app;
@@ -24,7 +24,7 @@ pub(crate) use ready::until_ready;
 pub(crate) use serve::Serve;
 pub(crate) use tags::PRODUCTION;
 
-/// The scope that tokens need.
+/// The scope that access tokens need.
 pub(crate) const SCOPE: &str = "com.cleverbase.storage";
 
 /// `printf '%s\0%s\0%s' "" demo alice | sha256sum | cut -c1-63`

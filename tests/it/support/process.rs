@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_cloakroom");
 
-/// A `cloakroom dev` in a process of its own.
+/// A `cloakroom dev` in a separate process.
 pub(crate) struct Process {
     pub(crate) gateway: String,
     oauth_port: String,
@@ -26,7 +26,7 @@ pub(crate) fn cloakroom(arguments: &[&str]) -> Command {
     alone(command)
 }
 
-/// The same, under a limit on its resources, in the words of the shell's `ulimit`.
+/// The same under a limit on its resources, written as the shell's `ulimit` takes it.
 pub(crate) fn limited(limit: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new("sh");
     command
@@ -80,8 +80,8 @@ impl Process {
         }
     }
 
-    /// The rest of the addresses in its banner, and what it tells to paste, a block each; a line that
-    /// ends in a colon explains the next.
+    /// The rest of the banner: the addresses and each block of lines to paste. A line that ends in a
+    /// colon explains the next one.
     pub(crate) async fn blocks_to_paste(&mut self) -> Vec<String> {
         let reading = async {
             let mut banner = String::new();
@@ -97,7 +97,7 @@ impl Process {
         blocks.filter(|block| !block.ends_with(':')).collect()
     }
 
-    /// `cloakroom dev-token`, from this process.
+    /// Runs `cloakroom dev-token` against this process.
     pub(crate) async fn dev_token(&self, arguments: &[&str]) -> String {
         let output = cloakroom(&["dev-token", "--oauth-port", &self.oauth_port])
             .args(arguments)
@@ -110,14 +110,14 @@ impl Process {
             .to_owned()
     }
 
-    /// An administrative command beside it, as `tester`: what it says on standard output.
+    /// Runs an administrative command as `tester`. Returns its standard output.
     pub(crate) async fn administer(&self, arguments: &[&str]) -> String {
         let output = self.command(arguments).output().await.unwrap();
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// The same, to be run in any way.
+    /// An administrative command as `tester`, not yet started.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let config = self.directory.path().join(".cloakroom/cloakroom.toml");
         let mut command = cloakroom(arguments);
@@ -127,7 +127,7 @@ impl Process {
         command
     }
 
-    /// Where its database is.
+    /// The URL of its database.
     pub(crate) fn database_url(&self) -> String {
         let file = self.directory.path().join(".cloakroom/cloakroom.db");
         format!("sqlite://{}?mode=rwc", file.display())
@@ -138,7 +138,7 @@ impl Process {
         self.directory.path().join(".cloakroom").join(name)
     }
 
-    /// All that its database holds, as bytes.
+    /// The bytes of its database files.
     pub(crate) fn database(&self) -> Vec<u8> {
         let data = self.directory.path().join(".cloakroom");
         let files = std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap());
@@ -152,7 +152,7 @@ impl Process {
             .collect()
     }
 
-    /// Another start on the same data.
+    /// Starts `dev` once more on the same data.
     pub(crate) async fn dev_again(&self) -> std::process::Output {
         let free = ["--port", "0", "--storage-port", "0", "--oauth-port", "0"];
         let running = cloakroom(&["dev"])
@@ -170,7 +170,7 @@ impl Process {
         assert!(sent.await.unwrap().success());
     }
 
-    /// Sends SIGTERM, expects exit 0, and returns all that it said.
+    /// Sends SIGTERM, expects exit 0, and returns all output.
     pub(crate) async fn stop(mut self) -> String {
         self.signal("TERM").await;
         let ended = tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await;
@@ -184,7 +184,7 @@ impl Process {
     }
 }
 
-/// The last word of the first line that holds this label.
+/// The last word of the first line with this label.
 async fn line_after(stdout: &mut Lines<BufReader<ChildStdout>>, label: &str) -> String {
     let found = async {
         loop {

@@ -1,4 +1,4 @@
-//! A client that says exactly what a test wants, byte by byte.
+//! A client that sends exactly the bytes that a test gives it.
 
 use std::io;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// How long anything may take before a test gives up.
+/// The time after which a test gives up.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A connection to a gateway.
@@ -15,7 +15,7 @@ pub(crate) struct Raw {
     read: Vec<u8>,
 }
 
-/// An answer, read to its end.
+/// A complete answer.
 #[derive(Debug)]
 pub(crate) struct RawAnswer {
     pub(crate) status: u16,
@@ -41,7 +41,7 @@ impl Raw {
         self.stream.write_all(text.as_bytes()).await.unwrap();
     }
 
-    /// Sends byte after byte until the gateway has closed the connection.
+    /// Sends byte after byte until the gateway closes the connection.
     pub(crate) async fn drip_until_let_go(&mut self) {
         let let_go = async {
             while self.stream.write_all(b"x").await.is_ok() {
@@ -53,13 +53,13 @@ impl Raw {
             .expect("the gateway holds the connection");
     }
 
-    /// A request without a body, and its answer.
+    /// Sends a request without a body and reads the answer.
     pub(crate) async fn get(&mut self, path: &str) -> RawAnswer {
         self.send(&request("GET", path)).await;
         self.answer().await
     }
 
-    /// The next answer.
+    /// Reads the next answer.
     pub(crate) async fn answer(&mut self) -> RawAnswer {
         self.try_answer().await.unwrap()
     }
@@ -75,7 +75,7 @@ impl Raw {
         }
     }
 
-    /// The next answer, to HEAD.
+    /// Reads the next answer, to a HEAD request.
     pub(crate) async fn head_only(&mut self) -> String {
         loop {
             if let Some(end) = self.read.windows(4).position(|at| at == b"\r\n\r\n") {
@@ -85,7 +85,7 @@ impl Raw {
         }
     }
 
-    /// Whether the gateway closes the connection, without another byte.
+    /// Whether the gateway closes the connection without sending another byte.
     pub(crate) async fn is_closed(&mut self) -> bool {
         self.read.is_empty() && self.fill().await.unwrap() == 0
     }
@@ -124,7 +124,7 @@ impl RawAnswer {
         std::str::from_utf8(&self.body).unwrap()
     }
 
-    /// A problem as every other, on a connection that is closed.
+    /// Checks that the answer is a problem, and that the connection is closed after it.
     pub(crate) fn assert_last_problem(&self, status: u16, slug: &str) {
         assert_eq!(self.status, status, "{self:?}");
         assert_eq!(

@@ -8,7 +8,7 @@ use tokio::process::{Child, ChildStderr, Command};
 
 use super::process::cloakroom;
 
-/// A `cloakroom serve` in a process of its own, and its log, which is read only when it is asked for.
+/// A `cloakroom serve` in a separate process, and its log, which is read only on demand.
 pub(crate) struct Serve {
     pub(crate) url: String,
     _directory: TempDir,
@@ -17,7 +17,7 @@ pub(crate) struct Serve {
 }
 
 impl Serve {
-    /// On a store at this address; further keys of the configuration as the environment has them.
+    /// Starts the gateway with a store at this address and these variables.
     pub(crate) async fn start(
         oauth: &AuthorizationServer,
         store: &str,
@@ -28,13 +28,13 @@ impl Serve {
         serve
     }
 
-    /// Waits until it listens.
+    /// Waits until the gateway listens.
     pub(crate) async fn listening(&mut self) {
         let listening = self.line("listening").await;
         self.url = format!("http://{}", listening["address"].as_str().unwrap());
     }
 
-    /// The same without waiting until it listens.
+    /// Starts the gateway without waiting until it listens.
     pub(crate) fn launch(
         oauth: &AuthorizationServer,
         store: &str,
@@ -82,7 +82,7 @@ impl Serve {
         }
     }
 
-    /// The next line of the log, unless that has ended.
+    /// The next line of the log, unless the log has ended.
     pub(crate) async fn next_line(&mut self) -> Option<Value> {
         let log = self.log.as_mut().expect("the log is open");
         let line = tokio::time::timeout(Duration::from_secs(20), log.next_line());
@@ -101,7 +101,7 @@ impl Serve {
         }
     }
 
-    /// All the lines that are left; the log ends with the process.
+    /// All remaining lines; the log ends with the process.
     pub(crate) async fn rest(&mut self) -> Vec<Value> {
         let mut lines = Vec::new();
         while let Some(line) = self.next_line().await {
@@ -110,12 +110,12 @@ impl Serve {
         lines
     }
 
-    /// Closes the log: the process cannot write to it any more.
+    /// Closes the log, so the process can no longer write to it.
     pub(crate) fn close_log(&mut self) {
         self.log = None;
     }
 
-    /// What it holds in memory, in bytes.
+    /// The memory that the process uses, in bytes.
     #[cfg(target_os = "linux")]
     pub(crate) fn memory(&self) -> u64 {
         let status = format!("/proc/{}/status", self.child.id().unwrap());
@@ -137,12 +137,12 @@ impl Serve {
         assert!(sent.await.unwrap().success());
     }
 
-    /// Waits until it has ended by itself, and well.
+    /// Waits until the process has ended by itself with exit 0.
     pub(crate) async fn ended(&mut self) {
         assert_eq!(self.exit_code().await, Some(0));
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until the process has ended by itself.
     pub(crate) async fn exit_code(&mut self) -> Option<i32> {
         let ended = tokio::time::timeout(Duration::from_secs(20), self.child.wait());
         ended.await.expect("the end of the process").unwrap().code()

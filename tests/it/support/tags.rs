@@ -1,4 +1,4 @@
-//! The tag that says which deployment a bucket belongs to.
+//! The tag with the deployment that a bucket belongs to.
 
 use aws_sdk_s3::types::{Tag, Tagging};
 
@@ -10,7 +10,7 @@ pub(crate) const PRODUCTION: &str = "0123456789abcdef0123456789abcdef";
 const TAG: &str = "cloakroom-deployment";
 
 impl App {
-    /// A bucket that another deployment has made.
+    /// Creates a bucket of another deployment.
     pub(crate) async fn bucket_of_production(&self, bucket: &str) {
         let created = self.root().create_bucket().bucket(bucket).send();
         created.await.unwrap();

@@ -95,7 +95,7 @@ async fn what_a_failed_rotation_leaves_at_the_engine_is_ended_by_the_keeper() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_whose_rotation_was_killed_is_free_within_half_a_minute() {
+async fn killed_rotation_releases_the_key_within_30_seconds() {
     let world = World::new();
     world.registry.row().lease = "killed".to_owned();
     world.registry.row().renewals = 1;
