@@ -115,7 +115,7 @@ struct AccessKeyView {
     networks: Vec<String>,
     created_at: String,
     disabled_at: Option<String>,
-    /// All the rights in one text.
+    /// The rights, as one text.
     #[serde(skip)]
     opens: String,
 }
@@ -275,7 +275,7 @@ async fn list(options: &QueryOptions) -> Result<(), CommandError> {
     options.list(&views)
 }
 
-/// The registry has the change; the engine does not have it yet.
+/// The error when the registry has the change and the engine does not.
 fn unfinished(id: &AccessKeyId, what: &str, error: &AdministerError) -> CommandError {
     CommandError::Failed(format!(
         "{id} is {what}, but its key pairs may still work: the gateway ends them as soon as it can ({error})"

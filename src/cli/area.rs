@@ -10,7 +10,7 @@ use super::error::CommandError;
 use super::options::ChangeOptions;
 use super::output::note;
 
-/// Where an owner's storage is to be.
+/// The options for the place of an owner's storage.
 #[derive(clap::Args, Debug)]
 pub(super) struct AreaOptions {
     /// Bucket, which may be shared; created if it is missing [default: a new bucket]
@@ -21,7 +21,7 @@ pub(super) struct AreaOptions {
     prefix: Option<Prefix>,
 }
 
-/// Where an owner's storage is.
+/// The place of an owner's storage.
 #[derive(Serialize)]
 pub(super) struct AreaView {
     pub(super) bucket: String,

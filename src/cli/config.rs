@@ -71,7 +71,7 @@ fn table(settings: &[Setting]) -> String {
         })
 }
 
-/// Numbers and booleans are written without quotes, as TOML writes them.
+/// Writes numbers and booleans without quotes, as TOML does.
 fn quoted(value: &str) -> String {
     if value.parse::<i64>().is_ok() || value.parse::<bool>().is_ok() {
         value.to_owned()

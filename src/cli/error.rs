@@ -13,10 +13,10 @@ pub(super) enum CommandError {
     Start(#[from] StartError),
     #[error("{0}")]
     Failed(String),
-    /// Already in the command's own output.
+    /// The command has printed the error already.
     #[error("see above")]
     Reported,
-    /// Already in the log.
+    /// The command has logged the error already.
     #[error(transparent)]
     Logged(Box<Self>),
 }

@@ -33,7 +33,7 @@ impl HealthcheckCommand {
     }
 }
 
-/// A gateway that listens on every address is reached on loopback.
+/// The address to call: loopback for a gateway that listens on every address.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

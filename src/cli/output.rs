@@ -30,7 +30,7 @@ pub(super) fn print_json(view: &impl Serialize) -> Result<(), CommandError> {
 
 fn write(mut out: impl Write, text: &str) -> Result<(), CommandError> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // The reader has closed the pipe: it has read enough.
+        // The reader has closed the pipe, so it needs no more output.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => written.map_err(CommandError::failed),
     }
@@ -41,8 +41,8 @@ pub(super) fn note(text: &impl Display) {
     let _ = writeln!(std::io::stderr().lock(), "{}", printable(&text.to_string()));
 }
 
-/// Names that others have chosen must not control a terminal: control and format characters, which
-/// reverse or hide text, and line separators become spaces.
+/// Replaces control characters, format characters (which reverse or hide text) and line separators by
+/// spaces, so that names chosen by others cannot control a terminal.
 pub(super) fn printable(text: &str) -> String {
     let is_unsafe = |c: char| {
         matches!(

@@ -1,4 +1,4 @@
-/// Comes true when the process is told to stop (SIGTERM, or Ctrl-C).
+/// Resolves when the process gets SIGTERM or Ctrl-C.
 pub(super) async fn stop() {
     #[cfg(unix)]
     {
@@ -17,7 +17,7 @@ pub(super) async fn stop() {
 
 async fn interrupt() {
     if tokio::signal::ctrl_c().await.is_err() {
-        // No signal will come: run on.
+        // Signals cannot be received, so the process keeps running.
         std::future::pending::<()>().await;
     }
 }

@@ -14,8 +14,8 @@ use crate::embedded::storage::Storage;
 use super::data::DataDirectory;
 use super::{CLIENT, GATEWAY};
 
-/// Writes the configuration of this deployment and loads it, as commands beside `dev` do. Nothing
-/// else configures `dev`: variables that are set for a real gateway do not reach it.
+/// Writes the configuration of this deployment and loads it, as other commands do. Nothing else
+/// configures `dev`: it ignores variables that are set for a real gateway.
 pub(super) fn write_and_load(
     data: &DataDirectory,
     address: SocketAddr,
@@ -35,7 +35,7 @@ pub(super) fn write_and_load(
         ("storage.endpoint", json!(storage.url())),
         ("storage.access_key_id", json!(root.access_key_id)),
         ("storage.secret_access_key", json!(root.secret_access_key)),
-        // With --oauth-port 0 every start has another issuer.
+        // With --oauth-port 0 the issuer differs at each start.
         ("naming.accept_change", json!(true)),
         ("access_keys.broker", json!("iam")),
         ("access_keys.admin_access_key_id", json!(root.access_key_id)),

@@ -14,8 +14,7 @@ const ORGANISATION: &str = "acme";
 const WORKSPACE: &str = "acme/research";
 const MEMBERS: [(&str, Access); 2] = [("alice", Access::ReadWrite), ("bob", Access::Read)];
 
-/// Creates what is missing of the samples. The API key is new each time; those of earlier starts
-/// are revoked.
+/// Creates the missing samples. The API key is new at each start; earlier ones are revoked.
 pub(super) async fn make(
     config: &Config,
     token_command: String,

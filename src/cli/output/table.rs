@@ -8,10 +8,10 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::printable;
 
-/// How wide a line may be, in columns of a terminal.
+/// The longest line, in columns of a terminal.
 const WIDTH: usize = 100;
 
-/// The least that is left of a value that is shortened.
+/// The shortest form of a value, in columns of a terminal.
 const SHORTEST: usize = 12;
 
 /// `2026-11-21`
@@ -26,9 +26,8 @@ pub(in crate::cli) trait Row<const N: usize> {
     fn row(&self) -> [String; N];
 }
 
-/// The rows below their columns' names, or one field a line where that is too wide. On a terminal,
-/// values in the middle are shortened first, but never those of the first column, by which other
-/// commands know the thing.
+/// Prints the rows below their headings, or one field a line if that is too wide. On a terminal, values
+/// are shortened first, except those of the first column, which other commands take as arguments.
 pub(in crate::cli) fn table<const N: usize>(names: [&str; N], rows: &[[String; N]]) -> String {
     let shorten = std::io::stdout().is_terminal();
     lay_out(names, &printable_rows(rows), shorten)
@@ -122,7 +121,7 @@ fn fields<const N: usize>(names: [&str; N], rows: &[[String; N]]) -> String {
     rows.join("\n")
 }
 
-/// Lines of whole words; a word that is longer has a line of its own.
+/// Wraps the text at words; a longer word gets a separate line.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     if length(text) <= width {
         return vec![text.to_owned()];
@@ -140,7 +139,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Of a time the date, of other values the beginning and the end.
+/// Shortens a time to its date, and other values to their beginning and end.
 fn shortened(text: &str, width: usize) -> String {
     if length(text) <= width {
         return text.to_owned();
@@ -160,7 +159,7 @@ fn shortened(text: &str, width: usize) -> String {
     format!("{}…{}", head.unwrap_or_default(), tail.unwrap_or_default())
 }
 
-/// In columns of a terminal: some characters take two, some none.
+/// The width in columns of a terminal: some characters take two, some none.
 fn length(text: &str) -> usize {
     text.width()
 }
