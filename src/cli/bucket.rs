@@ -155,7 +155,7 @@ impl Release {
         let reservations = found.iter().flat_map(|one| &one.reservations);
         let mut held = reservations.filter(|one| one.bucket == self.bucket && one.state.is_some());
         let held = held.next().ok_or_else(|| {
-            CommandError::Failed(format!("nobody has the bucket {}", self.bucket))
+            CommandError::Failed(format!("the bucket {} is not reserved", self.bucket))
         })?;
         let view = ReservationView::new(held, formula);
         let next = view.other_bucket.clone();

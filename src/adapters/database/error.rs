@@ -129,12 +129,12 @@ mod tests {
             Database::open(&url).await,
             Database::open_existing(&url).await,
         ] {
-            let said = opened.unwrap_err().to_string();
+            let message = opened.unwrap_err().to_string();
             let begins = format!("{} was made by a newer cloakroom", path.display());
-            assert!(said.starts_with(&begins), "{said}");
+            assert!(message.starts_with(&begins), "{message}");
             assert!(
-                said.contains("9999") && said.contains("restore a backup"),
-                "{said}"
+                message.contains("9999") && message.contains("restore a backup"),
+                "{message}"
             );
         }
     }
@@ -143,10 +143,10 @@ mod tests {
     fn a_newer_server_is_named_without_its_password() {
         sqlx::any::install_default_drivers();
         let url = "postgres://u:canary@db.example:5433/d?sslmode=require";
-        let said = DatabaseError::newer(&url.parse().unwrap(), 2, 1).to_string();
+        let message = DatabaseError::newer(&url.parse().unwrap(), 2, 1).to_string();
         let begins = "PostgreSQL at db.example:5433, database d was made by a newer cloakroom ";
-        assert!(said.starts_with(begins), "{said}");
-        assert!(!said.contains("canary"), "{said}");
+        assert!(message.starts_with(begins), "{message}");
+        assert!(!message.contains("canary"), "{message}");
     }
 
     #[tokio::test]
@@ -154,13 +154,13 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("missing").join("registry.db");
         let url = format!("sqlite://{}?mode=rwc", path.display());
-        let said = Database::open(&url).await.unwrap_err().to_string();
+        let message = Database::open(&url).await.unwrap_err().to_string();
         let begins = format!("cannot write {} as user id ", path.display());
-        assert!(said.starts_with(&begins), "{said}");
-        assert!(said.contains("No such file or directory"), "{said}");
+        assert!(message.starts_with(&begins), "{message}");
+        assert!(message.contains("No such file or directory"), "{message}");
         assert!(
-            said.contains("mount a volume") && said.contains("database.url"),
-            "{said}"
+            message.contains("mount a volume") && message.contains("database.url"),
+            "{message}"
         );
     }
 
@@ -172,9 +172,9 @@ mod tests {
             Database::open(&format!("sqlite://{}", path.display())).await,
             Database::open_existing(&format!("sqlite://{}?mode=rwc", path.display())).await,
         ] {
-            let said = opened.unwrap_err().to_string();
+            let message = opened.unwrap_err().to_string();
             let begins = format!("there is no file {}: ", path.display());
-            assert!(said.starts_with(&begins), "{said}");
+            assert!(message.starts_with(&begins), "{message}");
         }
         assert!(!path.exists());
     }

@@ -44,14 +44,16 @@ impl Doctor {
 
     async fn random_token(&self) -> Outcome {
         let Some(introspection) = &self.ports.introspection else {
-            return Outcome::Skipped("oauth.validation is jwt: nobody is asked".to_owned());
+            return Outcome::Skipped(
+                "oauth.validation is jwt: tokens are not introspected".to_owned(),
+            );
         };
         let Ok(token) = AccessToken::parse(&hex::encode(self.ports.randomness.bits())) else {
             return Outcome::Failed("no token could be made".to_owned());
         };
         match introspection.introspect(&token).await {
             Ok(claims) if claims.active => Outcome::Failed(
-                "the authorization server calls it active: whoever makes a token up gets in"
+                "the authorization server accepts it: anyone can make up a token that works"
                     .to_owned(),
             ),
             Ok(_) => Outcome::Passed,
