@@ -31,31 +31,40 @@ use problems::failure::Failure;
 use problems::problem::PROBLEM_DETAILS;
 
 pub use middleware::cors::cors;
-pub use middleware::drain::Stage;
+pub use middleware::drain::ShutdownStage;
 pub use middleware::request_log::observe_preflights;
 pub use openapi::{openapi_json, openapi_yaml};
 pub use problems::unreadable::unreadable;
 pub use state::{Gateway, Readiness, Samples, SignIn, SignInEndpoints, StorageAddress, UseCases};
 
-/// All routes. [`observe_preflights`] belongs around [`cors`], and both around them.
+/// Registers every route. Wrap the app in [`cors`], then in [`observe_preflights`].
 pub fn routes(config: &mut ServiceConfig) {
     config
+        // POST /v1/credentials
         .service(credential_route::<V1Dialect>())
+        // GET /v1/credentials/container
         .service(credential_route::<ContainerDialect>())
+        // POST /storage/boto
         .service(credential_route::<StorageBotoDialect>())
+        // GET /api/v1/org/{org}/ws/{ws}/storage/credentials
         .service(credential_route::<WorkspaceDialect>())
+        // POST /core/v1/object_storage/access_keys/access_key/generate_credentials
         .service(credential_route::<AccessKeyDialect>())
+        // POST / (and its page: GET /)
         .service(credential_route_with_page::<StsDialect>(home::home))
-        .service(reading("/problems", problems::pages::index))
-        .service(reading("/problems/{slug}", problems::pages::problem_type))
-        .service(reading("/swagger-ui", swagger_ui::index))
-        .service(reading("/swagger-ui/", swagger_ui::index))
-        .service(reading("/swagger-ui/{file}", swagger_ui::file))
-        .service(probing(health::LIVEZ, health::livez))
-        .service(probing(health::READYZ, health::readyz))
-        .service(reading("/openapi.yaml", openapi::yaml))
-        .service(reading("/openapi.json", openapi::json))
-        .service(reading(
+        .service(read_route("/problems", problems::pages::index))
+        .service(read_route(
+            "/problems/{slug}",
+            problems::pages::problem_type,
+        ))
+        .service(read_route("/swagger-ui", swagger_ui::index))
+        .service(read_route("/swagger-ui/", swagger_ui::index))
+        .service(read_route("/swagger-ui/{file}", swagger_ui::file))
+        .service(probe_route(health::LIVEZ, health::livez))
+        .service(probe_route(health::READYZ, health::readyz))
+        .service(read_route("/openapi.yaml", openapi::yaml))
+        .service(read_route("/openapi.json", openapi::json))
+        .service(read_route(
             protected_resource::PATH,
             protected_resource::metadata,
         ))
@@ -84,13 +93,13 @@ fn credential_route_with_page<D: Dialect>(page: impl Answer) -> Resource {
         .default_service(refusing_methods(Words::of::<D>(), allowed))
 }
 
-/// A route that only reads.
-fn reading(path: &str, answer: impl Answer) -> Resource {
-    probing(path, while_open(answer))
+/// A read-only route.
+fn read_route(path: &str, answer: impl Answer) -> Resource {
+    probe_route(path, while_open(answer))
 }
 
-/// A route that only reads and answers until the gateway ends.
-fn probing(path: &str, answer: impl Answer) -> Resource {
+/// A read-only route that still answers while the gateway drains.
+fn probe_route(path: &str, answer: impl Answer) -> Resource {
     let allowed = vec![Method::GET, Method::HEAD];
     web::resource(path)
         .route(web::get().to(handler(PROBLEM_DETAILS, answer.clone())))
@@ -107,7 +116,7 @@ async fn not_found(_: &Exchange) -> Result<HttpResponse, Failure> {
     Err(Failure::NotFound)
 }
 
-/// The same answer, but a refusal once the gateway stops.
+/// Runs `answer`, or refuses with 503 once the gateway is closing.
 fn while_open(answer: impl Answer) -> impl Answer {
     async move |exchange: &Exchange| {
         exchange.gateway.check_open()?;

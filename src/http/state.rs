@@ -10,7 +10,7 @@ use crate::service::{
     Authenticate, CallerLimit, Entitle, IssueSession, Randomness, Refusal, RotateAccessKey,
 };
 
-use crate::http::middleware::drain::Stage;
+use crate::http::middleware::drain::ShutdownStage;
 
 /// What every handler shares.
 pub struct Gateway {
@@ -42,8 +42,8 @@ pub struct Gateway {
     pub trusted_proxies: Vec<IpNet>,
     /// Set when the registry is open; nothing is handed out before.
     pub use_cases: OnceLock<UseCases>,
-    /// How far the gateway is on its way to its end.
-    pub stage: Stage,
+    /// The shutdown stage.
+    pub stage: ShutdownStage,
 }
 
 /// The use cases behind the credential routes. They need the registry.

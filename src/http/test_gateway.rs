@@ -14,7 +14,7 @@ use crate::service::{
     GenuineApiKeys, Introspection, RateLimiter, TokenValidation,
 };
 
-use crate::http::middleware::drain::Stage;
+use crate::http::middleware::drain::ShutdownStage;
 use crate::http::state::{Gateway, Readiness, SignIn, SignInEndpoints, StorageAddress, UseCases};
 
 pub(crate) fn test_gateway(use_cases: UseCases) -> Gateway {
@@ -36,7 +36,7 @@ pub(crate) fn test_gateway(use_cases: UseCases) -> Gateway {
         minimum_client_version: None,
         trusted_proxies: Vec::new(),
         use_cases: OnceLock::from(use_cases),
-        stage: Stage::default(),
+        stage: ShutdownStage::default(),
     }
 }
 

@@ -28,7 +28,7 @@ use crate::adapters::aws::{AwsClients, Engine};
 use crate::adapters::oauth::OauthHttp;
 use crate::adapters::{OsRandomness, SystemClock};
 use crate::config::Config;
-use crate::http::{Gateway, Samples, Stage};
+use crate::http::{Gateway, Samples, ShutdownStage};
 use crate::service::Clock;
 use crate::service::doctor::Doctor;
 
@@ -122,7 +122,7 @@ impl Server {
             minimum_client_version: config.workspaces.minimum_client_version.clone(),
             trusted_proxies: config.http.trusted_proxies.clone(),
             use_cases: OnceLock::new(),
-            stage: Stage::default(),
+            stage: ShutdownStage::default(),
         });
         let edge = open_edge(config, listener, gateway.clone())
             .map_err(|error| StartError::Listen { address, error })?;

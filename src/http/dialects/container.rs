@@ -84,7 +84,7 @@ impl Dialect for ContainerDialect {
     ) -> Result<HttpResponse, Failure> {
         let request = &exchange.request;
         let parameters = query_parameters(request, &Narrowing::PARAMETERS)?;
-        let credential = Credential::Token(body.beside(token(request))?);
+        let credential = Credential::Token(body.with_header_credential(token(request))?);
         let narrowing = Narrowing::of(&parameters)?;
         let granted =
             grant_session::<Self>(exchange, &credential, &Wanted::Own, narrowing, deadline).await?;

@@ -85,7 +85,7 @@ impl Dialect for StorageBotoDialect {
         deadline: Deadline,
     ) -> Result<HttpResponse, Failure> {
         let request = &exchange.request;
-        let credential = Credential::ApiKey(body.beside(api_key(request))?);
+        let credential = Credential::ApiKey(body.with_header_credential(api_key(request))?);
         let parameters = query_parameters(request, &Narrowing::PARAMETERS)?;
         let (wanted, narrowing) = (Wanted::Organisation, Narrowing::of(&parameters)?);
         let granted =
@@ -110,7 +110,7 @@ impl Dialect for StorageBotoDialect {
     }
 
     fn refuse(failure: &Failure, exchange: &Exchange) -> HttpResponse {
-        let problem = problem_type(failure.cause());
+        let problem = type_of(failure.cause());
         let mut response = problem::answer_as(problem, failure, exchange);
         if problem.status() == StatusCode::UNAUTHORIZED {
             let headers = response.headers_mut();
@@ -120,7 +120,7 @@ impl Dialect for StorageBotoDialect {
     }
 
     fn outcome(cause: Cause) -> &'static str {
-        problem_type(cause).slug()
+        type_of(cause).slug()
     }
 
     fn operation() -> Operation {
@@ -152,7 +152,7 @@ impl Dialect for StorageBotoDialect {
         .security(requires(API_KEY))
         .parameters(Some(narrowing_parameters()))
         .responses(
-            problems_of(&CAUSES, problem_type)
+            problems_of(&CAUSES, type_of)
                 .response("200", granted)
                 .build(),
         )
@@ -175,7 +175,7 @@ fn api_key(request: &HttpRequest) -> Result<ApiKey, Refusal> {
 
 /// This dialect's column of docs/api/README.md. Where it differs from the others, it follows
 /// docs/api/storage-boto.md.
-fn problem_type(cause: Cause) -> ProblemType {
+fn type_of(cause: Cause) -> ProblemType {
     match cause {
         Cause::NoCredential | Cause::BadCredential => ProblemType::InvalidApiKey,
         Cause::Store | Cause::StoreTimeout => ProblemType::ProvisioningFailed,

@@ -102,7 +102,7 @@ impl Dialect for WorkspaceDialect {
         deadline: Deadline,
     ) -> Result<HttpResponse, Failure> {
         let request = &exchange.request;
-        let credential = Credential::Token(body.beside(bearer_token(request))?);
+        let credential = Credential::Token(body.with_header_credential(bearer_token(request))?);
         if let Some(lowest) = &exchange.gateway.minimum_client_version {
             check_version(request, lowest)?;
         }
@@ -215,7 +215,7 @@ fn detail(failure: &Failure) -> &'static str {
         Cause::Conflict => {
             "The bucket of this workspace exists and is not known to be its organisation's."
         }
-        Cause::Unprocessable => "The path names no workspace.",
+        Cause::Unprocessable => "The path holds an invalid name.",
         _ => failure.detail(),
     }
 }

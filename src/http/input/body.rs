@@ -34,17 +34,20 @@ impl Body {
         })
     }
 
-    /// For a route that takes its token from the header: the body must be empty, whatever its
-    /// `Content-Type`, or `{}`, however good the token is.
-    pub(crate) fn beside<T>(&self, token: Result<T, Refusal>) -> Result<T, Failure> {
-        match (token, self.check_empty()) {
+    /// Returns the header's credential. The body must be empty or `{}`; otherwise the request is
+    /// refused, even with a valid credential.
+    pub(crate) fn with_header_credential<T>(
+        &self,
+        credential: Result<T, Refusal>,
+    ) -> Result<T, Failure> {
+        match (credential, self.check_empty()) {
             // "No token" would mislead a client that put it into the body.
             (Err(Refusal::MissingCredential), Err(Failure::TokenInBody)) => {
                 Err(Failure::TokenInBody)
             }
             (Err(refusal), _) => Err(refusal.into()),
             (Ok(_), Err(failure)) => Err(failure),
-            (Ok(token), Ok(())) => Ok(token),
+            (Ok(credential), Ok(())) => Ok(credential),
         }
     }
 

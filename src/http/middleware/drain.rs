@@ -1,14 +1,14 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// How far the gateway is on its way to its end (docs/operations.md).
+/// The shutdown stage (docs/operations.md).
 #[derive(Debug, Default)]
-pub struct Stage(AtomicU8);
+pub struct ShutdownStage(AtomicU8);
 
 const LEAVING: u8 = 1;
 const CLOSED: u8 = 2;
 
-impl Stage {
-    /// From now on `/readyz` says no, so that load balancers look elsewhere; all else goes on.
+impl ShutdownStage {
+    /// From now on `/readyz` answers 503, so that load balancers look elsewhere. All else goes on.
     pub fn leave(&self) {
         self.0.fetch_max(LEAVING, Ordering::Relaxed);
     }

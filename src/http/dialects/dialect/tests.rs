@@ -12,7 +12,7 @@ use crate::http::dialects::session::grant_session;
 use crate::http::input::narrowing::Narrowing;
 use crate::http::problems::problem;
 use crate::http::test_gateway::{test_gateway, test_use_cases, test_use_cases_with};
-use crate::http::{credential_route, reading};
+use crate::http::{credential_route, read_route};
 use crate::service::fakes::FakeDirectory;
 use crate::service::{
     Credential, Introspection, RateLimitError, RateLimiter, UpstreamError, Wanted,
@@ -52,7 +52,7 @@ async fn panic_is_a_500_problem_in_the_words_of_the_route() {
     let app = App::new()
         .app_data(web::Data::new(test_gateway(test_use_cases())))
         .service(credential_route::<Panicking>())
-        .service(reading("/plain", panics));
+        .service(read_route("/plain", panics));
     let app = init_service(app).await;
     for (path, dialect) in [("/dialect", Some("panicking")), ("/plain", None)] {
         let request = TestRequest::get().uri(path).to_request();

@@ -81,7 +81,7 @@ impl Dialect for V1Dialect {
         if let Format::Text(tool) = format {
             tool.check(storage)?;
         }
-        let credential = Credential::Token(body.beside(bearer_token(request))?);
+        let credential = Credential::Token(body.with_header_credential(bearer_token(request))?);
         let narrowing = Narrowing::of(&parameters)?;
         let granted =
             grant_session::<Self>(exchange, &credential, &Wanted::Own, narrowing, deadline).await?;
