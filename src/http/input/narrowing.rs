@@ -40,7 +40,7 @@ fn access(value: &str) -> Result<Access, Refusal> {
         .into_iter()
         .find(|access| access.as_str() == value)
         .ok_or(Refusal::MalformedRequest(
-            "The access is neither read nor read-write.",
+            "The access must be read or read-write.",
         ))
 }
 

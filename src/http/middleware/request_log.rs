@@ -89,7 +89,7 @@ fn note_failure(exchange: &Exchange, words: Words, failure: &Failure) {
             owner = notes.owner(),
             bucket = notes.bucket(),
             alarm = "bucket-conflict",
-            "a bucket exists and is not known to be its owner's: nothing was vended"
+            "a bucket exists and is not known to be its owner's: nothing was issued"
         );
     }
 }

@@ -28,7 +28,8 @@ pub(crate) fn explain(problem: ProblemType) -> Explanation {
             &[
                 "The authorization server leaves sub out of access tokens or of introspection \
                  answers. Keycloak does so when the client scope \"basic\" with its sub mapper is missing.",
-                "The token stands for no user: some servers give client-credentials tokens no sub.",
+                "The token does not represent a user: some servers issue client-credentials tokens \
+                 without sub.",
                 "A value is empty, longer than 255 bytes, or holds a control character.",
             ],
             &[

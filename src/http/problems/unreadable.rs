@@ -24,7 +24,7 @@ pub fn unreadable(gateway: &Gateway, client: IpAddr, status: u16) -> Bytes {
     };
     let detail = match problem {
         ProblemType::InvalidRequest => {
-            "The request is no HTTP/1.1, or its headers contradict each other."
+            "The request is not valid HTTP/1.1, or its headers contradict each other."
         }
         _ => problem.detail(),
     };

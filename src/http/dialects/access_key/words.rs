@@ -53,7 +53,7 @@ pub(super) fn description(failure: &Failure) -> &'static str {
                 "Earlier credentials of this access key are still being made. Try again later."
             }
             Failure::Refused(Refusal::AccessKey(AccessKeyRefusal::NoPolicy(_))) => {
-                "What this access key opens cannot be confined here: ask the operator."
+                "This key's rights cannot be expressed as a policy here: ask the operator."
             }
             _ => "A bucket of this access key is not its owner's.",
         },

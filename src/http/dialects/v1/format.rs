@@ -57,7 +57,7 @@ impl Format {
                 .find(|tool| tool.name() == asked)
                 .map(Self::Text)
                 .ok_or(Refusal::MalformedRequest(
-                    "The format is none of json, env, aws-profile, rclone, s3cmd, duckdb.",
+                    "Unknown format. Use json, env, aws-profile, rclone, s3cmd or duckdb.",
                 )),
         }
     }
