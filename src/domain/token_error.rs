@@ -9,7 +9,7 @@ pub enum TokenError {
     Expired,
     /// It is a signed token without `exp`, which would be valid for ever.
     #[error("the token does not say when it expires")]
-    EndlessJwt,
+    MissingExpiry,
     /// `nbf` is in the future.
     #[error("the token is not valid yet")]
     NotYetValid,
@@ -37,6 +37,9 @@ pub enum TokenError {
     /// Its `scope` does not hold the required word.
     #[error("the token lacks the scope")]
     MissingScope,
+    /// It is opaque, and only JWTs are accepted (`oauth.validation = "jwt"`).
+    #[error("the token is not a JWT")]
+    NotAJwt,
     /// It is not signed as the authorization server's tokens are.
     #[error("the token is forged: {0}")]
     Forged(&'static str),

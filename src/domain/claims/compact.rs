@@ -1,7 +1,8 @@
 use super::{Audience, TokenRules, UnverifiedClaims};
 use crate::domain::{MAX_IDENTIFIER_BYTES, Membership, Scope};
 
-/// More bytes than any kind of token that the checks know has.
+/// Longer than any `token_type`, `typ` or `token_use` that the checks accept, so a truncated value still
+/// fails.
 const MAX_KIND_BYTES: usize = 32;
 
 /// What an allocation costs beside its bytes: the allocator's header and its rounding up.
@@ -11,8 +12,7 @@ impl UnverifiedClaims {
     /// Drops what no check under these rules and for one of these scopes looks at, so that a cache
     /// can keep long answers. Every check ends as it does with the full claims.
     ///
-    /// A value that is too long to pass a check stays too long, and one that is not the expected one
-    /// stays another.
+    /// Truncation never turns a refused value into an accepted one.
     #[must_use]
     pub fn compact(self, rules: &TokenRules, scopes: &[Scope]) -> Self {
         if !self.active {
@@ -25,7 +25,7 @@ impl UnverifiedClaims {
             let words = scopes.iter().filter(|scope| scope.is_granted_by(&claim));
             words.map(Scope::as_str).collect::<Vec<_>>().join(" ")
         };
-        // No issuer is the empty string.
+        // The empty string equals no configured issuer, so a wrong `iss` stays wrong.
         let issuer = |iss| {
             Some(iss)
                 .filter(|iss| *iss == rules.issuer)

@@ -21,7 +21,7 @@ pub struct UnverifiedClaims {
     pub sub: Option<String>,
     /// `client_id`.
     pub client_id: Option<String>,
-    /// `azp`, the authorized party of OpenID Connect; says what `client_id` says.
+    /// `azp`, the authorized party of OpenID Connect; equivalent to `client_id`.
     pub azp: Option<String>,
     /// `scope`, words separated by spaces.
     pub scope: Option<String>,
@@ -59,7 +59,7 @@ pub struct TokenRules {
 }
 
 impl UnverifiedClaims {
-    /// Makes the checks of docs/call.md in its order: the token, its claims, its
+    /// Makes the checks of docs/call.md in its order: whether the token is valid, whom it names, its
     /// scope. An absent `iss` or `exp` passes, because the authorization server calls the token active.
     ///
     /// # Errors
@@ -90,7 +90,7 @@ impl UnverifiedClaims {
         if self.iss.is_none() {
             return Err(TokenError::WrongIssuer);
         }
-        let exp = self.exp.ok_or(TokenError::EndlessJwt)?;
+        let exp = self.exp.ok_or(TokenError::MissingExpiry)?;
         if exp <= now - LEEWAY {
             return Err(TokenError::Expired);
         }

@@ -101,7 +101,7 @@ fn a_signed_token_needs_issuer_and_expiry_and_says_nothing_of_active() {
     };
     assert_eq!(signed(&|_| {}), None);
     assert_eq!(signed(&|c| c.iss = None), Some(TokenError::WrongIssuer));
-    assert_eq!(signed(&|c| c.exp = None), Some(TokenError::EndlessJwt));
+    assert_eq!(signed(&|c| c.exp = None), Some(TokenError::MissingExpiry));
     let ago = |seconds| Some(now() - TimeDelta::seconds(seconds));
     assert_eq!(signed(&|c| c.exp = ago(59)), None);
     assert_eq!(signed(&|c| c.exp = ago(60)), Some(TokenError::Expired));

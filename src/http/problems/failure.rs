@@ -36,13 +36,14 @@ impl Failure {
                     TokenError::MissingScope => Cause::MissingScope,
                     TokenError::Expired => Cause::ExpiredCredential,
                     TokenError::Inactive
-                    | TokenError::EndlessJwt
+                    | TokenError::MissingExpiry
                     | TokenError::NotYetValid
                     | TokenError::WrongIssuer
                     | TokenError::WrongAudience
                     | TokenError::NotAnAccessToken
                     | TokenError::SenderConstrained
                     | TokenError::TwoClientIds
+                    | TokenError::NotAJwt
                     | TokenError::Forged(_)
                     | TokenError::OurApiKey
                     | TokenError::OurCapability

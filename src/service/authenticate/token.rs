@@ -63,7 +63,7 @@ impl AuthenticateToken {
             TokenValidation::Jwt(jwt) => match read(jwt.as_ref(), token).await? {
                 ReadToken::Signed(claims) => self.verify_signed(&claims, scope),
                 ReadToken::Forged(why) => Err(TokenError::Forged(why).into()),
-                ReadToken::Opaque => Err(TokenError::Forged("it is no JWT").into()),
+                ReadToken::Opaque => Err(TokenError::NotAJwt.into()),
             },
             TokenValidation::JwtThenIntrospection(jwt, introspection) => {
                 match read(jwt.as_ref(), token).await? {
