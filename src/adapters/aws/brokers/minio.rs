@@ -110,7 +110,7 @@ impl MinioBroker {
 impl AccessKeyBroker for MinioBroker {
     fn loopholes(&self) -> Loopholes {
         Loopholes {
-            holders_administer: true,
+            users_administer: true,
             ..Loopholes::NONE
         }
     }

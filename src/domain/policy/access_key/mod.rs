@@ -13,7 +13,7 @@ use super::{Condition, On, PolicyError, Resource, Statement, write};
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessKeyPolicy(String);
 
-/// What an engine lets the holder of a pair do without any policy, unless a policy denies it.
+/// What an engine lets the user of a pair do without any policy, unless a policy denies it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loopholes {
     /// Objects belong to their writers (S3, "Object Ownership": `ObjectWriter`), who may read and
@@ -23,7 +23,7 @@ pub struct Loopholes {
     pub sessions_outlive_pairs: bool,
     /// A pair may make service accounts and replace its own secret (MinIO:
     /// `admin:CreateServiceAccount`, `admin:CreateUser`).
-    pub holders_administer: bool,
+    pub users_administer: bool,
 }
 
 impl Loopholes {
@@ -31,7 +31,7 @@ impl Loopholes {
     pub const NONE: Self = Self {
         writers_own_objects: false,
         sessions_outlive_pairs: false,
-        holders_administer: false,
+        users_administer: false,
     };
 }
 
@@ -42,7 +42,10 @@ pub enum AccessKeyPolicyError {
     #[error("the key would open nothing: name a bucket")]
     Empty,
     /// Without a prefix, `*` would reach the buckets of principals.
-    #[error("rights in all buckets need access_keys.bucket_prefix, which says which are meant")]
+    #[error(
+        "rights in all buckets need access_keys.bucket_prefix, which limits them to buckets with that \
+         prefix"
+    )]
     NoPrefix,
     /// It names too many buckets.
     #[error(transparent)]
@@ -78,8 +81,8 @@ impl AccessKeyPolicy {
         if loopholes.sessions_outlive_pairs {
             statements.push(denied_to_sessions());
         }
-        if loopholes.holders_administer {
-            statements.push(denied_to_holders());
+        if loopholes.users_administer {
+            statements.push(denied_to_users());
         }
         Ok(Self(write(statements)?))
     }
@@ -97,7 +100,8 @@ impl fmt::Debug for AccessKeyPolicy {
     }
 }
 
-/// Statements for the named buckets: all may be listed, the one list read, the other written.
+/// Statements for the named buckets: every named bucket may be listed, `read_buckets` read,
+/// `write_buckets` written.
 fn named(rights: &AccessKeyRights) -> [Option<Statement>; 3] {
     let bucket = |name: &&BucketName| format!("arn:aws:s3:::{name}");
     [
@@ -183,7 +187,7 @@ fn denied_to_sessions() -> Statement {
 }
 
 /// Denies all of `MinIO`'s administration, which has no resource.
-fn denied_to_holders() -> Statement {
+fn denied_to_users() -> Statement {
     Statement {
         on: None,
         ..deny(&["admin:*"], everywhere())

@@ -12,11 +12,11 @@ const SESSIONS: Loopholes = Loopholes {
     sessions_outlive_pairs: true,
     ..Loopholes::NONE
 };
-const HOLDERS: Loopholes = Loopholes {
-    holders_administer: true,
+const USERS: Loopholes = Loopholes {
+    users_administer: true,
     ..Loopholes::NONE
 };
-const ENGINES: [Loopholes; 4] = [Loopholes::NONE, WRITERS, SESSIONS, HOLDERS];
+const ENGINES: [Loopholes; 4] = [Loopholes::NONE, WRITERS, SESSIONS, USERS];
 
 fn buckets(names: &[&str]) -> Vec<BucketName> {
     names.iter().map(|name| name.parse().unwrap()).collect()
@@ -85,7 +85,7 @@ fn the_policies_are_what_they_are() {
     insta::assert_snapshot!("written_to_writers", policy(&some, WRITERS));
     insta::assert_snapshot!("all_to_writers", policy(&all, WRITERS));
     insta::assert_snapshot!("not_to_sessions", policy(&some, SESSIONS));
-    insta::assert_snapshot!("not_to_administer", policy(&some, HOLDERS));
+    insta::assert_snapshot!("not_to_administer", policy(&some, USERS));
 }
 
 #[test]
