@@ -117,7 +117,7 @@ impl Opening {
                     self.outage.ended();
                     return Ok(Box::new(self.open(prepared)));
                 }
-                Err(error) => match error.may_pass() {
+                Err(error) => match error.is_transient() {
                     Some(cause) => self.outage.failed(&cause),
                     None => return Err(error),
                 },

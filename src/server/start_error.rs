@@ -58,10 +58,10 @@ pub enum StartError {
 
 impl StartError {
     /// The cause, if a retry may succeed without a change of configuration.
-    pub(super) fn may_pass(&self) -> Option<&dyn fmt::Display> {
+    pub(super) fn is_transient(&self) -> Option<&dyn fmt::Display> {
         match self {
-            Self::Database(error) if error.may_pass() => Some(error),
-            Self::Registry(error) if error.may_pass() => Some(error),
+            Self::Database(error) if error.is_transient() => Some(error),
+            Self::Registry(error) if error.is_transient() => Some(error),
             _ => None,
         }
     }

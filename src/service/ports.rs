@@ -45,7 +45,7 @@ pub trait LocalJwt: Send + Sync {
 /// What reading a token tells. Claims are only in a token whose signature holds.
 #[derive(Clone, Debug)]
 pub enum ReadToken {
-    /// It is no JWT: only the authorization server can tell.
+    /// It is not a JWT: only the authorization server can tell.
     Opaque,
     /// It is a JWT that must not be trusted, and why.
     Forged(&'static str),
@@ -97,12 +97,13 @@ pub trait BucketRegistry: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReserveOutcome {
     /// The owner holds this bucket; this is how far its creation got.
-    Reserved(ReservationState),
+    Held(ReservationState),
     /// The bucket is reserved for another owner, or the owner has another bucket.
     Conflict,
 }
 
-/// How far the creation of a bucket got.
+/// How far the creation of a bucket got. The registry and `cloakroom bucket show` call
+/// [`Self::Reserved`] `claimed`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ReservationState {
     /// The name is reserved. The store has not been asked yet.
@@ -119,38 +120,38 @@ pub enum ReservationState {
 #[error("registry: {cause}")]
 pub struct RegistryError {
     cause: String,
-    may_pass: bool,
+    is_transient: bool,
 }
 
 impl RegistryError {
-    /// An error that stays until something is changed.
+    /// A permanent error.
     #[must_use]
     pub fn new(cause: impl Into<String>) -> Self {
         Self {
             cause: cause.into(),
-            may_pass: false,
+            is_transient: false,
         }
     }
 
-    /// An error that may be gone at the next try.
+    /// A transient error.
     #[must_use]
-    pub fn passing(cause: impl Into<String>) -> Self {
+    pub fn transient(cause: impl Into<String>) -> Self {
         Self {
             cause: cause.into(),
-            may_pass: true,
+            is_transient: true,
         }
     }
 
     /// The registry did not answer in time.
     #[must_use]
     pub fn late(step: &str) -> Self {
-        Self::passing(format!("{step}: no answer in time"))
+        Self::transient(format!("{step}: no answer in time"))
     }
 
     /// Whether the same call may succeed later without a change.
     #[must_use]
-    pub fn may_pass(&self) -> bool {
-        self.may_pass
+    pub fn is_transient(&self) -> bool {
+        self.is_transient
     }
 
     /// The reservation was removed while the bucket was being created.
@@ -183,7 +184,11 @@ pub trait Buckets: Send + Sync {
     async fn marker(&self, bucket: &BucketName) -> Result<Option<String>, UpstreamError>;
 
     /// Closes the bucket to the public and marks it with the deployment, if the engine can.
-    async fn furnish(&self, bucket: &BucketName, deployment: &str) -> Result<(), UpstreamError>;
+    async fn secure_and_tag(
+        &self,
+        bucket: &BucketName,
+        deployment: &str,
+    ) -> Result<(), UpstreamError>;
 }
 
 /// What the store has at a bucket's name.

@@ -1,4 +1,4 @@
-mod furnish;
+mod secure_and_tag;
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::service::{Buckets, Creation, Presence, UpstreamError, UpstreamErrorKi
 use super::failure::{code, describe, status};
 use super::quirks::{Quirks, Support};
 use super::{AwsClients, Engine};
-use furnish::DEPLOYMENT_TAG;
+use secure_and_tag::DEPLOYMENT_TAG;
 
 /// AWS's default region, which `CreateBucket` must not name.
 const UNNAMED_REGION: &str = "us-east-1";
@@ -174,7 +174,11 @@ impl Buckets for S3Buckets {
         Ok(markers.next().map(|tag| tag.value))
     }
 
-    async fn furnish(&self, bucket: &BucketName, deployment: &str) -> Result<(), UpstreamError> {
+    async fn secure_and_tag(
+        &self,
+        bucket: &BucketName,
+        deployment: &str,
+    ) -> Result<(), UpstreamError> {
         if self.quirks.public_access_block != Support::No {
             self.block_public_access(bucket).await?;
         }

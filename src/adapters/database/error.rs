@@ -83,7 +83,7 @@ impl DatabaseError {
 
     /// Whether another attempt may succeed without any change here.
     #[must_use]
-    pub fn may_pass(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unreachable { .. })
     }
 

@@ -114,7 +114,7 @@ impl BucketRegistry for SqlBucketRegistry {
         }
         match row {
             Some((held, state)) if held == bucket.as_str() => {
-                parse_state(&state).map(ReserveOutcome::Reserved)
+                parse_state(&state).map(ReserveOutcome::Held)
             }
             // The owner has another bucket, or another owner reserved this one.
             _ => Ok(ReserveOutcome::Conflict),

@@ -72,15 +72,15 @@ pub(super) fn failed(step: &str, error: &sqlx::Error) -> RegistryError {
         _ => "an unexpected answer".to_owned(),
     };
     let cause = format!("{step}: {cause}");
-    if may_pass(error) {
-        RegistryError::passing(cause)
+    if is_transient(error) {
+        RegistryError::transient(cause)
     } else {
         RegistryError::new(cause)
     }
 }
 
 /// Whether another connection may fare better.
-fn may_pass(error: &sqlx::Error) -> bool {
+fn is_transient(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::PoolTimedOut => true,
         sqlx::Error::Database(database) if lacks_resources(database.as_ref()) => true,

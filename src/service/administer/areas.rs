@@ -1,4 +1,4 @@
-//! Areas: checked and given a bucket before an owner gets one.
+//! Checks an area and creates its bucket before the owner is added.
 
 use std::time::Duration;
 
@@ -84,7 +84,7 @@ impl Administer {
             let registry = &self.ports.registry;
             let bucket_owner = owner.bucket_owner(bucket);
             let outcome = registry.reserve(&bucket_owner, bucket).await?;
-            if outcome == ReserveOutcome::Reserved(ReservationState::Reserved) {
+            if outcome == ReserveOutcome::Held(ReservationState::Reserved) {
                 // The gateway treats the bucket as one that it created itself.
                 let creating = ReservationState::Creating;
                 registry.advance(&bucket_owner, bucket, creating).await?;

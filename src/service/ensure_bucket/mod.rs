@@ -192,10 +192,10 @@ impl Maker {
         let _place = self.places.take(state).await?;
         match (self.buckets.look(bucket).await?, state) {
             (Presence::Foreign, _) => Err(EnsureBucketError::Conflict),
-            (Presence::Hidden, _) => self.unveil(bucket).await,
+            (Presence::Hidden, _) => self.explain_hidden(bucket).await,
             (Presence::Ours, ReservationState::Ready) => self.must_be_marked_ours(bucket).await,
             (Presence::Ours, ReservationState::Reserved) => {
-                self.meet(bucket_owner, bucket, waiting).await?;
+                self.resolve_existing(bucket_owner, bucket, waiting).await?;
                 self.create(bucket_owner, bucket, waiting).await
             }
             (Presence::Missing, _) | (Presence::Ours, ReservationState::Creating) => {
@@ -212,15 +212,15 @@ impl Maker {
     ) -> Result<ReservationState, EnsureBucketError> {
         let reserved = waiting.for_registry(self.registry.reserve(bucket_owner, bucket));
         match reserved.await? {
-            ReserveOutcome::Reserved(state) => Ok(state),
+            ReserveOutcome::Held(state) => Ok(state),
             ReserveOutcome::Conflict => Err(EnsureBucketError::Conflict),
         }
     }
 
-    /// Decides on a bucket that exists at its first reservation. Either another replica has just created
-    /// it, which the registry then says by now, or it existed before. Its tag is read in any case, because
-    /// an answer from something that is not S3 proves no bucket.
-    async fn meet(
+    /// Decides about a bucket that exists at its first reservation. If the registry has moved past
+    /// `Reserved`, another replica has just created it; otherwise it predates the reservation. The tag
+    /// is read in either case: a reply from something that is not S3 proves nothing.
+    async fn resolve_existing(
         &self,
         bucket_owner: &BucketOwner,
         bucket: &BucketName,
@@ -253,7 +253,7 @@ impl Maker {
             return Err(EnsureBucketError::Conflict);
         }
         self.buckets
-            .furnish(bucket, &self.settings.deployment)
+            .secure_and_tag(bucket, &self.settings.deployment)
             .await?;
         self.must_be_marked_ours(bucket).await?;
         Ok(advance(ReservationState::Ready).await?)
@@ -272,8 +272,8 @@ impl Maker {
         Ok(self.settings.mark(tag.as_deref()))
     }
 
-    /// Finds out by an attempt to create whether a foreign bucket is in the way or a right is missing.
-    async fn unveil(&self, bucket: &BucketName) -> Result<(), EnsureBucketError> {
+    /// Tries to create the bucket, to tell a foreign bucket from a missing permission.
+    async fn explain_hidden(&self, bucket: &BucketName) -> Result<(), EnsureBucketError> {
         if self.buckets.create(bucket).await? == Creation::Foreign {
             return Err(EnsureBucketError::Conflict);
         }
@@ -288,7 +288,7 @@ impl Maker {
     }
 }
 
-/// Removes the task from those under way when it ends in any way.
+/// On drop, removes the task from `under_way`, however it ended.
 struct Leave<'a>(&'a Maker, &'a (BucketOwner, BucketName));
 
 impl Drop for Leave<'_> {

@@ -69,7 +69,7 @@ async fn the_first_call_makes_the_bucket_and_the_next_believes_it() {
     ensure(&process).await.unwrap();
     assert_eq!(
         world.buckets.calls(),
-        ["look", "create", "marker", "furnish", "marker"]
+        ["look", "create", "marker", "secure_and_tag", "marker"]
     );
     assert_eq!(
         world.registry.state(&alice()),
@@ -85,7 +85,7 @@ async fn concurrent_first_calls_make_one_bucket() {
     assert!(calls.iter().all(Result::is_ok));
     assert_eq!(
         world.buckets.calls(),
-        ["look", "create", "marker", "furnish", "marker"]
+        ["look", "create", "marker", "secure_and_tag", "marker"]
     );
 }
 
@@ -150,7 +150,7 @@ async fn an_untagged_bucket_is_not_adopted_from_a_deployment() {
 
 #[tokio::test]
 async fn an_adoption_that_was_cut_off_is_resumed() {
-    for crash_after in ["create", "furnish"] {
+    for crash_after in ["create", "secure_and_tag"] {
         let world = World::new();
         ensure(&world.process(false)).await.unwrap();
         let heir = world.another_deployment();
@@ -163,7 +163,7 @@ async fn an_adoption_that_was_cut_off_is_resumed() {
 
 #[tokio::test]
 async fn a_crash_between_intent_and_end_is_resumed() {
-    for crash_after in ["create", "furnish"] {
+    for crash_after in ["create", "secure_and_tag"] {
         let world = World::new();
         world.buckets.fail_once_after(crash_after);
         assert!(ensure(&world.process(false)).await.is_err());
@@ -259,7 +259,7 @@ async fn the_making_outlives_the_caller() {
     ensure(&process).await.unwrap();
     assert_eq!(
         world.buckets.calls(),
-        ["look", "create", "marker", "furnish", "marker"]
+        ["look", "create", "marker", "secure_and_tag", "marker"]
     );
 }
 

@@ -48,7 +48,7 @@ impl BucketRegistry for FakeBucketRegistry {
             .entry(bucket_owner.clone())
             .or_insert_with(|| (bucket.clone(), ReservationState::Reserved));
         Ok(if row.0 == *bucket {
-            ReserveOutcome::Reserved(row.1)
+            ReserveOutcome::Held(row.1)
         } else {
             ReserveOutcome::Conflict
         })
@@ -187,10 +187,14 @@ impl Buckets for FakeBuckets {
         Ok(self.markers.lock().unwrap().get(bucket).cloned())
     }
 
-    async fn furnish(&self, bucket: &BucketName, deployment: &str) -> Result<(), UpstreamError> {
-        self.called("furnish").await;
+    async fn secure_and_tag(
+        &self,
+        bucket: &BucketName,
+        deployment: &str,
+    ) -> Result<(), UpstreamError> {
+        self.called("secure_and_tag").await;
         let mut markers = self.markers.lock().unwrap();
         markers.insert(bucket.clone(), deployment.to_owned());
-        self.answer("furnish", ())
+        self.answer("secure_and_tag", ())
     }
 }

@@ -90,7 +90,7 @@ impl Buckets for Deployment {
         Ok(None)
     }
 
-    async fn furnish(&self, _: &BucketName, _: &str) -> Result<(), UpstreamError> {
+    async fn secure_and_tag(&self, _: &BucketName, _: &str) -> Result<(), UpstreamError> {
         Ok(())
     }
 }

@@ -153,7 +153,7 @@ mod tests {
         let bucket = "clients".parse().unwrap();
         buckets(&store)
             .await
-            .furnish(&bucket, "this-one")
+            .secure_and_tag(&bucket, "this-one")
             .await
             .unwrap();
         let is_tagging = |request: &&Request| {
