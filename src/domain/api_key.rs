@@ -32,7 +32,7 @@ pub struct ApiKeyHash(pub [u8; 32]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidApiKey {
     /// It does not have the form of an API key.
-    #[error("is no API key of ours")]
+    #[error("is not an API key of this gateway")]
     Foreign,
     /// It has the form, and its checksum is wrong.
     #[error("has a typo: its checksum does not hold")]

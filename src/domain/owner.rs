@@ -15,7 +15,7 @@ pub enum Owner {
     AccessKey(AccessKeyId),
 }
 
-/// Who holds a bucket in the registry: each has one bucket, and each bucket has one.
+/// A bucket's owner in the registry. The relation is one to one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum BucketOwner {
     /// One principal.

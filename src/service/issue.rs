@@ -172,7 +172,7 @@ impl IssueSession {
         deadline
             .limit(AUDIT_TIMEOUT, self.ports.audit_trail.record(event))
             .await
-            .unwrap_or_else(|_| Err(RegistryError::new("the audit record took too long")))?;
+            .unwrap_or_else(|_| Err(RegistryError::new("the audit event took too long")))?;
         Ok(())
     }
 }

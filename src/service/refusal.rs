@@ -77,7 +77,7 @@ pub enum NotEntitled {
     #[error("the organisation is disabled")]
     DisabledOrganisation,
     /// The caller is not a member of the workspace, or there is no such workspace.
-    #[error("the caller is not a member of such a workspace")]
+    #[error("not a member of this workspace, or there is none")]
     NoMember,
     /// An API key was used for a workspace, or a token for an organisation.
     #[error("this kind of credential does not open this kind of storage")]
@@ -115,7 +115,7 @@ pub enum AccessKeyRefusal {
     #[error("the rotation could not be recorded: {0}")]
     NotQueued(String),
     /// No broker is configured.
-    #[error("no engine for access keys is configured (access_keys.broker)")]
+    #[error("access keys are not enabled (access_keys.broker is none)")]
     NoBroker,
 }
 

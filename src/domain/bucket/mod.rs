@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use super::text::{impl_text, is_hex, is_plain};
 use super::{BucketPrefix, Owner, OwnerDigest};
 
-/// The fewest hex digits of the digest that a name may hold: 128 bits, so that two owners with one
-/// name cannot be found (docs/call.md).
+/// The fewest hex digits of the digest that a name may hold: 128 bits, so that finding two owners
+/// with the same name is infeasible (docs/call.md).
 pub const MIN_DIGITS: usize = 32;
 
 /// The marker in the names of the buckets that `cloakroom doctor` makes.

@@ -43,7 +43,7 @@ pub enum AdministerError {
     #[error("the bucket {0} is shared by organisations and workspaces, whose areas stay in it")]
     SharedBucket(BucketName),
     /// The owner's bucket follows from its name or area.
-    #[error("the bucket of {owner} is {own}, by its name or area: assign that one")]
+    #[error("{owner}'s bucket is {own}, as its name or area says: assign that one")]
     NotTheOwners {
         /// The owner.
         owner: Owner,
@@ -72,7 +72,10 @@ pub enum AdministerError {
     )]
     BucketConflict(BucketName),
     /// A deleted workspace comes back where its objects are.
-    #[error("what was kept of {owner} is at {area}: leave out --bucket and --prefix")]
+    #[error(
+        "the objects of the deleted {owner} are at {area}: leave out --bucket and --prefix to restore \
+         it there"
+    )]
     KeptElsewhere {
         /// The workspace.
         owner: Owner,
@@ -86,10 +89,10 @@ pub enum AdministerError {
     #[error("the prefix is too long for a session policy")]
     PrefixTooLong,
     /// An API key's lifetime is too long.
-    #[error("--expires-in: 100 years at the most; leave it out for a key that does not expire")]
+    #[error("--expires-in: at most 100 years; omit it for a key that never expires")]
     LivesTooLong,
     /// The organisation exists, but without its folders.
-    #[error("{0} is there, but its folders could not be made visible: {1}")]
+    #[error("created {0}, but not its folders: {1}")]
     NoFolders(Owner, #[source] Box<AdministerError>),
     /// The registry failed.
     #[error(transparent)]

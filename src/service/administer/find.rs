@@ -1,4 +1,4 @@
-//! Looks that fail when nothing has the name.
+//! Lookups that return an error if nothing has this name.
 
 use crate::domain::{AccessKey, AccessKeyId, Organisation, Slug, Workspace, WorkspaceName};
 use crate::service::{AccessKeyRegistry, Directory};

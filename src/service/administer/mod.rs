@@ -50,7 +50,7 @@ pub struct AdministerSettings {
     pub extra_actions: Vec<ExtraAction>,
     /// This deployment's name, with which it tags buckets.
     pub deployment: String,
-    /// How long the sessions last that look at objects.
+    /// The lifetime of sessions opened to inspect objects.
     pub session_duration: Duration,
 }
 

@@ -80,8 +80,8 @@ impl AuthenticateApiKey {
         if registered.last_used.is_none_or(|last| last < hour)
             && let Err(error) = self.directory.note_use(key.id(), hour).await
         {
-            // The key is good all the same.
-            tracing::warn!(%error, key = %key.id(), "the use of an API key could not be noted");
+            // Only recording its use failed.
+            tracing::warn!(%error, key = %key.id(), "could not record an API key's last use");
         }
         Ok(registered.into_caller())
     }

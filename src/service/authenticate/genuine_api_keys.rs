@@ -11,7 +11,7 @@ use crate::service::{Clock, Directory, RegistryError};
 /// How many of the registry's hashes are held, the last used first. They take less than 10 MB.
 const REGISTERED_KEYS: u32 = 100_000;
 
-/// How long, and how many, keys are remembered that proved genuine: those made since the last reading,
+/// How long, and how many, keys that proved genuine are remembered: those made since the last reading,
 /// and those beyond [`REGISTERED_KEYS`].
 const PROVEN_FOR: Duration = Duration::from_hours(24);
 const PROVEN_KEYS: u64 = 20_000;

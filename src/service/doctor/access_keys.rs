@@ -87,7 +87,7 @@ impl Doctor {
             let issued = self.issue(broker, written, [read, written]).await;
             issued.map(|issued| pair = Some(issued)).into()
         };
-        let name = "an access key gets a pair, to read here and to write there";
+        let name = "an access key gets a pair that reads one bucket and writes the other";
         report.check(name, issuing).await;
         let Some(pair) = pair else { return };
         let test_owner = test_owner(read, &pair);

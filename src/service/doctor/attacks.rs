@@ -149,10 +149,10 @@ pub(super) fn only_a_no(attempt: Attempt, remedy: &str) -> Outcome {
         Attempt::Refused => Outcome::Passed,
         Attempt::Done => Outcome::Failed(remedy.to_owned()),
         Attempt::ShowedNothing => {
-            Outcome::Failed("inconclusive: the store lists, but not what is there".to_owned())
+            Outcome::Failed("inconclusive: the listing lacks an object that exists".to_owned())
         }
         Attempt::Misread => Outcome::Failed(
-            "inconclusive: the store does not take the signature of this request".to_owned(),
+            "inconclusive: the store rejects the signature of this request".to_owned(),
         ),
         Attempt::Unclear(what) => Outcome::Failed(format!("inconclusive: {what}")),
         Attempt::Impossible(why) => Outcome::Skipped(why.to_owned()),
@@ -168,7 +168,7 @@ fn remedy(operation: S3Operation<'_>) -> &'static str {
         }
         S3Operation::AssumeRole => {
             "THE STORE DID IT: a session can open another without a policy. Give the role a trust policy \
-             that sessions do not meet (Ceph: deploy/ceph/trust-policy.json)"
+             that does not let a session assume the role again (Ceph: deploy/ceph/trust-policy.json)"
         }
         S3Operation::Publish(..) => {
             "A STRANGER CAN READ IT: the store ignores the bucket's public-access block. Forbid \

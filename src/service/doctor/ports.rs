@@ -140,7 +140,8 @@ pub enum Attempt {
     ShowedNothing,
     /// The store refused: 401 or 403.
     Refused,
-    /// The store reads the request otherwise than it was signed and refused it without asking a policy.
+    /// The store interprets the request differently from how it was signed, and refused it without
+    /// asking a policy.
     Misread,
     /// Anything else, which proves nothing.
     Unclear(String),

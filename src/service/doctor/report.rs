@@ -54,7 +54,7 @@ impl Report {
         let started = Instant::now();
         let outcome = tokio::time::timeout(super::CHECK_TIMEOUT, checking)
             .await
-            .unwrap_or_else(|_| Outcome::Failed("no end of it in time".to_owned()));
+            .unwrap_or_else(|_| Outcome::Failed("timed out".to_owned()));
         let failed = matches!(outcome, Outcome::Failed(_));
         self.checks.push(Check {
             name: name.into(),

@@ -8,7 +8,7 @@ use super::{
     S3Operation, TestOwner,
 };
 
-/// One name begins with the other, which a store that compares too little mixes up. They are in the order
+/// One name begins with the other, which a store that ignores the slash confuses. They are in the order
 /// of their escaped forms (`/` is `%2F`, and `%` comes before `-`).
 const NEIGHBOURS: [&str; 2] = ["acme/", "acme-evil/"];
 

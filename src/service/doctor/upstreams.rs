@@ -53,7 +53,7 @@ impl Doctor {
         };
         match introspection.introspect(&token).await {
             Ok(claims) if claims.active => Outcome::Failed(
-                "the authorization server accepts it: anyone can make up a token that works"
+                "the authorization server calls it active: any made-up token is accepted"
                     .to_owned(),
             ),
             Ok(_) => Outcome::Passed,

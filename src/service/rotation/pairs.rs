@@ -133,7 +133,7 @@ pub(in crate::service) async fn prove(
             match broker.works(pair, bucket).await {
                 Ok(true) => return,
                 Ok(false) => {
-                    let cause = "the store does not know the pair, or not what it may do";
+                    let cause = "the store has not picked up the pair or its policy yet";
                     last = UpstreamError::new(UpstreamErrorKind::Refused, cause);
                 }
                 Err(error) => last = error,

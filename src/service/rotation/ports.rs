@@ -47,8 +47,8 @@ pub trait AccessKeyRegistry: AccessKeyRotations {
     /// All keys, the oldest first.
     async fn access_keys(&self) -> Result<Vec<AccessKey>, RegistryError>;
 
-    /// The keys whose pairs may still work: all but the disabled ones that are known to be clean, and
-    /// the deleted ones that are not.
+    /// The keys whose pairs may still work: every key, except disabled ones known to have no pairs; plus
+    /// deleted keys that may still have some.
     async fn living_access_keys(&self) -> Result<Vec<AccessKey>, RegistryError>;
 
     /// The key of this name.
@@ -165,8 +165,8 @@ pub trait AccessKeyRotations: Send + Sync {
         now: DateTime<Utc>,
     ) -> Result<(), RegistryError>;
 
-    /// Ends the lease and sets the state, if one is given. After an end that is not clean, the engine
-    /// may have a pair that is not on record: the key stays unfinished until a clean end.
+    /// Ends the lease and sets the state, if one is given. After an end that is not clean, the key may
+    /// have unrecorded pairs at the engine, and stays unfinished until a clean end.
     async fn end_rotation(
         &self,
         id: &AccessKeyId,
@@ -181,9 +181,12 @@ pub trait AccessKeyRotations: Send + Sync {
     /// Removes a pair that has ended.
     async fn forget_pair(&self, id: &AccessKeyId, pair: &str) -> Result<(), RegistryError>;
 
-    /// The keys that the keeper has to look after: those taken before `stale`, those that are free and
-    /// unclean or have pairs that are due `now`, those that are disabled and not known to be clean, and
-    /// deleted ones.
+    /// The keys that the keeper has to look after:
+    ///
+    /// - keys that were taken before `stale`;
+    /// - free keys that may have unrecorded pairs, or that have pairs due `now`;
+    /// - disabled keys that are not known to have no pairs;
+    /// - deleted keys.
     async fn unfinished(
         &self,
         now: DateTime<Utc>,

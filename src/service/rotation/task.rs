@@ -66,7 +66,7 @@ pub(super) async fn run(
     if let Err(refusal) = task.rotate().await
         && let Err(SendError(Err(unheard))) = task.tell.send(Err(refusal))
     {
-        // It becomes no answer, so it is logged here.
+        // No response carries this error, so log it here.
         let Task {
             owner, request_id, ..
         } = &task;
@@ -80,7 +80,7 @@ impl Task {
         self.lease.renewed_during(self.rotate_taken()).await
     }
 
-    /// A statement that fails may have taken the key all the same.
+    /// The statement may have taken effect even though it returned an error.
     async fn take(&self) -> Result<(), Refusal> {
         let now = self.work.ports.clock.now();
         let lease = &self.lease;
@@ -149,8 +149,8 @@ impl Task {
         Ok(timeout(MAKE_LIMIT, making).await.map_err(late)??)
     }
 
-    /// A pair must be on record before it is handed out. If the caller has gone, they would not get the
-    /// new pair, and its users need the old one.
+    /// A pair must be on record before it is handed out. If the caller has disconnected, the new pair
+    /// would never arrive, and the key's users still need the old one.
     async fn record(&self, pair: &KeyPair) -> Result<(), Refusal> {
         if self.tell.is_closed() {
             return Err(gone());

@@ -5,9 +5,9 @@ use crate::domain::{AccessKey, AccessKeyOwner, BucketFormula, BucketName, Princi
 pub enum BucketTenant {
     /// It is or was this principal's.
     Principal(Principal),
-    /// A part of it is this organisation's.
+    /// Part of it belongs to this organisation.
     Organisation(Slug),
-    /// A part of it is a workspace's: its members', not its organisation's.
+    /// Part of it belongs to a workspace: to its members, not to its organisation.
     Workspace,
     /// It is a shared bucket without any part yet.
     Unassigned,
@@ -16,7 +16,7 @@ pub enum BucketTenant {
 /// What the registry knows about the buckets that an access key opens.
 #[derive(Clone, Debug, Default)]
 pub struct KnownBuckets {
-    /// A bucket with a tenant under the key's prefix, if the key opens all of those.
+    /// A bucket under the key's prefix that has a tenant, if the key opens all buckets under it.
     pub under_prefix: Option<String>,
     /// Each bucket that the key names, with its tenants.
     pub named: Vec<(BucketName, Vec<BucketTenant>)>,

@@ -80,7 +80,7 @@ const _: () = assert!(
 );
 const _: () = assert!(
     LONGEST_SILENCE.as_millis() < GONE.as_millis(),
-    "a living process could be taken for gone"
+    "a live process could be declared dead"
 );
 const _: () = assert!(
     2 * STATEMENT_LIMIT.as_millis() <= TRANSACTION_LIMIT.as_millis(),

@@ -102,7 +102,7 @@ impl RotateAccessKey {
 }
 
 impl Work {
-    /// By which the rate limit counts.
+    /// The owner that the rate limiter counts under.
     pub(super) fn digest(&self, key: &AccessKeyId) -> OwnerDigest {
         self.settings.formula.digest(&Owner::AccessKey(key.clone()))
     }
