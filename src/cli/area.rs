@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use crate::adapters::aws::Engine;
 use crate::domain::{Area, BucketName, Prefix};
 use crate::service::NewArea;
 
@@ -39,7 +38,7 @@ impl AreaOptions {
 
     /// Warns where the engine separates the owners of one bucket less well than others do.
     pub(super) fn warn(&self, options: &ChangeOptions) -> Result<(), CommandError> {
-        if self.bucket.is_some() && options.config()?.storage.engine == Engine::Minio {
+        if self.bucket.is_some() && options.config()?.storage.engine.lists_neighbours_names() {
             note(
                 &"MinIO lets owners who share a bucket list the names of each other's keys \
                   (docs/engines.md): give each owner a separate bucket if names are secret",

@@ -174,7 +174,8 @@ impl StorageConfig {
                 check_base(reader, key, url);
             }
         }
-        if engine.is_ok_and(|engine| engine != Engine::Aws) && matches!(endpoint, Ok(None)) {
+        if engine.is_ok_and(|engine| !engine.has_known_endpoints()) && matches!(endpoint, Ok(None))
+        {
             reader.error(ENDPOINT, "is required unless storage.flavor is aws");
         }
         if region.as_deref().is_ok_and(|region| !is_plain(region)) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use crate::adapters::aws::{AwsClients, AwsSettings, CephBroker, Engine, IamBroker, MinioBroker};
+use crate::adapters::aws::{AwsClients, AwsSettings, CephBroker, IamBroker, MinioBroker};
 use crate::adapters::database::SqlDirectory;
 use crate::adapters::{OsRandomness, OwnerRateLimiter};
 use crate::config::{BrokerConfig, BrokerKind, Config};
@@ -110,8 +110,8 @@ fn admin_settings(config: &Config, broker: &BrokerConfig) -> AwsSettings {
     if let Some(endpoint) = &broker.endpoint {
         settings.endpoint = Some(endpoint.as_str().trim_end_matches('/').to_owned());
     }
-    let is_aws = config.storage.engine == Engine::Aws && broker.kind == BrokerKind::Iam;
-    if is_aws && broker.endpoint.is_none() {
+    let is_known = config.storage.engine.has_known_endpoints() && broker.kind == BrokerKind::Iam;
+    if is_known && broker.endpoint.is_none() {
         // On AWS, IAM has an endpoint of its own.
         settings.endpoint = None;
     }

@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::adapters::aws::{AwsClients, Engine};
+use crate::adapters::aws::AwsClients;
 use crate::adapters::oauth::OauthHttp;
 use crate::adapters::{OsRandomness, SystemClock};
 use crate::config::Config;
@@ -246,7 +246,7 @@ fn warn_about_exposure(config: &Config) {
     if config.oauth.is_exposed() {
         tracing::warn!("oauth.allow_http: tokens are sent to the authorization server unencrypted");
     }
-    if config.storage.engine == Engine::Ceph {
+    if !config.storage.engine.authenticates_session_tokens() {
         tracing::warn!(
             "storage.flavor ceph: Ceph does not authenticate its session tokens, and a tampered one \
              can reach other buckets (measured on 16.2.15); see docs/engines.md"

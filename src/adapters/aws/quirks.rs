@@ -78,12 +78,71 @@ impl Engine {
     /// Whether `AssumeRole` requires an existing role.
     #[must_use]
     pub fn needs_role(self) -> bool {
-        matches!(self, Self::Aws | Self::Ceph)
+        match self {
+            Self::Aws | Self::Ceph => true,
+            Self::Minio | Self::Generic => false,
+        }
     }
 
     /// Whether buckets are addressed by path by default.
     #[must_use]
     pub fn prefers_path_style(self) -> bool {
-        self != Self::Aws
+        match self {
+            Self::Aws => false,
+            Self::Ceph | Self::Minio | Self::Generic => true,
+        }
+    }
+
+    /// Whether S3, STS and IAM have addresses that the SDK knows.
+    #[must_use]
+    pub fn has_known_endpoints(self) -> bool {
+        match self {
+            Self::Aws => true,
+            Self::Ceph | Self::Minio | Self::Generic => false,
+        }
+    }
+
+    /// Whether a tampered session token is always refused. Ceph encrypts its tokens and does not
+    /// authenticate them (measured on 16.2.15).
+    #[must_use]
+    pub fn authenticates_session_tokens(self) -> bool {
+        match self {
+            Self::Ceph => false,
+            Self::Aws | Self::Minio | Self::Generic => true,
+        }
+    }
+
+    /// Whether a session can list the names of its neighbours' keys in a shared bucket: `MinIO` lists
+    /// another prefix than the one that its policy was asked about.
+    #[must_use]
+    pub fn lists_neighbours_names(self) -> bool {
+        match self {
+            Self::Minio => true,
+            Self::Aws | Self::Ceph | Self::Generic => false,
+        }
+    }
+
+    /// Whether the account in a role's ARN owns the buckets.
+    pub(super) fn role_names_bucket_owner(self) -> bool {
+        match self {
+            Self::Aws => true,
+            Self::Ceph | Self::Minio | Self::Generic => false,
+        }
+    }
+
+    /// Whether bucket names that end in `-an` are reserved for one account and region.
+    pub(super) fn has_account_regional_names(self) -> bool {
+        match self {
+            Self::Aws => true,
+            Self::Ceph | Self::Minio | Self::Generic => false,
+        }
+    }
+
+    /// Whether a session can try to make service accounts over `MinIO`'s admin API.
+    pub(super) fn has_minio_admin_api(self) -> bool {
+        match self {
+            Self::Minio => true,
+            Self::Aws | Self::Ceph | Self::Generic => false,
+        }
     }
 }

@@ -40,14 +40,11 @@ impl S3Buckets {
     #[must_use]
     pub fn new(clients: &AwsClients) -> Self {
         let settings = &clients.settings;
-        let expected_owner = match settings.engine {
-            Engine::Aws => settings
-                .role_arn
-                .as_deref()
-                .and_then(account_of)
-                .map(str::to_owned),
-            _ => None,
-        };
+        let role = settings.role_arn.as_deref();
+        let expected_owner = role
+            .filter(|_| settings.engine.role_names_bucket_owner())
+            .and_then(account_of)
+            .map(str::to_owned);
         Self {
             reading: clients.s3_reading(),
             writing: clients.s3_writing(),
@@ -104,9 +101,10 @@ impl S3Buckets {
         })
     }
 
-    /// AWS's account-regional names end in `-an`; no other account can take them.
+    /// No other account can take an account-regional name.
     fn namespace(&self, bucket: &BucketName) -> Option<BucketNamespace> {
-        let account_regional = self.engine == Engine::Aws && bucket.as_str().ends_with("-an");
+        let account_regional =
+            self.engine.has_account_regional_names() && bucket.as_str().ends_with("-an");
         account_regional.then(|| BucketNamespace::from("account-regional"))
     }
 

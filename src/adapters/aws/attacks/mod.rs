@@ -23,7 +23,7 @@ pub use throw_away::S3ThrowAway;
 
 use self::minio_service_account::MinioAdmin;
 use crate::adapters::aws::sts::ANY_ROLE;
-use crate::adapters::aws::{AuthoritiesError, AwsClients, Engine};
+use crate::adapters::aws::{AuthoritiesError, AwsClients};
 use listing::list;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -48,7 +48,7 @@ impl S3Attacker {
         let minio = settings
             .endpoint
             .as_ref()
-            .filter(|_| settings.engine == Engine::Minio)
+            .filter(|_| settings.engine.has_minio_admin_api())
             .map(|endpoint| MinioAdmin::new(endpoint, &settings.region, anonymous.clone()));
         Ok(Self {
             clients: clients.clone(),
