@@ -139,7 +139,7 @@ impl Create {
             (Some(slug), _) => AccessKeyOwner::Organisation(slug),
             (None, Some(owner)) => parse_owner(&owner)
                 .map_err(|error| CommandError::Failed(format!("--owner: {error}")))?,
-            (None, None) => return Err(CommandError::Failed("--org or --owner".to_owned())),
+            (None, None) => return Err(CommandError::Failed("pass --org or --owner".to_owned())),
         };
         let new = NewAccessKey {
             name: self.name,
@@ -287,8 +287,8 @@ fn later(done: bool) -> &'static str {
     if done {
         ""
     } else {
-        " This configuration has no access_keys.broker: the key pairs work until a gateway that has \
-         one ends them."
+        " This configuration has no access_keys.broker: the pairs keep working until a gateway with a \
+         broker ends them."
     }
 }
 

@@ -66,7 +66,7 @@ impl AuditCommand {
         };
         let (rows, has_older) = query.run(&database).await?;
         if rows.is_empty() {
-            note(&"the audit trail has no such rows");
+            note(&"no matching rows");
         }
         if has_older {
             note(&format!(

@@ -31,7 +31,7 @@ pub(super) enum BucketCommand {
 The bucket and its objects stay as they are. It remains reserved for this person; no other owner can
 get it. Asks for confirmation.")]
     Release(Release),
-    /// Assign an existing bucket to the owner that the formula names it after
+    /// Assign an existing bucket to the owner for whom the formula computes its name
     #[command(after_help = "Example:
   cloakroom bucket assign 5c3b3bb8e6448a51b8ad7992994f7220a88e07baef43de9f0000dc1e1323e0a --owner demo/alice
 

@@ -60,7 +60,7 @@ const SCOPE: Key =
 
 const OAUTH_SCOPE_PREFIX: Key = Key::new(
     "access_keys.oauth_scope_prefix",
-    "What precedes that scope in the scope that an access token needs.",
+    "The prefix of that scope in access tokens.",
 )
 .default("api.katapult.io/core/v1/");
 

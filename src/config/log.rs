@@ -6,8 +6,8 @@ use super::value::Choice;
 
 const LEVEL: Key = Key::new(
     "log.level",
-    "The least important events of the gateway that are logged. Libraries are always logged from \
-     `warn` on: below, some of them write what they send.",
+    "The least important events of the gateway that are logged. Libraries log at `warn` and above only: \
+     below that, some log what they send.",
 )
 .default("info");
 

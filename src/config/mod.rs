@@ -69,7 +69,7 @@ pub struct Config {
     pub settings: Vec<Setting>,
     /// The files that may be replaced while the gateway runs.
     pub files: Vec<WatchedFile>,
-    /// What is valid and probably not intended.
+    /// Settings that are valid but probably unintended.
     pub warnings: Vec<String>,
 }
 

@@ -24,7 +24,7 @@ const ISSUER: Key = Key::new(
 
 const DISCOVERY_URL: Key = Key::new(
     "oauth.discovery_url",
-    "Where the metadata are read if the gateway cannot reach the issuer by its own name.",
+    "Where the metadata is read if the gateway cannot reach the issuer by its own name.",
 )
 .otherwise("`oauth.issuer`");
 

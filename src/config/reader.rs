@@ -40,7 +40,7 @@ pub(super) struct Noted(());
 /// that every error is reported.
 pub(super) type Read<T> = Result<T, Noted>;
 
-/// What a good configuration has besides its values.
+/// By-products of a valid configuration.
 pub(super) struct Findings {
     pub(super) settings: Vec<Setting>,
     pub(super) files: Vec<WatchedFile>,

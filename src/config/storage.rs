@@ -15,7 +15,7 @@ use super::value::Choice;
 
 const ENGINE: Key = Key::new(
     "storage.flavor",
-    "Which engine the store runs. `generic` is any other that has S3 and STS.",
+    "Which engine the store runs. `generic` is any other store with S3 and STS.",
 )
 .default("generic");
 
