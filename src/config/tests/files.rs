@@ -248,7 +248,7 @@ fn certificate_authorities_that_cannot_be_trusted_are_refused() {
             let variable = format!("CLOAKROOM_{}", key.to_uppercase().replace('.', "__"));
             let message = complaint(&[(&variable, path)]);
             assert!(
-                message.starts_with(&format!("{key}: {path}: holds no")),
+                message.starts_with(&format!("{key}: {path}: must contain usable")),
                 "{name}: {message}"
             );
         }
