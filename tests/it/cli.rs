@@ -178,6 +178,8 @@ async fn dev_writes_a_configuration_without_mistakes_or_warnings() {
         .unwrap();
     assert_eq!(checked.status.code(), Some(0), "{}", stderr(&checked));
     assert_eq!(stderr(&checked), "");
+    let text = std::fs::read_to_string(process.data("cloakroom.toml")).unwrap();
+    assert!(!text.contains("accept_change"), "{text}");
     process.stop().await;
 }
 

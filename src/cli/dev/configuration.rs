@@ -35,8 +35,6 @@ pub(super) fn write_and_load(
         ("storage.endpoint", json!(storage.url())),
         ("storage.access_key_id", json!(root.access_key_id)),
         ("storage.secret_access_key", json!(root.secret_access_key)),
-        // With --oauth-port 0 the issuer differs at each start.
-        ("naming.accept_change", json!(true)),
         ("access_keys.broker", json!("iam")),
         ("access_keys.admin_access_key_id", json!(root.access_key_id)),
         (

@@ -26,6 +26,9 @@ impl DataDirectory {
         let failed = |what: &dyn Display| failed(&lock_path, what);
         let mut options = File::options();
         options.write(true).create(true).truncate(false);
+        // Another user who can open it could lock it.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let lock = options.open(&lock_path).map_err(|error| failed(&error))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path, _lock: lock }),

@@ -87,6 +87,9 @@ impl DevCommand {
         let mut config = configuration::write_and_load(&data, address, &oauth, &storage)?;
         // A configuration file cannot ask for less than 15 min.
         config.storage.session_duration = session_duration;
+        // With --oauth-port 0 the issuer differs at each start. The file does not say so: `serve` on
+        // it must refuse a change.
+        config.naming.accept_change = true;
         let samples = Arc::<OnceLock<Samples>>::default();
         let built = Server::build_on(listener, &config, Arc::clone(&samples)).await;
         let server = built.map_err(|error| match error {
