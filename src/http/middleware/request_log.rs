@@ -47,12 +47,14 @@ pub(crate) async fn observe(
     handler: impl AsyncFnOnce(&Exchange) -> Result<HttpResponse, Failure>,
 ) -> HttpResponse {
     let exchange = Exchange::new(request, gateway);
-    let answered = AssertUnwindSafe(handler(&exchange)).catch_unwind().await;
-    let panicked = |_| Err(Refusal::Internal("a handler panicked".to_owned()).into());
-    let mut response = answered.unwrap_or_else(panicked).unwrap_or_else(|failure| {
+    let refuse = |failure: Failure| {
         note_failure(&exchange, words, &failure);
         (words.refuse)(&failure, &exchange)
-    });
+    };
+    let answered = async { handler(&exchange).await.unwrap_or_else(refuse) };
+    let answered = AssertUnwindSafe(answered).catch_unwind().await;
+    let panicked = |_| refuse(Refusal::Internal("a handler panicked".to_owned()).into());
+    let mut response = answered.unwrap_or_else(panicked);
     finish(&exchange, &mut response);
     response
 }

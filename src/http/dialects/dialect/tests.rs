@@ -30,6 +30,7 @@ impl Dialect for Panicking {
     }
 
     fn refuse(failure: &Failure, exchange: &Exchange) -> HttpResponse {
+        assert!(!matches!(failure, Failure::MethodNotAllowed(_)), "canary");
         let mut answer = problem::answer(failure, exchange);
         let name = actix_web::http::header::HeaderName::from_static("x-dialect");
         answer
@@ -54,8 +55,14 @@ async fn panic_is_a_500_problem_in_the_words_of_the_route() {
         .service(credential_route::<Panicking>())
         .service(read_route("/plain", panics));
     let app = init_service(app).await;
-    for (path, dialect) in [("/dialect", Some("panicking")), ("/plain", None)] {
-        let request = TestRequest::get().uri(path).to_request();
+    for (method, path, dialect) in [
+        (Method::GET, "/dialect", Some("panicking")),
+        // Its words panic at this refusal.
+        (Method::PUT, "/dialect", Some("panicking")),
+        (Method::GET, "/plain", None),
+    ] {
+        let request = TestRequest::default().method(method).uri(path);
+        let request = request.to_request();
         let answer = app.call(request).await.unwrap();
         assert_eq!(answer.status(), 500);
         let header = |name: &str| {
