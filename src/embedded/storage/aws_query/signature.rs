@@ -19,6 +19,7 @@ const MAX_SKEW: TimeDelta = TimeDelta::minutes(15);
 pub(crate) struct Signature<'a> {
     pub(crate) access_key_id: &'a str,
     pub(crate) service: &'a str,
+    date: &'a str,
     region: &'a str,
     signed_headers: &'a str,
     hmac: &'a str,
@@ -48,9 +49,9 @@ impl<'a> Signature<'a> {
         };
         let mut scope = field("Credential=")?.split('/');
         let access_key_id = scope.next()?;
-        let _date = scope.next()?;
         let signature = Self {
             access_key_id,
+            date: scope.next()?,
             region: scope.next()?,
             service: scope.next()?,
             signed_headers: field("SignedHeaders=")?,
@@ -71,6 +72,9 @@ impl<'a> Signature<'a> {
         let Some(time) = signed_at(headers) else {
             return wrong("X-Amz-Date is missing or malformed.");
         };
+        if time.format("%Y%m%d").to_string() != self.date {
+            return wrong("The date of the credential scope is not that of X-Amz-Date.");
+        }
         if (now() - time).abs() > MAX_SKEW {
             return wrong("The signature has expired, or is dated in the future.");
         }
@@ -213,7 +217,13 @@ mod tests {
         let host_unsigned = changed(|headers| {
             set(headers, "authorization", |text| text.replace("host;", ""));
         });
-        for headers in [host, twice, missing, scope, host_unsigned] {
+        let other_day = changed(|headers| {
+            let today = now().format("%Y%m%d").to_string();
+            set(headers, "authorization", |text| {
+                text.replace(&today, "20150830")
+            });
+        });
+        for headers in [host, twice, missing, scope, host_unsigned, other_day] {
             assert_eq!(verify(&headers, BODY, SECRET), wrong, "{headers:?}");
         }
     }
