@@ -1,10 +1,10 @@
-# Sourced by `run` and `crowded`: Ceph, a registry, an authorization server that knows every
-# `token-N`, the gateway; and wrk.
+# Sourced by the scripts of this folder: a store, a registry, an authorization server that knows every
+# `token-N`, the gateway; and wrk. What is not on this machine is installed or built.
 
 engines="$here/../engines"
-bin="$(realpath "${CLOAKROOM_BIN:-${CARGO_TARGET_DIR:-$here/../../target}/release/cloakroom}")"
-python="${XDG_CACHE_HOME:-$HOME/.cache}/cloakroom/python/bin/python"
+. "$engines/install.sh"
 port="${GATEWAY_PORT:-8090}" oauth="${OAUTH_PORT:-8091}" seconds="${SECONDS_EACH:-3}" tokens="${TOKENS:-300}"
+database="${DATABASE:-sqlite}"
 work="$(mktemp -d)"
 chmod 755 "$work"
 pids=() started=()
@@ -12,15 +12,17 @@ pids=() started=()
 clean_up() {
     local i
     for i in "${pids[@]}"; do kill "$i" 2>/dev/null || true; done
-    for i in "${started[@]}"; do "$engines/$i.sh" stop "$work/$i" || true; done
+    for i in "${started[@]}"; do "$(starter "$i")" stop "$work/$i" || true; done
     wait 2>/dev/null || true
     rm -rf "$work"
 }
 trap clean_up EXIT
 
+starter() { if [ -x "$engines/$1.sh" ]; then echo "$engines/$1.sh"; else echo "$here/$1.sh"; fi; }
+
 engine() {
     started+=("$1")
-    "$engines/$1.sh" start "$work/$1" >/dev/null 2>&1 || { echo "$1 does not start" >&2; exit 1; }
+    "$(starter "$1")" start "$work/$1" >/dev/null 2>&1 || { echo "$1 does not start" >&2; exit 1; }
     . "$work/$1/gateway.env"
 }
 
@@ -34,10 +36,36 @@ until_it_answers() {
     exit 1
 }
 
-# Starts a Ceph, a registry (DATABASE) and an authorization server, and sets the gateway's variables.
+# install ENGINE: the programs, and release builds of the gateway and of bare.rs.
+install() {
+    programs curl jq wrk ${PERF:+perf}
+    case "$1" in
+    ceph) programs ceph-mon radosgw uuidgen ;;
+    minio) export MINIO_BIN="${MINIO_BIN:-$cache/bin/minio}" ;;
+    esac
+    if [ "$database" = postgres ]; then programs initdb; fi
+    python_clients
+    python="$venv/bin/python"
+    if [ -z "${CLOAKROOM_BIN:-}" ]; then
+        CLOAKROOM_BIN="${CARGO_TARGET_DIR:-$here/../../target}/release/cloakroom"
+        cargo build --quiet --locked --manifest-path "$here/../../Cargo.toml" --release \
+            --no-default-features --features load --bin cloakroom --example bare
+    fi
+    bin="$(realpath "$CLOAKROOM_BIN")"
+}
+
+# setting NAME VALUE: of the gateway, unless the environment has it.
+setting() {
+    local name="CLOAKROOM_$1"
+    export "$name=${!name-$2}"
+}
+
+# start_upstreams ENGINE: starts the store, a registry (DATABASE) and an authorization server, and sets
+# the gateway's variables. The engine `none` is a store that runs already.
 start_upstreams() {
-    engine ceph
-    if [ "${DATABASE:-sqlite}" = postgres ]; then
+    install "$1"
+    if [ "$1" != none ]; then engine "$1"; fi
+    if [ "$database" = postgres ]; then
         engine postgres
     else
         export CLOAKROOM_DATABASE__URL="sqlite://$work/cloakroom.db?mode=rwc"
@@ -49,9 +77,10 @@ start_upstreams() {
 
     export LUA_REPORT="$here/report.lua"
     export CLOAKROOM_OAUTH__ISSUER="http://127.0.0.1:$oauth" CLOAKROOM_OAUTH__CLIENT_ID=load \
-        CLOAKROOM_OAUTH__CLIENT_SECRET=only-for-the-load-test \
-        CLOAKROOM_OAUTH__INTROSPECTION_CACHE=1h CLOAKROOM_STORAGE__BUCKET_RECHECK=1h \
-        CLOAKROOM_LIMITS__PER_OWNER="100000/s burst 100000" CLOAKROOM_LOG__LEVEL="${LOG_LEVEL:-info}"
+        CLOAKROOM_OAUTH__CLIENT_SECRET=only-for-the-load-test
+    setting OAUTH__INTROSPECTION_CACHE 1h
+    setting STORAGE__BUCKET_RECHECK 1h
+    setting LIMITS__PER_OWNER "100000/s burst 100000"
 }
 
 # A gateway on `port`; `gateway` is its process.
@@ -64,7 +93,8 @@ start_gateway() {
 
 start_bare() {
     export BARE_ADDRESS="127.0.0.1:$((port + 2))"
-    "${BARE_BIN:-$(dirname "$bin")/examples/bare}" 2>"$work/bare.log" &
+    CLOAKROOM_STORAGE__ROLE_ARN="${CLOAKROOM_STORAGE__ROLE_ARN:-}" "${BARE_BIN:-$(dirname "$bin")/examples/bare}" \
+        2>"$work/bare.log" &
     bare=$!
     pids+=("$bare")
     for _ in $(seq 50); do

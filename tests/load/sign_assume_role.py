@@ -1,4 +1,7 @@
-"""Prints a wrk script that replays one signed AssumeRole: ENDPOINT ACCESS_KEY SECRET_KEY ROLE_ARN."""
+"""Prints a wrk script that replays one signed AssumeRole: ENDPOINT ACCESS_KEY SECRET_KEY [ROLE_ARN].
+
+Stores take it as long as its date is at most 15 minutes old.
+"""
 
 import json
 import sys
@@ -8,7 +11,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-endpoint, access_key, secret_key, role_arn = sys.argv[1:]
+endpoint, access_key, secret_key, *role_arn = sys.argv[1:]
 bucket = "arn:aws:s3:::" + "0" * 63
 policy = {
     "Version": "2012-10-17",
@@ -20,7 +23,7 @@ policy = {
 body = urlencode({
     "Action": "AssumeRole",
     "Version": "2011-06-15",
-    "RoleArn": role_arn,
+    **({"RoleArn": role_arn[0]} if role_arn else {}),
     "RoleSessionName": "0" * 64,
     "Policy": json.dumps(policy, separators=(",", ":")),
     "DurationSeconds": 3600,
