@@ -2,29 +2,13 @@
 # packages, Maven Central and the Go module proxy. They have the users, folders and entry points of the
 # real ones and, where it matters, lack the same tools.
 
-minio_version="v0.0.0-20260212201848-7aac2a2c5b7c" # its last release, as source
 compose_version="v2.40.3"
-mc_version="v0.0.0-20250313080218-cf909e1063a9"
-tools="${cache%/compose}/bin"
 
 image_names() {
     {
         compose --profile '*' config --format json | jq -r '.services[] | select(.build | not) | .image'
         awk '$1 == "FROM" { print $2 }' "$root/Dockerfile"
     } | sort -u
-}
-
-# go_tool NAME MODULE VERSION PACKAGE [FLAG…]: builds it once, as the main module, so that its `replace`
-# lines have an effect.
-go_tool() {
-    [ ! -x "$tools/$1" ] || return 0
-    type -P go >/dev/null || { echo "no Go for $1"; return 1; }
-    mkdir -p "$tools"
-    local folder
-    folder="$(cd "$work" && go mod download -json "$2@$3" | jq -r .Dir)"
-    GOFLAGS="-buildvcs=false -mod=readonly" go build -C "$folder" -trimpath -ldflags "-s -w ${*:5}" \
-        -o "$tools/$1.new" "$4"
-    mv "$tools/$1.new" "$tools/$1"
 }
 
 keycloak_zip() {
@@ -63,7 +47,7 @@ make_images() {
     names="$(image_names)"
     suite="$(sed -n 's/^FROM debian:13.*/trixie/p' "$root/Dockerfile")"
     [ -n "$suite" ] || { fail "no Debian release is known for the Dockerfile's base"; return 1; }
-    stamp="$(printf '%s\n' "$names" | cat - "$here/images.sh" "$here"/images/* | sha256sum | cut -c1-16)"
+    stamp="$(printf '%s\n' "$names" | cat - "$here/images.sh" "$here/../engines/binaries.sh" "$here"/images/* | sha256sum | cut -c1-16)"
     if ! docker image inspect "cloakroom-stand-ins:$stamp" >/dev/null 2>&1; then
         echo "images are made, which takes some minutes"
         docker system prune --all --force --volumes >/dev/null
@@ -141,9 +125,7 @@ END
 
 # Like the real one, it lacks the tools that the other images have.
 minio_image() {
-    go_tool minio github.com/minio/minio "$minio_version" .
-    go_tool mc github.com/minio/mc "$mc_version" .
-    cp "$tools/minio" "$tools/mc" "$context"
+    cp "$(engine_binary minio)" "$(engine_binary mc)" "$context"
     cp "$here/images/minio.sh" "$context/docker-entrypoint.sh"
     image "$1" <<END
 FROM cloakroom-stand-ins:full

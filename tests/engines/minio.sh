@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# A MinIO on loopback: `minio.sh start DIR`, `minio.sh stop DIR`. The server is MINIO_BIN, or
-# `minio` on PATH; its client `mc` is beside it. Writes DIR/gateway.env.
+# A MinIO on loopback: `minio.sh start DIR`, `minio.sh stop DIR`. MINIO_BIN, with `mc` beside it, is the
+# server; without it Go builds both. Writes DIR/gateway.env.
 set -euo pipefail
 
 action="$1" dir="$(mkdir -p "$2" && cd "$2" && pwd)"
 port="${MINIO_PORT:-9100}"
-minio="$(type -P "${MINIO_BIN:-minio}")" mc="$(dirname "$minio")/mc"
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 root="$(cd "$here/../.." && pwd)"
 . "$here/server.sh"
+. "$here/binaries.sh"
 
 stop() { stop_by "$dir/pid"; }
 
@@ -28,6 +28,9 @@ users() {
 }
 
 start() {
+    local minio mc
+    minio="$(engine_binary minio)"
+    mc="$(engine_binary mc)"
     random_secret >"$dir/root"
     MINIO_ROOT_USER=root MINIO_ROOT_PASSWORD="$(cat "$dir/root")" \
         "$minio" server "$dir/data" --quiet --address "127.0.0.1:$port" \
