@@ -53,7 +53,7 @@ start() {
     servers
     for _ in $(seq 300); do
         if curl -fs -o /dev/null "http://127.0.0.1:$port/status" &&
-            curl -fs "http://${volume%.*}/status" | grep -q Version; then
+            curl -fs "http://${master%.*}/dir/status" | grep -q PublicUrl; then
             cat >"$dir/gateway.env" <<END
 export CLOAKROOM_STORAGE__FLAVOR=generic
 export CLOAKROOM_STORAGE__ENDPOINT=http://127.0.0.1:$port

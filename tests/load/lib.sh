@@ -12,17 +12,15 @@ pids=() started=()
 clean_up() {
     local i
     for i in "${pids[@]}"; do kill "$i" 2>/dev/null || true; done
-    for i in "${started[@]}"; do "$(starter "$i")" stop "$work/$i" || true; done
+    for i in "${started[@]}"; do "$engines/$i.sh" stop "$work/$i" || true; done
     wait 2>/dev/null || true
     rm -rf "$work"
 }
 trap clean_up EXIT
 
-starter() { if [ -x "$engines/$1.sh" ]; then echo "$engines/$1.sh"; else echo "$here/$1.sh"; fi; }
-
 engine() {
     started+=("$1")
-    "$(starter "$1")" start "$work/$1" >/dev/null 2>&1 || { echo "$1 does not start" >&2; exit 1; }
+    "$engines/$1.sh" start "$work/$1" >/dev/null 2>&1 || { echo "$1 does not start" >&2; exit 1; }
     . "$work/$1/gateway.env"
 }
 
@@ -41,7 +39,6 @@ install() {
     programs curl jq wrk ${PERF:+perf}
     case "$1" in
     ceph) programs ceph-mon radosgw uuidgen ;;
-    minio) export MINIO_BIN="${MINIO_BIN:-$cache/bin/minio}" ;;
     esac
     if [ "$database" = postgres ]; then programs initdb; fi
     python_clients
