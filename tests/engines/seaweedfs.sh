@@ -33,6 +33,7 @@ servers() {
     weed() {
         local ports
         case "$1" in
+        shell) "$weed" "$@" -master="$master" >"$dir/log.shell" 2>&1; return ;;
         master) ports="$(on "$master")" ;;
         volume) ports="$(on "$volume") -master=$master -preStopSeconds=0" ;;
         filer) ports="$(on "$filer") -master=$master -localSocket=$dir/filer.sock" ;;
@@ -41,7 +42,6 @@ servers() {
         echo "$BASHPID" >"$dir/$1.pid"
         exec "$weed" "$@" $ports 2>"$dir/log.$1"
     }
-    local weed
     weed="$(engine_binary weed)"
     cd "$dir/page"
     random_secret >gateway-secret
@@ -54,6 +54,7 @@ start() {
     for _ in $(seq 300); do
         if curl -fs -o /dev/null "http://127.0.0.1:$port/status" &&
             curl -fs "http://${master%.*}/dir/status" | grep -q PublicUrl; then
+            . ./seaweedfs-buckets.sh
             cat >"$dir/gateway.env" <<END
 export CLOAKROOM_STORAGE__FLAVOR=generic
 export CLOAKROOM_STORAGE__ENDPOINT=http://127.0.0.1:$port
