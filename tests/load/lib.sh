@@ -34,7 +34,7 @@ until_it_answers() {
     exit 1
 }
 
-# install ENGINE: the programs, and release builds of the gateway and of bare.rs.
+# install ENGINE: the programs.
 install() {
     programs curl jq wrk ${PERF:+perf}
     case "$1" in
@@ -43,6 +43,10 @@ install() {
     if [ "$database" = postgres ]; then programs initdb; fi
     python_clients
     python="$venv/bin/python"
+}
+
+# build: release builds of the gateway and of bare.rs, unless CLOAKROOM_BIN is one.
+build() {
     if [ -z "${CLOAKROOM_BIN:-}" ]; then
         CLOAKROOM_BIN="${CARGO_TARGET_DIR:-$here/../../target}/release/cloakroom"
         cargo build --quiet --locked --manifest-path "$here/../../Cargo.toml" --release \
@@ -61,6 +65,7 @@ setting() {
 # the gateway's variables. The engine `none` is a store that runs already.
 start_upstreams() {
     install "$1"
+    build
     if [ "$1" != none ]; then engine "$1"; fi
     if [ "$database" = postgres ]; then
         engine postgres
