@@ -8,7 +8,7 @@ can_have_daemon() {
     for tool in dockerd docker unshare nsenter ip iptables; do
         type -P "$tool" >/dev/null || { echo "no $tool (Debian: docker.io iptables iproute2)"; return 1; }
     done
-    [ -x "$tools/docker-compose" ] || type -P go >/dev/null || { echo "no Go, which builds Compose v2"; return 1; }
+    [ -x "$binaries/docker-compose" ] || type -P go >/dev/null || { echo "no Go, which builds Compose v2"; return 1; }
     unshare --net --pid --mount --fork true 2>/dev/null || { echo "no namespaces can be made here"; return 1; }
 }
 
