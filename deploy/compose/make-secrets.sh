@@ -1,12 +1,12 @@
 #!/bin/sh
 # Makes the secrets of docker-compose.yml in SECRETS: a folder (a volume there) for each service,
 # readable by the user that it runs as. Existing secrets are kept. Where two services share a secret,
-# a lost copy is restored from the other.
+# a lost copy is restored from the other. TEMPLATES has the files of deploy/seaweedfs.
 set -eu
-secrets="${SECRETS:-/secrets}"
+secrets="${SECRETS:-/secrets}" templates="${TEMPLATES:-/templates}"
 
 # The user ids that the images run as.
-gateway=65532 keycloak=1000 minio=0 postgres=999
+gateway=65532 keycloak=1000 minio=0 postgres=999 seaweedfs=1000
 
 random() { head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n'; }
 
@@ -66,3 +66,15 @@ put "$gateway" gateway/postgres.pem <"$secrets/postgres/tls.pem"
 printf 'postgres://cloakroom:%s@postgres/cloakroom?sslmode=verify-full&sslrootcert=%s\n' \
     "$(cat "$secrets/gateway/database_password")" /secrets/gateway/postgres.pem |
     put "$gateway" gateway/database_url
+
+# fill TEMPLATE KEY SECRET: the JSON file with the secret as the value of KEY.
+fill() {
+    sed -f /dev/stdin "$templates/$1" <<END | put "$seaweedfs" "seaweedfs/$1"
+s/"$2": ""/"$2": "$(cat "$secrets/$3")"/
+END
+}
+
+# SeaweedFS reads its secrets from JSON. Whoever has the signing key can make tokens for any bucket.
+secret "$seaweedfs" seaweedfs/signing_key
+fill iam.json signingKey seaweedfs/signing_key
+fill s3.json secretKey gateway/storage_secret_access_key

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The gateway's two users on MinIO and their policies: one opens sessions, one makes access keys.
+# The gateway's two users on MinIO and their policies: one opens sessions, one makes access keys. Then the
+# gateway's configuration for MinIO.
 # Can be run again. SECRETS and POLICIES are folders, MINIO_URL is the store. The image has neither
 # grep nor sed.
 set -eu
@@ -28,4 +29,5 @@ until output="$(setup 2>&1)"; do
     fi
     sleep 2
 done
+/bin/sh /configure-gateway.sh
 echo "MinIO at $MINIO_URL has the users gateway and cloakroom-keys."

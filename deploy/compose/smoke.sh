@@ -1,8 +1,8 @@
 #!/bin/sh
-# A smoke test: `docker compose --profile test run --rm smoke`. Alice and bob get tokens from
+# A smoke test: `docker compose run --rm smoke`. Alice and bob get tokens from
 # Keycloak and credentials from the gateway; each reaches their own bucket only. Needs curl.
 set -eu
-gateway="${GATEWAY_URL:-http://gateway:8080}" minio="${MINIO_URL:-http://minio:9000}"
+gateway="${GATEWAY_URL:-http://gateway:8080}" store="${STORE_URL:-http://store:9000}"
 keycloak="${KEYCLOAK_URL:-http://keycloak:8080}"
 file="$(mktemp)"
 trap 'rm -f "$file"' EXIT
@@ -36,7 +36,7 @@ s3() {
     path="$1"
     shift
     printf '%s\n' "$signer" | curl -sS -K - -o "$file" -w '%{http_code}' --aws-sigv4 "aws:amz:$region:s3" \
-        -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "$@" "$minio/$path"
+        -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "$@" "$store/$path"
 }
 
 check "without a token" "$(curl -sS -o "$file" -w '%{http_code}' -X POST "$gateway/v1/credentials")" 401

@@ -4,6 +4,14 @@ the_stack() {
     volumes >"$work/volumes.before"
     compose build --quiet >"$work/build" 2>&1 || { fail "docker compose build"; cat "$work/build"; return; }
     ok "docker compose build"
+    with_minio || return
+    with_seaweedfs || return
+    check "down --volumes" compose --profile '*' down --volumes
+    expect "containers, volumes and networks that it leaves" "$(left)" 0
+}
+
+with_minio() {
+    engine=minio
     up "up" 120 || return
     people
     readme
@@ -11,9 +19,11 @@ the_stack() {
     browser
     examined
     organisation
+    rotation
     nothing_secret_shown
     down_and_up || return
     restarted || return
+    nothing_secret_among_arguments
     if [ -n "$own" ]; then
         rebooted TERM "a reboot" || return
         rebooted KILL "a power cut" || return
@@ -22,9 +32,34 @@ the_stack() {
     fi
     logs
     alone
-    check "down --volumes" compose --profile '*' down --volumes
-    expect "containers, volumes and networks that it leaves" "$(left)" 0
+    check "down" compose down
 }
+
+# with_seaweedfs: the profile, from new volumes except Keycloak's, whose first start takes long.
+with_seaweedfs() {
+    engine=seaweedfs
+    if [ -n "$own" ]; then unset GATEWAY_PORT MINIO_PORT; fi
+    export COMPOSE_PROFILES=seaweedfs
+    project_volumes | grep -v keycloak | xargs docker volume rm >/dev/null
+    expect "images of MinIO in the profile seaweedfs" "$(compose config --images | grep -c minio)" 0
+    up "up with SeaweedFS" 120 || return
+    people
+    readme
+    check "the smoke test by its profile" compose --profile test run --rm smoke
+    examined
+    organisation
+    no_rotation
+    nothing_secret_shown
+    down_and_up || return
+    restarted || return
+    nothing_secret_among_arguments
+    if [ -n "$own" ]; then rebooted KILL "a power cut" || return; fi
+    expect "containers and data of MinIO" "$({ docker ps --all --format '{{.Names}}'; project_volumes; } |
+        grep minio | grep -vc secrets)" 0
+    unset COMPOSE_PROFILES
+}
+
+project_volumes() { docker volume ls --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME"; }
 
 left() {
     local label="label=com.docker.compose.project=$COMPOSE_PROJECT_NAME"
@@ -68,7 +103,7 @@ block() {
 readme() {
     if [ -n "${GATEWAY_PORT:-}" ]; then
         skip "the README's lines: they name the default ports"
-        check "the smoke test" compose --profile test run --rm smoke
+        check "the smoke test" compose run --rm smoke
         return
     fi
     {
@@ -131,9 +166,9 @@ examined() {
     fi
 }
 
-# organisation: creates one, stores an object by API key, and rotates an access key.
+# organisation: creates one and stores an object by API key.
 organisation() {
-    local key answer id secret first
+    local key answer
     check "org create" cloakroom org create beta
     key="$(cloakroom api-key create --org beta --label ci 2>/dev/null)"
     answer="$(printf 'x-api-key: %s' "$key" | inside curl -fsS -X POST -H @- "$gateway/storage/boto")"
@@ -142,8 +177,17 @@ organisation() {
         "$(jq -r .credentials.aws_secret_access_key <<<"$answer")" \
         "$(jq -r .credentials.aws_session_token <<<"$answer")" \
         "http://localhost:${MINIO_PORT:-9000}/$theirs/$(jq -r .bucket_info.prefix <<<"$answer")x" -X PUT -d x)" 200
+}
+
+# access_key: sets $id of a new access key of the organisation, and $key, the API key that rotates it.
+access_key() {
     id="$(cloakroom access-key create --name backups --org beta --read-bucket "$theirs" --write-bucket "$theirs" 2>/dev/null)"
     key="$(cloakroom api-key create --org beta --label backups --no-storage --scope object_storage 2>/dev/null)"
+}
+
+rotation() {
+    local key id first
+    access_key
     rotate "$key" "$id"
     first=("${pair[@]}")
     expect "its access key puts a file" "$(s3 "${pair[@]}" "" "$store/$theirs/y" -X PUT -d y)" 200
@@ -152,15 +196,10 @@ organisation() {
     expect "the pair before" "$(s3 "${first[@]}" "" "$store/$theirs/y")" 403
 }
 
-# rotate API_KEY ID: $pair and $store
-rotate() {
-    local answer
-    answer="$(printf 'Authorization: Bearer %s' "$1" | inside curl -fsS -X POST -H @- -H 'Content-Type: application/json' \
-        -d "{\"access_key\":{\"id\":\"$2\"}}" \
-        "$gateway/core/v1/object_storage/access_keys/access_key/generate_credentials")"
-    pair=("$(jq -r .object_storage_access_key.s3_access_key_id <<<"$answer")"
-        "$(jq -r .object_storage_access_key.s3_secret_access_key <<<"$answer")")
-    store="$(jq -r .object_storage_access_key.server_url <<<"$answer")"
+no_rotation() {
+    local key id
+    access_key
+    expect "access keys, for which there is no broker" "$(generate "$key" "$id" -o /dev/null -w '%{http_code}')" 503
 }
 
 # Watches the arguments of processes while the following steps restart everything.
@@ -199,9 +238,12 @@ down_and_up() {
 restarted() {
     check "restart" compose restart
     healthy "restart" 120 || return
-    expect "minio-setup ends with" "$(until state minio-setup '{{.State.Status}}' | grep -q exited; do sleep 0.5; done
-        state minio-setup '{{.State.ExitCode}}')" 0
+    expect "$engine-setup ends with" "$(until state "$engine-setup" '{{.State.Status}}' | grep -q exited; do sleep 0.5; done
+        state "$engine-setup" '{{.State.ExitCode}}')" 0
     same "restart"
+}
+
+nothing_secret_among_arguments() {
     kill "$watcher" 2>/dev/null || true
     watcher=""
     expect "processes with a secret among their arguments" "$(wc -l <"$work/arguments")" 0
@@ -214,7 +256,7 @@ rebooted() {
     start_daemon || { fail "$2: the daemon does not start again"; return 1; }
     healthy "$2" 120 || return
     same "$2"
-    for service in minio keycloak postgres gateway; do
+    for service in $engine keycloak postgres gateway; do
         expect "$2: starts of $service beyond the first" "$(state "$service" '{{.RestartCount}}')" 0
     done
 }
@@ -238,7 +280,7 @@ alone() {
     local image id
     image="$(state gateway '{{.Config.Image}}')"
     compose config --format json | jq -r '.services.gateway.environment | to_entries[] |
-        select(.key | test("DATABASE|ACCESS_KEYS|SECRET_FILE") | not) | "\(.key)=\(.value)"' >"$work/alone.env"
+        select(.key | test("DATABASE|ACCESS_KEYS|SECRET_FILE|CONFIG") | not) | "\(.key)=\(.value)"' >"$work/alone.env"
     echo CLOAKROOM_OAUTH__CLIENT_SECRET_FILE=/run/secrets/oauth >>"$work/alone.env"
     echo CLOAKROOM_STORAGE__SECRET_ACCESS_KEY_FILE=/run/secrets/oauth >>"$work/alone.env"
     mkdir -p "$work/mounted"

@@ -70,6 +70,8 @@ say_stand_in() {
     postgres:*) echo "stand-in: $1 is PostgreSQL of Debian ($suite) with an entry point of ours" ;;
     */keycloak:*) echo "stand-in: $1 is Keycloak ${1##*:} of Maven Central with a Java of Debian ($suite)" ;;
     */minio:*) echo "stand-in: $1 is MinIO $minio_version and mc $mc_version, built by Go" ;;
+    */seaweedfs:*) echo "stand-in: $1 is SeaweedFS $weed_version, built by Go" ;;
+    */curl:*) echo "stand-in: $1 is curl of Debian ($suite)" ;;
     debian:*) echo "stand-in: $1 is made from Debian's packages ($suite)" ;;
     rust:*) echo "stand-in: $1 has no compiler: its cargo gives the image the debug build that is tested here" ;;
     esac
@@ -83,6 +85,8 @@ stand_in() {
     postgres:*) postgres_image "$1" ;;
     */keycloak:*) keycloak_image "$1" ;;
     */minio:*) minio_image "$1" ;;
+    */seaweedfs:*) seaweedfs_image "$1" ;;
+    */curl:*) curl_image "$1" ;;
     debian:*) slim_image "$1" ;;
     rust:*) ;;
     *) fail "there is no stand-in for $1"; return 1 ;;
@@ -135,6 +139,29 @@ ENV MC_CONFIG_DIR=/tmp/.mc MINIO_ROOT_USER_FILE=access_key MINIO_ROOT_PASSWORD_F
 VOLUME /data
 ENTRYPOINT ["/usr/bin/docker-entrypoint.sh"]
 CMD ["minio"]
+END
+}
+
+seaweedfs_image() {
+    cp "$(engine_binary weed)" "$context/weed"
+    cp "$here/images/seaweedfs.sh" "$context/entrypoint.sh"
+    image "$1" <<END
+FROM cloakroom-stand-ins:full
+RUN echo seaweed:x:1000:1000::/home/seaweed:/bin/sh >>/etc/passwd && echo seaweed:x:1000: >>/etc/group
+COPY weed /usr/bin/
+COPY entrypoint.sh /
+RUN install -d -o seaweed -g seaweed /data
+VOLUME /data
+WORKDIR /data
+ENTRYPOINT ["/entrypoint.sh"]
+END
+}
+
+curl_image() {
+    image "$1" <<END
+FROM cloakroom-stand-ins:full
+USER 100
+ENTRYPOINT ["curl"]
 END
 }
 

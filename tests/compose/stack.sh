@@ -18,7 +18,7 @@ healthy() {
     local began="$SECONDS" service waiting
     while :; do
         waiting=""
-        for service in minio keycloak postgres gateway; do
+        for service in $engine keycloak postgres gateway; do
             [ "$(state "$service" '{{.State.Health.Status}}' 2>/dev/null)" = healthy ] || waiting+=" $service"
         done
         [ -n "$waiting" ] || break
@@ -77,14 +77,30 @@ s3_as() {
     s3 "$id" "$secret" "$session" "$endpoint/$2" "${@:3}"
 }
 
+# generate API_KEY ID OPTION…: asks for the next pair of an access key.
+generate() {
+    printf 'Authorization: Bearer %s' "$1" | inside curl -sS -X POST -H @- -H 'Content-Type: application/json' \
+        -d "{\"access_key\":{\"id\":\"$2\"}}" "${@:3}" \
+        "$gateway/core/v1/object_storage/access_keys/access_key/generate_credentials"
+}
+
+# rotate API_KEY ID: $pair and $store
+rotate() {
+    local answer
+    answer="$(generate "$1" "$2" -f)"
+    pair=("$(jq -r .object_storage_access_key.s3_access_key_id <<<"$answer")"
+        "$(jq -r .object_storage_access_key.s3_secret_access_key <<<"$answer")")
+    store="$(jq -r .object_storage_access_key.server_url <<<"$answer")"
+}
+
 # expect WHAT SEEN WANTED
 expect() { if [ "$2" = "$3" ]; then ok "$1: $2"; else fail "$1: $2 instead of $3"; fi; }
 
 cloakroom() { compose exec -T gateway cloakroom "$@"; }
 
-# secrets_of: prints the secrets in the volumes, to search for them.
+# secrets_of: prints the secrets in the volumes, to search for them. Those in JSON have files of their own too.
 secrets_of() {
     compose run --rm --no-deps -T --entrypoint /bin/bash secrets -c \
-        'for file in /secrets/*/*; do case "$file" in *.pem) ;; *) cat "$file" ;; esac; done' 2>/dev/null |
+        'for file in /secrets/*/*; do case "$file" in *.pem | *.json) ;; *) cat "$file" ;; esac; done' 2>/dev/null |
         awk 'length >= 20 && !/-----/'
 }
