@@ -7,14 +7,16 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::domain::{RequestId, Scope, WorkspaceName};
 use crate::service::{
-    Authenticate, CallerLimit, Entitle, IssueSession, Randomness, Refusal, RotateAccessKey,
+    Authenticate, CallerLimit, Clock, Entitle, IssueSession, Randomness, Refusal, RotateAccessKey,
 };
 
 use crate::http::middleware::drain::ShutdownStage;
 
 /// What every handler shares.
 pub struct Gateway {
-    /// Names requests.
+    /// Tells when a request arrived; its id begins with that.
+    pub clock: Arc<dyn Clock>,
+    /// Makes the rest of requests' ids.
     pub randomness: Arc<dyn Randomness>,
     /// Tells whether the gateway can work.
     pub readiness: Arc<dyn Readiness>,
@@ -126,7 +128,7 @@ impl Gateway {
     }
 
     pub(crate) fn new_request_id(&self) -> RequestId {
-        RequestId::from_random(self.randomness.bits())
+        RequestId::at(self.clock.now(), self.randomness.bits())
     }
 
     /// The address of one of the gateway's own pages.

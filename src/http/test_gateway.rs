@@ -19,6 +19,7 @@ use crate::http::state::{Gateway, Readiness, SignIn, SignInEndpoints, StorageAdd
 
 pub(crate) fn test_gateway(use_cases: UseCases) -> Gateway {
     Gateway {
+        clock: Arc::new(FixedClock),
         randomness: Arc::new(Nothing),
         readiness: Arc::new(AlwaysReady),
         required_scope: Scope::parse("storage").unwrap(),

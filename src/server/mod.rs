@@ -107,7 +107,9 @@ impl Server {
         let discovery = parts::discovery(config, oauth_http.clone());
         let proven = Arc::new(AtomicBool::new(doctor.is_none()));
         let ready = Arc::new(Ready::new(Arc::clone(&discovery), Arc::clone(&proven)));
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let gateway = web::Data::new(Gateway {
+            clock: Arc::clone(&clock),
             randomness: Arc::new(OsRandomness),
             readiness: Arc::<Ready>::clone(&ready),
             required_scope: config.oauth.required_scope.clone(),
@@ -126,7 +128,6 @@ impl Server {
         });
         let edge = open_edge(config, listener, gateway.clone())
             .map_err(|error| StartError::Listen { address, error })?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let opening = Opening {
             config: config.clone(),
             tokens: parts::authenticate_token(config, &oauth_http, &discovery, &clock)?,

@@ -94,9 +94,10 @@ impl Administer {
     }
 
     fn event(&self, action: &'static str, owner: Owner) -> AuditEvent {
+        let time = self.ports.clock.now();
         let cause = AuditCause {
-            time: self.ports.clock.now(),
-            request_id: RequestId::from_random(self.ports.randomness.bits()),
+            time,
+            request_id: RequestId::at(time, self.ports.randomness.bits()),
             dialect: "cli",
             caller: self.operator.to_string(),
         };
