@@ -2,9 +2,9 @@ use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 
 use crate::adapters::SystemClock;
 use crate::adapters::database::{AuditQuery, AuditRow, Database, SqlDirectory};
-use crate::domain::{BucketFormula, BucketName, Owner, OwnerPseudonym};
+use crate::domain::{BucketFormula, BucketName, BucketOwner, Owner, OwnerPseudonym};
 use crate::server::database;
-use crate::service::{AccessKeyRegistry as _, Administration as _, Clock};
+use crate::service::{AccessKeyRegistry as _, Administration as _, Clock, Reservations as _};
 
 use super::error::CommandError;
 use super::options::QueryOptions;
@@ -106,8 +106,8 @@ impl Row<9> for AuditRow {
     }
 }
 
-/// The organisations, workspaces and access keys with this pseudonym. People are found by their
-/// buckets.
+/// The owners with this pseudonym. People are found by the buckets that they have or had: a bucket is
+/// named by the same digest.
 async fn owners_with(
     pseudonym: &OwnerPseudonym,
     database: &Database,
@@ -122,7 +122,18 @@ async fn owners_with(
         .chain(workspaces.map(|one| Owner::Workspace(one.name)))
         .chain(keys.map(|one| Owner::AccessKey(one.id)));
     let has_pseudonym = |owner: &Owner| formula.digest(owner).pseudonym() == *pseudonym;
-    Ok(owners.filter(has_pseudonym).collect())
+    let mut owners: Vec<Owner> = owners.filter(has_pseudonym).collect();
+    for bucket in directory
+        .buckets_of(pseudonym.as_str(), Some(pseudonym))
+        .await?
+    {
+        for one in directory.reservations_of(&bucket).await? {
+            if let BucketOwner::Principal(principal) = one.bucket_owner {
+                owners.push(Owner::Principal(principal));
+            }
+        }
+    }
+    Ok(owners)
 }
 
 fn parse_since(text: &str) -> Result<DateTime<Utc>, String> {

@@ -1,3 +1,5 @@
+mod conditions;
+mod parts;
 pub(super) mod row;
 pub(super) mod search;
 

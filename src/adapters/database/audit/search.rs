@@ -1,15 +1,18 @@
-use chrono::{DateTime, Utc};
-use sqlx::AssertSqlSafe;
-use sqlx::any::AnyRow;
-use uuid::Uuid;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::{BucketName, Owner, OwnerPseudonym};
+use chrono::{DateTime, Utc};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Error, Row};
+
+use crate::domain::{BucketName, Owner};
 use crate::service::RegistryError;
 
 use crate::adapters::database::Database;
-use crate::adapters::database::principals::{ends_with, pairs, subject_suffix};
 use crate::adapters::database::rows::{text, utc};
 use crate::adapters::database::statement::failed;
+
+use super::conditions::{Where, session_request};
+use super::parts::{COMMANDS, Index, Parts, block_of};
 
 /// What to look for in the audit trail. A field that is not set matches every row.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +20,7 @@ pub struct AuditQuery {
     /// The owner: an organisation, `organisation/workspace`, `client id/subject`, a subject through
     /// any client, an owner's pseudonym, or a session's name.
     pub owner: Option<String>,
-    /// Organisations, workspaces and access keys with that pseudonym.
+    /// The owners with that pseudonym.
     pub owners: Vec<Owner>,
     /// The caller: `client id/subject`, a subject through any client, an API key's public part, a
     /// capability token's id, or an operator.
@@ -65,12 +68,12 @@ pub struct AuditRow {
     pub detail: String,
 }
 
-/// Conditions and their values. Only numbers of placeholders enter the statement.
-#[derive(Default)]
-struct Where {
-    conditions: Vec<String>,
-    values: Vec<String>,
-}
+/// Rows by their ids, which follow the order of their commits.
+type Rows = BTreeMap<i64, AnyRow>;
+
+/// The first step reads one block, and each further step so many times more: the newest blocks mostly
+/// have enough rows.
+const STEP_GROWTH: usize = 4;
 
 impl AuditQuery {
     /// The newest rows that match, oldest first, and whether there are older ones.
@@ -79,150 +82,140 @@ impl AuditQuery {
     ///
     /// [`RegistryError`] when the audit trail cannot be read.
     pub async fn run(&self, database: &Database) -> Result<(Vec<AuditRow>, bool), RegistryError> {
-        let matching = self.conditions();
-        let wanted = u64::from(self.limit) + 1;
-        let statement = format!(
-            "SELECT time, action, caller, owner_kind, owner_id, bucket, prefix, access, \
-             access_key_id, expiration, dialect, request_id, detail, holder FROM audit_trail {} \
-             ORDER BY id DESC LIMIT {wanted}",
-            matching.clause()
-        );
-        let mut query = sqlx::query(AssertSqlSafe(statement));
-        for value in matching.values {
-            query = query.bind(value);
-        }
-        // A long trail takes its time, and no request waits for this.
-        let found = async {
+        let newest = async {
+            // No request waits for this, so it has no time limit.
             let mut connection = database.open_unhurried().await?;
-            query.fetch_all(&mut connection).await
+            self.newest(&mut connection).await
         };
-        let found = found.await.map_err(|error| failed("audit", &error))?;
+        let newest = newest.await.map_err(|error| failed("audit", &error))?;
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        let newest = found.iter().take(limit).rev();
-        let entries: Result<Vec<AuditRow>, _> = newest.map(entry).collect();
-        Ok((entries?, found.len() > limit))
+        let older = newest.len().saturating_sub(limit);
+        let rows: Result<_, _> = newest.values().skip(older).map(entry).collect();
+        Ok((rows?, older > 0))
     }
 
-    fn conditions(&self) -> Where {
-        let mut matching = Where::default();
-        if let Some(owner) = &self.owner {
-            let condition = match session_request(owner) {
-                Some(request_id) => format!("request_id = {}", matching.value(&request_id)),
-                None => self.of_owner(owner, &mut matching),
-            };
-            matching.add(condition);
-        }
-        if let Some(caller) = &self.caller {
-            let named = ["api-key", "operator", "capability"];
-            let named = named.map(|kind| format!("{kind} {caller}"));
-            let named = matching.values(&named);
-            let pairs = pairs(caller)
-                .into_iter()
-                .map(|pair| format!("principal {pair}"));
-            let pairs = matching.values(&pairs.collect::<Vec<_>>());
-            let suffix = matching.value(&subject_suffix(caller));
-            matching.add(format!(
-                "(caller IN ({named}, {pairs}) OR (caller LIKE 'principal %' AND {}))",
-                ends_with("caller", &suffix)
-            ));
-        }
-        if let Some(bucket) = &self.bucket {
-            let bucket = bucket.as_str();
-            let value = matching.value(bucket);
-            // What a key opens is in its row's detail: `read:BUCKET`, `all-objects-read:PREFIX*`.
-            let mut reaching = vec![format!("detail || ' ' LIKE '%:' || {value} || ' %'")];
-            for (end, _) in bucket.char_indices().skip(1).chain([(bucket.len(), ' ')]) {
-                let under = matching.value(&format!("all-%:{}*%", &bucket[..end]));
-                reaching.push(format!("detail LIKE {under}"));
+    /// The newest matching rows: all, or more than are wanted.
+    async fn newest(&self, connection: &mut AnyConnection) -> Result<Rows, Error> {
+        let Some(parts) = self.parts(connection).await? else {
+            return self.read(self.conditions(), "id", connection).await;
+        };
+        let mut blocks = self.blocks(connection).await?.into_iter();
+        let (mut rows, mut step) = (Rows::new(), 1);
+        while !blocks.as_slice().is_empty() && rows.len() as u64 <= u64::from(self.limit) {
+            let next: Vec<String> = blocks.by_ref().take(step).collect();
+            for (index, texts) in &parts.0 {
+                let matching = self.in_blocks(&next, *index, texts);
+                // By the id alone, the database might read the rows one by one instead of the index.
+                rows.extend(self.read(matching, "id + 0", connection).await?);
             }
-            matching.add(format!(
-                "(bucket = {value} OR (action IN ('access-key create', 'access-key rotate', \
-                 'bucket release', 'bucket assign') AND ({})))",
-                reaching.join(" OR ")
-            ));
+            step *= STEP_GROWTH;
         }
-        if let Some(access_key) = &self.access_key {
-            let value = matching.value(access_key);
-            let callers = ["api-key", "capability"].map(|kind| format!("{kind} {access_key}"));
-            let callers = matching.values(&callers);
-            matching.add(format!(
-                "(access_key_id = {value} OR caller IN ({callers}) \
-                 OR (owner_kind = 'access-key' AND owner_id = {value}))"
-            ));
+        Ok(rows)
+    }
+
+    /// Where matching rows can be, by one of the fields that are set; none if that is a single row or
+    /// any.
+    async fn parts(&self, connection: &mut AnyConnection) -> Result<Option<Parts>, Error> {
+        if self.owner.as_deref().and_then(session_request).is_some() {
+            return Ok(None);
         }
-        if let Some(since) = self.since {
-            let value = matching.value(&utc(since));
-            matching.add(format!("time >= {value}"));
-        }
+        Ok(if let Some(key) = &self.access_key {
+            Some(Parts::of_key(key))
+        } else if let Some(caller) = &self.caller {
+            Some(Parts::called_by(caller))
+        } else if let Some(owner) = &self.owner {
+            let mut parts = Parts::owned_by(owner);
+            for owner in &self.owners {
+                parts.add_owner(&owner.id());
+            }
+            Some(parts)
+        } else if let Some(bucket) = &self.bucket {
+            Some(parts_of_bucket(bucket, connection).await?)
+        } else {
+            self.since.map(|since| Parts::since(&utc(since)))
+        })
+    }
+
+    /// The conditions for matching rows of these blocks that the index finds.
+    fn in_blocks(&self, blocks: &[String], index: Index, texts: &BTreeSet<String>) -> Where {
+        let mut matching = self.conditions();
+        matching.add(format!("{} IN ({})", block_of("id"), blocks.join(", ")));
+        let places = matching.values(texts);
+        matching.add(index.condition(&places));
         matching
     }
 
-    fn of_owner(&self, owner: &str, matching: &mut Where) -> String {
-        let named = matching.value(owner);
-        let principals = pairs(owner);
-        let pairs = matching.values(&principals);
-        let suffix = matching.value(&subject_suffix(owner));
-        let access_key_owners = ["organisation", "subject"].map(|kind| format!("{kind} {owner}"));
-        let principals = principals.iter().map(|pair| format!("principal {pair}"));
-        let access_key_owners = matching.values(
-            &access_key_owners
-                .into_iter()
-                .chain(principals)
-                .collect::<Vec<_>>(),
-        );
-        let named_so = format!(
-            "((owner_kind <> 'principal' AND owner_id = {named}) OR (owner_kind = 'principal' \
-             AND (owner_id IN ({pairs}) OR {})) OR holder IN ({access_key_owners}) \
-             OR (holder LIKE 'principal %' AND {}))",
-            ends_with("owner_id", &suffix),
-            ends_with("holder", &suffix)
-        );
-        let mut conditions = vec![named_so];
-        // A person's bucket is named by the digest, whose start is the pseudonym.
-        if owner.parse::<OwnerPseudonym>().is_ok() {
-            let named = matching.value(&format!("%{owner}%"));
-            conditions.push(format!(
-                "(owner_kind = 'principal' AND (bucket LIKE {named} OR detail LIKE {named}))"
+    /// The blocks that can hold matching rows, the newest first. A row may be older than the one before
+    /// it, so every block is asked for its latest time.
+    async fn blocks(&self, connection: &mut AnyConnection) -> Result<Vec<String>, Error> {
+        let mut recent = Where::default();
+        if let Some(since) = self.since {
+            let since = recent.value(&utc(since));
+            let block = block_of("id");
+            recent.add(format!(
+                "(SELECT time FROM audit_trail WHERE {block} = block ORDER BY time DESC LIMIT 1) \
+                 >= {since}"
             ));
         }
-        for owner in &self.owners {
-            let (kind, id) = (matching.value(owner.kind()), matching.value(&owner.id()));
-            conditions.push(format!("(owner_kind = {kind} AND owner_id = {id})"));
-        }
-        format!("({})", conditions.join(" OR "))
+        recent.add("block IS NOT NULL".to_owned());
+        let (first, last) = (block_of("min(id)"), block_of("max(id)"));
+        let statement = format!(
+            "WITH RECURSIVE blocks (block) AS (SELECT {last} FROM audit_trail UNION ALL \
+             SELECT block - 1 FROM blocks WHERE block > (SELECT {first} FROM audit_trail)) \
+             SELECT block FROM blocks WHERE {} ORDER BY block DESC",
+            recent.clause()
+        );
+        let rows = recent.fetch(statement, connection).await?;
+        let block = |row: &AnyRow| Ok(row.try_get::<i64, _>(0)?.to_string());
+        rows.iter().map(block).collect()
+    }
+
+    async fn read(
+        &self,
+        matching: Where,
+        order: &str,
+        connection: &mut AnyConnection,
+    ) -> Result<Rows, Error> {
+        let statement = self.select(&matching, order);
+        let rows = matching.fetch(statement, connection).await?;
+        let with_id = |row: AnyRow| Ok((row.try_get("id")?, row));
+        rows.into_iter().map(with_id).collect()
+    }
+
+    fn select(&self, matching: &Where, order: &str) -> String {
+        format!(
+            "SELECT id, time, action, caller, owner_kind, owner_id, bucket, prefix, access, \
+             access_key_id, expiration, dialect, request_id, detail, holder FROM audit_trail \
+             WHERE {} ORDER BY {order} DESC LIMIT {}",
+            matching.clause(),
+            u64::from(self.limit) + 1
+        )
     }
 }
 
-/// The request of the session with this name: 31 digits of the owner's pseudonym, `-`, 32 digits of
-/// the request's id (docs/call.md).
-fn session_request(text: &str) -> Option<String> {
-    let (owner, request) = text.split_once('-')?;
-    owner.parse::<OwnerPseudonym>().ok()?;
-    let request = (request.len() == 32).then(|| Uuid::try_parse(request).ok());
-    request.flatten().map(|id| id.hyphenated().to_string())
-}
-
-impl Where {
-    fn value(&mut self, value: &str) -> String {
-        self.values.push(value.to_owned());
-        format!("${}", self.values.len())
+/// Where rows of the bucket can be. People's rows, and those of access keys, are found by their owners.
+async fn parts_of_bucket(
+    bucket: &BucketName,
+    connection: &mut AnyConnection,
+) -> Result<Parts, Error> {
+    let mut reaching = Where::default();
+    let value = reaching.value(bucket.as_str());
+    let names = reaching.names_in_detail(bucket);
+    let statement = format!(
+        "SELECT owner_id FROM owned_buckets WHERE bucket = {value} \
+         UNION SELECT owner_id FROM former_buckets WHERE bucket = {value} \
+         UNION SELECT owner_id FROM audit_trail WHERE {COMMANDS} AND action IN \
+         ('access-key create', 'bucket release', 'bucket assign') AND {names} \
+         UNION SELECT id FROM access_keys WHERE \
+         ' ' || read_buckets || ' ' || write_buckets || ' ' LIKE '% ' || {value} || ' %' OR \
+         (bucket_prefix <> '' AND substr({value}, 1, length(bucket_prefix)) = bucket_prefix)"
+    );
+    let mut parts = Parts::default();
+    parts.add(Index::Bucket, bucket.as_str());
+    for owner in reaching.fetch(statement, connection).await? {
+        parts.add_owner(owner.try_get(0)?);
     }
-
-    fn values(&mut self, values: &[String]) -> String {
-        let places: Vec<String> = values.iter().map(|value| self.value(value)).collect();
-        places.join(", ")
-    }
-
-    fn add(&mut self, condition: String) {
-        self.conditions.push(condition);
-    }
-
-    fn clause(&self) -> String {
-        if self.conditions.is_empty() {
-            return String::new();
-        }
-        format!("WHERE {}", self.conditions.join(" AND "))
-    }
+    Ok(parts)
 }
 
 fn entry(row: &AnyRow) -> Result<AuditRow, RegistryError> {
@@ -243,3 +236,6 @@ fn entry(row: &AnyRow) -> Result<AuditRow, RegistryError> {
         detail: text("detail")?,
     })
 }
+
+#[cfg(test)]
+mod tests;

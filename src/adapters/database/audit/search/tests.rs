@@ -1,0 +1,200 @@
+use super::*;
+use crate::adapters::database::statement::Statement;
+
+/// Each row's caller; the owner's kind and id; the bucket; what was done; the access key's owner;
+/// separated by `|`.
+const TRAIL: [&str; 14] = [
+    r#"principal ["web","bob"]|principal|["web","bob"]|bobs|vend||"#,
+    r#"principal ["app","bob"]|principal|["app","bob"]|apps|vend||"#,
+    r#"principal ["a/b","c"]|principal|["a/b","c"]|c-c|vend||"#,
+    r#"principal ["a","b/c"]|principal|["a","b/c"]|b-c|vend||"#,
+    r#"principal ["web","x, bob"]|principal|["web","x, bob"]|xxx|vend||"#,
+    r#"principal ["web","ö\"]"]|principal|["web","ö\"]"]|ooo|vend||"#,
+    r#"principal ["web","bob"]|workspace|acme/lab|shared|vend||"#,
+    "api-key ck_1|organisation|acme|shared|vend||",
+    "operator bob|organisation|acme||org create||",
+    r#"operator x, bob|principal|["web","bob"]||bucket release|bucket:bobs|"#,
+    "operator eve|access-key|ak_1||access-key create|read:shared (n)|subject bob",
+    "capability ct_1|access-key|ak_1||access-key rotate|read:shared|subject bob",
+    r#"operator eve|access-key|ak_2||access-key create|all-read:sha* (n)|principal ["web","bob"]"#,
+    r#"capability ct_2|access-key|ak_2||access-key rotate|all-read:sha*|principal ["web","bob"]"#,
+];
+
+/// The number of people's rows at the start of [`TRAIL`].
+const PEOPLE: usize = 6;
+
+/// Texts that name something of [`TRAIL`], and some that do not.
+const NAMES: [&str; 24] = [
+    "bob",
+    "web/bob",
+    "app/bob",
+    "a/b/c",
+    "b/c",
+    "c",
+    "x, bob",
+    "web/x, bob",
+    " bob",
+    "ö\"]",
+    "acme",
+    "acme/lab",
+    "ak_1",
+    "ak_2",
+    "ck_1",
+    "ct_1",
+    "ct_2",
+    "eve",
+    "key-3",
+    "key-11",
+    "ob",
+    "",
+    ",",
+    "/",
+];
+
+async fn open(directory: &tempfile::TempDir) -> Database {
+    let file = directory.path().join("audit.db");
+    let url = format!("sqlite://{}?mode=rwc", file.display());
+    Database::open(&url).await.unwrap()
+}
+
+async fn run(database: &Database, statement: Statement<'_>) {
+    database.execute("test", statement).await.unwrap();
+}
+
+fn fields(row: &str) -> [&str; 7] {
+    let fields: Vec<&str> = row.split('|').collect();
+    fields.try_into().unwrap()
+}
+
+/// A trail with every kind of row, three times. The registry no longer has the access keys.
+async fn fill(database: &Database) {
+    for round in 0..3 {
+        for (n, row) in TRAIL.into_iter().enumerate() {
+            let [caller, kind, id, bucket, action, detail, holder] = fields(row);
+            let insert = sqlx::query(
+                "INSERT INTO audit_trail (time, request_id, dialect, caller, owner_kind, owner_id, \
+                 bucket, prefix, access, access_key_id, expiration, action, detail, holder) \
+                 VALUES ($1, $2, '', $3, $4, $5, $6, '', '', $7, '', $8, $9, $10)",
+            );
+            let insert = insert
+                .bind(format!("2026-11-2{round}T00:00:0{}Z", n % 3))
+                .bind(format!("{round}-{n}"))
+                .bind(caller)
+                .bind(kind)
+                .bind(id)
+                .bind(bucket)
+                .bind(format!("key-{n}"))
+                .bind(action)
+                .bind(detail)
+                .bind(holder);
+            run(database, insert).await;
+        }
+    }
+    for row in &TRAIL[..PEOPLE] {
+        let [_, kind, id, bucket, ..] = fields(row);
+        let insert = sqlx::query(if bucket == "bobs" {
+            "INSERT INTO former_buckets VALUES ($1, $2, $3)"
+        } else {
+            "INSERT INTO owned_buckets VALUES ($1, $2, $3, 'ready', '')"
+        });
+        run(database, insert.bind(kind).bind(id).bind(bucket)).await;
+    }
+}
+
+fn queries() -> Vec<AuditQuery> {
+    let all = || AuditQuery {
+        limit: 100,
+        ..AuditQuery::default()
+    };
+    let mut queries = vec![all()];
+    for name in NAMES.map(|name| Some(name.to_owned())) {
+        queries.push(AuditQuery {
+            owner: name.clone(),
+            ..all()
+        });
+        queries.push(AuditQuery {
+            caller: name.clone(),
+            ..all()
+        });
+        queries.push(AuditQuery {
+            access_key: name.clone(),
+            ..all()
+        });
+        let owner = Some("bob".to_owned());
+        queries.push(AuditQuery {
+            owner,
+            caller: name,
+            ..all()
+        });
+    }
+    for bucket in ["bobs", "shared", "b-c", "sha", "shares"] {
+        queries.push(AuditQuery {
+            bucket: bucket.parse().ok(),
+            ..all()
+        });
+    }
+    let since = |query: &AuditQuery| AuditQuery {
+        since: "2026-11-21T00:00:01Z".parse().ok(),
+        limit: 2,
+        ..query.clone()
+    };
+    let recent: Vec<AuditQuery> = queries.iter().map(since).collect();
+    queries.extend(recent);
+    queries
+}
+
+#[tokio::test]
+async fn parts_hold_every_matching_row() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = open(&directory).await;
+    fill(&database).await;
+    let mut connection = database.open_unhurried().await.unwrap();
+    let mut matched = 0;
+    for query in queries() {
+        let all = query
+            .read(query.conditions(), "id", &mut connection)
+            .await
+            .unwrap();
+        let has_older = all.len() > query.limit as usize;
+        let newest = all.values().skip(usize::from(has_older));
+        let expected: Vec<String> = newest.map(|row| row.get("request_id")).collect();
+        let (rows, is_partial) = query.run(&database).await.unwrap();
+        let found: Vec<String> = rows.into_iter().map(|row| row.request_id).collect();
+        assert_eq!(found, expected, "{query:?}");
+        assert_eq!(is_partial, has_older, "{query:?}");
+        matched += expected.len();
+    }
+    assert!(matched > 300, "only {matched} rows");
+}
+
+#[tokio::test]
+async fn every_search_reads_an_index() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = open(&directory).await;
+    let mut connection = database.open_unhurried().await.unwrap();
+    for query in queries() {
+        let Some(parts) = query.parts(&mut connection).await.unwrap() else {
+            continue;
+        };
+        for (index, texts) in parts.0 {
+            let name = match index {
+                Index::Key => "access_key_id",
+                Index::Owner => "owner",
+                Index::Caller => "caller",
+                Index::AccessKeyOwner => "holder",
+                Index::Bucket => "bucket",
+                Index::Time => "time",
+            };
+            let matching = query.in_blocks(&["3".to_owned(), "2".to_owned()], index, &texts);
+            let statement = format!("EXPLAIN QUERY PLAN {}", query.select(&matching, "id + 0"));
+            let plan = matching.fetch(statement, &mut connection).await.unwrap();
+            let plan: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();
+            let by_index =
+                format!("SEARCH audit_trail USING INDEX audit_trail_{name} (<expr>=? AND ");
+            assert!(
+                plan[0].starts_with(&by_index),
+                "{query:?}, {index:?}: {plan:?}"
+            );
+        }
+    }
+}
