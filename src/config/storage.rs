@@ -5,7 +5,7 @@ use url::Url;
 use crate::adapters::Current;
 use crate::adapters::aws::{Engine, StaticIdentity};
 use crate::adapters::oauth::is_confidential;
-use crate::domain::ExtraAction;
+use crate::domain::{ExtraAction, Share};
 
 use super::addresses::check_address;
 use super::identity::read_identity;
@@ -81,6 +81,13 @@ const CAP_TO_TOKEN_EXPIRY: Key = Key::new(
 )
 .default("false");
 
+const SESSION_REUSE: Key = Key::new(
+    "storage.session_reuse",
+    "Hands the same session out again to the same caller for the same grant while this share of \
+     its life remains, such as `50%`, and 15 min. Otherwise every call opens a session.",
+)
+.see("Session reuse", "limits.md#session-reuse");
+
 const BUCKET_RECHECK: Key = Key::new(
     "storage.bucket_recheck",
     "How long the gateway relies on its last check that a bucket exists and is its own.",
@@ -134,6 +141,8 @@ pub struct StorageConfig {
     pub session_duration: Duration,
     /// `storage.cap_to_token_expiry`
     pub cap_to_token_expiry: bool,
+    /// `storage.session_reuse`
+    pub session_reuse: Option<Share>,
     /// `storage.bucket_recheck`
     pub bucket_recheck: Duration,
     /// `storage.extra_actions`, sorted, each once
@@ -159,6 +168,7 @@ impl StorageConfig {
         let path_style = reader.get_or(PATH_STYLE, &path_style);
         let session_duration = reader.get(SESSION_DURATION);
         let cap_to_token_expiry = reader.get(CAP_TO_TOKEN_EXPIRY);
+        let session_reuse = reader.optional(SESSION_REUSE);
         let bucket_recheck = reader.get(BUCKET_RECHECK);
         let extra_actions = reader.list(EXTRA_ACTIONS);
         let allow_http = reader.get(ALLOW_HTTP);
@@ -187,6 +197,14 @@ impl StorageConfig {
         if session_duration.is_ok_and(|length| !(SHORTEST..=LONGEST).contains(&length)) {
             reader.error(SESSION_DURATION, "must be from 15min to 12h");
         }
+        if matches!(session_reuse, Ok(Some(_)))
+            && session_duration.is_ok_and(|length| length <= SHORTEST)
+        {
+            reader.warnings.push(format!(
+                "{} has no effect when {} is 15min: no session has more left than that",
+                SESSION_REUSE.name, SESSION_DURATION.name
+            ));
+        }
         let mut extra_actions = extra_actions?;
         extra_actions.sort_unstable();
         extra_actions.dedup();
@@ -202,6 +220,7 @@ impl StorageConfig {
             path_style: path_style?,
             session_duration: session_duration?,
             cap_to_token_expiry: cap_to_token_expiry?,
+            session_reuse: session_reuse?,
             bucket_recheck: bucket_recheck?,
             extra_actions,
             allow_http: allow_http?,

@@ -10,7 +10,7 @@ use semver::Version;
 use url::{ParseError, Url};
 
 use crate::adapters::RateLimit;
-use crate::domain::{BucketPrefix, DeploymentId, ExtraAction, Scope};
+use crate::domain::{BucketPrefix, DeploymentId, ExtraAction, Scope, Share};
 
 use super::key::Kind;
 
@@ -68,6 +68,7 @@ from_str! {
     Version: Kind::Text,
     BucketPrefix: Kind::Text,
     DeploymentId: Kind::Text,
+    Share: Kind::Text,
 }
 
 fn explain(error: impl Display) -> String {

@@ -4,7 +4,7 @@ use super::text::{impl_text, is_plain};
 use super::{BucketName, Slug};
 
 /// What a caller may open. A session policy is made from a grant and from nothing else.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Grant {
     /// The bucket.
     pub bucket: BucketName,
@@ -15,7 +15,7 @@ pub struct Grant {
 }
 
 /// What may be done with objects. `ReadWrite` includes `Read`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Access {
     /// List and get.
     Read,
@@ -25,7 +25,7 @@ pub enum Access {
 
 /// The start of the keys that a grant reaches: segments of `[a-z0-9-.]+`, none `.` or `..`, each
 /// followed by `/`. The slash at the end keeps `acme/` out of `acme-evil/`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Prefix(String);
 
 /// Not a prefix in the sense of docs/call.md.

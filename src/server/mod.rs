@@ -256,6 +256,13 @@ fn warn_about_exposure(config: &Config) {
     if config.access_keys.broker.is_none() {
         tracing::info!("access_keys.broker is none: requests for access keys get 503");
     }
+    if let Some(share) = config.storage.session_reuse {
+        tracing::info!(
+            %share,
+            "storage.session_reuse: sessions are handed out again while this share of their life \
+             remains"
+        );
+    }
     if config.storage.is_exposed() {
         tracing::warn!(
             "storage.allow_http: credentials travel unencrypted between the gateway and the store"

@@ -143,6 +143,7 @@ pub(super) async fn issue_session(
         extra_actions: config.storage.extra_actions.clone(),
         session_duration: config.storage.session_duration,
         cap_to_token_expiry: config.storage.cap_to_token_expiry,
+        session_reuse: config.storage.session_reuse,
     };
     Ok(IssueSession::new(ports, settings))
 }

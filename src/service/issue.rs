@@ -1,15 +1,21 @@
+mod reuse;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use crate::domain::{
     AuditCause, AuditEvent, BucketFormula, Caller, ExtraAction, Grant, Owner, OwnerDigest,
-    RequestId, RoleSessionName, Session, SessionPolicy, TokenError,
+    RequestId, RoleSessionName, Session, SessionPolicy, Share, TokenError,
 };
 
 use super::{
     AuditTrail, Clock, Deadline, EnsureBucket, Limit, RateLimiter, Refusal, RegistryError,
     SessionRequest, Sessions, UpstreamError,
 };
+
+use reuse::{ReuseKey, ReusedSessions};
 
 /// How long the store may take for one session.
 const SESSION_TIMEOUT: Duration = Duration::from_secs(4);
@@ -24,6 +30,7 @@ const SHORTEST_SESSION: Duration = Duration::from_mins(15);
 pub struct IssueSession {
     ports: IssueSessionPorts,
     settings: IssueSessionSettings,
+    reused: Option<ReusedSessions>,
 }
 
 /// The ports of [`IssueSession`].
@@ -51,6 +58,8 @@ pub struct IssueSessionSettings {
     pub session_duration: Duration,
     /// Whether a session must not outlive the token or key that it is asked for with.
     pub cap_to_token_expiry: bool,
+    /// Hands a session out again while this share of its life remains; never if `None`.
+    pub session_reuse: Option<Share>,
 }
 
 /// A request for a session that the caller is entitled to.
@@ -66,39 +75,46 @@ pub struct IssueRequest {
     pub owner: Owner,
     /// What of it is opened.
     pub grant: Grant,
-    /// How long, as [`IssueSession::session_duration`] returned it.
-    pub duration: Duration,
+    /// How long, if the caller asks for less than the default ([`IssueSession::check_duration`]).
+    pub duration: Option<Duration>,
 }
 
 impl IssueSession {
     /// Makes the use case.
     #[must_use]
     pub fn new(ports: IssueSessionPorts, settings: IssueSessionSettings) -> Self {
-        Self { ports, settings }
+        let reused = settings
+            .session_reuse
+            .map(|share| ReusedSessions::new(share, Arc::clone(&ports.clock)));
+        Self {
+            ports,
+            settings,
+            reused,
+        }
     }
 
-    /// How long a session is to last if `asked` is asked for: not longer than configured, and not
-    /// shorter than engines allow.
+    /// Checks how long a caller asks a session to last: not longer than configured, and not shorter
+    /// than engines allow.
     ///
     /// # Errors
     ///
     /// [`Refusal::MalformedRequest`] when that is out of bounds.
-    pub fn session_duration(&self, asked: Option<Duration>) -> Result<Duration, Refusal> {
+    pub fn check_duration(&self, asked: Option<Duration>) -> Result<(), Refusal> {
         let full = self.settings.session_duration;
         let bounds = SHORTEST_SESSION.min(full)..=full;
-        let duration = asked.unwrap_or(full);
-        bounds
-            .contains(&duration)
-            .then_some(duration)
-            .ok_or(Refusal::MalformedRequest(
-                "The duration is out of bounds: 900 seconds at least, and no more than a session \
-                 without this parameter lasts.",
-            ))
+        if asked.is_none_or(|asked| bounds.contains(&asked)) {
+            return Ok(());
+        }
+        Err(Refusal::MalformedRequest(
+            "The duration is out of bounds: 900 seconds at least, and no more than a session \
+             without this parameter lasts.",
+        ))
     }
 
     /// Issues a session, in the order of docs/call.md: rate limit → reservation in the registry →
     /// bucket ensured → `AssumeRole` with the session policy → audit event on disk. A session is
-    /// returned only after all of these have succeeded.
+    /// returned only after all of these have succeeded. With `storage.session_reuse` an earlier
+    /// session may take the place of `AssumeRole`, and of no other step.
     ///
     /// # Errors
     ///
@@ -107,36 +123,32 @@ impl IssueSession {
         &self,
         request: &IssueRequest,
         deadline: Deadline,
-    ) -> Result<Session, Refusal> {
+    ) -> Result<Arc<Session>, Refusal> {
         let digest = self.settings.formula.digest(&request.owner);
         self.ports
             .rate_limiter
             .take(&digest)
             .map_err(|spent| spent.of(Limit::Owner))?;
-        let policy = SessionPolicy::for_grant(&request.grant, &self.settings.extra_actions)
-            .map_err(|error| Refusal::Internal(error.to_string()))?;
         self.ports
             .ensure_bucket
             .ensure(&request.owner, &request.grant.bucket, deadline)
             .await?;
-        let session_request = SessionRequest {
-            policy,
-            name: RoleSessionName::new(&digest, &request.request_id),
-            duration: self.duration(request)?,
-        };
-        let session = self.open(session_request, deadline).await?;
+        let duration = self.duration(request)?;
+        let session = deadline
+            .limit(
+                SESSION_TIMEOUT,
+                self.open_or_reuse(request, &digest, duration),
+            )
+            .await
+            .unwrap_or_else(|_| Err(Refusal::Store(UpstreamError::timeout("AssumeRole"))))?;
         self.record(request, &session, deadline).await?;
         Ok(session)
     }
 
     /// A token whose expiry is unknown does not shorten a session.
     fn duration(&self, request: &IssueRequest) -> Result<Duration, Refusal> {
-        let full = request.duration;
-        let Some(expires) = request
-            .caller
-            .proof_expires()
-            .filter(|_| self.settings.cap_to_token_expiry)
-        else {
+        let full = request.duration.unwrap_or(self.settings.session_duration);
+        let Some(expires) = self.must_end_by(request) else {
             return Ok(full);
         };
         let left = (expires - self.ports.clock.now())
@@ -148,12 +160,49 @@ impl IssueSession {
         Ok(full.min(Duration::from_secs(left.as_secs())))
     }
 
-    async fn open(&self, request: SessionRequest, deadline: Deadline) -> Result<Session, Refusal> {
-        deadline
-            .limit(SESSION_TIMEOUT, self.ports.sessions.assume_role(request))
-            .await
-            .unwrap_or_else(|_| Err(UpstreamError::timeout("AssumeRole")))
-            .map_err(Refusal::Store)
+    /// When the token or key expires, if the session must not outlive it.
+    fn must_end_by(&self, request: &IssueRequest) -> Option<DateTime<Utc>> {
+        let expires = request.caller.proof_expires();
+        expires.filter(|_| self.settings.cap_to_token_expiry)
+    }
+
+    /// A caller who asks for a duration gets a new session: less would be left of any other.
+    async fn open_or_reuse(
+        &self,
+        request: &IssueRequest,
+        digest: &OwnerDigest,
+        duration: Duration,
+    ) -> Result<Arc<Session>, Refusal> {
+        let opening = self.open(request, digest, duration);
+        match &self.reused {
+            Some(reused) if request.duration.is_none() => {
+                let key = ReuseKey {
+                    caller: request.caller.id(),
+                    owner: request.owner.clone(),
+                    grant: request.grant.clone(),
+                    must_end_by: self.must_end_by(request),
+                };
+                reused.get_or_open(&key, opening).await
+            }
+            _ => opening.await.map(Arc::new),
+        }
+    }
+
+    async fn open(
+        &self,
+        request: &IssueRequest,
+        digest: &OwnerDigest,
+        duration: Duration,
+    ) -> Result<Session, Refusal> {
+        let policy = SessionPolicy::for_grant(&request.grant, &self.settings.extra_actions)
+            .map_err(|error| Refusal::Internal(error.to_string()))?;
+        let session_request = SessionRequest {
+            policy,
+            name: RoleSessionName::new(digest, &request.request_id),
+            duration,
+        };
+        let opening = self.ports.sessions.assume_role(session_request);
+        opening.await.map_err(Refusal::Store)
     }
 
     async fn record(
@@ -176,3 +225,6 @@ impl IssueSession {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

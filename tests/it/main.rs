@@ -36,6 +36,7 @@ mod pasted;
 mod per_caller;
 mod registry;
 mod replicas;
+mod session_reuse;
 mod signals;
 mod storage_boto;
 mod support;

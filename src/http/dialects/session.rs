@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use chrono::SecondsFormat;
 
 use crate::domain::{Grant, Session};
@@ -11,7 +13,7 @@ use crate::http::problems::failure::Failure;
 /// Temporary credentials, and what they open.
 pub(crate) struct GrantedSession {
     pub(crate) grant: Grant,
-    pub(crate) session: Session,
+    pub(crate) session: Arc<Session>,
 }
 
 impl GrantedSession {
@@ -54,9 +56,7 @@ async fn grant<D: Dialect>(
 ) -> Result<GrantedSession, Refusal> {
     let (gateway, log) = (&exchange.gateway, &exchange.log);
     let use_cases = gateway.use_cases()?;
-    let duration = use_cases
-        .issue_session
-        .session_duration(narrowing.duration)?;
+    use_cases.issue_session.check_duration(narrowing.duration)?;
     // Only now: a client that is slow to send its body must not hold a place.
     let _in_flight = gateway.enter()?;
     let caller = use_cases
@@ -81,7 +81,7 @@ async fn grant<D: Dialect>(
         caller,
         owner,
         grant,
-        duration,
+        duration: narrowing.duration,
     };
     let session = use_cases.issue_session.issue(&request, deadline).await?;
     log.outcome("vended");

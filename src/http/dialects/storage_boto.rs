@@ -145,7 +145,7 @@ impl Dialect for StorageBotoDialect {
         credential_operation(
             "getBotoCredentials",
             "Get credentials to your organisation's storage",
-            "Returns fresh temporary S3 credentials that reach the organisation's prefix \
+            "Returns temporary S3 credentials that reach the organisation's prefix \
              and nothing else: get, put, delete, and list with this prefix. The body may be \
              empty or `{}`.",
         )

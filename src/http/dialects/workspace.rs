@@ -169,7 +169,7 @@ impl Dialect for WorkspaceDialect {
         credential_operation(
             "getWorkspaceCredentials",
             "Get credentials to a workspace's storage",
-            "For members: fresh temporary S3 credentials that reach the workspace's prefix \
+            "For members: temporary S3 credentials that reach the workspace's prefix \
              and nothing else. A member who may only read gets credentials that can only \
              read.",
         )

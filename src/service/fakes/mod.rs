@@ -97,8 +97,8 @@ impl AuditTrail for Nothing {
     }
 }
 
-/// An `IssueSession` over these fakes.
-pub(crate) fn test_issue() -> IssueSession {
+/// An `EnsureBucket` over these fakes.
+pub(crate) fn test_ensure_bucket() -> EnsureBucket {
     let settings = EnsureBucketSettings {
         deployment: "test".to_owned(),
         recheck: Duration::from_mins(1),
@@ -110,10 +110,14 @@ pub(crate) fn test_issue() -> IssueSession {
         buckets: Arc::<FakeBuckets>::default(),
         runtime: Handle::current(),
     };
-    let ensure_bucket = EnsureBucket::new(ports, settings);
+    EnsureBucket::new(ports, settings)
+}
+
+/// An `IssueSession` over these fakes.
+pub(crate) fn test_issue() -> IssueSession {
     let ports = IssueSessionPorts {
         rate_limiter: Arc::new(Nothing),
-        ensure_bucket: Arc::new(ensure_bucket),
+        ensure_bucket: Arc::new(test_ensure_bucket()),
         sessions: Arc::new(Nothing),
         audit_trail: Arc::new(Nothing),
         clock: Arc::new(FixedClock),
@@ -123,6 +127,7 @@ pub(crate) fn test_issue() -> IssueSession {
         extra_actions: Vec::new(),
         session_duration: Duration::from_hours(1),
         cap_to_token_expiry: false,
+        session_reuse: None,
     };
     IssueSession::new(ports, settings)
 }

@@ -115,7 +115,7 @@ impl Dialect for V1Dialect {
             "getCredentials",
             "Get credentials to your own bucket",
             "Makes the bucket of the token's client and subject if it is missing, and \
-             returns fresh temporary S3 credentials that reach this bucket and nothing \
+             returns temporary S3 credentials that reach this bucket and nothing \
              else. The body may be empty or `{}`.",
         )
         .security(requires(BEARER))

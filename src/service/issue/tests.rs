@@ -1,0 +1,170 @@
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use secrecy::SecretString;
+
+use super::*;
+use crate::domain::{Access, TokenCaller};
+use crate::service::fakes::{FixedClock, Nothing, alice, bucket_of, test_ensure_bucket};
+
+/// Opens sessions, each with the number of its call as its id, and records events.
+#[derive(Default)]
+struct StoreAndTrail {
+    asked: Mutex<Vec<Duration>>,
+    events: Mutex<Vec<AuditEvent>>,
+    trail_is_full: Mutex<bool>,
+}
+
+#[async_trait]
+impl Sessions for StoreAndTrail {
+    async fn assume_role(&self, request: SessionRequest) -> Result<Session, UpstreamError> {
+        let mut asked = self.asked.lock().unwrap();
+        asked.push(request.duration);
+        Ok(Session {
+            access_key_id: asked.len().to_string(),
+            secret_access_key: SecretString::from("secret"),
+            session_token: SecretString::from("token"),
+            expiration: FixedClock.now() + request.duration,
+        })
+    }
+}
+
+#[async_trait]
+impl AuditTrail for StoreAndTrail {
+    async fn record(&self, event: AuditEvent) -> Result<(), RegistryError> {
+        if *self.trail_is_full.lock().unwrap() {
+            return Err(RegistryError::new("full"));
+        }
+        self.events.lock().unwrap().push(event);
+        Ok(())
+    }
+}
+
+fn issue(cap_to_token_expiry: bool, reuse: Option<&str>) -> (Arc<StoreAndTrail>, IssueSession) {
+    let both = Arc::<StoreAndTrail>::default();
+    let ports = IssueSessionPorts {
+        rate_limiter: Arc::new(Nothing),
+        ensure_bucket: Arc::new(test_ensure_bucket()),
+        sessions: Arc::<StoreAndTrail>::clone(&both),
+        audit_trail: Arc::<StoreAndTrail>::clone(&both),
+        clock: Arc::new(FixedClock),
+    };
+    let settings = IssueSessionSettings {
+        formula: BucketFormula::default(),
+        extra_actions: Vec::new(),
+        session_duration: Duration::from_hours(1),
+        cap_to_token_expiry,
+        session_reuse: reuse.map(|share| share.parse().unwrap()),
+    };
+    (both, IssueSession::new(ports, settings))
+}
+
+/// Alice's request with a token that expires in so many minutes.
+fn request(number: u8, token_minutes: i64) -> IssueRequest {
+    let owner = alice();
+    let Owner::Principal(principal) = owner.clone() else {
+        unreachable!()
+    };
+    IssueRequest {
+        request_id: RequestId::from_random([number; 16]),
+        dialect: "test",
+        caller: Caller::Token(TokenCaller {
+            principal,
+            memberships: Vec::new(),
+            proof_expires: Some(FixedClock.now() + TimeDelta::minutes(token_minutes)),
+        }),
+        grant: Grant::whole(bucket_of(&owner), Access::ReadWrite),
+        owner,
+        duration: None,
+    }
+}
+
+async fn ask(issue: &IssueSession, request: &IssueRequest) -> Result<Arc<Session>, Refusal> {
+    let deadline = Deadline::after(Duration::from_secs(5));
+    issue.issue(request, deadline).await
+}
+
+#[tokio::test]
+async fn every_call_opens_a_session_by_default() {
+    let (store, issue) = issue(false, None);
+    for call in 1..=3 {
+        let session = ask(&issue, &request(call, 60)).await.unwrap();
+        assert_eq!(session.access_key_id, call.to_string());
+    }
+    assert_eq!(store.asked.lock().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn each_time_a_session_is_handed_out_has_an_audit_event() {
+    let (store, issue) = issue(false, Some("50%"));
+    for call in 1..=3 {
+        let session = ask(&issue, &request(call, 60)).await.unwrap();
+        assert_eq!(session.access_key_id, "1");
+    }
+    let events = store.events.lock().unwrap();
+    let ids = events
+        .iter()
+        .map(|event| (event.cause.request_id, event.key_id.clone()));
+    let expected = (1..=3).map(|call| {
+        let request_id = RequestId::from_random([call; 16]);
+        (request_id, Some("1".to_owned()))
+    });
+    assert!(ids.eq(expected));
+}
+
+#[tokio::test]
+async fn a_held_session_is_not_handed_out_without_its_audit_event() {
+    let (store, issue) = issue(false, Some("50%"));
+    ask(&issue, &request(1, 60)).await.unwrap();
+    *store.trail_is_full.lock().unwrap() = true;
+    let refused = ask(&issue, &request(2, 60)).await;
+    assert!(matches!(refused, Err(Refusal::Internal(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_call_that_asks_for_a_duration_gets_a_new_session_of_that_duration() {
+    let (store, issue) = issue(false, Some("50%"));
+    let asking = |number, minutes| IssueRequest {
+        duration: Some(Duration::from_mins(minutes)),
+        ..request(number, 60)
+    };
+    ask(&issue, &request(1, 60)).await.unwrap();
+    for (number, minutes) in [(2, 15), (3, 15), (4, 60)] {
+        let session = ask(&issue, &asking(number, minutes)).await.unwrap();
+        assert_eq!(session.access_key_id, number.to_string());
+    }
+    // Such sessions are not handed out to calls without a duration.
+    let session = ask(&issue, &request(5, 60)).await.unwrap();
+    assert_eq!(session.access_key_id, "1");
+    let asked = [60, 15, 15, 60].map(Duration::from_mins);
+    assert_eq!(*store.asked.lock().unwrap(), asked);
+}
+
+#[tokio::test]
+async fn a_reused_session_does_not_outlive_the_callers_token() {
+    let (store, issue) = issue(true, Some("50%"));
+    let mut sessions = Vec::new();
+    for (call, token_minutes) in [(1, 60), (2, 30), (3, 30), (4, 60)] {
+        let session = ask(&issue, &request(call, token_minutes)).await.unwrap();
+        assert!(session.expiration <= FixedClock.now() + TimeDelta::minutes(token_minutes));
+        sessions.push(session.access_key_id.clone());
+    }
+    assert_eq!(sessions, ["1", "2", "2", "1"]);
+    let asked = [60, 30].map(Duration::from_mins);
+    assert_eq!(*store.asked.lock().unwrap(), asked);
+    let refused = ask(&issue, &request(5, 14)).await;
+    assert!(
+        matches!(refused, Err(Refusal::Token(TokenError::EndsTooSoon))),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn tokens_share_a_session_that_need_not_end_with_them() {
+    let (store, issue) = issue(false, Some("50%"));
+    for (call, token_minutes) in [(1, 60), (2, 5)] {
+        ask(&issue, &request(call, token_minutes)).await.unwrap();
+    }
+    assert_eq!(store.asked.lock().unwrap().len(), 1);
+}
