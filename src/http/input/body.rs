@@ -1,3 +1,5 @@
+use actix_web::body::{BodyStream, to_bytes_limited};
+use actix_web::dev::Payload;
 use actix_web::{HttpMessage, HttpRequest, web};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -23,13 +25,8 @@ impl Body {
         request: &HttpRequest,
         payload: web::Payload,
     ) -> Result<Self, Failure> {
-        let bytes = payload
-            .to_bytes_limited(MAX_BODY_BYTES)
-            .await
-            .map_err(|_| Failure::PayloadTooLarge)?
-            .map_err(|_| Refusal::MalformedRequest("The request's body broke off."))?;
         Ok(Self {
-            bytes,
+            bytes: read(payload).await?,
             media_type: request.content_type().to_ascii_lowercase(),
         })
     }
@@ -84,6 +81,17 @@ impl Body {
         let fields = form_urlencoded::parse(&self.bytes);
         Ok(fields.into_owned().collect())
     }
+}
+
+/// To read a body, actix-web takes 32 KiB of memory, even if the request has none.
+async fn read(payload: web::Payload) -> Result<web::Bytes, Failure> {
+    let payload = match payload.into_inner() {
+        Payload::None => return Ok(web::Bytes::new()),
+        payload => BodyStream::new(payload),
+    };
+    let read = to_bytes_limited(payload, MAX_BODY_BYTES).await;
+    let read = read.map_err(|_| Failure::PayloadTooLarge)?;
+    Ok(read.map_err(|_| Refusal::MalformedRequest("The request's body broke off."))?)
 }
 
 fn check_json(body: &[u8]) -> Result<(), Failure> {
