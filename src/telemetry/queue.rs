@@ -20,6 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// process has made non-blocking.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// How much is written at once, in bytes: as much as a pipe takes whole (`PIPE_BUF`), so that the
+/// lines of other processes on it do not come in between.
+const AT_ONCE: usize = 4_096;
+
 /// The format of the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
@@ -46,6 +50,8 @@ pub(super) fn queue<W: Write + Send + 'static>(
         out,
         format,
         drops: Arc::clone(&drops),
+        gathered: Vec::with_capacity(AT_ONCE),
+        count: 0,
         failed: 0,
     };
     let (queue, worker) = NonBlockingBuilder::default()
@@ -91,11 +97,15 @@ impl Drop for Flush {
     }
 }
 
-/// The consumer of the queue, on a separate thread. Each write is one whole line.
+/// The consumer of the queue, on a separate thread. Each write is one or more whole lines: those
+/// that the queue holds, because a write for each would cost more than the lines.
 struct Lines<W> {
     out: W,
     format: Format,
     drops: Arc<Drops>,
+    /// What is written next, and how many lines that is.
+    gathered: Vec<u8>,
+    count: usize,
     /// How many lines could not be written since the last report.
     failed: usize,
 }
@@ -116,7 +126,17 @@ impl<W: Write> Lines<W> {
         Ok(())
     }
 
-    /// Writes the whole line, to blocking and non-blocking files alike.
+    fn write_gathered(&mut self) {
+        let gathered = std::mem::take(&mut self.gathered);
+        let lines = std::mem::take(&mut self.count);
+        if lines > 0 && self.put(&gathered).and_then(|()| self.tell()).is_err() {
+            self.failed += lines;
+        }
+        self.gathered = gathered;
+        self.gathered.clear();
+    }
+
+    /// Writes all of it, to blocking and non-blocking files alike.
     fn put(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             match self.out.write(bytes) {
@@ -133,13 +153,17 @@ impl<W: Write> Lines<W> {
 
 impl<W: Write> Write for Lines<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if self.put(line).and_then(|()| self.tell()).is_err() {
-            self.failed += 1;
+        if self.gathered.len() + line.len() > AT_ONCE {
+            self.write_gathered();
         }
+        self.gathered.extend_from_slice(line);
+        self.count += 1;
         Ok(line.len())
     }
 
+    /// Called when the queue is empty.
     fn flush(&mut self) -> io::Result<()> {
+        self.write_gathered();
         self.out.flush()
     }
 }
