@@ -112,13 +112,12 @@ impl NamingSecret {
             .map_err(|_| BucketFormulaError::Secret)
     }
 
-    fn hmac(&self, message: &[u8]) -> [u8; 32] {
-        self.0
-            .clone()
-            .chain_update(message)
-            .finalize()
-            .into_bytes()
-            .into()
+    fn hmac<'a>(&self, message: impl Iterator<Item = &'a [u8]>) -> [u8; 32] {
+        let mut hmac = self.0.clone();
+        for part in message {
+            hmac.update(part);
+        }
+        hmac.finalize().into_bytes().into()
     }
 }
 
@@ -167,15 +166,19 @@ impl BucketFormula {
     /// change to one byte of this message gives every owner another bucket.
     #[must_use]
     pub fn digest(&self, owner: &Owner) -> OwnerDigest {
-        let mut message = self.namespace.clone().into_bytes();
-        for field in owner.message_fields() {
-            message.push(0);
-            message.extend_from_slice(field.as_bytes());
+        let fields = owner.message_fields();
+        let fields = fields
+            .iter()
+            .flat_map(|field| [&b"\0"[..], field.as_bytes()]);
+        let message = std::iter::once(self.namespace.as_bytes()).chain(fields);
+        if let Some(secret) = &self.secret {
+            return OwnerDigest(secret.hmac(message));
         }
-        OwnerDigest(match &self.secret {
-            Some(secret) => secret.hmac(&message),
-            None => Sha256::digest(&message).into(),
-        })
+        let mut hash = Sha256::new();
+        for part in message {
+            Digest::update(&mut hash, part);
+        }
+        OwnerDigest(hash.finalize().into())
     }
 
     /// A name for a throw-away bucket. It cannot be an owner's: the marker is not made of hex digits.
@@ -230,7 +233,8 @@ impl BucketFormula {
     #[must_use]
     pub fn fingerprint(&self) -> Vec<(&'static str, String)> {
         let secret = self.secret.as_ref().map_or_else(String::new, |secret| {
-            hex::encode(secret.hmac(b"cloakroom naming.secret fingerprint"))
+            let message = &b"cloakroom naming.secret fingerprint"[..];
+            hex::encode(secret.hmac(std::iter::once(message)))
         });
         vec![
             ("naming.prefix", self.prefix.clone()),

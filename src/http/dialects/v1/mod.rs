@@ -35,30 +35,30 @@ pub(crate) struct V1Dialect;
 
 /// The bucket that is yours and temporary credentials that reach it and nothing else.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct CredentialsAnswer {
+pub(crate) struct CredentialsAnswer<'a> {
     /// The bucket's name.
     #[schema(example = "5c3b3bb8e6448a51b8ad7992994f7220a88e07baef43de9f0000dc1e1323e0a")]
-    bucket: String,
+    bucket: &'a str,
     /// The store's base URL: the endpoint of your S3 client.
     #[schema(example = "https://storage.example.com")]
-    endpoint: String,
+    endpoint: &'a str,
     /// The store's region.
     #[schema(example = "us-east-1")]
-    region: String,
-    credentials: TemporaryCredentials,
+    region: &'a str,
+    credentials: TemporaryCredentials<'a>,
 }
 
 /// Temporary S3 credentials.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct TemporaryCredentials {
+pub(crate) struct TemporaryCredentials<'a> {
     #[schema(example = "AKIAIOSFODNN7EXAMPLE")]
-    access_key_id: String,
+    access_key_id: &'a str,
     #[schema(example = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")]
-    secret_access_key: String,
+    secret_access_key: &'a str,
     /// Goes with every request, as `AWS_SESSION_TOKEN` for instance.
     #[schema(example = "FwoGZXIvY...")]
-    session_token: String,
+    session_token: &'a str,
     /// When the store stops taking them; UTC, whole seconds.
     #[schema(example = "2026-03-15T14:00:00Z", format = DateTime)]
     expiration: String,
@@ -137,13 +137,13 @@ impl Dialect for V1Dialect {
 fn json_answer(granted: &GrantedSession, storage: &StorageAddress) -> HttpResponse {
     let GrantedSession { grant, session } = granted;
     HttpResponse::Ok().json(CredentialsAnswer {
-        bucket: grant.bucket.to_string(),
-        endpoint: storage.endpoint.clone(),
-        region: storage.region.clone(),
+        bucket: grant.bucket.as_str(),
+        endpoint: &storage.endpoint,
+        region: &storage.region,
         credentials: TemporaryCredentials {
-            access_key_id: session.access_key_id.clone(),
-            secret_access_key: session.secret_access_key.expose_secret().to_owned(),
-            session_token: session.session_token.expose_secret().to_owned(),
+            access_key_id: &session.access_key_id,
+            secret_access_key: session.secret_access_key.expose_secret(),
+            session_token: session.session_token.expose_secret(),
             expiration: granted.expiration(),
         },
     })
