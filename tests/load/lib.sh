@@ -83,6 +83,7 @@ start_upstreams() {
     setting OAUTH__INTROSPECTION_CACHE 1h
     setting STORAGE__BUCKET_RECHECK 1h
     setting LIMITS__PER_OWNER "100000/s burst 100000"
+    setting LIMITS__PER_CALLER "100000/s burst 100000"
 }
 
 # A gateway on `port`; `gateway` is its process.
