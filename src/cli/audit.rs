@@ -4,7 +4,7 @@ use crate::adapters::SystemClock;
 use crate::adapters::database::{AuditQuery, AuditRow, Database, SqlDirectory};
 use crate::domain::{BucketFormula, BucketName, BucketOwner, Owner, OwnerPseudonym};
 use crate::server::database;
-use crate::service::{AccessKeyRegistry as _, Administration as _, Clock, Reservations as _};
+use crate::service::{AccessKeyRegistry as _, Administration as _, Clock};
 
 use super::error::CommandError;
 use super::options::QueryOptions;
@@ -123,14 +123,10 @@ async fn owners_with(
         .chain(keys.map(|one| Owner::AccessKey(one.id)));
     let has_pseudonym = |owner: &Owner| formula.digest(owner).pseudonym() == *pseudonym;
     let mut owners: Vec<Owner> = owners.filter(has_pseudonym).collect();
-    for bucket in directory
-        .buckets_of(pseudonym.as_str(), Some(pseudonym))
-        .await?
-    {
-        for one in directory.reservations_of(&bucket).await? {
-            if let BucketOwner::Principal(principal) = one.bucket_owner {
-                owners.push(Owner::Principal(principal));
-            }
+    let start = formula.start_of_bucket(pseudonym);
+    for owner in directory.owners_of_buckets(pseudonym, &start).await? {
+        if let BucketOwner::Principal(principal) = owner {
+            owners.push(Owner::Principal(principal));
         }
     }
     Ok(owners)

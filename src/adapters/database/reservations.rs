@@ -18,6 +18,41 @@ const OF_BUCKET: &str = "SELECT owner_kind, owner_id, bucket, state, claimed_at 
      FROM owned_buckets WHERE bucket = $1 \
      UNION ALL SELECT owner_kind, owner_id, bucket, '', '' FROM former_buckets WHERE bucket = $1";
 
+/// The digits of a digest sort before `g`.
+const BEGINNING_WITH: &str = "SELECT owner_kind, owner_id, bucket, state, claimed_at \
+     FROM owned_buckets WHERE bucket >= $1 AND bucket < $1 || 'g' \
+     UNION ALL SELECT owner_kind, owner_id, bucket, '', '' FROM former_buckets \
+     WHERE bucket >= $1 AND bucket < $1 || 'g'";
+
+const FORMERLY_HOLDING: &str = "SELECT owner_kind, owner_id, bucket, '' AS state, '' AS claimed_at \
+     FROM former_buckets WHERE bucket LIKE '%' || $1 || '%'";
+
+impl SqlDirectory {
+    /// The owners of buckets with this pseudonym, which begin with `start` by today's formula. Those
+    /// from before a change of the formula are looked for if there are none.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError`] when the registry cannot be read.
+    pub async fn owners_of_buckets(
+        &self,
+        pseudonym: &OwnerPseudonym,
+        start: &str,
+    ) -> Result<Vec<BucketOwner>, RegistryError> {
+        for (statement, text) in [
+            (BEGINNING_WITH, start),
+            (FORMERLY_HOLDING, pseudonym.as_str()),
+        ] {
+            let query = sqlx::query(statement).bind(text);
+            let found = self.database.rows("buckets", query, reservation).await?;
+            if !found.is_empty() {
+                return Ok(found.into_iter().map(|one| one.bucket_owner).collect());
+            }
+        }
+        Ok(Vec::new())
+    }
+}
+
 #[async_trait]
 impl Reservations for SqlDirectory {
     async fn buckets_of(

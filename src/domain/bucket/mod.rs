@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use super::text::{impl_text, is_hex, is_plain};
-use super::{BucketPrefix, Owner, OwnerDigest};
+use super::{BucketPrefix, Owner, OwnerDigest, OwnerPseudonym};
 
 /// The fewest hex digits of the digest that a name may hold: 128 bits, so that finding two owners
 /// with the same name is infeasible (docs/call.md).
@@ -209,6 +209,12 @@ impl BucketFormula {
         let digits = MAX_NAME_CHARS - self.prefix.len() - self.suffix.len();
         let digest = self.digest(owner).to_hex();
         BucketName(format!("{}{digest:.digits$}{}", self.prefix, self.suffix))
+    }
+
+    /// What the bucket of a person with this pseudonym begins with.
+    #[must_use]
+    pub fn start_of_bucket(&self, pseudonym: &OwnerPseudonym) -> String {
+        format!("{}{pseudonym}", self.prefix)
     }
 
     /// Whether this could be the bucket of an owner.

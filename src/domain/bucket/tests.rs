@@ -45,6 +45,15 @@ fn organisations_and_workspaces_have_their_own_messages() {
 }
 
 #[test]
+fn a_persons_bucket_begins_with_the_prefix_and_the_pseudonym() {
+    let formula = BucketFormula::new("acme-", "-eu", "", None).unwrap();
+    let alice = principal("demo", "alice");
+    let start = formula.start_of_bucket(&formula.digest(&alice).pseudonym());
+    assert_eq!(start.len(), 5 + 31);
+    assert!(formula.bucket(&alice).as_str().starts_with(&start));
+}
+
+#[test]
 fn a_name_that_could_be_an_owners_is_known_by_its_form() {
     let formula = BucketFormula::new("acme-", "-eu", "", None).unwrap();
     let own = formula.bucket(&principal("demo", "alice"));
