@@ -41,7 +41,7 @@ impl AreaOptions {
         if self.bucket.is_some() && options.config()?.storage.engine.lists_neighbours_names() {
             note(
                 &"MinIO lets owners who share a bucket list the names of each other's keys \
-                  (docs/engines.md): give each owner a separate bucket if names are secret",
+                  (docs/engines/minio.md): give each owner a separate bucket if names are secret",
             );
         }
         Ok(())

@@ -31,7 +31,7 @@ const ADMIN_SECRET_ACCESS_KEY: Key = Key::new(
 
 const BROKER: Key = Key::new(
     "access_keys.broker",
-    "Which API makes access keys: `iam` (AWS, and stores that speak it), `ceph` (Admin Ops) or \
+    "Which API makes access keys: `iam` (AWS, SeaweedFS, and stores that speak it), `ceph` (Admin Ops) or \
      `minio` (its admin API). With `none`, calls for access keys get 503.",
 )
 .otherwise("`none`; with an administrator, by `storage.flavor`");
@@ -207,7 +207,7 @@ impl Choice for Chosen {}
 /// The broker of an engine, if one is known.
 fn broker_of(engine: Engine) -> &'static str {
     match engine {
-        Engine::Aws => "iam",
+        Engine::Aws | Engine::Seaweedfs => "iam",
         Engine::Ceph => "ceph",
         Engine::Minio => "minio",
         Engine::Generic => "none",

@@ -54,7 +54,7 @@ const SECRET_ACCESS_KEY: Key = Key::new(
 
 const ROLE_ARN: Key = Key::new(
     "storage.role_arn",
-    "The role whose sessions clients get. Required for `aws` and `ceph`.",
+    "The role whose sessions clients get. Required for `aws`, `ceph` and `seaweedfs`.",
 );
 
 const EXTERNAL_ID: Key = Key::new(
@@ -192,7 +192,10 @@ impl StorageConfig {
             reader.error(REGION, "must be letters, digits, '-', '_' and '.'");
         }
         if engine.is_ok_and(Engine::needs_role) && matches!(role_arn, Ok(None)) {
-            reader.error(ROLE_ARN, "is required for the flavors aws and ceph");
+            reader.error(
+                ROLE_ARN,
+                "is required for the flavors aws, ceph and seaweedfs",
+            );
         }
         if session_duration.is_ok_and(|length| !(SHORTEST..=LONGEST).contains(&length)) {
             reader.error(SESSION_DURATION, "must be from 15min to 12h");

@@ -82,7 +82,7 @@ impl StsSessions {
                 "look for a setting of the store that overrides the requested duration \
                  (MinIO: MINIO_STS_DURATION)"
             }
-            Engine::Aws | Engine::Ceph => "the store ignores DurationSeconds",
+            Engine::Aws | Engine::Ceph | Engine::Seaweedfs => "the store ignores DurationSeconds",
         };
         let cause = format!(
             "AssumeRole: the session lasts {} s, not the requested {} s: {hint}, or set the clocks",

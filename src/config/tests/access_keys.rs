@@ -31,6 +31,7 @@ fn the_engine_chooses_the_broker_if_there_is_an_administrator() {
     assert_eq!(flavor("aws"), Some(BrokerKind::Iam));
     assert_eq!(flavor("ceph"), Some(BrokerKind::Ceph));
     assert_eq!(flavor("minio"), Some(BrokerKind::Minio));
+    assert_eq!(flavor("seaweedfs"), Some(BrokerKind::Iam));
     assert_eq!(flavor("generic"), None);
     let chosen = |broker| administered(&[("CLOAKROOM_ACCESS_KEYS__BROKER", broker)]);
     assert_eq!(chosen("iam"), Some(BrokerKind::Iam));

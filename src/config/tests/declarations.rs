@@ -51,6 +51,6 @@ fn defaults_have_their_type_in_the_schema() {
     assert_eq!(properties("storage")["session_duration"]["default"], "1h");
     assert_eq!(
         properties("storage")["flavor"]["enum"],
-        serde_json::json!(["aws", "minio", "ceph", "generic"])
+        serde_json::json!(["aws", "minio", "ceph", "seaweedfs", "generic"])
     );
 }

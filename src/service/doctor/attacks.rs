@@ -7,6 +7,9 @@ use super::{Attempt, Doctor, Listing, OBJECT, Object, Outcome, Report, S3Operati
 /// The object that attackers put or copy to.
 pub(super) const INTRUDER: &str = "intruder";
 
+/// The object that attackers try to publish.
+const PUBLISHED: &str = "cloakroom-doctor-published";
+
 impl Doctor {
     pub(super) async fn attacks(
         &self,
@@ -35,19 +38,29 @@ impl Doctor {
         by: &str,
         attacker: &TestOwner,
     ) {
-        let name = "mint a service account (CVE-2025-62506)";
+        let name = "mint credentials that last (CVE-2025-62506)";
         self.all_refused(
             report,
             by,
             attacker,
-            &[(name, S3Operation::MakeServiceAccount)],
+            &[(name, S3Operation::MintLastingCredentials)],
         )
         .await;
         let name = format!("{by}refused: a stranger gets an object");
         let reading = self.no_stranger_reads(attacker, OBJECT);
         report.check(name, reading).await;
-        let name = format!("{by}refused: publish an object");
-        report.check(name, self.publish(attacker)).await;
+        let key = attacker.key(PUBLISHED);
+        let object = attacker.object(&key);
+        for (name, operation) in [
+            ("publish an object", S3Operation::Publish(object)),
+            (
+                "publish an object in parts",
+                S3Operation::PublishInParts(object),
+            ),
+        ] {
+            let name = format!("{by}refused: {name}");
+            report.check(name, self.publish(attacker, operation)).await;
+        }
     }
 
     /// Attacks of the owner of one bucket on another bucket.
@@ -132,13 +145,10 @@ impl Doctor {
     }
 
     /// A store may accept the ACL and ignore it. What counts is that a stranger cannot read the object.
-    async fn publish(&self, attacker: &TestOwner) -> Outcome {
-        const PUBLISHED: &str = "cloakroom-doctor-published";
-        let key = attacker.key(PUBLISHED);
-        let put = S3Operation::Publish(attacker.object(&key));
-        match self.attempt(attacker, put).await {
+    async fn publish(&self, attacker: &TestOwner, operation: S3Operation<'_>) -> Outcome {
+        match self.attempt(attacker, operation).await {
             Attempt::Done => self.no_stranger_reads(attacker, PUBLISHED).await,
-            attempt => only_a_no(attempt, remedy(put)),
+            attempt => only_a_no(attempt, remedy(operation)),
         }
     }
 }
@@ -162,15 +172,17 @@ pub(super) fn only_a_no(attempt: Attempt, remedy: &str) -> Outcome {
 /// What to do if an attack succeeds.
 fn remedy(operation: S3Operation<'_>) -> &'static str {
     match operation {
-        S3Operation::MakeServiceAccount => {
-            "THE STORE DID IT: a service account escapes the session policy. Give the policy of the \
-             gateway's own user a Deny on admin:* (deploy/minio/gateway-policy.json), and update MinIO"
+        S3Operation::MintLastingCredentials => {
+            "THE STORE DID IT: such credentials escape the session policy, or outlive their pair. MinIO: \
+             give the policy of the gateway's own user a Deny on admin:* \
+             (deploy/minio/gateway-policy.json), and update it. SeaweedFS: start S3 with \
+             -iam.selfServiceRequiresGrant"
         }
         S3Operation::AssumeRole => {
             "THE STORE DID IT: a session can open another without a policy. Give the role a trust policy \
              that does not let a session assume the role again (Ceph: deploy/ceph/trust-policy.json)"
         }
-        S3Operation::Publish(..) => {
+        S3Operation::Publish(..) | S3Operation::PublishInParts(..) => {
             "A STRANGER CAN READ IT: the store ignores the bucket's public-access block. Forbid \
              public ACLs in the store's configuration"
         }

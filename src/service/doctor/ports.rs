@@ -119,6 +119,8 @@ pub enum S3Operation<'a> {
     ChangeAcl(Object<'a>),
     /// `PutObject` with the ACL `public-read`.
     Publish(Object<'a>),
+    /// [`Self::Upload`] with the ACL `public-read`.
+    PublishInParts(Object<'a>),
     /// `PutBucketPolicy` with a policy that lets everyone read.
     ChangePolicy(&'a BucketName),
     /// `DeleteBucket`
@@ -127,8 +129,9 @@ pub enum S3Operation<'a> {
     CreateBucket(&'a BucketName),
     /// `AssumeRole` without a policy.
     AssumeRole,
-    /// `MinIO`'s `add-service-account` without a policy (CVE-2025-62506).
-    MakeServiceAccount,
+    /// `MinIO`'s `add-service-account` without a policy (CVE-2025-62506), or IAM's `CreateAccessKey` where
+    /// the store answers it beside S3.
+    MintLastingCredentials,
 }
 
 /// How an operation ended.

@@ -266,13 +266,13 @@ impl Doctor {
         shared.dedup();
         if shared.is_empty() {
             return Outcome::Skipped(format!(
-                "{SHOWN}; this deployment has none. Do not make one with --bucket (docs/engines.md)"
+                "{SHOWN}; this deployment has none. Do not make one with --bucket (docs/engines/minio.md)"
             ));
         }
         let more = if shared.len() > NAMED { ", …" } else { "" };
         shared.truncate(NAMED);
         Outcome::Failed(format!(
-            "{SHOWN}: {}{more}. Give their owners buckets of their own (docs/engines.md)",
+            "{SHOWN}: {}{more}. Give their owners buckets of their own (docs/engines/minio.md)",
             shared.join(", ")
         ))
     }

@@ -90,11 +90,17 @@ impl S3Attacker {
         outcome("AssumeRole", Box::pin(sent).await)
     }
 
-    async fn minio_service_account(&self, session: &Session) -> Attempt {
-        match &self.minio {
-            Some(minio) => minio.create_service_account(session).await,
-            None => Attempt::Impossible("storage.flavor is not minio"),
+    async fn mint_lasting_credentials(&self, session: &Session) -> Attempt {
+        if let Some(minio) = &self.minio {
+            return minio.create_service_account(session).await;
         }
+        if !self.clients.settings.engine.lets_users_make_key_pairs() {
+            return Attempt::Impossible("storage.flavor is neither minio nor seaweedfs");
+        }
+        let config = self.clients.iam.config().to_builder();
+        let config = config.credentials_provider(credentials(session)).build();
+        let sent = aws_sdk_iam::Client::from_conf(config).create_access_key();
+        outcome("CreateAccessKey", sent.send().await)
     }
 }
 
@@ -113,14 +119,17 @@ impl Attacker for S3Attacker {
             S3Operation::Publish(object) => {
                 objects::put(&s3, object, Some(ObjectCannedAcl::PublicRead)).await
             }
+            S3Operation::PublishInParts(object) => {
+                objects::upload(&s3, object, Some(ObjectCannedAcl::PublicRead)).await
+            }
             S3Operation::Get(object) => objects::get(&s3, object).await,
             S3Operation::List(listing) => list(&s3, listing).await,
             S3Operation::Delete(object) => objects::delete(&s3, object).await,
             S3Operation::DeleteBatch(object) => objects::delete_batch(&s3, object).await,
             S3Operation::Copy(from, to) => objects::copy(&s3, from, to).await,
             S3Operation::MultipartCopy(from, to) => objects::multipart_copy(&s3, from, to).await,
-            S3Operation::Upload(object) => objects::upload(&s3, object).await,
-            S3Operation::BeginUpload(object) => match objects::begin(&s3, object).await {
+            S3Operation::Upload(object) => objects::upload(&s3, object, None).await,
+            S3Operation::BeginUpload(object) => match objects::begin(&s3, object, None).await {
                 Ok(_) => Attempt::Done,
                 Err(attempt) => attempt,
             },
@@ -140,7 +149,7 @@ impl Attacker for S3Attacker {
                 outcome("CreateBucket", sent.await)
             }
             S3Operation::AssumeRole => self.assume_role(session).await,
-            S3Operation::MakeServiceAccount => self.minio_service_account(session).await,
+            S3Operation::MintLastingCredentials => self.mint_lasting_credentials(session).await,
         }
     }
 }

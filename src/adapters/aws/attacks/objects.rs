@@ -85,7 +85,7 @@ pub(in crate::adapters::aws) async fn multipart_copy(
     from: Object<'_>,
     to: Object<'_>,
 ) -> Attempt {
-    let upload = match begin(s3, to).await {
+    let upload = match begin(s3, to, None).await {
         Ok(upload) => upload,
         Err(attempt) => return unclear(attempt),
     };
@@ -103,19 +103,25 @@ pub(in crate::adapters::aws) async fn multipart_copy(
 pub(in crate::adapters::aws) async fn begin(
     s3: &Client,
     Object { bucket, key }: Object<'_>,
+    acl: Option<ObjectCannedAcl>,
 ) -> Result<String, Attempt> {
     let sent = s3
         .create_multipart_upload()
         .bucket(bucket.as_str())
-        .key(key);
+        .key(key)
+        .set_acl(acl);
     match sent.send().await {
         Ok(begun) => Ok(begun.upload_id.unwrap_or_default()),
         Err(error) => Err(error_outcome("CreateMultipartUpload", &error)),
     }
 }
 
-pub(in crate::adapters::aws) async fn upload(s3: &Client, object: Object<'_>) -> Attempt {
-    let upload = match begin(s3, object).await {
+pub(in crate::adapters::aws) async fn upload(
+    s3: &Client,
+    object: Object<'_>,
+    acl: Option<ObjectCannedAcl>,
+) -> Attempt {
+    let upload = match begin(s3, object, acl).await {
         Ok(upload) => upload,
         Err(attempt) => return attempt,
     };
@@ -140,7 +146,7 @@ pub(in crate::adapters::aws) async fn upload_part(
     object: Object<'_>,
     owner: &Client,
 ) -> Attempt {
-    let upload = match begin(owner, object).await {
+    let upload = match begin(owner, object, None).await {
         Ok(upload) => upload,
         Err(attempt) => return unclear(attempt),
     };

@@ -32,6 +32,7 @@ pub struct IamBroker {
     iam: Client,
     store: AwsClients,
     path: String,
+    loopholes: Loopholes,
 }
 
 impl IamBroker {
@@ -42,6 +43,10 @@ impl IamBroker {
             iam: admin.iam.clone(),
             store: store.clone(),
             path: format!("/cloakroom/{deployment}/"),
+            loopholes: Loopholes {
+                sessions_outlive_pairs: store.settings.engine.lets_pairs_open_sessions(),
+                ..Loopholes::NONE
+            },
         }
     }
 
@@ -53,12 +58,8 @@ impl IamBroker {
 
 #[async_trait]
 impl AccessKeyBroker for IamBroker {
-    /// `GetSessionToken` requires no permission, and its sessions last up to 36 h.
     fn loopholes(&self) -> Loopholes {
-        Loopholes {
-            sessions_outlive_pairs: true,
-            ..Loopholes::NONE
-        }
+        self.loopholes
     }
 
     async fn issue(

@@ -80,16 +80,16 @@ async fn every_attack_that_succeeds_is_a_failure() {
     });
     let names: BTreeSet<String> = all.await.into_iter().map(|(name, _)| name).collect();
     for (by, attacks) in [
-        ("refused: ", 15),
-        ("below a prefix, refused: ", 42),
+        ("refused: ", 16),
+        ("below a prefix, refused: ", 43),
         ("below a prefix, not shown: ", 2),
-        ("with a read-only grant, refused: ", 15),
-        ("with a read-only grant below a prefix, refused: ", 15),
+        ("with a read-only grant, refused: ", 16),
+        ("with a read-only grant below a prefix, refused: ", 16),
     ] {
         let seen = names.iter().filter(|name| name.starts_with(by)).count();
         assert_eq!(seen, attacks, "{by}: {names:#?}");
     }
-    assert_eq!(names.len(), 15 + 42 + 2 + 15 + 15, "{names:#?}");
+    assert_eq!(names.len(), 16 + 43 + 2 + 16 + 16, "{names:#?}");
 }
 
 #[tokio::test]
@@ -99,8 +99,8 @@ async fn an_attack_that_fails_for_another_reason_proves_nothing() {
         ..Deployment::default()
     });
     let all = all.await;
-    let in_both_directions = 2 * (15 + 42 + 2);
-    assert_eq!(all.len(), in_both_directions + 15 + 15, "{all:#?}");
+    let in_both_directions = 2 * (16 + 43 + 2);
+    assert_eq!(all.len(), in_both_directions + 16 + 16, "{all:#?}");
     assert!(all.iter().all(|(_, why)| why == "inconclusive: HTTP 500"));
 }
 
@@ -180,7 +180,7 @@ async fn a_store_that_opens_longer_sessions_than_asked_for_is_not_sound() {
 async fn an_acl_that_is_taken_and_ignored_is_no_failure() {
     let ignored = failures(Deployment {
         attack: |operation| match operation {
-            S3Operation::Publish(..) => Attempt::Done,
+            S3Operation::Publish(..) | S3Operation::PublishInParts(..) => Attempt::Done,
             _ => Attempt::Refused,
         },
         ..Deployment::default()
@@ -189,10 +189,10 @@ async fn an_acl_that_is_taken_and_ignored_is_no_failure() {
 }
 
 #[tokio::test]
-async fn a_service_account_that_escapes_is_named_with_its_remedy() {
+async fn credentials_that_escape_are_named_with_their_remedy() {
     let escaped = failures(Deployment {
         attack: |operation| match operation {
-            S3Operation::MakeServiceAccount => Attempt::Done,
+            S3Operation::MintLastingCredentials => Attempt::Done,
             _ => Attempt::Refused,
         },
         ..Deployment::default()
