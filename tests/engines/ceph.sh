@@ -95,10 +95,10 @@ user_of() {
     jq -rn 'first(inputs) | .keys[0] | .access_key, .secret_key' "$dir/page/output"
 }
 
-# Runs the commands of docs/engines.md from the page itself.
+# Runs the commands of docs/engines/ceph.md from the page itself.
 identity() {
     local id secret admin admin_secret
-    python3 "$root/tests/docs/blocks.py" "$root/docs/engines.md" "$dir/page"
+    python3 "$root/tests/docs/blocks.py" "$root/docs/engines/ceph.md" "$dir/page"
     { read -r id; read -r secret; } < <(user_of ceph-gateway.sh)
     { read -r admin; read -r admin_secret; } < <(user_of ceph-access-keys.sh)
     cat >"$dir/gateway.env" <<EOF

@@ -12,9 +12,9 @@ root="$(cd "$here/../.." && pwd)"
 
 stop() { stop_by "$dir/pid"; }
 
-# Runs the commands of docs/engines.md from the page itself.
+# Runs the commands of docs/engines/minio.md from the page itself.
 users() {
-    python3 "$root/tests/docs/blocks.py" "$root/docs/engines.md" "$dir/page"
+    python3 "$root/tests/docs/blocks.py" "$root/docs/engines/minio.md" "$dir/page"
     ln -s "$root/deploy" "$dir/page/deploy"
     random_secret >"$dir/page/gateway-secret"
     random_secret >"$dir/page/access-keys-secret"

@@ -164,7 +164,7 @@ def two_prefixes(user, theirs, whose, engine):
                 check(f"{whose} is not listed (version {version}) with {name}", not shown, status)
     if holes:
         seen = "; ".join(sorted(holes))
-        print(f"KNOWN HOLE: on MinIO names of keys in {whose} are listed (docs/engines.md), with {seen}")
+        print(f"KNOWN HOLE: on MinIO names of keys in {whose} are listed (docs/engines/minio.md), with {seen}")
 
 
 def dots(user, theirs, watcher, whose):

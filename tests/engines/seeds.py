@@ -75,7 +75,7 @@ class Shell:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
         if options.engine == "ceph":
-            # As docs/engines.md says about Ceph.
+            # As docs/engines/ceph.md says about Ceph.
             for name in ["AWS_REQUEST_CHECKSUM_CALCULATION", "AWS_RESPONSE_CHECKSUM_VALIDATION"]:
                 self.environment[name] = "when_required"
 
