@@ -11,6 +11,7 @@ scenario.py. Every gateway must refuse what was withdrawn right after the change
 import argparse
 
 import places
+import trespass
 from administration import OPERATOR, CommandLine, add_arguments, tag
 from checks import check, finish, refused
 from person import Member, Organisation, Person, ask_for_workspace, claims_of, token_of
@@ -93,6 +94,7 @@ def organisations(world):
         places.listings(acme, place, name, world.engine)
     for place, name in strangers[:5]:
         places.dots(acme, place, world.store.s3, name)
+        trespass.trespass(acme, place, world.store.s3, name)
     places.buckets(acme.s3, acme.place)
     places.configuration(acme.s3, acme.place, "plain", "the shared bucket")
     places.configuration(world.own.s3, world.own.place, "secret", "an organisation's own bucket")
