@@ -69,8 +69,8 @@ class World(KeyOffice):
         """Creates a bucket that has no owner in the registry, with two objects in it."""
         place = Place(f"{self.tag}-lasting-{name}")
         self.store.s3.create_bucket(Bucket=place.bucket)
-        if self.engine == "ceph":
-            # docs/engines.md: no policy prevents every way of publishing an object.
+        if self.engine in ("ceph", "seaweedfs"):
+            # docs/engines/: no policy prevents every way of publishing an object.
             closed = {"IgnorePublicAcls": True, "BlockPublicPolicy": True, "RestrictPublicBuckets": True}
             self.store.s3.put_public_access_block(
                 Bucket=place.bucket, PublicAccessBlockConfiguration={"BlockPublicAcls": False, **closed}

@@ -4,6 +4,7 @@ which credentials to use.
     embedded  the data directory of `cloakroom dev`
     ceph      ceph.conf
     minio     the directory of minio.sh
+    seaweedfs the directory of seaweedfs.sh
     moto      its URL
 """
 
@@ -67,6 +68,32 @@ class Minio:
         return [name for name, user in users.items() if user.get("policyName", "").endswith(key)]
 
 
+class Seaweedfs:
+    def __init__(self, where):
+        self.folder = Path(where) / "page"
+        self.command = (Path(where) / "shell").read_text().splitlines()
+
+    def run(self, line):
+        done = subprocess.run(
+            self.command, cwd=self.folder, input=line, check=True, capture_output=True, text=True, timeout=60
+        )
+        return done.stdout
+
+    def everything(self):
+        """Users with their pairs, and inline policies."""
+        return self.run("s3.configure") + self.run("fs.cat /etc/iam/policies.json")
+
+    def pairs(self, key):
+        configured = self.run("s3.configure")
+        users = json.loads(configured[configured.index("{") :])["identities"]
+        return [
+            pair["accessKey"]
+            for user in users
+            if user["name"] == f"cloakroom-{key}"
+            for pair in user["credentials"]
+        ]
+
+
 class Moto:
     """AWS's IAM."""
 
@@ -105,5 +132,5 @@ class Moto:
 
 
 def broker(options):
-    kinds = {"embedded": Embedded, "ceph": Ceph, "minio": Minio, "moto": Moto}
+    kinds = {"embedded": Embedded, "ceph": Ceph, "minio": Minio, "seaweedfs": Seaweedfs, "moto": Moto}
     return kinds[options.engine](options.administration)

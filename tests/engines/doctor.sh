@@ -75,6 +75,21 @@ examine_trust() {
         --assume-role-policy-doc "$(cat "$here/../../deploy/ceph/trust-policy.json")" >/dev/null 2>&1
 }
 
+# examine_self_service: where users may make themselves key pairs, doctor fails and says what to do.
+examine_self_service() {
+    local url
+    url="$("$here/seaweedfs.sh" loose "$work/seaweedfs")"
+    if CLOAKROOM_STORAGE__ENDPOINT="$url" "$bin" doctor >"$work/doctor" 2>&1 ||
+        ! grep -A 1 '^failed .*with an access key, refused: mint credentials' "$work/doctor" |
+            grep -q selfServiceRequiresGrant; then
+        echo "FAIL  doctor on seaweedfs, where users make themselves key pairs"
+        cat "$work/doctor"
+        return 1
+    fi
+    echo "ok    doctor on seaweedfs: where users make themselves key pairs it fails and says what to do"
+    left_behind 0 "with self-service"
+}
+
 # examine_names: MinIO shows the names of keys in a shared bucket. doctor reports it, and fails if the
 # registry has a shared bucket; `administered` has created one.
 examine_names() {

@@ -22,7 +22,8 @@ SECRET_KEY = "0123456789abcdef0123456789abcdef"
 
 def heirs(world):
     pair = world.key.rotate()
-    made = {"embedded": of_iam, "ceph": of_ceph, "minio": of_minio}[world.engine](world, pair)
+    kinds = {"embedded": of_iam, "ceph": of_ceph, "minio": of_minio, "seaweedfs": of_seaweedfs}
+    made = kinds[world.engine](world, pair)
     for name, heir in made.items():
         confined(world, heir, name)
     world.key.rotate()
@@ -68,10 +69,32 @@ def no_sessions(pair):
     return sts
 
 
+def of_seaweedfs(world, pair):
+    """IAM answers where S3 does, and writes at the server that the broker uses."""
+    sts = no_sessions(pair)
+    refused("GetFederationToken by the pair", lambda: sts.get_federation_token(Name="thief"))
+    status, _ = pair.raw("POST", "/?Action=AssumeRole&RoleSessionName=thief&Version=2011-06-15")
+    check("refused: AssumeRole of oneself by the pair", status == 403, status)
+    user = {"UserName": f"cloakroom-{world.key.id}"}
+    writing = StoreUser(os.environ["CLOAKROOM_ACCESS_KEYS__ENDPOINT"], pair.region, pair.keys, pair.place)
+    for iam in [pair.client("iam"), writing.client("iam")]:
+        users(iam, user)
+        refused("CreateAccessKey for oneself, unnamed", lambda: iam.create_access_key())
+        refused("CreateAccessKey for the gateway", lambda: iam.create_access_key(UserName="gateway"))
+        refused("CreateRole by the pair", lambda: iam.create_role(RoleName="thief", AssumeRolePolicyDocument="{}"))
+    return {}
+
+
 def of_iam(world, pair):
     """The embedded store, which has no GetSessionToken."""
     no_sessions(pair)
     iam, user = pair.client("iam"), {"UserName": f"cloakroom-{world.key.id}"}
+    users(iam, user)
+    return {}
+
+
+def users(iam, user):
+    """The actions about users, by the user of a pair."""
     policies_of_users(iam, user)
     for what, call in [
         ("GetUser", lambda: iam.get_user(**user)),
@@ -82,7 +105,6 @@ def of_iam(world, pair):
         ("DeleteUser", lambda: iam.delete_user(**user)),
     ]:
         refused(f"{what} by the pair", call)
-    return {}
 
 
 def policies_of_users(iam, user):
