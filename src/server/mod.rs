@@ -250,7 +250,7 @@ fn warn_about_exposure(config: &Config) {
     if !config.storage.engine.authenticates_session_tokens() {
         tracing::warn!(
             "storage.flavor ceph: Ceph does not authenticate its session tokens, and a tampered one \
-             can reach other buckets (measured on 16.2.15); see docs/engines/ceph.md"
+             can reach other buckets (measured on 16.2.15 and 18.2.7); see docs/engines/ceph.md"
         );
     }
     if config.access_keys.broker.is_none() {

@@ -31,7 +31,7 @@ pub(super) enum Support {
 pub(super) struct Quirks {
     /// S3 `PutPublicAccessBlock` makes public ACLs and policies ineffective.
     pub(super) public_access_block: Support,
-    /// Its `BlockPublicAcls` refuses only public ACLs. Ceph 16 then refuses every `PutObject`;
+    /// Its `BlockPublicAcls` refuses only public ACLs. Ceph 16 and 18 then refuse every `PutObject`;
     /// `IgnorePublicAcls` protects the bucket without it.
     pub(super) block_public_acls: bool,
     /// Buckets can have tags.
@@ -113,7 +113,7 @@ impl Engine {
     }
 
     /// Whether a tampered session token is always refused. Ceph encrypts its tokens and does not
-    /// authenticate them (measured on 16.2.15).
+    /// authenticate them (measured on 16.2.15 and 18.2.7).
     #[must_use]
     pub fn authenticates_session_tokens(self) -> bool {
         match self {
