@@ -67,14 +67,15 @@ printf 'postgres://cloakroom:%s@postgres/cloakroom?sslmode=verify-full&sslrootce
     "$(cat "$secrets/gateway/database_password")" /secrets/gateway/postgres.pem |
     put "$gateway" gateway/database_url
 
-# fill TEMPLATE KEY SECRET: the JSON file with the secret as the value of KEY.
-fill() {
-    sed -f /dev/stdin "$templates/$1" <<END | put "$seaweedfs" "seaweedfs/$1"
-s/"$2": ""/"$2": "$(cat "$secrets/$3")"/
-END
-}
+# fill TEMPLATE: the JSON file, with secrets by the commands for sed on standard input.
+fill() { sed -f /dev/stdin "$templates/$1" | put "$seaweedfs" "seaweedfs/$1"; }
 
 # SeaweedFS reads its secrets from JSON. Whoever has the signing key can make tokens for any bucket.
 secret "$seaweedfs" seaweedfs/signing_key
-fill iam.json signingKey seaweedfs/signing_key
-fill s3.json secretKey gateway/storage_secret_access_key
+fill iam.json <<END
+s/"signingKey": ""/"signingKey": "$(cat "$secrets/seaweedfs/signing_key")"/
+END
+fill s3.json <<END
+s/"secretKey": ""/"secretKey": "$(cat "$secrets/gateway/storage_secret_access_key")"/
+s/[$]{ACCESS_KEYS_SECRET}/$(cat "$secrets/gateway/access_keys_secret_access_key")/
+END

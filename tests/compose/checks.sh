@@ -48,7 +48,7 @@ with_seaweedfs() {
     check "the smoke test by its profile" compose --profile test run --rm smoke
     examined
     organisation
-    no_rotation
+    rotation
     nothing_secret_shown
     down_and_up || return
     restarted || return
@@ -179,27 +179,17 @@ organisation() {
         "http://localhost:${MINIO_PORT:-9000}/$theirs/$(jq -r .bucket_info.prefix <<<"$answer")x" -X PUT -d x)" 200
 }
 
-# access_key: sets $id of a new access key of the organisation, and $key, the API key that rotates it.
-access_key() {
-    id="$(cloakroom access-key create --name backups --org beta --read-bucket "$theirs" --write-bucket "$theirs" 2>/dev/null)"
-    key="$(cloakroom api-key create --org beta --label backups --no-storage --scope object_storage 2>/dev/null)"
-}
-
+# rotation: rotates an access key of the organisation.
 rotation() {
     local key id first
-    access_key
+    id="$(cloakroom access-key create --name backups --org beta --read-bucket "$theirs" --write-bucket "$theirs" 2>/dev/null)"
+    key="$(cloakroom api-key create --org beta --label backups --no-storage --scope object_storage 2>/dev/null)"
     rotate "$key" "$id"
     first=("${pair[@]}")
     expect "its access key puts a file" "$(s3 "${pair[@]}" "" "$store/$theirs/y" -X PUT -d y)" 200
     rotate "$key" "$id"
     expect "the next pair" "$(s3 "${pair[@]}" "" "$store/$theirs/y")" 200
     expect "the pair before" "$(s3 "${first[@]}" "" "$store/$theirs/y")" 403
-}
-
-no_rotation() {
-    local key id
-    access_key
-    expect "access keys, for which there is no broker" "$(generate "$key" "$id" -o /dev/null -w '%{http_code}')" 503
 }
 
 # Watches the arguments of processes while the following steps restart everything.

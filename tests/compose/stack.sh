@@ -77,17 +77,12 @@ s3_as() {
     s3 "$id" "$secret" "$session" "$endpoint/$2" "${@:3}"
 }
 
-# generate API_KEY ID OPTION…: asks for the next pair of an access key.
-generate() {
-    printf 'Authorization: Bearer %s' "$1" | inside curl -sS -X POST -H @- -H 'Content-Type: application/json' \
-        -d "{\"access_key\":{\"id\":\"$2\"}}" "${@:3}" \
-        "$gateway/core/v1/object_storage/access_keys/access_key/generate_credentials"
-}
-
 # rotate API_KEY ID: $pair and $store
 rotate() {
     local answer
-    answer="$(generate "$1" "$2" -f)"
+    answer="$(printf 'Authorization: Bearer %s' "$1" | inside curl -fsS -X POST -H @- -H 'Content-Type: application/json' \
+        -d "{\"access_key\":{\"id\":\"$2\"}}" \
+        "$gateway/core/v1/object_storage/access_keys/access_key/generate_credentials")"
     pair=("$(jq -r .object_storage_access_key.s3_access_key_id <<<"$answer")"
         "$(jq -r .object_storage_access_key.s3_secret_access_key <<<"$answer")")
     store="$(jq -r .object_storage_access_key.server_url <<<"$answer")"
