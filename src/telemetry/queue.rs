@@ -77,8 +77,12 @@ impl Drops {
         self.queue.get().map_or(0, ErrorCounter::dropped_lines)
     }
 
+    fn told(&self) -> usize {
+        self.told.load(Ordering::Acquire)
+    }
+
     fn untold(&self) -> usize {
-        self.all().saturating_sub(self.told.load(Ordering::Acquire))
+        self.all().saturating_sub(self.told())
     }
 }
 
@@ -114,8 +118,9 @@ impl<W: Write> Lines<W> {
     /// Reports dropped lines. A line is dropped only when the queue is full, so another line always
     /// follows it here, and every drop is reported.
     fn tell(&mut self) -> io::Result<()> {
+        // One reading: a line that is dropped between two would be reported twice.
         let all = self.drops.all();
-        let dropped = self.drops.untold() + self.failed;
+        let dropped = all.saturating_sub(self.drops.told()) + self.failed;
         if dropped == 0 {
             return Ok(());
         }
