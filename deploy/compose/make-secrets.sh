@@ -67,15 +67,24 @@ printf 'postgres://cloakroom:%s@postgres/cloakroom?sslmode=verify-full&sslrootce
     "$(cat "$secrets/gateway/database_password")" /secrets/gateway/postgres.pem |
     put "$gateway" gateway/database_url
 
-# fill TEMPLATE: the JSON file, with secrets by the commands for sed on standard input.
-fill() { sed -f /dev/stdin "$templates/$1" | put "$seaweedfs" "seaweedfs/$1"; }
+# fill TEMPLATE PLACEHOLDER TEXT [PLACEHOLDER TEXT]: the JSON file, with each text in its place.
+fill() {
+    template="$1" filled="$(cat "$templates/$1")"
+    shift
+    while [ $# -gt 0 ]; do
+        before="${filled%%"$1"*}"
+        if [ "$before" = "$filled" ] || [ -z "$2" ]; then
+            echo "$template has no $1, or nothing is to replace it" >&2
+            exit 1
+        fi
+        filled="$before$2${filled#*"$1"}"
+        shift 2
+    done
+    printf '%s\n' "$filled" | put "$seaweedfs" "seaweedfs/$template"
+}
 
 # SeaweedFS reads its secrets from JSON. Whoever has the signing key can make tokens for any bucket.
 secret "$seaweedfs" seaweedfs/signing_key
-fill iam.json <<END
-s/"signingKey": ""/"signingKey": "$(cat "$secrets/seaweedfs/signing_key")"/
-END
-fill s3.json <<END
-s/"secretKey": ""/"secretKey": "$(cat "$secrets/gateway/storage_secret_access_key")"/
-s/[$]{ACCESS_KEYS_SECRET}/$(cat "$secrets/gateway/access_keys_secret_access_key")/
-END
+fill iam.json '"signingKey": ""' "\"signingKey\": \"$(cat "$secrets/seaweedfs/signing_key")\""
+fill s3.json '${GATEWAY_SECRET}' "$(cat "$secrets/gateway/storage_secret_access_key")" \
+    '${ACCESS_KEYS_SECRET}' "$(cat "$secrets/gateway/access_keys_secret_access_key")"
