@@ -156,12 +156,13 @@ impl Engine {
         }
     }
 
-    /// Whether a key pair opens sessions without a permission: AWS's `GetSessionToken`, whose sessions last
-    /// up to 36 h. `SeaweedFS` has none (measured on 4.53), and takes no `Deny` in the policy of a user.
+    /// Whether the policy of a key pair must deny sessions. AWS's `GetSessionToken` needs no permission, and
+    /// its sessions last up to 36 h. `SeaweedFS` has no such call (measured on 4.53), and takes no `Deny`
+    /// in the policy of a user.
     pub(super) fn lets_pairs_open_sessions(self) -> bool {
         match self {
-            Self::Aws | Self::Generic => true,
-            Self::Ceph | Self::Minio | Self::Seaweedfs => false,
+            Self::Seaweedfs => false,
+            Self::Aws | Self::Ceph | Self::Minio | Self::Generic => true,
         }
     }
 

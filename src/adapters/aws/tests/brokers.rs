@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use clap::ValueEnum as _;
 use serde_json::json;
 use wiremock::matchers::{any, method, path, query_param};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-use super::super::{CephBroker, IamBroker, MinioBroker};
+use super::super::{CephBroker, Engine, IamBroker, MinioBroker};
 use super::{SECRET, clients};
 use crate::adapters::aws::brokers::minio_crypto::encrypt;
 use crate::domain::{AccessKeyId, AccessKeyPolicy, AccessKeyRights, Loopholes};
@@ -269,6 +270,17 @@ async fn a_minio_user_whose_policy_cannot_be_attached_is_removed() {
     assert_eq!(user(&requests[1]), user(&requests[3]));
     let sealed = String::from_utf8_lossy(&requests[1].body).into_owned();
     assert!(!sealed.contains("secretKey"), "the body is encrypted");
+}
+
+#[tokio::test]
+async fn iam_denies_sessions_to_pairs_except_on_seaweedfs() {
+    let mut clients = clients("http://localhost".to_owned()).await;
+    for engine in Engine::value_variants() {
+        clients.settings.engine = *engine;
+        let loopholes = IamBroker::new(&clients, &clients, DEPLOYMENT).loopholes();
+        let expected = *engine != Engine::Seaweedfs;
+        assert_eq!(loopholes.sessions_outlive_pairs, expected, "{engine:?}");
+    }
 }
 
 #[tokio::test]
