@@ -23,6 +23,12 @@ const TRAIL: [&str; 14] = [
 /// The number of people's rows at the start of [`TRAIL`].
 const PEOPLE: usize = 6;
 
+/// How many ids a block has.
+const BLOCK: i64 = 1 << 14;
+
+/// The id of each round's first row: the round's other half is in the next block. Block 3 is empty.
+const FIRST_IDS: [i64; 3] = [BLOCK - 7, 2 * BLOCK - 7, 5 * BLOCK - 7];
+
 /// Texts that name something of [`TRAIL`], and some that do not.
 const NAMES: [&str; 24] = [
     "bob",
@@ -68,15 +74,16 @@ fn fields(row: &str) -> [&str; 7] {
 
 /// A trail with every kind of row, three times. The registry no longer has the access keys.
 async fn fill(database: &Database) {
-    for round in 0..3 {
-        for (n, row) in TRAIL.into_iter().enumerate() {
+    for (round, first) in FIRST_IDS.into_iter().enumerate() {
+        for ((n, row), row_id) in TRAIL.into_iter().enumerate().zip(first..) {
             let [caller, kind, id, bucket, action, detail, holder] = fields(row);
             let insert = sqlx::query(
-                "INSERT INTO audit_trail (time, request_id, dialect, caller, owner_kind, owner_id, \
+                "INSERT INTO audit_trail (id, time, request_id, dialect, caller, owner_kind, owner_id, \
                  bucket, prefix, access, access_key_id, expiration, action, detail, holder) \
-                 VALUES ($1, $2, '', $3, $4, $5, $6, '', '', $7, '', $8, $9, $10)",
+                 VALUES ($1, $2, $3, '', $4, $5, $6, $7, '', '', $8, '', $9, $10, $11)",
             );
             let insert = insert
+                .bind(row_id)
                 .bind(format!("2026-11-2{round}T00:00:0{}Z", n % 3))
                 .bind(format!("{round}-{n}"))
                 .bind(caller)
