@@ -92,6 +92,8 @@ impl AuditQuery {
         for owner in &self.owners {
             let (kind, id) = (matching.value(owner.kind()), matching.value(&owner.id()));
             conditions.push(format!("(owner_kind = {kind} AND owner_id = {id})"));
+            let access_key_owner = matching.value(&owner.to_string());
+            conditions.push(format!("holder = {access_key_owner}"));
         }
         format!("({})", conditions.join(" OR "))
     }

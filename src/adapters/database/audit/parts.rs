@@ -65,16 +65,21 @@ impl Parts {
         self.add(Index::Owner, end(id));
     }
 
+    /// Adds rows of access keys of the owner with this name.
+    pub(super) fn add_access_key_owner(&mut self, name: &str) {
+        self.add(Index::AccessKeyOwner, end(name));
+    }
+
     /// Where rows are whose owner, or whose access key's owner, has this name.
     pub(super) fn owned_by(name: &str) -> Self {
         let mut parts = Self::default();
         parts.add_owner(name);
         for principal in principals(name) {
             parts.add_owner(&principal);
-            parts.add(Index::AccessKeyOwner, end(&principal));
+            parts.add_access_key_owner(&principal);
         }
         for kind in ["organisation", "subject"] {
-            parts.add(Index::AccessKeyOwner, end(&format!("{kind} {name}")));
+            parts.add_access_key_owner(&format!("{kind} {name}"));
         }
         parts
     }

@@ -20,7 +20,7 @@ pub struct AuditQuery {
     /// The owner: an organisation, `organisation/workspace`, `client id/subject`, a subject through
     /// any client, an owner's pseudonym, or a session's name.
     pub owner: Option<String>,
-    /// The owners with that pseudonym.
+    /// The owners with that pseudonym; also matches their access keys.
     pub owners: Vec<Owner>,
     /// The caller: `client id/subject`, a subject through any client, an API key's public part, a
     /// capability token's id, or an operator.
@@ -127,6 +127,7 @@ impl AuditQuery {
             let mut parts = Parts::owned_by(owner);
             for owner in &self.owners {
                 parts.add_owner(&owner.id());
+                parts.add_access_key_owner(&owner.to_string());
             }
             Some(parts)
         } else if let Some(bucket) = &self.bucket {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::adapters::database::statement::Statement;
+use crate::domain::{ClientId, Principal, Subject};
 
 /// Each row's caller; the owner's kind and id; the bucket; what was done; the access key's owner;
 /// separated by `|`.
@@ -108,12 +109,28 @@ async fn fill(database: &Database) {
     }
 }
 
-fn queries() -> Vec<AuditQuery> {
-    let all = || AuditQuery {
+fn all() -> AuditQuery {
+    AuditQuery {
         limit: 100,
         ..AuditQuery::default()
+    }
+}
+
+/// Looks for bob, who comes through the client `web`, by his pseudonym.
+fn by_pseudonym() -> AuditQuery {
+    let bob = Principal {
+        client_id: ClientId::parse("web").unwrap(),
+        subject: Subject::parse("bob").unwrap(),
     };
-    let mut queries = vec![all()];
+    AuditQuery {
+        owner: Some("0".repeat(31)),
+        owners: vec![Owner::Principal(bob)],
+        ..all()
+    }
+}
+
+fn queries() -> Vec<AuditQuery> {
+    let mut queries = vec![all(), by_pseudonym()];
     for name in NAMES.map(|name| Some(name.to_owned())) {
         queries.push(AuditQuery {
             owner: name.clone(),
@@ -172,6 +189,17 @@ async fn parts_hold_every_matching_row() {
         matched += expected.len();
     }
     assert!(matched > 300, "only {matched} rows");
+}
+
+#[tokio::test]
+async fn a_pseudonym_finds_the_owners_rows_and_those_of_the_owners_access_keys() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = open(&directory).await;
+    fill(&database).await;
+    let (rows, _) = by_pseudonym().run(&database).await.unwrap();
+    let found: Vec<String> = rows.into_iter().map(|row| row.request_id).collect();
+    let bobs = |round| [0, 9, 12, 13].map(|n| format!("{round}-{n}"));
+    assert_eq!(found, (0..3).flat_map(bobs).collect::<Vec<_>>());
 }
 
 #[tokio::test]
