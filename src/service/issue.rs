@@ -135,10 +135,7 @@ impl IssueSession {
             .await?;
         let duration = self.duration(request)?;
         let session = deadline
-            .limit(
-                SESSION_TIMEOUT,
-                self.open_or_reuse(request, &digest, duration),
-            )
+            .limit_all(self.open_or_reuse(request, &digest, duration, deadline))
             .await
             .unwrap_or_else(|_| Err(Refusal::Store(UpstreamError::timeout("AssumeRole"))))?;
         self.record(request, &session, deadline).await?;
@@ -172,8 +169,9 @@ impl IssueSession {
         request: &IssueRequest,
         digest: &OwnerDigest,
         duration: Duration,
+        deadline: Deadline,
     ) -> Result<Arc<Session>, Refusal> {
-        let opening = self.open(request, digest, duration);
+        let opening = self.open(request, digest, duration, deadline);
         match &self.reused {
             Some(reused) if request.duration.is_none() => {
                 let key = ReuseKey {
@@ -188,11 +186,13 @@ impl IssueSession {
         }
     }
 
+    /// Returns when its time is over, and is not dropped then: calls that wait for it share its failure.
     async fn open(
         &self,
         request: &IssueRequest,
         digest: &OwnerDigest,
         duration: Duration,
+        deadline: Deadline,
     ) -> Result<Session, Refusal> {
         let policy = SessionPolicy::for_grant(&request.grant, &self.settings.extra_actions)
             .map_err(|error| Refusal::Internal(error.to_string()))?;
@@ -202,7 +202,11 @@ impl IssueSession {
             duration,
         };
         let opening = self.ports.sessions.assume_role(session_request);
-        opening.await.map_err(Refusal::Store)
+        deadline
+            .limit(SESSION_TIMEOUT, opening)
+            .await
+            .unwrap_or_else(|_| Err(UpstreamError::timeout("AssumeRole")))
+            .map_err(Refusal::Store)
     }
 
     async fn record(

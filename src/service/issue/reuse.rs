@@ -18,7 +18,8 @@ const HELD: u64 = 20_000;
 ///
 /// Calls with equal keys that come while a session is being opened wait for it, and fail with it. A
 /// failure is not handed out to later calls. If the call that opens the session ends early, one of
-/// the others opens one.
+/// the others opens one. After 200 that end early in a row moka panics, so `opening` has a time limit
+/// at which it fails instead.
 pub(super) struct ReusedSessions {
     share: Share,
     clock: Arc<dyn Clock>,

@@ -2,6 +2,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
+use futures_util::future::join_all;
 use secrecy::SecretString;
 
 use super::*;
@@ -14,15 +15,22 @@ struct StoreAndTrail {
     asked: Mutex<Vec<Duration>>,
     events: Mutex<Vec<AuditEvent>>,
     trail_is_full: Mutex<bool>,
+    store_hangs: Mutex<bool>,
 }
 
 #[async_trait]
 impl Sessions for StoreAndTrail {
     async fn assume_role(&self, request: SessionRequest) -> Result<Session, UpstreamError> {
-        let mut asked = self.asked.lock().unwrap();
-        asked.push(request.duration);
+        let number = {
+            let mut asked = self.asked.lock().unwrap();
+            asked.push(request.duration);
+            asked.len()
+        };
+        if *self.store_hangs.lock().unwrap() {
+            std::future::pending::<()>().await;
+        }
         Ok(Session {
-            access_key_id: asked.len().to_string(),
+            access_key_id: number.to_string(),
             secret_access_key: SecretString::from("secret"),
             session_token: SecretString::from("token"),
             expiration: FixedClock.now() + request.duration,
@@ -139,6 +147,23 @@ async fn a_call_that_asks_for_a_duration_gets_a_new_session_of_that_duration() {
     assert_eq!(session.access_key_id, "1");
     let asked = [60, 15, 15, 60].map(Duration::from_mins);
     assert_eq!(*store.asked.lock().unwrap(), asked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_wait_share_the_timeout_of_the_one_that_opens() {
+    let (store, issue) = issue(false, Some("50%"));
+    *store.store_hangs.lock().unwrap() = true;
+    let requests: Vec<_> = (1..=250).map(|number| request(number, 60)).collect();
+    let calls = (1_600..).zip(&requests).map(|(milliseconds, request)| {
+        let deadline = Deadline::after(Duration::from_millis(milliseconds));
+        issue.issue(request, deadline)
+    });
+    for refused in join_all(calls).await {
+        assert!(matches!(refused, Err(Refusal::Store(_))), "{refused:?}");
+    }
+    assert_eq!(store.asked.lock().unwrap().len(), 1);
+    *store.store_hangs.lock().unwrap() = false;
+    ask(&issue, &request(0, 60)).await.unwrap();
 }
 
 #[tokio::test]
