@@ -27,7 +27,9 @@ pub(super) struct ReusedSessions {
 }
 
 /// Calls get the same session only if all of this is the same. The rest of a session's policy and
-/// its duration are the configuration's, which does not change while the process runs.
+/// its duration are the configuration's, which does not change while the process runs. The gateway's
+/// key pair at the store may; where its sessions end with it, the gateway has to restart
+/// (docs/limits.md).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct ReuseKey {
     /// Who is asking: a session is one caller's, so that it can be ended with the caller's rights.
