@@ -197,7 +197,8 @@ async fn a_member_whose_access_shrinks_gets_a_session_that_allows_less() {
     );
     let put = s3.put_object().bucket(text("bucket"));
     let put = put.key(format!("{}x", text("prefix"))).send();
-    put.await.unwrap_err();
+    let refused = put.await.unwrap_err();
+    assert_eq!(refused.raw_response().unwrap().status().as_u16(), 403);
 }
 
 #[tokio::test(flavor = "multi_thread")]
