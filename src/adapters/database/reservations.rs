@@ -18,18 +18,23 @@ const OF_BUCKET: &str = "SELECT owner_kind, owner_id, bucket, state, claimed_at 
      FROM owned_buckets WHERE bucket = $1 \
      UNION ALL SELECT owner_kind, owner_id, bucket, '', '' FROM former_buckets WHERE bucket = $1";
 
-/// The digits of a digest sort before `g`.
+/// Reads the indexes. In most collations the digits of a digest sort before `g`, but in Danish `aa` sorts
+/// after `z`.
 const BEGINNING_WITH: &str = "SELECT owner_kind, owner_id, bucket, state, claimed_at \
      FROM owned_buckets WHERE bucket >= $1 AND bucket < $1 || 'g' \
      UNION ALL SELECT owner_kind, owner_id, bucket, '', '' FROM former_buckets \
      WHERE bucket >= $1 AND bucket < $1 || 'g'";
 
-const FORMERLY_HOLDING: &str = "SELECT owner_kind, owner_id, bucket, '' AS state, '' AS claimed_at \
-     FROM former_buckets WHERE bucket LIKE '%' || $1 || '%'";
+/// Reads all rows.
+const HOLDING: &str = "SELECT owner_kind, owner_id, bucket, state, claimed_at \
+     FROM owned_buckets WHERE bucket LIKE '%' || $1 || '%' \
+     UNION ALL SELECT owner_kind, owner_id, bucket, '', '' FROM former_buckets \
+     WHERE bucket LIKE '%' || $1 || '%'";
 
 impl SqlDirectory {
-    /// The owners of buckets with this pseudonym, which begin with `start` by today's formula. Those
-    /// from before a change of the formula are looked for if there are none.
+    /// The owners of buckets with this pseudonym, which begin with `start` by today's formula. If there
+    /// are none, it is looked for anywhere in the names: the bucket may be from before a change of the
+    /// formula, or sort otherwise in the database's collation.
     ///
     /// # Errors
     ///
@@ -39,12 +44,10 @@ impl SqlDirectory {
         pseudonym: &OwnerPseudonym,
         start: &str,
     ) -> Result<Vec<BucketOwner>, RegistryError> {
-        for (statement, text) in [
-            (BEGINNING_WITH, start),
-            (FORMERLY_HOLDING, pseudonym.as_str()),
-        ] {
+        for (statement, text) in [(BEGINNING_WITH, start), (HOLDING, pseudonym.as_str())] {
             let query = sqlx::query(statement).bind(text);
-            let found = self.database.rows("buckets", query, reservation).await?;
+            let mut found = self.database.rows("buckets", query, reservation).await?;
+            found.retain(|one| one.bucket.as_str().contains(text));
             if !found.is_empty() {
                 return Ok(found.into_iter().map(|one| one.bucket_owner).collect());
             }
@@ -191,4 +194,52 @@ fn reservation(row: &AnyRow) -> Result<Reservation, RegistryError> {
         state,
         since: time_or_none(row, "claimed_at")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapters::database::Database;
+    use crate::service::fakes::alice;
+
+    const PSEUDONYM: &str = "0123456789abcdef0123456789abcde";
+
+    async fn open(directory: &tempfile::TempDir) -> Database {
+        let file = directory.path().join("registry.db");
+        let url = format!("sqlite://{}?mode=rwc", file.display());
+        Database::open(&url).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_persons_bucket_is_found_by_its_start_wherever_it_sorts() {
+        // `z` stands for digits that a collation sorts after `g`.
+        for end in ["f", "z"] {
+            let directory = tempfile::tempdir().unwrap();
+            let database = open(&directory).await;
+            let bucket: BucketName = format!("acme-{PSEUDONYM}{end}").parse().unwrap();
+            let owner = alice().bucket_owner(&bucket);
+            let insert = "INSERT INTO owned_buckets VALUES ($1, $2, $3, 'ready', '')";
+            let insert = sqlx::query(insert)
+                .bind(owner.kind())
+                .bind(owner.id())
+                .bind(bucket.as_str());
+            database.execute("test", insert).await.unwrap();
+            let (pseudonym, start) = (PSEUDONYM.parse().unwrap(), format!("acme-{PSEUDONYM}"));
+            let directory = SqlDirectory::new(database);
+            let found = directory.owners_of_buckets(&pseudonym, &start).await;
+            assert_eq!(found.unwrap(), [owner], "{bucket}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_start_of_a_bucket_is_looked_up_in_the_indexes() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = open(&directory).await;
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {BEGINNING_WITH}"));
+        let explain = sqlx::query(explain).bind(PSEUDONYM);
+        let step = |row: &AnyRow| text(row, "detail");
+        let plan = database.rows("test", explain, step).await.unwrap();
+        let by_index = |step: &&String| step.contains("(bucket>? AND bucket<?)");
+        assert_eq!(plan.iter().filter(by_index).count(), 2, "{plan:?}");
+    }
 }
