@@ -267,6 +267,27 @@ def configuration(s3, place, key, whose):
     refused(f"ACL: {whose}", lambda: s3.put_bucket_acl(Bucket=bucket, ACL="public-read"), (403, 501))
     cors = {"CORSRules": [rule]}
     refused(f"CORS: {whose}", lambda: s3.put_bucket_cors(Bucket=bucket, CORSConfiguration=cors), (403, 501))
+    open_to_all = {"BlockPublicAcls": False, "IgnorePublicAcls": False}
+    # MinIO has neither of these, nor owners of objects.
+    refused(
+        f"public access block: {whose}",
+        lambda: s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=open_to_all),
+        (403, 501),
+    )
+    refused(
+        f"delete the public access block: {whose}",
+        lambda: s3.delete_public_access_block(Bucket=bucket),
+        (403, 501),
+    )
+    owners = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+    refused(
+        f"ownership of objects: {whose}",
+        lambda: s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=owners),
+        (403, 501),
+    )
+    tags = {"TagSet": [{"Key": "cloakroom-deployment", "Value": "another"}]}
+    refused(f"tags: {whose}", lambda: s3.put_bucket_tagging(Bucket=bucket, Tagging=tags))
+    refused(f"delete the tags: {whose}", lambda: s3.delete_bucket_tagging(Bucket=bucket))
     lifecycle = {"Rules": [expire]}
     refused(
         f"lifecycle: {whose}",
