@@ -73,7 +73,7 @@ def of_seaweedfs(world, pair):
     """IAM answers where S3 does, and writes at the server that the broker uses."""
     sts = no_sessions(pair)
     refused("GetFederationToken by the pair", lambda: sts.get_federation_token(Name="thief"))
-    status, _ = pair.raw("POST", "/?Action=AssumeRole&RoleSessionName=thief&Version=2011-06-15")
+    status, _ = pair.act("sts", "AssumeRole", RoleSessionName="thief")
     check("refused: AssumeRole of oneself by the pair", status == 403, status)
     user = {"UserName": f"cloakroom-{world.key.id}"}
     writing = StoreUser(os.environ["CLOAKROOM_ACCESS_KEYS__ENDPOINT"], pair.region, pair.keys, pair.place)

@@ -76,7 +76,14 @@ class StoreUser:
         client.meta.events.register("before-send", alone)
         return client
 
-    def raw(self, method, path, headers=None, body=b""):
+    def act(self, service, action, **parameters):
+        """Calls an action of STS or IAM as SDKs do, which need not know it."""
+        version = {"sts": "2011-06-15", "iam": "2010-05-08"}[service]
+        form = urllib.parse.urlencode({"Action": action, "Version": version, **parameters}).encode()
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self.raw("POST", "/", headers, form, service)
+
+    def raw(self, method, path, headers=None, body=b"", service="s3"):
         """Sends the path unchanged: boto3's HTTP library would resolve `..`."""
         url = f"{self.endpoint}{path}"
         digest = hashlib.sha256(body).hexdigest()
@@ -86,7 +93,7 @@ class StoreUser:
         keys = Credentials(
             self.keys["accessKeyId"], self.keys["secretAccessKey"], self.keys.get("sessionToken")
         )
-        S3SigV4Auth(keys, "s3", self.region).add_auth(request)
+        S3SigV4Auth(keys, service, self.region).add_auth(request)
         where = urllib.parse.urlsplit(self.endpoint)
         connection = http.client.HTTPConnection(where.netloc, timeout=20)
         connection.putrequest(method, path, skip_accept_encoding=True)

@@ -268,11 +268,11 @@ def configuration(s3, place, key, whose):
     cors = {"CORSRules": [rule]}
     refused(f"CORS: {whose}", lambda: s3.put_bucket_cors(Bucket=bucket, CORSConfiguration=cors), (403, 501))
     open_to_all = {"BlockPublicAcls": False, "IgnorePublicAcls": False}
-    # MinIO has neither of these, nor owners of objects.
+    # MinIO has neither of these, nor owners of objects: it reads a request to create the bucket.
     refused(
         f"public access block: {whose}",
         lambda: s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=open_to_all),
-        (403, 501),
+        (400, 403, 501),
     )
     refused(
         f"delete the public access block: {whose}",
@@ -283,7 +283,7 @@ def configuration(s3, place, key, whose):
     refused(
         f"ownership of objects: {whose}",
         lambda: s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=owners),
-        (403, 501),
+        (400, 403, 501),
     )
     tags = {"TagSet": [{"Key": "cloakroom-deployment", "Value": "another"}]}
     refused(f"tags: {whose}", lambda: s3.put_bucket_tagging(Bucket=bucket, Tagging=tags))

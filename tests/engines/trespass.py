@@ -4,6 +4,7 @@ tokens of others, forged tokens, and the actions of STS and IAM."""
 import base64
 import io
 import json
+import os
 import urllib.parse
 import zipfile
 
@@ -12,6 +13,9 @@ import requests
 from checks import check
 from person import StoreUser
 from places import SECRET, contents
+
+# SeaweedFS's (docs/engines/seaweedfs.md); others ignore it or have no such role.
+ROLE = "arn:aws:iam::000000000000:role/gateway"
 
 
 def trespass(user, theirs, watcher, whose):
@@ -116,26 +120,65 @@ def forgeries(token):
 
 
 def administration(alice):
-    """A session is no user and no administrator."""
-    sts, iam = "2011-06-15", "2010-05-08"
-    token = alice.keys["sessionToken"]
-    own = {"RoleSessionName": "escape"}
-    role = {"RoleArn": "arn:aws:iam::000000000000:role/gateway"}
-    for version, action, parameters in [
-        (sts, "AssumeRole", own),
-        (sts, "AssumeRole", {**own, "RoleArn": "arn:aws:iam::000000000000:user/gateway"}),
-        (sts, "AssumeRoleWithWebIdentity", {**own, **role, "WebIdentityToken": token}),
-        (sts, "AssumeRoleWithWebIdentity", {**own, "WebIdentityToken": token}),
-        (sts, "GetFederationToken", {"Name": "escape"}),
-        (iam, "CreateUser", {"UserName": "escape"}),
-        (iam, "CreateAccessKey", {}),
-        (iam, "CreateAccessKey", {"UserName": "gateway"}),
-        (iam, "CreateServiceAccount", {"ParentUser": "gateway"}),
-        (iam, "PutUserPolicy", {"UserName": "gateway", "PolicyName": "x", "PolicyDocument": "{}"}),
-        (iam, "CreateRole", {"RoleName": "escape", "AssumeRolePolicyDocument": "{}"}),
-        (iam, "DeleteAccessKey", {"UserName": "gateway", "AccessKeyId": "gateway"}),
+    """A session is no user and no administrator, neither where clients are nor where access keys are made."""
+    making = os.environ.get("CLOAKROOM_ACCESS_KEYS__ENDPOINT", alice.endpoint)
+    for endpoint in dict.fromkeys([alice.endpoint, making]):
+        where = "" if endpoint == alice.endpoint else ", where access keys are made"
+        user_of = lambda keys: StoreUser(endpoint, alice.region, keys, alice.place)
+        actions(user_of(alice.keys), alice.engine, where)
+        if alice.engine == "seaweedfs":
+            entitled(user_of(keys_in("STORAGE__")), user_of(keys_in("ACCESS_KEYS__ADMIN_")), where)
+
+
+def actions(session, engine, where):
+    # The other engines do not implement all of these, and Ceph looks for the role first.
+    statuses = (401, 403) if engine == "seaweedfs" else (400, 401, 403, 404, 405, 501)
+    token = session.keys["sessionToken"]
+    own, role = {"RoleSessionName": "escape"}, {"RoleArn": ROLE}
+    for service, action, parameters in [
+        ("sts", "AssumeRole", own),
+        ("sts", "AssumeRole", {**own, **role}),
+        ("sts", "AssumeRole", {**own, "RoleArn": "arn:aws:iam::000000000000:user/gateway"}),
+        ("sts", "AssumeRoleWithWebIdentity", {**own, **role, "WebIdentityToken": token}),
+        ("sts", "AssumeRoleWithWebIdentity", {**own, "WebIdentityToken": token}),
+        ("sts", "GetFederationToken", {"Name": "escape"}),
+        ("iam", "ListAccessKeys", {"UserName": "gateway"}),
+        ("iam", "CreateUser", {"UserName": "escape"}),
+        ("iam", "CreateAccessKey", {}),
+        ("iam", "CreateAccessKey", {"UserName": "gateway"}),
+        ("iam", "CreateServiceAccount", {"ParentUser": "gateway"}),
+        ("iam", "PutUserPolicy", {"UserName": "gateway", "PolicyName": "x", "PolicyDocument": "{}"}),
+        ("iam", "CreateRole", {"RoleName": "escape", "AssumeRolePolicyDocument": "{}"}),
+        ("iam", "DeleteAccessKey", {"UserName": "gateway", "AccessKeyId": "gateway"}),
     ]:
-        form = urllib.parse.urlencode({"Action": action, "Version": version, **parameters})
-        status, body = alice.raw("POST", f"/?{form}")
-        good = status >= 400 and b"<SecretAccessKey>" not in body
-        check(f"refused: {action} by a session, {', '.join(parameters) or 'for itself'}", good, (status, body[-200:]))
+        status, body = session.act(service, action, **parameters)
+        # A user is no role to any engine.
+        refusals = (*statuses, 400) if "user/" in parameters.get("RoleArn", "") else statuses
+        good = status in refusals and b"<SecretAccessKey>" not in body
+        what = f"{action} by a session{where}, {', '.join(parameters) or 'for itself'}"
+        check(f"refused: {what}", good, (status, body[-200:]))
+
+
+def entitled(gateway, administrator, where):
+    """The same requests are answered to those who may make them, so a refusal is one."""
+    calls = [(gateway, "sts", "AssumeRole", {"RoleSessionName": "entitled", "RoleArn": ROLE})]
+    if where:
+        user, pair = {"UserName": "entitled"}, {"UserName": "entitled", "AccessKeyId": ""}
+        calls += [
+            (administrator, "iam", "ListAccessKeys", {"UserName": "gateway"}),
+            (administrator, "iam", "CreateUser", user),
+            (administrator, "iam", "CreateAccessKey", user),
+            (administrator, "iam", "DeleteAccessKey", pair),
+            (administrator, "iam", "DeleteUser", user),
+        ]
+    for who, service, action, parameters in calls:
+        status, body = who.act(service, action, **parameters)
+        check(f"allowed: {action}{where}", status == 200, (status, body[-200:]))
+        if action == "CreateAccessKey":
+            pair["AccessKeyId"] = body.decode().partition("<AccessKeyId>")[2].partition("<")[0]
+
+
+def keys_in(start):
+    """The key pair in the gateway's configuration whose names begin so."""
+    names = {"accessKeyId": "ACCESS_KEY_ID", "secretAccessKey": "SECRET_ACCESS_KEY"}
+    return {ours: os.environ[f"CLOAKROOM_{start}{theirs}"] for ours, theirs in names.items()}
