@@ -1,56 +1,71 @@
-//! What `tests/load/run` holds the gateway against: an actix-web handler that calls `aws-sdk-sts` and
-//! does nothing else. No token, no registry, no audit trail.
+//! What `tests/load/run` holds the gateway against: an actix-web handler that calls `aws-sdk-sts`, set
+//! up as the gateway sets it up, and does nothing else. No token, no registry, no audit trail.
 
 use std::env;
 use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
-use aws_config::{BehaviorVersion, Region};
-use aws_sdk_sts::Client;
-use aws_sdk_sts::config::Credentials;
+use cloakroom::adapters::aws::{AwsClients, AwsSettings, Engine, StaticIdentity, StsSessions};
+use cloakroom::adapters::{SystemClock, fixed};
+use cloakroom::domain::{
+    Access, BucketFormula, ClientId, Grant, Owner, Principal, RequestId, RoleSessionName,
+    SessionPolicy, Subject,
+};
+use cloakroom::service::{SessionRequest, Sessions};
 
 struct Store {
-    sts: Client,
-    role_arn: String,
+    sts: StsSessions,
+    request: SessionRequest,
 }
 
-const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:ListBucket"],"Resource":["arn:aws:s3:::bare"]}]}"#;
-
 async fn assume_role(store: web::Data<Store>) -> HttpResponse {
-    let asked = store
-        .sts
-        .assume_role()
-        .role_arn(&store.role_arn)
-        .role_session_name("bare")
-        .policy(POLICY)
-        .duration_seconds(3_600)
-        .send();
-    match Box::pin(asked).await {
-        Ok(session) => HttpResponse::Ok().body(format!("{:?}", session.credentials().is_some())),
+    match store.sts.assume_role(store.request.clone()).await {
+        Ok(session) => HttpResponse::Ok().body(session.access_key_id),
         Err(_) => HttpResponse::BadGateway().finish(),
     }
 }
 
+fn settings() -> Result<AwsSettings, env::VarError> {
+    let storage = |key: &str| env::var(format!("CLOAKROOM_STORAGE__{key}"));
+    let endpoint = storage("ENDPOINT")?;
+    Ok(AwsSettings {
+        engine: Engine::Generic,
+        sts_endpoint: Some(endpoint.clone()),
+        endpoint: Some(endpoint),
+        region: "us-east-1".to_owned(),
+        identity: Some(StaticIdentity {
+            access_key_id: fixed(storage("ACCESS_KEY_ID")?.into()),
+            secret_access_key: fixed(storage("SECRET_ACCESS_KEY")?.into()),
+        }),
+        role_arn: storage("ROLE_ARN").ok().filter(|role| !role.is_empty()),
+        external_id: None,
+        path_style: true,
+        ca_bundle: fixed(None),
+    })
+}
+
+fn request() -> Result<SessionRequest, Box<dyn Error>> {
+    let formula = BucketFormula::default();
+    let owner = Owner::Principal(Principal {
+        client_id: ClientId::parse("load")?,
+        subject: Subject::parse("bare")?,
+    });
+    let grant = Grant::whole(formula.bucket(&owner), Access::ReadWrite);
+    Ok(SessionRequest {
+        policy: SessionPolicy::for_grant(&grant, &[])?,
+        name: RoleSessionName::new(&formula.digest(&owner), &RequestId::from_random([0; 16])),
+        duration: Duration::from_hours(1),
+    })
+}
+
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let storage = |key: &str| env::var(format!("CLOAKROOM_STORAGE__{key}"));
-    let identity = Credentials::new(
-        storage("ACCESS_KEY_ID")?,
-        storage("SECRET_ACCESS_KEY")?,
-        None,
-        None,
-        "bare",
-    );
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .endpoint_url(storage("ENDPOINT")?)
-        .credentials_provider(identity)
-        .load()
-        .await;
+    let clients = AwsClients::new(settings()?).await?;
     let store = web::Data::new(Store {
-        sts: Client::new(&config),
-        role_arn: storage("ROLE_ARN")?,
+        sts: StsSessions::new(&clients, Arc::new(SystemClock)),
+        request: request()?,
     });
     HttpServer::new(move || {
         App::new()
