@@ -218,6 +218,7 @@ RULES = [
         "docs/production.md", "export CLOAKROOM_HTTP__PUBLIC_URL", stand_ins=production, before=make_secrets, after=configured,
     ),
     Rule("docs/upgrading.md", "sed 's/CREATE INDEX", skip="needs a PostgreSQL of an earlier version"),
+    Rule("docs/growth.md", "tests/load/growth", skip="measures for minutes: tests/load/growth"),
     Rule("docs/speed.md", "tests/load/run", skip="measures for minutes: tests/load/run"),
     Rule(
         "docs/bucket-conflict.md", "cloakroom bucket show 5c3b3bb8e6448a51b8ad7992994f722    #",

@@ -1,5 +1,5 @@
-"""Draws docs/growth-trail.svg of what `growth` writes for both registries, and docs/growth-owners.svg of what
-`crowded` writes: `chart.py FOLDER`, where their results are (target/load).
+"""Draws docs/growth-trail.svg of what `growth` writes, and docs/growth-owners.svg of what `crowded` writes:
+`chart.py FOLDER`, where their results are (target/load), of one registry or both.
 """
 
 import sys
@@ -34,9 +34,11 @@ STYLE = """
 """
 
 
-def figures(script, registry):
-    lines = (FOLDER / f"{script}-{registry}.tsv").read_text().splitlines()
-    return [line.split("\t") for line in lines]
+def figures(script):
+    """The fields of each line, by registry."""
+    files = {registry: FOLDER / f"{script}-{registry}.tsv" for registry in REGISTRIES}
+    return {registry: [line.split("\t") for line in file.read_text().splitlines()]
+            for registry, file in files.items() if file.exists()}
 
 
 def short(number):
@@ -62,10 +64,10 @@ def label(x, y, content, kind=""):
     return f'<text class="{kind}" x="{x:.0f}" y="{y:.0f}">{escape(content)}</text>'
 
 
-def legend(x, y, *further):
+def legend(x, y, registries, *further):
     """The registries by their colours, and further marks."""
     parts = []
-    for registry, name in REGISTRIES.items():
+    for registry, name in ((registry, REGISTRIES[registry]) for registry in registries):
         parts += [f'<circle class="{registry}" cx="{x}" cy="{y - 4}" r="4"/>', label(x + 9, y, name)]
         x += 100
     for mark, name in further:
@@ -116,25 +118,25 @@ def times(x, y, width, title, searches):
     """A line of dots for each search, on a logarithmic axis of 1 ms to 1 s."""
     from math import log10
     place = lambda time: x + width * log10(max(float(time), 1)) / 3
-    bottom = y + 18 * len(searches["sqlite"])
+    names = [what for what, _, _ in next(iter(searches.values()))]
+    bottom = y + 18 * len(names)
     parts = [label(20, y - 28, title, "title")]
     for time in 1, 10, 100, 1000:
         kind = "limit" if time == 100 else "grid"
         parts += [f'<path class="{kind}" d="M{place(time):.1f} {y - 6}V{bottom}"/>',
                   label(place(time), bottom + 16, f"{time:,} ms", "middle")]
     for registry, found in searches.items():
-        for number, (what, warm, cold) in enumerate(found):
+        for number, (_, warm, cold) in enumerate(found):
             at = y + 18 * number + 8 + (3 if registry == "postgres" else -3)
             parts += [f'<circle class="{registry}" cx="{place(warm):.1f}" cy="{at}" r="4"/>',
                       f'<circle class="{registry} cold" cx="{place(cold):.1f}" cy="{at}" r="4"/>']
-    for number, (what, _, _) in enumerate(searches["sqlite"]):
+    for number, what in enumerate(names):
         parts.append(label(x - 10, y + 18 * number + 12, what, "end"))
     return parts
 
 
-def trail():
-    everything = {registry: figures("growth", registry) for registry in REGISTRIES}
-    lengths = sorted({int(line[0]) for line in everything["sqlite"]})
+def trail(everything):
+    lengths = sorted({int(line[0]) for lines in everything.values() for line in lines})
     long = lengths[1:]
 
     def values(kind, place, length):
@@ -149,14 +151,13 @@ def trail():
     parts = bars(LEFT, TOP, 330, 190, "Calls a second, by the trail's rows", calls)
     parts += bars(LEFT + 460, TOP, 220, 190, "Bytes a row with indexes", sizes)
     parts += times(260, below, 480, f"cloakroom audit, {short(lengths[-1])} rows", searches)
-    height = below + 18 * len(searches["sqlite"]) + 60
+    height = below + 18 * len(next(iter(searches.values()))) + 60
     cold = '<circle class="sqlite cold" cx="{x}" cy="{y}" r="4"/>'
-    parts += legend(LEFT, height - 18, (cold, "not in the page cache"))
+    parts += legend(LEFT, height - 18, everything, (cold, "not in the page cache"))
     write("growth-trail.svg", "Calls, size and searches by the length of the audit trail", height, parts)
 
 
-def owners():
-    everything = {registry: figures("crowded", registry) for registry in REGISTRIES}
+def owners(everything):
     first = {}
     for registry, lines_ in everything.items():
         points = [(int(line[1]), float(line[2])) for line in lines_ if line[0] == "first"]
@@ -169,11 +170,11 @@ def owners():
     parts = lines(LEFT, TOP, 310, 190, "First calls a second", "owners with a bucket", first)
     parts += bars(LEFT + 440, TOP, 240, 190, "Calls a second, by owners",
                   [(short(number), values) for number, values in sorted(steady.items())])
-    parts += legend(LEFT, TOP + 275)
+    parts += legend(LEFT, TOP + 275, everything)
     write("growth-owners.svg", "First calls by the number of owners, and steady calls by registered owners", TOP + 295, parts)
 
 
-if (FOLDER / "growth-sqlite.tsv").exists():
-    trail()
-if (FOLDER / "crowded-sqlite.tsv").exists():
-    owners()
+for script, draw in {"growth": trail, "crowded": owners}.items():
+    found = figures(script)
+    if found:
+        draw(found)
