@@ -5,7 +5,7 @@ use url::Url;
 use crate::adapters::Current;
 use crate::adapters::aws::{Engine, StaticIdentity};
 use crate::adapters::oauth::is_confidential;
-use crate::domain::{ExtraAction, Share};
+use crate::domain::{ExtraAction, SessionPolicySettings, Share};
 
 use super::addresses::check_address;
 use super::identity::read_identity;
@@ -154,6 +154,15 @@ pub struct StorageConfig {
 }
 
 impl StorageConfig {
+    /// What session policies have in common.
+    #[must_use]
+    pub fn session_policies(&self) -> SessionPolicySettings {
+        SessionPolicySettings {
+            extra_actions: self.extra_actions.clone(),
+            prefixes_climb: self.engine.follows_climbing_prefixes(),
+        }
+    }
+
     pub(super) fn read(reader: &mut Reader) -> Read<Self> {
         reader.section("storage", "The store, and the gateway's identity at it.");
         let engine = reader.get(ENGINE);

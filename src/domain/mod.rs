@@ -52,7 +52,7 @@ pub use organisation::{Organisation, RegisteredApiKey, Workspace};
 pub use owner::{BucketOwner, Owner, OwnerDigest};
 pub use policy::{
     AccessKeyPolicy, AccessKeyPolicyError, ExtraAction, Loopholes, MAX_POLICY_CHARS, PolicyError,
-    SessionPolicy,
+    SessionPolicy, SessionPolicySettings,
 };
 pub use principal::{ClientId, InvalidIdentifier, MAX_IDENTIFIER_BYTES, Principal, Subject};
 pub use pseudonym::{InvalidOwnerPseudonym, OwnerPseudonym};

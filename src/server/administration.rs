@@ -52,7 +52,7 @@ pub async fn administer(config: &Config, operator: Operator) -> Result<Administe
         bucket_prefix: config.access_keys.bucket_prefix.clone(),
         loopholes,
         deployment,
-        extra_actions: config.storage.extra_actions.clone(),
+        session_policies: config.storage.session_policies(),
         session_duration: config.storage.session_duration,
     };
     Ok(Administer::new(ports, settings, operator))

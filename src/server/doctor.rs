@@ -61,7 +61,7 @@ pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
     };
     let settings = DoctorSettings {
         formula: config.naming.formula.clone(),
-        extra_actions: config.storage.extra_actions.clone(),
+        session_policies: config.storage.session_policies(),
         session_duration: config.storage.session_duration,
     };
     Ok(Doctor::new(ports, settings))

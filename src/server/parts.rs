@@ -140,7 +140,7 @@ pub(super) async fn issue_session(
     };
     let settings = IssueSessionSettings {
         formula: config.naming.formula.clone(),
-        extra_actions: config.storage.extra_actions.clone(),
+        session_policies: config.storage.session_policies(),
         session_duration: config.storage.session_duration,
         cap_to_token_expiry: config.storage.cap_to_token_expiry,
         session_reuse: config.storage.session_reuse,

@@ -6,8 +6,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    AuditCause, AuditEvent, BucketFormula, Caller, ExtraAction, Grant, Owner, OwnerDigest,
-    RequestId, RoleSessionName, Session, SessionPolicy, Share, TokenError,
+    AuditCause, AuditEvent, BucketFormula, Caller, Grant, Owner, OwnerDigest, RequestId,
+    RoleSessionName, Session, SessionPolicy, SessionPolicySettings, Share, TokenError,
 };
 
 use super::{
@@ -52,8 +52,8 @@ pub struct IssueSessionPorts {
 pub struct IssueSessionSettings {
     /// How a bucket's name follows from its owner.
     pub formula: BucketFormula,
-    /// Actions that policies allow beyond the four.
-    pub extra_actions: Vec<ExtraAction>,
+    /// What session policies have in common.
+    pub session_policies: SessionPolicySettings,
     /// How long a session lasts at most.
     pub session_duration: Duration,
     /// Whether a session must not outlive the token or key that it is asked for with.
@@ -194,7 +194,7 @@ impl IssueSession {
         duration: Duration,
         deadline: Deadline,
     ) -> Result<Session, Refusal> {
-        let policy = SessionPolicy::for_grant(&request.grant, &self.settings.extra_actions)
+        let policy = SessionPolicy::for_grant(&request.grant, &self.settings.session_policies)
             .map_err(|error| Refusal::Internal(error.to_string()))?;
         let session_request = SessionRequest {
             policy,

@@ -139,7 +139,7 @@ def opened(world):
     copies(pair.s3, world)
     for place, whose in world.strangers:
         places.others(pair.s3, both, place, whose)
-        places.dots(pair, place, store, whose)
+        places.dots(pair, place, store, whose, prefixes_climb=world.engine == "seaweedfs")
     places.buckets(pair.s3, readable, writable, both)
     places.publishing(pair.s3, both)
     for name, place in world.opened().items():

@@ -11,7 +11,7 @@ use cloakroom::adapters::aws::{AwsClients, AwsSettings, Engine, StaticIdentity, 
 use cloakroom::adapters::{SystemClock, fixed};
 use cloakroom::domain::{
     Access, BucketFormula, ClientId, Grant, Owner, Principal, RequestId, RoleSessionName,
-    SessionPolicy, Subject,
+    SessionPolicy, SessionPolicySettings, Subject,
 };
 use cloakroom::service::{SessionRequest, Sessions};
 
@@ -54,7 +54,7 @@ fn request() -> Result<SessionRequest, Box<dyn Error>> {
     });
     let grant = Grant::whole(formula.bucket(&owner), Access::ReadWrite);
     Ok(SessionRequest {
-        policy: SessionPolicy::for_grant(&grant, &[])?,
+        policy: SessionPolicy::for_grant(&grant, &SessionPolicySettings::default())?,
         name: RoleSessionName::new(&formula.digest(&owner), &RequestId::from_random([0; 16])),
         duration: Duration::from_hours(1),
     })

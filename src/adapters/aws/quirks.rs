@@ -132,6 +132,16 @@ impl Engine {
         }
     }
 
+    /// Whether a listing whose prefix has `..` for a folder shows keys of other buckets that end in `/`
+    /// (`SeaweedFS` 4.53: the key, size, `ETag` and time).
+    #[must_use]
+    pub fn follows_climbing_prefixes(self) -> bool {
+        match self {
+            Self::Seaweedfs => true,
+            Self::Aws | Self::Ceph | Self::Minio | Self::Generic => false,
+        }
+    }
+
     /// Whether the account in a role's ARN owns the buckets.
     pub(super) fn role_names_bucket_owner(self) -> bool {
         match self {

@@ -126,7 +126,10 @@ mod tests {
     use super::*;
     use crate::adapters::SystemClock;
     use crate::adapters::aws::tests::clients;
-    use crate::domain::{Access, BucketFormula, Grant, RequestId, RoleSessionName, SessionPolicy};
+    use crate::domain::{
+        Access, BucketFormula, Grant, RequestId, RoleSessionName, SessionPolicy,
+        SessionPolicySettings,
+    };
     use crate::service::fakes::{alice, bucket_of};
 
     #[tokio::test]
@@ -147,7 +150,7 @@ mod tests {
         let grant = Grant::whole(bucket_of(&alice()), Access::Read);
         let digest = BucketFormula::default().digest(&alice());
         let request = |duration| SessionRequest {
-            policy: SessionPolicy::for_grant(&grant, &[]).unwrap(),
+            policy: SessionPolicy::for_grant(&grant, &SessionPolicySettings::default()).unwrap(),
             name: RoleSessionName::new(&digest, &RequestId::from_random([1; 16])),
             duration,
         };

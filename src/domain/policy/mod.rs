@@ -10,7 +10,7 @@ mod session;
 use serde::Serialize;
 
 pub use access_key::{AccessKeyPolicy, AccessKeyPolicyError, Loopholes};
-pub use session::{ExtraAction, SessionPolicy};
+pub use session::{ExtraAction, SessionPolicy, SessionPolicySettings};
 
 /// The longest policy that every engine accepts, in characters (docs/call.md).
 pub const MAX_POLICY_CHARS: usize = 2_048;
@@ -53,17 +53,29 @@ enum Resource {
     Several(Vec<String>),
 }
 
+/// All of its parts must hold.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Condition {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    string_like: Option<PrefixLike<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    string_not_like: Option<PrefixLike<[&'static str; 2]>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    null: Option<Null>,
+}
+
 #[derive(Serialize)]
-enum Condition {
-    StringLike {
-        #[serde(rename = "s3:prefix")]
-        prefix: String,
-    },
-    Null {
-        /// Present only with temporary credentials.
-        #[serde(rename = "aws:TokenIssueTime")]
-        token_issue_time: &'static str,
-    },
+struct PrefixLike<Patterns> {
+    #[serde(rename = "s3:prefix")]
+    prefix: Patterns,
+}
+
+#[derive(Serialize)]
+struct Null {
+    /// Present only with temporary credentials.
+    #[serde(rename = "aws:TokenIssueTime")]
+    token_issue_time: &'static str,
 }
 
 /// Writes a document with these statements.

@@ -2,13 +2,26 @@ use std::fmt;
 
 use crate::domain::{Access, Grant};
 
-use super::{Condition, On, PolicyError, Resource, Statement, write};
+use super::{Condition, On, PolicyError, PrefixLike, Resource, Statement, write};
 
 /// The inline session policy that confines credentials to one grant.
 ///
 /// Only a [`crate::domain::BucketName`] and a [`crate::domain::Prefix`] enter it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SessionPolicy(String);
+
+/// What session policies of one deployment have in common.
+#[derive(Clone, Debug, Default)]
+pub struct SessionPolicySettings {
+    /// Actions beyond the four of docs/call.md.
+    pub extra_actions: Vec<ExtraAction>,
+    /// Whether the store follows `..` in the prefix of a listing out of the bucket, so that the policy
+    /// must refuse it.
+    pub prefixes_climb: bool,
+}
+
+/// Prefixes that climb: with `..` for a folder of their path.
+const CLIMBING: [&str; 2] = ["../*", "*/../*"];
 
 /// An action that an operator may add to the four of docs/call.md (`storage.extra_actions`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,8 +42,8 @@ impl SessionPolicy {
     /// # Errors
     ///
     /// [`PolicyError`] when the prefix makes the policy too long for an engine.
-    pub fn for_grant(grant: &Grant, extra: &[ExtraAction]) -> Result<Self, PolicyError> {
-        write(statements(grant, extra)).map(Self)
+    pub fn for_grant(grant: &Grant, settings: &SessionPolicySettings) -> Result<Self, PolicyError> {
+        write(statements(grant, settings)).map(Self)
     }
 
     /// The policy as the STS call carries it.
@@ -85,20 +98,29 @@ enum Target {
     Objects,
 }
 
-fn statements(grant: &Grant, extra: &[ExtraAction]) -> Vec<Statement> {
+fn statements(grant: &Grant, settings: &SessionPolicySettings) -> Vec<Statement> {
     let bucket = format!("arn:aws:s3:::{}", grant.bucket);
     let prefix = grant.prefix.as_ref().map_or("", |prefix| prefix.as_str());
     let allow = |target, resource: &str, condition| Statement {
         effect: "Allow",
-        action: actions(target, grant.access, extra),
+        action: actions(target, grant.access, &settings.extra_actions),
         on: Some(On::Resource(Resource::One(resource.to_owned()))),
         condition,
     };
-    let only_below = grant.prefix.as_ref().map(|prefix| Condition::StringLike {
+    let only_below = grant.prefix.as_ref().map(|prefix| PrefixLike {
         prefix: format!("{prefix}*"),
     });
+    let not_climbing = settings
+        .prefixes_climb
+        .then_some(PrefixLike { prefix: CLIMBING });
+    let limited = only_below.is_some() || not_climbing.is_some();
+    let condition = limited.then_some(Condition {
+        string_like: only_below,
+        string_not_like: not_climbing,
+        ..Condition::default()
+    });
     [
-        allow(Target::List, &bucket, only_below),
+        allow(Target::List, &bucket, condition),
         allow(Target::Bucket, &bucket, None),
         allow(Target::Objects, &format!("{bucket}/{prefix}*"), None),
     ]
@@ -142,7 +164,19 @@ mod tests {
     }
 
     fn policy(grant: &Grant, extra: &[ExtraAction]) -> String {
-        SessionPolicy::for_grant(grant, extra).unwrap().0
+        let settings = SessionPolicySettings {
+            extra_actions: extra.to_vec(),
+            ..SessionPolicySettings::default()
+        };
+        SessionPolicy::for_grant(grant, &settings).unwrap().0
+    }
+
+    fn against_climbing(grant: &Grant) -> String {
+        let settings = SessionPolicySettings {
+            prefixes_climb: true,
+            ..SessionPolicySettings::default()
+        };
+        SessionPolicy::for_grant(grant, &settings).unwrap().0
     }
 
     fn with_prefix(prefix: &str, access: Access) -> Grant {
@@ -197,6 +231,16 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_bucket_of_a_store_whose_prefixes_climb() {
+        assert_snapshot!(against_climbing(&grant("demo", "alice")));
+    }
+
+    #[test]
+    fn a_prefix_of_a_store_whose_prefixes_climb() {
+        assert_snapshot!(against_climbing(&with_prefix("acme/", Access::Read)));
+    }
+
+    #[test]
     fn the_actions_are_the_four_and_no_other() {
         assert_eq!(
             allowed_actions(&policy(&grant("demo", "alice"), &[])),
@@ -223,7 +267,11 @@ mod tests {
     #[test]
     fn a_policy_that_an_engine_would_refuse_is_not_written() {
         let grant = with_prefix(&format!("{}/", "a".repeat(1_000)), Access::ReadWrite);
-        assert_eq!(SessionPolicy::for_grant(&grant, &[]), Err(PolicyError));
+        let settings = SessionPolicySettings::default();
+        assert_eq!(
+            SessionPolicy::for_grant(&grant, &settings),
+            Err(PolicyError)
+        );
     }
 
     proptest! {
@@ -245,6 +293,14 @@ mod tests {
                     prop_assert!(!matches(&pattern, target), "{} reaches {}", pattern, target);
                 }
             }
+        }
+
+        #[test]
+        fn the_climbing_patterns_match_a_folder_of_two_dots(prefix in "[a./]{0,12}") {
+            let mut folders: Vec<&str> = prefix.split('/').collect();
+            folders.pop();
+            let climbs = CLIMBING.iter().any(|pattern| matches(pattern, &prefix));
+            prop_assert_eq!(climbs, folders.contains(&".."));
         }
 
         #[test]

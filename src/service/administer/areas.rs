@@ -37,8 +37,10 @@ impl Administer {
         area: &Area,
     ) -> Result<(), AdministerError> {
         self.must_not_be_reached(owner, area).await?;
-        let policy =
-            SessionPolicy::for_grant(&area.grant(Access::ReadWrite), &self.settings.extra_actions);
+        let policy = SessionPolicy::for_grant(
+            &area.grant(Access::ReadWrite),
+            &self.settings.session_policies,
+        );
         policy.map_err(|_| AdministerError::PrefixTooLong)?;
         let administration = self.administration();
         let taken = administration.areas(&area.bucket).await?;

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::{
-    Access, Area, AuditCause, AuditEvent, BucketFormula, BucketPrefix, ExtraAction, Loopholes,
-    Operator, Owner, RequestId, RoleSessionName, Session, SessionPolicy,
+    Access, Area, AuditCause, AuditEvent, BucketFormula, BucketPrefix, Loopholes, Operator, Owner,
+    RequestId, RoleSessionName, Session, SessionPolicy, SessionPolicySettings,
 };
 
 pub use access_keys::NewAccessKey;
@@ -46,8 +46,8 @@ pub struct AdministerSettings {
     pub bucket_prefix: Option<BucketPrefix>,
     /// Which of the engine's loopholes policies of access keys have to close.
     pub loopholes: Loopholes,
-    /// Configured actions that session policies allow besides the usual ones.
-    pub extra_actions: Vec<ExtraAction>,
+    /// What session policies have in common.
+    pub session_policies: SessionPolicySettings,
     /// This deployment's name, with which it tags buckets.
     pub deployment: String,
     /// The lifetime of sessions opened to inspect objects.
@@ -111,7 +111,7 @@ impl Administer {
         area: &Area,
         access: Access,
     ) -> Result<Session, AdministerError> {
-        let policy = SessionPolicy::for_grant(&area.grant(access), &[]);
+        let policy = SessionPolicy::for_grant(&area.grant(access), &self.settings.session_policies);
         let request_id = RequestId::from_random(self.ports.randomness.bits());
         let request = SessionRequest {
             policy: policy.map_err(|_| AdministerError::PrefixTooLong)?,

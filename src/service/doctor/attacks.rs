@@ -2,10 +2,17 @@
 
 use crate::domain::BucketName;
 
-use super::{Attempt, Doctor, Listing, OBJECT, Object, Outcome, Report, S3Operation, TestOwner};
+use super::{
+    Attempt, Doctor, Listing, OBJECT, OBJECT_LISTINGS, Object, Outcome, Report, S3Operation,
+    TestOwner,
+};
 
 /// The object that attackers put or copy to.
 pub(super) const INTRUDER: &str = "intruder";
+
+/// What to do about a store that follows a climbing prefix.
+const CLIMBED: &str = "THE STORE FOLLOWS `..` in the prefix of a listing to other buckets: with SeaweedFS set \
+     storage.flavor = \"seaweedfs\", whose policies refuse that; do not use another such store";
 
 /// The object that attackers try to publish.
 const PUBLISHED: &str = "cloakroom-doctor-published";
@@ -20,8 +27,38 @@ impl Doctor {
     ) {
         self.attacks_on_buckets(report, "", attacker, victim.bucket(), new)
             .await;
+        self.attacks_by_climbing(report, attacker, victim.bucket())
+            .await;
         self.attack_by_role(report, "", attacker).await;
         self.attacks_from_within(report, "", attacker).await;
+    }
+
+    /// A store that takes a prefix for a path may follow it out of the bucket.
+    async fn attacks_by_climbing(
+        &self,
+        report: &mut Report,
+        attacker: &TestOwner,
+        theirs: &BucketName,
+    ) {
+        let prefix = format!("../{theirs}/");
+        for (version, call) in OBJECT_LISTINGS {
+            let listing = Listing {
+                bucket: attacker.bucket(),
+                call,
+                query: &[("prefix", &prefix)],
+                header: None,
+                shows: "../",
+            };
+            let name = format!("not shown: another's bucket, by a prefix that climbs{version}");
+            let attempt = self.attempt(attacker, S3Operation::List(listing));
+            let outcome = async {
+                match attempt.await {
+                    Attempt::ShowedNothing => Outcome::Passed,
+                    attempt => only_a_no(attempt, CLIMBED),
+                }
+            };
+            report.check(name, outcome).await;
+        }
     }
 
     pub(super) async fn attack_by_role(&self, report: &mut Report, by: &str, attacker: &TestOwner) {

@@ -21,8 +21,8 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use crate::domain::{
-    Access, BucketFormula, BucketName, ClientId, ExtraAction, Grant, Owner, Principal, RequestId,
-    RoleSessionName, Session, SessionPolicy, Subject,
+    Access, BucketFormula, BucketName, ClientId, Grant, Owner, Principal, RequestId,
+    RoleSessionName, Session, SessionPolicy, SessionPolicySettings, Subject,
 };
 
 use super::{
@@ -89,8 +89,8 @@ pub struct DoctorPorts {
 pub struct DoctorSettings {
     /// Names the throw-away buckets.
     pub formula: BucketFormula,
-    /// Actions that policies allow beyond the four.
-    pub extra_actions: Vec<ExtraAction>,
+    /// What session policies have in common.
+    pub session_policies: SessionPolicySettings,
     /// How long sessions last.
     pub session_duration: Duration,
 }
@@ -223,7 +223,7 @@ impl Doctor {
 
     /// Opens a session as a call for credentials does: with the same policy and adapter.
     async fn open(&self, grant: &Grant, duration: Duration) -> Result<Session, String> {
-        let policy = SessionPolicy::for_grant(grant, &self.settings.extra_actions);
+        let policy = SessionPolicy::for_grant(grant, &self.settings.session_policies);
         let policy = policy.map_err(|error| error.to_string())?;
         let request = RequestId::from_random(self.ports.randomness.bits());
         let owner = Owner::Principal(Principal {

@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 
 use crate::domain::{
     AccessToken, AuditEvent, BucketFormula, BucketName, ClientId, Owner, Principal, Session,
-    Subject, UnverifiedClaims,
+    SessionPolicySettings, Subject, UnverifiedClaims,
 };
 
 pub(crate) use access_key_registry::FakeAccessKeyRegistry;
@@ -124,7 +124,7 @@ pub(crate) fn test_issue() -> IssueSession {
     };
     let settings = IssueSessionSettings {
         formula: BucketFormula::default(),
-        extra_actions: Vec::new(),
+        session_policies: SessionPolicySettings::default(),
         session_duration: Duration::from_hours(1),
         cap_to_token_expiry: false,
         session_reuse: None,

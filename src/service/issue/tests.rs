@@ -60,7 +60,7 @@ fn issue(cap_to_token_expiry: bool, reuse: Option<&str>) -> (Arc<StoreAndTrail>,
     };
     let settings = IssueSessionSettings {
         formula: BucketFormula::default(),
-        extra_actions: Vec::new(),
+        session_policies: SessionPolicySettings::default(),
         session_duration: Duration::from_hours(1),
         cap_to_token_expiry,
         session_reuse: reuse.map(|share| share.parse().unwrap()),

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::domain::{AccessKeyRights, BucketName};
 
-use super::{Condition, On, PolicyError, Resource, Statement, write};
+use super::{Condition, Null, On, PolicyError, Resource, Statement, write};
 
 /// The policy that confines an access key to its rights.
 ///
@@ -179,8 +179,11 @@ fn denied_to_writers(rights: &AccessKeyRights) -> [Statement; 2] {
 /// Denies everything to credentials other than the pair itself.
 fn denied_to_sessions() -> Statement {
     Statement {
-        condition: Some(Condition::Null {
-            token_issue_time: "false",
+        condition: Some(Condition {
+            null: Some(Null {
+                token_issue_time: "false",
+            }),
+            ..Condition::default()
         }),
         ..deny(&["s3:*"], everywhere())
     }

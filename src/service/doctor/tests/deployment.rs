@@ -160,7 +160,9 @@ fn is_rightful(policy: &str, operation: S3Operation<'_>) -> bool {
             at("s3:GetObject", from) && at("s3:PutObject", to)
         }
         S3Operation::List(listing)
-            if matches!(listing.query, [] | [_]) && listing.header.is_none() =>
+            if matches!(listing.query, [] | [_])
+                && listing.header.is_none()
+                && listing.shows != "../" =>
         {
             let is_keys = matches!(listing.call, ListCall::Objects | ListCall::ObjectsV1);
             let prefix = listing.query.iter().find(|(name, _)| *name == "prefix");

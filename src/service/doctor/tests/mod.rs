@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 
 use super::*;
-use crate::domain::Area;
+use crate::domain::{Area, SessionPolicySettings};
 use crate::service::UpstreamErrorKind;
 use deployment::Deployment;
 
@@ -44,7 +44,7 @@ fn doctor(deployment: Deployment) -> (Arc<Deployment>, Doctor) {
     };
     let settings = DoctorSettings {
         formula: BucketFormula::default(),
-        extra_actions: Vec::new(),
+        session_policies: SessionPolicySettings::default(),
         session_duration: Duration::from_hours(1),
     };
     (deployment, Doctor::new(ports, settings))
@@ -81,6 +81,7 @@ async fn every_attack_that_succeeds_is_a_failure() {
     let names: BTreeSet<String> = all.await.into_iter().map(|(name, _)| name).collect();
     for (by, attacks) in [
         ("refused: ", 16),
+        ("not shown: ", 2),
         ("below a prefix, refused: ", 43),
         ("below a prefix, not shown: ", 2),
         ("with a read-only grant, refused: ", 16),
@@ -89,7 +90,7 @@ async fn every_attack_that_succeeds_is_a_failure() {
         let seen = names.iter().filter(|name| name.starts_with(by)).count();
         assert_eq!(seen, attacks, "{by}: {names:#?}");
     }
-    assert_eq!(names.len(), 16 + 43 + 2 + 16 + 16, "{names:#?}");
+    assert_eq!(names.len(), 16 + 2 + 43 + 2 + 16 + 16, "{names:#?}");
 }
 
 #[tokio::test]
@@ -99,7 +100,7 @@ async fn an_attack_that_fails_for_another_reason_proves_nothing() {
         ..Deployment::default()
     });
     let all = all.await;
-    let in_both_directions = 2 * (16 + 43 + 2);
+    let in_both_directions = 2 * (16 + 2 + 43 + 2);
     assert_eq!(all.len(), in_both_directions + 16 + 16, "{all:#?}");
     assert!(all.iter().all(|(_, why)| why == "inconclusive: HTTP 500"));
 }
