@@ -219,6 +219,7 @@ RULES = [
     ),
     Rule("docs/upgrading.md", "sed 's/CREATE INDEX", skip="needs a PostgreSQL of an earlier version"),
     Rule("docs/growth.md", "tests/load/growth", skip="measures for minutes: tests/load/growth"),
+    Rule("docs/growth.md", "tests/load/crowded", skip="measures for minutes: tests/load/crowded"),
     Rule("docs/speed.md", "tests/load/run", skip="measures for minutes: tests/load/run"),
     Rule(
         "docs/bucket-conflict.md", "cloakroom bucket show 5c3b3bb8e6448a51b8ad7992994f722    #",
