@@ -80,6 +80,8 @@ fn listing_outcome<T, E: ProvideErrorMetadata>(
     match sent {
         Ok(page) if names(&page).iter().any(|name| name.starts_with(shows)) => Attempt::Done,
         Ok(_) => Attempt::ShowedNothing,
+        // MinIO takes no prefix that climbs.
+        Err(error) if error.code() == Some("XMinioInvalidResourceName") => Attempt::Refused,
         Err(error) => error_outcome(operation, &error),
     }
 }
