@@ -16,6 +16,7 @@ mod dev_token;
 mod doctor;
 mod error;
 mod healthcheck;
+mod migrate;
 mod openapi;
 mod options;
 mod org;
@@ -77,6 +78,7 @@ enum Command {
     Bucket(bucket::BucketCommand),
     Audit(audit::AuditCommand),
     Backup(backup::BackupCommand),
+    Migrate(migrate::MigrateCommand),
     #[command(subcommand)]
     Config(config::ConfigCommand),
     Openapi(openapi::OpenapiCommand),
@@ -102,6 +104,7 @@ impl Cli {
             Command::Bucket(command) => Box::pin(command.run()).await,
             Command::Audit(command) => command.run().await,
             Command::Backup(command) => command.run().await,
+            Command::Migrate(command) => Box::pin(command.run()).await,
             Command::Config(command) => command.run(),
             Command::Openapi(_) => openapi::OpenapiCommand::run(),
             Command::Healthcheck(command) => command.run().await,

@@ -42,6 +42,7 @@ async fn prints_help_without_a_subcommand() {
         "workspace",
         "audit",
         "backup",
+        "migrate",
         "bucket",
         "openapi",
         "healthcheck",

@@ -104,6 +104,12 @@ impl Database {
         })
     }
 
+    /// The version of the schema.
+    #[must_use]
+    pub fn schema_version(&self) -> i64 {
+        version(migrator(self.opener.is_sqlite()))
+    }
+
     /// Whether the URL names a file.
     #[must_use]
     pub fn is_file(url: &str) -> bool {
