@@ -124,7 +124,7 @@ impl HttpConfig {
             check_public_url(reader, address, url.as_ref());
         }
         if let Ok(origins) = &cors_origins {
-            check_origins(reader, origins);
+            check_origins(reader, CORS_ORIGINS, origins);
         }
         Ok(Self {
             address: address?,
@@ -162,12 +162,12 @@ impl Default for Patience {
 }
 
 /// Each must be an origin, unless the only one is `*`.
-fn check_origins(reader: &mut Reader, origins: &[String]) {
+pub(super) fn check_origins(reader: &mut Reader, key: Key, origins: &[String]) {
     for origin in origins.iter().filter(|_| origins != ["*"]) {
         let parsed = Url::parse(origin).map(|url| url.origin().ascii_serialization());
         if parsed.as_ref() != Ok(origin) {
             reader.error(
-                CORS_ORIGINS,
+                key,
                 format!("'{origin}': expected an origin, https://host, or * alone"),
             );
         }

@@ -3,6 +3,7 @@
 
 mod access_keys;
 mod addresses;
+mod buckets;
 mod client;
 mod database;
 mod files;
@@ -32,6 +33,7 @@ use key::Section;
 use reader::{Read, Reader};
 
 pub use access_keys::{AccessKeysConfig, BrokerConfig, BrokerKind};
+pub use buckets::BucketsConfig;
 pub use client::OauthClient;
 pub use database::DatabaseConfig;
 pub use files::{Reread, WatchedFile};
@@ -53,6 +55,8 @@ pub struct Config {
     pub oauth: OauthConfig,
     /// `storage.*`
     pub storage: StorageConfig,
+    /// `buckets.*`
+    pub buckets: BucketsConfig,
     /// `naming.*`
     pub naming: NamingConfig,
     /// `workspaces.*`
@@ -98,6 +102,7 @@ impl Config {
         let http = HttpConfig::read(reader);
         let oauth = OauthConfig::read(reader, borrowed(&http));
         let storage = StorageConfig::read(reader);
+        let buckets = BucketsConfig::read(reader, borrowed(&storage));
         let naming = NamingConfig::read(reader);
         let workspaces = WorkspacesConfig::read(reader);
         let access_keys = AccessKeysConfig::read(reader, borrowed(&storage), borrowed(&naming));
@@ -108,6 +113,7 @@ impl Config {
             http: http?,
             oauth: oauth?,
             storage: storage?,
+            buckets: buckets?,
             naming: naming?,
             workspaces: workspaces?,
             access_keys: access_keys?,

@@ -258,13 +258,18 @@ impl Reader {
         value?.ok_or_else(|| self.error(key, what))
     }
 
-    /// A list: of TOML, or of words separated by commas.
+    /// A list: of TOML, or of words separated by commas. Empty if the key is not set.
     pub(super) fn list<T: Value>(&mut self, key: Key) -> Read<Vec<T>> {
+        Ok(self.optional_list(key)?.unwrap_or_default())
+    }
+
+    /// A list of a key for which "empty" differs from "not set".
+    pub(super) fn optional_list<T: Value>(&mut self, key: Key) -> Read<Option<Vec<T>>> {
         self.declare(key, Kind::List(Box::new(T::kind())), false);
         let words = match self.take(key.name) {
             None => {
                 self.note(key.name, None, "not set");
-                return Ok(Vec::new());
+                return Ok(None);
             }
             Some(Content::List(words)) => words,
             Some(Content::Text(text)) => {
@@ -279,6 +284,6 @@ impl Reader {
         });
         // Every word is parsed, so that every error is reported.
         let values: Vec<Read<T>> = values.collect();
-        values.into_iter().collect()
+        values.into_iter().collect::<Read<Vec<T>>>().map(Some)
     }
 }

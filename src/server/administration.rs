@@ -27,7 +27,7 @@ pub async fn administer(config: &Config, operator: Operator) -> Result<Administe
     let database = Box::pin(database(config)).await?;
     let registry = Arc::new(SqlBucketRegistry::new(database.clone(), Arc::clone(&clock)));
     let clients = Box::pin(AwsClients::new(parts::aws_settings(&config.storage))).await?;
-    let buckets = Arc::new(S3Buckets::new(&clients));
+    let buckets = Arc::new(S3Buckets::new(&clients, config.buckets.rules.clone()));
     let ensure_bucket = Arc::clone(&buckets);
     let ensure_bucket = parts::ensure_bucket(config, ensure_bucket, &registry, Handle::current());
     let directory = Arc::new(SqlDirectory::new(database));
@@ -68,7 +68,7 @@ pub async fn show_buckets(config: &Config) -> Result<ShowBuckets, StartError> {
     let clients = Box::pin(AwsClients::new(parts::aws_settings(&config.storage))).await?;
     Ok(ShowBuckets {
         administration: Arc::new(directory),
-        buckets: Arc::new(S3Buckets::new(&clients)),
+        buckets: Arc::new(S3Buckets::new(&clients, config.buckets.rules.clone())),
         formula: config.naming.formula.clone(),
     })
 }

@@ -43,7 +43,7 @@ pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
         introspection: asked
             .map(|client| introspection(config, client, &oauth_http, &discovery, &clock)),
         access_keys: Box::pin(access_keys::broker(config, &clients, DEPLOYMENT)).await?,
-        buckets: Arc::new(S3Buckets::new(&clients)),
+        buckets: Arc::new(S3Buckets::new(&clients, config.buckets.rules.clone())),
         throw_away: Arc::<S3ThrowAway>::clone(&store),
         sessions: Arc::new(StsSessions::new(&clients, Arc::clone(&clock))),
         attacker: Arc::new(S3Attacker::new(&clients)?),

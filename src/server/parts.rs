@@ -129,7 +129,7 @@ pub(super) async fn issue_session(
     rate_limiter: &Arc<OwnerRateLimiter>,
     clock: &Arc<dyn Clock>,
 ) -> Result<IssueSession, StartError> {
-    let buckets = Arc::new(S3Buckets::new(clients));
+    let buckets = Arc::new(S3Buckets::new(clients, config.buckets.rules.clone()));
     let ensure_bucket = ensure_bucket(config, buckets, registry, Handle::current()).await?;
     let ports = IssueSessionPorts {
         rate_limiter: Arc::<OwnerRateLimiter>::clone(rate_limiter),

@@ -183,12 +183,12 @@ pub trait Buckets: Send + Sync {
     /// The deployment that the bucket is marked with, if there is a mark and the engine can tell.
     async fn marker(&self, bucket: &BucketName) -> Result<Option<String>, UpstreamError>;
 
-    /// Closes the bucket to the public and marks it with the deployment, if the engine can.
-    async fn secure_and_tag(
-        &self,
-        bucket: &BucketName,
-        deployment: &str,
-    ) -> Result<(), UpstreamError>;
+    /// Closes the bucket to the public, marks it with the deployment and gives it the configured rules,
+    /// as far as the engine can.
+    async fn set_up(&self, bucket: &BucketName, deployment: &str) -> Result<(), UpstreamError>;
+
+    /// Writes those of the configured rules that the bucket lacks or that differ.
+    async fn repair_rules(&self, bucket: &BucketName) -> Result<(), UpstreamError>;
 }
 
 /// What the store has at a bucket's name.

@@ -20,5 +20,5 @@ pub use brokers::{CephBroker, IamBroker, MinioBroker};
 pub use client::{AuthoritiesError, AwsClients, AwsSettings, StaticIdentity};
 pub use objects::S3Objects;
 pub use quirks::Engine;
-pub use s3::S3Buckets;
+pub use s3::{BucketRules, S3Buckets};
 pub use sts::StsSessions;

@@ -41,6 +41,10 @@ pub(super) struct Quirks {
     pub(super) single_account: bool,
     /// `CreateBucket` must name the region, except in us-east-1.
     pub(super) location_constraint: bool,
+    /// A lifecycle rule can drop the parts of unfinished uploads.
+    pub(super) abort_rules: Support,
+    /// Buckets have CORS rules.
+    pub(super) cors_rules: Support,
 }
 
 impl Engine {
@@ -52,6 +56,8 @@ impl Engine {
                 bucket_tags: Support::Yes,
                 single_account: false,
                 location_constraint: true,
+                abort_rules: Support::Yes,
+                cors_rules: Support::Yes,
             },
             Self::Ceph => Quirks {
                 public_access_block: Support::Yes,
@@ -59,6 +65,8 @@ impl Engine {
                 bucket_tags: Support::Yes,
                 single_account: false,
                 location_constraint: false,
+                abort_rules: Support::Yes,
+                cors_rules: Support::Yes,
             },
             Self::Minio => Quirks {
                 public_access_block: Support::No,
@@ -66,6 +74,8 @@ impl Engine {
                 bucket_tags: Support::Yes,
                 single_account: true,
                 location_constraint: false,
+                abort_rules: Support::No,
+                cors_rules: Support::No,
             },
             // Measured on 4.53. Without the block a session publishes objects that it uploads in parts.
             Self::Seaweedfs => Quirks {
@@ -74,6 +84,8 @@ impl Engine {
                 bucket_tags: Support::Yes,
                 single_account: false,
                 location_constraint: false,
+                abort_rules: Support::Yes,
+                cors_rules: Support::Yes,
             },
             Self::Generic => Quirks {
                 public_access_block: Support::Perhaps,
@@ -81,6 +93,8 @@ impl Engine {
                 bucket_tags: Support::Perhaps,
                 single_account: false,
                 location_constraint: false,
+                abort_rules: Support::Perhaps,
+                cors_rules: Support::Perhaps,
             },
         }
     }
@@ -119,6 +133,29 @@ impl Engine {
         match self {
             Self::Ceph => false,
             Self::Aws | Self::Minio | Self::Seaweedfs | Self::Generic => true,
+        }
+    }
+
+    /// Why a lifecycle rule about unfinished uploads has no effect, if that is so.
+    #[must_use]
+    pub fn lacks_abort_rules(self) -> Option<&'static str> {
+        match self {
+            Self::Minio => Some(
+                "MinIO has no such lifecycle rule, and drops the parts of unfinished uploads itself, after \
+                 24 h by default (its setting api stale_uploads_expiry)",
+            ),
+            Self::Aws | Self::Ceph | Self::Seaweedfs | Self::Generic => None,
+        }
+    }
+
+    /// Why a bucket's CORS rule has no effect, if that is so.
+    #[must_use]
+    pub fn lacks_cors_rules(self) -> Option<&'static str> {
+        match self {
+            Self::Minio => Some(
+                "MinIO has one setting for all buckets, MINIO_API_CORS_ALLOW_ORIGIN, by default any origin",
+            ),
+            Self::Aws | Self::Ceph | Self::Seaweedfs | Self::Generic => None,
         }
     }
 

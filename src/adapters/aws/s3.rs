@@ -1,4 +1,7 @@
-mod secure_and_tag;
+mod abort_rule;
+mod cors_rule;
+mod rules;
+mod set_up;
 
 use std::time::Duration;
 
@@ -14,7 +17,8 @@ use crate::service::{Buckets, Creation, Presence, UpstreamError, UpstreamErrorKi
 use super::failure::{code, describe, status};
 use super::quirks::{Quirks, Support};
 use super::{AwsClients, Engine};
-use secure_and_tag::DEPLOYMENT_TAG;
+pub use rules::BucketRules;
+use set_up::DEPLOYMENT_TAG;
 
 /// AWS's default region, which `CreateBucket` must not name.
 const UNNAMED_REGION: &str = "us-east-1";
@@ -31,14 +35,15 @@ pub struct S3Buckets {
     writing: Client,
     engine: Engine,
     quirks: Quirks,
+    rules: BucketRules,
     region: String,
     expected_owner: Option<String>,
 }
 
 impl S3Buckets {
-    /// Uses these clients' connections.
+    /// Uses these clients' connections, and gives buckets these rules.
     #[must_use]
-    pub fn new(clients: &AwsClients) -> Self {
+    pub fn new(clients: &AwsClients, rules: BucketRules) -> Self {
         let settings = &clients.settings;
         let role = settings.role_arn.as_deref();
         let expected_owner = role
@@ -50,6 +55,7 @@ impl S3Buckets {
             writing: clients.s3_writing(),
             engine: settings.engine,
             quirks: settings.engine.quirks(),
+            rules,
             region: settings.region.clone(),
             expected_owner,
         }
@@ -172,18 +178,18 @@ impl Buckets for S3Buckets {
         Ok(markers.next().map(|tag| tag.value))
     }
 
-    async fn secure_and_tag(
-        &self,
-        bucket: &BucketName,
-        deployment: &str,
-    ) -> Result<(), UpstreamError> {
+    async fn set_up(&self, bucket: &BucketName, deployment: &str) -> Result<(), UpstreamError> {
         if self.quirks.public_access_block != Support::No {
             self.block_public_access(bucket).await?;
         }
         if self.quirks.bucket_tags != Support::No {
             self.mark(bucket, deployment).await?;
         }
-        Ok(())
+        self.keep_rules(bucket).await
+    }
+
+    async fn repair_rules(&self, bucket: &BucketName) -> Result<(), UpstreamError> {
+        self.keep_rules(bucket).await
     }
 }
 

@@ -89,8 +89,8 @@ mod tests {
                 );
             }
         }
-        assert_eq!(fitting(1024, 512), 176);
-        assert_eq!(fitting(20_000, 512), 18_144);
+        assert_eq!(fitting(1024, 512), 172);
+        assert_eq!(fitting(20_000, 512), 18_128);
         // Detached work never takes every descriptor.
         assert_eq!(fitting(200, 512), 17);
     }

@@ -203,11 +203,7 @@ impl Doctor {
             Ok(_) => return Outcome::Failed(format!("{bucket} was there before")),
             Err(failure) => return Outcome::Failed(failure.to_string()),
         }
-        self.ports
-            .buckets
-            .secure_and_tag(bucket, "doctor")
-            .await
-            .into()
+        self.ports.buckets.set_up(bucket, "doctor").await.into()
     }
 
     /// A test owner with this grant, if the store opens a session for it.

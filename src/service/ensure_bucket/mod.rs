@@ -1,5 +1,6 @@
 mod mark;
 mod places;
+mod repair;
 mod waiting;
 
 use std::collections::HashMap;
@@ -94,6 +95,14 @@ struct Maker {
     under_way: Mutex<HashMap<(BucketOwner, BucketName), UnderWay>>,
 }
 
+/// How a bucket turned out to be there.
+enum Ensured {
+    /// It was ready.
+    Found,
+    /// It has just been set up.
+    SetUp,
+}
+
 type Making = Shared<BoxFuture<'static, Result<(), EnsureBucketError>>>;
 
 /// A creation, and what it has waited for.
@@ -175,8 +184,13 @@ impl Maker {
         let _leave = Leave(&self, &key);
         let making = self.make(&bucket_owner, &bucket, &waiting);
         let made = tokio::time::timeout(MAKING_TIMEOUT, making).await;
-        made.unwrap_or_else(|_| Err(waiting.timed_out()))?;
-        self.ready.insert(bucket_owner.clone(), bucket).await;
+        let ensured = made.unwrap_or_else(|_| Err(waiting.timed_out()))?;
+        let ready = self.ready.insert(bucket_owner.clone(), bucket.clone());
+        ready.await;
+        match ensured {
+            Ensured::Found => drop(tokio::spawn(Arc::clone(&self).repair_rules(bucket))),
+            Ensured::SetUp => {}
+        }
         Ok(())
     }
 
@@ -187,13 +201,16 @@ impl Maker {
         bucket_owner: &BucketOwner,
         bucket: &BucketName,
         waiting: &Waiting,
-    ) -> Result<(), EnsureBucketError> {
+    ) -> Result<Ensured, EnsureBucketError> {
         let state = self.reserve(bucket_owner, bucket, waiting).await?;
         let _place = self.places.take(state).await?;
         match (self.buckets.look(bucket).await?, state) {
             (Presence::Foreign, _) => Err(EnsureBucketError::Conflict),
-            (Presence::Hidden, _) => self.explain_hidden(bucket).await,
-            (Presence::Ours, ReservationState::Ready) => self.must_be_marked_ours(bucket).await,
+            (Presence::Hidden, _) => Err(self.explain_hidden(bucket).await),
+            (Presence::Ours, ReservationState::Ready) => {
+                self.must_be_marked_ours(bucket).await?;
+                Ok(Ensured::Found)
+            }
             (Presence::Ours, ReservationState::Reserved) => {
                 self.resolve_existing(bucket_owner, bucket, waiting).await?;
                 self.create(bucket_owner, bucket, waiting).await
@@ -240,7 +257,7 @@ impl Maker {
         bucket_owner: &BucketOwner,
         bucket: &BucketName,
         waiting: &Waiting,
-    ) -> Result<(), EnsureBucketError> {
+    ) -> Result<Ensured, EnsureBucketError> {
         let advance = |to| waiting.for_registry(self.registry.advance(bucket_owner, bucket, to));
         advance(ReservationState::Creating).await?;
         match self.buckets.create(bucket).await? {
@@ -253,10 +270,11 @@ impl Maker {
             return Err(EnsureBucketError::Conflict);
         }
         self.buckets
-            .secure_and_tag(bucket, &self.settings.deployment)
+            .set_up(bucket, &self.settings.deployment)
             .await?;
         self.must_be_marked_ours(bucket).await?;
-        Ok(advance(ReservationState::Ready).await?)
+        advance(ReservationState::Ready).await?;
+        Ok(Ensured::SetUp)
     }
 
     /// Staging and production on one store must not share a bucket (docs/call.md).
@@ -273,12 +291,16 @@ impl Maker {
     }
 
     /// Tries to create the bucket, to tell a foreign bucket from a missing permission.
-    async fn explain_hidden(&self, bucket: &BucketName) -> Result<(), EnsureBucketError> {
-        if self.buckets.create(bucket).await? == Creation::Foreign {
-            return Err(EnsureBucketError::Conflict);
+    async fn explain_hidden(&self, bucket: &BucketName) -> EnsureBucketError {
+        match self.buckets.create(bucket).await {
+            Ok(Creation::Foreign) => EnsureBucketError::Conflict,
+            Ok(Creation::Made | Creation::AlreadyOurs) => {
+                let cause =
+                    "the gateway may create buckets but not look at them: grant s3:ListBucket";
+                UpstreamError::new(UpstreamErrorKind::Refused, cause).into()
+            }
+            Err(failure) => failure.into(),
         }
-        let cause = "the gateway may create buckets but not look at them: grant s3:ListBucket";
-        Err(UpstreamError::new(UpstreamErrorKind::Refused, cause).into())
     }
 
     fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<(BucketOwner, BucketName), UnderWay>> {

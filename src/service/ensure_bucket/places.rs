@@ -11,8 +11,12 @@ const CREATIONS: usize = 64;
 /// hangs over new buckets does not keep their owners waiting.
 const RECHECKS: usize = 128;
 
-/// How many creations and rechecks may be under way at once. They may outlive the calls that start them.
-pub const BUCKET_PLACES: usize = CREATIONS + RECHECKS;
+/// How many buckets' rules are checked at once. They have their own places, so that no owner waits for
+/// them.
+const REPAIRS: usize = 16;
+
+/// How many of these may be under way at once. They may outlive the calls that start them.
+pub const BUCKET_PLACES: usize = CREATIONS + RECHECKS + REPAIRS;
 
 /// How long a task waits for a place.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -21,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct Places {
     creations: Semaphore,
     rechecks: Semaphore,
+    repairs: Semaphore,
 }
 
 impl Places {
@@ -38,6 +43,11 @@ impl Places {
             Ok(Err(_)) | Err(_) => Err(EnsureBucketError::Overloaded),
         }
     }
+
+    /// A place for the check of a bucket's rules, if one is free.
+    pub(super) fn take_for_repair(&self) -> Option<SemaphorePermit<'_>> {
+        self.repairs.try_acquire().ok()
+    }
 }
 
 impl Default for Places {
@@ -45,6 +55,7 @@ impl Default for Places {
         Self {
             creations: Semaphore::new(CREATIONS),
             rechecks: Semaphore::new(RECHECKS),
+            repairs: Semaphore::new(REPAIRS),
         }
     }
 }

@@ -69,7 +69,7 @@ async fn the_first_call_makes_the_bucket_and_the_next_believes_it() {
     ensure(&process).await.unwrap();
     assert_eq!(
         world.buckets.calls(),
-        ["look", "create", "marker", "secure_and_tag", "marker"]
+        ["look", "create", "marker", "set_up", "marker"]
     );
     assert_eq!(
         world.registry.state(&alice()),
@@ -85,7 +85,7 @@ async fn concurrent_first_calls_make_one_bucket() {
     assert!(calls.iter().all(Result::is_ok));
     assert_eq!(
         world.buckets.calls(),
-        ["look", "create", "marker", "secure_and_tag", "marker"]
+        ["look", "create", "marker", "set_up", "marker"]
     );
 }
 
@@ -150,7 +150,7 @@ async fn an_untagged_bucket_is_not_adopted_from_a_deployment() {
 
 #[tokio::test]
 async fn an_adoption_that_was_cut_off_is_resumed() {
-    for crash_after in ["create", "secure_and_tag"] {
+    for crash_after in ["create", "set_up"] {
         let world = World::new();
         ensure(&world.process(false)).await.unwrap();
         let heir = world.another_deployment();
@@ -163,7 +163,7 @@ async fn an_adoption_that_was_cut_off_is_resumed() {
 
 #[tokio::test]
 async fn a_crash_between_intent_and_end_is_resumed() {
-    for crash_after in ["create", "secure_and_tag"] {
+    for crash_after in ["create", "set_up"] {
         let world = World::new();
         world.buckets.fail_once_after(crash_after);
         assert!(ensure(&world.process(false)).await.is_err());
@@ -259,7 +259,7 @@ async fn the_making_outlives_the_caller() {
     ensure(&process).await.unwrap();
     assert_eq!(
         world.buckets.calls(),
-        ["look", "create", "marker", "secure_and_tag", "marker"]
+        ["look", "create", "marker", "set_up", "marker"]
     );
 }
 
@@ -301,6 +301,24 @@ async fn creations_that_hang_are_bounded_and_leave_existing_buckets_alone() {
     assert_ne!(call(alice()).await, Err(EnsureBucketError::Overloaded));
     world.buckets.release();
     assert_eq!(call(newcomer(99)).await, Ok(()));
+}
+
+#[tokio::test]
+async fn rules_of_a_ready_bucket_are_repaired_and_keep_no_one_out() {
+    let world = World::new();
+    ensure(&world.process(false)).await.unwrap();
+    assert!(!world.buckets.calls().contains(&"repair_rules"));
+    world.buckets.refuse_once("repair_rules");
+    for repairs in 1..=2 {
+        ensure(&world.process(false)).await.unwrap();
+        let repaired = || {
+            let calls = world.buckets.calls().into_iter();
+            calls.filter(|call| *call == "repair_rules").count()
+        };
+        while repaired() < repairs {
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 /// A registry that takes so long for each step.

@@ -187,14 +187,18 @@ impl Buckets for FakeBuckets {
         Ok(self.markers.lock().unwrap().get(bucket).cloned())
     }
 
-    async fn secure_and_tag(
-        &self,
-        bucket: &BucketName,
-        deployment: &str,
-    ) -> Result<(), UpstreamError> {
-        self.called("secure_and_tag").await;
+    async fn set_up(&self, bucket: &BucketName, deployment: &str) -> Result<(), UpstreamError> {
+        self.called("set_up").await;
         let mut markers = self.markers.lock().unwrap();
         markers.insert(bucket.clone(), deployment.to_owned());
-        self.answer("secure_and_tag", ())
+        self.answer("set_up", ())
+    }
+
+    async fn repair_rules(&self, _: &BucketName) -> Result<(), UpstreamError> {
+        self.called("repair_rules").await;
+        if self.refuses("repair_rules") {
+            return nothing();
+        }
+        self.answer("repair_rules", ())
     }
 }

@@ -4,7 +4,7 @@ use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::clients;
-use crate::adapters::aws::S3Buckets;
+use crate::adapters::aws::{BucketRules, S3Buckets};
 use crate::domain::BucketName;
 use crate::service::{Buckets, Creation, Presence};
 
@@ -18,7 +18,8 @@ async fn store_answering(answers: &[(&str, ResponseTemplate)]) -> (S3Buckets, Mo
             .mount(&store)
             .await;
     }
-    (S3Buckets::new(&clients(store.uri()).await), store)
+    let clients = clients(store.uri()).await;
+    (S3Buckets::new(&clients, BucketRules::default()), store)
 }
 
 fn bucket() -> BucketName {

@@ -1,6 +1,7 @@
 mod attacks;
 mod brokers;
 mod bucket_answers;
+mod bucket_rules;
 mod connections;
 mod tls;
 

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::clients_that_trust;
-use crate::adapters::aws::S3Buckets;
+use crate::adapters::aws::{BucketRules, S3Buckets};
 use crate::service::{Buckets, Presence, UpstreamErrorKind};
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
@@ -67,7 +67,7 @@ async fn the_stores_certificate_needs_a_trusted_authority_and_the_right_name() {
         let address = https_store(&ours, name).await;
         let authorities = trusted.map(|authority| authority.pem().into_bytes());
         let clients = clients_that_trust(format!("https://{address}"), authorities).await;
-        let buckets = S3Buckets::new(&clients);
+        let buckets = S3Buckets::new(&clients, BucketRules::default());
         match buckets.look(&"clients".parse().unwrap()).await {
             Ok(presence) => assert!(is_trusted && presence == Presence::Missing, "{name}"),
             Err(failure) => {

@@ -90,7 +90,11 @@ impl Buckets for Deployment {
         Ok(None)
     }
 
-    async fn secure_and_tag(&self, _: &BucketName, _: &str) -> Result<(), UpstreamError> {
+    async fn set_up(&self, _: &BucketName, _: &str) -> Result<(), UpstreamError> {
+        Ok(())
+    }
+
+    async fn repair_rules(&self, _: &BucketName) -> Result<(), UpstreamError> {
         Ok(())
     }
 }

@@ -108,15 +108,19 @@ fn accept<T, E: ProvideErrorMetadata>(
 ) -> Result<(), UpstreamError> {
     match sent {
         Ok(_) => Ok(()),
-        Err(error)
-            if support == Support::Perhaps
-                && (status(&error) == Some(501)
-                    || matches!(code(&error), Some("NotImplemented" | "MethodNotAllowed"))) =>
-        {
-            Ok(())
-        }
+        Err(error) if is_lacking(support, &error) => Ok(()),
         Err(error) => Err(describe(operation, &error)),
     }
+}
+
+/// Whether the answer says that the engine lacks a feature that it may lack.
+pub(super) fn is_lacking<E: ProvideErrorMetadata>(
+    support: Support,
+    error: &SdkError<E, HttpResponse>,
+) -> bool {
+    let not_implemented = status(error) == Some(501)
+        || matches!(code(error), Some("NotImplemented" | "MethodNotAllowed"));
+    support == Support::Perhaps && not_implemented
 }
 
 #[cfg(test)]
@@ -125,11 +129,12 @@ mod tests {
     use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
     use super::*;
+    use crate::adapters::aws::BucketRules;
     use crate::adapters::aws::tests::clients;
     use crate::service::Buckets;
 
     async fn buckets(store: &MockServer) -> S3Buckets {
-        S3Buckets::new(&clients(store.uri()).await)
+        S3Buckets::new(&clients(store.uri()).await, BucketRules::default())
     }
 
     #[tokio::test]
@@ -153,7 +158,7 @@ mod tests {
         let bucket = "clients".parse().unwrap();
         buckets(&store)
             .await
-            .secure_and_tag(&bucket, "this-one")
+            .set_up(&bucket, "this-one")
             .await
             .unwrap();
         let is_tagging = |request: &&Request| {

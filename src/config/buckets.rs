@@ -1,0 +1,94 @@
+use std::time::Duration;
+
+use crate::adapters::aws::{BucketRules, Engine};
+
+use super::http::check_origins;
+use super::key::Key;
+use super::reader::{Read, Reader};
+use super::storage::StorageConfig;
+
+const ABORT_MULTIPART_AFTER: Key = Key::new(
+    "buckets.abort_multipart_after",
+    "After how many whole days, such as `7d`, the store drops the parts of an upload that was never \
+     finished. `0d` removes the gateway's rule from its buckets.",
+)
+.see("Rules of buckets", "engines.md#rules-of-buckets");
+
+const CORS_ORIGINS: Key = Key::new(
+    "buckets.cors_origins",
+    "Origins of the web pages that may use the buckets from a browser; `*` alone is any. An empty \
+     list removes the gateway's rule from its buckets.",
+)
+.see("Rules of buckets", "engines.md#rules-of-buckets");
+
+const DAY: Duration = Duration::from_hours(24);
+
+const LONGEST_DAYS: u16 = 3_650;
+
+/// `buckets.*`
+#[derive(Clone, Debug)]
+pub struct BucketsConfig {
+    /// `buckets.abort_multipart_after` and `buckets.cors_origins`
+    pub rules: BucketRules,
+}
+
+impl BucketsConfig {
+    pub(super) fn read(reader: &mut Reader, storage: Read<&StorageConfig>) -> Read<Self> {
+        reader.section(
+            "buckets",
+            "What every bucket gets when it is made and keeps afterwards. A key that is not set leaves \
+             the buckets as they are.",
+        );
+        let abort_multipart_after = reader.optional(ABORT_MULTIPART_AFTER);
+        let cors_origins = reader.optional_list::<String>(CORS_ORIGINS);
+        if let Ok(Some(origins)) = &cors_origins {
+            check_origins(reader, CORS_ORIGINS, origins);
+            check_wildcards(reader, origins);
+        }
+        let days = abort_multipart_after.and_then(|length| match length.map(whole_days) {
+            None => Ok(None),
+            Some(Some(days)) => Ok(Some(days)),
+            Some(None) => Err(reader.error(
+                ABORT_MULTIPART_AFTER,
+                "must be whole days: from 1d to 3650d, or 0d for no rule",
+            )),
+        });
+        let rules = BucketRules {
+            abort_multipart_after: days?,
+            cors_origins: cors_origins?,
+        };
+        if let Ok(storage) = storage {
+            warn_about_no_effect(reader, &rules, storage.engine);
+        }
+        Ok(Self { rules })
+    }
+}
+
+fn whole_days(length: Duration) -> Option<u16> {
+    let days = u16::try_from(length.as_secs() / DAY.as_secs()).ok()?;
+    let is_whole = DAY * u32::from(days) == length;
+    (is_whole && days <= LONGEST_DAYS).then_some(days)
+}
+
+/// S3 allows one wildcard in an origin.
+fn check_wildcards(reader: &mut Reader, origins: &[String]) {
+    for origin in origins {
+        if origin.matches('*').count() > 1 {
+            reader.error(CORS_ORIGINS, format!("'{origin}': has more than one *"));
+        }
+    }
+}
+
+fn warn_about_no_effect(reader: &mut Reader, rules: &BucketRules, engine: Engine) {
+    let is_set = [
+        (ABORT_MULTIPART_AFTER, rules.abort_multipart_after.is_some()),
+        (CORS_ORIGINS, rules.cors_origins.is_some()),
+    ];
+    let reasons = [engine.lacks_abort_rules(), engine.lacks_cors_rules()];
+    for ((key, is_set), reason) in is_set.into_iter().zip(reasons) {
+        if let Some(reason) = reason.filter(|_| is_set) {
+            let warning = format!("{} has no effect on this store: {reason}", key.name);
+            reader.warnings.push(warning);
+        }
+    }
+}
