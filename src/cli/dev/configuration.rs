@@ -35,6 +35,7 @@ pub(super) fn write_and_load(
         ("storage.endpoint", json!(storage.url())),
         ("storage.access_key_id", json!(root.access_key_id)),
         ("storage.secret_access_key", json!(root.secret_access_key)),
+        ("buckets.cors_origins", json!(pages(address))),
         ("access_keys.broker", json!("iam")),
         ("access_keys.admin_access_key_id", json!(root.access_key_id)),
         (
@@ -50,7 +51,16 @@ pub(super) fn write_and_load(
     Ok(Config::load(Some(&data.config_file()), HashMap::new())?)
 }
 
-/// TOML writes strings and booleans as JSON does.
+/// The origins of the gateway's own pages.
+fn pages(address: SocketAddr) -> [String; 2] {
+    let port = address.port();
+    [
+        format!("http://{address}"),
+        format!("http://localhost:{port}"),
+    ]
+}
+
+/// TOML writes strings, booleans and lists of them as JSON does.
 fn toml(settings: &[(&str, Value)]) -> String {
     let mut text =
         "# Written by `cloakroom dev` each time it starts, for commands beside it.\n".to_owned();

@@ -54,11 +54,12 @@ impl Storage {
         let objects = ObjectStore::open(&directory).await?;
         let users = Users::open(&directory.join("iam.json"))?;
         let identities = Arc::new(Identities::new(identity.clone(), users));
+        let cors = objects.cors();
         let mut builder = S3ServiceBuilder::new(objects);
         let access = Access(Arc::clone(&identities));
         builder.set_auth(access.clone());
         builder.set_access(access);
-        let router = Router::new(builder.build(), StsAndIam(identities));
+        let router = Router::new(builder.build(), cors, StsAndIam(identities));
         let accepting = tokio::spawn(accept(listener, Arc::new(router)));
         Ok(Self {
             address,

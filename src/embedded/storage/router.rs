@@ -6,7 +6,7 @@ use s3s::{Body, HttpError, HttpResponse, S3Error, S3ErrorCode};
 
 use super::request_body::{self, DrainedBody};
 use super::request_log::RequestLine;
-use super::s3::complete_error;
+use super::s3::{Cors, CorsRequest, complete_error};
 use super::sts_and_iam::StsAndIam;
 
 /// AWS's message in regions without Signature Version 2, and what to do about it.
@@ -17,12 +17,17 @@ const SIGNATURE_VERSION_2: &str = "The authorization mechanism you have provided
 /// Sends each request to S3 or to STS and IAM, and logs it.
 pub(super) struct Router {
     s3: S3Service,
+    cors: Cors,
     sts_and_iam: StsAndIam,
 }
 
 impl Router {
-    pub(super) fn new(s3: S3Service, sts_and_iam: StsAndIam) -> Self {
-        Self { s3, sts_and_iam }
+    pub(super) fn new(s3: S3Service, cors: Cors, sts_and_iam: StsAndIam) -> Self {
+        Self {
+            s3,
+            cors,
+            sts_and_iam,
+        }
     }
 
     pub(super) async fn serve(
@@ -30,9 +35,23 @@ impl Router {
         request: Request<Incoming>,
     ) -> Result<HttpResponse, HttpError> {
         let line = RequestLine::begin(&request);
-        let mut response = self.answer(request).await?;
+        let mut response = self.answer_page(request).await?;
         let code = complete_error(&mut response);
         line.log(response.status(), code.as_deref());
+        Ok(response)
+    }
+
+    /// Answers with the headers that let a web page of another origin read it, if it may.
+    async fn answer_page(&self, request: Request<Incoming>) -> Result<HttpResponse, HttpError> {
+        let Some(cors_request) = CorsRequest::read(&request) else {
+            return self.answer(request).await;
+        };
+        if cors_request.is_preflight() {
+            return self.cors.answer(&cors_request).await;
+        }
+        let mut response = self.answer(request).await?;
+        let granted = self.cors.granted(&cors_request).await;
+        response.headers_mut().extend(granted.unwrap_or_default());
         Ok(response)
     }
 

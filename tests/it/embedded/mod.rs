@@ -1,6 +1,7 @@
 //! The embedded store and authorization server: what they keep and what they refuse.
 
 mod bucket_calls;
+mod cors;
 mod errors;
 mod isolation;
 mod request_log;

@@ -18,6 +18,8 @@ pub(super) fn action_of(operation: &str) -> String {
         "ListParts" => "ListMultipartUploadParts",
         "ListMultipartUploads" => "ListBucketMultipartUploads",
         "ListBuckets" => "ListAllMyBuckets",
+        "GetBucketCors" => "GetBucketCORS",
+        "PutBucketCors" | "DeleteBucketCors" => "PutBucketCORS",
         other => other,
     };
     format!("s3:{action}")

@@ -1,14 +1,16 @@
 use std::path::Path;
 
+use s3s::dto::CORSRule;
 use s3s::{S3Result, s3_error};
 use sqlx::query::Query;
 use sqlx::sqlite::{
     Sqlite, SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{FromRow, SqlitePool, query, query_as};
+use sqlx::{FromRow, SqlitePool, query, query_as, query_scalar};
 
 /// The buckets, objects and uploads of the store, in SQLite.
+#[derive(Clone)]
 pub(super) struct Index {
     pool: SqlitePool,
 }
@@ -42,6 +44,9 @@ CREATE TABLE IF NOT EXISTS objects (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS bucket_tags (
     bucket TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (bucket, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS bucket_cors (
+    bucket TEXT PRIMARY KEY, rules TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS uploads (
     id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key TEXT NOT NULL, begun INTEGER NOT NULL,
@@ -79,7 +84,7 @@ impl Index {
         self.execute(insert.bind(bucket)).await.map(drop)
     }
 
-    /// Removes the bucket and its tags. Returns `false` if it is not there or not empty.
+    /// Removes the bucket, its tags and its CORS rules. Returns `false` if it is not there or not empty.
     pub(super) async fn remove_bucket(&self, bucket: &str) -> S3Result<bool> {
         let delete = query(
             "DELETE FROM buckets WHERE name = ?1 \
@@ -88,6 +93,7 @@ impl Index {
         let is_removed = self.execute(delete.bind(bucket)).await? > 0;
         if is_removed {
             self.set_tags(bucket, &[]).await?;
+            self.set_cors_rules(bucket, None).await?;
         }
         Ok(is_removed)
     }
@@ -101,6 +107,32 @@ impl Index {
     /// Replaces all tags of the bucket.
     pub(super) async fn set_tags(&self, bucket: &str, tags: &[(String, String)]) -> S3Result<()> {
         self.replace_tags(bucket, tags).await.map_err(internal)
+    }
+
+    /// The bucket's CORS rules, if it has any.
+    pub(super) async fn cors_rules(&self, bucket: &str) -> S3Result<Option<Vec<CORSRule>>> {
+        let select = query_scalar("SELECT rules FROM bucket_cors WHERE bucket = ?").bind(bucket);
+        let rules: Option<String> = select.fetch_optional(&self.pool).await.map_err(internal)?;
+        let rules = rules.map(|rules| serde_json::from_str(&rules));
+        rules.transpose().map_err(internal)
+    }
+
+    /// Replaces all CORS rules of the bucket.
+    pub(super) async fn set_cors_rules(
+        &self,
+        bucket: &str,
+        rules: Option<&[CORSRule]>,
+    ) -> S3Result<()> {
+        let Some(rules) = rules else {
+            let delete = query("DELETE FROM bucket_cors WHERE bucket = ?").bind(bucket);
+            return self.execute(delete).await.map(drop);
+        };
+        let rules = serde_json::to_string(rules).map_err(internal)?;
+        let insert = "INSERT INTO bucket_cors (bucket, rules) VALUES (?, ?) \
+                      ON CONFLICT (bucket) DO UPDATE SET rules = excluded.rules";
+        self.execute(query(insert).bind(bucket).bind(rules))
+            .await
+            .map(drop)
     }
 
     async fn replace_tags(

@@ -3,6 +3,7 @@
 mod access;
 mod actions;
 mod calls;
+mod cors;
 mod error_messages;
 mod index;
 mod listing;
@@ -11,5 +12,6 @@ mod object_store;
 mod uploads;
 
 pub(super) use access::Access;
+pub(super) use cors::{Cors, CorsRequest};
 pub(super) use error_messages::complete_error;
 pub(super) use object_store::ObjectStore;

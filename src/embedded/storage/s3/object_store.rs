@@ -7,6 +7,7 @@ use s3s_fs::FileSystem;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
+use super::cors::Cors;
 use super::index::{Entry, Index};
 use crate::embedded::clock::now;
 
@@ -40,6 +41,11 @@ impl ObjectStore {
             index,
             buckets: Mutex::default(),
         })
+    }
+
+    /// What answers the browsers of web pages by the rules of the buckets.
+    pub(crate) fn cors(&self) -> Cors {
+        Cors(self.index.clone())
     }
 
     pub(super) async fn require_bucket(&self, bucket: &str) -> S3Result<()> {
