@@ -26,6 +26,7 @@ programs() {
         nginx) packages+=(nginx-light) ;;
         perf) packages+=(linux-perf) ;;
         strip) packages+=(binutils) ;;
+        systemd-analyze) packages+=(systemd) ;;
         uuidgen) packages+=(uuid-runtime) ;;
         venv) packages+=(python3-venv) ;;
         *) packages+=("$name") ;;
