@@ -220,6 +220,8 @@ RULES = [
         "docs/production.md", "export CLOAKROOM_HTTP__PUBLIC_URL", stand_ins=production, before=make_secrets, after=configured,
     ),
     Rule("docs/production.md", "docker buildx", skip="needs buildx and a registry"),
+    Rule("docs/kubernetes.md", "kubectl", skip="needs a cluster"),
+    Rule("docs/kubernetes.md", "helm", skip="needs a cluster: tests/helm/run renders the chart"),
     Rule("docs/systemd.md", "install -m 755", skip="changes the machine: tests/systemd/run does the same"),
     Rule("docs/systemd.md", "chown root:cloakroom", skip="changes the machine: tests/systemd/run does the same"),
     Rule("docs/upgrading.md", "sed 's/CREATE INDEX", skip="needs a PostgreSQL of an earlier version"),
