@@ -6,11 +6,25 @@ use serde::Serialize;
 
 use crate::adapters::SystemClock;
 use crate::domain::{ApiKey, ApiKeyId, RegisteredApiKey, Scope, Slug};
-use crate::service::{Administration as _, Clock, NewApiKey, find_organisation};
+use crate::service::{Administration as _, Clock, NewApiKey, find_api_key, find_organisation};
 
 use super::error::CommandError;
 use super::options::{ChangeOptions, QueryOptions, parse_label};
-use super::output::{Row, note, or_dash, utc};
+use super::output::{Row, note, or_dash, records, utc};
+
+/// The names of [`ApiKeyView::all`].
+const ALL: [&str; 10] = [
+    "KEY",
+    "ORGANISATION",
+    "LABEL",
+    "STATE",
+    "STORAGE",
+    "SCOPES",
+    "CREATED",
+    "EXPIRES",
+    "REVOKED",
+    "LAST USED",
+];
 
 /// Manage the API keys of organisations
 #[derive(Debug, Subcommand)]
@@ -23,6 +37,11 @@ pub(super) enum ApiKeyCommand {
     Create(Create),
     /// List API keys by their public parts
     List(List),
+    /// Show all that is known of an API key
+    #[command(after_help = "Examples:
+  cloakroom api-key show ck_0123456789abcdef
+  cloakroom api-key show ck_0123456789abcdef --json | jq -r .last_used")]
+    Show(Show),
     /// Revoke an API key; every gateway refuses it from the next call on
     Revoke(Revoke),
 }
@@ -58,6 +77,14 @@ pub(super) struct List {
 }
 
 #[derive(clap::Args, Debug)]
+pub(super) struct Show {
+    /// Public part of the key, as `api-key list` shows it
+    id: ApiKeyId,
+    #[command(flatten)]
+    options: QueryOptions,
+}
+
+#[derive(clap::Args, Debug)]
 pub(super) struct Revoke {
     /// Public part of the key, as `api-key list` shows it
     id: ApiKeyId,
@@ -86,6 +113,7 @@ impl ApiKeyCommand {
         match self {
             Self::Create(create) => create.run().await,
             Self::List(list) => list.run().await,
+            Self::Show(show) => show.run().await,
             Self::Revoke(revoke) => revoke.run().await,
         }
     }
@@ -123,6 +151,15 @@ impl List {
     }
 }
 
+impl Show {
+    async fn run(self) -> Result<(), CommandError> {
+        let administration = self.options.administration().await?;
+        let found = find_api_key(&administration, &self.id).await?;
+        let view = ApiKeyView::new(&found, None);
+        self.options.show(&view, &records(ALL, &[view.all()]))
+    }
+}
+
 impl Revoke {
     async fn run(self) -> Result<(), CommandError> {
         let administer = self.options.administer().await?;
@@ -155,6 +192,23 @@ impl ApiKeyView {
             revoked_at: registered.revoked_at.map(utc),
             last_used: registered.last_used.map(utc),
         }
+    }
+
+    fn all(&self) -> [String; 10] {
+        let scopes = Some(self.scopes.join(" "));
+        let scopes = scopes.filter(|scopes| !scopes.is_empty());
+        [
+            self.id.clone(),
+            self.organisation.clone(),
+            self.label.clone(),
+            self.state.to_owned(),
+            if self.storage { "yes" } else { "no" }.to_owned(),
+            or_dash(scopes.as_ref()),
+            self.created_at.clone(),
+            or_dash(self.expires_at.as_ref()),
+            or_dash(self.revoked_at.as_ref()),
+            or_dash(self.last_used.as_ref()),
+        ]
     }
 }
 

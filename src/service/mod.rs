@@ -23,7 +23,8 @@ pub(crate) mod fakes;
 
 pub use administer::{
     Administer, AdministerError, AdministerPorts, AdministerSettings, KnownBucket, NewAccessKey,
-    NewApiKey, NewArea, ShowBuckets, find_access_key, find_organisation, find_workspace,
+    NewApiKey, NewArea, ShowBuckets, find_access_key, find_api_key, find_organisation,
+    find_workspace,
 };
 pub use authenticate::{
     Authenticate, AuthenticateApiKey, AuthenticateToken, Credential, GenuineApiKeys,

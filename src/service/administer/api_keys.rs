@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use crate::domain::{ApiKey, ApiKeyId, AuditEvent, Owner, RegisteredApiKey, Scope, Slug};
 
-use super::{Administer, AdministerError, find_organisation};
+use super::{Administer, AdministerError, find_api_key, find_organisation};
 
 /// The longest lifetime of an API key that expires.
 const LONGEST_LIFE: TimeDelta = TimeDelta::days(36_500);
@@ -74,8 +74,7 @@ impl Administer {
     ///
     /// [`AdministerError::NoSuch`] if there is none.
     pub async fn revoke_key(&self, id: &ApiKeyId) -> Result<bool, AdministerError> {
-        let found = self.administration().api_key(id).await?;
-        let key = found.ok_or_else(|| AdministerError::NoSuch(format!("API key {id}")))?;
+        let key = find_api_key(self.administration(), id).await?;
         let event = self.api_key_event("api-key revoke", &key);
         Ok(self.administration().revoke_api_key(id, &event).await?)
     }

@@ -1,6 +1,9 @@
 //! Lookups that return an error if nothing has this name.
 
-use crate::domain::{AccessKey, AccessKeyId, Organisation, Slug, Workspace, WorkspaceName};
+use crate::domain::{
+    AccessKey, AccessKeyId, ApiKeyId, Organisation, RegisteredApiKey, Slug, Workspace,
+    WorkspaceName,
+};
 use crate::service::{AccessKeyRegistry, Directory};
 
 use super::AdministerError;
@@ -45,6 +48,19 @@ pub(super) async fn find_living_workspace(
 
 pub(super) fn deleted(name: &WorkspaceName) -> AdministerError {
     AdministerError::NoSuch(format!("workspace {name}: it is deleted"))
+}
+
+/// The API key with this id.
+///
+/// # Errors
+///
+/// [`AdministerError::NoSuch`] if there is none.
+pub async fn find_api_key(
+    directory: &dyn Directory,
+    id: &ApiKeyId,
+) -> Result<RegisteredApiKey, AdministerError> {
+    let found = directory.api_key(id).await?;
+    found.ok_or_else(|| AdministerError::NoSuch(format!("API key {id}")))
 }
 
 /// The access key with this id.

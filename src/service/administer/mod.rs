@@ -22,7 +22,7 @@ pub use access_keys::NewAccessKey;
 pub use api_keys::NewApiKey;
 pub use areas::NewArea;
 pub use error::AdministerError;
-pub use find::{find_access_key, find_organisation, find_workspace};
+pub use find::{find_access_key, find_api_key, find_organisation, find_workspace};
 pub use show_buckets::{KnownBucket, ShowBuckets};
 
 use super::{

@@ -46,6 +46,46 @@ async fn an_organisation_from_creation_to_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn api_key_show_prints_all_that_is_known_of_a_key() {
+    let process = Process::dev(&[]).await;
+    let create = ["api-key", "create", "--org", "acme", "--label", "nightly"];
+    let more = ["--expires-in", "90d", "--scope", "a", "--scope", "b"];
+    let made = json(&process, &[&create[..], &more].concat()).await;
+    let id = made["id"].as_str().unwrap();
+    assert_eq!(boto(&process, made["key"].as_str().unwrap()).await, 200);
+    process.administer(&["api-key", "revoke", id]).await;
+    let shown = json(&process, &["api-key", "show", id]).await;
+    let all = json(&process, &["api-key", "list"]).await;
+    let all = all.as_array().unwrap();
+    assert!(all.contains(&shown), "{shown}");
+    assert_eq!(shown["state"], "revoked");
+    let text = process.administer(&["api-key", "show", id]).await;
+    for (name, field) in [
+        ("KEY", "id"),
+        ("ORGANISATION", "organisation"),
+        ("LABEL", "label"),
+        ("CREATED", "created_at"),
+        ("EXPIRES", "expires_at"),
+        ("REVOKED", "revoked_at"),
+        ("LAST USED", "last_used"),
+    ] {
+        let value = shown[field].as_str().unwrap();
+        assert!(text.contains(&format!("{name:<14}{value}\n")), "{text}");
+    }
+    assert!(
+        text.contains("STORAGE       yes\nSCOPES        a b\n"),
+        "{text}"
+    );
+    assert!(!text.contains(made["key"].as_str().unwrap()), "{text}");
+    let said = refused(&process, &["api-key", "show", "ck_0123456789abcdef"]).await;
+    assert!(
+        said.contains("there is no API key ck_0123456789abcdef"),
+        "{said}"
+    );
+    process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn api_keys_may_expire_and_have_scopes() {
     let process = Process::dev(&[]).await;
     let create = |more: &'static [&'static str]| {
