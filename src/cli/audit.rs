@@ -114,12 +114,11 @@ async fn owners_with(
     formula: &BucketFormula,
 ) -> Result<Vec<Owner>, CommandError> {
     let directory = SqlDirectory::new(database.clone());
-    let organisations = directory.organisations().await?.into_iter();
-    let workspaces = directory.workspaces(None).await?.into_iter();
+    // Organisations and workspaces that were removed for good, too.
+    let areas = directory.all_areas().await?.into_iter();
     let keys = directory.access_keys().await?.into_iter();
-    let owners = organisations
-        .map(|one| Owner::Organisation(one.slug))
-        .chain(workspaces.map(|one| Owner::Workspace(one.name)))
+    let owners = areas
+        .map(|(owner, _)| owner)
         .chain(keys.map(|one| Owner::AccessKey(one.id)));
     let has_pseudonym = |owner: &Owner| formula.digest(owner).pseudonym() == *pseudonym;
     let mut owners: Vec<Owner> = owners.filter(has_pseudonym).collect();

@@ -1,5 +1,4 @@
 use std::fmt::Write as _;
-use std::io::{IsTerminal as _, Write as _};
 
 use clap::Subcommand;
 use serde::Serialize;
@@ -10,6 +9,7 @@ use crate::domain::{
 use crate::server::show_buckets;
 use crate::service::{KnownBucket, Presence, Reservation, ReservationState};
 
+use super::confirmation::Confirmation;
 use super::error::CommandError;
 use super::options::{ChangeOptions, QueryOptions, parse_principal};
 use super::output::{named, note, or_dash, printable, records, utc};
@@ -77,14 +77,6 @@ pub(super) struct Assign {
     confirmation: Confirmation,
     #[command(flatten)]
     options: ChangeOptions,
-}
-
-/// Confirmation by the operator.
-#[derive(clap::Args, Debug)]
-struct Confirmation {
-    /// Do not ask for confirmation
-    #[arg(long)]
-    yes: bool,
 }
 
 #[derive(Serialize)]
@@ -196,31 +188,6 @@ impl Assign {
         note(&format!("Assigned {} to {owner}.", self.bucket));
         let config = self.options.config()?;
         self.options.show(&shown(&config, &self.bucket).await?, "")
-    }
-}
-
-impl Confirmation {
-    /// Asks on the terminal. Without a terminal, `--yes` is required.
-    fn ask(&self, question: &str) -> Result<(), CommandError> {
-        if self.yes {
-            return Ok(());
-        }
-        let question = printable(question);
-        let stdin = std::io::stdin();
-        if !stdin.is_terminal() {
-            let why = format!("{question}\nThere is no terminal to ask on: confirm with --yes");
-            return Err(CommandError::Failed(why));
-        }
-        let mut stderr = std::io::stderr();
-        let asked = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
-        let mut answer = String::new();
-        let answered = asked.and_then(|()| stdin.read_line(&mut answer));
-        let is_yes = answered.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes");
-        if is_yes {
-            Ok(())
-        } else {
-            Err(CommandError::Failed("nothing was changed".to_owned()))
-        }
     }
 }
 

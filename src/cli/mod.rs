@@ -8,6 +8,7 @@ mod backup;
 mod bucket;
 mod completions;
 mod config;
+mod confirmation;
 mod credentials;
 #[cfg(feature = "dev")]
 mod dev;

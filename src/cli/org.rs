@@ -2,9 +2,10 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use crate::domain::{Organisation, Slug};
-use crate::service::{Administration as _, find_organisation};
+use crate::service::{Administration as _, GoesAlong, find_organisation};
 
 use super::area::{AreaOptions, AreaView};
+use super::confirmation::Confirmation;
 use super::error::CommandError;
 use super::options::{ChangeOptions, QueryOptions};
 use super::output::{Row, note, utc};
@@ -28,6 +29,15 @@ Prints where its storage is. Credentials need an API key: cloakroom api-key crea
     Disable(Named<ChangeOptions>),
     /// Issue credentials to an organisation again
     Enable(Named<ChangeOptions>),
+    /// Delete an organisation for good; its name and its storage are never given out again
+    #[command(after_help = "Examples:
+  cloakroom org delete beta
+  cloakroom org delete beta --with-workspaces --with-keys
+
+Refuses while the organisation has anything, and says what. To remove its objects first:
+cloakroom erase --owner beta. The bucket itself stays at the store. Credentials already issued work
+until they expire. Asks for confirmation.")]
+    Delete(Delete),
 }
 
 #[derive(clap::Args, Debug)]
@@ -48,6 +58,25 @@ pub(super) struct Named<Options: clap::Args> {
     options: Options,
 }
 
+#[derive(clap::Args, Debug)]
+pub(super) struct Delete {
+    /// Name of the organisation
+    slug: Slug,
+    /// Delete and purge its workspaces, too
+    #[arg(long)]
+    with_workspaces: bool,
+    /// Revoke its API keys and delete its access keys, too
+    #[arg(long)]
+    with_keys: bool,
+    /// Delete it even if it, or a workspace, holds objects, and leave them where no owner reaches them
+    #[arg(long)]
+    keep_objects: bool,
+    #[command(flatten)]
+    confirmation: Confirmation,
+    #[command(flatten)]
+    options: ChangeOptions,
+}
+
 #[derive(Serialize)]
 struct OrganisationView {
     slug: String,
@@ -65,6 +94,7 @@ impl OrgCommand {
             Self::Show(named) => named.show().await,
             Self::Disable(named) => named.set_enabled(false).await,
             Self::Enable(named) => named.set_enabled(true).await,
+            Self::Delete(delete) => Box::pin(delete.run()).await,
         }
     }
 }
@@ -108,6 +138,31 @@ impl Named<ChangeOptions> {
         });
         let found = find_organisation(administer.administration(), &self.slug).await?;
         self.options.show(&OrganisationView::from(&found), "")
+    }
+}
+
+impl Delete {
+    async fn run(self) -> Result<(), CommandError> {
+        self.confirmation.ask(&format!(
+            "The name {} and its storage will never be given out again. Delete it?",
+            self.slug
+        ))?;
+        let administer = self.options.administer().await?;
+        let along = GoesAlong {
+            workspaces: self.with_workspaces,
+            keys: self.with_keys,
+            objects: self.keep_objects,
+        };
+        let gone = administer.delete_organisation(&self.slug, along).await?;
+        note(&format!(
+            "Deleted {}. Its name and its storage {} are never given out again.",
+            gone.slug, gone.area
+        ));
+        let view = OrganisationView {
+            state: "removed",
+            ..OrganisationView::from(&gone)
+        };
+        self.options.show(&view, "")
     }
 }
 

@@ -7,6 +7,7 @@ use crate::domain::{Access, ClientId, Member, Slug, Subject, Workspace, Workspac
 use crate::service::{Administration, MemberChange, find_organisation, find_workspace};
 
 use super::area::{AreaOptions, AreaView};
+use super::confirmation::Confirmation;
 use super::error::CommandError;
 use super::options::{ChangeOptions, QueryOptions};
 use super::output::{Row, note, or_dash, records, table, utc};
@@ -31,6 +32,13 @@ Prints where its storage is. A deleted workspace comes back where it was, withou
   cloakroom workspace delete acme/research
   cloakroom workspace delete acme/research --keep-objects   # find them again: workspace list --deleted")]
     Delete(Delete),
+    /// Remove a deleted workspace for good; its name and its storage are never given out again
+    #[command(after_help = "Example:
+  cloakroom workspace purge acme/research
+
+A deleted workspace can come back; a purged one cannot. Refuses while there are objects. To remove
+them first: cloakroom erase --owner acme/research. Asks for confirmation.")]
+    Purge(Purge),
     /// Add a member, or change a member's access
     #[command(after_help = "Examples:
   cloakroom workspace add-member acme/research --subject alice
@@ -77,6 +85,16 @@ pub(super) struct Delete {
     /// Delete it even if it holds objects, and leave them where they are
     #[arg(long)]
     keep_objects: bool,
+    #[command(flatten)]
+    options: ChangeOptions,
+}
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Purge {
+    /// Organisation and workspace, such as acme/research
+    name: WorkspaceName,
+    #[command(flatten)]
+    confirmation: Confirmation,
     #[command(flatten)]
     options: ChangeOptions,
 }
@@ -145,6 +163,7 @@ impl WorkspaceCommand {
             Self::List(list) => list.run().await,
             Self::Show(named) => named.run().await,
             Self::Delete(delete) => delete.run().await,
+            Self::Purge(purge) => purge.run().await,
             Self::AddMember(add) => add.run().await,
             Self::RemoveMember(remove) => remove.run().await,
         }
@@ -204,6 +223,26 @@ impl Delete {
             gone.name, gone.area
         ));
         let view = view(administer.administration(), &self.name).await?;
+        self.options.show(&view, "")
+    }
+}
+
+impl Purge {
+    async fn run(self) -> Result<(), CommandError> {
+        self.confirmation.ask(&format!(
+            "The name {} and its storage will never be given out again. Purge it?",
+            self.name
+        ))?;
+        let administer = self.options.administer().await?;
+        let gone = administer.purge_workspace(&self.name).await?;
+        note(&format!(
+            "Purged {}. Its name and its storage {} are never given out again.",
+            gone.name, gone.area
+        ));
+        let view = WorkspaceView {
+            state: "removed",
+            ..WorkspaceView::new(&gone, None)
+        };
         self.options.show(&view, "")
     }
 }

@@ -58,10 +58,16 @@ pub trait Administration: Directory + Reservations + AccessKeyRegistry {
     /// The bucket's areas and their owners.
     async fn areas(&self, bucket: &BucketName) -> Result<Vec<(Owner, Area)>, RegistryError>;
 
+    /// All areas and their owners, those removed for good included.
+    async fn all_areas(&self) -> Result<Vec<(Owner, Area)>, RegistryError>;
+
+    /// The owner's area, even if the owner was removed for good.
+    async fn area_of(&self, owner: &Owner) -> Result<Option<Area>, RegistryError>;
+
     /// Whether the bucket is or was a principal's.
     async fn is_principals(&self, bucket: &BucketName) -> Result<bool, RegistryError>;
 
-    /// Adds the organisation, unless its name or its area is taken.
+    /// Adds the organisation, unless its name or its area is or was taken.
     async fn add_organisation(
         &self,
         organisation: &Organisation,
@@ -75,6 +81,13 @@ pub trait Administration: Directory + Reservations + AccessKeyRegistry {
         enabled: bool,
         event: &AuditEvent,
     ) -> Result<bool, RegistryError>;
+
+    /// Deletes the organisation and its ended API keys, unless it has more. Its area stays its own.
+    async fn delete_organisation(
+        &self,
+        slug: &Slug,
+        event: &AuditEvent,
+    ) -> Result<OrganisationRemoval, RegistryError>;
 
     /// Adds the key.
     async fn add_api_key(
@@ -101,6 +114,14 @@ pub trait Administration: Directory + Reservations + AccessKeyRegistry {
     /// Deletes the workspace and its members; its area stays its own. Returns whether that was a
     /// change.
     async fn delete_workspace(
+        &self,
+        name: &WorkspaceName,
+        event: &AuditEvent,
+    ) -> Result<bool, RegistryError>;
+
+    /// Removes the deleted workspace; its area stays its own. Returns false if there is no such deleted
+    /// workspace.
+    async fn purge_workspace(
         &self,
         name: &WorkspaceName,
         event: &AuditEvent,
@@ -146,10 +167,23 @@ pub enum Added {
     Yes,
     /// The name is taken.
     NameTaken,
+    /// The owner was removed for good, and had this area.
+    Removed(Area),
     /// The area overlaps with this owner's.
     AreaTaken(Owner),
     /// An access key of another owner still reaches the bucket.
     Reached,
+}
+
+/// The outcome of deleting an organisation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrganisationRemoval {
+    /// It was deleted.
+    Done,
+    /// There is no such organisation.
+    NoSuch,
+    /// It has workspaces, live API keys or access keys.
+    HasMore,
 }
 
 /// The objects of an area, through a session that is confined to it: the gateway's own identity
@@ -164,6 +198,11 @@ pub trait Objects: Send + Sync {
         key: &str,
     ) -> Result<(), UpstreamError>;
 
-    /// Whether the area holds any object.
-    async fn any(&self, session: &Session, area: &Area) -> Result<bool, UpstreamError>;
+    /// Whether the area holds any object besides those with these keys.
+    async fn any(
+        &self,
+        session: &Session,
+        area: &Area,
+        besides: &[String],
+    ) -> Result<bool, UpstreamError>;
 }

@@ -22,9 +22,9 @@ mod rotation;
 pub(crate) mod fakes;
 
 pub use administer::{
-    Administer, AdministerError, AdministerPorts, AdministerSettings, KnownBucket, NewAccessKey,
-    NewApiKey, NewArea, ShowBuckets, find_access_key, find_api_key, find_organisation,
-    find_workspace,
+    Administer, AdministerError, AdministerPorts, AdministerSettings, GoesAlong, Holdings,
+    KnownBucket, NewAccessKey, NewApiKey, NewArea, ShowBuckets, StillHas, find_access_key,
+    find_api_key, find_organisation, find_workspace,
 };
 pub use authenticate::{
     Authenticate, AuthenticateApiKey, AuthenticateToken, Credential, GenuineApiKeys,
@@ -32,7 +32,7 @@ pub use authenticate::{
 };
 pub use caller_limit::CallerLimit;
 pub use deadline::{Deadline, DeadlineError};
-pub use directory::{Added, Administration, Directory, MemberChange, Objects};
+pub use directory::{Added, Administration, Directory, MemberChange, Objects, OrganisationRemoval};
 pub use ensure_bucket::{
     BUCKET_PLACES, EnsureBucket, EnsureBucketError, EnsureBucketPorts, EnsureBucketSettings,
 };

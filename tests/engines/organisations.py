@@ -240,6 +240,64 @@ def withdrawn(world):
     asked.ending()
 
 
+def empty(user, besides=()):
+    """Removes the objects in the user's place with the user's own session."""
+    for key in contents(user.s3, user.place):
+        if key.removeprefix(user.place.prefix) not in besides:
+            user.s3.delete_object(Bucket=user.bucket, Key=key)
+
+
+class Removed:
+    """What is removed for good: its name and its area go to nobody else."""
+
+    def __init__(self, world):
+        self.world, self.cloakroom, self.asked = world, world.cloakroom, Asked(world)
+
+    def refuses(self, says, *arguments):
+        done = self.cloakroom.run(*arguments)
+        good = done.returncode == 1 and says in done.stderr and not done.stdout
+        check(f"`{' '.join(arguments[:2])}` refuses: {says}", good, (done.returncode, done.stderr))
+
+    def purging(self):
+        world, name = self.world, self.world.research.workspace
+        purge = ["workspace", "purge", name, "--yes"]
+        self.refuses(f"cloakroom erase --owner {name}", *purge)
+        empty(world.research)
+        self.cloakroom.json(*purge)
+        self.asked.member(404, "a member of a purged workspace", world.alice.token)
+        self.refuses("there is no workspace", "workspace", "show", name)
+        self.refuses("was removed for good", "workspace", "create", name)
+        where = ["--bucket", world.research.bucket, "--prefix", world.research.place.prefix]
+        self.refuses("overlaps", "workspace", "create", f"{world.evil.slug}/research", *where)
+
+    def deleting(self):
+        world, acme = self.world, self.world.acme
+        create = ["api-key", "create", "--org", acme.slug, "--label", "third"]
+        acme.key = self.cloakroom.json(*create)["key"]
+        delete = ["org", "delete", acme.slug, "--yes"]
+        for what in [f"workspaces, 1: {acme.slug}/sibling", "API keys, 2", f"objects at s3://{acme.bucket}/"]:
+            self.refuses(what, *delete)
+        self.asked.answers(200, "an API key of an organisation that was not deleted", acme.ask)
+        along = ["--with-workspaces", "--with-keys"]
+        self.refuses(f"s3://{world.sibling.bucket}/{world.sibling.place.prefix}", *delete, *along[:1])
+        empty(world.sibling)
+        empty(acme, besides=["Incoming/", "Outgoing/"])
+        self.cloakroom.json(*delete, *along)
+        self.asked.answers(401, "an API key of a deleted organisation", acme.ask)
+        self.asked.answers(200, "an API key of another organisation in its bucket", world.evil.ask)
+        self.refuses("there is no organisation", "org", "show", acme.slug)
+        self.refuses("was removed for good", "org", "create", acme.slug, "--bucket", f"{world.tag}-new")
+        where = ["--bucket", acme.bucket, "--prefix", f"{acme.place.prefix}x/"]
+        self.refuses("overlaps", "org", "create", f"{world.tag}-heir", *where)
+
+
+def removed(world):
+    """What is removed for good does not come back, at any gateway."""
+    removed = Removed(world)
+    removed.purging()
+    removed.deleting()
+
+
 def audit(world):
     """The audit trail tells who had which key, and who changed what."""
     acme, reader = world.acme, world.reader
@@ -256,15 +314,15 @@ def audit(world):
     keys = ["api-key create", "api-key revoke"]
     members = [*["workspace add-member"] * 4, "workspace remove-member"]
     for owner, expected in [
-        (acme.slug, ["org create", keys[0], "org disable", "org enable", *keys]),
-        (reader.workspace, ["workspace create", *members, "workspace delete"]),
+        (acme.slug, ["org create", keys[0], "org disable", "org enable", *keys, *keys, keys[1], "org delete"]),
+        (reader.workspace, ["workspace create", *members, "workspace delete", "workspace purge"]),
     ]:
         changes = [row for row in trail("--owner", owner) if row["action"] != "vend"]
         actions = [row["action"] for row in changes]
         check(f"`audit --owner {owner}` has every change, in order", actions == expected, actions)
         callers = {row["caller"] for row in changes}
         check("each under the operator's name", callers == {f"operator {OPERATOR}"}, callers)
-    (revoked,) = [row for row in trail("--owner", acme.slug) if row["action"] == keys[1]]
+    revoked = [row for row in trail("--owner", acme.slug) if row["action"] == keys[1]][0]
     check("the revocation says which API key", revoked["access_key_id"] == acme.key_id, revoked)
 
 
@@ -279,6 +337,7 @@ def main():
     people(world)
     no_such_place(world)
     withdrawn(world)
+    removed(world)
     audit(world)
     finish(f"{options.engine}, organisations")
 

@@ -47,16 +47,29 @@ impl Objects for S3Objects {
             .map_err(|error| describe("PutObject", &error))
     }
 
-    async fn any(&self, session: &Session, area: &Area) -> Result<bool, UpstreamError> {
+    async fn any(
+        &self,
+        session: &Session,
+        area: &Area,
+        besides: &[String],
+    ) -> Result<bool, UpstreamError> {
         let s3 = self.clients.s3_as(session);
         let listed = s3
             .list_objects_v2()
             .bucket(area.bucket.as_str())
             .prefix(area.prefix.as_str())
-            .max_keys(1)
+            .max_keys(
+                i32::try_from(besides.len())
+                    .unwrap_or(i32::MAX)
+                    .saturating_add(1),
+            )
             .send();
         match listed.await {
-            Ok(listed) => Ok(!listed.contents().is_empty()),
+            Ok(listed) => {
+                let is_besides = |key| besides.iter().any(|besides| besides == key);
+                let mut objects = listed.contents().iter();
+                Ok(objects.any(|object| !object.key().is_some_and(is_besides)))
+            }
             Err(error) if code(&error) == Some("NoSuchBucket") => Ok(false),
             Err(error) => Err(describe("ListObjectsV2", &error)),
         }

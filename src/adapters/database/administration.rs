@@ -4,12 +4,13 @@ use crate::domain::{
     ApiKeyId, Area, AuditEvent, BucketName, ClientId, Member, Organisation, Owner,
     RegisteredApiKey, Scope, Slug, Subject, Workspace, WorkspaceName,
 };
-use crate::service::{Added, Administration, MemberChange, RegistryError};
+use crate::service::{Added, Administration, MemberChange, OrganisationRemoval, RegistryError};
 
 use super::SqlDirectory;
-use super::areas::select_areas;
+use super::areas::{select_area_of, select_areas};
 use super::change::Change;
 use super::members::{self, select_members};
+use super::removal;
 use super::rows::{self, utc, utc_or_empty};
 
 #[async_trait]
@@ -48,6 +49,19 @@ impl Administration for SqlDirectory {
     async fn areas(&self, bucket: &BucketName) -> Result<Vec<(Owner, Area)>, RegistryError> {
         self.database
             .rows("areas", select_areas(bucket), rows::owned_area)
+            .await
+    }
+
+    async fn all_areas(&self) -> Result<Vec<(Owner, Area)>, RegistryError> {
+        let query = sqlx::query(
+            "SELECT owner_kind, owner_id, bucket, prefix FROM areas ORDER BY owner_kind, owner_id",
+        );
+        self.database.rows("areas", query, rows::owned_area).await
+    }
+
+    async fn area_of(&self, owner: &Owner) -> Result<Option<Area>, RegistryError> {
+        self.database
+            .row("area", select_area_of(owner), rows::area)
             .await
     }
 
@@ -94,6 +108,14 @@ impl Administration for SqlDirectory {
                 .bind(slug.as_str())
                 .bind(if enabled { "enabled" } else { "disabled" });
         Change::commit_one(&self.database, "organisation", update, event).await
+    }
+
+    async fn delete_organisation(
+        &self,
+        slug: &Slug,
+        event: &AuditEvent,
+    ) -> Result<OrganisationRemoval, RegistryError> {
+        removal::delete_organisation(&self.database, slug, event).await
     }
 
     async fn add_api_key(
@@ -174,6 +196,14 @@ impl Administration for SqlDirectory {
         members::remove_all(&mut change, name).await?;
         change.commit_with(event).await?;
         Ok(true)
+    }
+
+    async fn purge_workspace(
+        &self,
+        name: &WorkspaceName,
+        event: &AuditEvent,
+    ) -> Result<bool, RegistryError> {
+        removal::purge_workspace(&self.database, name, event).await
     }
 
     async fn set_member(

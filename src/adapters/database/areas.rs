@@ -1,4 +1,5 @@
-//! Areas: which part of a bucket is whose.
+//! Areas: which part of a bucket is whose. An owner that is removed for good leaves its area behind, so
+//! that no other owner gets it.
 
 use crate::domain::{Area, BucketName, Owner};
 use crate::service::{Added, RegistryError};
@@ -13,6 +14,13 @@ use super::statement::Statement;
 pub(super) fn select_areas(bucket: &BucketName) -> Statement<'static> {
     sqlx::query("SELECT owner_kind, owner_id, bucket, prefix FROM areas WHERE bucket = $1")
         .bind(bucket.as_str())
+}
+
+/// The owner's area.
+pub(super) fn select_area_of(owner: &Owner) -> Statement<'static> {
+    sqlx::query("SELECT bucket, prefix FROM areas WHERE owner_kind = $1 AND owner_id = $2")
+        .bind(owner.kind())
+        .bind(owner.id())
 }
 
 impl SqlDirectory {
@@ -31,6 +39,12 @@ impl SqlDirectory {
             let cause = "area: its bucket is not on record";
             return Err(RegistryError::new(cause));
         };
+        let own = change.row(select_area_of(owner), rows::area).await?;
+        if let Some(own) = own
+            && !is_known(&mut change, owner).await?
+        {
+            return Ok(Err(Added::Removed(own)));
+        }
         let keys =
             bucket_owners::keys_that_reach(&mut change.lease.connection, &area.bucket).await?;
         if keys
@@ -63,4 +77,16 @@ impl SqlDirectory {
             _ => Ok(Ok(change)),
         }
     }
+}
+
+/// Whether there is such an organisation or workspace, even if it is deleted. One that was removed for
+/// good is no longer known.
+async fn is_known(change: &mut Change, owner: &Owner) -> Result<bool, RegistryError> {
+    let query = sqlx::query(
+        "SELECT 1 FROM organisations WHERE $1 = 'organisation' AND slug = $2 \
+         UNION ALL SELECT 1 FROM workspaces WHERE $1 = 'workspace' AND organisation || '/' || slug = $2",
+    );
+    let query = query.bind(owner.kind()).bind(owner.id());
+    let found = change.row(query, |_| Ok(())).await?;
+    Ok(found.is_some())
 }

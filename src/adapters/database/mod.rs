@@ -21,6 +21,7 @@ mod opener;
 mod pool;
 mod principals;
 mod registry;
+mod removal;
 mod reservations;
 mod rows;
 mod schema;

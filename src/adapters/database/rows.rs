@@ -130,7 +130,7 @@ pub(super) fn access(row: &AnyRow) -> Result<Access, RegistryError> {
     named.next().ok_or_else(|| unknown("access"))
 }
 
-fn area(row: &AnyRow) -> Result<Area, RegistryError> {
+pub(super) fn area(row: &AnyRow) -> Result<Area, RegistryError> {
     Ok(Area {
         bucket: parse(row, "bucket")?,
         prefix: parse(row, "prefix")?,

@@ -48,10 +48,15 @@ pub(super) async fn make(
     })
 }
 
-fn unless_exists<T>(made: Result<T, AdministerError>) -> Result<(), AdministerError> {
+fn unless_exists<T>(made: Result<T, AdministerError>) -> Result<(), Box<dyn std::error::Error>> {
     match made {
         Ok(_) | Err(AdministerError::Exists(_)) => Ok(()),
-        Err(error) => Err(error),
+        Err(AdministerError::Removed { owner, .. }) => Err(format!(
+            "the sample {owner} was removed for good: remove the data directory, or name another one \
+             (--data-dir)"
+        )
+        .into()),
+        Err(error) => Err(error.into()),
     }
 }
 

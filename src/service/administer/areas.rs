@@ -30,6 +30,14 @@ impl Administer {
         }
     }
 
+    /// Refuses an owner that was removed for good. Adding the owner checks again.
+    pub(super) async fn must_not_be_removed(&self, owner: &Owner) -> Result<(), AdministerError> {
+        match self.administration().area_of(owner).await? {
+            None => Ok(()),
+            Some(area) => Err(removed(owner, area)),
+        }
+    }
+
     /// Refuses an area that the registry or an engine would refuse, before its bucket is created.
     pub(super) async fn must_be_free(
         &self,
@@ -122,10 +130,18 @@ pub(super) fn require_added(
     match added {
         Added::Yes => Ok(()),
         Added::NameTaken => Err(AdministerError::Exists(owner.clone())),
+        Added::Removed(area) => Err(removed(owner, area)),
         Added::Reached => Err(AdministerError::Reached(area.bucket.clone())),
         Added::AreaTaken(owner) => Err(AdministerError::AreaTaken {
             area: area.clone(),
             owner,
         }),
+    }
+}
+
+fn removed(owner: &Owner, area: Area) -> AdministerError {
+    AdministerError::Removed {
+        owner: owner.clone(),
+        area,
     }
 }

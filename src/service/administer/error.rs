@@ -1,5 +1,7 @@
-use crate::domain::{AccessKeyId, AccessKeyPolicyError, Area, BucketName, Owner};
+use crate::domain::{AccessKeyId, AccessKeyPolicyError, Area, BucketName, Owner, WorkspaceName};
 use crate::service::{RegistryError, UpstreamError};
+
+use super::holdings::StillHas;
 
 /// Why nothing was changed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -82,6 +84,33 @@ pub enum AdministerError {
         /// Where its objects are.
         area: Area,
     },
+    /// Neither a name nor an area is given out again.
+    #[error(
+        "{owner} was removed for good: its name and its area {area} are never given out again: choose \
+         another name"
+    )]
+    Removed {
+        /// The owner.
+        owner: Owner,
+        /// Where its storage was.
+        area: Area,
+    },
+    /// Only deleted workspaces are purged.
+    #[error("workspace {0} is not deleted: delete it first (cloakroom workspace delete {0})")]
+    NotDeleted(WorkspaceName),
+    /// After the purge no owner could reach the objects.
+    #[error(
+        "{area} still holds objects: remove them first (cloakroom erase --owner {})", .owner.id()
+    )]
+    ObjectsToErase {
+        /// The owner.
+        owner: Owner,
+        /// Where its objects are.
+        area: Area,
+    },
+    /// An organisation that is to be deleted has something left.
+    #[error("{0}")]
+    StillHas(StillHas),
     /// Deleting would hide objects.
     #[error("{0} still holds objects: remove them, or pass --keep-objects")]
     ObjectsRemain(Area),

@@ -6,7 +6,9 @@ mod areas;
 mod buckets;
 mod error;
 mod find;
+mod holdings;
 mod organisations;
+mod removal;
 mod show_buckets;
 mod workspaces;
 
@@ -23,6 +25,8 @@ pub use api_keys::NewApiKey;
 pub use areas::NewArea;
 pub use error::AdministerError;
 pub use find::{find_access_key, find_api_key, find_organisation, find_workspace};
+pub use holdings::{Holdings, StillHas};
+pub use removal::GoesAlong;
 pub use show_buckets::{KnownBucket, ShowBuckets};
 
 use super::{

@@ -4,7 +4,7 @@ use super::areas::require_added;
 use super::{Administer, AdministerError, NewArea, find_organisation};
 
 /// By convention an organisation writes into one and reads from the other (docs/organisations.md).
-const FOLDERS: [&str; 2] = ["Incoming/", "Outgoing/"];
+pub(super) const FOLDERS: [&str; 2] = ["Incoming/", "Outgoing/"];
 
 impl Administer {
     /// Adds an organisation, its bucket and its folders. By default it gets its own bucket, with its
@@ -22,6 +22,7 @@ impl Administer {
         if self.administration().organisation(&slug).await?.is_some() {
             return Err(AdministerError::Exists(owner));
         }
+        self.must_not_be_removed(&owner).await?;
         let area = self.area(&owner, new, slug.as_prefix());
         self.must_be_free(&owner, &area).await?;
         self.take_bucket(&owner, &area.bucket, new.bucket.is_some())

@@ -52,7 +52,7 @@ impl ShowBuckets {
         let pseudonym = text.parse::<OwnerPseudonym>().ok();
         let registry = &self.administration;
         let mut named = registry.buckets_of(text, pseudonym.as_ref()).await?;
-        for (owner, area) in self.areas().await? {
+        for (owner, area) in registry.all_areas().await? {
             let is_named = owner.id() == text
                 || pseudonym.as_ref() == Some(&self.formula.digest(&owner).pseudonym());
             if is_named {
@@ -78,14 +78,6 @@ impl ShowBuckets {
             return vec![self.formula.bucket(&owner)];
         }
         text.parse().into_iter().collect()
-    }
-
-    async fn areas(&self) -> Result<Vec<(Owner, Area)>, RegistryError> {
-        let organisations = self.administration.organisations().await?.into_iter();
-        let organisations = organisations.map(|one| (Owner::Organisation(one.slug), one.area));
-        let workspaces = self.administration.workspaces(None).await?.into_iter();
-        let workspaces = workspaces.map(|one| (Owner::Workspace(one.name), one.area));
-        Ok(organisations.chain(workspaces).collect())
     }
 
     async fn describe(&self, bucket: BucketName) -> Result<KnownBucket, RegistryError> {

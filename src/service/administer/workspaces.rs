@@ -1,8 +1,9 @@
-use crate::domain::{Access, ClientId, Member, Owner, Subject, Workspace, WorkspaceName};
+use crate::domain::{ClientId, Member, Owner, Subject, Workspace, WorkspaceName};
 use crate::service::MemberChange;
 
 use super::areas::require_added;
 use super::find::{deleted, find_living_workspace};
+use super::removal::kept;
 use super::{Administer, AdministerError, NewArea, find_organisation};
 
 impl Administer {
@@ -21,7 +22,10 @@ impl Administer {
         let owner = Owner::Workspace(name.clone());
         let wanted = self.area(&owner, new, name.workspace.as_prefix());
         let area = match self.administration().workspace(&name).await? {
-            None => wanted,
+            None => {
+                self.must_not_be_removed(&owner).await?;
+                wanted
+            }
             Some(found) if found.deleted_at.is_none() => {
                 return Err(AdministerError::Exists(owner));
             }
@@ -66,15 +70,11 @@ impl Administer {
         let workspace = find_living_workspace(self.administration(), name).await?;
         let owner = Owner::Workspace(name.clone());
         let area = &workspace.area;
-        if !keep_objects {
-            let session = self.open(&owner, area, Access::Read).await?;
-            if self.ports.objects.any(&session, area).await? {
-                return Err(AdministerError::ObjectsRemain(area.clone()));
-            }
+        if !keep_objects && self.has_objects(&owner, area, &[]).await? {
+            return Err(AdministerError::ObjectsRemain(area.clone()));
         }
-        let detail = if keep_objects { "objects kept" } else { "" };
         let event = self.event("workspace delete", owner).in_area(area);
-        let event = event.with_detail(detail);
+        let event = event.with_detail(kept(keep_objects));
         let deleting = self.administration().delete_workspace(name, &event);
         if !deleting.await? {
             return Err(deleted(name));

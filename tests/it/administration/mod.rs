@@ -4,6 +4,7 @@ mod areas;
 mod audit;
 mod buckets;
 mod organisations;
+mod removal;
 mod tables;
 mod workspaces;
 
