@@ -3,6 +3,7 @@
 
 mod access_keys;
 mod addresses;
+mod audit;
 mod buckets;
 mod client;
 mod database;
@@ -33,6 +34,7 @@ use key::Section;
 use reader::{Read, Reader};
 
 pub use access_keys::{AccessKeysConfig, BrokerConfig, BrokerKind};
+pub use audit::AuditConfig;
 pub use buckets::BucketsConfig;
 pub use client::OauthClient;
 pub use database::DatabaseConfig;
@@ -67,6 +69,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// `database.*`
     pub database: DatabaseConfig,
+    /// `audit.*`
+    pub audit: AuditConfig,
     /// `log.*`
     pub log: LogConfig,
     /// Every key with the value in effect, to be shown.
@@ -108,6 +112,7 @@ impl Config {
         let access_keys = AccessKeysConfig::read(reader, borrowed(&storage), borrowed(&naming));
         let limits = LimitsConfig::read(reader);
         let database = DatabaseConfig::read(reader);
+        let audit = AuditConfig::read(reader);
         let log = LogConfig::read(reader);
         Ok(Self {
             http: http?,
@@ -119,6 +124,7 @@ impl Config {
             access_keys: access_keys?,
             limits: limits?,
             database: database?,
+            audit: audit?,
             log: log?,
             settings: Vec::new(),
             files: Vec::new(),

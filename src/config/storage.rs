@@ -114,7 +114,7 @@ const CA_FILE: Key = Key::new(
 .see("Files that change", "files.md#files-that-change");
 
 const SHORTEST: Duration = Duration::from_mins(15);
-const LONGEST: Duration = Duration::from_hours(12);
+pub(super) const LONGEST_SESSION: Duration = Duration::from_hours(12);
 
 /// `storage.*`
 #[derive(Clone, Debug)]
@@ -206,7 +206,7 @@ impl StorageConfig {
                 "is required for the flavors aws, ceph and seaweedfs",
             );
         }
-        if session_duration.is_ok_and(|length| !(SHORTEST..=LONGEST).contains(&length)) {
+        if session_duration.is_ok_and(|length| !(SHORTEST..=LONGEST_SESSION).contains(&length)) {
             reader.error(SESSION_DURATION, "must be from 15min to 12h");
         }
         if matches!(session_reuse, Ok(Some(_)))

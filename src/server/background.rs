@@ -4,14 +4,15 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::adapters::database::Database;
+use crate::adapters::database::{AuditPruner, Database};
 use crate::adapters::oauth::Discovery;
 use crate::adapters::{Current, KeyedRateLimiter};
 use crate::config::{Reread, WatchedFile};
-use crate::service::{AccessKeyKeeper, GenuineApiKeys};
+use crate::service::{AccessKeyKeeper, Clock, GenuineApiKeys};
 
 use super::hangups::Hangups;
 use super::outage::{Outage, RETRY_EVERY};
@@ -20,6 +21,7 @@ const REREAD_EVERY: Duration = Duration::from_secs(2);
 const REREAD_API_KEYS_EVERY: Duration = Duration::from_mins(1);
 const API_KEYS_RETRY: Duration = Duration::from_secs(2);
 const FORGET_EVERY: Duration = Duration::from_mins(1);
+const PRUNE_EVERY: Duration = Duration::from_mins(10);
 const CHECK_DATABASE_EVERY: Duration = Duration::from_secs(2);
 
 /// Reads the authorization server's metadata before the first request needs it, and retries until it
@@ -137,6 +139,23 @@ pub(super) async fn keep_keys(keeper: Arc<AccessKeyKeeper>) {
             Err(error) => outage.failed(&error),
         }
         tokio::time::sleep(AccessKeyKeeper::EVERY).await;
+    }
+}
+
+/// Removes rows of the audit trail that are older than this.
+pub(super) async fn prune_trail(pruner: AuditPruner, retention: Duration, clock: Arc<dyn Clock>) {
+    // One that does not fit is longer than the trail.
+    let retention = TimeDelta::from_std(retention).unwrap_or(TimeDelta::MAX);
+    let mut outage = Outage::new("the database to remove old audit rows");
+    loop {
+        let now = clock.now();
+        if let Some(before) = now.checked_sub_signed(retention) {
+            match pruner.prune(before, now).await {
+                Ok(()) => outage.ended(),
+                Err(error) => outage.failed(&error),
+            }
+        }
+        tokio::time::sleep(PRUNE_EVERY).await;
     }
 }
 

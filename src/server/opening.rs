@@ -13,7 +13,9 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::adapters::aws::AwsClients;
-use crate::adapters::database::{Database, FingerprintChange, SqlBucketRegistry, SqlDirectory};
+use crate::adapters::database::{
+    AuditPruner, Database, FingerprintChange, SqlBucketRegistry, SqlDirectory,
+};
 use crate::adapters::{KeyedRateLimiter, OsRandomness, OwnerRateLimiter};
 use crate::config::Config;
 use crate::domain::{CallerId, ClientNetwork};
@@ -195,7 +197,7 @@ impl Opening {
         ));
         let api_keys = AuthenticateApiKey::new(
             Arc::clone(&directory),
-            clock,
+            Arc::clone(&clock),
             Arc::<KeyedRateLimiter<ClientNetwork>>::clone(&addresses),
             Arc::clone(&genuine),
         );
@@ -221,6 +223,10 @@ impl Opening {
             tokio::spawn(background::watch_database(database.clone())),
         ];
         background.extend(keeper.map(|keeper| tokio::spawn(background::keep_keys(keeper))));
+        background.extend(config.audit.retention.map(|retention| {
+            let pruner = AuditPruner::new(database.clone());
+            tokio::spawn(background::prune_trail(pruner, retention, clock))
+        }));
         let doctor_run = self.doctor_run;
         Opened {
             rotations,

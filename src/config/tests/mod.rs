@@ -1,4 +1,5 @@
 mod access_keys;
+mod audit;
 mod buckets;
 mod declarations;
 #[cfg(unix)]

@@ -5,6 +5,7 @@ mod audit;
 mod buckets;
 mod organisations;
 mod removal;
+mod retention;
 mod tables;
 mod workspaces;
 

@@ -1,5 +1,7 @@
+mod blocks;
 mod conditions;
 mod parts;
+mod prune;
 pub(super) mod row;
 pub(super) mod search;
 
@@ -19,6 +21,7 @@ use crate::adapters::database::connect::is_lost;
 use crate::adapters::database::fingerprint::Fingerprint;
 use crate::adapters::database::statement::bounded;
 
+pub use prune::AuditPruner;
 pub use search::{AuditQuery, AuditRow};
 
 /// The most events that one commit takes. The database prepares a statement for each group size, so

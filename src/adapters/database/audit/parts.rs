@@ -109,11 +109,6 @@ impl Parts {
     }
 }
 
-/// The SQL expression for the number of the block of the row with this id, as the indexes have it.
-pub(super) fn block_of(id: &str) -> String {
-    format!("{id} >> 14")
-}
-
 /// The ids of principals that the name may mean, or how they end.
 fn principals(name: &str) -> impl Iterator<Item = String> {
     let pairs = pairs(name).into_iter().filter(|pair| !pair.is_empty());

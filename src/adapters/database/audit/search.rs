@@ -11,8 +11,9 @@ use crate::adapters::database::Database;
 use crate::adapters::database::rows::{text, utc};
 use crate::adapters::database::statement::failed;
 
+use super::blocks::{block_of, blocks};
 use super::conditions::{Where, session_request};
-use super::parts::{COMMANDS, Index, Parts, block_of};
+use super::parts::{COMMANDS, Index, Parts};
 
 /// What to look for in the audit trail. A field that is not set matches every row.
 #[derive(Clone, Debug, Default)]
@@ -99,10 +100,12 @@ impl AuditQuery {
         let Some(parts) = self.parts(connection).await? else {
             return self.read(self.conditions(), "id", connection).await;
         };
-        let mut blocks = self.blocks(connection).await?.into_iter();
+        let mut blocks = blocks(self.since, None, connection).await?;
         let (mut rows, mut step) = (Rows::new(), 1);
-        while !blocks.as_slice().is_empty() && rows.len() as u64 <= u64::from(self.limit) {
-            let next: Vec<String> = blocks.by_ref().take(step).collect();
+        while !blocks.is_empty() && rows.len() as u64 <= u64::from(self.limit) {
+            // The newest come last.
+            let next = blocks.split_off(blocks.len().saturating_sub(step));
+            let next: Vec<String> = next.iter().map(i64::to_string).collect();
             for (index, texts) in &parts.0 {
                 let matching = self.in_blocks(&next, *index, texts);
                 // By the id alone, the database might read the rows one by one instead of the index.
@@ -144,31 +147,6 @@ impl AuditQuery {
         let places = matching.values(texts);
         matching.add(index.condition(&places));
         matching
-    }
-
-    /// The blocks that can hold matching rows, the newest first. A row may be older than the one before
-    /// it, so every block is asked for its latest time.
-    async fn blocks(&self, connection: &mut AnyConnection) -> Result<Vec<String>, Error> {
-        let mut recent = Where::default();
-        if let Some(since) = self.since {
-            let since = recent.value(&utc(since));
-            let block = block_of("id");
-            recent.add(format!(
-                "(SELECT time FROM audit_trail WHERE {block} = block ORDER BY time DESC LIMIT 1) \
-                 >= {since}"
-            ));
-        }
-        recent.add("block IS NOT NULL".to_owned());
-        let (first, last) = (block_of("min(id)"), block_of("max(id)"));
-        let statement = format!(
-            "WITH RECURSIVE blocks (block) AS (SELECT {last} FROM audit_trail UNION ALL \
-             SELECT block - 1 FROM blocks WHERE block > (SELECT {first} FROM audit_trail)) \
-             SELECT block FROM blocks WHERE {} ORDER BY block DESC",
-            recent.clause()
-        );
-        let rows = recent.fetch(statement, connection).await?;
-        let block = |row: &AnyRow| Ok(row.try_get::<i64, _>(0)?.to_string());
-        rows.iter().map(block).collect()
     }
 
     async fn read(
