@@ -1,4 +1,7 @@
+mod export;
+
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use clap::Subcommand;
 
 use crate::adapters::SystemClock;
 use crate::adapters::database::{AuditQuery, AuditRow, Database, SqlDirectory};
@@ -10,6 +13,8 @@ use super::error::CommandError;
 use super::options::QueryOptions;
 use super::output::{Row, named, note};
 
+use export::ExportCommand;
+
 const DEFAULT_LIMIT: u32 = 100;
 
 /// Show who held which key when, and what operators did
@@ -18,8 +23,12 @@ const DEFAULT_LIMIT: u32 = 100;
   cloakroom audit --owner acme --since 24h
   cloakroom audit --access-key ASIAIOSFODNN7EXAMPLE
   cloakroom audit --owner 5c3b3bb8e6448a51b8ad7992994f722     # the owner of a log line
-  cloakroom audit --caller alice --json | jq -r '.[].bucket'")]
+  cloakroom audit --caller alice --json | jq -r '.[].bucket'
+  cloakroom audit export --since 30d > audit.jsonl")]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct AuditCommand {
+    #[command(subcommand)]
+    command: Option<AuditSubcommand>,
     /// Owner of the storage: an organisation, `org/workspace`, `client/subject`, a subject, the
     /// pseudonym in log lines, or the name of a session in the store's log
     #[arg(long)]
@@ -36,7 +45,7 @@ pub(super) struct AuditCommand {
     #[arg(long, value_name = "ID")]
     access_key: Option<String>,
     /// Only rows since then: 24h, 2026-11-21, or 2026-11-21T12:00:00Z
-    #[arg(long, value_name = "TIME", value_parser = parse_since)]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     since: Option<DateTime<Utc>>,
     /// Show only this many rows, the newest
     #[arg(long, default_value_t = DEFAULT_LIMIT)]
@@ -45,8 +54,16 @@ pub(super) struct AuditCommand {
     options: QueryOptions,
 }
 
+#[derive(Debug, Subcommand)]
+enum AuditSubcommand {
+    Export(ExportCommand),
+}
+
 impl AuditCommand {
     pub(super) async fn run(self) -> Result<(), CommandError> {
+        if let Some(AuditSubcommand::Export(export)) = self.command {
+            return export.run().await;
+        }
         let config = self.options.config()?;
         let database = database(&config).await?;
         let owners = match self.owner.as_deref().map(str::parse) {
@@ -131,7 +148,8 @@ async fn owners_with(
     Ok(owners)
 }
 
-fn parse_since(text: &str) -> Result<DateTime<Utc>, String> {
+/// A time, or how long ago it was.
+fn parse_time(text: &str) -> Result<DateTime<Utc>, String> {
     if let Ok(ago) = text.parse::<humantime::Duration>() {
         let ago = TimeDelta::from_std(*ago).unwrap_or(TimeDelta::MAX);
         let then = SystemClock.now().checked_sub_signed(ago);
@@ -150,14 +168,14 @@ mod tests {
 
     #[test]
     fn since_accepts_a_date_a_time_or_an_age() {
-        let time = |text: &str| parse_since(text).unwrap().to_rfc3339();
+        let time = |text: &str| parse_time(text).unwrap().to_rfc3339();
         assert_eq!(time("2026-11-21"), "2026-11-21T00:00:00+00:00");
         assert_eq!(
             time("2026-11-21T12:00:00+02:00"),
             "2026-11-21T10:00:00+00:00"
         );
-        let then = parse_since("24h").unwrap() + TimeDelta::hours(24);
+        let then = parse_time("24h").unwrap() + TimeDelta::hours(24);
         assert!((SystemClock.now() - then).abs() < TimeDelta::minutes(1));
-        assert!(parse_since("yesterday").is_err());
+        assert!(parse_time("yesterday").is_err());
     }
 }

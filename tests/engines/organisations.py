@@ -9,6 +9,9 @@ scenario.py. Every gateway must refuse what was withdrawn right after the change
 """
 
 import argparse
+import csv
+import io
+import json
 
 import places
 import trespass
@@ -298,6 +301,17 @@ def removed(world):
     removed.deleting()
 
 
+def exported(world):
+    """`audit export` has all rows, in order, once each, in both forms."""
+    shown = world.cloakroom.json("audit", "--limit", "1000000")
+    lines = world.cloakroom.run("audit", "export", "--until", "2999-01-01").stdout
+    rows = [json.loads(line) for line in lines.splitlines()]
+    check("`audit export` has the rows of `audit`", rows[: len(shown)] == shown, (len(rows), len(shown)))
+    text = world.cloakroom.run("audit", "export", "--format", "csv").stdout
+    ids = [row["request_id"] for row in csv.DictReader(io.StringIO(text))]
+    check("and so has CSV", ids[: len(shown)] == [row["request_id"] for row in shown], len(ids))
+
+
 def audit(world):
     """The audit trail tells who had which key, and who changed what."""
     acme, reader = world.acme, world.reader
@@ -339,6 +353,7 @@ def main():
     withdrawn(world)
     removed(world)
     audit(world)
+    exported(world)
     finish(f"{options.engine}, organisations")
 
 

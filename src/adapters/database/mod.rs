@@ -29,7 +29,7 @@ mod server;
 mod slot;
 mod statement;
 
-pub use audit::{AuditPruner, AuditQuery, AuditRow, SqlAuditTrail};
+pub use audit::{AuditPages, AuditPruner, AuditQuery, AuditRow, SqlAuditTrail};
 pub use backup::{BackupContents, BackupError, back_up};
 pub use directory::SqlDirectory;
 pub use error::DatabaseError;

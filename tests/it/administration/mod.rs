@@ -3,6 +3,7 @@
 mod areas;
 mod audit;
 mod buckets;
+mod export;
 mod organisations;
 mod removal;
 mod retention;

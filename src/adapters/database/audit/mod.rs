@@ -1,5 +1,6 @@
 mod blocks;
 mod conditions;
+mod pages;
 mod parts;
 mod prune;
 pub(super) mod row;
@@ -21,6 +22,7 @@ use crate::adapters::database::connect::is_lost;
 use crate::adapters::database::fingerprint::Fingerprint;
 use crate::adapters::database::statement::bounded;
 
+pub use pages::AuditPages;
 pub use prune::AuditPruner;
 pub use search::{AuditQuery, AuditRow};
 

@@ -15,6 +15,18 @@ use super::blocks::{block_of, blocks};
 use super::conditions::{Where, session_request};
 use super::parts::{COMMANDS, Index, Parts};
 
+macro_rules! select_entries {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, time, action, caller, owner_kind, owner_id, bucket, prefix, access, \
+             access_key_id, expiration, dialect, request_id, detail, holder FROM audit_trail ",
+            $which
+        )
+    };
+}
+
+pub(super) use select_entries;
+
 /// What to look for in the audit trail. A field that is not set matches every row.
 #[derive(Clone, Debug, Default)]
 pub struct AuditQuery {
@@ -163,9 +175,8 @@ impl AuditQuery {
 
     fn select(&self, matching: &Where, order: &str) -> String {
         format!(
-            "SELECT id, time, action, caller, owner_kind, owner_id, bucket, prefix, access, \
-             access_key_id, expiration, dialect, request_id, detail, holder FROM audit_trail \
-             WHERE {} ORDER BY {order} DESC LIMIT {}",
+            "{} WHERE {} ORDER BY {order} DESC LIMIT {}",
+            select_entries!(""),
             matching.clause(),
             u64::from(self.limit) + 1
         )
@@ -197,7 +208,8 @@ async fn parts_of_bucket(
     Ok(parts)
 }
 
-fn entry(row: &AnyRow) -> Result<AuditRow, RegistryError> {
+/// A row of [`select_entries`].
+pub(super) fn entry(row: &AnyRow) -> Result<AuditRow, RegistryError> {
     let text = |column| text(row, column);
     Ok(AuditRow {
         time: text("time")?,
