@@ -18,7 +18,8 @@ def compare(engine):
     """Each cell of the engine's column begins with the status that was noted."""
     cells = lambda line: [cell.strip() for cell in line.strip("|").split("|")]
     lines = [line for line in PAGE.read_text().splitlines() if line.startswith("| ")]
-    (head,) = [cells(line) for line in lines if "embedded" in line]
+    # A later table says which rules of a bucket the engines take.
+    head = next(cells(line) for line in lines if "embedded" in line)
     (column,) = [number for number, name in enumerate(head) if name.lower().startswith(engine)]
     table = {row[0]: row for row in map(cells, lines) if len(row) == len(head)}
     for note, row in ROWS.items():
