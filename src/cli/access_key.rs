@@ -128,7 +128,7 @@ impl AccessKeyCommand {
             Self::Show(named) => named.show().await,
             Self::Disable(named) => named.disable().await,
             Self::Delete(named) => named.delete().await,
-            Self::Capability(capability) => capability.run().await,
+            Self::Capability(capability) => Box::pin(capability.run()).await,
         }
     }
 }

@@ -50,7 +50,7 @@ struct JsonCheck<'a> {
 impl DoctorCommand {
     pub(super) async fn run(&self) -> Result<(), CommandError> {
         let config = self.options.config()?;
-        let _flush = telemetry::start(config.log.level).map_err(CommandError::failed)?;
+        let _telemetry = telemetry::start(config.log.level, None).map_err(CommandError::failed)?;
         let doctor = doctor(&config).await?;
         if self.clean {
             let removed = doctor.clean().await.map_err(CommandError::failed)?;

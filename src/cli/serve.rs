@@ -26,8 +26,12 @@ pub(super) struct ServeCommand {
 impl ServeCommand {
     pub(super) async fn run(&self) -> Result<(), CommandError> {
         let config = self.file.load()?;
-        let _flush = telemetry::start(config.log.level).map_err(CommandError::failed)?;
-        self.serve(&config).await.map_err(CommandError::logged)
+        let endpoint = config.telemetry.otlp_endpoint.as_ref();
+        let telemetry =
+            telemetry::start(config.log.level, endpoint).map_err(CommandError::failed)?;
+        let served = self.serve(&config).await.map_err(CommandError::logged);
+        telemetry.close().await;
+        served
     }
 
     async fn serve(&self, config: &Config) -> Result<(), StartError> {

@@ -24,6 +24,7 @@ mod schema;
 mod secrets;
 mod source;
 mod storage;
+mod telemetry;
 mod value;
 mod workspaces;
 
@@ -46,6 +47,7 @@ pub use naming::NamingConfig;
 pub use oauth::{OauthConfig, ValidationMode};
 pub use reader::{ConfigErrors, Setting};
 pub use storage::StorageConfig;
+pub use telemetry::TelemetryConfig;
 pub use workspaces::WorkspacesConfig;
 
 /// The whole configuration, every value valid.
@@ -73,6 +75,8 @@ pub struct Config {
     pub audit: AuditConfig,
     /// `log.*`
     pub log: LogConfig,
+    /// `telemetry.*`
+    pub telemetry: TelemetryConfig,
     /// Every key with the value in effect, to be shown.
     pub settings: Vec<Setting>,
     /// The files that may be replaced while the gateway runs.
@@ -114,6 +118,7 @@ impl Config {
         let database = DatabaseConfig::read(reader);
         let audit = AuditConfig::read(reader);
         let log = LogConfig::read(reader);
+        let telemetry = TelemetryConfig::read(reader);
         Ok(Self {
             http: http?,
             oauth: oauth?,
@@ -126,6 +131,7 @@ impl Config {
             database: database?,
             audit: audit?,
             log: log?,
+            telemetry: telemetry?,
             settings: Vec::new(),
             files: Vec::new(),
             warnings: Vec::new(),

@@ -7,6 +7,7 @@ use crate::domain::RequestId;
 
 use crate::http::input::client_address::{certain_address, client_address};
 use crate::http::middleware::log_line::LogLine;
+use crate::http::middleware::trace::Trace;
 use crate::http::state::Gateway;
 
 /// A request while it is answered: what every handler is given.
@@ -17,14 +18,17 @@ pub(crate) struct Exchange {
     pub(crate) started: Instant,
     /// What the log will say about this request.
     pub(crate) log: LogLine,
+    pub(crate) trace: Trace,
 }
 
 impl Exchange {
     pub(crate) fn new(request: HttpRequest, gateway: web::Data<Gateway>) -> Self {
+        let request_id = gateway.new_request_id();
         Self {
-            request_id: gateway.new_request_id(),
+            request_id,
             started: Instant::now(),
             log: LogLine::default(),
+            trace: Trace::begin(&request, request_id),
             request,
             gateway,
         }

@@ -1,6 +1,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use futures_util::TryFutureExt;
 use tokio::time::{Instant, timeout_at};
 
 /// When a request must be answered (docs/call.md). All its steps share the deadline.
@@ -30,8 +31,12 @@ impl Deadline {
     /// # Errors
     ///
     /// [`DeadlineError`] when the time is over. The steps are dropped.
-    pub async fn limit_all<T>(self, steps: impl Future<Output = T>) -> Result<T, DeadlineError> {
-        timeout_at(self.0, steps).await.map_err(|_| DeadlineError)
+    // Not an `async fn`, whose future would hold the steps twice.
+    pub fn limit_all<T>(
+        self,
+        steps: impl Future<Output = T>,
+    ) -> impl Future<Output = Result<T, DeadlineError>> {
+        timeout_at(self.0, steps).map_err(|_| DeadlineError)
     }
 
     /// Runs a step for `own` at most, and not beyond the deadline.
@@ -39,13 +44,11 @@ impl Deadline {
     /// # Errors
     ///
     /// [`DeadlineError`] when the time is over. The step is dropped.
-    pub async fn limit<T>(
+    pub fn limit<T>(
         self,
         own: Duration,
         step: impl Future<Output = T>,
-    ) -> Result<T, DeadlineError> {
-        timeout_at(self.0.min(Instant::now() + own), step)
-            .await
-            .map_err(|_| DeadlineError)
+    ) -> impl Future<Output = Result<T, DeadlineError>> {
+        timeout_at(self.0.min(Instant::now() + own), step).map_err(|_| DeadlineError)
     }
 }

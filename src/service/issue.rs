@@ -10,6 +10,7 @@ use crate::domain::{
     RoleSessionName, Session, SessionPolicy, SessionPolicySettings, Share, TokenError,
 };
 
+use super::step::{step, traced};
 use super::{
     AuditTrail, Clock, Deadline, EnsureBucket, Limit, RateLimiter, Refusal, RegistryError,
     SessionRequest, Sessions, UpstreamError,
@@ -129,16 +130,17 @@ impl IssueSession {
             .rate_limiter
             .take(&digest)
             .map_err(|spent| spent.of(Limit::Owner))?;
-        self.ports
-            .ensure_bucket
-            .ensure(&request.owner, &request.grant.bucket, deadline)
-            .await?;
+        let bucket = &request.grant.bucket;
+        let ensuring = (self.ports.ensure_bucket).ensure(&request.owner, bucket, deadline);
+        let span = step!("ensure_bucket", owner = %digest.pseudonym());
+        traced(span, ensuring).await?;
         let duration = self.duration(request)?;
         let session = deadline
             .limit_all(self.open_or_reuse(request, &digest, duration, deadline))
             .await
             .unwrap_or_else(|_| Err(Refusal::Store(UpstreamError::timeout("AssumeRole"))))?;
-        self.record(request, &session, deadline).await?;
+        let recording = self.record(request, &session, deadline);
+        traced(step!("audit", owner = %digest.pseudonym()), recording).await?;
         Ok(session)
     }
 
@@ -201,12 +203,13 @@ impl IssueSession {
             name: RoleSessionName::new(digest, &request.request_id),
             duration,
         };
-        let opening = self.ports.sessions.assume_role(session_request);
-        deadline
-            .limit(SESSION_TIMEOUT, opening)
-            .await
-            .unwrap_or_else(|_| Err(UpstreamError::timeout("AssumeRole")))
-            .map_err(Refusal::Store)
+        let opening = async {
+            let opening = self.ports.sessions.assume_role(session_request);
+            let opened = deadline.limit(SESSION_TIMEOUT, opening).await;
+            opened.unwrap_or_else(|_| Err(UpstreamError::timeout("AssumeRole")))
+        };
+        let span = step!("assume_role", owner = %digest.pseudonym());
+        traced(span, opening).await.map_err(Refusal::Store)
     }
 
     async fn record(

@@ -17,6 +17,7 @@ mod ports;
 mod refusal;
 mod reservations;
 mod rotation;
+mod step;
 
 #[cfg(test)]
 pub(crate) mod fakes;
@@ -54,3 +55,4 @@ pub use rotation::{
     Rotation, RotationCaller, RotationCredential, Rotations, STATEMENT_LIMIT, Taken,
     UnadmittedCaller, Unfinished, bucket_of_others,
 };
+pub use step::STEPS;

@@ -14,7 +14,7 @@ const MAY_USE: [(&str, &[&str]); 9] = [
         "server",
         &["domain", "service", "adapters", "http", "config"],
     ),
-    ("telemetry", &["config"]),
+    ("telemetry", &["service", "config"]),
     ("embedded", &[]),
     (
         "cli",

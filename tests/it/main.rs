@@ -42,6 +42,7 @@ mod signals;
 mod storage_boto;
 mod support;
 mod swagger_ui;
+mod traces;
 mod unknown_routes;
 mod v1;
 mod waiting;

@@ -69,7 +69,7 @@ impl DevCommand {
         } else {
             LogLevel::Info
         };
-        let _flush = telemetry::start(level).map_err(CommandError::failed)?;
+        let _telemetry = telemetry::start(level, None).map_err(CommandError::failed)?;
         let session_duration = Duration::from(self.session_duration);
         if !(1..=LONGEST).contains(&session_duration.as_secs()) {
             return Err(CommandError::failed(

@@ -11,6 +11,7 @@ mod messages;
 mod naming;
 mod oauth;
 mod storage;
+mod telemetry;
 
 use std::path::PathBuf;
 

@@ -6,3 +6,4 @@ pub(crate) mod body;
 pub(crate) mod client_address;
 pub(crate) mod narrowing;
 pub(crate) mod query;
+pub(crate) mod trace_parent;

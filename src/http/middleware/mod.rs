@@ -4,3 +4,4 @@ pub(crate) mod cors;
 pub(crate) mod drain;
 pub(crate) mod log_line;
 pub(crate) mod request_log;
+pub(crate) mod trace;

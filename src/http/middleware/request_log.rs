@@ -7,6 +7,7 @@ use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, HttpResponse, web};
 use futures_util::FutureExt;
+use tracing::Instrument;
 
 use crate::domain::RequestId;
 use crate::service::Refusal;
@@ -52,7 +53,8 @@ pub(crate) async fn observe(
         (words.refuse)(&failure, &exchange)
     };
     let answered = async { handler(&exchange).await.unwrap_or_else(refuse) };
-    let answered = AssertUnwindSafe(answered).catch_unwind().await;
+    let answered = AssertUnwindSafe(answered.instrument(exchange.trace.span.clone()));
+    let answered = answered.catch_unwind().await;
     let panicked = |_| refuse(Refusal::Internal("a handler panicked".to_owned()).into());
     let mut response = answered.unwrap_or_else(panicked);
     finish(&exchange, &mut response);
@@ -97,6 +99,7 @@ fn note_failure(exchange: &Exchange, words: Words, failure: &Failure) {
 }
 
 fn finish(exchange: &Exchange, response: &mut HttpResponse) {
+    exchange.trace.end(response.status(), &exchange.log.notes());
     add_headers(response, exchange.request_id);
     if exchange.gateway.stage.is_closed() {
         let head = response.head_mut();
@@ -115,6 +118,7 @@ fn write_line(exchange: &Exchange, route: Option<&str>, status: StatusCode) {
     let notes = exchange.log.notes();
     tracing::info!(
         request_id = %exchange.request_id,
+        trace_id = exchange.trace.id().map(tracing::field::display),
         client = exchange.client_address().map(tracing::field::display),
         method = beginning(exchange.request.method().as_str(), MAX_METHOD),
         route = route.unwrap_or("none"),

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use crate::domain::{AccessToken, ApiKey, Caller, Scope};
 
+use super::step::{step, traced};
 use super::{Deadline, Refusal};
 
 pub use api_key::AuthenticateApiKey;
@@ -52,15 +53,18 @@ impl Authenticate {
         address: Option<IpAddr>,
         deadline: Deadline,
     ) -> Result<Caller, Refusal> {
-        match credential {
-            Credential::Token(token) => {
-                let caller = self.tokens.authenticate(token, scope, deadline).await?;
-                Ok(Caller::Token(caller))
+        let authenticating = async {
+            match credential {
+                Credential::Token(token) => {
+                    let caller = self.tokens.authenticate(token, scope, deadline).await?;
+                    Ok(Caller::Token(caller))
+                }
+                Credential::ApiKey(key) => {
+                    let caller = self.api_keys.authenticate(key, address, deadline).await?;
+                    Ok(Caller::ApiKey(caller))
+                }
             }
-            Credential::ApiKey(key) => {
-                let caller = self.api_keys.authenticate(key, address, deadline).await?;
-                Ok(Caller::ApiKey(caller))
-            }
-        }
+        };
+        traced(step!("authenticate"), authenticating).await
     }
 }

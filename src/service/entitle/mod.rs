@@ -10,6 +10,7 @@ use crate::domain::{
     Access, BucketFormula, Caller, Grant, Owner, OwnerPseudonym, TokenCaller, WorkspaceName,
 };
 
+use super::step::{step, traced};
 use super::{Deadline, Directory, NotEntitled, Refusal, RegistryError};
 
 /// How long the registry may take.
@@ -58,9 +59,12 @@ impl Entitle {
         access: Access,
         deadline: Deadline,
     ) -> Result<(Owner, Grant), Refusal> {
-        let finding = self.find(caller, wanted, access);
-        let found = deadline.limit(STEP_TIMEOUT, finding).await;
-        found.unwrap_or_else(|_| Err(RegistryError::late("entitlement").into()))
+        let finding = async {
+            let finding = self.find(caller, wanted, access);
+            let found = deadline.limit(STEP_TIMEOUT, finding).await;
+            found.unwrap_or_else(|_| Err(RegistryError::late("entitlement").into()))
+        };
+        traced(step!("entitle"), finding).await
     }
 
     async fn find(
