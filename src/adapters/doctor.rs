@@ -9,7 +9,7 @@ use crate::service::doctor::{RegisteredAreas, Upstreams};
 use crate::service::{Administration, Clock, RegistryError, UpstreamError};
 
 use super::Current;
-use super::aws::S3ThrowAway;
+use super::aws::AwsClients;
 use super::database::{Database, SqlDirectory};
 use super::oauth::{Discovery, Jwks, OauthHttp};
 
@@ -22,7 +22,7 @@ pub struct DoctorUpstreams {
     /// The HTTP client for it.
     pub oauth_http: OauthHttp,
     /// The store.
-    pub store: Arc<S3ThrowAway>,
+    pub store: AwsClients,
     /// The gateway's clock.
     pub clock: Arc<dyn Clock>,
 }

@@ -1,17 +1,17 @@
 mod export;
 
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use clap::Subcommand;
 
-use crate::adapters::SystemClock;
-use crate::adapters::database::{AuditQuery, AuditRow, Database, SqlDirectory};
-use crate::domain::{BucketFormula, BucketName, BucketOwner, Owner, OwnerPseudonym};
+use crate::adapters::database::{AuditQuery, AuditRow, SqlDirectory};
+use crate::domain::BucketName;
 use crate::server::database;
-use crate::service::{AccessKeyRegistry as _, Administration as _, Clock};
+use crate::service::find_owners_with;
 
 use super::error::CommandError;
 use super::options::QueryOptions;
 use super::output::{Row, named, note};
+use super::time::parse_since;
 
 use export::ExportCommand;
 
@@ -45,7 +45,7 @@ pub(super) struct AuditCommand {
     #[arg(long, value_name = "ID")]
     access_key: Option<String>,
     /// Only rows since then: 24h, 2026-11-21, or 2026-11-21T12:00:00Z
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = parse_since)]
     since: Option<DateTime<Utc>>,
     /// Show only this many rows, the newest
     #[arg(long, default_value_t = DEFAULT_LIMIT)]
@@ -68,7 +68,8 @@ impl AuditCommand {
         let database = database(&config).await?;
         let owners = match self.owner.as_deref().map(str::parse) {
             Some(Ok(pseudonym)) => {
-                owners_with(&pseudonym, &database, &config.naming.formula).await?
+                let directory = SqlDirectory::new(database.clone());
+                find_owners_with(&directory, &config.naming.formula, &pseudonym).await?
             }
             _ => Vec::new(),
         };
@@ -120,62 +121,5 @@ impl Row<9> for AuditRow {
             self.access_key_id.clone(),
             self.expiration.clone(),
         ]
-    }
-}
-
-/// The owners with this pseudonym. People are found by the buckets that they have or had: a bucket is
-/// named by the same digest.
-async fn owners_with(
-    pseudonym: &OwnerPseudonym,
-    database: &Database,
-    formula: &BucketFormula,
-) -> Result<Vec<Owner>, CommandError> {
-    let directory = SqlDirectory::new(database.clone());
-    // Organisations and workspaces that were removed for good, too.
-    let areas = directory.all_areas().await?.into_iter();
-    let keys = directory.access_keys().await?.into_iter();
-    let owners = areas
-        .map(|(owner, _)| owner)
-        .chain(keys.map(|one| Owner::AccessKey(one.id)));
-    let has_pseudonym = |owner: &Owner| formula.digest(owner).pseudonym() == *pseudonym;
-    let mut owners: Vec<Owner> = owners.filter(has_pseudonym).collect();
-    let start = formula.start_of_bucket(pseudonym);
-    for owner in directory.owners_of_buckets(pseudonym, &start).await? {
-        if let BucketOwner::Principal(principal) = owner {
-            owners.push(Owner::Principal(principal));
-        }
-    }
-    Ok(owners)
-}
-
-/// A time, or how long ago it was.
-fn parse_time(text: &str) -> Result<DateTime<Utc>, String> {
-    if let Ok(ago) = text.parse::<humantime::Duration>() {
-        let ago = TimeDelta::from_std(*ago).unwrap_or(TimeDelta::MAX);
-        let then = SystemClock.now().checked_sub_signed(ago);
-        return then.ok_or_else(|| "is too long ago".to_owned());
-    }
-    if let Ok(day) = text.parse::<NaiveDate>() {
-        return Ok(day.and_time(NaiveTime::MIN).and_utc());
-    }
-    text.parse::<DateTime<Utc>>()
-        .map_err(|_| "expected 24h, 2026-11-21, or 2026-11-21T12:00:00Z".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn since_accepts_a_date_a_time_or_an_age() {
-        let time = |text: &str| parse_time(text).unwrap().to_rfc3339();
-        assert_eq!(time("2026-11-21"), "2026-11-21T00:00:00+00:00");
-        assert_eq!(
-            time("2026-11-21T12:00:00+02:00"),
-            "2026-11-21T10:00:00+00:00"
-        );
-        let then = parse_time("24h").unwrap() + TimeDelta::hours(24);
-        assert!((SystemClock.now() - then).abs() < TimeDelta::minutes(1));
-        assert!(parse_time("yesterday").is_err());
     }
 }

@@ -5,6 +5,7 @@ mod api_key;
 mod area;
 mod audit;
 mod backup;
+mod block;
 mod bucket;
 mod completions;
 mod config;
@@ -22,8 +23,11 @@ mod openapi;
 mod options;
 mod org;
 mod output;
+mod revoke;
 mod serve;
 mod signals;
+mod target;
+mod time;
 mod workspace;
 
 use std::process::ExitCode;
@@ -77,6 +81,9 @@ enum Command {
     Workspace(workspace::WorkspaceCommand),
     #[command(subcommand)]
     Bucket(bucket::BucketCommand),
+    Revoke(revoke::RevokeCommand),
+    Block(block::BlockCommand),
+    Unblock(block::UnblockCommand),
     Audit(audit::AuditCommand),
     Backup(backup::BackupCommand),
     Migrate(migrate::MigrateCommand),
@@ -103,6 +110,9 @@ impl Cli {
             Command::AccessKey(command) => Box::pin(command.run()).await,
             Command::Workspace(command) => command.run().await,
             Command::Bucket(command) => Box::pin(command.run()).await,
+            Command::Revoke(command) => Box::pin(command.run()).await,
+            Command::Block(command) => command.run().await,
+            Command::Unblock(command) => command.run().await,
             Command::Audit(command) => command.run().await,
             Command::Backup(command) => command.run().await,
             Command::Migrate(command) => Box::pin(command.run()).await,

@@ -98,6 +98,10 @@ impl ChangeOptions {
         self.query.config()
     }
 
+    pub(super) fn query(&self) -> &QueryOptions {
+        &self.query
+    }
+
     pub(super) async fn administer(&self) -> Result<Administer, CommandError> {
         let operator = match &self.operator {
             Some(operator) => operator.clone(),
@@ -108,7 +112,7 @@ impl ChangeOptions {
                 )
             })?,
         };
-        Ok(administer(&self.config()?, operator).await?)
+        Ok(Box::pin(administer(&self.config()?, operator)).await?)
     }
 
     /// Prints JSON with `--json`, else the text.

@@ -3,7 +3,10 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 
-use super::{Access, AccessKeyOwner, Area, BucketName, Grant, Owner, Prefix, RequestId, Session};
+use super::{
+    Access, AccessKeyOwner, Area, BlockTarget, BucketName, CallerId, ClientId, Grant, Owner,
+    Prefix, RequestId, Session,
+};
 
 /// The longest name of an operator, in bytes.
 const MAX_OPERATOR_BYTES: usize = 255;
@@ -16,8 +19,8 @@ pub struct AuditEvent {
     pub cause: AuditCause,
     /// [`AuditEvent::SESSION`], or the command that changes the same: `org create`.
     pub action: &'static str,
-    /// Whose storage it is about.
-    pub owner: Owner,
+    /// Whom it is about: mostly whose storage.
+    pub about: Concerned,
     /// Who owns the access key, if the event is about one.
     pub access_key_owner: Option<AccessKeyOwner>,
     /// Which bucket, if it is about storage.
@@ -32,6 +35,17 @@ pub struct AuditEvent {
     pub expiration: Option<DateTime<Utc>>,
     /// Further text.
     pub detail: String,
+}
+
+/// Whom an event is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Concerned {
+    /// The owner of storage.
+    Owner(Owner),
+    /// A caller, whosever storage they ask for.
+    Caller(CallerId),
+    /// Everyone who uses a client.
+    Client(ClientId),
 }
 
 /// Who asked for what the audit trail records, when and how.
@@ -64,13 +78,13 @@ impl AuditEvent {
         }
     }
 
-    /// Something of the owner's was changed.
+    /// Something was changed.
     #[must_use]
-    pub fn change(cause: AuditCause, action: &'static str, owner: Owner) -> Self {
+    pub fn change(cause: AuditCause, action: &'static str, about: impl Into<Concerned>) -> Self {
         Self {
             cause,
             action,
-            owner,
+            about: about.into(),
             access_key_owner: None,
             bucket: None,
             prefix: None,
@@ -97,6 +111,44 @@ impl AuditEvent {
             bucket: Some(area.bucket.clone()),
             prefix: Some(area.prefix.clone()),
             ..self
+        }
+    }
+}
+
+impl Concerned {
+    /// The kind, as the audit trail writes it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Owner(owner) => owner.kind(),
+            Self::Caller(caller) => caller.kind(),
+            Self::Client(_) => "client",
+        }
+    }
+
+    /// The identity within the kind, as unambiguous text.
+    #[must_use]
+    pub fn id(&self) -> String {
+        match self {
+            Self::Owner(owner) => owner.id(),
+            Self::Caller(caller) => caller.id(),
+            Self::Client(client_id) => client_id.as_str().to_owned(),
+        }
+    }
+}
+
+impl From<Owner> for Concerned {
+    fn from(owner: Owner) -> Self {
+        Self::Owner(owner)
+    }
+}
+
+impl From<&BlockTarget> for Concerned {
+    fn from(target: &BlockTarget) -> Self {
+        match target {
+            BlockTarget::Owner(owner) => Self::Owner(owner.clone()),
+            BlockTarget::Caller(caller) => Self::Caller(caller.clone()),
+            BlockTarget::Client(client_id) => Self::Client(client_id.clone()),
         }
     }
 }

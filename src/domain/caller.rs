@@ -79,13 +79,31 @@ impl Caller {
     }
 }
 
+impl CallerId {
+    /// The kind, as the audit trail writes it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Principal(_) => "principal",
+            Self::ApiKey(_) => "api-key",
+            Self::Capability(_) => "capability",
+        }
+    }
+
+    /// The identity within the kind, as unambiguous text.
+    #[must_use]
+    pub fn id(&self) -> String {
+        match self {
+            Self::Principal(principal) => principal.to_string(),
+            Self::ApiKey(id) => id.to_string(),
+            Self::Capability(id) => id.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for CallerId {
     /// As the audit trail names the caller.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Principal(principal) => write!(f, "principal {principal}"),
-            Self::ApiKey(id) => write!(f, "api-key {id}"),
-            Self::Capability(id) => write!(f, "capability {id}"),
-        }
+        write!(f, "{} {}", self.kind(), self.id())
     }
 }

@@ -9,6 +9,7 @@ mod api_key;
 mod api_key_error;
 mod area;
 mod audit_event;
+mod block;
 mod bucket;
 mod caller;
 mod claims;
@@ -22,6 +23,7 @@ mod policy;
 mod principal;
 mod pseudonym;
 mod request_id;
+mod restrictions;
 mod scope;
 mod session;
 mod session_name;
@@ -38,7 +40,8 @@ pub use access_token::{AccessToken, InvalidAccessToken, MAX_TOKEN_BYTES};
 pub use api_key::{ApiKey, ApiKeyHash, ApiKeyId, InvalidApiKey, InvalidApiKeyId};
 pub use api_key_error::ApiKeyError;
 pub use area::Area;
-pub use audit_event::{AuditCause, AuditEvent, InvalidOperator, Operator};
+pub use audit_event::{AuditCause, AuditEvent, Concerned, InvalidOperator, Operator};
+pub use block::{Block, BlockReason, BlockTarget, InvalidBlockReason};
 pub use bucket::{
     BucketFormula, BucketFormulaError, BucketName, InvalidBucketName, MIN_DIGITS, NamingSecret,
 };
@@ -51,12 +54,13 @@ pub use membership::{Member, Membership};
 pub use organisation::{Organisation, RegisteredApiKey, Workspace};
 pub use owner::{BucketOwner, Owner, OwnerDigest};
 pub use policy::{
-    AccessKeyPolicy, AccessKeyPolicyError, ExtraAction, Loopholes, MAX_POLICY_CHARS, PolicyError,
-    SessionPolicy, SessionPolicySettings,
+    AccessKeyPolicy, AccessKeyPolicyError, BeforeName, ExtraAction, Loopholes, MAX_POLICY_CHARS,
+    PolicyError, RevocationStatement, SessionPolicy, SessionPolicySettings,
 };
 pub use principal::{ClientId, InvalidIdentifier, MAX_IDENTIFIER_BYTES, Principal, Subject};
 pub use pseudonym::{InvalidOwnerPseudonym, OwnerPseudonym};
 pub use request_id::RequestId;
+pub use restrictions::{BlockInForce, Restricted, Restrictions, RevocationInForce};
 pub use scope::{InvalidScope, Scope};
 pub use session::Session;
 pub use session_name::RoleSessionName;

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use uuid::{Builder, Uuid};
@@ -28,6 +29,19 @@ impl RequestId {
         Self(Builder::from_random_bytes(bits).into_uuid())
     }
 
+    /// When the request came, in whole milliseconds; the epoch for an id that does not begin with the
+    /// time.
+    #[must_use]
+    pub fn time(&self) -> DateTime<Utc> {
+        let time = self
+            .0
+            .get_timestamp()
+            .filter(|_| self.0.get_version_num() == 7);
+        let (seconds, nanoseconds) = time.map_or((0, 0), |time| time.to_unix());
+        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+        DateTime::from_timestamp(seconds, nanoseconds).unwrap_or_default()
+    }
+
     /// The 32 hex digits without hyphens.
     #[must_use]
     pub fn digits(&self) -> String {
@@ -38,6 +52,14 @@ impl RequestId {
     #[must_use]
     pub fn urn(&self) -> String {
         self.0.urn().to_string()
+    }
+}
+
+impl FromStr for RequestId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, uuid::Error> {
+        text.parse().map(Self)
     }
 }
 
@@ -60,6 +82,13 @@ mod tests {
         let earlier = at("2026-11-26T05:59:59.999Z", 0xff);
         let later = at("2026-11-26T06:00:00Z", 0);
         assert!(earlier.to_string() < later.to_string());
+    }
+
+    #[test]
+    fn an_id_tells_its_time() {
+        let id = at("2026-11-26T05:59:59.999Z", 0xff);
+        assert_eq!(id.time().to_rfc3339(), "2026-11-26T05:59:59.999+00:00");
+        assert_eq!(RequestId::from_random([7; 16]).time(), DateTime::UNIX_EPOCH);
     }
 
     #[test]

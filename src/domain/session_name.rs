@@ -13,6 +13,12 @@ impl RoleSessionName {
         Self(format!("{}-{}", owner.pseudonym(), request.digits()))
     }
 
+    /// The owner's pseudonym.
+    #[must_use]
+    pub fn owner(&self) -> &str {
+        self.0.split('-').next().unwrap_or_default()
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -36,6 +42,7 @@ mod tests {
         assert_eq!(name.as_str().len(), 64);
         assert!(!name.as_str().contains("alice"));
         assert_eq!(&name.as_str()[..31], &digest.to_hex()[..31]);
+        assert_eq!(name.owner(), digest.pseudonym().as_str());
         assert_eq!(&name.as_str()[32..], "07070707070747078707070707070707");
     }
 }

@@ -20,6 +20,7 @@ use actix_web::{Handler, HttpRequest, HttpResponse, Resource, Route, web};
 use dialects::access_key::AccessKeyDialect;
 use dialects::container::ContainerDialect;
 use dialects::dialect::{Dialect, respond};
+use dialects::revoke::RevokeDialect;
 use dialects::storage_boto::StorageBotoDialect;
 use dialects::sts::StsDialect;
 use dialects::v1::V1Dialect;
@@ -42,6 +43,8 @@ pub fn routes(config: &mut ServiceConfig) {
     config
         // POST /v1/credentials
         .service(credential_route::<V1Dialect>())
+        // POST /v1/credentials/revoke
+        .service(credential_route::<RevokeDialect>())
         // GET /v1/credentials/container
         .service(credential_route::<ContainerDialect>())
         // POST /storage/boto

@@ -7,7 +7,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::domain::{RequestId, Scope, WorkspaceName};
 use crate::service::{
-    Authenticate, CallerLimit, Clock, Entitle, IssueSession, Randomness, Refusal, RotateAccessKey,
+    Authenticate, CallerLimit, Clock, Entitle, IssueSession, Randomness, Refusal, RevokeSessions,
+    RotateAccessKey,
 };
 
 use crate::http::middleware::drain::ShutdownStage;
@@ -58,6 +59,8 @@ pub struct UseCases {
     pub entitle: Entitle,
     /// Hands out a key to it.
     pub issue_session: IssueSession,
+    /// Ends sessions.
+    pub revoke_sessions: Arc<RevokeSessions>,
     /// Makes a new pair of an access key.
     pub rotate_access_key: RotateAccessKey,
 }

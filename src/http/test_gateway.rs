@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 
 use crate::domain::{BucketFormula, CallerId, Scope, TokenRules};
 use crate::service::fakes::{
-    FakeDirectory, FixedClock, Nothing, test_issue, test_rotate_access_key,
+    FakeDirectory, FixedClock, Nothing, test_issue, test_revoke_sessions, test_rotate_access_key,
 };
 use crate::service::{
     Authenticate, AuthenticateApiKey, AuthenticateToken, CallerLimit, Directory, Entitle,
@@ -75,6 +75,7 @@ pub(crate) fn test_use_cases_with(
         caller_limit: CallerLimit::new(callers),
         entitle: Entitle::new(directory, BucketFormula::default()),
         issue_session: test_issue(),
+        revoke_sessions: test_revoke_sessions(),
         rotate_access_key: test_rotate_access_key(),
     }
 }

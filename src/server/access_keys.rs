@@ -10,7 +10,7 @@ use crate::adapters::{OsRandomness, OwnerRateLimiter};
 use crate::config::{BrokerConfig, BrokerKind, Config};
 use crate::service::{
     AccessKeyBroker, AccessKeyKeeper, AccessKeyKeeperPorts, AccessKeyRegistry, Capabilities, Clock,
-    RotateAccessKey, RotateAccessKeyPorts, RotateAccessKeySettings,
+    CurrentRestrictions, RotateAccessKey, RotateAccessKeyPorts, RotateAccessKeySettings,
 };
 
 use super::{StartError, parts};
@@ -79,6 +79,7 @@ pub(super) fn rotate_access_key(
     config: &Config,
     broker: Option<Arc<dyn AccessKeyBroker>>,
     directory: &Arc<SqlDirectory>,
+    restrictions: &Arc<CurrentRestrictions>,
     rate_limiter: &Arc<OwnerRateLimiter>,
     clock: &Arc<dyn Clock>,
 ) -> RotateAccessKey {
@@ -88,6 +89,7 @@ pub(super) fn rotate_access_key(
         broker,
         registry: Arc::<SqlDirectory>::clone(directory),
         directory: Arc::<SqlDirectory>::clone(directory),
+        restrictions: Arc::clone(restrictions),
         rate_limiter: Arc::<OwnerRateLimiter>::clone(rate_limiter),
         capabilities: capabilities.map(|key| -> Arc<dyn Capabilities> { key }),
         clock: Arc::clone(clock),

@@ -36,7 +36,9 @@ pub async fn administer(config: &Config, operator: Operator) -> Result<Administe
     let loopholes = broker
         .as_ref()
         .map_or(Loopholes::NONE, |broker| broker.loopholes());
+    let revoke_sessions = parts::revoke_sessions(config, &clients, &directory, &clock)?;
     let ports = AdministerPorts {
+        revoke_sessions,
         keeper: access_keys::keeper(broker.as_ref(), &directory, &clock),
         buckets,
         administration: directory,

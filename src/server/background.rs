@@ -12,7 +12,7 @@ use crate::adapters::database::{AuditPruner, Database};
 use crate::adapters::oauth::Discovery;
 use crate::adapters::{Current, KeyedRateLimiter};
 use crate::config::{Reread, WatchedFile};
-use crate::service::{AccessKeyKeeper, Clock, GenuineApiKeys};
+use crate::service::{AccessKeyKeeper, Clock, GenuineApiKeys, RevokeSessions};
 
 use super::hangups::Hangups;
 use super::outage::{Outage, RETRY_EVERY};
@@ -21,6 +21,7 @@ const REREAD_EVERY: Duration = Duration::from_secs(2);
 const REREAD_API_KEYS_EVERY: Duration = Duration::from_mins(1);
 const API_KEYS_RETRY: Duration = Duration::from_secs(2);
 const FORGET_EVERY: Duration = Duration::from_mins(1);
+const SWEEP_EVERY: Duration = Duration::from_mins(10);
 const PRUNE_EVERY: Duration = Duration::from_mins(10);
 const CHECK_DATABASE_EVERY: Duration = Duration::from_secs(2);
 
@@ -188,6 +189,18 @@ pub(super) async fn forget_idle<Key: Clone + Eq + Hash>(limiter: Arc<KeyedRateLi
     loop {
         tokio::time::sleep(FORGET_EVERY).await;
         limiter.forget_idle();
+    }
+}
+
+/// Takes back what stores were told about revoked sessions, once these have expired.
+pub(super) async fn sweep_revocations(revoke_sessions: Arc<RevokeSessions>) {
+    loop {
+        match revoke_sessions.sweep().await {
+            Ok(0) => {}
+            Ok(statements) => tracing::info!(statements, "took back what the store was told"),
+            Err(error) => tracing::warn!(%error, "cannot take back what the store was told"),
+        }
+        tokio::time::sleep(SWEEP_EVERY).await;
     }
 }
 

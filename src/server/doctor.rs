@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::adapters::aws::{AwsClients, S3Attacker, S3Buckets, S3ThrowAway, StsSessions};
+use crate::adapters::aws::{
+    AwsClients, S3Attacker, S3Buckets, S3ThrowAway, StoreRevoker, StsSessions,
+};
 use crate::adapters::oauth::{InFlightLimit, Jwks, OauthHttp};
 use crate::adapters::{DoctorRegistry, DoctorUpstreams, OsRandomness, SystemClock};
 use crate::config::Config;
@@ -33,7 +35,6 @@ pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
     let oauth_http = OauthHttp::new(oauth.authorities.clone())?;
     let discovery = discovery(config, oauth_http.clone());
     let clients = AwsClients::new(aws_settings(&config.storage)).await?;
-    let store = Arc::new(S3ThrowAway::new(&clients));
     let asked = oauth.client.as_ref().filter(|_| oauth.validation.asks());
     let jwks = || {
         let in_flight = InFlightLimit::new(oauth.max_in_flight);
@@ -44,9 +45,10 @@ pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
             .map(|client| introspection(config, client, &oauth_http, &discovery, &clock)),
         access_keys: Box::pin(access_keys::broker(config, &clients, DEPLOYMENT)).await?,
         buckets: Arc::new(S3Buckets::new(&clients, config.buckets.rules.clone())),
-        throw_away: Arc::<S3ThrowAway>::clone(&store),
+        throw_away: Arc::new(S3ThrowAway::new(&clients)),
         sessions: Arc::new(StsSessions::new(&clients, Arc::clone(&clock))),
         attacker: Arc::new(S3Attacker::new(&clients)?),
+        revoker: Arc::new(StoreRevoker::new(&clients)?),
         areas: Arc::new(DoctorRegistry {
             url: config.database.url.clone(),
         }),
@@ -55,14 +57,16 @@ pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
             jwks: oauth.validation.reads().then(jwks),
             discovery: Arc::clone(&discovery),
             oauth_http: oauth_http.clone(),
-            store,
-            clock,
+            store: clients.clone(),
+            clock: Arc::clone(&clock),
         }),
+        clock,
     };
     let settings = DoctorSettings {
         formula: config.naming.formula.clone(),
         session_policies: config.storage.session_policies(),
         session_duration: config.storage.session_duration,
+        spreads_policies: config.storage.engine.spreads_policies(),
     };
     Ok(Doctor::new(ports, settings))
 }

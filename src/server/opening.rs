@@ -23,7 +23,8 @@ use crate::http::{Gateway, UseCases};
 use crate::service::doctor::Doctor;
 use crate::service::{
     AccessKeyBroker, Authenticate, AuthenticateApiKey, AuthenticateToken, CallerLimit, Clock,
-    Directory, Entitle, GenuineApiKeys, IssueSession, Randomness, Rotations,
+    CurrentRestrictions, Directory, Entitle, GenuineApiKeys, IssueSession, Randomness,
+    RevokeSessions, Rotations,
 };
 
 use super::outage::{Outage, RETRY_EVERY};
@@ -80,8 +81,10 @@ struct Prepared {
     url: SecretString,
     registry: Arc<SqlBucketRegistry>,
     directory: Arc<SqlDirectory>,
+    restrictions: Arc<CurrentRestrictions>,
     per_owner: Arc<OwnerRateLimiter>,
     issue_session: IssueSession,
+    revoke_sessions: Arc<RevokeSessions>,
     broker: Option<Arc<dyn AccessKeyBroker>>,
 }
 
@@ -154,15 +157,28 @@ impl Opening {
         access_keys::check(config, directory.as_ref()).await?;
         check_fingerprint(config, &registry).await?;
         let per_owner = Arc::new(OwnerRateLimiter::new(config.limits.per_owner));
-        let issue_session =
-            parts::issue_session(config, clients, &database, &registry, &per_owner, clock).await?;
+        let restrictions = Arc::<SqlDirectory>::clone(&directory);
+        let restrictions = Arc::new(CurrentRestrictions::new(restrictions, Arc::clone(clock)));
+        let issue_session = parts::issue_session(
+            config,
+            clients,
+            &database,
+            &registry,
+            &restrictions,
+            &per_owner,
+            clock,
+        );
+        let issue_session = issue_session.await?;
         let deployment = registry.deployment(OsRandomness.bits()).await?;
         let broker = Box::pin(access_keys::broker(config, clients, &deployment)).await?;
+        let revoke_sessions = parts::revoke_sessions(config, clients, &directory, clock)?;
         Ok(Prepared {
+            revoke_sessions: Arc::new(revoke_sessions),
             database,
             url,
             registry,
             directory,
+            restrictions,
             per_owner,
             issue_session,
             broker,
@@ -177,16 +193,24 @@ impl Opening {
             url,
             registry,
             directory: sql_directory,
+            restrictions,
             per_owner,
             issue_session,
+            revoke_sessions,
             broker,
         } = prepared;
         if let Some(exposure) = database.exposure() {
             tracing::warn!("database.url: {exposure}");
         }
         let keeper = access_keys::keeper(broker.as_ref(), &sql_directory, &clock);
-        let rotate_access_key =
-            access_keys::rotate_access_key(&config, broker, &sql_directory, &per_owner, &clock);
+        let rotate_access_key = access_keys::rotate_access_key(
+            &config,
+            broker,
+            &sql_directory,
+            &restrictions,
+            &per_owner,
+            &clock,
+        );
         let rotations = rotate_access_key.rotations();
         let directory: Arc<dyn Directory> = sql_directory;
         let callers = Arc::new(KeyedRateLimiter::new(config.limits.per_caller));
@@ -206,6 +230,7 @@ impl Opening {
             caller_limit: CallerLimit::new(Arc::<KeyedRateLimiter<CallerId>>::clone(&callers)),
             entitle: Entitle::new(directory, config.naming.formula.clone()),
             issue_session,
+            revoke_sessions: Arc::clone(&revoke_sessions),
             rotate_access_key,
         };
         self.gateway.use_cases.get_or_init(|| use_cases);
@@ -221,6 +246,7 @@ impl Opening {
                 config.database.url,
             )),
             tokio::spawn(background::watch_database(database.clone())),
+            tokio::spawn(background::sweep_revocations(revoke_sessions)),
         ];
         background.extend(keeper.map(|keeper| tokio::spawn(background::keep_keys(keeper))));
         background.extend(config.audit.retention.map(|retention| {

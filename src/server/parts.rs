@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use url::Url;
 
-use crate::adapters::aws::{AwsClients, AwsSettings, S3Buckets, StsSessions};
-use crate::adapters::database::{Database, SqlAuditTrail, SqlBucketRegistry};
+use crate::adapters::aws::{AwsClients, AwsSettings, S3Buckets, StoreRevoker, StsSessions};
+use crate::adapters::database::{Database, SqlAuditTrail, SqlBucketRegistry, SqlDirectory};
 use crate::adapters::oauth::{CacheSettings, CachedIntrospection};
 use crate::adapters::oauth::{
     Discovery, DiscoverySettings, Endpoint, InFlightLimit, IntrospectionClient,
@@ -17,8 +17,9 @@ use crate::config::{Config, OauthClient, StorageConfig, ValidationMode};
 use crate::domain::TokenRules;
 use crate::http::StorageAddress;
 use crate::service::{
-    AuthenticateToken, Clock, EnsureBucket, EnsureBucketPorts, EnsureBucketSettings, Introspection,
-    IssueSession, IssueSessionPorts, IssueSessionSettings, LocalJwt, Randomness, TokenValidation,
+    AuthenticateToken, Clock, CurrentRestrictions, EndSessions, EnsureBucket, EnsureBucketPorts,
+    EnsureBucketSettings, Introspection, IssueSession, IssueSessionPorts, IssueSessionSettings,
+    LocalJwt, Randomness, RevokeSessions, TokenValidation,
 };
 
 use super::StartError;
@@ -126,6 +127,7 @@ pub(super) async fn issue_session(
     clients: &AwsClients,
     database: &Database,
     registry: &Arc<SqlBucketRegistry>,
+    restrictions: &Arc<CurrentRestrictions>,
     rate_limiter: &Arc<OwnerRateLimiter>,
     clock: &Arc<dyn Clock>,
 ) -> Result<IssueSession, StartError> {
@@ -135,6 +137,7 @@ pub(super) async fn issue_session(
         rate_limiter: Arc::<OwnerRateLimiter>::clone(rate_limiter),
         ensure_bucket: Arc::new(ensure_bucket),
         sessions: Arc::new(StsSessions::new(clients, Arc::clone(clock))),
+        restrictions: Arc::clone(restrictions),
         audit_trail: Arc::new(SqlAuditTrail::new(database.clone())),
         clock: Arc::clone(clock),
     };
@@ -186,4 +189,36 @@ pub(super) fn aws_settings(storage: &StorageConfig) -> AwsSettings {
         path_style: storage.path_style,
         ca_bundle: storage.authorities.clone(),
     }
+}
+
+/// Ends sessions at the configured store.
+pub(super) fn end_sessions(
+    config: &Config,
+    clients: &AwsClients,
+    clock: &Arc<dyn Clock>,
+) -> Result<EndSessions, StartError> {
+    Ok(EndSessions {
+        sessions: Arc::new(StsSessions::new(clients, Arc::clone(clock))),
+        revoker: Arc::new(StoreRevoker::new(clients)?),
+        clock: Arc::clone(clock),
+        randomness: Arc::new(OsRandomness),
+        formula: config.naming.formula.clone(),
+        session_policies: config.storage.session_policies(),
+        session_duration: config.storage.session_duration,
+        spreads: config.storage.engine.spreads_policies(),
+    })
+}
+
+pub(super) fn revoke_sessions(
+    config: &Config,
+    clients: &AwsClients,
+    directory: &Arc<SqlDirectory>,
+    clock: &Arc<dyn Clock>,
+) -> Result<RevokeSessions, StartError> {
+    Ok(RevokeSessions {
+        registry: Arc::<SqlDirectory>::clone(directory),
+        directory: Arc::<SqlDirectory>::clone(directory),
+        end: end_sessions(config, clients, clock)?,
+        runtime: Handle::current(),
+    })
 }

@@ -6,7 +6,7 @@ use crate::domain::{
     Owner, Principal, RegisteredApiKey, Session, Slug, Subject, Workspace, WorkspaceName,
 };
 
-use super::{AccessKeyRegistry, RegistryError, Reservations, UpstreamError};
+use super::{AccessKeyRegistry, Blocks, RegistryError, Reservations, UpstreamError};
 
 /// Organisations, their API keys and their workspaces, as requests look them up.
 #[async_trait]
@@ -39,10 +39,10 @@ pub trait Directory: Send + Sync {
     ) -> Result<Option<Access>, RegistryError>;
 }
 
-/// What operators read and change: organisations, API keys and workspaces, with reservations and
-/// access keys. Each change is written together with its row of the audit trail, or not at all.
+/// What operators read and change: organisations, API keys and workspaces, with reservations, access
+/// keys and blocks. Each change is written together with its row of the audit trail, or not at all.
 #[async_trait]
-pub trait Administration: Directory + Reservations + AccessKeyRegistry {
+pub trait Administration: Directory + Reservations + AccessKeyRegistry + Blocks {
     /// All organisations, by name.
     async fn organisations(&self) -> Result<Vec<Organisation>, RegistryError>;
 

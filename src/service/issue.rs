@@ -7,13 +7,14 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::{
     AuditCause, AuditEvent, BucketFormula, Caller, Grant, Owner, OwnerDigest, RequestId,
-    RoleSessionName, Session, SessionPolicy, SessionPolicySettings, Share, TokenError,
+    Restrictions, RoleSessionName, Session, SessionPolicy, SessionPolicySettings, Share,
+    TokenError,
 };
 
 use super::step::{step, traced};
 use super::{
-    AuditTrail, Clock, Deadline, EnsureBucket, Limit, RateLimiter, Refusal, RegistryError,
-    SessionRequest, Sessions, UpstreamError,
+    AuditTrail, Clock, CurrentRestrictions, Deadline, EnsureBucket, Limit, RateLimiter, Recorded,
+    Refusal, RegistryError, SessionRequest, Sessions, UpstreamError,
 };
 
 use reuse::{ReuseKey, ReusedSessions};
@@ -42,6 +43,8 @@ pub struct IssueSessionPorts {
     pub ensure_bucket: Arc<EnsureBucket>,
     /// Opens sessions.
     pub sessions: Arc<dyn Sessions>,
+    /// Tells whom operators have blocked.
+    pub restrictions: Arc<CurrentRestrictions>,
     /// Records each session.
     pub audit_trail: Arc<dyn AuditTrail>,
     /// The clock.
@@ -112,10 +115,11 @@ impl IssueSession {
         ))
     }
 
-    /// Issues a session, in the order of docs/call.md: rate limit → reservation in the registry →
-    /// bucket ensured → `AssumeRole` with the session policy → audit event on disk. A session is
-    /// returned only after all of these have succeeded. With `storage.session_reuse` an earlier
-    /// session may take the place of `AssumeRole`, and of no other step.
+    /// Issues a session, in the order of docs/call.md: rate limit → not blocked → reservation in the
+    /// registry → bucket ensured → `AssumeRole` with the session policy → audit event on disk, and
+    /// still not blocked. A session is returned only after all of these have succeeded. With
+    /// `storage.session_reuse` an earlier session may take the place of `AssumeRole`, and of no other
+    /// step.
     ///
     /// # Errors
     ///
@@ -130,18 +134,72 @@ impl IssueSession {
             .rate_limiter
             .take(&digest)
             .map_err(|spent| spent.of(Limit::Owner))?;
+        let mut restrictions = self.check(request, deadline).await?;
         let bucket = &request.grant.bucket;
         let ensuring = (self.ports.ensure_bucket).ensure(&request.owner, bucket, deadline);
         let span = step!("ensure_bucket", owner = %digest.pseudonym());
         traced(span, ensuring).await?;
         let duration = self.duration(request)?;
-        let session = deadline
-            .limit_all(self.open_or_reuse(request, &digest, duration, deadline))
+        let mut opened: Option<(ReuseKey, Arc<Session>)> = None;
+        loop {
+            let key = self.reuse_key(request, &restrictions);
+            let (key, session) = match opened {
+                Some((of, session)) if of == key => (key, session),
+                _ => {
+                    let opening = self.open_or_reuse(request, &key, &digest, duration, deadline);
+                    let session = deadline.limit_all(opening).await;
+                    let late = |_| Err(Refusal::Store(UpstreamError::timeout("AssumeRole")));
+                    (key, session.unwrap_or_else(late)?)
+                }
+            };
+            let recording = self.record(request, &session, &restrictions, deadline);
+            let span = step!("audit", owner = %digest.pseudonym());
+            match traced(span, recording).await? {
+                Recorded::Yes => return Ok(session),
+                // Somebody was blocked or revoked since the call was checked.
+                Recorded::RestrictionsChanged => {
+                    restrictions = self.check_again(request, &restrictions, deadline).await?;
+                    opened = Some((key, session));
+                }
+            }
+        }
+    }
+
+    fn reuse_key(&self, request: &IssueRequest, restrictions: &Restrictions) -> ReuseKey {
+        let caller = request.caller.id();
+        ReuseKey {
+            revoked_before: restrictions.revoked_before(&caller, &request.owner),
+            caller,
+            owner: request.owner.clone(),
+            grant: request.grant.clone(),
+            must_end_by: self.must_end_by(request),
+        }
+    }
+
+    /// Checks that nobody has blocked the caller or the owner.
+    async fn check(
+        &self,
+        request: &IssueRequest,
+        deadline: Deadline,
+    ) -> Result<Arc<Restrictions>, Refusal> {
+        let (caller, asked) = (request.caller.id(), request.request_id.time());
+        self.ports
+            .restrictions
+            .check(&caller, Some(&request.owner), asked, deadline)
             .await
-            .unwrap_or_else(|_| Err(Refusal::Store(UpstreamError::timeout("AssumeRole"))))?;
-        let recording = self.record(request, &session, deadline);
-        traced(step!("audit", owner = %digest.pseudonym()), recording).await?;
-        Ok(session)
+    }
+
+    async fn check_again(
+        &self,
+        request: &IssueRequest,
+        outdated: &Restrictions,
+        deadline: Deadline,
+    ) -> Result<Arc<Restrictions>, Refusal> {
+        let (caller, asked) = (request.caller.id(), request.request_id.time());
+        self.ports
+            .restrictions
+            .check_again(outdated, &caller, Some(&request.owner), asked, deadline)
+            .await
     }
 
     /// A token whose expiry is unknown does not shorten a session.
@@ -169,21 +227,14 @@ impl IssueSession {
     async fn open_or_reuse(
         &self,
         request: &IssueRequest,
+        key: &ReuseKey,
         digest: &OwnerDigest,
         duration: Duration,
         deadline: Deadline,
     ) -> Result<Arc<Session>, Refusal> {
         let opening = self.open(request, digest, duration, deadline);
         match &self.reused {
-            Some(reused) if request.duration.is_none() => {
-                let key = ReuseKey {
-                    caller: request.caller.id(),
-                    owner: request.owner.clone(),
-                    grant: request.grant.clone(),
-                    must_end_by: self.must_end_by(request),
-                };
-                reused.get_or_open(&key, opening).await
-            }
+            Some(reused) if request.duration.is_none() => reused.get_or_open(key, opening).await,
             _ => opening.await.map(Arc::new),
         }
     }
@@ -212,12 +263,14 @@ impl IssueSession {
         traced(span, opening).await.map_err(Refusal::Store)
     }
 
+    /// Records the session, unless the registry's restrictions are no longer these.
     async fn record(
         &self,
         request: &IssueRequest,
         session: &Session,
+        checked: &Restrictions,
         deadline: Deadline,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Recorded, Refusal> {
         let cause = AuditCause {
             time: self.ports.clock.now(),
             request_id: request.request_id,
@@ -225,11 +278,12 @@ impl IssueSession {
             caller: request.caller.id().to_string(),
         };
         let event = AuditEvent::session(cause, request.owner.clone(), &request.grant, session);
-        deadline
-            .limit(AUDIT_TIMEOUT, self.ports.audit_trail.record(event))
+        let recording = self.ports.audit_trail.record(event, checked.version());
+        let recorded = deadline
+            .limit(AUDIT_TIMEOUT, recording)
             .await
             .unwrap_or_else(|_| Err(RegistryError::new("the audit event took too long")))?;
-        Ok(())
+        Ok(recorded)
     }
 }
 

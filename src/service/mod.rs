@@ -6,6 +6,7 @@
 
 mod administer;
 mod authenticate;
+mod blocks;
 mod caller_limit;
 mod deadline;
 mod directory;
@@ -16,6 +17,8 @@ mod issue;
 mod ports;
 mod refusal;
 mod reservations;
+mod restrictions;
+mod revoke;
 mod rotation;
 mod step;
 
@@ -25,12 +28,13 @@ pub(crate) mod fakes;
 pub use administer::{
     Administer, AdministerError, AdministerPorts, AdministerSettings, GoesAlong, Holdings,
     KnownBucket, NewAccessKey, NewApiKey, NewArea, ShowBuckets, StillHas, find_access_key,
-    find_api_key, find_organisation, find_workspace,
+    find_api_key, find_organisation, find_owner, find_owners_with, find_workspace,
 };
 pub use authenticate::{
     Authenticate, AuthenticateApiKey, AuthenticateToken, Credential, GenuineApiKeys,
     TokenValidation,
 };
+pub use blocks::{Blocks, KnownBlock};
 pub use caller_limit::CallerLimit;
 pub use deadline::{Deadline, DeadlineError};
 pub use directory::{Added, Administration, Directory, MemberChange, Objects, OrganisationRemoval};
@@ -41,13 +45,19 @@ pub use entitle::{Entitle, Wanted};
 pub use issue::{IssueRequest, IssueSession, IssueSessionPorts, IssueSessionSettings};
 pub use ports::{
     AuditTrail, BucketRegistry, Buckets, Clock, Creation, Introspection, LocalJwt, Presence,
-    Randomness, RateLimitError, RateLimiter, ReadToken, RegistryError, ReservationState,
-    ReserveOutcome, SessionRequest, Sessions,
+    Randomness, RateLimitError, RateLimiter, ReadToken, Recorded, RegistryError, ReservationState,
+    ReserveOutcome, RestrictionRegistry, SessionRequest, Sessions,
 };
 pub use refusal::{
     AccessKeyRefusal, Limit, NotEntitled, Refusal, UpstreamError, UpstreamErrorKind,
 };
 pub use reservations::{Assigned, Released, Reservation, Reservations};
+pub use restrictions::CurrentRestrictions;
+pub use revoke::{
+    EndSessions, Ended, LiveSession, RefusedSessions, Revocation, RevocationRegistry,
+    RevocationReport, RevokeError, RevokeSessions, RevokedParty, RevokedStorage, Revoker,
+    SessionsOf, Statement, Strength, Told, Tried, WhichSessions,
+};
 pub use rotation::{
     AccessKeyBroker, AccessKeyKeeper, AccessKeyKeeperPorts, AccessKeyRegistry, AccessKeyRotations,
     BucketTenant, CAPABILITY_TYPE, Capabilities, HeldLease, KnownBuckets, PairStanding, PairsError,

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    AccessToken, AuditEvent, BucketName, BucketOwner, RoleSessionName, Session, SessionPolicy,
-    UnverifiedClaims,
+    AccessToken, AuditEvent, BucketName, BucketOwner, Restrictions, RoleSessionName, Session,
+    SessionPolicy, UnverifiedClaims,
 };
 
 use super::UpstreamError;
@@ -167,8 +167,26 @@ impl RegistryError {
 /// Records the sessions that are issued.
 #[async_trait]
 pub trait AuditTrail: Send + Sync {
-    /// Returns when the event is on disk.
-    async fn record(&self, event: AuditEvent) -> Result<(), RegistryError>;
+    /// Records the event if the registry's restrictions still have this version
+    /// ([`Restrictions::version`](crate::domain::Restrictions::version)), in one transaction. Returns
+    /// when the event is on disk.
+    async fn record(&self, event: AuditEvent, version: i64) -> Result<Recorded, RegistryError>;
+}
+
+/// Whether an event was recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is on disk.
+    Yes,
+    /// It was not recorded: the registry's restrictions have another version.
+    RestrictionsChanged,
+}
+
+/// Whom operators have blocked, and whose sessions they have revoked.
+#[async_trait]
+pub trait RestrictionRegistry: Send + Sync {
+    /// What is in force now.
+    async fn restrictions(&self) -> Result<Restrictions, RegistryError>;
 }
 
 /// Reads and creates buckets of the store with the gateway's own identity.

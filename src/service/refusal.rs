@@ -1,4 +1,4 @@
-use crate::domain::{AccessKeyPolicyError, ApiKeyError, TokenError};
+use crate::domain::{AccessKeyPolicyError, ApiKeyError, Restricted, TokenError};
 use std::fmt;
 
 use super::{EnsureBucketError, PairsError, RateLimitError, RegistryError};
@@ -25,6 +25,17 @@ pub enum Refusal {
     /// The access key is not rotated.
     #[error(transparent)]
     AccessKey(#[from] AccessKeyRefusal),
+    /// An operator has blocked the owner, the caller or the client.
+    #[error("the {kind} is blocked: {reason}")]
+    Blocked {
+        /// Which of them, in a word.
+        kind: &'static str,
+        /// Why, in the operator's words.
+        reason: String,
+    },
+    /// The sessions of the owner or the caller are being revoked.
+    #[error("sessions of the owner or the caller are being revoked")]
+    BeingRevoked,
     /// The bucket exists and is not known to be the owner's. An operator should look at it.
     #[error("the bucket exists and is not known to be this owner's")]
     BucketConflict,
@@ -175,6 +186,15 @@ impl RateLimitError {
     #[must_use]
     pub fn of(self, limit: Limit) -> Refusal {
         Refusal::RateLimited { limit, spent: self }
+    }
+}
+
+impl From<Restricted> for Refusal {
+    fn from(restricted: Restricted) -> Self {
+        match restricted {
+            Restricted::Blocked { kind, reason } => Self::Blocked { kind, reason },
+            Restricted::BeingRevoked => Self::BeingRevoked,
+        }
     }
 }
 

@@ -17,6 +17,15 @@ pub trait Reservations: Send + Sync {
         pseudonym: Option<&OwnerPseudonym>,
     ) -> Result<Vec<BucketName>, RegistryError>;
 
+    /// The owners of buckets with this pseudonym, which begin with `start` by today's formula. If there
+    /// are none, it is looked for anywhere in the names: the bucket may be from before a change of the
+    /// formula.
+    async fn owners_of_buckets(
+        &self,
+        pseudonym: &OwnerPseudonym,
+        start: &str,
+    ) -> Result<Vec<BucketOwner>, RegistryError>;
+
     /// The reservations of this bucket.
     async fn reservations_of(&self, bucket: &BucketName)
     -> Result<Vec<Reservation>, RegistryError>;

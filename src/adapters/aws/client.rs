@@ -93,6 +93,13 @@ impl AwsClients {
         aws_sdk_s3::Client::from_conf(config.build())
     }
 
+    /// The same over a new connection for each request: it may reach another node of the store.
+    pub(super) fn s3_anew_as(&self, session: &Session) -> aws_sdk_s3::Client {
+        let config = self.s3_as(session).config().to_builder();
+        let config = config.timeout_config(timeouts(SHORT_TIMEOUTS));
+        aws_sdk_s3::Client::from_conf(config.http_client(self.transport.unpooled()).build())
+    }
+
     /// S3 for calls that only read, with short timeouts.
     pub(super) fn s3_reading(&self) -> aws_sdk_s3::Client {
         let config = self.s3.config().to_builder();

@@ -26,6 +26,17 @@ pub(super) enum Support {
     No,
 }
 
+/// How an engine ends sessions before they expire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Revocation {
+    /// A bucket's policy denies by the time at which the store issued a session.
+    IssueTime,
+    /// A bucket's policy denies by names of sessions, and knows no such time.
+    SessionName,
+    /// `MinIO`'s admin API revokes the sessions that were opened with the same `TokenRevokeType`.
+    TokenType,
+}
+
 /// The measured differences between engines. The gateway's contract is the same on all of them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Quirks {
@@ -96,6 +107,25 @@ impl Engine {
                 abort_rules: Support::Perhaps,
                 cors_rules: Support::Perhaps,
             },
+        }
+    }
+
+    /// How sessions are ended. Another engine may ignore a bucket's policy, which shows when a revocation
+    /// is proven.
+    pub(super) fn revocation(self) -> Revocation {
+        match self {
+            Self::Aws | Self::Ceph | Self::Generic => Revocation::IssueTime,
+            Self::Seaweedfs => Revocation::SessionName,
+            Self::Minio => Revocation::TokenType,
+        }
+    }
+
+    /// Whether a change of a bucket's policy takes minutes to reach the whole store, as AWS documents.
+    #[must_use]
+    pub fn spreads_policies(self) -> bool {
+        match self {
+            Self::Aws => true,
+            Self::Ceph | Self::Minio | Self::Seaweedfs | Self::Generic => false,
         }
     }
 

@@ -2,7 +2,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_sdk_s3::primitives::SdkBody;
 use aws_sdk_sts::Client;
+use aws_sdk_sts::config::http::HttpRequest;
 use aws_sdk_sts::types::Credentials;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
@@ -11,6 +13,7 @@ use crate::domain::Session;
 use crate::service::{Clock, SessionRequest, Sessions, UpstreamError, UpstreamErrorKind};
 
 use super::failure::describe;
+use super::quirks::Revocation;
 use super::{AwsClients, Engine};
 
 /// The role sent to engines that require one and ignore it.
@@ -93,6 +96,17 @@ impl StsSessions {
     }
 }
 
+/// Adds parameters, which need no escaping, to the form of a request, before it is signed.
+fn add_to_form(request: &mut HttpRequest, parameters: &str) {
+    let Some(form) = request.body().bytes() else {
+        return;
+    };
+    let form = [form, parameters.as_bytes()].concat();
+    let length = form.len().to_string();
+    request.headers_mut().insert("content-length", length);
+    *request.body_mut() = SdkBody::from(form);
+}
+
 #[async_trait]
 impl Sessions for StsSessions {
     async fn assume_role(&self, request: SessionRequest) -> Result<Session, UpstreamError> {
@@ -105,12 +119,18 @@ impl Sessions for StsSessions {
             .role_session_name(request.name.as_str())
             .policy(request.policy.as_str())
             .duration_seconds(seconds)
-            .set_external_id(self.external_id.clone())
-            .send();
-        // The SDK's future is large: keep it on the heap.
-        let answer = Box::pin(call)
-            .await
-            .map_err(|error| describe("AssumeRole", &error))?;
+            .set_external_id(self.external_id.clone());
+        // The SDK's futures are large: keep them on the heap.
+        let sent = if self.engine.revocation() == Revocation::TokenType {
+            let form = format!("&TokenRevokeType={}", request.name.owner());
+            let call = call
+                .customize()
+                .mutate_request(move |request| add_to_form(request, &form));
+            Box::pin(call.send()).await
+        } else {
+            Box::pin(call.send()).await
+        };
+        let answer = sent.map_err(|error| describe("AssumeRole", &error))?;
         let session = self.session(answer.credentials)?;
         self.check_duration(&session, request.duration, requested_at)?;
         Ok(session)

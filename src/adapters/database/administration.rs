@@ -80,7 +80,8 @@ impl Administration for SqlDirectory {
         organisation: &Organisation,
         event: &AuditEvent,
     ) -> Result<Added, RegistryError> {
-        let mut change = match self.take_area(&event.owner, &organisation.area).await? {
+        let owner = Owner::Organisation(organisation.slug.clone());
+        let mut change = match self.take_area(&owner, &organisation.area).await? {
             Ok(change) => change,
             Err(taken) => return Ok(taken),
         };
@@ -157,7 +158,8 @@ impl Administration for SqlDirectory {
         workspace: &Workspace,
         event: &AuditEvent,
     ) -> Result<Added, RegistryError> {
-        let mut change = match self.take_area(&event.owner, &workspace.area).await? {
+        let owner = Owner::Workspace(workspace.name.clone());
+        let mut change = match self.take_area(&owner, &workspace.area).await? {
             Ok(change) => change,
             Err(taken) => return Ok(taken),
         };

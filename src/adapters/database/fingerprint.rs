@@ -6,6 +6,9 @@ use sqlx::{AnyConnection, Row};
 
 use crate::service::RegistryError;
 
+/// The name of the number of changes of restrictions, which is kept beside the values.
+pub(super) const RESTRICTIONS: &str = "restrictions";
+
 /// The values that this replica makes bucket names with, compared with the registry's.
 ///
 /// Replicas with different values would give one owner two buckets. The registry's values change
@@ -63,18 +66,22 @@ impl Fingerprint {
         )
     }
 
-    /// The SQL condition that the registry has these values. It takes two placeholders for each of
-    /// [`Fingerprint::parts`], from this number on. Only numbers enter the text.
+    /// The SQL condition that the registry has these values, and so many changes of restrictions. It
+    /// takes two placeholders for each of [`Fingerprint::values`], from this number on. Only numbers
+    /// enter the text.
     pub(super) fn condition(&self, first: usize) -> String {
-        let count = self.parts().len();
+        let count = self.parts().len() + 1;
         let places = (0..count).map(|part| first + 2 * part);
         let equal = places.map(|n| format!("(name = ${n} AND value = ${})", n + 1));
         let equal: Vec<String> = equal.collect();
-        if equal.is_empty() {
-            return "1 = 1".to_owned();
-        }
         let equal = equal.join(" OR ");
         format!("(SELECT count(*) FROM fingerprint WHERE {equal}) = {count}")
+    }
+
+    /// The values that the registry must have, by their names.
+    pub(super) fn values(&self, restrictions: i64) -> impl Iterator<Item = (&'static str, String)> {
+        let restrictions = (RESTRICTIONS, restrictions.to_string());
+        self.parts().iter().cloned().chain([restrictions])
     }
 
     fn note(&self, differing: &[&str]) {

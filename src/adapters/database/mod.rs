@@ -23,6 +23,8 @@ mod principals;
 mod registry;
 mod removal;
 mod reservations;
+mod restrictions;
+mod revocations;
 mod rows;
 mod schema;
 mod server;

@@ -31,15 +31,9 @@ const HOLDING: &str = "SELECT owner_kind, owner_id, bucket, state, claimed_at \
      UNION ALL SELECT owner_kind, owner_id, bucket, '', '' FROM former_buckets \
      WHERE bucket LIKE '%' || $1 || '%'";
 
-impl SqlDirectory {
-    /// The owners of buckets with this pseudonym, which begin with `start` by today's formula. If there
-    /// are none, it is looked for anywhere in the names: the bucket may be from before a change of the
-    /// formula, or sort otherwise in the database's collation.
-    ///
-    /// # Errors
-    ///
-    /// [`RegistryError`] when the registry cannot be read.
-    pub async fn owners_of_buckets(
+#[async_trait]
+impl Reservations for SqlDirectory {
+    async fn owners_of_buckets(
         &self,
         pseudonym: &OwnerPseudonym,
         start: &str,
@@ -54,10 +48,7 @@ impl SqlDirectory {
         }
         Ok(Vec::new())
     }
-}
 
-#[async_trait]
-impl Reservations for SqlDirectory {
     async fn buckets_of(
         &self,
         owner: &str,

@@ -10,7 +10,7 @@ use crate::cli::options::QueryOptions;
 use crate::cli::output::note;
 use crate::server::database;
 
-use super::parse_time;
+use crate::cli::time::parse_since;
 
 /// The names of the columns, which are the fields of `audit --json`.
 const COLUMNS: [&str; 13] = [
@@ -42,10 +42,10 @@ Needs little memory however many rows there are, and ends with those that were t
 In CSV, a value that a spreadsheet would run as a formula has a ' in front; JSON is exact.")]
 pub(super) struct ExportCommand {
     /// Only rows since then: 24h, 2026-11-21, or 2026-11-21T12:00:00Z
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = parse_since)]
     since: Option<DateTime<Utc>>,
     /// Only rows before then, in the same forms
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = parse_since)]
     until: Option<DateTime<Utc>>,
     /// Form of the rows
     #[arg(long, value_enum, default_value = "jsonl", conflicts_with = "json")]

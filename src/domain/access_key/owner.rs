@@ -34,6 +34,16 @@ impl AccessKeyOwner {
         }
     }
 
+    /// The same as an owner of storage, if it is one: a person without a client is none.
+    #[must_use]
+    pub fn as_owner(&self) -> Option<Owner> {
+        match self {
+            Self::Principal(principal) => Some(Owner::Principal(principal.clone())),
+            Self::Subject(_) => None,
+            Self::Organisation(slug) => Some(Owner::Organisation(slug.clone())),
+        }
+    }
+
     /// Whether the caller is this owner.
     #[must_use]
     pub fn is(&self, caller: &Caller) -> bool {

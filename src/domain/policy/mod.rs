@@ -5,11 +5,13 @@
 //! policy cannot be built, because STS takes it for "no restriction".
 
 mod access_key;
+mod revocation;
 mod session;
 
 use serde::Serialize;
 
 pub use access_key::{AccessKeyPolicy, AccessKeyPolicyError, Loopholes};
+pub use revocation::{BeforeName, RevocationStatement};
 pub use session::{ExtraAction, SessionPolicy, SessionPolicySettings};
 
 /// The longest policy that every engine accepts, in characters (docs/call.md).

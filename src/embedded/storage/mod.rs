@@ -3,6 +3,7 @@
 //! policies; this module adds what they lack.
 
 mod aws_query;
+mod bucket_policies;
 mod iam;
 mod identities;
 mod policy;
@@ -25,6 +26,7 @@ use s3s::service::S3ServiceBuilder;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
+use bucket_policies::BucketPolicies;
 use identities::{Identities, Users};
 use router::Router;
 use s3::{Access, ObjectStore};
@@ -51,12 +53,16 @@ impl Storage {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
         let identity = RootIdentity::generate()?;
-        let objects = ObjectStore::open(&directory).await?;
+        let policies = Arc::<BucketPolicies>::default();
+        let objects = ObjectStore::open(&directory, Arc::clone(&policies)).await?;
         let users = Users::open(&directory.join("iam.json"))?;
         let identities = Arc::new(Identities::new(identity.clone(), users));
         let cors = objects.cors();
         let mut builder = S3ServiceBuilder::new(objects);
-        let access = Access(Arc::clone(&identities));
+        let access = Access {
+            identities: Arc::clone(&identities),
+            policies,
+        };
         builder.set_auth(access.clone());
         builder.set_access(access);
         let router = Router::new(builder.build(), cors, StsAndIam(identities));

@@ -31,7 +31,7 @@ fn assume_role(sessions: &Sessions, form: &Form) -> CallResult {
     if !form.required("RoleArn")?.starts_with("arn:") {
         return Err(QueryError::invalid("RoleArn is not an ARN."));
     }
-    form.name("RoleSessionName", 2..=64)?;
+    let name = form.name("RoleSessionName", 2..=64)?;
     let seconds = match form.get("DurationSeconds") {
         None => DEFAULT_SECONDS,
         Some(text) => text.parse().unwrap_or(0),
@@ -41,7 +41,7 @@ fn assume_role(sessions: &Sessions, form: &Form) -> CallResult {
     }
     let policy = form.get("Policy").map(parse_policy).transpose()?;
     let session = sessions
-        .open(policy, Duration::from_secs(seconds))
+        .open(name, policy, Duration::from_secs(seconds))
         .map_err(QueryError::internal)?;
     Ok(Some(html! {
         Credentials {

@@ -3,6 +3,7 @@
 pub(crate) mod access_key;
 pub(crate) mod container;
 pub(crate) mod dialect;
+pub(crate) mod revoke;
 pub(crate) mod session;
 pub(crate) mod storage_boto;
 pub(crate) mod sts;

@@ -211,7 +211,7 @@ impl FieldError {
 fn detail(failure: &Failure) -> &'static str {
     match failure.cause() {
         Cause::NotFound => "There is no such workspace, or you are not a member of it.",
-        Cause::NotEntitled => "The organisation is disabled.",
+        Cause::NotEntitled => "You are blocked here, or the organisation is disabled.",
         Cause::Conflict => {
             "The bucket of this workspace exists and is not known to be its organisation's."
         }
@@ -287,9 +287,4 @@ fn status_and_code(cause: Cause) -> (StatusCode, &'static str) {
 }
 
 /// What this route may meet beyond [`Cause::OF_TOKEN_ROUTES`].
-const OWN_CAUSES: [Cause; 4] = [
-    Cause::NotEntitled,
-    Cause::NotFound,
-    Cause::Unprocessable,
-    Cause::ClientTooOld,
-];
+const OWN_CAUSES: [Cause; 3] = [Cause::NotFound, Cause::Unprocessable, Cause::ClientTooOld];

@@ -17,11 +17,12 @@ use utoipa::openapi::{ContentBuilder, OpenApi, Response, ResponseBuilder, Server
 use crate::http::dialects::access_key::AccessKeyDialect;
 use crate::http::dialects::container::ContainerDialect;
 use crate::http::dialects::dialect::Dialect;
+use crate::http::dialects::revoke::RevokeDialect;
 use crate::http::dialects::storage_boto::StorageBotoDialect;
 use crate::http::dialects::sts::StsDialect;
 use crate::http::dialects::v1::V1Dialect;
 use crate::http::dialects::workspace::WorkspaceDialect;
-use crate::http::dialects::{access_key, container, storage_boto, sts, v1, workspace};
+use crate::http::dialects::{access_key, container, revoke, storage_boto, sts, v1, workspace};
 use crate::http::exchange::Exchange;
 use crate::http::problems::failure::Failure;
 use crate::http::state::Gateway;
@@ -47,6 +48,7 @@ const HEALTH: &str = "health";
     ),
     components(schemas(
         v1::CredentialsAnswer,
+        revoke::RevokeAnswer,
         container::ContainerCredentials,
         container::ContainerError,
         sts::WebIdentityForm,
@@ -114,6 +116,7 @@ fn document() -> OpenApi {
     let mut document = Base::openapi();
     document.paths = PathsBuilder::new()
         .path(V1Dialect::PATH, item::<V1Dialect>())
+        .path(RevokeDialect::PATH, item::<RevokeDialect>())
         .path(ContainerDialect::PATH, item::<ContainerDialect>())
         .path(StsDialect::PATH, item::<StsDialect>())
         .path(StorageBotoDialect::PATH, item::<StorageBotoDialect>())

@@ -33,12 +33,13 @@ pub(crate) enum Cause {
 
 impl Cause {
     /// What every credential route that takes tokens may meet, for the contract.
-    pub(crate) const OF_TOKEN_ROUTES: [Self; 17] = [
+    pub(crate) const OF_TOKEN_ROUTES: [Self; 18] = [
         Self::NoCredential,
         Self::BadCredential,
         Self::ExpiredCredential,
         Self::MissingClaims,
         Self::MissingScope,
+        Self::NotEntitled,
         Self::Malformed,
         Self::Conflict,
         Self::Rate,

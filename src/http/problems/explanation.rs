@@ -99,12 +99,16 @@ pub(crate) fn explain(problem: ProblemType) -> Explanation {
             ],
         ),
         ProblemType::StorageNotEntitled => explanation(
-            "The API key is valid but opens no storage.",
+            "The credential is valid but opens no storage here.",
             &[
-                "The key was created with --no-storage.",
+                "An operator has blocked the caller, the client or the owner of the storage.",
+                "The API key was created with --no-storage.",
                 "The organisation is disabled.",
             ],
-            &["Ask the operator, with the request id: cloakroom org show, cloakroom api-key list."],
+            &[
+                "Ask the operator, with the request id: cloakroom block --list, cloakroom org show, \
+                 cloakroom api-key list.",
+            ],
         ),
         ProblemType::NotFound => explanation(
             "There is nothing at this address.",

@@ -69,6 +69,7 @@ impl Failure {
                     AccessKeyRefusal::NotQueued(_) => Cause::NotQueued,
                     AccessKeyRefusal::NoBroker => Cause::Store,
                 },
+                Refusal::Blocked { .. } => Cause::NotEntitled,
                 Refusal::BucketConflict => Cause::Conflict,
                 Refusal::RateLimited { .. } => Cause::Rate,
                 Refusal::AuthorizationServer(failure) => match failure.kind {
@@ -80,7 +81,9 @@ impl Failure {
                     _ => Cause::Store,
                 },
                 Refusal::Internal(_) => Cause::Ours,
-                Refusal::Overloaded | Refusal::AuthorizationServerBusy => Cause::Overloaded,
+                Refusal::Overloaded | Refusal::AuthorizationServerBusy | Refusal::BeingRevoked => {
+                    Cause::Overloaded
+                }
             },
             Self::NotFound => Cause::NotFound,
             Self::MethodNotAllowed(_) => Cause::MethodNotAllowed,

@@ -1,5 +1,5 @@
 use crate::domain::{AccessKeyId, AccessKeyPolicyError, Area, BucketName, Owner, WorkspaceName};
-use crate::service::{RegistryError, UpstreamError};
+use crate::service::{RegistryError, RevokeError, UpstreamError};
 
 use super::holdings::StillHas;
 
@@ -12,6 +12,9 @@ pub enum AdministerError {
     /// Nothing has this name.
     #[error("there is no {0}")]
     NoSuch(String),
+    /// A workspace and a person have this name.
+    #[error("{0} names a workspace and a person: write workspace:{0} or person:{0}")]
+    Ambiguous(String),
     /// No key may be in two areas.
     #[error("{area} overlaps with the area of {owner}: choose another --prefix or --bucket")]
     AreaTaken {
@@ -117,12 +120,18 @@ pub enum AdministerError {
     /// A session policy has no room for the prefix.
     #[error("the prefix is too long for a session policy")]
     PrefixTooLong,
+    /// A block's end has passed.
+    #[error("--until: the time has passed")]
+    InThePast,
     /// An API key's lifetime is too long.
     #[error("--expires-in: at most 100 years; omit it for a key that never expires")]
     LivesTooLong,
     /// The organisation exists, but without its folders.
     #[error("created {0}, but not its folders: {1}")]
     NoFolders(Owner, #[source] Box<AdministerError>),
+    /// Sessions were not revoked.
+    #[error(transparent)]
+    Revoke(#[from] RevokeError),
     /// The registry failed.
     #[error(transparent)]
     Registry(#[from] RegistryError),

@@ -1,10 +1,10 @@
 //! Lookups that return an error if nothing has this name.
 
 use crate::domain::{
-    AccessKey, AccessKeyId, ApiKeyId, Organisation, RegisteredApiKey, Slug, Workspace,
-    WorkspaceName,
+    AccessKey, AccessKeyId, ApiKeyId, BucketFormula, BucketOwner, ClientId, Organisation, Owner,
+    OwnerPseudonym, Principal, RegisteredApiKey, Slug, Subject, Workspace, WorkspaceName,
 };
-use crate::service::{AccessKeyRegistry, Directory};
+use crate::service::{AccessKeyRegistry, Administration, Directory, RegistryError};
 
 use super::AdministerError;
 
@@ -74,4 +74,98 @@ pub async fn find_access_key(
 ) -> Result<AccessKey, AdministerError> {
     let found = registry.access_key(id).await?;
     found.ok_or_else(|| AdministerError::NoSuch(format!("access key {id}")))
+}
+
+/// The owner that this text names: an organisation, `org/workspace`, `client id/subject` or an owner's
+/// pseudonym. `workspace:` or `person:` before it tells the two with a slash apart.
+///
+/// # Errors
+///
+/// [`AdministerError::NoSuch`] if nothing has this name, [`AdministerError::Ambiguous`] if it names a
+/// workspace and a person with a bucket.
+pub async fn find_owner(
+    administration: &dyn Administration,
+    formula: &BucketFormula,
+    text: &str,
+) -> Result<Owner, AdministerError> {
+    if let Some(name) = text.strip_prefix("workspace:") {
+        let found = workspace(administration, name).await?;
+        return found.ok_or_else(|| AdministerError::NoSuch(format!("workspace {name}")));
+    }
+    if let Some(name) = text.strip_prefix("person:") {
+        return person(name).ok_or_else(|| no_such_owner(name));
+    }
+    if let Ok(pseudonym) = text.parse() {
+        let owners = find_owners_with(administration, formula, &pseudonym).await?;
+        return owners.into_iter().next().ok_or_else(|| no_such_owner(text));
+    }
+    let Some(person) = person(text) else {
+        let slug: Slug = text.parse().map_err(|_| no_such_owner(text))?;
+        let found = administration.organisation(&slug).await?;
+        let found = found.map(|organisation| Owner::Organisation(organisation.slug));
+        return found.ok_or_else(|| no_such_owner(text));
+    };
+    let Some(workspace) = workspace(administration, text).await? else {
+        return Ok(person);
+    };
+    let bucket = formula.bucket(&person);
+    if administration.reservations_of(&bucket).await?.is_empty() {
+        return Ok(workspace);
+    }
+    Err(AdministerError::Ambiguous(text.to_owned()))
+}
+
+/// The owners with this pseudonym. People are found by the buckets that they have or had: a bucket is
+/// named by the same digest.
+///
+/// # Errors
+///
+/// [`RegistryError`] when the registry cannot be read.
+pub async fn find_owners_with(
+    administration: &dyn Administration,
+    formula: &BucketFormula,
+    pseudonym: &OwnerPseudonym,
+) -> Result<Vec<Owner>, RegistryError> {
+    // Organisations and workspaces that were removed for good, too.
+    let areas = administration.all_areas().await?.into_iter();
+    let keys = administration.access_keys().await?.into_iter();
+    let owners = areas
+        .map(|(owner, _)| owner)
+        .chain(keys.map(|one| Owner::AccessKey(one.id)));
+    let has_pseudonym = |owner: &Owner| formula.digest(owner).pseudonym() == *pseudonym;
+    let mut owners: Vec<Owner> = owners.filter(has_pseudonym).collect();
+    let start = formula.start_of_bucket(pseudonym);
+    for owner in administration.owners_of_buckets(pseudonym, &start).await? {
+        if let BucketOwner::Principal(principal) = owner {
+            owners.push(Owner::Principal(principal));
+        }
+    }
+    Ok(owners)
+}
+
+/// Splits at the last slash, because a client id may hold one.
+pub(super) fn person(text: &str) -> Option<Owner> {
+    let (client_id, subject) = text.rsplit_once('/')?;
+    Some(Owner::Principal(Principal {
+        client_id: ClientId::parse(client_id).ok()?,
+        subject: Subject::parse(subject).ok()?,
+    }))
+}
+
+async fn workspace(
+    directory: &dyn Directory,
+    text: &str,
+) -> Result<Option<Owner>, AdministerError> {
+    let Ok(name) = text.parse::<WorkspaceName>() else {
+        return Ok(None);
+    };
+    let found = directory.workspace(&name).await?;
+    Ok(found.map(|workspace| Owner::Workspace(workspace.name)))
+}
+
+fn no_such_owner(text: &str) -> AdministerError {
+    AdministerError::NoSuch(format!(
+        "owner {text}: name an organisation, org/workspace, client/subject, or the pseudonym of a log \
+         line"
+    ))
 }

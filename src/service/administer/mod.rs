@@ -3,6 +3,7 @@
 mod access_keys;
 mod api_keys;
 mod areas;
+mod blocks;
 mod buckets;
 mod error;
 mod find;
@@ -16,22 +17,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::{
-    Access, Area, AuditCause, AuditEvent, BucketFormula, BucketPrefix, Loopholes, Operator, Owner,
-    RequestId, RoleSessionName, Session, SessionPolicy, SessionPolicySettings,
+    Access, Area, AuditCause, AuditEvent, BucketFormula, BucketPrefix, Concerned, Loopholes,
+    Operator, Owner, RequestId, RoleSessionName, Session, SessionPolicy, SessionPolicySettings,
 };
 
 pub use access_keys::NewAccessKey;
 pub use api_keys::NewApiKey;
 pub use areas::NewArea;
 pub use error::AdministerError;
-pub use find::{find_access_key, find_api_key, find_organisation, find_workspace};
+pub use find::{
+    find_access_key, find_api_key, find_organisation, find_owner, find_owners_with, find_workspace,
+};
 pub use holdings::{Holdings, StillHas};
 pub use removal::GoesAlong;
 pub use show_buckets::{KnownBucket, ShowBuckets};
 
 use super::{
     AccessKeyKeeper, Administration, BucketRegistry, Buckets, Clock, EnsureBucket, Objects,
-    Randomness, SessionRequest, Sessions,
+    Randomness, RevokeSessions, SessionRequest, Sessions,
 };
 
 /// The use case "administer", for one operator.
@@ -74,6 +77,8 @@ pub struct AdministerPorts {
     pub sessions: Arc<dyn Sessions>,
     /// Looks at objects.
     pub objects: Arc<dyn Objects>,
+    /// Ends sessions.
+    pub revoke_sessions: RevokeSessions,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Makes keys and ids.
@@ -97,15 +102,27 @@ impl Administer {
         self.ports.administration.as_ref()
     }
 
-    fn event(&self, action: &'static str, owner: Owner) -> AuditEvent {
+    /// The owner that this text names.
+    ///
+    /// # Errors
+    ///
+    /// See [`find_owner`].
+    pub async fn find_owner(&self, text: &str) -> Result<Owner, AdministerError> {
+        find_owner(self.administration(), &self.settings.formula, text).await
+    }
+
+    fn cause(&self) -> AuditCause {
         let time = self.ports.clock.now();
-        let cause = AuditCause {
+        AuditCause {
             time,
             request_id: RequestId::at(time, self.ports.randomness.bits()),
             dialect: "cli",
             caller: self.operator.to_string(),
-        };
-        AuditEvent::change(cause, action, owner)
+        }
+    }
+
+    fn event(&self, action: &'static str, about: impl Into<Concerned>) -> AuditEvent {
+        AuditEvent::change(self.cause(), action, about)
     }
 
     /// Opens a session for the area, as its owner would get it.

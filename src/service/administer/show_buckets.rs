@@ -1,9 +1,7 @@
 use std::sync::Arc;
 
-use crate::domain::{
-    AccessKeyId, Area, BucketFormula, BucketName, ClientId, Owner, OwnerPseudonym, Principal,
-    Subject,
-};
+use super::find::person;
+use crate::domain::{AccessKeyId, Area, BucketFormula, BucketName, Owner, OwnerPseudonym};
 use crate::service::{
     Administration, Buckets, Presence, RegistryError, Reservation, UpstreamError,
 };
@@ -103,13 +101,4 @@ impl ShowBuckets {
         };
         Ok((presence, marker))
     }
-}
-
-/// Splits at the last slash, because a client id may hold one.
-fn person(text: &str) -> Option<Owner> {
-    let (client_id, subject) = text.rsplit_once('/')?;
-    Some(Owner::Principal(Principal {
-        client_id: ClientId::parse(client_id).ok()?,
-        subject: Subject::parse(subject).ok()?,
-    }))
 }

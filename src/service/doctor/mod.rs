@@ -6,6 +6,7 @@ mod attacks;
 mod ports;
 mod reader;
 mod report;
+mod revocation;
 mod shared_bucket;
 mod test_owner;
 mod upstreams;
@@ -26,8 +27,8 @@ use crate::domain::{
 };
 
 use super::{
-    AccessKeyBroker, Buckets, Creation, Introspection, Randomness, SessionRequest, Sessions,
-    UpstreamError,
+    AccessKeyBroker, Buckets, Clock, Creation, Introspection, Randomness, Revoker, SessionRequest,
+    Sessions, UpstreamError,
 };
 
 pub use ports::{
@@ -80,6 +81,10 @@ pub struct DoctorPorts {
     pub attacker: Arc<dyn Attacker>,
     /// Reads the areas in the registry.
     pub areas: Arc<dyn RegisteredAreas>,
+    /// Ends sessions.
+    pub revoker: Arc<dyn Revoker>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
     /// Makes names that cannot be guessed.
     pub randomness: Arc<dyn Randomness>,
 }
@@ -93,6 +98,8 @@ pub struct DoctorSettings {
     pub session_policies: SessionPolicySettings,
     /// How long sessions last.
     pub session_duration: Duration,
+    /// Whether the store takes minutes to spread a bucket's policy.
+    pub spreads_policies: bool,
 }
 
 impl Doctor {
@@ -183,6 +190,7 @@ impl Doctor {
                 )
                 .await;
         }
+        self.revocation(report, first, second).await;
     }
 
     async fn make(&self, bucket: &BucketName) -> Outcome {
@@ -221,11 +229,8 @@ impl Doctor {
     async fn open(&self, grant: &Grant, duration: Duration) -> Result<Session, String> {
         let policy = SessionPolicy::for_grant(grant, &self.settings.session_policies);
         let policy = policy.map_err(|error| error.to_string())?;
-        let request = RequestId::from_random(self.ports.randomness.bits());
-        let owner = Owner::Principal(Principal {
-            client_id: ClientId::parse("cloakroom-doctor").map_err(|error| error.to_string())?,
-            subject: Subject::parse(grant.bucket.as_str()).map_err(|error| error.to_string())?,
-        });
+        let request = RequestId::at(self.ports.clock.now(), self.ports.randomness.bits());
+        let owner = Self::owner_of(&grant.bucket)?;
         let digest = self.settings.formula.digest(&owner);
         let request = SessionRequest {
             policy,
@@ -234,6 +239,14 @@ impl Doctor {
         };
         let opened = self.ports.sessions.assume_role(request).await;
         opened.map_err(|failure| failure.to_string())
+    }
+
+    /// The owner of a throw-away bucket.
+    fn owner_of(bucket: &BucketName) -> Result<Owner, String> {
+        Ok(Owner::Principal(Principal {
+            client_id: ClientId::parse("cloakroom-doctor").map_err(|error| error.to_string())?,
+            subject: Subject::parse(bucket.as_str()).map_err(|error| error.to_string())?,
+        }))
     }
 
     /// Some stores ignore the duration that is asked for. Opening a session that lasts too long fails.

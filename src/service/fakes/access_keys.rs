@@ -11,7 +11,9 @@ use crate::service::{
     Clock, Randomness, RotateAccessKey, RotateAccessKeyPorts, RotateAccessKeySettings,
 };
 
-use super::{FakeAccessKeyRegistry, FakeBroker, FakeDirectory, FixedClock, Nothing};
+use super::{
+    FakeAccessKeyRegistry, FakeBroker, FakeDirectory, FixedClock, Nothing, no_restrictions,
+};
 
 /// An access key of alice's that reads the bucket `data`.
 pub(crate) fn test_access_key() -> AccessKey {
@@ -40,6 +42,7 @@ pub(crate) fn rotate_access_key(
         broker: Some(broker),
         registry,
         directory: Arc::new(FakeDirectory::default()),
+        restrictions: no_restrictions(),
         rate_limiter: Arc::new(Nothing),
         capabilities: None,
         clock: Arc::new(FixedClock),

@@ -5,6 +5,7 @@ mod access_keys;
 mod broker;
 mod buckets;
 mod directory;
+mod revoke;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +15,8 @@ use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
 
 use crate::domain::{
-    AccessToken, AuditEvent, BucketFormula, BucketName, ClientId, Owner, Principal, Session,
-    SessionPolicySettings, Subject, UnverifiedClaims,
+    AccessToken, AuditEvent, BucketFormula, BucketName, ClientId, Owner, Principal, Restrictions,
+    Session, SessionPolicySettings, Subject, UnverifiedClaims,
 };
 
 pub(crate) use access_key_registry::FakeAccessKeyRegistry;
@@ -23,11 +24,13 @@ pub(crate) use access_keys::{rotate_access_key, test_access_key, test_rotate_acc
 pub(crate) use broker::FakeBroker;
 pub(crate) use buckets::{FakeBucketRegistry, FakeBuckets};
 pub(crate) use directory::FakeDirectory;
+pub(crate) use revoke::{FakeStore, Flaw, revoke_sessions, test_revoke_sessions};
 
 use super::{
-    AuditTrail, Clock, EnsureBucket, EnsureBucketPorts, EnsureBucketSettings, Introspection,
-    IssueSession, IssueSessionPorts, IssueSessionSettings, Randomness, RateLimitError, RateLimiter,
-    RegistryError, SessionRequest, Sessions, UpstreamError, UpstreamErrorKind,
+    AuditTrail, Clock, CurrentRestrictions, EnsureBucket, EnsureBucketPorts, EnsureBucketSettings,
+    Introspection, IssueSession, IssueSessionPorts, IssueSessionSettings, Randomness,
+    RateLimitError, RateLimiter, Recorded, RegistryError, RestrictionRegistry, SessionRequest,
+    Sessions, UpstreamError, UpstreamErrorKind,
 };
 
 pub(crate) fn principal(client_id: &str, subject: &str) -> Owner {
@@ -92,9 +95,22 @@ impl Sessions for Nothing {
 
 #[async_trait]
 impl AuditTrail for Nothing {
-    async fn record(&self, _: AuditEvent) -> Result<(), RegistryError> {
+    async fn record(&self, _: AuditEvent, _: i64) -> Result<Recorded, RegistryError> {
         Err(RegistryError::new("nothing"))
     }
+}
+
+#[async_trait]
+impl RestrictionRegistry for Nothing {
+    async fn restrictions(&self) -> Result<Restrictions, RegistryError> {
+        Ok(Restrictions::default())
+    }
+}
+
+/// Restrictions that restrict nobody.
+pub(crate) fn no_restrictions() -> Arc<CurrentRestrictions> {
+    let clock = Arc::new(FixedClock);
+    Arc::new(CurrentRestrictions::new(Arc::new(Nothing), clock))
 }
 
 /// An `EnsureBucket` over these fakes.
@@ -119,6 +135,7 @@ pub(crate) fn test_issue() -> IssueSession {
         rate_limiter: Arc::new(Nothing),
         ensure_bucket: Arc::new(test_ensure_bucket()),
         sessions: Arc::new(Nothing),
+        restrictions: no_restrictions(),
         audit_trail: Arc::new(Nothing),
         clock: Arc::new(FixedClock),
     };

@@ -40,6 +40,8 @@ pub(super) struct ReuseKey {
     pub(super) grant: Grant,
     /// When the token expires, if the session must not outlive it.
     pub(super) must_end_by: Option<DateTime<Utc>>,
+    /// Which sessions have been revoked: later calls do not find those.
+    pub(super) revoked_before: Option<DateTime<Utc>>,
 }
 
 type Outcome = Result<HeldSession, Refusal>;

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
@@ -6,7 +7,8 @@ use futures_util::future::join_all;
 use secrecy::SecretString;
 
 use super::*;
-use crate::domain::{Access, TokenCaller};
+use crate::domain::{Access, BlockInForce, RevocationInForce, TokenCaller};
+use crate::service::RestrictionRegistry;
 use crate::service::fakes::{FixedClock, Nothing, alice, bucket_of, test_ensure_bucket};
 
 /// Opens sessions, each with the number of its call as its id, and records events.
@@ -16,7 +18,15 @@ struct StoreAndTrail {
     events: Mutex<Vec<AuditEvent>>,
     trail_is_full: Mutex<bool>,
     store_hangs: Mutex<bool>,
+    restrictions: Mutex<Restrictions>,
+    /// Is run when a session is opened.
+    meanwhile: Mutex<Option<Meanwhile>>,
 }
+
+type Meanwhile = Box<dyn FnOnce(&StoreAndTrail) + Send>;
+
+type Blocked = HashMap<(String, String), BlockInForce>;
+type Revoked = HashMap<(String, String), RevocationInForce>;
 
 #[async_trait]
 impl Sessions for StoreAndTrail {
@@ -26,6 +36,9 @@ impl Sessions for StoreAndTrail {
             asked.push(request.duration);
             asked.len()
         };
+        if let Some(meanwhile) = self.meanwhile.lock().unwrap().take() {
+            meanwhile(self);
+        }
         if *self.store_hangs.lock().unwrap() {
             std::future::pending::<()>().await;
         }
@@ -40,12 +53,29 @@ impl Sessions for StoreAndTrail {
 
 #[async_trait]
 impl AuditTrail for StoreAndTrail {
-    async fn record(&self, event: AuditEvent) -> Result<(), RegistryError> {
+    async fn record(&self, event: AuditEvent, version: i64) -> Result<Recorded, RegistryError> {
         if *self.trail_is_full.lock().unwrap() {
             return Err(RegistryError::new("full"));
         }
+        if version != self.restrictions.lock().unwrap().version() {
+            return Ok(Recorded::RestrictionsChanged);
+        }
         self.events.lock().unwrap().push(event);
-        Ok(())
+        Ok(Recorded::Yes)
+    }
+}
+
+#[async_trait]
+impl RestrictionRegistry for StoreAndTrail {
+    async fn restrictions(&self) -> Result<Restrictions, RegistryError> {
+        Ok(self.restrictions.lock().unwrap().clone())
+    }
+}
+
+impl StoreAndTrail {
+    fn restrict(&self, blocks: Blocked, revocations: Revoked) {
+        let mut restrictions = self.restrictions.lock().unwrap();
+        *restrictions = Restrictions::new(restrictions.version() + 1, blocks, revocations);
     }
 }
 
@@ -55,6 +85,10 @@ fn issue(cap_to_token_expiry: bool, reuse: Option<&str>) -> (Arc<StoreAndTrail>,
         rate_limiter: Arc::new(Nothing),
         ensure_bucket: Arc::new(test_ensure_bucket()),
         sessions: Arc::<StoreAndTrail>::clone(&both),
+        restrictions: Arc::new(CurrentRestrictions::new(
+            Arc::<StoreAndTrail>::clone(&both),
+            Arc::new(FixedClock),
+        )),
         audit_trail: Arc::<StoreAndTrail>::clone(&both),
         clock: Arc::new(FixedClock),
     };
@@ -192,4 +226,82 @@ async fn tokens_share_a_session_that_need_not_end_with_them() {
         ask(&issue, &request(call, token_minutes)).await.unwrap();
     }
     assert_eq!(store.asked.lock().unwrap().len(), 1);
+}
+
+fn blocked(kind: &str, name: &str) -> Blocked {
+    let block = BlockInForce {
+        reason: "lost laptop".to_owned(),
+        until: None,
+    };
+    HashMap::from([((kind.to_owned(), name.to_owned()), block)])
+}
+
+fn revoked(before: DateTime<Utc>) -> Revoked {
+    let key = ("owner".to_owned(), alice().to_string());
+    let revocation = RevocationInForce {
+        before,
+        frozen_until: None,
+    };
+    HashMap::from([(key, revocation)])
+}
+
+/// A request so many seconds after the clock's time.
+fn request_at(seconds: i64) -> IssueRequest {
+    let time = FixedClock.now() + TimeDelta::seconds(seconds);
+    IssueRequest {
+        request_id: RequestId::at(time, [1; 16]),
+        ..request(1, 60)
+    }
+}
+
+#[tokio::test]
+async fn a_blocked_caller_gets_nothing_until_unblocked() {
+    let (store, issue) = issue(false, None);
+    ask(&issue, &request_at(0)).await.unwrap();
+    store.restrict(blocked("client", "demo"), HashMap::new());
+    let refused = ask(&issue, &request_at(1)).await;
+    assert!(
+        matches!(refused, Err(Refusal::Blocked { .. })),
+        "{refused:?}"
+    );
+    assert_eq!(store.events.lock().unwrap().len(), 1);
+    store.restrict(HashMap::new(), HashMap::new());
+    ask(&issue, &request_at(2)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_block_during_a_call_keeps_its_session_back() {
+    let (store, issue) = issue(false, None);
+    for (blocks, is_refused) in [
+        (blocked("owner", &alice().to_string()), true),
+        (blocked("client", "other"), false),
+    ] {
+        let restrict = move |store: &StoreAndTrail| store.restrict(blocks, HashMap::new());
+        *store.meanwhile.lock().unwrap() = Some(Box::new(restrict));
+        let done = ask(&issue, &request_at(0)).await;
+        assert_eq!(
+            matches!(done, Err(Refusal::Blocked { .. })),
+            is_refused,
+            "{done:?}"
+        );
+        store.restrict(HashMap::new(), HashMap::new());
+    }
+    assert_eq!(store.events.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_revoked_session_is_not_handed_out_again() {
+    let (store, issue) = issue(false, Some("50%"));
+    let first = ask(&issue, &request_at(0)).await.unwrap();
+    let again = ask(&issue, &request_at(1)).await.unwrap();
+    assert_eq!(first.access_key_id, again.access_key_id);
+    let revocation = revoked(FixedClock.now() + TimeDelta::seconds(2));
+    store.restrict(HashMap::new(), revocation);
+    // The call finds out only when it records the old session.
+    let fresh = ask(&issue, &request_at(3)).await.unwrap();
+    assert_ne!(first.access_key_id, fresh.access_key_id);
+    let events = store.events.lock().unwrap().len();
+    assert_eq!(events, 3, "the old session has no event of this call");
+    let late = ask(&issue, &request_at(1)).await;
+    assert!(matches!(late, Err(Refusal::BeingRevoked)), "{late:?}");
 }

@@ -90,11 +90,18 @@ impl RotateAccessKey {
 }
 
 impl Work {
-    /// Checks whose key it is, from where and how often it is rotated, and what it opens.
+    /// Checks whose key it is and that they are not blocked, from where and how often it is rotated, and
+    /// what it opens.
     pub(super) async fn admit(&self, rotation: Rotation) -> Result<Admitted, Refusal> {
         let found = self.ports.registry.access_key(&rotation.key).await?;
         let key = found.ok_or(AccessKeyRefusal::NoSuchKey)?;
         self.check_owner(&key, &rotation.caller).await?;
+        let (caller, owner) = (rotation.caller.id(), key.owner.as_owner());
+        let asked = rotation.request_id.time();
+        let restrictions = &self.ports.restrictions;
+        restrictions
+            .check_fresh(&caller, owner.as_ref(), asked)
+            .await?;
         check_network(&key, rotation.address)?;
         let taken = self.ports.rate_limiter.take(&self.digest(&key.id));
         taken.map_err(|spent| spent.of(Limit::Owner))?;

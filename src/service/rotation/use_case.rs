@@ -8,7 +8,7 @@ use crate::domain::{
     AccessKey, AccessKeyId, BucketFormula, KeyPair, Owner, OwnerDigest, OwnerPseudonym, RequestId,
     Scope,
 };
-use crate::service::{Clock, Directory, Randomness, RateLimiter};
+use crate::service::{Clock, CurrentRestrictions, Directory, Randomness, RateLimiter};
 
 use super::caller::{Capabilities, RotationCaller};
 use super::ports::{AccessKeyBroker, AccessKeyRegistry};
@@ -32,6 +32,8 @@ pub struct RotateAccessKeyPorts {
     pub registry: Arc<dyn AccessKeyRegistry>,
     /// Knows organisations.
     pub directory: Arc<dyn Directory>,
+    /// Tells whom operators have blocked.
+    pub restrictions: Arc<CurrentRestrictions>,
     /// Limits how often a key may be rotated.
     pub rate_limiter: Arc<dyn RateLimiter<OwnerDigest>>,
     /// Checks capability tokens, if there are any.

@@ -2,6 +2,7 @@
 
 mod areas;
 mod audit;
+mod blocks;
 mod buckets;
 mod export;
 mod organisations;

@@ -107,6 +107,7 @@ fn api_pages_list_the_errors_of_the_contract() {
             let page = match path.as_str() {
                 "/" => "sts",
                 "/v1/credentials" => "v1",
+                "/v1/credentials/revoke" => "revoke",
                 "/v1/credentials/container" => "container",
                 "/storage/boto" => "storage-boto",
                 "/api/v1/org/{org}/ws/{ws}/storage/credentials" => "workspace",
@@ -124,7 +125,7 @@ fn api_pages_list_the_errors_of_the_contract() {
             );
         }
     }
-    assert_eq!(looked_at, 6);
+    assert_eq!(looked_at, 7);
 }
 
 /// The words of a text that name a page of the book.

@@ -1,18 +1,13 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 
-use crate::adapters::oauth::http_date;
 use crate::domain::{BucketName, Session};
+use crate::service::UpstreamError;
 use crate::service::doctor::ThrowAwayBuckets;
-use crate::service::{UpstreamError, UpstreamErrorKind};
 
 use crate::adapters::aws::AwsClients;
 use crate::adapters::aws::failure::{code, describe};
-
-/// The bucket of the request that reads the store's clock; it does not exist.
-const CLOCK_PROBE_BUCKET: &str = "cloakroom-doctor-asks-what-time-it-is";
 
 /// The pauses before a bucket that is not empty is emptied again: the store may still be finishing an
 /// upload of a doctor that was killed.
@@ -34,31 +29,6 @@ impl S3ThrowAway {
     pub fn new(clients: &AwsClients) -> Self {
         Self {
             clients: clients.clone(),
-        }
-    }
-
-    /// The store's clock, if its answers have a date.
-    ///
-    /// # Errors
-    ///
-    /// [`UpstreamError`] if the store does not answer.
-    pub async fn date(&self) -> Result<Option<DateTime<Utc>>, UpstreamError> {
-        let sent = self
-            .clients
-            .s3
-            .head_bucket()
-            .bucket(CLOCK_PROBE_BUCKET)
-            .send()
-            .await;
-        let Err(error) = sent else {
-            return Err(UpstreamError::new(
-                UpstreamErrorKind::Nonsense,
-                "HeadBucket: the store claims to have a bucket that does not exist",
-            ));
-        };
-        match error.raw_response() {
-            Some(answer) => Ok(http_date(answer.headers().get("date"))),
-            None => Err(describe("HeadBucket", &error)),
         }
     }
 

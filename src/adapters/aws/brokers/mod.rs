@@ -1,6 +1,6 @@
 //! Brokers create and delete access keys, one file for each engine.
 
-mod admin_api;
+pub(super) mod admin_api;
 mod ceph;
 mod iam;
 pub(super) mod minio;

@@ -1,5 +1,6 @@
 mod blocks;
 mod conditions;
+mod live;
 mod pages;
 mod parts;
 mod prune;
@@ -15,13 +16,14 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 use tokio::sync::{OwnedMutexGuard, oneshot};
 
 use crate::domain::AuditEvent;
-use crate::service::{AuditTrail, RegistryError};
+use crate::service::{AuditTrail, Recorded, RegistryError};
 
 use crate::adapters::database::Database;
 use crate::adapters::database::connect::is_lost;
 use crate::adapters::database::fingerprint::Fingerprint;
 use crate::adapters::database::statement::bounded;
 
+pub(super) use live::live_sessions;
 pub use pages::AuditPages;
 pub use prune::AuditPruner;
 pub use search::{AuditQuery, AuditRow};
@@ -54,7 +56,19 @@ struct Trail {
 
 struct Entry {
     event: AuditEvent,
-    committed: oneshot::Sender<Result<(), RegistryError>>,
+    /// Of the restrictions that the session was checked with.
+    version: i64,
+    committed: oneshot::Sender<Result<Recorded, RegistryError>>,
+}
+
+/// What became of a group.
+enum Written {
+    /// All of it is stored.
+    Yes,
+    /// Nothing is: the replica's formula is no longer the registry's.
+    FormulaChanged,
+    /// Nothing is: the registry's restrictions have another version.
+    RestrictionsChanged,
 }
 
 impl SqlAuditTrail {
@@ -71,9 +85,13 @@ impl SqlAuditTrail {
 
 #[async_trait]
 impl AuditTrail for SqlAuditTrail {
-    async fn record(&self, event: AuditEvent) -> Result<(), RegistryError> {
+    async fn record(&self, event: AuditEvent, version: i64) -> Result<Recorded, RegistryError> {
         let (committed, mut answer) = oneshot::channel();
-        self.trail.waiting().push(Entry { event, committed });
+        self.trail.waiting().push(Entry {
+            event,
+            version,
+            committed,
+        });
         let gone = |_| RegistryError::new("audit: the writer has ended");
         tokio::select! {
             biased;
@@ -102,8 +120,9 @@ impl Trail {
             }
             let written = AssertUnwindSafe(bounded("audit", self.commit(&group)));
             let outcome = match written.catch_unwind().await {
-                Ok(Ok(true)) => Ok(()),
-                Ok(Ok(false)) => Err(Fingerprint::outdated()),
+                Ok(Ok(Written::Yes)) => Ok(Recorded::Yes),
+                Ok(Ok(Written::RestrictionsChanged)) => Ok(Recorded::RestrictionsChanged),
+                Ok(Ok(Written::FormulaChanged)) => Err(Fingerprint::outdated()),
                 Ok(Err(error)) => Err(error),
                 Err(_) => Err(RegistryError::new("audit: the writer has panicked")),
             };
@@ -118,20 +137,22 @@ impl Trail {
         let mut waiting = self.waiting();
         // Requests that ran out of time no longer wait for their events.
         waiting.retain(|entry| !entry.committed.is_closed());
-        let size = waiting.len().min(GROUP);
-        waiting.drain(..size).collect()
+        let Some(version) = waiting.first().map(|entry| entry.version) else {
+            return Vec::new();
+        };
+        let of_one_version = waiting.extract_if(.., |entry| entry.version == version);
+        of_one_version.take(GROUP).collect()
     }
 
-    /// Writes a group, and once more on another connection if this one was lost. Returns false when
-    /// the replica's formula is no longer the registry's: then nothing was written.
-    async fn commit(&self, group: &[Entry]) -> Result<bool, sqlx::Error> {
+    /// Writes a group, and once more on another connection if this one was lost.
+    async fn commit(&self, group: &[Entry]) -> Result<Written, sqlx::Error> {
         match self.write(group).await {
             Err(error) if is_lost(&error) => self.write(group).await,
             done => done,
         }
     }
 
-    async fn write(&self, group: &[Entry]) -> Result<bool, sqlx::Error> {
+    async fn write(&self, group: &[Entry]) -> Result<Written, sqlx::Error> {
         let fingerprint = &self.database.fingerprint;
         let lease = self.database.trail.acquire().await?;
         lease
@@ -141,26 +162,30 @@ impl Trail {
 }
 
 /// Writes the group in one statement, and so in one transaction: all of it or nothing, and only
-/// while the replica's formula is the registry's. Returns whether the group is stored.
+/// while the replica's formula and the group's version of the restrictions are the registry's.
 async fn insert(
     connection: &mut AnyConnection,
     group: &[Entry],
     fingerprint: &Fingerprint,
-) -> Result<bool, sqlx::Error> {
+) -> Result<Written, sqlx::Error> {
     let mut query = sqlx::query(AssertSqlSafe(statement(group.len(), fingerprint)));
     for Entry { event, .. } in group {
         query = row::bind(query, event);
     }
-    for (name, value) in fingerprint.parts() {
-        query = query.bind(*name).bind(value.clone());
+    let version = group.first().map_or(0, |entry| entry.version);
+    for (name, value) in fingerprint.values(version) {
+        query = query.bind(name).bind(value);
     }
     let inserted = query.execute(&mut *connection).await?;
     if inserted.rows_affected() > 0 || is_written(connection, group).await? {
-        return Ok(true);
+        return Ok(Written::Yes);
     }
-    // The formula differed when the statement ran. Asking again raises the alarm.
-    fingerprint.is_current(connection).await?;
-    Ok(false)
+    // Asking about the formula raises the alarm.
+    Ok(if fingerprint.is_current(connection).await? {
+        Written::RestrictionsChanged
+    } else {
+        Written::FormulaChanged
+    })
 }
 
 /// Whether every event of the group is stored already, by an earlier attempt.
@@ -242,12 +267,12 @@ mod tests {
             .unwrap();
         let worker = Builder::new_current_thread().enable_all().build().unwrap();
         let given_up = worker.block_on(async {
-            tokio::time::timeout(Duration::from_millis(100), trail.record(event())).await
+            tokio::time::timeout(Duration::from_millis(100), trail.record(event(), 0)).await
         });
         assert!(given_up.is_err());
         let trail = Arc::new(trail);
         let waiting = Arc::clone(&trail);
-        let waiting = runtime.spawn(async move { waiting.record(event()).await });
+        let waiting = runtime.spawn(async move { waiting.record(event(), 0).await });
         while trail.trail.waiting().is_empty() {
             std::thread::yield_now();
         }
@@ -265,8 +290,8 @@ mod tests {
         let database = open(&directory).await;
         let trail = SqlAuditTrail::new(database.clone());
         let event = event();
-        trail.record(event.clone()).await.unwrap();
-        trail.record(event).await.unwrap();
+        trail.record(event.clone(), 0).await.unwrap();
+        trail.record(event, 0).await.unwrap();
         assert_eq!(rows(&database).await, 1);
     }
 
@@ -283,7 +308,8 @@ mod tests {
         let changes = async {
             loop {
                 for value in ["a", "b"] {
-                    let change = sqlx::query("UPDATE fingerprint SET value = $1").bind(value);
+                    let change = "UPDATE fingerprint SET value = $1 WHERE name = 'naming.prefix'";
+                    let change = sqlx::query(change).bind(value);
                     other.execute("set", change).await.unwrap();
                 }
             }
@@ -291,9 +317,9 @@ mod tests {
         let records = async {
             let (mut written, mut refused) = (0, 0);
             while written < 300 || refused < 300 {
-                match trail.record(event()).await {
-                    Ok(()) => written += 1,
-                    Err(_) => refused += 1,
+                match trail.record(event(), 0).await {
+                    Ok(Recorded::Yes) => written += 1,
+                    Ok(Recorded::RestrictionsChanged) | Err(_) => refused += 1,
                 }
             }
             written
@@ -310,7 +336,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let database = open(&directory).await;
         let trail = SqlAuditTrail::new(database.clone());
-        let all = (0..300).map(|_| trail.record(event()));
+        let all = (0..300).map(|_| trail.record(event(), 0));
         let done = futures_util::future::join_all(all).await;
         assert!(done.iter().all(Result::is_ok));
         assert_eq!(rows(&database).await, 300);

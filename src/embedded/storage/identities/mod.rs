@@ -13,12 +13,10 @@ use hyper::http::Extensions;
 use s3s::auth::SecretKey;
 use s3s::{S3Result, s3_error};
 
-use super::policy::Policy;
-
 pub(super) use account::{AccessKey, Account, Tag, User};
 pub use root::RootIdentity;
 pub(super) use session_token::session_token;
-pub(super) use sessions::Sessions;
+pub(super) use sessions::{SessionIdentity, Sessions};
 pub(super) use users::{UserIdentity, Users};
 
 /// Everyone who may sign requests.
@@ -32,8 +30,7 @@ pub(super) struct Identities {
 #[derive(Clone)]
 pub(super) enum Identity {
     Root,
-    /// With its session policy, if it has one.
-    Session(Option<Policy>),
+    Session(SessionIdentity),
     User(UserIdentity),
 }
 
@@ -76,8 +73,8 @@ impl Identities {
             (Some(identity), None) => Ok(identity),
             (Some(_), Some(_)) => Err(s3_error!(InvalidToken)),
             (None, token) => {
-                let policy = self.sessions.policy(access_key_id, token)?;
-                Ok(Identity::Session(policy))
+                let session = self.sessions.identity(access_key_id, token)?;
+                Ok(Identity::Session(session))
             }
         }
     }

@@ -26,8 +26,19 @@ pub(crate) struct Sessions {
 struct Session {
     secret: SecretKey,
     token: String,
-    policy: Option<Policy>,
+    identity: SessionIdentity,
     ends: Instant,
+}
+
+/// What policies are asked about a session.
+#[derive(Clone)]
+pub(crate) struct SessionIdentity {
+    /// Its session policy, if it has one.
+    pub(crate) policy: Option<Policy>,
+    /// `aws:userid`: a role's id and the session's name.
+    pub(crate) user_id: String,
+    /// `aws:TokenIssueTime`
+    pub(crate) issued: DateTime<Utc>,
 }
 
 /// A session as the caller of `AssumeRole` gets it.
@@ -41,6 +52,7 @@ pub(crate) struct NewSession {
 impl Sessions {
     pub(crate) fn open(
         &self,
+        name: &str,
         policy: Option<Policy>,
         duration: Duration,
     ) -> io::Result<NewSession> {
@@ -53,7 +65,11 @@ impl Sessions {
         let session = Session {
             secret: SecretKey::from(new.secret_access_key.clone()),
             token: new.session_token.clone(),
-            policy,
+            identity: SessionIdentity {
+                policy,
+                user_id: format!("AROACLOAKROOM:{name}"),
+                issued: now(),
+            },
             ends: Instant::now() + duration,
         };
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
@@ -70,12 +86,12 @@ impl Sessions {
         Some(open.get(access_key_id)?.secret.clone())
     }
 
-    /// The policy of the session to which both this access key and this session token belong.
-    pub(crate) fn policy(
+    /// The session to which both this access key and this session token belong.
+    pub(crate) fn identity(
         &self,
         access_key_id: &str,
         token: Option<&str>,
-    ) -> S3Result<Option<Policy>> {
+    ) -> S3Result<SessionIdentity> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
         let session = open
             .get(access_key_id)
@@ -86,6 +102,6 @@ impl Sessions {
         if session.ends <= Instant::now() {
             return Err(s3_error!(ExpiredToken));
         }
-        Ok(session.policy.clone())
+        Ok(session.identity.clone())
     }
 }

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use chrono::SecondsFormat;
 use hyper::Uri;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
@@ -11,6 +12,7 @@ use s3s::{S3Request, S3Result, s3_error};
 
 use super::actions::{action_of, actions_of_headers};
 use super::object_key::check_object_key;
+use crate::embedded::storage::bucket_policies::BucketPolicies;
 use crate::embedded::storage::identities::{Identities, Identity, session_token};
 use crate::embedded::storage::policy::RequestedAction;
 
@@ -24,13 +26,19 @@ const LISTINGS: [&str; 4] = [
 /// Gives `s3s` the secrets to check signatures with, and checks the policies of the identity before
 /// every operation.
 #[derive(Clone)]
-pub(crate) struct Access(pub(crate) Arc<Identities>);
+pub(crate) struct Access {
+    pub(crate) identities: Arc<Identities>,
+    pub(crate) policies: Arc<BucketPolicies>,
+}
 
 impl Identity {
     fn authorize(&self, request: &RequestedAction<'_>) -> S3Result<()> {
         let (policy, kind) = match self {
-            Self::Root | Self::Session(None) => return Ok(()),
-            Self::Session(Some(policy)) => (policy, "session"),
+            Self::Root => return Ok(()),
+            Self::Session(session) => match &session.policy {
+                None => return Ok(()),
+                Some(policy) => (policy, "session"),
+            },
             Self::User(user) => (&user.policy, "identity-based"),
         };
         if policy.allows(request) {
@@ -61,10 +69,41 @@ impl Identity {
     }
 }
 
+impl Access {
+    /// Asks the policy of the bucket in the path, which only sessions are subject to.
+    fn check_bucket_policy(
+        &self,
+        identity: &Identity,
+        action: &str,
+        resource: String,
+    ) -> S3Result<()> {
+        let Identity::Session(session) = identity else {
+            return Ok(());
+        };
+        let bucket = resource.split('/').next().unwrap_or_default().to_owned();
+        let issued = session.issued.to_rfc3339_opts(SecondsFormat::Millis, true);
+        let request = RequestedAction {
+            action,
+            resource,
+            context: vec![
+                ("aws:userid", session.user_id.clone()),
+                ("aws:TokenIssueTime", issued),
+            ],
+        };
+        if self.policies.deny(&bucket, &request) {
+            return Err(s3_error!(
+                AccessDenied,
+                "Access Denied: a bucket policy denies the {action} action"
+            ));
+        }
+        Ok(())
+    }
+}
+
 #[async_trait::async_trait]
 impl S3Auth for Access {
     async fn get_secret_key(&self, access_key_id: &str) -> S3Result<SecretKey> {
-        self.0.secret_key(access_key_id)
+        self.identities.secret_key(access_key_id)
     }
 }
 
@@ -75,7 +114,9 @@ impl S3Access for Access {
             return Err(s3_error!(AccessDenied));
         };
         let token = session_token(cx.headers(), cx.uri())?;
-        let identity = self.0.identify(&credentials.access_key, token.as_deref())?;
+        let identity = self
+            .identities
+            .identify(&credentials.access_key, token.as_deref())?;
         let resource = match cx.s3_path() {
             S3Path::Root => "*".to_owned(),
             S3Path::Bucket { bucket } => bucket.to_string(),
@@ -95,6 +136,7 @@ impl S3Access for Access {
         for action in actions_of_headers(cx.headers()) {
             identity.authorize_on(action, resource.clone())?;
         }
+        self.check_bucket_policy(&identity, &action_of(operation), resource)?;
         cx.extensions_mut().insert(identity);
         Ok(())
     }

@@ -5,15 +5,17 @@ use s3s::dto::{
     CompleteMultipartUploadOutput, CopyObjectInput, CopyObjectOutput, CreateBucketInput,
     CreateBucketOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput,
     DeleteBucketCorsInput, DeleteBucketCorsOutput, DeleteBucketInput, DeleteBucketOutput,
-    DeleteObjectInput, DeleteObjectOutput, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject,
-    GetBucketCorsInput, GetBucketCorsOutput, GetBucketLocationInput, GetBucketLocationOutput,
-    GetBucketTaggingInput, GetBucketTaggingOutput, GetObjectInput, GetObjectOutput,
-    HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput,
-    ListBucketsOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput, ListObjectsInput,
-    ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput,
-    PutBucketCorsInput, PutBucketCorsOutput, PutBucketTaggingInput, PutBucketTaggingOutput,
-    PutObjectInput, PutObjectOutput, Tag, UploadPartCopyInput, UploadPartCopyOutput,
-    UploadPartInput, UploadPartOutput,
+    DeleteBucketPolicyInput, DeleteBucketPolicyOutput, DeleteObjectInput, DeleteObjectOutput,
+    DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, GetBucketCorsInput,
+    GetBucketCorsOutput, GetBucketLocationInput, GetBucketLocationOutput, GetBucketPolicyInput,
+    GetBucketPolicyOutput, GetBucketTaggingInput, GetBucketTaggingOutput, GetObjectInput,
+    GetObjectOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput,
+    ListBucketsInput, ListBucketsOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput,
+    ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput,
+    ListPartsOutput, PutBucketCorsInput, PutBucketCorsOutput, PutBucketPolicyInput,
+    PutBucketPolicyOutput, PutBucketTaggingInput, PutBucketTaggingOutput, PutObjectInput,
+    PutObjectOutput, Tag, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput,
+    UploadPartOutput,
 };
 use s3s::{S3, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 
@@ -22,6 +24,7 @@ use super::listing::{list_multipart_uploads, list_objects, list_objects_v2};
 use super::object_key::check_object_key;
 use super::object_store::{ObjectStore, file_name};
 use crate::embedded::clock::now;
+use crate::embedded::storage::bucket_policies::BucketPolicy;
 use crate::embedded::storage::identities::Identity;
 
 #[async_trait::async_trait]
@@ -55,6 +58,7 @@ impl S3 for ObjectStore {
         if !self.index.remove_bucket(&req.input.bucket).await? {
             return Err(s3_error!(BucketNotEmpty));
         }
+        self.policies.set(&req.input.bucket, None);
         self.files.delete_bucket(req).await
     }
 
@@ -141,6 +145,37 @@ impl S3 for ObjectStore {
         self.require_bucket(&req.input.bucket).await?;
         self.index.set_cors_rules(&req.input.bucket, None).await?;
         Ok(S3Response::new(DeleteBucketCorsOutput::default()))
+    }
+
+    async fn put_bucket_policy(
+        &self,
+        req: S3Request<PutBucketPolicyInput>,
+    ) -> S3Result<S3Response<PutBucketPolicyOutput>> {
+        self.require_bucket(&req.input.bucket).await?;
+        let policy = BucketPolicy::parse(&req.input.policy).ok_or_else(|| {
+            s3_error!(MalformedPolicy, "A policy here may only deny, to everyone.")
+        })?;
+        self.policies.set(&req.input.bucket, Some(policy));
+        Ok(S3Response::new(PutBucketPolicyOutput::default()))
+    }
+
+    async fn get_bucket_policy(
+        &self,
+        req: S3Request<GetBucketPolicyInput>,
+    ) -> S3Result<S3Response<GetBucketPolicyOutput>> {
+        self.require_bucket(&req.input.bucket).await?;
+        let policy = self.policies.get(&req.input.bucket);
+        let policy = Some(policy.ok_or_else(|| s3_error!(NoSuchBucketPolicy))?);
+        Ok(S3Response::new(GetBucketPolicyOutput { policy }))
+    }
+
+    async fn delete_bucket_policy(
+        &self,
+        req: S3Request<DeleteBucketPolicyInput>,
+    ) -> S3Result<S3Response<DeleteBucketPolicyOutput>> {
+        self.require_bucket(&req.input.bucket).await?;
+        self.policies.set(&req.input.bucket, None);
+        Ok(S3Response::new(DeleteBucketPolicyOutput::default()))
     }
 
     async fn put_object(

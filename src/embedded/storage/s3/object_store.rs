@@ -1,5 +1,6 @@
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use s3s::dto::{CopySource, ETag, HeadObjectInput};
 use s3s::{S3, S3Request, S3Result, s3_error};
@@ -10,6 +11,7 @@ use tokio::sync::Mutex;
 use super::cors::Cors;
 use super::index::{Entry, Index};
 use crate::embedded::clock::now;
+use crate::embedded::storage::bucket_policies::BucketPolicies;
 
 /// `s3s-fs` with an index in front of it.
 ///
@@ -23,12 +25,13 @@ use crate::embedded::clock::now;
 pub(crate) struct ObjectStore {
     pub(super) files: FileSystem,
     pub(super) index: Index,
+    pub(super) policies: Arc<BucketPolicies>,
     /// Held while a bucket is created or removed: one at a time.
     pub(super) buckets: Mutex<()>,
 }
 
 impl ObjectStore {
-    pub(crate) async fn open(directory: &Path) -> io::Result<Self> {
+    pub(crate) async fn open(directory: &Path, policies: Arc<BucketPolicies>) -> io::Result<Self> {
         let objects = directory.join("objects");
         tokio::fs::create_dir_all(&objects).await?;
         let files =
@@ -39,6 +42,7 @@ impl ObjectStore {
         Ok(Self {
             files,
             index,
+            policies,
             buckets: Mutex::default(),
         })
     }

@@ -248,8 +248,7 @@ fn credential(token: AccessToken) -> Result<RotationCredential, Refusal> {
 }
 
 /// What this route may meet beyond [`Cause::OF_TOKEN_ROUTES`].
-const OWN_CAUSES: [Cause; 5] = [
-    Cause::NotEntitled,
+const OWN_CAUSES: [Cause; 4] = [
     Cause::Network,
     Cause::BadCapability,
     Cause::NotFound,

@@ -37,7 +37,7 @@ pub(super) fn description(failure: &Failure) -> &'static str {
         }
         Cause::MissingScope => "The token was issued without the scope that this call requires.",
         Cause::NotEntitled => {
-            "The token may not use this access key, or the access key is disabled."
+            "The token may not use this access key, or the key is disabled, or you are blocked here."
         }
         Cause::Network => "This access key may not be used from this network.",
         Cause::BadCapability => {

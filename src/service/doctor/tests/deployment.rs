@@ -8,13 +8,13 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 
-use crate::domain::{AccessToken, Area, BucketName, Owner, Session, UnverifiedClaims};
+use crate::domain::{AccessToken, Area, BucketName, Grant, Owner, Session, UnverifiedClaims};
 use crate::service::doctor::{
     Attacker, Attempt, ListCall, Object, RegisteredAreas, S3Operation, ThrowAwayBuckets, Upstreams,
 };
 use crate::service::{
-    Buckets, Creation, Introspection, Presence, SessionRequest, Sessions, UpstreamError,
-    UpstreamErrorKind,
+    Buckets, Creation, Introspection, Presence, RefusedSessions, Revoker, SessionRequest, Sessions,
+    Told, Tried, UpstreamError, UpstreamErrorKind,
 };
 
 /// A deployment that is sound, apart from what a test changes.
@@ -195,4 +195,19 @@ fn allows(policy: &str, action: &str, resource: &str, prefix: Option<&str>) -> b
             && fits(one["Resource"].as_str().unwrap(), &arn)
             && holds
     })
+}
+
+#[async_trait]
+impl Revoker for Deployment {
+    async fn refuse(&self, _: &RefusedSessions) -> Result<Told, UpstreamError> {
+        Ok(Told::No("this store cannot"))
+    }
+
+    async fn take_back(&self, _: &BucketName, _: &str) -> Result<(), UpstreamError> {
+        Ok(())
+    }
+
+    async fn try_session(&self, _: &Session, _: &Grant) -> Result<Tried, UpstreamError> {
+        Ok(Tried::Taken)
+    }
 }

@@ -9,6 +9,7 @@ use chrono::TimeDelta;
 use super::*;
 use crate::domain::{Area, SessionPolicySettings};
 use crate::service::UpstreamErrorKind;
+use crate::service::fakes::FixedClock;
 use deployment::Deployment;
 
 fn area(organisation: &str, bucket: &str, prefix: &str) -> (Owner, Area) {
@@ -40,12 +41,15 @@ fn doctor(deployment: Deployment) -> (Arc<Deployment>, Doctor) {
         sessions: deployment.clone(),
         attacker: deployment.clone(),
         areas: deployment.clone(),
+        revoker: deployment.clone(),
+        clock: Arc::new(FixedClock),
         randomness: Arc::new(Counting(Mutex::new(0))),
     };
     let settings = DoctorSettings {
         formula: BucketFormula::default(),
         session_policies: SessionPolicySettings::default(),
         session_duration: Duration::from_hours(1),
+        spreads_policies: false,
     };
     (deployment, Doctor::new(ports, settings))
 }

@@ -75,6 +75,7 @@ fn key_of(owner: &Owner) -> ReuseKey {
         owner: owner.clone(),
         grant: Grant::whole(bucket_of(owner), Access::ReadWrite),
         must_end_by: None,
+        revoked_before: None,
     }
 }
 
@@ -252,14 +253,18 @@ fn keys() -> impl Strategy<Value = ReuseKey> {
         prefix,
         access,
     });
-    let end = proptest::option::of(0..2_i64)
-        .prop_map(|end| end.and_then(|end| DateTime::from_timestamp(1_800_000_000 + end, 0)));
-    (caller, owner, grant, end).prop_map(|(caller, owner, grant, must_end_by)| ReuseKey {
-        caller,
-        owner,
-        grant,
-        must_end_by,
-    })
+    let time = proptest::option::of(0..2_i64)
+        .prop_map(|time| time.and_then(|time| DateTime::from_timestamp(1_800_000_000 + time, 0)));
+    let key = (caller, owner, grant, time.clone(), time);
+    key.prop_map(
+        |(caller, owner, grant, must_end_by, revoked_before)| ReuseKey {
+            caller,
+            owner,
+            grant,
+            must_end_by,
+            revoked_before,
+        },
+    )
 }
 
 proptest! {

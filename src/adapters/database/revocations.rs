@@ -1,0 +1,133 @@
+//! Who is being revoked, and what stores were told.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sqlx::any::AnyRow;
+
+use crate::domain::{AuditEvent, BucketName};
+use crate::service::{
+    LiveSession, RegistryError, Revocation, RevocationRegistry, SessionsOf, Statement,
+};
+
+use super::SqlDirectory;
+use super::audit::live_sessions;
+use super::restrictions::{begin, utc_milliseconds};
+use super::rows::{parse, text, time, utc};
+
+#[async_trait]
+impl RevocationRegistry for SqlDirectory {
+    async fn begin(
+        &self,
+        revocation: &Revocation,
+        event: &AuditEvent,
+    ) -> Result<(), RegistryError> {
+        let upsert = sqlx::query(
+            "INSERT INTO revocations (kind, name, before, frozen_until, over_at) \
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (kind, name) DO UPDATE SET \
+             before = excluded.before, frozen_until = excluded.frozen_until, \
+             over_at = excluded.over_at",
+        )
+        .bind(revocation.of.kind())
+        .bind(revocation.of.name())
+        .bind(utc_milliseconds(revocation.before))
+        .bind(utc(revocation.frozen_until))
+        .bind(utc(revocation.over_at));
+        let mut change = begin(self).await?;
+        change.execute(upsert).await?;
+        change.commit_with(event).await
+    }
+
+    async fn finish(
+        &self,
+        revocation: &Revocation,
+        event: &AuditEvent,
+    ) -> Result<(), RegistryError> {
+        let update = sqlx::query(
+            "UPDATE revocations SET before = $3, frozen_until = '' WHERE kind = $1 AND name = $2",
+        )
+        .bind(revocation.of.kind())
+        .bind(revocation.of.name())
+        .bind(utc_milliseconds(revocation.before));
+        let mut change = begin(self).await?;
+        change.execute(update).await?;
+        change.commit_with(event).await
+    }
+
+    async fn lock(
+        &self,
+        bucket: &BucketName,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<bool, RegistryError> {
+        let take = sqlx::query(
+            "INSERT INTO bucket_locks (bucket, until) VALUES ($1, $3) \
+             ON CONFLICT (bucket) DO UPDATE SET until = excluded.until \
+             WHERE bucket_locks.until < $2",
+        )
+        .bind(bucket.as_str())
+        .bind(utc(now))
+        .bind(utc(until));
+        Ok(self.database.execute("lock", take).await? > 0)
+    }
+
+    async fn unlock(&self, bucket: &BucketName) -> Result<(), RegistryError> {
+        let delete = sqlx::query("DELETE FROM bucket_locks WHERE bucket = $1");
+        let delete = delete.bind(bucket.as_str());
+        self.database.execute("unlock", delete).await?;
+        Ok(())
+    }
+
+    async fn add_statement(&self, statement: &Statement) -> Result<(), RegistryError> {
+        let upsert = sqlx::query(
+            "INSERT INTO revocation_statements (bucket, id, over_at) VALUES ($1, $2, $3) \
+             ON CONFLICT (bucket, id) DO UPDATE SET over_at = excluded.over_at",
+        )
+        .bind(statement.bucket.as_str())
+        .bind(statement.id.as_str())
+        .bind(utc(statement.over_at));
+        self.database.execute("statement", upsert).await?;
+        Ok(())
+    }
+
+    async fn statements_over(&self, now: DateTime<Utc>) -> Result<Vec<Statement>, RegistryError> {
+        let query =
+            sqlx::query("SELECT bucket, id, over_at FROM revocation_statements WHERE over_at < $1");
+        let query = query.bind(utc(now));
+        self.database.rows("statements", query, statement).await
+    }
+
+    /// Keeps it if it was renewed meanwhile.
+    async fn forget_statement(&self, statement: &Statement) -> Result<(), RegistryError> {
+        let delete = sqlx::query(
+            "DELETE FROM revocation_statements WHERE bucket = $1 AND id = $2 AND over_at <= $3",
+        )
+        .bind(statement.bucket.as_str())
+        .bind(statement.id.as_str())
+        .bind(utc(statement.over_at));
+        self.database.execute("statement", delete).await?;
+        Ok(())
+    }
+
+    async fn forget_revocations(&self, now: DateTime<Utc>) -> Result<(), RegistryError> {
+        let delete = sqlx::query("DELETE FROM revocations WHERE over_at < $1").bind(utc(now));
+        self.database.execute("revocations", delete).await?;
+        Ok(())
+    }
+
+    async fn live_sessions(
+        &self,
+        of: &SessionsOf,
+        now: DateTime<Utc>,
+        at_most: u32,
+    ) -> Result<Vec<LiveSession>, RegistryError> {
+        live_sessions(&self.database, of, now, at_most).await
+    }
+}
+
+fn statement(row: &AnyRow) -> Result<Statement, RegistryError> {
+    Ok(Statement {
+        bucket: parse(row, "bucket")?,
+        id: text(row, "id")?,
+        over_at: time(row, "over_at")?,
+    })
+}

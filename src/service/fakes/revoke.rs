@@ -1,0 +1,214 @@
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+use tokio::runtime::Handle;
+
+use crate::domain::{AuditEvent, BucketFormula, BucketName, Grant, Session, SessionPolicySettings};
+use crate::service::{
+    Clock as _, EndSessions, LiveSession, RefusedSessions, RegistryError, Revocation,
+    RevocationRegistry, RevokeSessions, Revoker, SessionRequest, Sessions, SessionsOf, Statement,
+    Told, Tried, UpstreamError,
+};
+
+use super::{FakeDirectory, FixedClock, Nothing};
+
+/// A store with the registry of a gateway, for revocations.
+#[derive(Default)]
+pub(crate) struct FakeStore(Mutex<Inner>);
+
+/// What a test looks at and changes.
+#[derive(Default)]
+pub(crate) struct Inner {
+    /// The sessions that the audit trail has.
+    pub(crate) live: Vec<LiveSession>,
+    /// What the store was told and has not forgotten.
+    pub(crate) told: Vec<RefusedSessions>,
+    /// What the registry knows of that.
+    pub(crate) statements: Vec<Statement>,
+    /// The events, by action and detail.
+    pub(crate) events: Vec<(&'static str, String)>,
+    /// The last revocation, and whether it is finished.
+    pub(crate) revocation: Option<(Revocation, bool)>,
+    /// What is wrong with the store.
+    pub(crate) flaw: Option<Flaw>,
+}
+
+/// What can be wrong with the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    /// It cannot be told.
+    Dumb,
+    /// It ignores what it is told.
+    Deaf,
+    /// It refuses new sessions, too.
+    RefusesAll,
+    /// It cannot tell the callers of an owner apart.
+    KnowsOwnersOnly,
+    /// Another process holds the lock.
+    Locked,
+}
+
+impl FakeStore {
+    pub(crate) fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap()
+    }
+
+    fn was_told_of(&self, owner: &str) -> bool {
+        let inner = self.inner();
+        inner.told.iter().any(|told| told.owner.as_str() == owner)
+    }
+}
+
+#[async_trait]
+impl Sessions for FakeStore {
+    async fn assume_role(&self, request: SessionRequest) -> Result<Session, UpstreamError> {
+        let owner = request.name.owner();
+        // A session that is opened after the store was told is a new one.
+        let age = if self.was_told_of(owner) {
+            "new"
+        } else {
+            "old"
+        };
+        Ok(Session {
+            access_key_id: format!("{age} {owner}"),
+            secret_access_key: SecretString::from("secret"),
+            session_token: SecretString::from("token"),
+            expiration: FixedClock.now() + request.duration,
+        })
+    }
+}
+
+#[async_trait]
+impl Revoker for FakeStore {
+    async fn refuse(&self, sessions: &RefusedSessions) -> Result<Told, UpstreamError> {
+        let mut inner = self.inner();
+        if inner.flaw == Some(Flaw::Dumb) {
+            return Ok(Told::No("it has no policies"));
+        }
+        inner.told.retain(|told| told.id != sessions.id);
+        inner.told.push(sessions.clone());
+        Ok(Told::Yes {
+            pause: Duration::ZERO,
+            all: inner.flaw == Some(Flaw::KnowsOwnersOnly),
+        })
+    }
+
+    async fn take_back(&self, _: &BucketName, id: &str) -> Result<(), UpstreamError> {
+        self.inner().told.retain(|told| told.id != id);
+        Ok(())
+    }
+
+    async fn try_session(&self, session: &Session, _: &Grant) -> Result<Tried, UpstreamError> {
+        let id = session.access_key_id.split_once(' ');
+        let (age, owner) = id.unwrap_or_default();
+        let was_told = self.was_told_of(owner);
+        let flaw = self.inner().flaw;
+        let is_refused = age == "old" || flaw == Some(Flaw::RefusesAll);
+        Ok(if was_told && is_refused && flaw != Some(Flaw::Deaf) {
+            Tried::Refused
+        } else {
+            Tried::Taken
+        })
+    }
+}
+
+#[async_trait]
+impl RevocationRegistry for FakeStore {
+    async fn begin(
+        &self,
+        revocation: &Revocation,
+        event: &AuditEvent,
+    ) -> Result<(), RegistryError> {
+        let mut inner = self.inner();
+        inner.events.push((event.action, event.detail.clone()));
+        inner.revocation = Some((revocation.clone(), false));
+        Ok(())
+    }
+
+    async fn finish(
+        &self,
+        revocation: &Revocation,
+        event: &AuditEvent,
+    ) -> Result<(), RegistryError> {
+        let mut inner = self.inner();
+        inner.events.push((event.action, event.detail.clone()));
+        inner.revocation = Some((revocation.clone(), true));
+        Ok(())
+    }
+
+    async fn lock(
+        &self,
+        _: &BucketName,
+        _: DateTime<Utc>,
+        _: DateTime<Utc>,
+    ) -> Result<bool, RegistryError> {
+        Ok(self.inner().flaw != Some(Flaw::Locked))
+    }
+
+    async fn unlock(&self, _: &BucketName) -> Result<(), RegistryError> {
+        Ok(())
+    }
+
+    async fn add_statement(&self, statement: &Statement) -> Result<(), RegistryError> {
+        self.inner().statements.push(statement.clone());
+        Ok(())
+    }
+
+    async fn statements_over(&self, now: DateTime<Utc>) -> Result<Vec<Statement>, RegistryError> {
+        let inner = self.inner();
+        let over = inner.statements.iter().filter(|one| one.over_at < now);
+        Ok(over.cloned().collect())
+    }
+
+    async fn forget_statement(&self, statement: &Statement) -> Result<(), RegistryError> {
+        self.inner().statements.retain(|one| one != statement);
+        Ok(())
+    }
+
+    async fn forget_revocations(&self, _: DateTime<Utc>) -> Result<(), RegistryError> {
+        Ok(())
+    }
+
+    async fn live_sessions(
+        &self,
+        of: &SessionsOf,
+        _: DateTime<Utc>,
+        at_most: u32,
+    ) -> Result<Vec<LiveSession>, RegistryError> {
+        let is_wanted = |session: &&LiveSession| match of {
+            SessionsOf::Owner(owner) => session.owner == *owner,
+            SessionsOf::Caller(caller) => session.caller == *caller,
+            SessionsOf::Key(key) => key == "ASIA",
+        };
+        let inner = self.inner();
+        let live = inner.live.iter().filter(is_wanted).cloned();
+        Ok(live.take(usize::try_from(at_most).unwrap()).collect())
+    }
+}
+
+/// A `RevokeSessions` over this store.
+pub(crate) fn revoke_sessions(store: &Arc<FakeStore>, directory: FakeDirectory) -> RevokeSessions {
+    RevokeSessions {
+        registry: Arc::<FakeStore>::clone(store),
+        directory: Arc::new(directory),
+        end: EndSessions {
+            sessions: Arc::<FakeStore>::clone(store),
+            revoker: Arc::<FakeStore>::clone(store),
+            clock: Arc::new(FixedClock),
+            randomness: Arc::new(Nothing),
+            formula: BucketFormula::default(),
+            session_policies: SessionPolicySettings::default(),
+            session_duration: Duration::from_hours(1),
+            spreads: false,
+        },
+        runtime: Handle::current(),
+    }
+}
+
+/// The same over a store of its own.
+pub(crate) fn test_revoke_sessions() -> Arc<RevokeSessions> {
+    Arc::new(revoke_sessions(&Arc::default(), FakeDirectory::default()))
+}

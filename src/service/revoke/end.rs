@@ -1,0 +1,194 @@
+//! Ends sessions at the store, and proves it with a session of the gateway's own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::{Instant, sleep};
+
+use crate::domain::{
+    Access, BucketFormula, Grant, Owner, RequestId, RoleSessionName, Session, SessionPolicy,
+    SessionPolicySettings,
+};
+use crate::service::{
+    Clock, Randomness, SessionRequest, Sessions, UpstreamError, UpstreamErrorKind,
+};
+
+use super::ports::{RefusedSessions, Revoker, Told, Tried, WhichSessions};
+
+/// The session that proves a revocation must not expire meanwhile.
+const SHORTEST_PROOF: Duration = Duration::from_mins(15);
+
+/// The pause between two attempts to use a session.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(100);
+
+/// A session is refused when so many attempts in a row are: a store may have several nodes.
+const REFUSALS: u32 = 3;
+
+/// How long a store may take that is told over several places (AWS: minutes, by its documentation).
+const SPREADS_WITHIN: Duration = Duration::from_mins(5);
+
+/// Ends sessions at the store.
+#[derive(Clone)]
+pub struct EndSessions {
+    /// Opens the session that proves it.
+    pub sessions: Arc<dyn Sessions>,
+    /// Tells the store.
+    pub revoker: Arc<dyn Revoker>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Names requests.
+    pub randomness: Arc<dyn Randomness>,
+    /// Names owners.
+    pub formula: BucketFormula,
+    /// What session policies have in common.
+    pub session_policies: SessionPolicySettings,
+    /// How long sessions last.
+    pub session_duration: Duration,
+    /// Whether the store takes minutes to spread what it is told.
+    pub spreads: bool,
+}
+
+/// How strongly sessions were ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strength {
+    /// The store refuses them now: it refused a session that was opened to prove it.
+    Immediate,
+    /// The store was told, and refuses them within this time.
+    Within(Duration),
+    /// They work until they expire.
+    AtExpiry {
+        /// When the last of them does.
+        at: DateTime<Utc>,
+        /// Why the store cannot end them.
+        why: &'static str,
+    },
+}
+
+/// Sessions that were ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// How strongly.
+    pub strength: Strength,
+    /// Whether other callers' sessions to the same storage were ended, too.
+    pub others: bool,
+    /// Whether the store has to be told again when they have expired.
+    pub is_told: bool,
+}
+
+impl EndSessions {
+    /// Has the store refuse sessions to this grant of the owner's, which expire at `last`. Waits so long
+    /// at most for its refusal. Nobody may open sessions for the owner meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`UpstreamError`] when the store cannot be asked.
+    pub async fn end(
+        &self,
+        owner: &Owner,
+        grant: &Grant,
+        mut refused: RefusedSessions,
+        last: DateTime<Utc>,
+        patience: Duration,
+    ) -> Result<Ended, UpstreamError> {
+        let grant = Grant {
+            access: Access::Read,
+            ..grant.clone()
+        };
+        let (proof, name) = self.open(owner, &grant).await?;
+        if self.revoker.try_session(&proof, &grant).await? == Tried::NoBucket {
+            return Ok(Ended::without_telling(Strength::Immediate));
+        }
+        match &mut refused.which {
+            WhichSessions::Named(names) => names.push(name),
+            WhichSessions::Before(before) => {
+                let after_proof = self.clock.now() + TimeDelta::milliseconds(1);
+                *before = after_proof.max(*before);
+            }
+        }
+        let at_expiry = |why| Ended::without_telling(Strength::AtExpiry { at: last, why });
+        let (pause, others) = match self.revoker.refuse(&refused).await? {
+            Told::Yes { pause, all } => {
+                let is_all = matches!(refused.which, WhichSessions::Before(_));
+                (pause, all && !is_all)
+            }
+            Told::No(why) => return Ok(at_expiry(why)),
+        };
+        let told_at = Instant::now();
+        let is_refused = self.is_refused(&proof, &grant, patience).await?;
+        if !is_refused && !self.spreads {
+            self.take_back(&refused).await?;
+            return Ok(at_expiry("the store goes on taking them"));
+        }
+        sleep((told_at + pause).saturating_duration_since(Instant::now())).await;
+        let (next, _) = self.open(owner, &grant).await?;
+        if !self.spreads && self.revoker.try_session(&next, &grant).await? == Tried::Refused {
+            self.take_back(&refused).await?;
+            return Ok(at_expiry("the store would refuse new sessions, too"));
+        }
+        let strength = if is_refused {
+            Strength::Immediate
+        } else {
+            Strength::Within(SPREADS_WITHIN)
+        };
+        Ok(Ended {
+            strength,
+            others,
+            is_told: true,
+        })
+    }
+
+    async fn take_back(&self, refused: &RefusedSessions) -> Result<(), UpstreamError> {
+        self.revoker.take_back(&refused.bucket, &refused.id).await
+    }
+
+    async fn is_refused(
+        &self,
+        session: &Session,
+        grant: &Grant,
+        patience: Duration,
+    ) -> Result<bool, UpstreamError> {
+        let end = Instant::now() + patience;
+        let mut refusals = 0;
+        while refusals < REFUSALS {
+            match self.revoker.try_session(session, grant).await? {
+                Tried::Refused => refusals += 1,
+                Tried::Taken | Tried::NoBucket if Instant::now() >= end => return Ok(false),
+                Tried::Taken | Tried::NoBucket => {
+                    refusals = 0;
+                    sleep(BETWEEN_ATTEMPTS).await;
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Opens a session that can read what the grant opens, as a call of the owner's does.
+    async fn open(
+        &self,
+        owner: &Owner,
+        grant: &Grant,
+    ) -> Result<(Session, RoleSessionName), UpstreamError> {
+        let policy = SessionPolicy::for_grant(grant, &self.session_policies);
+        let policy = policy
+            .map_err(|error| UpstreamError::new(UpstreamErrorKind::Refused, error.to_string()))?;
+        let request = RequestId::at(self.clock.now(), self.randomness.bits());
+        let name = RoleSessionName::new(&self.formula.digest(owner), &request);
+        let session = self.sessions.assume_role(SessionRequest {
+            policy,
+            name: name.clone(),
+            duration: SHORTEST_PROOF.max(self.session_duration),
+        });
+        Ok((session.await?, name))
+    }
+}
+
+impl Ended {
+    fn without_telling(strength: Strength) -> Self {
+        Self {
+            strength,
+            others: false,
+            is_told: false,
+        }
+    }
+}

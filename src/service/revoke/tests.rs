@@ -1,0 +1,203 @@
+use super::*;
+use crate::domain::{Area, CallerId, Organisation, Workspace};
+use crate::service::Clock as _;
+use crate::service::fakes::{FakeDirectory, FakeStore, FixedClock, Flaw, alice, revoke_sessions};
+
+const PATIENCE: Duration = Duration::from_millis(300);
+
+fn caller(owner: &Owner) -> CallerId {
+    let Owner::Principal(principal) = owner else {
+        unreachable!()
+    };
+    CallerId::Principal(principal.clone())
+}
+
+fn bob() -> Owner {
+    crate::service::fakes::principal("demo", "bob")
+}
+
+fn research() -> Owner {
+    Owner::Workspace("acme/research".parse().unwrap())
+}
+
+fn directory() -> FakeDirectory {
+    let area = Area {
+        bucket: "shared".parse().unwrap(),
+        prefix: "research/".parse().unwrap(),
+    };
+    FakeDirectory {
+        workspaces: vec![Workspace {
+            name: "acme/research".parse().unwrap(),
+            area,
+            organisation_is_enabled: true,
+            created_at: FixedClock.now(),
+            deleted_at: None,
+        }],
+        organisations: Vec::<Organisation>::new(),
+        ..FakeDirectory::default()
+    }
+}
+
+/// A session that a caller got for an owner's storage so many seconds from now.
+fn session(who: &Owner, owner: &Owner, seconds: i64) -> LiveSession {
+    let time = FixedClock.now() + TimeDelta::seconds(seconds);
+    LiveSession {
+        caller: caller(who),
+        owner: owner.clone(),
+        bucket: "shared".parse().unwrap(),
+        request_id: RequestId::at(time, [9; 16]),
+        expiration: time + TimeDelta::hours(1),
+    }
+}
+
+fn cause() -> AuditCause {
+    AuditCause {
+        time: FixedClock.now(),
+        request_id: RequestId::at(FixedClock.now(), [1; 16]),
+        dialect: "test",
+        caller: "operator test".to_owned(),
+    }
+}
+
+async fn revoke(store: &Arc<FakeStore>, of: &SessionsOf) -> Result<RevocationReport, RevokeError> {
+    revoke_sessions(store, directory())
+        .revoke(of, cause(), PATIENCE)
+        .await
+}
+
+#[tokio::test]
+async fn an_owners_sessions_end_and_the_revocation_is_finished() {
+    let store = Arc::<FakeStore>::default();
+    store.inner().live = vec![session(&alice(), &alice(), -60)];
+    let report = revoke(&store, &SessionsOf::Owner(alice())).await.unwrap();
+    assert_eq!(report.strength(), Strength::Immediate);
+    assert_eq!((report.sessions, report.storage.len()), (1, 1));
+    let inner = store.inner();
+    let (revocation, is_finished) = inner.revocation.clone().unwrap();
+    assert!(is_finished && revocation.before >= FixedClock.now());
+    let expected = [
+        ("revoke", "owner".to_owned()),
+        ("revoke end", "1 sessions, immediate".to_owned()),
+    ];
+    assert_eq!(inner.events, expected);
+    assert_eq!((inner.told.len(), inner.statements.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_session_from_a_clock_that_is_ahead_is_revoked_too() {
+    let store = Arc::<FakeStore>::default();
+    let ahead = session(&alice(), &alice(), 20);
+    store.inner().live = vec![ahead.clone()];
+    revoke(&store, &SessionsOf::Owner(alice())).await.unwrap();
+    let inner = store.inner();
+    let (revocation, _) = inner.revocation.clone().unwrap();
+    assert!(revocation.before > ahead.request_id.time());
+    let told = &inner.told.first().unwrap().which;
+    assert!(matches!(told, WhichSessions::Before(before) if *before > ahead.request_id.time()));
+}
+
+#[tokio::test]
+async fn a_callers_sessions_end_and_not_those_of_others_in_the_same_storage() {
+    let store = Arc::<FakeStore>::default();
+    let (hers, his) = (
+        session(&alice(), &research(), -60),
+        session(&bob(), &research(), -50),
+    );
+    store.inner().live = vec![session(&alice(), &alice(), -70), hers.clone(), his.clone()];
+    let of = SessionsOf::Caller(caller(&alice()));
+    let report = revoke(&store, &of).await.unwrap();
+    assert_eq!((report.sessions, report.storage.len()), (2, 2));
+    let inner = store.inner();
+    let names = inner.told.iter().find_map(|told| match &told.which {
+        WhichSessions::Named(names) => Some(names.clone()),
+        WhichSessions::Before(_) => None,
+    });
+    let names: Vec<String> = names
+        .unwrap()
+        .iter()
+        .map(|name| name.as_str().to_owned())
+        .collect();
+    let is_named = |session: &LiveSession| {
+        let digits = session.request_id.digits();
+        names.iter().any(|name| name.ends_with(&digits))
+    };
+    assert!(is_named(&hers));
+    // The session that proves the revocation is named, too.
+    assert_eq!(names.len(), 2);
+    let own = inner
+        .told
+        .iter()
+        .filter(|told| told.bucket != "shared".parse().unwrap());
+    assert!(
+        own.clone()
+            .all(|told| matches!(told.which, WhichSessions::Before(_)))
+    );
+    assert!(report.storage.iter().all(|storage| !storage.ended.others));
+}
+
+#[tokio::test]
+async fn a_store_that_knows_only_owners_ends_others_sessions_and_it_is_said() {
+    let store = Arc::<FakeStore>::default();
+    store.inner().flaw = Some(Flaw::KnowsOwnersOnly);
+    store.inner().live = vec![session(&alice(), &research(), -60)];
+    let of = SessionsOf::Caller(caller(&alice()));
+    let report = revoke(&store, &of).await.unwrap();
+    assert!(report.storage.iter().all(|storage| storage.ended.others));
+}
+
+#[tokio::test]
+async fn a_single_session_is_named_and_an_unknown_one_is_an_error() {
+    let store = Arc::<FakeStore>::default();
+    let key = SessionsOf::Key("ASIA".to_owned());
+    let refused = revoke(&store, &key).await;
+    assert!(matches!(refused, Err(RevokeError::NoSuchSession(_))));
+    assert_eq!(store.inner().events, []);
+    store.inner().live = vec![session(&alice(), &alice(), -60)];
+    revoke(&store, &key).await.unwrap();
+    let inner = store.inner();
+    assert!(matches!(inner.told[0].which, WhichSessions::Named(_)));
+}
+
+#[tokio::test]
+async fn what_the_store_cannot_do_is_said_with_the_time_of_expiry() {
+    let last = session(&alice(), &alice(), -60).expiration;
+    for flaw in [Flaw::Dumb, Flaw::Deaf, Flaw::RefusesAll] {
+        let store = Arc::<FakeStore>::default();
+        store.inner().live = vec![session(&alice(), &alice(), -60)];
+        store.inner().flaw = Some(flaw);
+        let report = revoke(&store, &SessionsOf::Owner(alice())).await.unwrap();
+        let strength = report.strength();
+        assert!(
+            matches!(strength, Strength::AtExpiry { at, .. } if at == last),
+            "{strength:?}"
+        );
+        let inner = store.inner();
+        assert!(inner.told.is_empty() && inner.statements.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_processes_do_not_tell_the_store_at_once() {
+    let store = Arc::<FakeStore>::default();
+    store.inner().flaw = Some(Flaw::Locked);
+    let refused = revoke(&store, &SessionsOf::Owner(alice())).await;
+    assert!(matches!(refused, Err(RevokeError::Locked(_))));
+    let inner = store.inner();
+    assert!(inner.revocation.clone().unwrap().1, "nobody stays frozen");
+}
+
+#[tokio::test]
+async fn what_the_store_was_told_is_taken_back_when_it_is_over() {
+    let store = Arc::<FakeStore>::default();
+    let use_case = revoke_sessions(&store, directory());
+    let of = SessionsOf::Owner(alice());
+    use_case.revoke(&of, cause(), PATIENCE).await.unwrap();
+    assert_eq!(use_case.sweep().await.unwrap(), 0);
+    assert_eq!(store.inner().told.len(), 1);
+    for statement in &mut store.inner().statements {
+        statement.over_at = FixedClock.now() - TimeDelta::seconds(1);
+    }
+    assert_eq!(use_case.sweep().await.unwrap(), 1);
+    let inner = store.inner();
+    assert!(inner.told.is_empty() && inner.statements.is_empty());
+}
