@@ -13,7 +13,8 @@ image_names() {
 
 keycloak_zip() {
     local name="keycloak-quarkus-dist-$1.zip"
-    [ -f "${cache%/compose}/keycloak/$name" ] || mvn -q dependency:copy \
+    # Maven prints colours even when it is quiet.
+    [ -f "${cache%/compose}/keycloak/$name" ] || mvn -q dependency:copy >&2 \
         -DoutputDirectory="${cache%/compose}/keycloak" -Dartifact="org.keycloak:keycloak-quarkus-dist:$1:zip"
     echo "${cache%/compose}/keycloak/$name"
 }
