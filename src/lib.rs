@@ -2,8 +2,9 @@
 //!
 //! The map: [`domain`] is pure and holds what the product exists for; [`service`] holds the use
 //! cases and their ports; [`adapters`] are the outside systems behind those ports; [`http`] is the
-//! gateway's face; [`config`] is what the operator says; [`server`] puts it all together.
-//! Dependencies point one way: domain ← service ← {adapters, http} ← server ← cli, and a test
+//! gateway's face; [`metrics`] counts what passes through them; [`config`] is what the operator says;
+//! [`server`] puts it all together.
+//! Dependencies point one way: domain ← service ← {adapters, http} ← metrics ← server ← cli, and a test
 //! holds it. `embedded` is foreign: a store and an authorization server for development.
 
 pub mod adapters;
@@ -13,6 +14,7 @@ pub mod domain;
 #[cfg(feature = "dev")]
 pub mod embedded;
 pub mod http;
+pub mod metrics;
 pub mod server;
 pub mod service;
 pub mod telemetry;

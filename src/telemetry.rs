@@ -1,6 +1,7 @@
 //! Logs on standard error, as JSON or, on a terminal, in a readable form, and traces by OTLP. Standard
 //! output holds only results.
 
+mod alarms;
 mod collector;
 mod queue;
 mod spans;
@@ -20,8 +21,10 @@ use url::Url;
 use crate::config::LogLevel;
 use crate::service::STEPS;
 
-pub use queue::Flush;
-use queue::{Format, queue};
+use alarms::CountAlarms;
+pub use alarms::alarms;
+pub use queue::{Flush, lines_dropped};
+use queue::{Format, queue, report_drops_of};
 use spans::Spans;
 pub use spans::SpansError;
 
@@ -91,10 +94,12 @@ pub fn start(level: LogLevel, otlp_endpoint: Option<&Url>) -> Result<Telemetry, 
         Format::Json => lines.json().flatten_event(true).with_ansi(false).boxed(),
     };
     let spans = otlp_endpoint.map(Spans::start).transpose()?;
+    let alarms = CountAlarms.with_filter(LevelFilter::ERROR);
     // A layer that is `None` would keep the spans enabled.
-    let mut layers = vec![layer.with_filter(filter).boxed()];
+    let mut layers = vec![layer.with_filter(filter).boxed(), alarms.boxed()];
     layers.extend(spans.as_ref().map(|spans| traced(spans.tracer()).boxed()));
     registry().with(layers).try_init()?;
+    report_drops_of(&flush);
     log_panics();
     Ok(Telemetry { spans, flush })
 }

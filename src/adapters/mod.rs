@@ -14,6 +14,7 @@ pub mod oauth;
 mod process;
 mod randomness;
 mod rate_limiter;
+mod upstream_calls;
 
 pub use authorities::check_authorities;
 pub(crate) use authorities::plain_http;
@@ -29,3 +30,4 @@ pub use process::process_user;
 pub use process::process_user_id;
 pub use randomness::OsRandomness;
 pub use rate_limiter::{InvalidRateLimit, KeyedRateLimiter, OwnerRateLimiter, RateLimit};
+pub use upstream_calls::{CallFailure, ObserveCalls, Upstream, UpstreamCall, UpstreamCalls};

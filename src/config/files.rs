@@ -74,6 +74,12 @@ impl WatchedFile {
         }
     }
 
+    /// Whether it was invalid at the last check.
+    #[must_use]
+    pub fn is_bad(&self) -> bool {
+        self.complaint.is_some()
+    }
+
     /// Makes the next check repeat a complaint that was returned before.
     pub fn forget_complaint(&mut self) {
         self.complaint = None;

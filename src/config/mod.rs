@@ -14,6 +14,7 @@ mod key;
 mod known_secrets;
 mod limits;
 mod log;
+mod metrics;
 mod names;
 mod naming;
 mod oauth;
@@ -43,6 +44,7 @@ pub use files::{Reread, WatchedFile};
 pub use http::{HttpConfig, Patience};
 pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogLevel};
+pub use metrics::MetricsConfig;
 pub use naming::NamingConfig;
 pub use oauth::{OauthConfig, ValidationMode};
 pub use reader::{ConfigErrors, Setting};
@@ -77,6 +79,8 @@ pub struct Config {
     pub log: LogConfig,
     /// `telemetry.*`
     pub telemetry: TelemetryConfig,
+    /// `metrics.*`
+    pub metrics: MetricsConfig,
     /// Every key with the value in effect, to be shown.
     pub settings: Vec<Setting>,
     /// The files that may be replaced while the gateway runs.
@@ -119,6 +123,8 @@ impl Config {
         let audit = AuditConfig::read(reader);
         let log = LogConfig::read(reader);
         let telemetry = TelemetryConfig::read(reader);
+        let address = borrowed(&http).map(|http| http.address);
+        let metrics = MetricsConfig::read(reader, address);
         Ok(Self {
             http: http?,
             oauth: oauth?,
@@ -132,6 +138,7 @@ impl Config {
             audit: audit?,
             log: log?,
             telemetry: telemetry?,
+            metrics: metrics?,
             settings: Vec::new(),
             files: Vec::new(),
             warnings: Vec::new(),

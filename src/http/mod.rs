@@ -5,6 +5,7 @@ mod exchange;
 mod health;
 mod input;
 mod middleware;
+mod observer;
 mod openapi;
 pub mod pages;
 mod problems;
@@ -34,9 +35,31 @@ use problems::problem::PROBLEM_DETAILS;
 pub use middleware::cors::cors;
 pub use middleware::drain::ShutdownStage;
 pub use middleware::request_log::observe_preflights;
+pub use observer::{Answered, Observer};
 pub use openapi::{openapi_json, openapi_yaml};
 pub use problems::unreadable::unreadable;
 pub use state::{Gateway, Readiness, Samples, SignIn, SignInEndpoints, StorageAddress, UseCases};
+
+/// The address of every route, as metrics and the log name it.
+pub const ROUTES: [&str; 17] = [
+    V1Dialect::PATH,
+    RevokeDialect::PATH,
+    ContainerDialect::PATH,
+    StorageBotoDialect::PATH,
+    WorkspaceDialect::PATH,
+    AccessKeyDialect::PATH,
+    StsDialect::PATH,
+    "/problems",
+    "/problems/{slug}",
+    "/swagger-ui",
+    "/swagger-ui/",
+    "/swagger-ui/{file}",
+    health::LIVEZ,
+    health::READYZ,
+    "/openapi.yaml",
+    "/openapi.json",
+    protected_resource::PATH,
+];
 
 /// Registers every route. Wrap the app in [`cors`], then in [`observe_preflights`].
 pub fn routes(config: &mut ServiceConfig) {

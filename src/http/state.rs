@@ -12,6 +12,7 @@ use crate::service::{
 };
 
 use crate::http::middleware::drain::ShutdownStage;
+use crate::http::observer::Observer;
 
 /// What every handler shares.
 pub struct Gateway {
@@ -47,6 +48,8 @@ pub struct Gateway {
     pub use_cases: OnceLock<UseCases>,
     /// The shutdown stage.
     pub stage: ShutdownStage,
+    /// Told of every answer.
+    pub observer: Arc<dyn Observer>,
 }
 
 /// The use cases behind the credential routes. They need the registry.
@@ -113,6 +116,12 @@ impl Gateway {
     pub(crate) fn use_cases(&self) -> Result<&UseCases, Refusal> {
         let open = self.use_cases.get();
         open.ok_or_else(|| Refusal::Internal("the registry is not open yet".to_owned()))
+    }
+
+    /// Whether credentials can be issued: the registry is open, and the gateway is not stopping.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.use_cases.get().is_some() && !self.stage.is_leaving()
     }
 
     /// A gateway that stops refuses all requests for one reason (docs/operations.md).

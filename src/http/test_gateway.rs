@@ -15,6 +15,7 @@ use crate::service::{
 };
 
 use crate::http::middleware::drain::ShutdownStage;
+use crate::http::observer::{Answered, Observer};
 use crate::http::state::{Gateway, Readiness, SignIn, SignInEndpoints, StorageAddress, UseCases};
 
 pub(crate) fn test_gateway(use_cases: UseCases) -> Gateway {
@@ -38,6 +39,7 @@ pub(crate) fn test_gateway(use_cases: UseCases) -> Gateway {
         trusted_proxies: Vec::new(),
         use_cases: OnceLock::from(use_cases),
         stage: ShutdownStage::default(),
+        observer: Arc::new(NoObserver),
     }
 }
 
@@ -78,6 +80,14 @@ pub(crate) fn test_use_cases_with(
         revoke_sessions: test_revoke_sessions(),
         rotate_access_key: test_rotate_access_key(),
     }
+}
+
+struct NoObserver;
+
+impl Observer for NoObserver {
+    fn answered(&self, _: &Answered<'_>) {}
+
+    fn refused(&self, _: &'static str, _: &'static str) {}
 }
 
 struct NoSignIn;

@@ -24,7 +24,7 @@ pub(super) async fn broker(
     let Some(broker) = &config.access_keys.broker else {
         return Ok(None);
     };
-    let admin = AwsClients::new(admin_settings(config, broker)).await?;
+    let admin = AwsClients::new(admin_settings(config, broker, store)).await?;
     Ok(Some(match broker.kind {
         BrokerKind::Iam => Arc::new(IamBroker::new(&admin, store, deployment)),
         BrokerKind::Minio => Arc::new(MinioBroker::new(&admin, store, deployment)?),
@@ -107,8 +107,11 @@ pub(super) fn rotate_access_key(
 }
 
 /// The store's settings with the administrator's identity and endpoint.
-fn admin_settings(config: &Config, broker: &BrokerConfig) -> AwsSettings {
-    let mut settings = parts::aws_settings(&config.storage);
+fn admin_settings(config: &Config, broker: &BrokerConfig, store: &AwsClients) -> AwsSettings {
+    let mut settings = AwsSettings {
+        calls: store.calls(),
+        ..parts::aws_settings(&config.storage)
+    };
     if let Some(endpoint) = &broker.endpoint {
         settings.endpoint = Some(endpoint.as_str().trim_end_matches('/').to_owned());
     }

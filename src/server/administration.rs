@@ -12,7 +12,7 @@ use crate::adapters::{OsRandomness, SystemClock};
 use crate::config::Config;
 use crate::domain::{Loopholes, Operator};
 use crate::service::{
-    Administer, AdministerPorts, AdministerSettings, Clock, Randomness, ShowBuckets,
+    Administer, AdministerPorts, AdministerSettings, Buckets, Clock, Randomness, ShowBuckets,
 };
 
 use super::{StartError, access_keys, fingerprint, parts};
@@ -28,7 +28,7 @@ pub async fn administer(config: &Config, operator: Operator) -> Result<Administe
     let registry = Arc::new(SqlBucketRegistry::new(database.clone(), Arc::clone(&clock)));
     let clients = Box::pin(AwsClients::new(parts::aws_settings(&config.storage))).await?;
     let buckets = Arc::new(S3Buckets::new(&clients, config.buckets.rules.clone()));
-    let ensure_bucket = Arc::clone(&buckets);
+    let ensure_bucket: Arc<dyn Buckets> = Arc::<S3Buckets>::clone(&buckets);
     let ensure_bucket = parts::ensure_bucket(config, ensure_bucket, &registry, Handle::current());
     let directory = Arc::new(SqlDirectory::new(database));
     let deployment = registry.deployment(OsRandomness.bits()).await?;

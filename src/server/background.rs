@@ -12,6 +12,7 @@ use crate::adapters::database::{AuditPruner, Database};
 use crate::adapters::oauth::Discovery;
 use crate::adapters::{Current, KeyedRateLimiter};
 use crate::config::{Reread, WatchedFile};
+use crate::metrics::Metrics;
 use crate::service::{AccessKeyKeeper, Clock, GenuineApiKeys, RevokeSessions};
 
 use super::hangups::Hangups;
@@ -43,7 +44,11 @@ pub(super) async fn discover(discovery: Arc<Discovery>) {
 
 /// Reloads the files that hold secrets and certificate authorities: every [`REREAD_EVERY`], and at
 /// once on SIGHUP, which also logs standing errors again.
-pub(super) async fn reread(mut files: Vec<WatchedFile>, mut hangups: Hangups) {
+pub(super) async fn reread(
+    mut files: Vec<WatchedFile>,
+    mut hangups: Hangups,
+    metrics: Arc<Metrics>,
+) {
     loop {
         let is_asked = tokio::select! {
             () = tokio::time::sleep(REREAD_EVERY) => false,
@@ -53,6 +58,9 @@ pub(super) async fn reread(mut files: Vec<WatchedFile>, mut hangups: Hangups) {
             files.iter_mut().for_each(WatchedFile::forget_complaint);
         }
         let changed = files.iter_mut().filter_map(reread_one).count();
+        for file in &files {
+            metrics.config_file(file.key(), file.is_bad());
+        }
         if is_asked {
             tracing::info!(
                 files = files.len(),

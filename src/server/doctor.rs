@@ -12,6 +12,7 @@ use crate::adapters::aws::{
 use crate::adapters::oauth::{InFlightLimit, Jwks, OauthHttp};
 use crate::adapters::{DoctorRegistry, DoctorUpstreams, OsRandomness, SystemClock};
 use crate::config::Config;
+use crate::metrics::Metrics;
 use crate::service::Clock;
 use crate::service::doctor::{Doctor, DoctorPorts, DoctorSettings, Outcome, Report};
 
@@ -75,6 +76,7 @@ pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
 pub(super) async fn prove(
     doctor: Doctor,
     proven: Arc<AtomicBool>,
+    metrics: Arc<Metrics>,
     mut stop: watch::Receiver<bool>,
 ) {
     loop {
@@ -85,6 +87,8 @@ pub(super) async fn prove(
         }
         if report.is_sound() {
             tracing::info!(checks = report.checks.len(), "doctor: isolation holds");
+            let now = SystemClock.now().timestamp();
+            metrics.doctor_succeeded(now.try_into().unwrap_or_default());
             proven.store(true, Ordering::Release);
             return;
         }

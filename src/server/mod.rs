@@ -7,10 +7,12 @@ mod background;
 mod doctor;
 mod edge;
 mod hangups;
+mod metrics_endpoint;
 mod opening;
 mod outage;
 mod parts;
 mod readiness;
+mod sources;
 mod start_error;
 
 use std::future::Future;
@@ -24,11 +26,12 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::adapters::aws::AwsClients;
+use crate::adapters::aws::{AwsClients, AwsSettings};
 use crate::adapters::oauth::OauthHttp;
-use crate::adapters::{OsRandomness, SystemClock};
+use crate::adapters::{OsRandomness, SystemClock, UpstreamCalls};
 use crate::config::Config;
 use crate::http::{Gateway, Samples, ShutdownStage};
+use crate::metrics::Metrics;
 use crate::service::Clock;
 use crate::service::doctor::Doctor;
 
@@ -38,6 +41,7 @@ pub use start_error::StartError;
 
 use edge::{Edge, EdgeSettings, EdgeState, descriptors};
 use hangups::Hangups;
+use metrics_endpoint::MetricsEndpoint;
 use opening::{Opening, Work};
 use outage::Outage;
 use readiness::{Ready, SignInAt};
@@ -45,6 +49,7 @@ use readiness::{Ready, SignInAt};
 /// A gateway that is bound to its port and ready to run.
 pub struct Server {
     address: SocketAddr,
+    metrics_address: Option<SocketAddr>,
     edge: Edge,
     work: Work,
     background: Vec<JoinHandle<()>>,
@@ -103,7 +108,12 @@ impl Server {
         let hangups = Hangups::new();
         warn_about_exposure(config);
         let address = listener.local_addr().unwrap_or(config.http.address);
+        let metrics_endpoint = metrics_endpoint(config)?;
+        let metrics_address = metrics_endpoint.as_ref().map(MetricsEndpoint::address);
+        let metrics = sources::metrics(config);
+        let calls = UpstreamCalls::to(Arc::<Metrics>::clone(&metrics));
         let oauth_http = OauthHttp::new(config.oauth.authorities.clone())?;
+        let oauth_http = oauth_http.observed_by(calls.clone());
         let discovery = parts::discovery(config, oauth_http.clone());
         let proven = Arc::new(AtomicBool::new(doctor.is_none()));
         let ready = Arc::new(Ready::new(Arc::clone(&discovery), Arc::clone(&proven)));
@@ -125,26 +135,37 @@ impl Server {
             trusted_proxies: config.http.trusted_proxies.clone(),
             use_cases: OnceLock::new(),
             stage: ShutdownStage::default(),
+            observer: Arc::<Metrics>::clone(&metrics),
         });
         let edge = open_edge(config, listener, gateway.clone())
             .map_err(|error| StartError::Listen { address, error })?;
+        sources::of_gateway(&metrics, config, &gateway, &edge);
+        let aws_settings = AwsSettings {
+            calls,
+            ..parts::aws_settings(&config.storage)
+        };
         let opening = Opening {
             config: config.clone(),
-            tokens: parts::authenticate_token(config, &oauth_http, &discovery, &clock)?,
-            clients: AwsClients::new(parts::aws_settings(&config.storage)).await?,
+            tokens: parts::authenticate_token(config, &oauth_http, &discovery, &clock, &metrics)?,
+            clients: AwsClients::new(aws_settings).await?,
             clock,
             gateway,
             ready,
             doctor_run: doctor.map(|doctor| (doctor, proven)),
             outage: Outage::new("the database"),
+            metrics: Arc::clone(&metrics),
         };
         let work = opening.start().await?;
-        let background = vec![
+        let files = config.files.clone();
+        let mut background = vec![
             tokio::spawn(background::discover(discovery)),
-            tokio::spawn(background::reread(config.files.clone(), hangups)),
+            tokio::spawn(background::reread(files, hangups, Arc::clone(&metrics))),
         ];
+        let serving = metrics_endpoint.map(|endpoint| tokio::spawn(endpoint.serve(metrics)));
+        background.extend(serving);
         Ok(Self {
             address,
+            metrics_address,
             edge,
             work,
             background,
@@ -155,6 +176,12 @@ impl Server {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where `/metrics` is, if the configuration has it.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address
     }
 
     /// Answers requests until `stop` resolves. Then refuses new ones, lets requests and rotations
@@ -210,6 +237,17 @@ impl Server {
 
 fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).map_err(|error| StartError::Listen { address, error })
+}
+
+/// Bound before anything else, so that a mistake shows at once; answers once all else is built.
+fn metrics_endpoint(config: &Config) -> Result<Option<MetricsEndpoint>, StartError> {
+    let Some(address) = config.metrics.address else {
+        return Ok(None);
+    };
+    let bound = MetricsEndpoint::bind(address);
+    let bound = bound.map_err(|error| StartError::ListenForMetrics { address, error })?;
+    tracing::info!(address = %bound.address(), "metrics are served");
+    Ok(Some(bound))
 }
 
 fn open_edge(

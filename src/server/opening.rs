@@ -20,6 +20,7 @@ use crate::adapters::{KeyedRateLimiter, OsRandomness, OwnerRateLimiter};
 use crate::config::Config;
 use crate::domain::{CallerId, ClientNetwork};
 use crate::http::{Gateway, UseCases};
+use crate::metrics::Metrics;
 use crate::service::doctor::Doctor;
 use crate::service::{
     AccessKeyBroker, Authenticate, AuthenticateApiKey, AuthenticateToken, CallerLimit, Clock,
@@ -29,7 +30,7 @@ use crate::service::{
 
 use super::outage::{Outage, RETRY_EVERY};
 use super::readiness::Ready;
-use super::{StartError, access_keys, background, doctor, fingerprint, parts};
+use super::{StartError, access_keys, background, doctor, fingerprint, parts, sources};
 
 /// How long a database server may take before the gateway starts listening without it.
 const FIRST_ATTEMPT: Duration = Duration::from_secs(2);
@@ -48,6 +49,7 @@ pub(super) struct Opening {
     /// With `serve --doctor`: the doctor, and the flag it sets once isolation is proven.
     pub(super) doctor_run: Option<(Doctor, Arc<AtomicBool>)>,
     pub(super) outage: Outage,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// What has to be closed when the gateway stops.
@@ -159,15 +161,8 @@ impl Opening {
         let per_owner = Arc::new(OwnerRateLimiter::new(config.limits.per_owner));
         let restrictions = Arc::<SqlDirectory>::clone(&directory);
         let restrictions = Arc::new(CurrentRestrictions::new(restrictions, Arc::clone(clock)));
-        let issue_session = parts::issue_session(
-            config,
-            clients,
-            &database,
-            &registry,
-            &restrictions,
-            &per_owner,
-            clock,
-        );
+        let issue_session =
+            parts::issue_session(self, &database, &registry, &restrictions, &per_owner);
         let issue_session = issue_session.await?;
         let deployment = registry.deployment(OsRandomness.bits()).await?;
         let broker = Box::pin(access_keys::broker(config, clients, &deployment)).await?;
@@ -212,6 +207,7 @@ impl Opening {
             &clock,
         );
         let rotations = rotate_access_key.rotations();
+        sources::of_rotations(&self.metrics, rotations.clone());
         let directory: Arc<dyn Directory> = sql_directory;
         let callers = Arc::new(KeyedRateLimiter::new(config.limits.per_caller));
         let addresses = Arc::new(KeyedRateLimiter::new(config.limits.per_caller));
@@ -258,7 +254,8 @@ impl Opening {
             rotations,
             database,
             background,
-            doctor_run: doctor_run.map(|(doctor, proven)| DoctorRun::start(doctor, proven)),
+            doctor_run: doctor_run
+                .map(|(doctor, proven)| DoctorRun::start(doctor, proven, self.metrics)),
         }
     }
 }
@@ -299,9 +296,9 @@ impl Opened {
 }
 
 impl DoctorRun {
-    fn start(doctor: Doctor, proven: Arc<AtomicBool>) -> Self {
+    fn start(doctor: Doctor, proven: Arc<AtomicBool>, metrics: Arc<Metrics>) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let running = tokio::spawn(doctor::prove(doctor, proven, stopped));
+        let running = tokio::spawn(doctor::prove(doctor, proven, metrics, stopped));
         Self { stop, running }
     }
 

@@ -6,23 +6,27 @@ use tokio::runtime::Handle;
 use url::Url;
 
 use crate::adapters::aws::{AwsClients, AwsSettings, S3Buckets, StoreRevoker, StsSessions};
-use crate::adapters::database::{Database, SqlAuditTrail, SqlBucketRegistry, SqlDirectory};
+use crate::adapters::database::{
+    Database, ObserveGroups, SqlAuditTrail, SqlBucketRegistry, SqlDirectory,
+};
 use crate::adapters::oauth::{CacheSettings, CachedIntrospection};
 use crate::adapters::oauth::{
     Discovery, DiscoverySettings, Endpoint, InFlightLimit, IntrospectionClient,
     IntrospectionSettings, Jwks, JwtReader, OauthHttp,
 };
-use crate::adapters::{OsRandomness, OwnerRateLimiter};
+use crate::adapters::{OsRandomness, OwnerRateLimiter, UpstreamCalls};
 use crate::config::{Config, OauthClient, StorageConfig, ValidationMode};
 use crate::domain::TokenRules;
 use crate::http::StorageAddress;
+use crate::metrics::{CountedAuditTrail, CountedBuckets, Metrics};
 use crate::service::{
-    AuthenticateToken, Clock, CurrentRestrictions, EndSessions, EnsureBucket, EnsureBucketPorts,
-    EnsureBucketSettings, Introspection, IssueSession, IssueSessionPorts, IssueSessionSettings,
-    LocalJwt, Randomness, RevokeSessions, TokenValidation,
+    AuthenticateToken, Buckets, Clock, CurrentRestrictions, EndSessions, EnsureBucket,
+    EnsureBucketPorts, EnsureBucketSettings, Introspection, IssueSession, IssueSessionPorts,
+    IssueSessionSettings, LocalJwt, Randomness, RevokeSessions, TokenValidation,
 };
 
-use super::StartError;
+use super::opening::Opening;
+use super::{StartError, sources};
 
 /// The store's address as clients are told it.
 pub(super) fn storage_address(storage: &StorageConfig) -> StorageAddress {
@@ -55,6 +59,7 @@ pub(super) fn authenticate_token(
     http: &OauthHttp,
     discovery: &Arc<Discovery>,
     clock: &Arc<dyn Clock>,
+    metrics: &Metrics,
 ) -> Result<AuthenticateToken, StartError> {
     let oauth = &config.oauth;
     let in_flight = InFlightLimit::new(oauth.max_in_flight);
@@ -80,7 +85,9 @@ pub(super) fn authenticate_token(
             in_flight: in_flight.clone(),
         };
         let cached = CachedIntrospection::new(asking, Arc::clone(clock), &OsRandomness, settings);
-        Ok(Arc::new(cached.map_err(|_| StartError::CacheKey)?))
+        let cached = Arc::new(cached.map_err(|_| StartError::CacheKey)?);
+        sources::of_introspection(metrics, &cached, &in_flight);
+        Ok(cached)
     };
     let validation = match (oauth.validation, &oauth.client) {
         (ValidationMode::Jwt, _) => TokenValidation::Jwt(jwt()),
@@ -123,22 +130,37 @@ pub(super) fn introspection(
 }
 
 pub(super) async fn issue_session(
-    config: &Config,
-    clients: &AwsClients,
+    opening: &Opening,
     database: &Database,
     registry: &Arc<SqlBucketRegistry>,
     restrictions: &Arc<CurrentRestrictions>,
     rate_limiter: &Arc<OwnerRateLimiter>,
-    clock: &Arc<dyn Clock>,
 ) -> Result<IssueSession, StartError> {
-    let buckets = Arc::new(S3Buckets::new(clients, config.buckets.rules.clone()));
+    let Opening {
+        config,
+        clients,
+        clock,
+        metrics,
+        ..
+    } = opening;
+    let buckets = Arc::new(CountedBuckets {
+        inner: Arc::new(S3Buckets::new(clients, config.buckets.rules.clone())),
+        metrics: Arc::clone(metrics),
+    });
     let ensure_bucket = ensure_bucket(config, buckets, registry, Handle::current()).await?;
+    let ensure_bucket = Arc::new(ensure_bucket);
+    sources::of_buckets(metrics, &ensure_bucket);
+    let written: Arc<dyn ObserveGroups> = Arc::<Metrics>::clone(metrics);
+    let audit_trail = CountedAuditTrail {
+        inner: Arc::new(SqlAuditTrail::observed_by(Some(written), database.clone())),
+        metrics: Arc::clone(metrics),
+    };
     let ports = IssueSessionPorts {
         rate_limiter: Arc::<OwnerRateLimiter>::clone(rate_limiter),
-        ensure_bucket: Arc::new(ensure_bucket),
+        ensure_bucket,
         sessions: Arc::new(StsSessions::new(clients, Arc::clone(clock))),
         restrictions: Arc::clone(restrictions),
-        audit_trail: Arc::new(SqlAuditTrail::new(database.clone())),
+        audit_trail: Arc::new(audit_trail),
         clock: Arc::clone(clock),
     };
     let settings = IssueSessionSettings {
@@ -153,7 +175,7 @@ pub(super) async fn issue_session(
 
 pub(super) async fn ensure_bucket(
     config: &Config,
-    buckets: Arc<S3Buckets>,
+    buckets: Arc<dyn Buckets>,
     registry: &Arc<SqlBucketRegistry>,
     runtime: Handle,
 ) -> Result<EnsureBucket, StartError> {
@@ -188,6 +210,7 @@ pub(super) fn aws_settings(storage: &StorageConfig) -> AwsSettings {
         external_id: storage.external_id.clone(),
         path_style: storage.path_style,
         ca_bundle: storage.authorities.clone(),
+        calls: UpstreamCalls::default(),
     }
 }
 

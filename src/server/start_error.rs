@@ -19,6 +19,14 @@ pub enum StartError {
         /// What the operating system says.
         error: io::Error,
     },
+    /// The same for the metrics' port.
+    #[error("metrics.address: cannot listen on {address}: {error}")]
+    ListenForMetrics {
+        /// The address that was configured.
+        address: SocketAddr,
+        /// What the operating system says.
+        error: io::Error,
+    },
     /// `database.url`
     #[error("database.url: {0}")]
     Database(#[from] DatabaseError),

@@ -14,6 +14,7 @@ pub mod doctor;
 mod ensure_bucket;
 mod entitle;
 mod issue;
+mod occupancy;
 mod ports;
 mod refusal;
 mod reservations;
@@ -43,6 +44,7 @@ pub use ensure_bucket::{
 };
 pub use entitle::{Entitle, Wanted};
 pub use issue::{IssueRequest, IssueSession, IssueSessionPorts, IssueSessionSettings};
+pub use occupancy::Occupancy;
 pub use ports::{
     AuditTrail, BucketRegistry, Buckets, Clock, Creation, Introspection, LocalJwt, Presence,
     Randomness, RateLimitError, RateLimiter, ReadToken, Recorded, RegistryError, ReservationState,
@@ -62,7 +64,7 @@ pub use rotation::{
     AccessKeyBroker, AccessKeyKeeper, AccessKeyKeeperPorts, AccessKeyRegistry, AccessKeyRotations,
     BucketTenant, CAPABILITY_TYPE, Capabilities, HeldLease, KnownBuckets, PairStanding, PairsError,
     RecordedPair, RotateAccessKey, RotateAccessKeyPorts, RotateAccessKeySettings, Rotated,
-    Rotation, RotationCaller, RotationCredential, Rotations, STATEMENT_LIMIT, Taken,
-    UnadmittedCaller, Unfinished, bucket_of_others,
+    Rotation, RotationCaller, RotationCredential, RotationOutcome, Rotations, STATEMENT_LIMIT,
+    Taken, UnadmittedCaller, Unfinished, bucket_of_others,
 };
 pub use step::STEPS;

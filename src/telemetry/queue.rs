@@ -70,6 +70,23 @@ struct Drops {
     queue: OnceLock<ErrorCounter>,
     /// How many of them were reported to the reader.
     told: AtomicUsize,
+    /// How many lines the reader did not take.
+    unwritten: AtomicUsize,
+}
+
+/// The drops of this process's log.
+static DROPS: OnceLock<Arc<Drops>> = OnceLock::new();
+
+/// Makes this log the one that [`lines_dropped`] is about.
+pub(super) fn report_drops_of(flush: &Flush) {
+    DROPS.get_or_init(|| Arc::clone(&flush.drops));
+}
+
+/// How many lines of this process's log were lost so far.
+#[must_use]
+pub fn lines_dropped() -> usize {
+    let lost = |drops: &Arc<Drops>| drops.all() + drops.unwritten.load(Ordering::Relaxed);
+    DROPS.get().map_or(0, lost)
 }
 
 impl Drops {
@@ -136,6 +153,7 @@ impl<W: Write> Lines<W> {
         let lines = std::mem::take(&mut self.count);
         if lines > 0 && self.put(&gathered).and_then(|()| self.tell()).is_err() {
             self.failed += lines;
+            self.drops.unwritten.fetch_add(lines, Ordering::Relaxed);
         }
         self.gathered = gathered;
         self.gathered.clear();

@@ -1,18 +1,27 @@
-//! Dependencies point one way: domain ← service ← {adapters, http} ← server ← cli.
+//! Dependencies point one way: domain ← service ← {adapters, http} ← metrics ← server ← cli.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of the crate that a layer may use.
-const MAY_USE: [(&str, &[&str]); 9] = [
+const MAY_USE: [(&str, &[&str]); 10] = [
     ("domain", &[]),
     ("service", &["domain"]),
     ("adapters", &["domain", "service"]),
     ("http", &["domain", "service"]),
+    ("metrics", &["domain", "service", "adapters", "http"]),
     ("config", &["domain", "adapters"]),
     (
         "server",
-        &["domain", "service", "adapters", "http", "config"],
+        &[
+            "domain",
+            "service",
+            "adapters",
+            "http",
+            "metrics",
+            "config",
+            "telemetry",
+        ],
     ),
     ("telemetry", &["service", "config"]),
     ("embedded", &[]),

@@ -29,6 +29,7 @@ mod draining;
 mod embedded;
 mod health;
 mod logs;
+mod metrics;
 mod migrate;
 mod openapi;
 mod own_secrets;

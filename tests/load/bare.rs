@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use cloakroom::adapters::aws::{AwsClients, AwsSettings, Engine, StaticIdentity, StsSessions};
-use cloakroom::adapters::{SystemClock, fixed};
+use cloakroom::adapters::{SystemClock, UpstreamCalls, fixed};
 use cloakroom::domain::{
     Access, BucketFormula, ClientId, Grant, Owner, Principal, RequestId, RoleSessionName,
     SessionPolicy, SessionPolicySettings, Subject,
@@ -43,6 +43,7 @@ fn settings() -> Result<AwsSettings, env::VarError> {
         external_id: None,
         path_style: true,
         ca_bundle: fixed(None),
+        calls: UpstreamCalls::default(),
     })
 }
 

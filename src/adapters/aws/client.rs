@@ -16,7 +16,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::retries::classifiers::RetryClassifierPriority;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::adapters::Current;
+use crate::adapters::{Current, Upstream, UpstreamCalls};
 use crate::domain::Session;
 
 use super::Engine;
@@ -53,6 +53,8 @@ pub struct AwsSettings {
     pub path_style: bool,
     /// Certificate authorities to trust in addition to the system's (PEM).
     pub ca_bundle: Current<Option<Vec<u8>>>,
+    /// Told of every request.
+    pub calls: UpstreamCalls,
 }
 
 /// The gateway's long-lived key pair, as the configuration names it.
@@ -86,6 +88,12 @@ impl From<reqwest::Error> for AuthoritiesError {
 }
 
 impl AwsClients {
+    /// What is told of every request.
+    #[must_use]
+    pub fn calls(&self) -> UpstreamCalls {
+        self.settings.calls.clone()
+    }
+
     /// S3 with this session's credentials, over the same connections.
     pub(super) fn s3_as(&self, session: &Session) -> aws_sdk_s3::Client {
         let config = self.s3.config().to_builder();
@@ -110,13 +118,21 @@ impl AwsClients {
     /// would wait for its whole timeout.
     pub(super) fn s3_writing(&self) -> aws_sdk_s3::Client {
         let config = self.s3.config().to_builder();
-        aws_sdk_s3::Client::from_conf(config.http_client(self.transport.unpooled()).build())
+        aws_sdk_s3::Client::from_conf(
+            config
+                .http_client(self.transport.to(Upstream::S3).unpooled())
+                .build(),
+        )
     }
 
     /// The same client with a higher limit on answers, for lists of buckets.
     pub(super) fn listing(&self, s3: &aws_sdk_s3::Client) -> aws_sdk_s3::Client {
         let config = s3.config().to_builder();
-        aws_sdk_s3::Client::from_conf(config.http_client(self.transport.for_listings()).build())
+        aws_sdk_s3::Client::from_conf(
+            config
+                .http_client(self.transport.to(Upstream::S3).for_listings())
+                .build(),
+        )
     }
 
     /// Sets the clients up without sending a request.
@@ -125,9 +141,10 @@ impl AwsClients {
     ///
     /// [`AuthoritiesError`] if the PEM contains no certificate authority.
     pub async fn new(settings: AwsSettings) -> Result<Self, AuthoritiesError> {
-        let transport = Transport::new(settings.ca_bundle.clone())?;
+        let transport = Transport::new(settings.ca_bundle.clone(), settings.calls.clone())?;
         let config = sdk_config(&settings, transport.clone()).await;
         let mut s3 = aws_sdk_s3::config::Builder::from(&config)
+            .http_client(transport.to(Upstream::S3))
             .force_path_style(settings.path_style)
             .timeout_config(timeouts(LONG_TIMEOUTS))
             // Stores older than 2025 refuse the checksums that newer SDKs add by default.
@@ -136,12 +153,13 @@ impl AwsClients {
             .retry_classifier(NeverAfterTimeout);
         s3.set_endpoint_url(settings.endpoint.clone());
         let mut sts = aws_sdk_sts::config::Builder::from(&config)
+            .http_client(transport.to(Upstream::Sts))
             .timeout_config(timeouts(SHORT_TIMEOUTS))
             .retry_classifier(NeverAfterTimeout);
         sts.set_endpoint_url(settings.sts_endpoint.clone());
         // IAM is called so rarely that a pooled connection may be dead.
         let mut iam = aws_sdk_iam::config::Builder::from(&config)
-            .http_client(transport.unpooled())
+            .http_client(transport.to(Upstream::Iam).unpooled())
             .timeout_config(timeouts(SHORT_TIMEOUTS))
             .retry_classifier(NeverAfterTimeout);
         iam.set_endpoint_url(settings.endpoint.clone());

@@ -59,6 +59,18 @@ pub(super) struct Quirks {
 }
 
 impl Engine {
+    /// The name in the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Aws => "aws",
+            Self::Minio => "minio",
+            Self::Ceph => "ceph",
+            Self::Seaweedfs => "seaweedfs",
+            Self::Generic => "generic",
+        }
+    }
+
     pub(super) fn quirks(self) -> Quirks {
         match self {
             Self::Aws => Quirks {

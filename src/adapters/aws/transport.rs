@@ -13,12 +13,13 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use http::Method;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper_util::client::legacy;
 use tokio::time::Instant;
 use tokio::time::error::Elapsed;
 
-use crate::adapters::{Current, Derived, check_authorities};
+use crate::adapters::{CallFailure, Current, Derived, Upstream, UpstreamCalls, check_authorities};
 
 use super::AuthoritiesError;
 use super::pools::{HttpClient, Pools};
@@ -39,6 +40,8 @@ pub(super) struct Transport {
     pools: Arc<Derived<Option<Vec<u8>>, Arc<Pools>, AuthoritiesError>>,
     pooled: bool,
     max_answer: usize,
+    calls: UpstreamCalls,
+    upstream: Upstream,
 }
 
 /// A [`Transport`]'s connector for one request.
@@ -47,6 +50,8 @@ struct Connector {
     pooled: bool,
     max_answer: usize,
     read_timeout: Option<Duration>,
+    calls: UpstreamCalls,
+    upstream: Upstream,
 }
 
 /// A request over a pooled connection that waits for its answer.
@@ -59,12 +64,25 @@ struct Pending {
 
 impl Transport {
     /// Trusts the system's certificate authorities and the given ones (PEM).
-    pub(super) fn new(authorities: Current<Option<Vec<u8>>>) -> Result<Self, AuthoritiesError> {
+    pub(super) fn new(
+        authorities: Current<Option<Vec<u8>>>,
+        calls: UpstreamCalls,
+    ) -> Result<Self, AuthoritiesError> {
         Ok(Self {
             pools: Arc::new(Derived::new(authorities, pools)?),
             pooled: true,
             max_answer: MAX_ANSWER_BYTES,
+            calls,
+            upstream: Upstream::Identity,
         })
+    }
+
+    /// Counts requests as ones to this upstream.
+    pub(super) fn to(&self, upstream: Upstream) -> Self {
+        Self {
+            upstream,
+            ..self.clone()
+        }
     }
 
     /// Opens a new connection for each request, for rare or slow requests: a pooled connection may be
@@ -96,6 +114,8 @@ impl SdkHttpClient for Transport {
             pooled: self.pooled,
             max_answer: self.max_answer,
             read_timeout: settings.read_timeout(),
+            calls: self.calls.clone(),
+            upstream: self.upstream,
         })
     }
 }
@@ -109,6 +129,8 @@ impl HttpConnector for Connector {
         } else {
             (self.pools.unpooled(), None)
         };
+        let method = Method::from_bytes(request.method().as_bytes()).unwrap_or_default();
+        let call = self.calls.begin(self.upstream, method);
         let (max_answer, read_timeout) = (self.max_answer, self.read_timeout);
         HttpConnectorFuture::new(async move {
             let answer = exchange(client, request, max_answer);
@@ -121,6 +143,8 @@ impl HttpConnector for Connector {
             if let Some(pending) = pending {
                 pending.ended(&answer);
             }
+            let status = answer.as_ref().map(|answer| answer.status().as_u16());
+            call.ended(status.map_err(failure));
             answer
         })
     }
@@ -207,6 +231,16 @@ fn body_error(error: BoxError) -> ConnectorError {
         ConnectorError::other(error, None)
     } else {
         ConnectorError::io(error)
+    }
+}
+
+fn failure(error: &ConnectorError) -> CallFailure {
+    if error.is_timeout() {
+        CallFailure::Timeout
+    } else if error.is_io() {
+        CallFailure::Connection
+    } else {
+        CallFailure::Answer
     }
 }
 

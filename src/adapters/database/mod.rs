@@ -31,7 +31,7 @@ mod server;
 mod slot;
 mod statement;
 
-pub use audit::{AuditPages, AuditPruner, AuditQuery, AuditRow, SqlAuditTrail};
+pub use audit::{AuditPages, AuditPruner, AuditQuery, AuditRow, ObserveGroups, SqlAuditTrail};
 pub use backup::{BackupContents, BackupError, back_up};
 pub use directory::SqlDirectory;
 pub use error::DatabaseError;

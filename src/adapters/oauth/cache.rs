@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -31,6 +32,8 @@ pub struct CachedIntrospection {
     answers: Cache<[u8; 32], Answer>,
     mac: Hmac<Sha256>,
     settings: CacheSettings,
+    hits: AtomicU64,
+    misses: AtomicU64,
 }
 
 /// The cache's settings.
@@ -79,7 +82,16 @@ impl CachedIntrospection {
                 .build(),
             mac: Hmac::new_from_slice(&key)?,
             settings,
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
         })
+    }
+
+    /// How many requests found their token's answer, and how many did not.
+    #[must_use]
+    pub fn hits_and_misses(&self) -> (u64, u64) {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        (count(&self.hits), count(&self.misses))
     }
 
     async fn fetch(&self, token: &AccessToken) -> Result<Answer, UpstreamError> {
@@ -119,8 +131,10 @@ impl Introspection for CachedIntrospection {
             return self.inner.introspect(token).await;
         }
         if let Some(answer) = self.answers.get(&key).await {
+            self.hits.fetch_add(1, Ordering::Relaxed);
             return Ok(answer.claims);
         }
+        self.misses.fetch_add(1, Ordering::Relaxed);
         let _permit = self.settings.in_flight.acquire(lookup)?;
         let answer = self.answers.try_get_with(key, self.fetch(token)).await;
         answer

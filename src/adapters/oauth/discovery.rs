@@ -1,6 +1,7 @@
 use tokio::sync::OnceCell;
 use url::Url;
 
+use crate::adapters::Upstream;
 use crate::service::{UpstreamError, UpstreamErrorKind};
 
 use super::strict_json::StrictObject;
@@ -58,7 +59,7 @@ impl Discovery {
     #[must_use]
     pub fn new(http: OauthHttp, settings: DiscoverySettings) -> Self {
         Self {
-            http,
+            http: http.to(Upstream::Discovery),
             settings,
             metadata: OnceCell::new(),
         }

@@ -9,7 +9,7 @@ use openidconnect::{HttpRequest, HttpResponse};
 use tokio::task::JoinHandle;
 use url::Url;
 
-use crate::adapters::{Current, Derived};
+use crate::adapters::{CallFailure, Current, Derived, Upstream, UpstreamCalls};
 use crate::service::{UpstreamError, UpstreamErrorKind};
 
 use super::strict_json::StrictObject;
@@ -43,7 +43,11 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(2_500);
 /// The HTTP client for authorization servers: verified TLS, no redirects, limited answers, and one retry
 /// after errors that may be temporary.
 #[derive(Clone, Debug)]
-pub struct OauthHttp(Arc<Clients>);
+pub struct OauthHttp {
+    clients: Arc<Clients>,
+    calls: UpstreamCalls,
+    upstream: Upstream,
+}
 
 /// The client cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +61,22 @@ impl OauthHttp {
     ///
     /// [`OauthHttpError`] if the PEM cannot be parsed or the system has no authorities.
     pub fn new(extra_authorities: Current<Option<Vec<u8>>>) -> Result<Self, OauthHttpError> {
-        Ok(Self(Arc::new(Derived::new(extra_authorities, client)?)))
+        Ok(Self {
+            clients: Arc::new(Derived::new(extra_authorities, client)?),
+            calls: UpstreamCalls::default(),
+            upstream: Upstream::Discovery,
+        })
+    }
+
+    /// Tells of every request.
+    #[must_use]
+    pub fn observed_by(self, calls: UpstreamCalls) -> Self {
+        Self { calls, ..self }
+    }
+
+    /// Counts requests as ones to this upstream.
+    pub(super) fn to(self, upstream: Upstream) -> Self {
+        Self { upstream, ..self }
     }
 
     /// Sends the request, and retries it once after a transport error, 429 or 5xx, but never after a
@@ -141,21 +160,26 @@ impl OauthHttp {
     ) -> Result<HttpResponse, UpstreamError> {
         let request =
             reqwest::Request::try_from(request).map_err(|error| upstream_error(&error))?;
-        let (client, version) = self.0.get_with_version();
+        let (client, version) = self.clients.get_with_version();
         let mut guard = PoolGuard {
-            clients: Arc::clone(&self.0),
+            clients: Arc::clone(&self.clients),
             version,
             sent_at: Instant::now(),
             has_ended: false,
         };
+        let call = self.calls.begin(self.upstream, request.method().clone());
         let answer = read(&client, request, max_bytes).await;
         guard.has_ended = true;
-        if answer.as_ref().is_err_and(ReadError::is_suspect) {
+        let is_suspect = answer.as_ref().is_err_and(ReadError::is_suspect);
+        let answer = answer.map_err(|error| error.describe(max_bytes));
+        let status = answer.as_ref().map(|answer| answer.status().as_u16());
+        call.ended(status.map_err(|failure| CallFailure::of(failure.kind)));
+        if is_suspect {
             let _ = guard.renew().await;
             // Another request may be renewing the pool already: the retry needs the new one.
-            self.0.renewal_ended().await;
+            self.clients.renewal_ended().await;
         }
-        answer.map_err(|error| error.describe(max_bytes))
+        answer
     }
 }
 

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::service::{UpstreamError, UpstreamErrorKind};
+use crate::service::{Occupancy, UpstreamError, UpstreamErrorKind};
 
 /// The largest number of requests that may wait for one lookup.
 const MAX_PER_LOOKUP: usize = 64;
@@ -19,6 +19,7 @@ pub struct InFlightLimit(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     permits: Arc<Semaphore>,
+    size: usize,
     per_lookup: usize,
     taken: Mutex<HashMap<Lookup, usize>>,
 }
@@ -44,11 +45,19 @@ impl InFlightLimit {
     /// Allows this number of requests.
     #[must_use]
     pub fn new(permits: usize) -> Self {
+        let size = permits.min(Semaphore::MAX_PERMITS);
         Self(Arc::new(Inner {
-            permits: Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS))),
+            permits: Arc::new(Semaphore::new(size)),
+            size,
             per_lookup: (permits / 2).clamp(1, MAX_PER_LOOKUP),
             taken: Mutex::default(),
         }))
+    }
+
+    /// How many requests wait.
+    #[must_use]
+    pub fn occupancy(&self) -> Occupancy {
+        Occupancy::of(&self.0.permits, self.0.size)
     }
 
     /// Takes a permit to wait for this lookup.

@@ -15,6 +15,7 @@ use openidconnect::{
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::adapters::Upstream;
 use crate::domain::{AccessToken, UnverifiedClaims};
 use crate::service::{Clock, Introspection, Randomness, UpstreamError, UpstreamErrorKind};
 
@@ -91,7 +92,7 @@ impl IntrospectionClient {
         randomness: Arc<dyn Randomness>,
     ) -> Self {
         Self {
-            http,
+            http: http.to(Upstream::Introspection),
             discovery,
             settings,
             clock,

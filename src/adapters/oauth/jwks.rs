@@ -9,6 +9,7 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::adapters::Upstream;
 use crate::service::{UpstreamError, UpstreamErrorKind};
 
 use super::{Discovery, InFlightLimit, Lookup, OauthHttp};
@@ -72,7 +73,7 @@ impl Jwks {
     #[must_use]
     pub fn new(http: OauthHttp, discovery: Arc<Discovery>, in_flight: InFlightLimit) -> Self {
         Self(Arc::new(Inner {
-            http,
+            http: http.to(Upstream::Jwks),
             discovery,
             in_flight,
             cached: RwLock::default(),

@@ -10,13 +10,16 @@ use super::data::DataDirectory;
 
 /// What `dev` prints once it is ready. Each command stands alone and works in any folder.
 pub(super) fn banner(
-    address: SocketAddr,
+    (address, metrics): (SocketAddr, Option<SocketAddr>),
     oauth: &AuthorizationServer,
     storage: &Storage,
     samples: &Samples,
     data: &DataDirectory,
 ) -> String {
     let gateway = format!("http://{address}");
+    let metrics = metrics.map_or("none".to_owned(), |metrics| {
+        format!("http://{metrics}/metrics")
+    });
     let (issuer, store) = (oauth.issuer(), storage.url());
     let config = quoted(&data.config_file().display().to_string());
     let data = data.path().display();
@@ -27,6 +30,7 @@ pub(super) fn banner(
              \n  in the browser        {gateway}/swagger-ui/index.html\
              \n  authorization server  {issuer}\
              \n  store                 {store}\
+             \n  metrics               {metrics}\
              \n  data                  {data}\n\
              \nPaste into another terminal, to store a file in alice's own bucket and read it back:\n\n\
              {functions}\nTOKEN=$({token})\n{first_file}\n\

@@ -99,7 +99,8 @@ impl DevCommand {
         let made = samples::make(&config, banner::token_command(&oauth)).await;
         let made = made.map_err(CommandError::failed)?;
         let samples = samples.get_or_init(|| made);
-        print(&banner::banner(address, &oauth, &storage, samples, &data))?;
+        let addresses = (address, server.metrics_address());
+        print(&banner::banner(addresses, &oauth, &storage, samples, &data))?;
         Ok(server.run(signals::stop()).await?)
     }
 }

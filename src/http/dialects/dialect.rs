@@ -52,6 +52,7 @@ impl Words {
     /// This dialect's.
     pub(crate) fn of<D: Dialect>() -> Self {
         Self {
+            dialect: D::NAME,
             refuse: D::refuse,
             outcome: D::outcome,
         }

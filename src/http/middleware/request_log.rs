@@ -12,8 +12,10 @@ use tracing::Instrument;
 use crate::domain::RequestId;
 use crate::service::Refusal;
 
+use crate::http::ROUTES;
 use crate::http::exchange::Exchange;
 use crate::http::health;
+use crate::http::observer::{Answered, cause_of};
 use crate::http::problems::cause::Cause;
 use crate::http::problems::failure::Failure;
 use crate::http::state::Gateway;
@@ -29,6 +31,8 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// How a route words its refusals.
 #[derive(Clone, Copy)]
 pub(crate) struct Words {
+    /// The dialect, as metrics name it.
+    pub(crate) dialect: &'static str,
     /// The answer to a request that is refused.
     pub(crate) refuse: fn(&Failure, &Exchange) -> HttpResponse,
     /// The refusal's name in the log.
@@ -86,6 +90,8 @@ pub async fn observe_preflights(
 fn note_failure(exchange: &Exchange, words: Words, failure: &Failure) {
     exchange.log.outcome((words.outcome)(failure.cause()));
     exchange.log.cause(failure.for_the_log());
+    let observer = &exchange.gateway.observer;
+    observer.refused(words.dialect, cause_of(failure));
     if matches!(failure, Failure::Refused(Refusal::BucketConflict)) {
         let notes = exchange.log.notes();
         tracing::error!(
@@ -107,11 +113,23 @@ fn finish(exchange: &Exchange, response: &mut HttpResponse) {
     }
     let route = exchange.request.match_pattern();
     let is_health_check = matches!(route.as_deref(), Some(health::LIVEZ | health::READYZ));
+    exchange.gateway.observer.answered(&Answered {
+        method: exchange.request.method(),
+        route: route.as_deref().map_or("none", known_route),
+        status: response.status().as_u16(),
+        took: exchange.started.elapsed(),
+    });
     let is_success = response.status().is_success();
     if is_health_check && is_success && !tracing::enabled!(tracing::Level::DEBUG) {
         return;
     }
     write_line(exchange, route.as_deref(), response.status());
+}
+
+/// The route as metrics name it.
+fn known_route(route: &str) -> &'static str {
+    let known = ROUTES.iter().find(|known| **known == route);
+    known.copied().unwrap_or("other")
 }
 
 fn write_line(exchange: &Exchange, route: Option<&str>, status: StatusCode) {

@@ -10,6 +10,7 @@ use crate::service::Refusal;
 
 use crate::http::exchange::Exchange;
 use crate::http::middleware::request_log::Words;
+use crate::http::observer::NO_DIALECT;
 use crate::http::problems::failure::Failure;
 use crate::http::problems::types::ProblemType;
 use crate::http::protected_resource;
@@ -27,6 +28,7 @@ struct Instance {
 
 /// How every route without a dialect of its own words its refusals.
 pub(crate) const PROBLEM_DETAILS: Words = Words {
+    dialect: NO_DIALECT,
     refuse: answer,
     outcome: |cause| cause.problem_type().slug(),
 };

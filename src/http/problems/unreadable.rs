@@ -8,6 +8,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, BytesMut};
 
 use crate::http::middleware::request_log::add_headers;
+use crate::http::observer::NO_DIALECT;
 use crate::http::problems::problem;
 use crate::http::problems::types::ProblemType;
 use crate::http::state::Gateway;
@@ -22,6 +23,8 @@ pub fn unreadable(gateway: &Gateway, client: IpAddr, status: u16) -> Bytes {
         431 => ProblemType::HeadersTooLarge,
         _ => ProblemType::InternalError,
     };
+    // It has no route, no method and no time of arrival to be counted by.
+    gateway.observer.refused(NO_DIALECT, "unreadable");
     let detail = match problem {
         ProblemType::InvalidRequest => {
             "The request is not valid HTTP/1.1, or its headers contradict each other."

@@ -98,6 +98,11 @@ impl Edge {
         })
     }
 
+    /// The places for connections, and how many there are.
+    pub(super) fn places(&self) -> (Arc<Semaphore>, usize) {
+        (Arc::clone(&self.places), self.settings.max_connections)
+    }
+
     /// Becomes true once new requests are refused and those under way may finish.
     pub(super) fn stopping(&self) -> watch::Receiver<bool> {
         self.stopping.subscribe()

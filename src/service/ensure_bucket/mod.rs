@@ -15,8 +15,8 @@ use tokio::runtime::Handle;
 use crate::domain::{BucketName, BucketOwner, DeploymentId, Owner};
 
 use super::{
-    BucketRegistry, Buckets, Creation, Deadline, Presence, RegistryError, ReservationState,
-    ReserveOutcome, UpstreamError, UpstreamErrorKind,
+    BucketRegistry, Buckets, Creation, Deadline, Occupancy, Presence, RegistryError,
+    ReservationState, ReserveOutcome, UpstreamError, UpstreamErrorKind,
 };
 
 use mark::Mark;
@@ -128,6 +128,18 @@ impl EnsureBucket {
             maker: Arc::new(maker),
             runtime: ports.runtime,
         }
+    }
+
+    /// How many buckets are being created.
+    #[must_use]
+    pub fn creations(&self) -> Occupancy {
+        self.maker.places.creations()
+    }
+
+    /// How many existing buckets are being rechecked.
+    #[must_use]
+    pub fn rechecks(&self) -> Occupancy {
+        self.maker.places.rechecks()
     }
 
     /// Returns when the bucket exists and is the owner's.

@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::service::Occupancy;
+
 use super::{EnsureBucketError, ReservationState};
 
 /// How many buckets are created at once. Each may hold a connection while the store hangs.
@@ -29,6 +31,14 @@ pub(super) struct Places {
 }
 
 impl Places {
+    pub(super) fn creations(&self) -> Occupancy {
+        Occupancy::of(&self.creations, CREATIONS)
+    }
+
+    pub(super) fn rechecks(&self) -> Occupancy {
+        Occupancy::of(&self.rechecks, RECHECKS)
+    }
+
     /// Waits briefly for a place.
     pub(super) async fn take(
         &self,

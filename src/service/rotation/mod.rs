@@ -40,7 +40,7 @@ pub use ports::{
     AccessKeyBroker, AccessKeyRegistry, AccessKeyRotations, HeldLease, PairStanding, RecordedPair,
     Taken, Unfinished,
 };
-pub use rotations::Rotations;
+pub use rotations::{RotationOutcome, Rotations};
 pub use tenants::{BucketTenant, KnownBuckets, bucket_of_others};
 pub use timing::STATEMENT_LIMIT;
 pub use use_case::{

@@ -14,6 +14,7 @@ use crate::service::{AccessKeyRefusal, Refusal, RegistryError, UpstreamError};
 use super::admission::Admitted;
 use super::lease::Lease;
 use super::pairs::{Pairs, PairsError, prove};
+use super::rotations::RotationOutcome;
 use super::timing::{END_LIMIT, HAND_OVER_LIMIT, MAKE_LIMIT, STALE, TRANSACTION_LIMIT};
 use super::use_case::Work;
 
@@ -129,6 +130,7 @@ impl Task {
         self.lease
             .give_back(Some(AccessKeyState::Active), true)
             .await;
+        self.work.rotations.count(RotationOutcome::Proven);
         let _ = self.tell(Progress::Proven);
         Ok(())
     }
@@ -209,6 +211,7 @@ impl Task {
     /// on record beside the current one.
     async fn leave(&self) -> Result<(), Refusal> {
         self.lease.give_back(None, true).await;
+        self.work.rotations.count(RotationOutcome::Left);
         let _ = self.tell(Progress::Left);
         tracing::warn!(
             request_id = %self.request_id,
@@ -274,6 +277,7 @@ impl Task {
     /// Ends what the rotation has made and gives the key back, clean or not. The keeper or the next
     /// rotation ends what is left. `made` is a new pair, on record or not.
     async fn give_up(&self, made: Option<&KeyPair>, refusal: Refusal) -> Result<(), Refusal> {
+        self.work.rotations.count(RotationOutcome::Failed);
         let cleaned_up = within_end_limit(self.clean_up(made)).await;
         if let Err(error) = &cleaned_up {
             tracing::warn!(%error, key = %self.lease.key, "a failed rotation is left to the keeper");

@@ -27,6 +27,8 @@ pub(crate) struct Setup {
 /// A gateway with its upstreams, on free ports.
 pub(crate) struct App {
     pub(crate) url: String,
+    /// The URL of its metrics, if it serves them.
+    pub(crate) metrics: Option<String>,
     pub(crate) oauth: AuthorizationServer,
     pub(crate) storage: Storage,
     pub(crate) directory: TempDir,
@@ -103,6 +105,8 @@ impl Setup {
         let config = self.config(&oauth, &storage, &directory);
         let server = Server::build(&config).await.unwrap();
         let url = format!("http://{}", server.address());
+        let metrics = server.metrics_address();
+        let metrics = metrics.map(|address| format!("http://{address}/metrics"));
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(async move {
             server
@@ -113,6 +117,7 @@ impl Setup {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         App {
             url,
+            metrics,
             oauth,
             storage,
             directory,

@@ -4,7 +4,7 @@ use aws_sdk_s3::config::Credentials;
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 
-use crate::adapters::{Derived, plain_http};
+use crate::adapters::{CallFailure, Derived, Upstream, UpstreamCalls, plain_http};
 use crate::domain::AccessKeyId;
 use crate::service::{UpstreamError, UpstreamErrorKind};
 
@@ -34,6 +34,7 @@ pub(in crate::adapters::aws) struct AdminApi {
     endpoint: String,
     identity: StaticIdentity,
     deployment: String,
+    calls: UpstreamCalls,
 }
 
 impl AdminApi {
@@ -60,6 +61,7 @@ impl AdminApi {
             endpoint: settings.endpoint.clone().ok_or_else(missing)?,
             identity: settings.identity.clone().ok_or_else(missing)?,
             deployment: deployment.chars().take(DEPLOYMENT_CHARS).collect(),
+            calls: settings.calls.clone(),
         })
     }
 
@@ -82,7 +84,10 @@ impl AdminApi {
     ) -> Result<Answer, UpstreamError> {
         let url = format!("{}{path}", self.endpoint);
         let http = SignedHttp::new(self.http.get(), &self.region);
+        let call = self.calls.begin(Upstream::Admin, method.clone());
         let sent = http.send(method, &url, body, self.credentials()).await;
+        let answered = sent.as_ref().map(|(status, _)| status.as_u16());
+        call.ended(answered.map_err(|failure| CallFailure::of(failure.kind)));
         let (status, body) = sent.map_err(|failure| self.error(failure.kind, &failure.cause))?;
         Ok(Answer { status, body })
     }

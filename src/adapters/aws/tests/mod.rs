@@ -5,7 +5,7 @@ mod bucket_rules;
 mod connections;
 mod tls;
 
-use crate::adapters::fixed;
+use crate::adapters::{UpstreamCalls, fixed};
 
 use super::{AwsClients, AwsSettings, Engine, StaticIdentity};
 
@@ -32,6 +32,7 @@ async fn clients_that_trust(endpoint: String, authorities: Option<Vec<u8>>) -> A
         external_id: None,
         path_style: true,
         ca_bundle: fixed(authorities),
+        calls: UpstreamCalls::default(),
     };
     AwsClients::new(settings).await.unwrap()
 }

@@ -9,6 +9,7 @@ pub(super) mod search;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -52,6 +53,13 @@ pub struct SqlAuditTrail {
 struct Trail {
     database: Database,
     waiting: Mutex<Vec<Entry>>,
+    observer: Option<Arc<dyn ObserveGroups>>,
+}
+
+/// Observes how the trail is written, for metrics.
+pub trait ObserveGroups: Send + Sync {
+    /// A group of this many events was written, or could not be.
+    fn written(&self, events: usize, is_stored: bool, took: Duration);
 }
 
 struct Entry {
@@ -75,9 +83,18 @@ impl SqlAuditTrail {
     /// Writes to this database.
     #[must_use]
     pub fn new(database: Database) -> Self {
-        let waiting = Mutex::default();
+        Self::observed_by(None, database)
+    }
+
+    /// The same, and tells of every group.
+    #[must_use]
+    pub fn observed_by(observer: Option<Arc<dyn ObserveGroups>>, database: Database) -> Self {
         Self {
-            trail: Arc::new(Trail { database, waiting }),
+            trail: Arc::new(Trail {
+                database,
+                waiting: Mutex::default(),
+                observer,
+            }),
             turn: Arc::default(),
         }
     }
@@ -118,6 +135,7 @@ impl Trail {
             if group.is_empty() {
                 return;
             }
+            let began = Instant::now();
             let written = AssertUnwindSafe(bounded("audit", self.commit(&group)));
             let outcome = match written.catch_unwind().await {
                 Ok(Ok(Written::Yes)) => Ok(Recorded::Yes),
@@ -126,6 +144,9 @@ impl Trail {
                 Ok(Err(error)) => Err(error),
                 Err(_) => Err(RegistryError::new("audit: the writer has panicked")),
             };
+            if let Some(observer) = &self.observer {
+                observer.written(group.len(), outcome.is_ok(), began.elapsed());
+            }
             for entry in group.drain(..) {
                 // The receiver may have run out of time meanwhile.
                 let _ = entry.committed.send(outcome.clone());
