@@ -25,6 +25,7 @@ programs() {
         mvn) packages+=(maven) ;;
         nginx) packages+=(nginx-light) ;;
         perf) packages+=(linux-perf) ;;
+        promtool) packages+=(prometheus) ;;
         strip) packages+=(binutils) ;;
         systemd-analyze) packages+=(systemd) ;;
         uuidgen) packages+=(uuid-runtime) ;;

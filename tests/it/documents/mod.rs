@@ -3,6 +3,7 @@
 
 mod book;
 mod facts;
+mod monitoring;
 
 use std::collections::HashMap;
 use std::fs;
