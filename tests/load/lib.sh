@@ -74,7 +74,8 @@ start_upstreams() {
     fi
 
     "$python" "$here/authorization_server.py" "$oauth" >"$work/oauth.log" 2>&1 &
-    pids+=($!)
+    authorization_server=$!
+    pids+=("$authorization_server")
     until_it_answers "http://127.0.0.1:$oauth/.well-known/openid-configuration"
 
     export LUA_REPORT="$here/report.lua"
