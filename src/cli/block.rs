@@ -14,7 +14,7 @@ use super::time::parse_until;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   cloakroom block --caller demo/alice --reason 'lost laptop, ticket 4711'
-  cloakroom block --client old-app --reason 'retired' 
+  cloakroom block --client old-app --reason 'retired'
   cloakroom block --owner acme --reason 'invoice unpaid' --until 24h
   cloakroom block --list
 
