@@ -47,7 +47,9 @@ class Gateway:
         self.url, self.log = f"http://127.0.0.1:{port}", []
         address = {"CLOAKROOM_HTTP__ADDRESS": f"127.0.0.1:{port}", "CLOAKROOM_HTTP__PUBLIC_URL": self.url}
         command = [cloakroom, "serve"]
-        environment = os.environ | address | more
+        # Its own buckets: the store has those of other suites.
+        name = {"CLOAKROOM_NAMING__NAMESPACE": "retention"}
+        environment = os.environ | name | address | more
         self.process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
         threading.Thread(target=lambda: self.log.extend(map(json.loads, self.process.stderr)), daemon=True).start()
 
