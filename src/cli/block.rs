@@ -10,7 +10,7 @@ use super::output::{Row, named, note, or_dash, utc};
 use super::target::parse_caller;
 use super::time::parse_until;
 
-/// Issue nothing to an owner, a caller or a client from now on, on every gateway
+/// Stop issuing credentials to an owner, a caller or a client
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   cloakroom block --caller demo/alice --reason 'lost laptop, ticket 4711'
@@ -18,8 +18,8 @@ use super::time::parse_until;
   cloakroom block --owner acme --reason 'invoice unpaid' --until 24h
   cloakroom block --list
 
-The caller gets the 403 of the API that it calls. Sessions that are out work until they expire:
-cloakroom revoke ends them.")]
+Blocked callers get a 403 in the format of the API they call. Sessions already issued work until they
+expire; cloakroom revoke ends them.")]
 #[command(group(clap::ArgGroup::new("target").required(true).args(["owner", "caller", "client", "list"])))]
 pub(super) struct BlockCommand {
     #[command(flatten)]
@@ -93,8 +93,8 @@ impl BlockCommand {
         let name = named(&block.target.name());
         let end = until.map_or_else(String::new, |until| format!(" until {}", utc(until)));
         note(&format!(
-            "Blocked the {} {name}{end}. Nothing is issued to them; what is out works until it expires: \
-             cloakroom revoke",
+            "Blocked the {} {name}{end}. Sessions already issued work until they expire; cloakroom revoke \
+             ends them.",
             block.target.kind()
         ));
         Ok(())

@@ -34,9 +34,8 @@ Prints where its storage is. Credentials need an API key: cloakroom api-key crea
   cloakroom org delete beta
   cloakroom org delete beta --with-workspaces --with-keys
 
-Refuses while the organisation has anything, and says what. To remove its objects first:
-cloakroom erase --owner beta. The bucket itself stays at the store. Credentials already issued work
-until they expire. Asks for confirmation.")]
+Refuses while the organisation has anything, and says what. The bucket itself stays at the store.
+Credentials already issued work until they expire; cloakroom revoke ends them. Asks for confirmation.")]
     Delete(Delete),
 }
 

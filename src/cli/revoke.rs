@@ -14,16 +14,16 @@ use super::target::parse_caller;
 /// How long the store may take to refuse, before it counts as one that does not.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// End sessions that are out, on every gateway and at the store
+/// End temporary credentials before they expire
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   cloakroom revoke --caller demo/alice                 # a lost laptop
   cloakroom revoke --owner acme/research               # everyone's sessions in a workspace
-  cloakroom revoke --access-key ASIAIOSFODNN7EXAMPLE   # the one session of a log line
-  cloakroom revoke --api-key ck_5f0c1f2e --and-block --reason 'leaked on a forum'
+  cloakroom revoke --access-key ASIAIOSFODNN7EXAMPLE   # one session, as `cloakroom audit` shows it
+  cloakroom revoke --api-key ck_5f0c1f2e8d3b4a67 --and-block --reason 'leaked on a forum'
 
-Says how strong that was: immediate (a session that was opened to prove it was refused), within N
-minutes, or at expiry. New sessions may be had again, unless with --and-block.")]
+Prints when the sessions end: immediate (the store refused a test session), within (by the time shown), or
+at-expiry (the store cannot end them). Callers can get new sessions unless you pass --and-block.")]
 #[command(group(clap::ArgGroup::new("whose").required(true).args(["owner", "caller", "access_key", "api_key"])))]
 pub(super) struct RevokeCommand {
     /// Owner of the storage, whoever asked: an organisation, `org/workspace`, `client/subject`, or the
@@ -81,7 +81,7 @@ impl RevokeCommand {
                 until: None,
             };
             administer.block(&block).await?;
-            note(&"Blocked: nothing is issued until cloakroom unblock.");
+            note(&"Blocked. To let them in again: cloakroom unblock.");
         }
         let report = administer.revoke(&of, PATIENCE).await?;
         warn(&report);
@@ -104,7 +104,7 @@ fn block_target(of: &SessionsOf) -> Result<BlockTarget, CommandError> {
 
 fn warn(report: &RevocationReport) {
     if report.storage.is_empty() {
-        note(&"No session is out: nothing had to be revoked.");
+        note(&"No live sessions: nothing to revoke.");
     }
     for storage in &report.storage {
         if let Strength::AtExpiry { why, .. } = storage.ended.strength {

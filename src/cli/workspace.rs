@@ -36,8 +36,8 @@ Prints where its storage is. A deleted workspace comes back where it was, withou
     #[command(after_help = "Example:
   cloakroom workspace purge acme/research
 
-A deleted workspace can come back; a purged one cannot. Refuses while there are objects. To remove
-them first: cloakroom erase --owner acme/research. Asks for confirmation.")]
+A deleted workspace can come back; a purged one cannot. Refuses while there are objects. Asks for
+confirmation.")]
     Purge(Purge),
     /// Add a member, or change a member's access
     #[command(after_help = "Examples:

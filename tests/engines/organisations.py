@@ -264,7 +264,7 @@ class Removed:
     def purging(self):
         world, name = self.world, self.world.research.workspace
         purge = ["workspace", "purge", name, "--yes"]
-        self.refuses(f"cloakroom erase --owner {name}", *purge)
+        self.refuses(f"of workspace {name} still holds objects", *purge)
         empty(world.research)
         self.cloakroom.json(*purge)
         self.asked.member(404, "a member of a purged workspace", world.alice.token)

@@ -102,9 +102,7 @@ pub enum AdministerError {
     #[error("workspace {0} is not deleted: delete it first (cloakroom workspace delete {0})")]
     NotDeleted(WorkspaceName),
     /// After the purge no owner could reach the objects.
-    #[error(
-        "{area} still holds objects: remove them first (cloakroom erase --owner {})", .owner.id()
-    )]
+    #[error("{area} of {owner} still holds objects: remove them at the store first")]
     ObjectsToErase {
         /// The owner.
         owner: Owner,
