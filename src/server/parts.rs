@@ -22,7 +22,7 @@ use crate::metrics::{CountedAuditTrail, CountedBuckets, Metrics};
 use crate::service::{
     AuthenticateToken, Buckets, Clock, CurrentRestrictions, EndSessions, EnsureBucket,
     EnsureBucketPorts, EnsureBucketSettings, Introspection, IssueSession, IssueSessionPorts,
-    IssueSessionSettings, LocalJwt, Randomness, RevokeSessions, TokenValidation,
+    IssueSessionSettings, LocalJwt, Randomness, RevokeSessions, TokenValidation, UnderWay,
 };
 
 use super::opening::Opening;
@@ -243,5 +243,6 @@ pub(super) fn revoke_sessions(
         directory: Arc::<SqlDirectory>::clone(directory),
         end: end_sessions(config, clients, clock)?,
         runtime: Handle::current(),
+        under_way: UnderWay::default(),
     })
 }

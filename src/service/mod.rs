@@ -56,9 +56,9 @@ pub use refusal::{
 pub use reservations::{Assigned, Released, Reservation, Reservations};
 pub use restrictions::CurrentRestrictions;
 pub use revoke::{
-    EndSessions, Ended, LiveSession, RefusedSessions, Revocation, RevocationRegistry,
+    EndSessions, Ended, LastExpiry, LiveSession, RefusedSessions, Revocation, RevocationRegistry,
     RevocationReport, RevokeError, RevokeSessions, RevokedParty, RevokedStorage, Revoker,
-    SessionsOf, Statement, Strength, Told, Tried, WhichSessions,
+    SessionsOf, Statement, Strength, Told, Tried, UnderWay, WhichSessions,
 };
 pub use rotation::{
     AccessKeyBroker, AccessKeyKeeper, AccessKeyKeeperPorts, AccessKeyRegistry, AccessKeyRotations,

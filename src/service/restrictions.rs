@@ -85,11 +85,15 @@ impl CurrentRestrictions {
     pub async fn check_fresh(
         &self,
         caller: &CallerId,
-        owner: Option<&Owner>,
+        owners: &[Owner],
         asked: DateTime<Utc>,
     ) -> Result<(), Refusal> {
         let current = self.registry.restrictions().await?;
-        Ok(current.check(caller, owner, asked, self.clock.now())?)
+        let now = self.clock.now();
+        for owner in owners {
+            current.check(caller, Some(owner), asked, now)?;
+        }
+        Ok(current.check(caller, None, asked, now)?)
     }
 
     fn known(&self) -> Option<Arc<Restrictions>> {

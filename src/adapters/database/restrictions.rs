@@ -96,7 +96,24 @@ pub(super) async fn begin(directory: &SqlDirectory) -> Result<Change, RegistryEr
         count.bind(RESTRICTIONS),
     );
     let gone = || RegistryError::new("restrictions: the row was removed");
-    begun.await?.ok_or_else(gone)
+    let mut change = begun.await?.ok_or_else(gone)?;
+    wait_for_events(&mut change).await?;
+    Ok(change)
+}
+
+/// Waits until the events are committed whose statements have seen the count before. Later statements
+/// wait for the change, and see the new count. `SQLite` has one writer at a time.
+async fn wait_for_events(change: &mut Change) -> Result<(), RegistryError> {
+    if change.lease.connection.backend_name() != "PostgreSQL" {
+        return Ok(());
+    }
+    for statement in [
+        "SET LOCAL lock_timeout = '3s'",
+        "LOCK TABLE audit_trail IN SHARE ROW EXCLUSIVE MODE",
+    ] {
+        change.execute(sqlx::query(statement)).await?;
+    }
+    Ok(())
 }
 
 /// A time of a revocation: RFC 3339, UTC, milliseconds.

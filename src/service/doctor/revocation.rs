@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use crate::service::{EndSessions, RefusedSessions, Strength, UpstreamError, WhichSessions};
+use crate::service::{
+    EndSessions, LastExpiry, RefusedSessions, Strength, UpstreamError, WhichSessions,
+};
 
 use super::{Doctor, OBJECT, Outcome, Report, S3Operation, TestOwner};
 
@@ -77,7 +79,10 @@ impl Doctor {
             bucket: revoked.bucket().clone(),
             which: WhichSessions::Before(now),
         };
-        let last = now + TimeDelta::from_std(settings.session_duration).unwrap_or_default();
+        let last = LastExpiry {
+            at: now + TimeDelta::from_std(settings.session_duration).unwrap_or_default(),
+            is_live: true,
+        };
         let ending = end.end(&owner, &revoked.grant, refused, last, PATIENCE);
         let ended = ending.await;
         Ok(ended

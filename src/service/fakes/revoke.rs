@@ -10,7 +10,7 @@ use crate::domain::{AuditEvent, BucketFormula, BucketName, Grant, Session, Sessi
 use crate::service::{
     Clock as _, EndSessions, LiveSession, RefusedSessions, RegistryError, Revocation,
     RevocationRegistry, RevokeSessions, Revoker, SessionRequest, Sessions, SessionsOf, Statement,
-    Told, Tried, UpstreamError,
+    Told, Tried, UnderWay, UpstreamError,
 };
 
 use super::{FakeDirectory, FixedClock, Nothing};
@@ -205,6 +205,7 @@ pub(crate) fn revoke_sessions(store: &Arc<FakeStore>, directory: FakeDirectory) 
             spreads: false,
         },
         runtime: Handle::current(),
+        under_way: UnderWay::default(),
     }
 }
 

@@ -65,6 +65,15 @@ pub enum Strength {
     },
 }
 
+/// When the last of the sessions expires.
+#[derive(Clone, Copy, Debug)]
+pub struct LastExpiry {
+    /// The time; that of a session that was opened now, if none is known.
+    pub at: DateTime<Utc>,
+    /// Whether any is known to be live.
+    pub is_live: bool,
+}
+
 /// Sessions that were ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
@@ -77,8 +86,8 @@ pub struct Ended {
 }
 
 impl EndSessions {
-    /// Has the store refuse sessions to this grant of the owner's, which expire at `last`. Waits so long
-    /// at most for its refusal. Nobody may open sessions for the owner meanwhile.
+    /// Has the store refuse sessions to this grant of the owner's, the last of which expires at `last`.
+    /// Waits so long at most for its refusal. Nobody may open sessions for the owner meanwhile.
     ///
     /// # Errors
     ///
@@ -88,7 +97,7 @@ impl EndSessions {
         owner: &Owner,
         grant: &Grant,
         mut refused: RefusedSessions,
-        last: DateTime<Utc>,
+        last: LastExpiry,
         patience: Duration,
     ) -> Result<Ended, UpstreamError> {
         let grant = Grant {
@@ -96,8 +105,13 @@ impl EndSessions {
             ..grant.clone()
         };
         let (proof, name) = self.open(owner, &grant).await?;
-        if self.revoker.try_session(&proof, &grant).await? == Tried::NoBucket {
-            return Ok(Ended::without_telling(Strength::Immediate));
+        let at_expiry = |why| Ended::without_telling(Strength::AtExpiry { at: last.at, why });
+        match self.revoker.try_session(&proof, &grant).await? {
+            // Sessions open the bucket if it comes back.
+            Tried::NoBucket if last.is_live => return Ok(at_expiry("the bucket does not exist")),
+            Tried::NoBucket => return Ok(Ended::without_telling(Strength::Immediate)),
+            Tried::Refused => return Ok(at_expiry("the store refuses the test session already")),
+            Tried::Taken => {}
         }
         match &mut refused.which {
             WhichSessions::Named(names) => names.push(name),
@@ -106,7 +120,6 @@ impl EndSessions {
                 *before = after_proof.max(*before);
             }
         }
-        let at_expiry = |why| Ended::without_telling(Strength::AtExpiry { at: last, why });
         let (pause, others) = match self.revoker.refuse(&refused).await? {
             Told::Yes { pause, all } => {
                 let is_all = matches!(refused.which, WhichSessions::Before(_));
@@ -117,19 +130,22 @@ impl EndSessions {
         let told_at = Instant::now();
         let is_refused = self.is_refused(&proof, &grant, patience).await?;
         if !is_refused && !self.spreads {
-            self.take_back(&refused).await?;
-            return Ok(at_expiry("the store goes on taking them"));
+            // What the store was told can only help, and replaces what it was told before.
+            let is_told = true;
+            return Ok(Ended {
+                is_told,
+                ..at_expiry("the store goes on taking them")
+            });
         }
         sleep((told_at + pause).saturating_duration_since(Instant::now())).await;
-        let (next, _) = self.open(owner, &grant).await?;
-        if !self.spreads && self.revoker.try_session(&next, &grant).await? == Tried::Refused {
+        if !self.spreads && !self.takes_new(owner, &grant, patience).await? {
             self.take_back(&refused).await?;
             return Ok(at_expiry("the store would refuse new sessions, too"));
         }
-        let strength = if is_refused {
-            Strength::Immediate
-        } else {
+        let strength = if self.spreads {
             Strength::Within(SPREADS_WITHIN)
+        } else {
+            Strength::Immediate
         };
         Ok(Ended {
             strength,
@@ -140,6 +156,26 @@ impl EndSessions {
 
     async fn take_back(&self, refused: &RefusedSessions) -> Result<(), UpstreamError> {
         self.revoker.take_back(&refused.bucket, &refused.id).await
+    }
+
+    /// Whether the store takes a session that is opened now, sooner or later.
+    async fn takes_new(
+        &self,
+        owner: &Owner,
+        grant: &Grant,
+        patience: Duration,
+    ) -> Result<bool, UpstreamError> {
+        let end = Instant::now() + patience;
+        loop {
+            let (session, _) = self.open(owner, grant).await?;
+            if self.revoker.try_session(&session, grant).await? == Tried::Taken {
+                return Ok(true);
+            }
+            if Instant::now() >= end {
+                return Ok(false);
+            }
+            sleep(BETWEEN_ATTEMPTS).await;
+        }
     }
 
     async fn is_refused(

@@ -1,4 +1,4 @@
-use crate::domain::BucketName;
+use crate::domain::{AccessKeyId, BucketName};
 use crate::service::{Refusal, RegistryError, UpstreamError};
 
 /// Why sessions were not revoked.
@@ -13,6 +13,14 @@ pub enum RevokeError {
     /// Another process is telling the store about the bucket.
     #[error("another revocation is telling the store about the bucket {0}: try again")]
     Locked(BucketName),
+    /// The owner is an access key.
+    #[error(
+        "{0} is an access key, which has pairs and not sessions: cloakroom access-key disable ends them"
+    )]
+    AccessKey(AccessKeyId),
+    /// Another revocation for the same caller is under way.
+    #[error("another revocation for the same caller is under way")]
+    UnderWay,
     /// The registry failed.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -26,8 +34,10 @@ impl From<RevokeError> for Refusal {
         match error {
             RevokeError::Registry(error) => error.into(),
             RevokeError::Store(failure) => Self::Store(failure),
-            RevokeError::Locked(_) => Self::Overloaded,
-            RevokeError::NoSuchSession(_) => Self::Internal(error.to_string()),
+            RevokeError::Locked(_) | RevokeError::UnderWay => Self::Overloaded,
+            RevokeError::NoSuchSession(_) | RevokeError::AccessKey(_) => {
+                Self::Internal(error.to_string())
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ mod end;
 mod error;
 mod ports;
 mod report;
+mod under_way;
 
 #[cfg(test)]
 mod tests;
@@ -17,19 +18,20 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
 
 use crate::domain::{
-    Access, AuditCause, AuditEvent, BucketName, Concerned, Grant, Owner, OwnerPseudonym, RequestId,
-    RoleSessionName,
+    Access, AuditCause, AuditEvent, BucketName, CallerId, Concerned, Grant, Owner, OwnerPseudonym,
+    RequestId, RoleSessionName,
 };
 
 use super::{Directory, RegistryError};
 
-pub use end::{EndSessions, Ended, Strength};
+pub use end::{EndSessions, Ended, LastExpiry, Strength};
 pub use error::RevokeError;
 pub use ports::{
     LiveSession, RefusedSessions, Revocation, RevocationRegistry, RevokedParty, Revoker,
     SessionsOf, Statement, Told, Tried, WhichSessions,
 };
 pub use report::{RevocationReport, RevokedStorage};
+pub use under_way::UnderWay;
 
 /// How long a gateway opens no sessions for whom it revokes at most, if it is killed meanwhile.
 const FREEZE: TimeDelta = TimeDelta::seconds(60);
@@ -50,7 +52,7 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(100);
 const MAX_NAMES: usize = 100;
 
 /// The most live sessions that are looked at.
-const MAX_SESSIONS: u32 = 10_000;
+const MAX_SESSIONS: u32 = 250_000;
 
 /// The use case "revoke sessions".
 pub struct RevokeSessions {
@@ -62,14 +64,19 @@ pub struct RevokeSessions {
     pub end: EndSessions,
     /// Runs revocations that must not end with a request.
     pub runtime: Handle,
+    /// The callers whose requests are being fulfilled.
+    pub under_way: UnderWay,
 }
 
 /// The sessions to end in one owner's storage.
 struct Part {
     owner: Owner,
-    bucket: BucketName,
+    /// As the sessions open it; none if no session is live.
+    opened: Option<Grant>,
     which: WhichSessions,
-    last: DateTime<Utc>,
+    /// Whether that is more than was asked for.
+    is_wider: bool,
+    last: LastExpiry,
     count: usize,
 }
 
@@ -87,6 +94,9 @@ impl RevokeSessions {
         cause: AuditCause,
         patience: Duration,
     ) -> Result<RevocationReport, RevokeError> {
+        if let SessionsOf::Owner(Owner::AccessKey(id)) = of {
+            return Err(RevokeError::AccessKey(id.clone()));
+        }
         let party = self.party(of).await?;
         let now = self.end.clock.now();
         let mut revocation = Revocation {
@@ -109,21 +119,50 @@ impl RevokeSessions {
             |error| format!("failed: {error}"),
             |(report, _)| report.to_string(),
         );
-        let cause = AuditCause {
-            time: self.end.clock.now(),
-            request_id: RequestId::at(self.end.clock.now(), self.end.randomness.bits()),
-            ..cause
-        };
-        let event = AuditEvent::change(cause, "revoke end", about).with_detail(result);
+        if let Ok((report, _)) = &ended {
+            self.revoke_others(report, &revocation, &cause).await?;
+        }
+        let event = AuditEvent::change(self.anew(&cause), "revoke end", about).with_detail(result);
         self.registry.finish(&revocation, &event).await?;
         ended.map(|(report, _)| report)
     }
 
-    /// The same in a task, which goes on if the caller goes away.
+    /// Where the sessions of others were ended, too, gateways must not hand those out again.
+    async fn revoke_others(
+        &self,
+        report: &RevocationReport,
+        revocation: &Revocation,
+        cause: &AuditCause,
+    ) -> Result<(), RevokeError> {
+        let hit = report.storage.iter().filter(|storage| storage.ended.others);
+        for storage in hit {
+            let others = Revocation {
+                of: RevokedParty::Owner(storage.owner.clone()),
+                frozen_until: revocation.before,
+                ..revocation.clone()
+            };
+            let event = AuditEvent::change(self.anew(cause), "revoke", storage.owner.clone());
+            let event = event.with_detail("owner, with one caller");
+            self.registry.begin(&others, &event).await?;
+        }
+        Ok(())
+    }
+
+    /// The same cause, for a further event.
+    fn anew(&self, cause: &AuditCause) -> AuditCause {
+        let time = self.end.clock.now();
+        AuditCause {
+            time,
+            request_id: RequestId::at(time, self.end.randomness.bits()),
+            ..cause.clone()
+        }
+    }
+
+    /// The same in a task, which goes on if the caller goes away; one at a time for whom it is.
     ///
     /// # Errors
     ///
-    /// See [`Self::revoke`].
+    /// See [`Self::revoke`]; [`RevokeError::UnderWay`].
     pub async fn revoke_detached(
         self: Arc<Self>,
         of: SessionsOf,
@@ -131,7 +170,12 @@ impl RevokeSessions {
         patience: Duration,
     ) -> Result<RevocationReport, RevokeError> {
         let runtime = self.runtime.clone();
-        let revoking = async move { self.revoke(&of, cause, patience).await };
+        let place = self.under_way.take(&cause.caller);
+        let place = place.ok_or(RevokeError::UnderWay)?;
+        let revoking = async move {
+            let _place = place;
+            self.revoke(&of, cause, patience).await
+        };
         let done = runtime.spawn(revoking).await;
         done.unwrap_or_else(|_| Err(RegistryError::new("the revocation was cut off").into()))
     }
@@ -187,18 +231,16 @@ impl RevokeSessions {
             sessions: live.len(),
             storage: Vec::new(),
         };
+        let mut failure = None;
         for part in self.parts(of, &live, before) {
-            let Some(grant) = self.grant(&part.owner, &part.bucket).await? else {
-                continue;
-            };
-            let ended = self.end_part(&part, &grant, patience).await?;
-            report.storage.push(RevokedStorage {
-                owner: part.owner,
-                bucket: grant.bucket,
-                sessions: part.count,
-                ended,
-                ended_at: self.end.clock.now(),
-            });
+            match self.end_part(of, part, patience).await {
+                Ok(ended) => report.storage.extend(ended),
+                // The others are ended all the same.
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        if let Some(error) = failure {
+            return Err(error);
         }
         Ok((report, before))
     }
@@ -206,22 +248,26 @@ impl RevokeSessions {
     /// What to end in which storage. A caller's own storage is opened by that caller alone.
     fn parts(&self, of: &SessionsOf, live: &[LiveSession], before: DateTime<Utc>) -> Vec<Part> {
         let last = self.end.clock.now() + LONGEST_SESSION;
-        let whole = |owner: &Owner, bucket: BucketName| {
+        let whole = |owner: &Owner| {
             let its = live.iter().filter(|session| session.owner == *owner);
             Part {
                 owner: owner.clone(),
-                bucket,
+                opened: its.clone().next().map(LiveSession::to_read),
                 which: WhichSessions::Before(before),
-                last: its
-                    .clone()
-                    .map(|session| session.expiration)
-                    .max()
-                    .unwrap_or(last),
+                is_wider: false,
+                last: LastExpiry {
+                    at: its
+                        .clone()
+                        .map(|session| session.expiration)
+                        .max()
+                        .unwrap_or(last),
+                    is_live: its.clone().next().is_some(),
+                },
                 count: its.count(),
             }
         };
         if let SessionsOf::Owner(owner) = of {
-            return vec![whole(owner, self.end.formula.bucket(owner))];
+            return vec![whole(owner)];
         }
         let mut by_owner: BTreeMap<String, Vec<&LiveSession>> = BTreeMap::new();
         for session in live {
@@ -236,24 +282,25 @@ impl RevokeSessions {
             let mut names: Vec<RoleSessionName> = names.collect();
             names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
             names.dedup();
-            let mut part = whole(&first.owner, first.bucket.clone());
+            let mut part = whole(&first.owner);
             let is_own = matches!(of, SessionsOf::Caller(_)) && first.is_own();
             if !is_own && names.len() <= MAX_NAMES {
                 part.which = WhichSessions::Named(names);
+            } else {
+                part.is_wider = !is_own;
             }
             Some(part)
         };
         by_owner.into_values().filter_map(part).collect()
     }
 
-    /// What the owner's storage is; none if it no longer has any.
-    async fn grant(
-        &self,
-        owner: &Owner,
-        bucket: &BucketName,
-    ) -> Result<Option<Grant>, RegistryError> {
+    /// What the owner's storage is; none if it has none.
+    async fn grant(&self, owner: &Owner) -> Result<Option<Grant>, RegistryError> {
         let area = match owner {
-            Owner::Principal(_) => return Ok(Some(Grant::whole(bucket.clone(), Access::Read))),
+            Owner::Principal(_) => {
+                let bucket = self.end.formula.bucket(owner);
+                return Ok(Some(Grant::whole(bucket, Access::Read)));
+            }
             Owner::Organisation(slug) => {
                 let found = self.directory.organisation(slug).await?;
                 found.map(|organisation| organisation.area)
@@ -267,8 +314,35 @@ impl RevokeSessions {
         Ok(area.map(|area| area.grant(Access::Read)))
     }
 
+    /// Ends the sessions of one part; none if there is no such storage and no session.
     async fn end_part(
         &self,
+        of: &SessionsOf,
+        part: Part,
+        patience: Duration,
+    ) -> Result<Option<RevokedStorage>, RevokeError> {
+        // What sessions open, even if the registry has forgotten it since.
+        let grant = match &part.opened {
+            Some(grant) => grant.clone(),
+            None => match self.grant(&part.owner).await? {
+                Some(grant) => grant,
+                None => return Ok(None),
+            },
+        };
+        let mut ended = self.tell(of, &part, &grant, patience).await?;
+        ended.others |= part.is_wider;
+        Ok(Some(RevokedStorage {
+            owner: part.owner,
+            bucket: grant.bucket,
+            sessions: part.count,
+            ended,
+            ended_at: self.end.clock.now(),
+        }))
+    }
+
+    async fn tell(
+        &self,
+        of: &SessionsOf,
         part: &Part,
         grant: &Grant,
         patience: Duration,
@@ -276,7 +350,7 @@ impl RevokeSessions {
         let owner = self.end.formula.digest(&part.owner).pseudonym();
         let statement = Statement {
             bucket: grant.bucket.clone(),
-            id: self.statement_id(&owner, &part.which),
+            id: self.statement_id(of, &owner, &part.which),
             over_at: self.end.clock.now() + LONGEST_SESSION,
         };
         let refused = RefusedSessions {
@@ -316,21 +390,43 @@ impl RevokeSessions {
         }
     }
 
-    /// A later revocation of all of an owner's sessions takes the place of an earlier one.
-    fn statement_id(&self, owner: &OwnerPseudonym, which: &WhichSessions) -> String {
-        match which {
-            WhichSessions::Before(_) => format!("CloakroomRevoked{owner}"),
-            WhichSessions::Named(_) => {
-                format!(
-                    "CloakroomRevoked{}",
-                    hex::encode(self.end.randomness.bits())
-                )
-            }
+    /// A later revocation for the same owner or caller takes the place of an earlier one, whose sessions
+    /// it names, too.
+    fn statement_id(
+        &self,
+        of: &SessionsOf,
+        owner: &OwnerPseudonym,
+        which: &WhichSessions,
+    ) -> String {
+        let further = match (which, of) {
+            (WhichSessions::Before(_), _) => String::new(),
+            (_, SessionsOf::Caller(caller)) => self.letters_and_digits(caller),
+            _ => hex::encode(self.end.randomness.bits()),
+        };
+        format!("CloakroomRevoked{owner}{further}")
+    }
+
+    fn letters_and_digits(&self, caller: &CallerId) -> String {
+        if let CallerId::Principal(principal) = caller {
+            let owner = Owner::Principal(principal.clone());
+            return self.end.formula.digest(&owner).pseudonym().to_string();
         }
+        caller
+            .id()
+            .replace(|c: char| !c.is_ascii_alphanumeric(), "")
     }
 }
 
 impl LiveSession {
+    /// What it opens, to read.
+    fn to_read(&self) -> Grant {
+        Grant {
+            bucket: self.bucket.clone(),
+            prefix: self.prefix.clone(),
+            access: Access::Read,
+        }
+    }
+
     /// Whether the storage is the caller's own.
     fn is_own(&self) -> bool {
         self.caller.to_string() == self.owner.to_string()

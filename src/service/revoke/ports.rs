@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    AuditEvent, BucketName, CallerId, Grant, Owner, OwnerPseudonym, RequestId, RoleSessionName,
-    Session,
+    AuditEvent, BucketName, CallerId, Grant, Owner, OwnerPseudonym, Prefix, RequestId,
+    RoleSessionName, Session,
 };
 use crate::service::{RegistryError, UpstreamError};
 
@@ -171,6 +171,8 @@ pub struct LiveSession {
     pub owner: Owner,
     /// The bucket.
     pub bucket: BucketName,
+    /// Which part of it, if not all.
+    pub prefix: Option<Prefix>,
     /// The call that it was handed out to, which names it; a session that was reused has the name of an
     /// earlier call.
     pub request_id: RequestId,

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::domain::{
     AccessKey, AccessKeyId, AccessKeyOwner, AccessKeyPolicy, AccessKeyPolicyError, Caller,
-    Loopholes, TokenError,
+    Loopholes, Owner, TokenError,
 };
 use crate::service::{AccessKeyRefusal, Authenticate, Deadline, Limit, Refusal};
 
@@ -96,12 +96,12 @@ impl Work {
         let found = self.ports.registry.access_key(&rotation.key).await?;
         let key = found.ok_or(AccessKeyRefusal::NoSuchKey)?;
         self.check_owner(&key, &rotation.caller).await?;
-        let (caller, owner) = (rotation.caller.id(), key.owner.as_owner());
-        let asked = rotation.request_id.time();
+        let (caller, asked) = (rotation.caller.id(), rotation.request_id.time());
+        // Log lines have the access key's own pseudonym.
+        let owners = key.owner.as_owner().into_iter();
+        let owners: Vec<Owner> = owners.chain([Owner::AccessKey(key.id.clone())]).collect();
         let restrictions = &self.ports.restrictions;
-        restrictions
-            .check_fresh(&caller, owner.as_ref(), asked)
-            .await?;
+        restrictions.check_fresh(&caller, &owners, asked).await?;
         check_network(&key, rotation.address)?;
         let taken = self.ports.rate_limiter.take(&self.digest(&key.id));
         taken.map_err(|spent| spent.of(Limit::Owner))?;

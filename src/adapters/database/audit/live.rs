@@ -49,6 +49,10 @@ fn session(row: &AuditRow) -> Result<LiveSession, RegistryError> {
         caller: caller(&row.caller)?,
         owner: owner(&row.owner)?,
         bucket: row.bucket.parse().map_err(|_| unknown("bucket"))?,
+        prefix: match row.prefix.as_str() {
+            "" => None,
+            prefix => Some(prefix.parse().map_err(|_| unknown("prefix"))?),
+        },
         request_id: row.request_id.parse().map_err(|_| unknown("request_id"))?,
         expiration: row.expiration.parse().map_err(|_| unknown("expiration"))?,
     })
