@@ -1,16 +1,18 @@
+mod view;
+
 use std::fmt::Write as _;
 
 use clap::{Subcommand, ValueEnum};
-use serde::Serialize;
 
-use crate::domain::{Access, ClientId, Member, Slug, Subject, Workspace, WorkspaceName};
-use crate::service::{Administration, MemberChange, find_organisation, find_workspace};
+use crate::domain::{Access, ClientId, Member, Slug, Subject, WorkspaceName};
+use crate::service::{Administration, MemberChange, find_organisation};
 
-use super::area::{AreaOptions, AreaView};
+use super::area::AreaOptions;
 use super::confirmation::Confirmation;
 use super::error::CommandError;
 use super::options::{ChangeOptions, QueryOptions};
-use super::output::{Row, note, or_dash, records, table, utc};
+use super::output::{Row, note, records, table};
+use view::{MemberView, WorkspaceView, view};
 
 /// Manage workspaces of organisations, whose members get storage by access token
 #[derive(Debug, Subcommand)]
@@ -134,26 +136,6 @@ pub(super) struct RemoveMember {
 enum MemberAccess {
     Read,
     ReadWrite,
-}
-
-#[derive(Serialize)]
-struct WorkspaceView {
-    organisation: String,
-    workspace: String,
-    state: &'static str,
-    #[serde(flatten)]
-    area: AreaView,
-    created_at: String,
-    deleted_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    members: Option<Vec<MemberView>>,
-}
-
-#[derive(Serialize)]
-struct MemberView {
-    subject: String,
-    client_id: Option<String>,
-    access: &'static str,
 }
 
 impl WorkspaceCommand {
@@ -329,80 +311,4 @@ fn through(client_id: Option<&ClientId>) -> String {
     client_id.map_or_else(String::new, |client_id| {
         format!(" (through the client {})", client_id.as_str())
     })
-}
-
-/// The workspace as it is now.
-async fn view(
-    administration: &dyn Administration,
-    name: &WorkspaceName,
-) -> Result<WorkspaceView, CommandError> {
-    let found = find_workspace(administration, name).await?;
-    let members = administration.members(name).await?;
-    let members = members.iter().map(MemberView::from).collect();
-    Ok(WorkspaceView::new(&found, Some(members)))
-}
-
-impl WorkspaceView {
-    fn new(workspace: &Workspace, members: Option<Vec<MemberView>>) -> Self {
-        let state = match (workspace.deleted_at, workspace.organisation_is_enabled) {
-            (Some(_), _) => "deleted",
-            (None, true) => "active",
-            (None, false) => "disabled",
-        };
-        Self {
-            organisation: workspace.name.organisation.to_string(),
-            workspace: workspace.name.workspace.to_string(),
-            state,
-            area: (&workspace.area).into(),
-            created_at: utc(workspace.created_at),
-            deleted_at: workspace.deleted_at.map(utc),
-            members,
-        }
-    }
-}
-
-impl Row<6> for WorkspaceView {
-    const COLUMNS: [&str; 6] = [
-        "WORKSPACE",
-        "STATE",
-        "BUCKET",
-        "PREFIX",
-        "CREATED",
-        "DELETED",
-    ];
-
-    fn row(&self) -> [String; 6] {
-        [
-            format!("{}/{}", self.organisation, self.workspace),
-            self.state.to_owned(),
-            self.area.bucket.clone(),
-            self.area.prefix.clone(),
-            self.created_at.clone(),
-            or_dash(self.deleted_at.as_ref()),
-        ]
-    }
-}
-
-impl Row<3> for MemberView {
-    const COLUMNS: [&str; 3] = ["MEMBER", "CLIENT", "ACCESS"];
-
-    fn row(&self) -> [String; 3] {
-        let client_id = self.client_id.as_deref();
-        [
-            self.subject.clone(),
-            client_id.unwrap_or("any").to_owned(),
-            self.access.to_owned(),
-        ]
-    }
-}
-
-impl From<&Member> for MemberView {
-    fn from(member: &Member) -> Self {
-        let client_id = member.client_id.as_ref();
-        Self {
-            subject: member.subject.as_str().to_owned(),
-            client_id: client_id.map(|client_id| client_id.as_str().to_owned()),
-            access: member.access.as_str(),
-        }
-    }
 }

@@ -2,27 +2,26 @@
 
 mod end;
 mod error;
+mod parts;
 mod ports;
 mod report;
+mod telling;
 mod under_way;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::runtime::Handle;
-use tokio::time::{Instant, sleep};
 
-use crate::domain::{
-    Access, AuditCause, AuditEvent, BucketName, CallerId, Concerned, Grant, Owner, OwnerPseudonym,
-    RequestId, RoleSessionName,
-};
+use crate::domain::{AuditCause, AuditEvent, Concerned, Owner, RequestId};
 
 use super::{Directory, RegistryError};
+
+use parts::Part;
 
 pub use end::{EndSessions, Ended, LastExpiry, Strength};
 pub use error::RevokeError;
@@ -39,18 +38,6 @@ const FREEZE: TimeDelta = TimeDelta::seconds(60);
 /// The longest session (contract: `storage.session_duration`), and a minute more, because clocks differ.
 const LONGEST_SESSION: TimeDelta = TimeDelta::seconds(12 * 3_600 + 60);
 
-/// How long one process may keep a bucket's lock.
-const LOCK: TimeDelta = TimeDelta::seconds(60);
-
-/// How long to wait for another process's lock.
-const LOCK_PATIENCE: Duration = Duration::from_secs(10);
-
-/// The pause between two attempts to take the lock.
-const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(100);
-
-/// The most sessions that a store is told by name: a bucket's policy has at most 20 KB.
-const MAX_NAMES: usize = 100;
-
 /// The most live sessions that are looked at.
 const MAX_SESSIONS: u32 = 250_000;
 
@@ -66,18 +53,6 @@ pub struct RevokeSessions {
     pub runtime: Handle,
     /// The callers whose requests are being fulfilled.
     pub under_way: UnderWay,
-}
-
-/// The sessions to end in one owner's storage.
-struct Part {
-    owner: Owner,
-    /// As the sessions open it; none if no session is live.
-    opened: Option<Grant>,
-    which: WhichSessions,
-    /// Whether that is more than was asked for.
-    is_wider: bool,
-    last: LastExpiry,
-    count: usize,
 }
 
 impl RevokeSessions {
@@ -180,27 +155,6 @@ impl RevokeSessions {
         done.unwrap_or_else(|_| Err(RegistryError::new("the revocation was cut off").into()))
     }
 
-    /// Takes back what stores were told about sessions that have expired. Returns how many statements
-    /// that was.
-    ///
-    /// # Errors
-    ///
-    /// [`RevokeError`] of the first that fails.
-    pub async fn sweep(&self) -> Result<usize, RevokeError> {
-        let now = self.end.clock.now();
-        let over = self.registry.statements_over(now).await?;
-        for statement in &over {
-            self.lock(&statement.bucket).await?;
-            let taken = self.end.revoker.take_back(&statement.bucket, &statement.id);
-            let taken = taken.await;
-            self.registry.unlock(&statement.bucket).await?;
-            taken?;
-            self.registry.forget_statement(statement).await?;
-        }
-        self.registry.forget_revocations(now).await?;
-        Ok(over.len())
-    }
-
     /// For whom no session is opened meanwhile.
     async fn party(&self, of: &SessionsOf) -> Result<RevokedParty, RevokeError> {
         match of {
@@ -245,75 +199,6 @@ impl RevokeSessions {
         Ok((report, before))
     }
 
-    /// What to end in which storage. A caller's own storage is opened by that caller alone.
-    fn parts(&self, of: &SessionsOf, live: &[LiveSession], before: DateTime<Utc>) -> Vec<Part> {
-        let last = self.end.clock.now() + LONGEST_SESSION;
-        let whole = |owner: &Owner| {
-            let its = live.iter().filter(|session| session.owner == *owner);
-            Part {
-                owner: owner.clone(),
-                opened: its.clone().next().map(LiveSession::to_read),
-                which: WhichSessions::Before(before),
-                is_wider: false,
-                last: LastExpiry {
-                    at: its
-                        .clone()
-                        .map(|session| session.expiration)
-                        .max()
-                        .unwrap_or(last),
-                    is_live: its.clone().next().is_some(),
-                },
-                count: its.count(),
-            }
-        };
-        if let SessionsOf::Owner(owner) = of {
-            return vec![whole(owner)];
-        }
-        let mut by_owner: BTreeMap<String, Vec<&LiveSession>> = BTreeMap::new();
-        for session in live {
-            let sessions = by_owner.entry(session.owner.to_string()).or_default();
-            sessions.push(session);
-        }
-        let part = |sessions: Vec<&LiveSession>| {
-            let first = sessions.first()?;
-            let digest = self.end.formula.digest(&first.owner);
-            let names = sessions.iter();
-            let names = names.map(|session| RoleSessionName::new(&digest, &session.request_id));
-            let mut names: Vec<RoleSessionName> = names.collect();
-            names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
-            names.dedup();
-            let mut part = whole(&first.owner);
-            let is_own = matches!(of, SessionsOf::Caller(_)) && first.is_own();
-            if !is_own && names.len() <= MAX_NAMES {
-                part.which = WhichSessions::Named(names);
-            } else {
-                part.is_wider = !is_own;
-            }
-            Some(part)
-        };
-        by_owner.into_values().filter_map(part).collect()
-    }
-
-    /// What the owner's storage is; none if it has none.
-    async fn grant(&self, owner: &Owner) -> Result<Option<Grant>, RegistryError> {
-        let area = match owner {
-            Owner::Principal(_) => {
-                let bucket = self.end.formula.bucket(owner);
-                return Ok(Some(Grant::whole(bucket, Access::Read)));
-            }
-            Owner::Organisation(slug) => {
-                let found = self.directory.organisation(slug).await?;
-                found.map(|organisation| organisation.area)
-            }
-            Owner::Workspace(name) => {
-                let found = self.directory.workspace(name).await?;
-                found.map(|workspace| workspace.area)
-            }
-            Owner::AccessKey(_) => None,
-        };
-        Ok(area.map(|area| area.grant(Access::Read)))
-    }
-
     /// Ends the sessions of one part; none if there is no such storage and no session.
     async fn end_part(
         &self,
@@ -338,98 +223,6 @@ impl RevokeSessions {
             ended,
             ended_at: self.end.clock.now(),
         }))
-    }
-
-    async fn tell(
-        &self,
-        of: &SessionsOf,
-        part: &Part,
-        grant: &Grant,
-        patience: Duration,
-    ) -> Result<Ended, RevokeError> {
-        let owner = self.end.formula.digest(&part.owner).pseudonym();
-        let statement = Statement {
-            bucket: grant.bucket.clone(),
-            id: self.statement_id(of, &owner, &part.which),
-            over_at: self.end.clock.now() + LONGEST_SESSION,
-        };
-        let refused = RefusedSessions {
-            id: statement.id.clone(),
-            owner,
-            bucket: grant.bucket.clone(),
-            which: part.which.clone(),
-        };
-        self.lock(&statement.bucket).await?;
-        let ending = async {
-            // First: what a store was told must not be forgotten.
-            self.registry.add_statement(&statement).await?;
-            let end = &self.end;
-            let ended = end.end(&part.owner, grant, refused, part.last, patience);
-            let ended = ended.await?;
-            if !ended.is_told {
-                self.registry.forget_statement(&statement).await?;
-            }
-            Ok(ended)
-        };
-        let ended = ending.await;
-        self.registry.unlock(&statement.bucket).await?;
-        ended
-    }
-
-    async fn lock(&self, bucket: &BucketName) -> Result<(), RevokeError> {
-        let end = Instant::now() + LOCK_PATIENCE;
-        loop {
-            let now = self.end.clock.now();
-            if self.registry.lock(bucket, now, now + LOCK).await? {
-                return Ok(());
-            }
-            if Instant::now() >= end {
-                return Err(RevokeError::Locked(bucket.clone()));
-            }
-            sleep(BETWEEN_ATTEMPTS).await;
-        }
-    }
-
-    /// A later revocation for the same owner or caller takes the place of an earlier one, whose sessions
-    /// it names, too.
-    fn statement_id(
-        &self,
-        of: &SessionsOf,
-        owner: &OwnerPseudonym,
-        which: &WhichSessions,
-    ) -> String {
-        let further = match (which, of) {
-            (WhichSessions::Before(_), _) => String::new(),
-            (_, SessionsOf::Caller(caller)) => self.letters_and_digits(caller),
-            _ => hex::encode(self.end.randomness.bits()),
-        };
-        format!("CloakroomRevoked{owner}{further}")
-    }
-
-    fn letters_and_digits(&self, caller: &CallerId) -> String {
-        if let CallerId::Principal(principal) = caller {
-            let owner = Owner::Principal(principal.clone());
-            return self.end.formula.digest(&owner).pseudonym().to_string();
-        }
-        caller
-            .id()
-            .replace(|c: char| !c.is_ascii_alphanumeric(), "")
-    }
-}
-
-impl LiveSession {
-    /// What it opens, to read.
-    fn to_read(&self) -> Grant {
-        Grant {
-            bucket: self.bucket.clone(),
-            prefix: self.prefix.clone(),
-            access: Access::Read,
-        }
-    }
-
-    /// Whether the storage is the caller's own.
-    fn is_own(&self) -> bool {
-        self.caller.to_string() == self.owner.to_string()
     }
 }
 

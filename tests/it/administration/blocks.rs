@@ -47,6 +47,16 @@ async fn session(process: &Process, token: &str) -> Value {
     serde_json::from_str(&answer.text().await.unwrap()).unwrap()
 }
 
+/// Alice's token, a session of hers and one of bob's.
+async fn alice_and_two_sessions(process: &Process) -> (String, Value, Value) {
+    let (alice, bob) = (
+        process.dev_token(&["alice"]).await,
+        process.dev_token(&["bob"]).await,
+    );
+    let (hers, his) = (session(process, &alice).await, session(process, &bob).await);
+    (alice, hers, his)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blocked_caller_gets_the_403_of_every_api_until_unblocked() {
     let process = Process::dev(&[]).await;
@@ -140,14 +150,7 @@ async fn a_block_ends_at_its_time_and_bad_input_is_explained() {
 #[tokio::test(flavor = "multi_thread")]
 async fn revoked_sessions_stop_working_and_new_ones_work() {
     let process = Process::dev(&[]).await;
-    let (alice, bob) = (
-        process.dev_token(&["alice"]).await,
-        process.dev_token(&["bob"]).await,
-    );
-    let (hers, his) = (
-        session(&process, &alice).await,
-        session(&process, &bob).await,
-    );
+    let (alice, hers, his) = alice_and_two_sessions(&process).await;
     assert!(lists(&hers).await && lists(&his).await);
     let report = json(&process, &["revoke", "--caller", "demo/alice"]).await;
     assert_eq!(report[0]["revoked"], "immediate");
@@ -168,14 +171,7 @@ async fn revoked_sessions_stop_working_and_new_ones_work() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_ends_their_own_sessions_and_no_others() {
     let process = Process::dev(&[]).await;
-    let (alice, bob) = (
-        process.dev_token(&["alice"]).await,
-        process.dev_token(&["bob"]).await,
-    );
-    let (hers, his) = (
-        session(&process, &alice).await,
-        session(&process, &bob).await,
-    );
+    let (alice, hers, his) = alice_and_two_sessions(&process).await;
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let url = format!("{}/v1/credentials/revoke", process.gateway);
     let answer = http.post(&url).bearer_auth(&alice).send().await.unwrap();
