@@ -52,7 +52,7 @@ pub(super) struct UnblockCommand {
 /// Whom it is about.
 #[derive(clap::Args, Debug)]
 struct TargetOptions {
-    /// Owner of the storage, whoever asks for it: an organisation, `org/workspace`, `client/subject`,
+    /// Block access to this owner's storage: an organisation, `org/workspace`, `client/subject`,
     /// or the pseudonym in log lines
     #[arg(long)]
     owner: Option<String>,

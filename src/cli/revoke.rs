@@ -26,7 +26,7 @@ Prints when the sessions end: immediate (the store refused a test session), with
 at-expiry (the store cannot end them). Callers can get new sessions unless you pass --and-block.")]
 #[command(group(clap::ArgGroup::new("whose").required(true).args(["owner", "caller", "access_key", "api_key"])))]
 pub(super) struct RevokeCommand {
-    /// Owner of the storage, whoever asked: an organisation, `org/workspace`, `client/subject`, or the
+    /// End all sessions for this owner's storage: an organisation, `org/workspace`, `client/subject`, or the
     /// pseudonym in log lines
     #[arg(long)]
     owner: Option<String>,

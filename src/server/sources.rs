@@ -1,4 +1,4 @@
-//! Says where metrics are read that nobody counts as they happen.
+//! Sources of metrics that are read at a scrape instead of being counted.
 
 use std::sync::Arc;
 

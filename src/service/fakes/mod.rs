@@ -107,7 +107,7 @@ impl RestrictionRegistry for Nothing {
     }
 }
 
-/// Restrictions that restrict nobody.
+/// No blocks and no revocations.
 pub(crate) fn no_restrictions() -> Arc<CurrentRestrictions> {
     let clock = Arc::new(FixedClock);
     Arc::new(CurrentRestrictions::new(Arc::new(Nothing), clock))
