@@ -100,7 +100,9 @@ impl DevCommand {
         let made = made.map_err(CommandError::failed)?;
         let samples = samples.get_or_init(|| made);
         let addresses = (address, server.metrics_address());
+        // A script that has read the banner may send SIGTERM.
+        let stop = signals::stop();
         print(&banner::banner(addresses, &oauth, &storage, samples, &data))?;
-        Ok(server.run(signals::stop()).await?)
+        Ok(server.run(stop).await?)
     }
 }
