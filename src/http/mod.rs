@@ -22,6 +22,7 @@ use dialects::access_key::AccessKeyDialect;
 use dialects::container::ContainerDialect;
 use dialects::dialect::{Dialect, respond};
 use dialects::revoke::RevokeDialect;
+use dialects::storage::StorageDialect;
 use dialects::storage_boto::StorageBotoDialect;
 use dialects::sts::StsDialect;
 use dialects::v1::V1Dialect;
@@ -41,9 +42,10 @@ pub use problems::unreadable::unreadable;
 pub use state::{Gateway, Readiness, Samples, SignIn, SignInEndpoints, StorageAddress, UseCases};
 
 /// The address of every route, as metrics and the log name it.
-pub const ROUTES: [&str; 17] = [
+pub const ROUTES: [&str; 18] = [
     V1Dialect::PATH,
     RevokeDialect::PATH,
+    StorageDialect::PATH,
     ContainerDialect::PATH,
     StorageBotoDialect::PATH,
     WorkspaceDialect::PATH,
@@ -68,6 +70,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(credential_route::<V1Dialect>())
         // POST /v1/credentials/revoke
         .service(credential_route::<RevokeDialect>())
+        // GET /v1/storage
+        .service(credential_route::<StorageDialect>())
         // GET /v1/credentials/container
         .service(credential_route::<ContainerDialect>())
         // POST /storage/boto

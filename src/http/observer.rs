@@ -49,7 +49,7 @@ impl Cause {
     fn as_str(self) -> &'static str {
         match self {
             Self::NoCredential => "no-credential",
-            Self::BadCredential => "bad-credential",
+            Self::BadCredential | Self::BadApiKey => "bad-credential",
             Self::ExpiredCredential => "expired-credential",
             Self::MissingClaims => "missing-claims",
             Self::MissingScope => "missing-scope",

@@ -7,8 +7,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::domain::{RequestId, Scope, WorkspaceName};
 use crate::service::{
-    Authenticate, CallerLimit, Clock, Entitle, IssueSession, Randomness, Refusal, RevokeSessions,
-    RotateAccessKey,
+    Authenticate, CallerLimit, Clock, Entitle, IssueSession, ListStorage, Randomness, Refusal,
+    RevokeSessions, RotateAccessKey,
 };
 
 use crate::http::middleware::drain::ShutdownStage;
@@ -60,6 +60,8 @@ pub struct UseCases {
     pub caller_limit: CallerLimit,
     /// What is theirs.
     pub entitle: Entitle,
+    /// Lists it.
+    pub list_storage: ListStorage,
     /// Hands out a key to it.
     pub issue_session: IssueSession,
     /// Ends sessions.

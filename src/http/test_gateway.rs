@@ -7,11 +7,12 @@ use tokio::sync::Semaphore;
 
 use crate::domain::{BucketFormula, CallerId, Scope, TokenRules};
 use crate::service::fakes::{
-    FakeDirectory, FixedClock, Nothing, test_issue, test_revoke_sessions, test_rotate_access_key,
+    FakeBucketRegistry, FakeDirectory, FixedClock, Nothing, test_issue, test_revoke_sessions,
+    test_rotate_access_key,
 };
 use crate::service::{
     Authenticate, AuthenticateApiKey, AuthenticateToken, CallerLimit, Directory, Entitle,
-    GenuineApiKeys, Introspection, RateLimiter, TokenValidation,
+    GenuineApiKeys, Introspection, ListStorage, ListStoragePorts, RateLimiter, TokenValidation,
 };
 
 use crate::http::middleware::drain::ShutdownStage;
@@ -75,7 +76,16 @@ pub(crate) fn test_use_cases_with(
             ),
         ),
         caller_limit: CallerLimit::new(callers),
-        entitle: Entitle::new(directory, BucketFormula::default()),
+        entitle: Entitle::new(Arc::clone(&directory), BucketFormula::default()),
+        list_storage: ListStorage::new(
+            ListStoragePorts {
+                directory: Arc::clone(&directory),
+                buckets: Arc::new(FakeBucketRegistry::default()),
+                restrictions: Arc::new(Nothing),
+                clock: Arc::new(FixedClock),
+            },
+            Entitle::new(directory, BucketFormula::default()),
+        ),
         issue_session: test_issue(),
         revoke_sessions: test_revoke_sessions(),
         rotate_access_key: test_rotate_access_key(),

@@ -208,6 +208,7 @@ impl Opening {
         );
         let rotations = rotate_access_key.rotations();
         sources::of_rotations(&self.metrics, rotations.clone());
+        let list_storage = parts::list_storage(&config, &sql_directory, &registry, &clock);
         let directory: Arc<dyn Directory> = sql_directory;
         let callers = Arc::new(KeyedRateLimiter::new(config.limits.per_caller));
         let addresses = Arc::new(KeyedRateLimiter::new(config.limits.per_caller));
@@ -225,6 +226,7 @@ impl Opening {
             authenticate: Authenticate::new(self.tokens, api_keys),
             caller_limit: CallerLimit::new(Arc::<KeyedRateLimiter<CallerId>>::clone(&callers)),
             entitle: Entitle::new(directory, config.naming.formula.clone()),
+            list_storage,
             issue_session,
             revoke_sessions: Arc::clone(&revoke_sessions),
             rotate_access_key,

@@ -21,8 +21,9 @@ use crate::http::StorageAddress;
 use crate::metrics::{CountedAuditTrail, CountedBuckets, Metrics};
 use crate::service::{
     AuthenticateToken, Buckets, Clock, CurrentRestrictions, EndSessions, EnsureBucket,
-    EnsureBucketPorts, EnsureBucketSettings, Introspection, IssueSession, IssueSessionPorts,
-    IssueSessionSettings, LocalJwt, Randomness, RevokeSessions, TokenValidation, UnderWay,
+    EnsureBucketPorts, EnsureBucketSettings, Entitle, Introspection, IssueSession,
+    IssueSessionPorts, IssueSessionSettings, ListStorage, ListStoragePorts, LocalJwt, Randomness,
+    RevokeSessions, TokenValidation, UnderWay,
 };
 
 use super::opening::Opening;
@@ -171,6 +172,25 @@ pub(super) async fn issue_session(
         session_reuse: config.storage.session_reuse,
     };
     Ok(IssueSession::new(ports, settings))
+}
+
+pub(super) fn list_storage(
+    config: &Config,
+    directory: &Arc<SqlDirectory>,
+    registry: &Arc<SqlBucketRegistry>,
+    clock: &Arc<dyn Clock>,
+) -> ListStorage {
+    let ports = ListStoragePorts {
+        directory: Arc::<SqlDirectory>::clone(directory),
+        buckets: Arc::<SqlBucketRegistry>::clone(registry),
+        restrictions: Arc::<SqlDirectory>::clone(directory),
+        clock: Arc::clone(clock),
+    };
+    let directory = Arc::<SqlDirectory>::clone(directory);
+    ListStorage::new(
+        ports,
+        Entitle::new(directory, config.naming.formula.clone()),
+    )
 }
 
 pub(super) async fn ensure_bucket(

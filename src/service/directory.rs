@@ -37,6 +37,27 @@ pub trait Directory: Send + Sync {
         name: &WorkspaceName,
         principal: &Principal,
     ) -> Result<Option<Access>, RegistryError>;
+
+    /// The workspaces of enabled organisations that the principal is a member of, and those among
+    /// `claimed`, by name: those after `after`, at most so many.
+    async fn workspaces_of(
+        &self,
+        principal: &Principal,
+        claimed: &[&WorkspaceName],
+        after: Option<&WorkspaceName>,
+        at_most: usize,
+    ) -> Result<Vec<MemberWorkspace>, RegistryError>;
+}
+
+/// A workspace as one principal sees it.
+#[derive(Clone, Debug)]
+pub struct MemberWorkspace {
+    /// The workspace.
+    pub workspace: Workspace,
+    /// The principal's access by the registry, if any.
+    pub registered: Option<Access>,
+    /// Whether its bucket was made.
+    pub is_made: bool,
 }
 
 /// What operators read and change: organisations, API keys and workspaces, with reservations, access

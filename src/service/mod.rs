@@ -38,11 +38,16 @@ pub use authenticate::{
 pub use blocks::{Blocks, KnownBlock};
 pub use caller_limit::CallerLimit;
 pub use deadline::{Deadline, DeadlineError};
-pub use directory::{Added, Administration, Directory, MemberChange, Objects, OrganisationRemoval};
+pub use directory::{
+    Added, Administration, Directory, MemberChange, MemberWorkspace, Objects, OrganisationRemoval,
+};
 pub use ensure_bucket::{
     BUCKET_PLACES, EnsureBucket, EnsureBucketError, EnsureBucketPorts, EnsureBucketSettings,
 };
-pub use entitle::{Entitle, Wanted};
+pub use entitle::{
+    Entitle, InvalidListPosition, ListPosition, ListStorage, ListStoragePorts, ListedStorage,
+    StorageList, StoragePage, Wanted,
+};
 pub use issue::{IssueRequest, IssueSession, IssueSessionPorts, IssueSessionSettings};
 pub use occupancy::Occupancy;
 pub use ports::{

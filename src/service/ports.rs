@@ -91,6 +91,13 @@ pub trait BucketRegistry: Send + Sync {
         bucket: &BucketName,
         to: ReservationState,
     ) -> Result<(), RegistryError>;
+
+    /// How far the creation of the owner's bucket got; `None` if the owner does not have this bucket.
+    async fn state(
+        &self,
+        bucket_owner: &BucketOwner,
+        bucket: &BucketName,
+    ) -> Result<Option<ReservationState>, RegistryError>;
 }
 
 /// How a reservation ended.

@@ -1,16 +1,35 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
+use sqlx::AssertSqlSafe;
+use sqlx::any::AnyRow;
 
 use crate::domain::{
     Access, ApiKeyHash, ApiKeyId, Organisation, Owner, Principal, RegisteredApiKey, Slug,
     Workspace, WorkspaceName,
 };
-use crate::service::{Directory, RegistryError};
+use crate::service::{Directory, MemberWorkspace, RegistryError, ReservationState};
 
 use super::Database;
+use super::registry::name;
 use super::rows::{self, utc};
 use super::statement::bounded;
+
+/// The names of the workspaces that a principal is a member of.
+const MEMBERSHIPS: &str = "SELECT m.organisation || '/' || m.workspace FROM members m \
+     WHERE m.subject = $1 AND m.client_id IN ('', $2)";
+
+/// A workspace with a principal's access and the state of its bucket. Of the two words for access,
+/// the greater one allows more.
+const OF_MEMBER: &str = "SELECT w.organisation, w.slug, w.deleted_at, w.created_at, o.state, \
+     a.bucket, a.prefix, \
+     COALESCE((SELECT MAX(m.access) FROM members m WHERE m.organisation = w.organisation \
+     AND m.workspace = w.slug AND m.subject = $1 AND m.client_id IN ('', $2)), '') AS access, \
+     COALESCE((SELECT b.state FROM owned_buckets b WHERE b.owner_kind = 'shared' \
+     AND b.owner_id = a.bucket), '') AS bucket_state \
+     FROM workspaces w JOIN organisations o ON o.slug = w.organisation \
+     JOIN areas a ON a.owner_kind = 'workspace' AND a.owner_id = w.organisation || '/' || w.slug \
+     WHERE w.deleted_at = '' AND o.state = 'enabled' AND a.owner_id > $3";
 
 /// Organisations, their keys and their workspaces, in a database.
 pub struct SqlDirectory {
@@ -97,4 +116,45 @@ impl Directory for SqlDirectory {
         let found = self.database.rows("member", query, rows::access).await?;
         Ok(found.into_iter().max())
     }
+
+    async fn workspaces_of(
+        &self,
+        principal: &Principal,
+        claimed: &[&WorkspaceName],
+        after: Option<&WorkspaceName>,
+        at_most: usize,
+    ) -> Result<Vec<MemberWorkspace>, RegistryError> {
+        let places = (0..claimed.len()).map(|n| format!(", ${}", n + 5));
+        let places: String = places.collect();
+        // The empty name is no workspace's: PostgreSQL takes no empty list.
+        let statement = format!(
+            "{OF_MEMBER} AND (a.owner_id IN ({MEMBERSHIPS}) OR a.owner_id IN (''{places})) \
+             ORDER BY a.owner_id LIMIT $4"
+        );
+        let after = after.map(ToString::to_string).unwrap_or_default();
+        let mut query = sqlx::query(AssertSqlSafe(statement))
+            // One for every number of claims would fill the connection's cache.
+            .persistent(claimed.is_empty())
+            .bind(principal.subject.as_str())
+            .bind(principal.client_id.as_str())
+            .bind(after)
+            .bind(i64::try_from(at_most).unwrap_or(i64::MAX));
+        for name in claimed {
+            query = query.bind(name.to_string());
+        }
+        let query = self.database.rows("workspaces", query, member_workspace);
+        query.await
+    }
+}
+
+fn member_workspace(row: &AnyRow) -> Result<MemberWorkspace, RegistryError> {
+    let registered = match rows::text(row, "access")?.as_str() {
+        "" => None,
+        _ => Some(rows::access(row)?),
+    };
+    Ok(MemberWorkspace {
+        workspace: rows::workspace(row)?,
+        registered,
+        is_made: rows::text(row, "bucket_state")? == name(ReservationState::Ready),
+    })
 }

@@ -141,6 +141,16 @@ impl BucketRegistry for SqlBucketRegistry {
         }
         Ok(())
     }
+
+    async fn state(
+        &self,
+        bucket_owner: &BucketOwner,
+        bucket: &BucketName,
+    ) -> Result<Option<ReservationState>, RegistryError> {
+        let found = self.find(bucket_owner).await?;
+        let found = found.filter(|(held, _)| held == bucket.as_str());
+        found.map(|(_, state)| parse_state(&state)).transpose()
+    }
 }
 
 /// Whether an access key of another owner still reaches the person's bucket. For shared buckets this

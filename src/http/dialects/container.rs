@@ -180,9 +180,10 @@ fn is_bare(value: &[u8]) -> bool {
 fn status_and_code(cause: Cause) -> (StatusCode, &'static str) {
     match cause {
         Cause::NoCredential => (StatusCode::UNAUTHORIZED, "MissingAuthenticationToken"),
-        Cause::BadCredential | Cause::ExpiredCredential | Cause::BadCapability => {
-            (StatusCode::UNAUTHORIZED, "InvalidIdentityToken")
-        }
+        Cause::BadCredential
+        | Cause::BadApiKey
+        | Cause::ExpiredCredential
+        | Cause::BadCapability => (StatusCode::UNAUTHORIZED, "InvalidIdentityToken"),
         Cause::MissingClaims => (StatusCode::BAD_REQUEST, "InvalidIdentityToken"),
         Cause::MissingScope | Cause::NotEntitled | Cause::Network => {
             (StatusCode::FORBIDDEN, "AccessDenied")

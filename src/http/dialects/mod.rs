@@ -5,6 +5,7 @@ pub(crate) mod container;
 pub(crate) mod dialect;
 pub(crate) mod revoke;
 pub(crate) mod session;
+pub(crate) mod storage;
 pub(crate) mod storage_boto;
 pub(crate) mod sts;
 pub(crate) mod v1;

@@ -1,8 +1,8 @@
 //! `POST /storage/boto`: credentials to an organisation's own prefix, for its API key; see
 //! docs/api/storage-boto.md.
 
-use actix_web::http::{Method, StatusCode, header};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
+use actix_web::http::{Method, StatusCode};
 use chrono::SecondsFormat;
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -10,12 +10,12 @@ use serde_json::json;
 use utoipa::ToSchema;
 use utoipa::openapi::path::Operation;
 
-use crate::domain::{ApiKey, ApiKeyError, InvalidApiKey};
-use crate::service::{Credential, Deadline, Refusal, Wanted};
+use crate::service::{Credential, Deadline, Wanted};
 
 use crate::http::dialects::dialect::Dialect;
 use crate::http::dialects::session::{GrantedSession, grant_session};
 use crate::http::exchange::Exchange;
+use crate::http::input::api_key::{api_key, challenge_for_api_key};
 use crate::http::input::body::Body;
 use crate::http::input::narrowing::Narrowing;
 use crate::http::input::query::query_parameters;
@@ -26,12 +26,6 @@ use crate::http::problems::cause::Cause;
 use crate::http::problems::failure::Failure;
 use crate::http::problems::problem;
 use crate::http::problems::types::ProblemType;
-
-const X_API_KEY: &str = "x-api-key";
-
-/// A 401 names a scheme (RFC 9110 section 15.5.2); there is no registered one for API keys.
-const CHALLENGE: header::HeaderValue =
-    header::HeaderValue::from_static("ApiKey realm=\"cloakroom\"");
 
 /// The dialect of `POST /storage/boto`.
 pub(crate) struct StorageBotoDialect;
@@ -113,8 +107,7 @@ impl Dialect for StorageBotoDialect {
         let problem = type_of(failure.cause());
         let mut response = problem::answer_as(problem, failure, exchange);
         if problem.status() == StatusCode::UNAUTHORIZED {
-            let headers = response.headers_mut();
-            headers.insert(header::WWW_AUTHENTICATE, CHALLENGE);
+            challenge_for_api_key(&mut response);
         }
         response
     }
@@ -160,24 +153,11 @@ impl Dialect for StorageBotoDialect {
     }
 }
 
-fn api_key(request: &HttpRequest) -> Result<ApiKey, Refusal> {
-    let mut values = request.headers().get_all(X_API_KEY);
-    let value = values.next().ok_or(Refusal::MissingCredential)?;
-    if values.next().is_some() {
-        return Err(Refusal::MalformedRequest(
-            "The header x-api-key appears more than once.",
-        ));
-    }
-    let text = value.to_str().map_err(|_| InvalidApiKey::Foreign);
-    let key = text.and_then(ApiKey::parse);
-    Ok(key.map_err(ApiKeyError::from)?)
-}
-
 /// This dialect's column of docs/api/README.md. Where it differs from the others, it follows
 /// docs/api/storage-boto.md.
 fn type_of(cause: Cause) -> ProblemType {
     match cause {
-        Cause::NoCredential | Cause::BadCredential => ProblemType::InvalidApiKey,
+        Cause::NoCredential => ProblemType::InvalidApiKey,
         Cause::Store | Cause::StoreTimeout => ProblemType::ProvisioningFailed,
         other => other.problem_type(),
     }
@@ -186,7 +166,7 @@ fn type_of(cause: Cause) -> ProblemType {
 /// What this route may meet.
 const CAUSES: [Cause; 12] = [
     Cause::NoCredential,
-    Cause::BadCredential,
+    Cause::BadApiKey,
     Cause::NotEntitled,
     Cause::Malformed,
     Cause::Conflict,

@@ -261,6 +261,7 @@ fn status_and_code(cause: Cause) -> (StatusCode, &'static str) {
     match cause {
         Cause::NoCredential
         | Cause::BadCredential
+        | Cause::BadApiKey
         | Cause::ExpiredCredential
         | Cause::BadCapability => (StatusCode::UNAUTHORIZED, "authentication_error"),
         Cause::MissingClaims | Cause::Malformed => (StatusCode::BAD_REQUEST, "invalid_request"),

@@ -18,11 +18,14 @@ use crate::http::dialects::access_key::AccessKeyDialect;
 use crate::http::dialects::container::ContainerDialect;
 use crate::http::dialects::dialect::Dialect;
 use crate::http::dialects::revoke::RevokeDialect;
+use crate::http::dialects::storage::StorageDialect;
 use crate::http::dialects::storage_boto::StorageBotoDialect;
 use crate::http::dialects::sts::StsDialect;
 use crate::http::dialects::v1::V1Dialect;
 use crate::http::dialects::workspace::WorkspaceDialect;
-use crate::http::dialects::{access_key, container, revoke, storage_boto, sts, v1, workspace};
+use crate::http::dialects::{
+    access_key, container, revoke, storage, storage_boto, sts, v1, workspace,
+};
 use crate::http::exchange::Exchange;
 use crate::http::problems::failure::Failure;
 use crate::http::state::Gateway;
@@ -49,6 +52,8 @@ const HEALTH: &str = "health";
     components(schemas(
         v1::CredentialsAnswer,
         revoke::RevokeAnswer,
+        storage::StorageList,
+        storage::StorageItem,
         container::ContainerCredentials,
         container::ContainerError,
         sts::WebIdentityForm,
@@ -117,6 +122,7 @@ fn document() -> OpenApi {
     document.paths = PathsBuilder::new()
         .path(V1Dialect::PATH, item::<V1Dialect>())
         .path(RevokeDialect::PATH, item::<RevokeDialect>())
+        .path(StorageDialect::PATH, item::<StorageDialect>())
         .path(ContainerDialect::PATH, item::<ContainerDialect>())
         .path(StsDialect::PATH, item::<StsDialect>())
         .path(StorageBotoDialect::PATH, item::<StorageBotoDialect>())
@@ -133,7 +139,7 @@ fn document() -> OpenApi {
         components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
         let scheme = ApiKey::Header(ApiKeyValue::with_description(
             "x-api-key",
-            "An organisation's API key, for `POST /storage/boto`.",
+            "An organisation's API key, for `POST /storage/boto` and `GET /v1/storage`.",
         ));
         components.add_security_scheme(API_KEY, SecurityScheme::ApiKey(scheme));
     }

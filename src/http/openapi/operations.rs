@@ -1,6 +1,7 @@
 //! Building blocks of the contract's operations.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use actix_web::http::StatusCode;
 use serde_json::json;
@@ -145,6 +146,26 @@ pub(crate) fn query_parameter(
         .schema_type(Type::String)
         .enum_values(Some(words))
         .build();
+    parameter(name, description).schema(Some(schema)).build()
+}
+
+/// A query parameter that is a whole number within these bounds.
+pub(crate) fn number_parameter(
+    name: &str,
+    description: &str,
+    bounds: &RangeInclusive<usize>,
+) -> Parameter {
+    let schema = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(*bounds.start()))
+        .maximum(Some(*bounds.end()))
+        .build();
+    parameter(name, description).schema(Some(schema)).build()
+}
+
+/// A query parameter that is any text.
+pub(crate) fn text_query_parameter(name: &str, description: &str) -> Parameter {
+    let schema = ObjectBuilder::new().schema_type(Type::String).build();
     parameter(name, description).schema(Some(schema)).build()
 }
 

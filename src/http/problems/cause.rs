@@ -5,6 +5,8 @@ use crate::http::problems::types::ProblemType;
 pub(crate) enum Cause {
     NoCredential,
     BadCredential,
+    /// An API key that is not valid.
+    BadApiKey,
     /// A credential that was valid once.
     ExpiredCredential,
     MissingClaims,
@@ -62,6 +64,7 @@ impl Cause {
             Self::BadCredential | Self::ExpiredCredential | Self::BadCapability => {
                 ProblemType::InvalidToken
             }
+            Self::BadApiKey => ProblemType::InvalidApiKey,
             Self::MissingClaims => ProblemType::MissingClaims,
             Self::MissingScope => ProblemType::InsufficientScope,
             Self::NotEntitled | Self::Network => ProblemType::StorageNotEntitled,

@@ -50,7 +50,7 @@ impl Failure {
                     | TokenError::Contradicted
                     | TokenError::EndsTooSoon => Cause::BadCredential,
                 },
-                Refusal::ApiKey(_) => Cause::BadCredential,
+                Refusal::ApiKey(_) => Cause::BadApiKey,
                 Refusal::NotEntitled(why) => match why {
                     // Workspace names must not be probed.
                     NotEntitled::NoMember => Cause::NotFound,

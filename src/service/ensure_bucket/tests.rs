@@ -344,6 +344,15 @@ impl BucketRegistry for SlowRegistry {
         tokio::time::sleep(self.1).await;
         self.0.advance(bucket_owner, bucket, to).await
     }
+
+    async fn state(
+        &self,
+        bucket_owner: &BucketOwner,
+        bucket: &BucketName,
+    ) -> Result<Option<ReservationState>, RegistryError> {
+        let registry: &dyn BucketRegistry = self.0.as_ref();
+        registry.state(bucket_owner, bucket).await
+    }
 }
 
 /// How a first call ends with such a registry; the store hangs if it is held.

@@ -1,3 +1,4 @@
+mod list;
 #[cfg(test)]
 mod tests;
 
@@ -7,11 +8,17 @@ use std::time::Duration;
 use futures_util::future::try_join;
 
 use crate::domain::{
-    Access, BucketFormula, Caller, Grant, Owner, OwnerPseudonym, TokenCaller, WorkspaceName,
+    Access, ApiKeyCaller, BucketFormula, Caller, Grant, Owner, OwnerPseudonym, TokenCaller,
+    WorkspaceName,
 };
 
 use super::step::{step, traced};
 use super::{Deadline, Directory, NotEntitled, Refusal, RegistryError};
+
+pub use list::{
+    InvalidListPosition, ListPosition, ListStorage, ListStoragePorts, ListedStorage, StorageList,
+    StoragePage,
+};
 
 /// How long the registry may take.
 const STEP_TIMEOUT: Duration = Duration::from_secs(3);
@@ -74,21 +81,9 @@ impl Entitle {
         access: Access,
     ) -> Result<(Owner, Grant), Refusal> {
         match (wanted, caller) {
-            (Wanted::Own, Caller::Token(caller)) => {
-                let owner = Owner::Principal(caller.principal.clone());
-                let grant = Grant::whole(self.formula.bucket(&owner), access);
-                Ok((owner, grant))
-            }
+            (Wanted::Own, Caller::Token(caller)) => Ok(self.own(caller, access)),
             (Wanted::Organisation, Caller::ApiKey(caller)) => {
-                if !caller.storage {
-                    return Err(NotEntitled::KeyWithoutStorage.into());
-                }
-                let slug = &caller.organisation;
-                let found = self.directory.organisation(slug).await?;
-                let found = found.filter(|organisation| organisation.is_enabled);
-                let organisation = found.ok_or(NotEntitled::DisabledOrganisation)?;
-                let owner = Owner::Organisation(slug.clone());
-                Ok((owner, organisation.area.grant(access)))
+                self.organisation(caller, access).await
             }
             (Wanted::Workspace(name), Caller::Token(caller)) => {
                 self.of_member(name, caller, access).await
@@ -96,6 +91,28 @@ impl Entitle {
             (Wanted::Own | Wanted::Workspace(_), Caller::ApiKey(_))
             | (Wanted::Organisation, Caller::Token(_)) => Err(NotEntitled::WrongCredential.into()),
         }
+    }
+
+    fn own(&self, caller: &TokenCaller, access: Access) -> (Owner, Grant) {
+        let owner = Owner::Principal(caller.principal.clone());
+        let grant = Grant::whole(self.formula.bucket(&owner), access);
+        (owner, grant)
+    }
+
+    async fn organisation(
+        &self,
+        caller: &ApiKeyCaller,
+        access: Access,
+    ) -> Result<(Owner, Grant), Refusal> {
+        if !caller.storage {
+            return Err(NotEntitled::KeyWithoutStorage.into());
+        }
+        let slug = &caller.organisation;
+        let found = self.directory.organisation(slug).await?;
+        let found = found.filter(|organisation| organisation.is_enabled);
+        let organisation = found.ok_or(NotEntitled::DisabledOrganisation)?;
+        let owner = Owner::Organisation(slug.clone());
+        Ok((owner, organisation.area.grant(access)))
     }
 
     /// Non-members learn nothing, not even whether there is such a workspace.
@@ -113,17 +130,25 @@ impl Entitle {
         .await?;
         let found = found.filter(|workspace| workspace.deleted_at.is_none());
         let workspace = found.ok_or(NotEntitled::NoMember)?;
-        let claimed = caller
-            .memberships
-            .iter()
-            .filter(|membership| membership.workspace == *name)
-            .map(|membership| membership.access);
-        let allowed = registered.into_iter().chain(claimed).max();
-        let allowed = allowed.ok_or(NotEntitled::NoMember)?;
+        let allowed = allowed(name, registered, caller).ok_or(NotEntitled::NoMember)?;
         if !workspace.organisation_is_enabled {
             return Err(NotEntitled::DisabledOrganisation.into());
         }
         let owner = Owner::Workspace(name.clone());
         Ok((owner, workspace.area.grant(allowed.min(access))))
     }
+}
+
+/// What the registry and the token allow together.
+fn allowed(
+    name: &WorkspaceName,
+    registered: Option<Access>,
+    caller: &TokenCaller,
+) -> Option<Access> {
+    let claimed = caller
+        .memberships
+        .iter()
+        .filter(|membership| membership.workspace == *name)
+        .map(|membership| membership.access);
+    registered.into_iter().chain(claimed).max()
 }

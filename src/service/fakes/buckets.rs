@@ -68,6 +68,16 @@ impl BucketRegistry for FakeBucketRegistry {
             _ => Err(RegistryError::not_reserved()),
         }
     }
+
+    async fn state(
+        &self,
+        bucket_owner: &BucketOwner,
+        bucket: &BucketName,
+    ) -> Result<Option<ReservationState>, RegistryError> {
+        let rows = self.0.lock().unwrap();
+        let held = rows.get(bucket_owner).filter(|row| row.0 == *bucket);
+        Ok(held.map(|(_, state)| *state))
+    }
 }
 
 /// A store of buckets that can fail, refuse and wait.

@@ -8,7 +8,7 @@ use crate::domain::{
     Access, ApiKeyHash, ApiKeyId, Member, Organisation, Principal, RegisteredApiKey, Slug,
     Workspace, WorkspaceName,
 };
-use crate::service::{Directory, RegistryError};
+use crate::service::{Directory, MemberWorkspace, RegistryError};
 
 /// A directory of what the test puts in.
 #[derive(Default)]
@@ -70,5 +70,32 @@ impl Directory for FakeDirectory {
                 && through.is_none_or(|client_id| *client_id == principal.client_id)
         });
         Ok(theirs.map(|(_, member)| member.access).max())
+    }
+
+    async fn workspaces_of(
+        &self,
+        principal: &Principal,
+        claimed: &[&WorkspaceName],
+        after: Option<&WorkspaceName>,
+        at_most: usize,
+    ) -> Result<Vec<MemberWorkspace>, RegistryError> {
+        let mut found = Vec::new();
+        for workspace in &self.workspaces {
+            let name = &workspace.name;
+            let registered = self.membership(name, principal).await?;
+            let is_theirs = registered.is_some() || claimed.contains(&name);
+            let is_open = workspace.organisation_is_enabled && workspace.deleted_at.is_none();
+            let is_later = after.is_none_or(|after| name.to_string() > after.to_string());
+            if is_theirs && is_open && is_later {
+                found.push(MemberWorkspace {
+                    workspace: workspace.clone(),
+                    registered,
+                    is_made: false,
+                });
+            }
+        }
+        found.sort_by_key(|found| found.workspace.name.to_string());
+        found.truncate(at_most);
+        Ok(found)
     }
 }

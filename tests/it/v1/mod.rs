@@ -1,1 +1,2 @@
 mod credentials;
+mod storage;

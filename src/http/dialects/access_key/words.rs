@@ -32,7 +32,10 @@ pub(super) fn description(failure: &Failure) -> &'static str {
             "No API token was provided in the Authorization header. Send 'Authorization: Bearer \
              <token>'."
         }
-        Cause::BadCredential | Cause::ExpiredCredential | Cause::MissingClaims => {
+        Cause::BadCredential
+        | Cause::BadApiKey
+        | Cause::ExpiredCredential
+        | Cause::MissingClaims => {
             "The API token is not valid here: it may not exist, or have expired."
         }
         Cause::MissingScope => "The token was issued without the scope that this call requires.",
@@ -92,9 +95,10 @@ fn scope(exchange: &Exchange) -> Option<&str> {
 pub(super) fn status_and_code(cause: Cause) -> (StatusCode, &'static str) {
     match cause {
         Cause::NoCredential => (StatusCode::BAD_REQUEST, "missing_api_token"),
-        Cause::BadCredential | Cause::ExpiredCredential | Cause::MissingClaims => {
-            (StatusCode::FORBIDDEN, "invalid_api_token")
-        }
+        Cause::BadCredential
+        | Cause::BadApiKey
+        | Cause::ExpiredCredential
+        | Cause::MissingClaims => (StatusCode::FORBIDDEN, "invalid_api_token"),
         Cause::BadCapability => (StatusCode::FORBIDDEN, "invalid_capabilities_token"),
         Cause::MissingScope => (StatusCode::FORBIDDEN, "scope_not_granted"),
         Cause::NotEntitled => (StatusCode::FORBIDDEN, "permission_denied"),

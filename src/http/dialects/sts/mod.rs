@@ -106,7 +106,7 @@ impl Dialect for StsDialect {
 fn status_and_code(cause: Cause) -> (StatusCode, &'static str) {
     match cause {
         Cause::NoCredential => (StatusCode::BAD_REQUEST, "MissingParameter"),
-        Cause::BadCredential | Cause::BadCapability | Cause::MissingClaims => {
+        Cause::BadCredential | Cause::BadApiKey | Cause::BadCapability | Cause::MissingClaims => {
             (StatusCode::BAD_REQUEST, "InvalidIdentityToken")
         }
         Cause::ExpiredCredential => (StatusCode::BAD_REQUEST, "ExpiredTokenException"),
