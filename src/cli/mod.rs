@@ -17,6 +17,7 @@ mod dev;
 mod dev_token;
 mod doctor;
 mod error;
+mod export;
 mod healthcheck;
 mod migrate;
 mod openapi;
@@ -84,6 +85,7 @@ enum Command {
     Revoke(revoke::RevokeCommand),
     Block(block::BlockCommand),
     Unblock(block::UnblockCommand),
+    Export(export::ExportCommand),
     Audit(audit::AuditCommand),
     Backup(backup::BackupCommand),
     Migrate(migrate::MigrateCommand),
@@ -113,6 +115,7 @@ impl Cli {
             Command::Revoke(command) => Box::pin(command.run()).await,
             Command::Block(command) => command.run().await,
             Command::Unblock(command) => command.run().await,
+            Command::Export(command) => Box::pin(command.run()).await,
             Command::Audit(command) => command.run().await,
             Command::Backup(command) => command.run().await,
             Command::Migrate(command) => Box::pin(command.run()).await,

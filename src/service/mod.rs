@@ -27,7 +27,7 @@ mod step;
 pub(crate) mod fakes;
 
 pub use administer::{
-    Administer, AdministerError, AdministerPorts, AdministerSettings, GoesAlong, Holdings,
+    Administer, AdministerError, AdministerPorts, AdministerSettings, Export, GoesAlong, Holdings,
     KnownBucket, NewAccessKey, NewApiKey, NewArea, ShowBuckets, StillHas, find_access_key,
     find_api_key, find_organisation, find_owner, find_owners_with, find_workspace,
 };

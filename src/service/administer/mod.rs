@@ -6,6 +6,7 @@ mod areas;
 mod blocks;
 mod buckets;
 mod error;
+mod export;
 mod find;
 mod holdings;
 mod organisations;
@@ -25,6 +26,7 @@ pub use access_keys::NewAccessKey;
 pub use api_keys::NewApiKey;
 pub use areas::NewArea;
 pub use error::AdministerError;
+pub use export::Export;
 pub use find::{
     find_access_key, find_api_key, find_organisation, find_owner, find_owners_with, find_workspace,
 };

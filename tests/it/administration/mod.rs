@@ -6,6 +6,7 @@ mod blocks;
 mod buckets;
 mod export;
 mod organisations;
+mod owner_export;
 mod removal;
 mod retention;
 mod tables;
