@@ -239,15 +239,23 @@ impl ReservationView {
     fn new(reservation: &Reservation, formula: &BucketFormula) -> Self {
         let owner = match &reservation.bucket_owner {
             BucketOwner::Principal(principal) => Some(Owner::Principal(principal.clone())),
-            BucketOwner::Shared(_) => None,
+            BucketOwner::Shared(_) | BucketOwner::Erased(_) => None,
+        };
+        let name = match &reservation.bucket_owner {
+            BucketOwner::Erased(_) => "erased",
+            _ => "shared",
+        };
+        let pseudonym = match &reservation.bucket_owner {
+            BucketOwner::Erased(pseudonym) => Some(pseudonym.clone()),
+            _ => owner
+                .as_ref()
+                .map(|owner| formula.digest(owner).pseudonym()),
         };
         let own = owner.as_ref().map(|owner| formula.bucket(owner));
         let other = own.filter(|own| *own != reservation.bucket);
         Self {
-            pseudonym: owner
-                .as_ref()
-                .map(|owner| formula.digest(owner).pseudonym().to_string()),
-            owner: owner.map_or_else(|| "shared".to_owned(), |owner| owner.to_string()),
+            pseudonym: pseudonym.map(|pseudonym| pseudonym.to_string()),
+            owner: owner.map_or_else(|| name.to_owned(), |owner| owner.to_string()),
             state: match reservation.state {
                 None => "set aside",
                 Some(ReservationState::Reserved) => "claimed",

@@ -16,6 +16,7 @@ mod dev;
 #[cfg(feature = "dev")]
 mod dev_token;
 mod doctor;
+mod erase;
 mod error;
 mod export;
 mod healthcheck;
@@ -85,6 +86,7 @@ enum Command {
     Revoke(revoke::RevokeCommand),
     Block(block::BlockCommand),
     Unblock(block::UnblockCommand),
+    Erase(erase::EraseCommand),
     Export(export::ExportCommand),
     Audit(audit::AuditCommand),
     Backup(backup::BackupCommand),
@@ -115,6 +117,7 @@ impl Cli {
             Command::Revoke(command) => Box::pin(command.run()).await,
             Command::Block(command) => command.run().await,
             Command::Unblock(command) => command.run().await,
+            Command::Erase(command) => Box::pin(command.run()).await,
             Command::Export(command) => Box::pin(command.run()).await,
             Command::Audit(command) => command.run().await,
             Command::Backup(command) => command.run().await,

@@ -103,16 +103,24 @@ impl ChangeOptions {
     }
 
     pub(super) async fn administer(&self) -> Result<Administer, CommandError> {
-        let operator = match &self.operator {
-            Some(operator) => operator.clone(),
-            None => signed_in_user().ok_or_else(|| {
-                CommandError::failed(
-                    "--operator: cannot tell who you are, and the audit trail needs a name: set \
-                     --operator or CLOAKROOM_OPERATOR",
-                )
-            })?,
+        Ok(Box::pin(administer(&self.config()?, self.operator()?)).await?)
+    }
+
+    /// Who runs the command.
+    pub(super) fn operator(&self) -> Result<Operator, CommandError> {
+        let unknown = || {
+            CommandError::failed(
+                "--operator: cannot tell who you are, and the audit trail needs a name: set --operator or \
+                 CLOAKROOM_OPERATOR",
+            )
         };
-        Ok(Box::pin(administer(&self.config()?, operator)).await?)
+        let named = self.operator.clone();
+        named.or_else(signed_in_user).ok_or_else(unknown)
+    }
+
+    /// Whether JSON is printed.
+    pub(super) fn is_json(&self) -> bool {
+        self.query.json
     }
 
     /// Prints JSON with `--json`, else the text.

@@ -60,7 +60,7 @@ pub use policy::{
 pub use principal::{ClientId, InvalidIdentifier, MAX_IDENTIFIER_BYTES, Principal, Subject};
 pub use pseudonym::{InvalidOwnerPseudonym, OwnerPseudonym};
 pub use request_id::RequestId;
-pub use restrictions::{BlockInForce, Restricted, Restrictions, RevocationInForce};
+pub use restrictions::{BlockInForce, Restricted, Restrictions, RevocationInForce, name_of_erased};
 pub use scope::{InvalidScope, Scope};
 pub use session::Session;
 pub use session_name::RoleSessionName;

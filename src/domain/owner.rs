@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::{AccessKeyId, BucketName, Principal, Slug, WorkspaceName};
+use super::{AccessKeyId, BucketName, OwnerPseudonym, Principal, Slug, WorkspaceName};
 
 /// Whose storage it is. Buckets, rows of the registry and limits belong to owners.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -22,6 +22,8 @@ pub enum BucketOwner {
     Principal(Principal),
     /// Organisations and workspaces, each below its own prefix.
     Shared(BucketName),
+    /// A person who was erased.
+    Erased(OwnerPseudonym),
 }
 
 /// The digest of an owner's message. The names of the owner's bucket and sessions are made from it.
@@ -94,6 +96,7 @@ impl BucketOwner {
         match self {
             Self::Principal(_) => "principal",
             Self::Shared(_) => "shared",
+            Self::Erased(_) => "erased",
         }
     }
 
@@ -103,6 +106,7 @@ impl BucketOwner {
         match self {
             Self::Principal(principal) => principal.to_string(),
             Self::Shared(bucket) => bucket.to_string(),
+            Self::Erased(pseudonym) => pseudonym.to_string(),
         }
     }
 }

@@ -2,14 +2,20 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 
-use super::{CallerId, Owner};
+use super::{BucketFormula, CallerId, Owner, Principal};
+
+/// The start of a person's name in blocks, and where it is not a pseudonym.
+const PERSON: &str = "principal ";
+const PERSON_BY_NAME: &str = "principal [";
 
 /// Whom operators have blocked and whose sessions they have revoked, at one version of the registry.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Restrictions {
     version: i64,
     blocks: HashMap<(String, String), BlockInForce>,
     revocations: HashMap<(String, String), RevocationInForce>,
+    /// Makes pseudonyms, if a block names one.
+    formula: Option<BucketFormula>,
 }
 
 /// What a call needs to know of a block.
@@ -56,6 +62,18 @@ impl Restrictions {
             version,
             blocks,
             revocations,
+            formula: None,
+        }
+    }
+
+    /// The same for gateways with this formula. People who were erased are blocked by their pseudonyms.
+    #[must_use]
+    pub fn with_formula(self, formula: &BucketFormula) -> Self {
+        let mut names = self.blocks.keys().map(|(_, name)| name);
+        let any = names.any(|name| name.starts_with(PERSON) && !name.starts_with(PERSON_BY_NAME));
+        Self {
+            formula: any.then(|| formula.clone()),
+            ..self
         }
     }
 
@@ -82,10 +100,14 @@ impl Restrictions {
         }
         self.check_block("caller", caller.to_string(), now)?;
         if let CallerId::Principal(principal) = caller {
+            self.check_pseudonym("caller", principal, now)?;
             self.check_block("client", principal.client_id.as_str().to_owned(), now)?;
         }
         if let Some(owner) = owner {
             self.check_block("owner", owner.to_string(), now)?;
+        }
+        if let Some(Owner::Principal(principal)) = owner {
+            self.check_pseudonym("owner", principal, now)?;
         }
         let mut revocations = self.revocations_of(caller, owner);
         let is_too_early = |revocation: RevocationInForce| {
@@ -105,6 +127,18 @@ impl Restrictions {
         }
         let revocations = self.revocations_of(caller, Some(owner));
         revocations.map(|revocation| revocation.before).max()
+    }
+
+    fn check_pseudonym(
+        &self,
+        kind: &'static str,
+        principal: &Principal,
+        now: DateTime<Utc>,
+    ) -> Result<(), Restricted> {
+        match &self.formula {
+            Some(formula) => self.check_block(kind, name_of_erased(principal, formula), now),
+            None => Ok(()),
+        }
     }
 
     fn check_block(
@@ -132,6 +166,13 @@ impl Restrictions {
         let keys = caller.into_iter().chain(owner);
         keys.filter_map(|key| self.revocations.get(&key).copied())
     }
+}
+
+/// How a block names a person who was erased.
+#[must_use]
+pub fn name_of_erased(principal: &Principal, formula: &BucketFormula) -> String {
+    let owner = Owner::Principal(principal.clone());
+    format!("{PERSON}{}", formula.digest(&owner).pseudonym())
 }
 
 #[cfg(test)]
@@ -182,6 +223,29 @@ mod tests {
             let reason = "lost laptop".to_owned();
             assert_eq!(refused, Err(Restricted::Blocked { kind, reason }));
         }
+    }
+
+    #[test]
+    fn a_person_who_was_erased_is_blocked_by_the_pseudonym() {
+        let formula = BucketFormula::default();
+        let bob = Principal {
+            subject: Subject::parse("bob").unwrap(),
+            ..alice()
+        };
+        let check = |kind: &str, caller: Principal, owner: Owner| {
+            let blocking = blocking(kind, &name_of_erased(&alice(), &formula), None);
+            let restrictions = blocking.with_formula(&formula);
+            let caller = CallerId::Principal(caller);
+            restrictions
+                .check(&caller, Some(&owner), now(), now())
+                .is_ok()
+        };
+        let research = || Owner::Workspace("acme/research".parse().unwrap());
+        assert!(!check("caller", alice(), research()));
+        assert!(check("caller", bob.clone(), research()));
+        assert!(!check("owner", alice(), Owner::Principal(alice())));
+        assert!(check("owner", alice(), research()));
+        assert!(check("owner", bob.clone(), Owner::Principal(bob)));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod administration;
 mod background;
 mod doctor;
 mod edge;
+mod erasing;
 mod hangups;
 mod metrics_endpoint;
 mod opening;
@@ -37,6 +38,7 @@ use crate::service::doctor::Doctor;
 
 pub use administration::{administer, database, show_buckets};
 pub use doctor::doctor;
+pub use erasing::erase_owner;
 pub use start_error::StartError;
 
 use edge::{Edge, EdgeSettings, EdgeState, descriptors};

@@ -160,7 +160,12 @@ impl Opening {
         check_fingerprint(config, &registry).await?;
         let per_owner = Arc::new(OwnerRateLimiter::new(config.limits.per_owner));
         let restrictions = Arc::<SqlDirectory>::clone(&directory);
-        let restrictions = Arc::new(CurrentRestrictions::new(restrictions, Arc::clone(clock)));
+        let formula = config.naming.formula.clone();
+        let restrictions = Arc::new(CurrentRestrictions::new(
+            restrictions,
+            Arc::clone(clock),
+            formula,
+        ));
         let issue_session =
             parts::issue_session(self, &database, &registry, &restrictions, &per_owner);
         let issue_session = issue_session.await?;

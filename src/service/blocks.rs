@@ -15,10 +15,11 @@ pub trait Blocks: Send + Sync {
     /// Blocks, or changes the reason and the end of a block.
     async fn block(&self, block: &Block, event: &AuditEvent) -> Result<(), RegistryError>;
 
-    /// Ends a block. Returns false if there is none.
+    /// Ends a block, and those of a person who was erased under this name. Returns false if there is none.
     async fn unblock(
         &self,
         target: &BlockTarget,
+        erased: Option<&str>,
         event: &AuditEvent,
     ) -> Result<bool, RegistryError>;
 }

@@ -135,8 +135,7 @@ impl IssueSession {
             .take(&digest)
             .map_err(|spent| spent.of(Limit::Owner))?;
         let mut restrictions = self.check(request, deadline).await?;
-        let bucket = &request.grant.bucket;
-        let ensuring = (self.ports.ensure_bucket).ensure(&request.owner, bucket, deadline);
+        let ensuring = self.ensure_bucket(request, &restrictions, deadline);
         let span = step!("ensure_bucket", owner = %digest.pseudonym());
         traced(span, ensuring).await?;
         let duration = self.duration(request)?;
@@ -159,10 +158,25 @@ impl IssueSession {
                 // Somebody was blocked or revoked since the call was checked.
                 Recorded::RestrictionsChanged => {
                     restrictions = self.check_again(request, &restrictions, deadline).await?;
+                    self.ensure_bucket(request, &restrictions, deadline).await?;
                     opened = Some((key, session));
                 }
             }
         }
+    }
+
+    /// Looks again if the owner was revoked since: an owner who was erased has lost the bucket.
+    async fn ensure_bucket(
+        &self,
+        request: &IssueRequest,
+        restrictions: &Restrictions,
+        deadline: Deadline,
+    ) -> Result<(), Refusal> {
+        let (owner, bucket) = (&request.owner, &request.grant.bucket);
+        let revoked = restrictions.revoked_before(&request.caller.id(), owner);
+        let ensure_bucket = &self.ports.ensure_bucket;
+        let ensured = ensure_bucket.ensure_since(owner, bucket, revoked, deadline);
+        Ok(ensured.await?)
     }
 
     fn reuse_key(&self, request: &IssueRequest, restrictions: &Restrictions) -> ReuseKey {

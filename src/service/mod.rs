@@ -13,6 +13,7 @@ mod directory;
 pub mod doctor;
 mod ensure_bucket;
 mod entitle;
+mod erase;
 mod issue;
 mod occupancy;
 mod ports;
@@ -47,6 +48,12 @@ pub use ensure_bucket::{
 pub use entitle::{
     Entitle, InvalidListPosition, ListPosition, ListStorage, ListStoragePorts, ListedStorage,
     StorageList, StoragePage, Wanted,
+};
+pub use erase::{
+    BucketFate, Contents, EraseError, EraseOptions, EraseOwner, EraseOwnerPorts,
+    EraseOwnerSettings, Erased, ErasedPlace, Erasure, ErasureOutcome, ErasurePlan, ErasureReport,
+    Erasures, Freezer, Governance, Kept, KeptBecause, Mark, Page, Person, Place, PlannedPlace,
+    Progress, Removal, SessionsEnd, StoredVersion, Tally, Traces, Upload,
 };
 pub use issue::{IssueRequest, IssueSession, IssueSessionPorts, IssueSessionSettings};
 pub use occupancy::Occupancy;

@@ -4,7 +4,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::sync::Mutex;
 
-use crate::domain::{CallerId, Owner, Restrictions};
+use crate::domain::{BucketFormula, CallerId, Owner, Restrictions};
 
 use super::{Clock, Deadline, Refusal, RegistryError, RestrictionRegistry};
 
@@ -19,6 +19,7 @@ const STEP_TIMEOUT: Duration = Duration::from_secs(3);
 pub struct CurrentRestrictions {
     registry: Arc<dyn RestrictionRegistry>,
     clock: Arc<dyn Clock>,
+    formula: BucketFormula,
     known: RwLock<Option<Arc<Restrictions>>>,
     reading: Mutex<()>,
 }
@@ -26,10 +27,15 @@ pub struct CurrentRestrictions {
 impl CurrentRestrictions {
     /// Knows none yet.
     #[must_use]
-    pub fn new(registry: Arc<dyn RestrictionRegistry>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(
+        registry: Arc<dyn RestrictionRegistry>,
+        clock: Arc<dyn Clock>,
+        formula: BucketFormula,
+    ) -> Self {
         Self {
             registry,
             clock,
+            formula,
             known: RwLock::default(),
             reading: Mutex::default(),
         }
@@ -89,6 +95,7 @@ impl CurrentRestrictions {
         asked: DateTime<Utc>,
     ) -> Result<(), Refusal> {
         let current = self.registry.restrictions().await?;
+        let current = current.with_formula(&self.formula);
         let now = self.clock.now();
         for owner in owners {
             current.check(caller, Some(owner), asked, now)?;
@@ -115,7 +122,8 @@ impl CurrentRestrictions {
             {
                 return Ok(known);
             }
-            let read = Arc::new(self.registry.restrictions().await?);
+            let read = self.registry.restrictions().await?;
+            let read = Arc::new(read.with_formula(&self.formula));
             let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
             *known = Some(Arc::clone(&read));
             Ok(read)

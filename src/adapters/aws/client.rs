@@ -30,6 +30,10 @@ const SHORT_TIMEOUTS: (Duration, Duration) = (Duration::from_secs(3), Duration::
 /// several seconds.
 const LONG_TIMEOUTS: (Duration, Duration) = (Duration::from_secs(12), Duration::from_secs(25));
 
+/// The same for pages of a thousand entries, which commands read and delete: a store deletes them one
+/// after another.
+const PAGE_TIMEOUTS: (Duration, Duration) = (Duration::from_mins(1), Duration::from_mins(3));
+
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 
 /// The store's addresses and the gateway's user there.
@@ -133,6 +137,15 @@ impl AwsClients {
                 .http_client(self.transport.to(Upstream::S3).for_listings())
                 .build(),
         )
+    }
+
+    /// S3 for long pages of entries.
+    pub(super) fn s3_for_pages(&self) -> aws_sdk_s3::Client {
+        let config = self.s3.config().to_builder();
+        let config = config
+            .timeout_config(timeouts(PAGE_TIMEOUTS))
+            .http_client(self.transport.for_listings());
+        aws_sdk_s3::Client::from_conf(config.build())
     }
 
     /// Sets the clients up without sending a request.

@@ -3,6 +3,7 @@
 mod attacks;
 mod brokers;
 mod client;
+mod contents;
 mod date;
 mod failure;
 mod objects;
@@ -20,6 +21,7 @@ mod tests;
 pub use attacks::{S3Attacker, S3ThrowAway};
 pub use brokers::{CephBroker, IamBroker, MinioBroker};
 pub use client::{AuthoritiesError, AwsClients, AwsSettings, StaticIdentity};
+pub use contents::S3Contents;
 pub use objects::S3Objects;
 pub use quirks::Engine;
 pub use revoker::StoreRevoker;

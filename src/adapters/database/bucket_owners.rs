@@ -107,6 +107,7 @@ fn tenant(row: &AnyRow) -> Result<BucketTenant, RegistryError> {
         "organisation" => Ok(BucketTenant::Organisation(parse(row, "owner_id")?)),
         "workspace" => Ok(BucketTenant::Workspace),
         "shared" => Ok(BucketTenant::Unassigned),
+        "erased" => Ok(BucketTenant::Erased),
         _ => Err(unknown("owner_kind")),
     }
 }

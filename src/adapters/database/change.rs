@@ -4,9 +4,10 @@ use sqlx::any::AnyRow;
 use sqlx::{Error, Executor};
 
 use crate::domain::AuditEvent;
-use crate::service::RegistryError;
+use crate::service::{Person, RegistryError};
 
 use super::Database;
+use super::audit::forget::forget_request;
 use super::audit::row;
 use super::bucket_owners;
 use super::fingerprint::Fingerprint;
@@ -114,6 +115,19 @@ impl Change {
     pub(super) async fn commit_with(mut self, event: &AuditEvent) -> Result<(), RegistryError> {
         let insert = row::insert_one(event);
         bounded("audit", insert.execute(&mut self.lease.connection)).await?;
+        self.commit().await
+    }
+
+    /// Commits the change with its audit row, in which the person is the pseudonym.
+    pub(super) async fn commit_forgetting(
+        mut self,
+        person: Person<'_>,
+        event: &AuditEvent,
+    ) -> Result<(), RegistryError> {
+        self.execute(row::insert_one(event)).await?;
+        let request_id = event.cause.request_id.to_string();
+        let forgetting = forget_request(person, &request_id, &mut self.lease.connection);
+        bounded("audit", forgetting).await?;
         self.commit().await
     }
 

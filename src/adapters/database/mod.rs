@@ -10,6 +10,7 @@ mod change;
 mod connect;
 mod connections;
 mod directory;
+mod erasures;
 mod error;
 mod exposure;
 mod file;

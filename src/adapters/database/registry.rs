@@ -179,7 +179,7 @@ async fn is_reached(
 }
 
 /// Returns false if the bucket was another owner's. Its former owner goes on with the bucket as it
-/// stands.
+/// stands, and a person who was erased gets it anew: no one else's bucket has this name by a formula.
 async fn settle(
     change: &mut Change,
     bucket_owner: &BucketOwner,
@@ -193,8 +193,14 @@ async fn settle(
     let Some((kind, id)) = former.await? else {
         return Ok(true);
     };
-    if (kind.as_str(), id) != (bucket_owner.kind(), bucket_owner.id()) {
+    let is_back = kind == "erased" && matches!(bucket_owner, BucketOwner::Principal(_));
+    if !is_back && (kind.as_str(), id) != (bucket_owner.kind(), bucket_owner.id()) {
         return Ok(false);
+    }
+    if is_back {
+        let delete =
+            sqlx::query("DELETE FROM former_buckets WHERE bucket = $1 AND owner_kind = 'erased'");
+        change.execute(delete.bind(bucket.as_str())).await?;
     }
     let update = sqlx::query("UPDATE owned_buckets SET state = $2 WHERE bucket = $1")
         .bind(bucket.as_str())

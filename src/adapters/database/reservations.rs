@@ -59,7 +59,8 @@ impl Reservations for SqlDirectory {
         // A person's bucket is named by the digest, whose start is the pseudonym. Digits are no
         // wildcards in LIKE, and no bucket has an empty name.
         let condition = format!(
-            "owner_kind = 'principal' AND (({}) OR bucket LIKE $2 OR owner_id IN ({}))",
+            "(owner_kind = 'principal' AND (({}) OR bucket LIKE $2 OR owner_id IN ({}))) \
+             OR (owner_kind = 'erased' AND (bucket LIKE $2 OR owner_id LIKE $2))",
             ends_with("owner_id", "$1"),
             places.join(", ")
         );
@@ -168,11 +169,12 @@ impl Reservations for SqlDirectory {
     }
 }
 
-fn reservation(row: &AnyRow) -> Result<Reservation, RegistryError> {
+pub(super) fn reservation(row: &AnyRow) -> Result<Reservation, RegistryError> {
     let bucket: BucketName = parse(row, "bucket")?;
     let bucket_owner = match text(row, "owner_kind")?.as_str() {
         "principal" => BucketOwner::Principal(parse_principal(&text(row, "owner_id")?)?),
         "shared" => BucketOwner::Shared(bucket.clone()),
+        "erased" => BucketOwner::Erased(parse(row, "owner_id")?),
         _ => return Err(unknown("owner_kind")),
     };
     let state = match text(row, "state")?.as_str() {

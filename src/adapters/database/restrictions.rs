@@ -15,6 +15,7 @@ use super::SqlDirectory;
 use super::change::Change;
 use super::fingerprint::RESTRICTIONS;
 use super::rows::{text, time, time_or_none, unknown, utc, utc_or_empty};
+use super::statement::Statement;
 
 #[async_trait]
 impl RestrictionRegistry for SqlDirectory {
@@ -70,11 +71,14 @@ impl Blocks for SqlDirectory {
     async fn unblock(
         &self,
         target: &BlockTarget,
+        erased: Option<&str>,
         event: &AuditEvent,
     ) -> Result<bool, RegistryError> {
-        let delete = sqlx::query("DELETE FROM blocks WHERE kind = $1 AND name = $2")
+        let delete = sqlx::query("DELETE FROM blocks WHERE (kind = $1 AND name = $2) OR name = $3")
             .bind(target.kind())
-            .bind(target.name());
+            .bind(target.name())
+            // No name is empty.
+            .bind(erased.unwrap_or_default());
         let mut change = begin(self).await?;
         if change.execute(delete).await? == 0 {
             change.roll_back().await?;
@@ -87,14 +91,7 @@ impl Blocks for SqlDirectory {
 
 /// Begins a change of restrictions, by counting it.
 pub(super) async fn begin(directory: &SqlDirectory) -> Result<Change, RegistryError> {
-    let count = sqlx::query(
-        "UPDATE fingerprint SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE name = $1",
-    );
-    let begun = Change::begin(
-        &directory.database,
-        "restrictions",
-        count.bind(RESTRICTIONS),
-    );
+    let begun = Change::begin(&directory.database, "restrictions", count_change());
     let gone = || RegistryError::new("restrictions: the row was removed");
     let mut change = begun.await?.ok_or_else(gone)?;
     wait_for_events(&mut change).await?;
@@ -114,6 +111,14 @@ async fn wait_for_events(change: &mut Change) -> Result<(), RegistryError> {
         change.execute(sqlx::query(statement)).await?;
     }
     Ok(())
+}
+
+/// Counts a change of restrictions.
+pub(super) fn count_change() -> Statement<'static> {
+    sqlx::query(
+        "UPDATE fingerprint SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE name = $1",
+    )
+    .bind(RESTRICTIONS)
 }
 
 /// A time of a revocation: RFC 3339, UTC, milliseconds.

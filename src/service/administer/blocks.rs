@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::domain::{Block, BlockTarget};
+use crate::domain::{Block, BlockTarget, CallerId, Owner, name_of_erased};
 use crate::service::{RevocationReport, SessionsOf};
 
 use super::{Administer, AdministerError};
@@ -24,14 +24,23 @@ impl Administer {
         Ok(self.administration().block(block, &event).await?)
     }
 
-    /// Ends a block. Returns whether there was one.
+    /// Ends a block, and a person's who was erased. Returns whether there was one.
     ///
     /// # Errors
     ///
     /// [`AdministerError::Registry`].
     pub async fn unblock(&self, target: &BlockTarget) -> Result<bool, AdministerError> {
         let event = self.event("unblock", target).with_detail(target.kind());
-        Ok(self.administration().unblock(target, &event).await?)
+        let principal = match target {
+            BlockTarget::Owner(Owner::Principal(principal))
+            | BlockTarget::Caller(CallerId::Principal(principal)) => Some(principal),
+            _ => None,
+        };
+        let erased = principal.map(|one| name_of_erased(one, &self.settings.formula));
+        let unblocking = self
+            .administration()
+            .unblock(target, erased.as_deref(), &event);
+        Ok(unblocking.await?)
     }
 
     /// Ends sessions that are out. Each store may take so long to refuse.

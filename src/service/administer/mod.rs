@@ -8,6 +8,7 @@ mod buckets;
 mod error;
 mod export;
 mod find;
+mod freeze;
 mod holdings;
 mod organisations;
 mod removal;

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use moka::future::Cache;
@@ -91,8 +92,16 @@ struct Maker {
     buckets: Arc<dyn Buckets>,
     settings: EnsureBucketSettings,
     places: Places,
-    ready: Cache<BucketOwner, BucketName>,
+    ready: Cache<BucketOwner, Ready>,
     under_way: Mutex<HashMap<(BucketOwner, BucketName), UnderWay>>,
+}
+
+/// A bucket that was there, and when the owner's sessions had been revoked by then: an owner who was erased
+/// may have lost it since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Ready {
+    bucket: BucketName,
+    revoked: Option<DateTime<Utc>>,
 }
 
 /// How a bucket turned out to be there.
@@ -154,30 +163,48 @@ impl EnsureBucket {
         bucket: &BucketName,
         deadline: Deadline,
     ) -> Result<(), EnsureBucketError> {
+        self.ensure_since(owner, bucket, None, deadline).await
+    }
+
+    /// The same, for an owner whose sessions were revoked then: what was found before does not count.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::ensure`].
+    pub async fn ensure_since(
+        &self,
+        owner: &Owner,
+        bucket: &BucketName,
+        revoked: Option<DateTime<Utc>>,
+        deadline: Deadline,
+    ) -> Result<(), EnsureBucketError> {
         let bucket_owner = owner.bucket_owner(bucket);
-        if self.maker.ready.get(&bucket_owner).await.as_ref() == Some(bucket) {
+        let ready = Ready {
+            bucket: bucket.clone(),
+            // Shared buckets are not removed, and each caller of one may have been revoked at another time.
+            revoked: revoked.filter(|_| matches!(owner, Owner::Principal(_))),
+        };
+        if self.maker.ready.get(&bucket_owner).await.as_ref() == Some(&ready) {
             return Ok(());
         }
-        let (making, waiting) = self.join_or_start(&bucket_owner, bucket);
+        let (making, waiting) = self.join_or_start(&bucket_owner, ready);
         deadline
             .limit(STEP_TIMEOUT, making)
             .await
             .unwrap_or_else(|_| Err(waiting.timed_out()))
     }
 
-    fn join_or_start(&self, bucket_owner: &BucketOwner, bucket: &BucketName) -> UnderWay {
-        let key = (bucket_owner.clone(), bucket.clone());
+    fn join_or_start(&self, bucket_owner: &BucketOwner, ready: Ready) -> UnderWay {
+        let key = (bucket_owner.clone(), ready.bucket.clone());
         let mut under_way = self.maker.under_way();
         if let Some(making) = under_way.get(&key) {
             return making.clone();
         }
         let waiting = Arc::new(Waiting::begin());
         let maker = Arc::clone(&self.maker);
-        let task = self.runtime.spawn(maker.run(
-            bucket_owner.clone(),
-            bucket.clone(),
-            Arc::clone(&waiting),
-        ));
+        let task = self
+            .runtime
+            .spawn(maker.run(bucket_owner.clone(), ready, Arc::clone(&waiting)));
         let making = async move { task.await.unwrap_or(Err(EnsureBucketError::Vanished)) };
         let making = (making.boxed().shared(), waiting);
         under_way.insert(key, making.clone());
@@ -189,16 +216,16 @@ impl Maker {
     async fn run(
         self: Arc<Self>,
         bucket_owner: BucketOwner,
-        bucket: BucketName,
+        ready: Ready,
         waiting: Arc<Waiting>,
     ) -> Result<(), EnsureBucketError> {
+        let bucket = ready.bucket.clone();
         let key = (bucket_owner.clone(), bucket.clone());
         let _leave = Leave(&self, &key);
         let making = self.make(&bucket_owner, &bucket, &waiting);
         let made = tokio::time::timeout(MAKING_TIMEOUT, making).await;
         let ensured = made.unwrap_or_else(|_| Err(waiting.timed_out()))?;
-        let ready = self.ready.insert(bucket_owner.clone(), bucket.clone());
-        ready.await;
+        self.ready.insert(bucket_owner.clone(), ready).await;
         match ensured {
             Ensured::Found => drop(tokio::spawn(Arc::clone(&self).repair_rules(bucket))),
             Ensured::SetUp => {}

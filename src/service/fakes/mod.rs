@@ -110,7 +110,11 @@ impl RestrictionRegistry for Nothing {
 /// No blocks and no revocations.
 pub(crate) fn no_restrictions() -> Arc<CurrentRestrictions> {
     let clock = Arc::new(FixedClock);
-    Arc::new(CurrentRestrictions::new(Arc::new(Nothing), clock))
+    Arc::new(CurrentRestrictions::new(
+        Arc::new(Nothing),
+        clock,
+        BucketFormula::default(),
+    ))
 }
 
 /// An `EnsureBucket` over these fakes.

@@ -88,6 +88,7 @@ fn issue(cap_to_token_expiry: bool, reuse: Option<&str>) -> (Arc<StoreAndTrail>,
         restrictions: Arc::new(CurrentRestrictions::new(
             Arc::<StoreAndTrail>::clone(&both),
             Arc::new(FixedClock),
+            BucketFormula::default(),
         )),
         audit_trail: Arc::<StoreAndTrail>::clone(&both),
         clock: Arc::new(FixedClock),

@@ -11,6 +11,8 @@ pub enum BucketTenant {
     Workspace,
     /// It is a shared bucket without any part yet.
     Unassigned,
+    /// It was that of a person who was erased.
+    Erased,
 }
 
 /// What the registry knows about the buckets that an access key opens.

@@ -4,6 +4,7 @@ mod areas;
 mod audit;
 mod blocks;
 mod buckets;
+mod erase;
 mod export;
 mod organisations;
 mod owner_export;

@@ -30,7 +30,8 @@ impl AuditQuery {
             matching.add(condition);
         }
         if let Some(caller) = &self.caller {
-            let named = ["api-key", "operator", "capability"];
+            // People who were erased have pseudonyms.
+            let named = ["api-key", "operator", "capability", "principal"];
             let named = named.map(|kind| format!("{kind} {caller}"));
             let named = matching.values(&named);
             let pairs = pairs(caller)
@@ -73,7 +74,8 @@ impl AuditQuery {
         let principals = pairs(owner);
         let pairs = matching.values(&principals);
         let suffix = matching.value(&subject_suffix(owner));
-        let access_key_owners = ["organisation", "subject"].map(|kind| format!("{kind} {owner}"));
+        let access_key_owners = ["organisation", "subject", "principal"];
+        let access_key_owners = access_key_owners.map(|kind| format!("{kind} {owner}"));
         let principals = principals.iter().map(|pair| format!("principal {pair}"));
         let access_key_owners = matching.values(
             &access_key_owners
@@ -82,7 +84,7 @@ impl AuditQuery {
                 .collect::<Vec<_>>(),
         );
         let named_so = format!(
-            "((owner_kind <> 'principal' AND owner_id = {named}) OR (owner_kind = 'principal' \
+            "(owner_id = {named} OR (owner_kind = 'principal' \
              AND (owner_id IN ({pairs}) OR {})) OR holder IN ({access_key_owners}) \
              OR (holder LIKE 'principal %' AND {}))",
             ends_with("owner_id", &suffix),

@@ -1,5 +1,6 @@
 mod blocks;
 mod conditions;
+pub(super) mod forget;
 mod live;
 mod pages;
 mod parts;

@@ -70,6 +70,11 @@ impl Parts {
         self.add(Index::AccessKeyOwner, end(name));
     }
 
+    /// Adds rows whose caller has this name, unless they are about the caller's own storage.
+    pub(super) fn add_caller(&mut self, name: &str) {
+        self.add(Index::Caller, end(name));
+    }
+
     /// Where rows are whose owner, or whose access key's owner, has this name.
     pub(super) fn owned_by(name: &str) -> Self {
         let mut parts = Self::default();
@@ -78,7 +83,7 @@ impl Parts {
             parts.add_owner(&principal);
             parts.add_access_key_owner(&principal);
         }
-        for kind in ["organisation", "subject"] {
+        for kind in ["organisation", "subject", "principal"] {
             parts.add_access_key_owner(&format!("{kind} {name}"));
         }
         parts
@@ -91,9 +96,11 @@ impl Parts {
             parts.add_owner(&principal);
             parts.add(Index::Caller, end(&principal));
         }
-        for kind in ["api-key", "operator", "capability"] {
+        for kind in ["api-key", "operator", "capability", "principal"] {
             parts.add(Index::Caller, end(&format!("{kind} {name}")));
         }
+        // The rows of a person who was erased.
+        parts.add_owner(name);
         parts
     }
 

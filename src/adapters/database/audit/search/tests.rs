@@ -1,6 +1,10 @@
 use super::*;
+use crate::adapters::database::audit::forget;
 use crate::adapters::database::statement::Statement;
 use crate::domain::{ClientId, Principal, Subject};
+use crate::service::Person;
+
+const PSEUDONYM: &str = "0123456789abcdef0123456789abcde";
 
 /// Each row's caller; the owner's kind and id; the bucket; what was done; the access key's owner;
 /// separated by `|`.
@@ -232,4 +236,107 @@ async fn every_search_reads_an_index() {
             );
         }
     }
+}
+
+/// Replaces bob, who comes through the client `web`, by a pseudonym.
+async fn forget_bob(database: &Database, is_whole: bool) -> u64 {
+    let bob = Principal {
+        client_id: ClientId::parse("web").unwrap(),
+        subject: Subject::parse("bob").unwrap(),
+    };
+    let person = Person {
+        principal: &bob,
+        pseudonym: &PSEUDONYM.parse().unwrap(),
+        is_whole,
+    };
+    let mut connection = database.open_unhurried().await.unwrap();
+    let counted = forget::count(person, &mut connection).await.unwrap();
+    let forgotten = forget::forget(person, &mut connection).await.unwrap();
+    assert_eq!(forgotten, counted);
+    assert_eq!(forget::count(person, &mut connection).await.unwrap(), 0);
+    forgotten
+}
+
+/// The places of these rows in [`TRAIL`], of one round.
+async fn places(database: &Database, query: AuditQuery) -> Vec<String> {
+    let (rows, _) = query.run(database).await.unwrap();
+    let first_round = rows.into_iter().filter_map(|row| {
+        let place = row.request_id.strip_prefix("0-");
+        place.map(str::to_owned)
+    });
+    first_round.collect()
+}
+
+#[tokio::test]
+async fn a_person_who_is_forgotten_is_found_by_the_pseudonym_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = open(&directory).await;
+    fill(&database).await;
+    let members = [
+        (r#"["web","bob"] read-write"#, "workspace add-member"),
+        (r#"["web","bob"]"#, "workspace remove-member"),
+        (r#"["web","bobby"] read"#, "workspace add-member"),
+        (r#"[null,"bob"] read"#, "workspace add-member"),
+        (r#"["web","bob"]"#, "org create"),
+    ];
+    for (n, (detail, action)) in members.into_iter().enumerate() {
+        let insert = sqlx::query(
+            "INSERT INTO audit_trail (time, request_id, dialect, caller, owner_kind, owner_id, bucket, \
+             prefix, access, access_key_id, expiration, action, detail, holder) \
+             VALUES ('2026-11-23T00:00:00Z', $1, '', 'operator eve', 'workspace', 'acme/lab', '', '', '', \
+             '', '', $2, $3, '')",
+        );
+        let insert = insert.bind(format!("member-{n}")).bind(action).bind(detail);
+        run(&database, insert).await;
+    }
+    // Of each round one's own row, the one of a workspace, the release, and two of an access key.
+    assert_eq!(forget_bob(&database, false).await, 3 * 5 + 2);
+    let by_owner = |owner: &str| AuditQuery {
+        owner: Some(owner.to_owned()),
+        ..all()
+    };
+    let by_caller = |caller: &str| AuditQuery {
+        caller: Some(caller.to_owned()),
+        ..all()
+    };
+    assert_eq!(
+        places(&database, by_owner(PSEUDONYM)).await,
+        ["0", "9", "12", "13"]
+    );
+    assert_eq!(places(&database, by_caller(PSEUDONYM)).await, ["0", "6"]);
+    assert!(places(&database, by_owner("web/bob")).await.is_empty());
+    assert!(places(&database, by_caller("web/bob")).await.is_empty());
+    assert_eq!(places(&database, by_owner("bob")).await, ["1", "10", "11"]);
+    let detail = |row: &AnyRow| text(row, "detail");
+    let details = "SELECT detail FROM audit_trail WHERE request_id LIKE 'member-%' ORDER BY id";
+    let details = database.rows("test", sqlx::query(details), detail).await;
+    let expected = [
+        format!("{PSEUDONYM} read-write"),
+        PSEUDONYM.to_owned(),
+        r#"["web","bobby"] read"#.to_owned(),
+        r#"[null,"bob"] read"#.to_owned(),
+        r#"["web","bob"]"#.to_owned(),
+    ];
+    assert_eq!(details.unwrap(), expected);
+    // The rows that name the subject without a client.
+    assert_eq!(forget_bob(&database, true).await, 3 * 2 + 1);
+    assert_eq!(places(&database, by_owner("bob")).await, ["1"]);
+    let holders = ["9", "10", "11", "12", "13"];
+    let found = places(&database, by_owner(PSEUDONYM)).await;
+    assert_eq!(found, [&["0"], &holders[..]].concat());
+}
+
+#[tokio::test]
+async fn many_rows_are_forgotten_in_batches() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = open(&directory).await;
+    for n in 0..1_201 {
+        let insert = sqlx::query(
+            r#"INSERT INTO audit_trail (time, request_id, dialect, caller, owner_kind, owner_id, bucket,
+             prefix, access, access_key_id, expiration) VALUES ('', $1, '', 'principal ["web","bob"]',
+             'principal', '["web","bob"]', '', '', '', '', '')"#,
+        );
+        run(&database, insert.bind(n.to_string())).await;
+    }
+    assert_eq!(forget_bob(&database, true).await, 1_201);
 }

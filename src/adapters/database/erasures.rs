@@ -1,0 +1,270 @@
+//! Owners that are or were erased, and where the registry names a person.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use crate::domain::{AccessKeyId, AuditEvent, BucketName, OwnerPseudonym, WorkspaceName};
+use crate::service::{
+    AccessKeyRegistry as _, Erased, Erasure, Erasures, Person, RegistryError, Reservation, Tally,
+    Traces,
+};
+
+use super::SqlDirectory;
+use super::audit::forget;
+use super::change::Change;
+use super::connect::close;
+use super::principals::subject_suffix;
+use super::reservations::reservation;
+use super::restrictions::count_change;
+use super::rows::{parse, time, time_or_none, unknown, utc};
+use super::statement::failed;
+
+const OF_PERSON: &str = "SELECT owner_kind, owner_id, bucket, state, claimed_at FROM owned_buckets \
+     WHERE owner_kind = 'principal' AND owner_id = $1 \
+     UNION ALL SELECT owner_kind, owner_id, bucket, '', '' FROM former_buckets f \
+     WHERE ((owner_kind = 'principal' AND owner_id = $1) OR (owner_kind = 'erased' AND owner_id = $2)) \
+     AND NOT EXISTS (SELECT 1 FROM owned_buckets o WHERE o.bucket = f.bucket)";
+
+/// Buckets and memberships of the same subject through other clients.
+const ELSEWHERE: &str = "SELECT \
+     (SELECT count(*) FROM owned_buckets WHERE owner_kind = 'principal' AND owner_id <> $1 \
+      AND substr(owner_id, length(owner_id) - length($2) + 1) = $2) + \
+     (SELECT count(*) FROM former_buckets WHERE owner_kind = 'principal' AND owner_id <> $1 \
+      AND substr(owner_id, length(owner_id) - length($2) + 1) = $2) + \
+     (SELECT count(*) FROM members WHERE subject = $3 AND client_id NOT IN ('', $4)) AS n";
+
+/// Keeps the person's buckets for the pseudonym. A bucket that was only reserved is forgotten: the store
+/// may have a bucket of that name that was never the person's.
+const KEEP_BUCKETS: [&str; 2] = [
+    "UPDATE former_buckets SET owner_kind = 'erased', owner_id = $2 \
+     WHERE owner_kind = 'principal' AND owner_id = $1",
+    "INSERT INTO former_buckets (owner_kind, owner_id, bucket) \
+     SELECT 'erased', $2, bucket FROM owned_buckets WHERE owner_kind = 'principal' \
+     AND owner_id = $1 AND state <> 'claimed' ON CONFLICT (bucket) DO NOTHING",
+];
+
+/// The person stays blocked, by the pseudonym. An earlier erasure may have left blocks of that name.
+const BLOCK_BY_PSEUDONYM: [&str; 2] = [
+    "DELETE FROM blocks WHERE name = $2 AND name <> $1",
+    "UPDATE blocks SET name = $2, reason = 'erased' WHERE name = $1 AND kind IN ('owner', 'caller')",
+];
+
+const END_RESERVATION: &str =
+    "DELETE FROM owned_buckets WHERE owner_kind = 'principal' AND owner_id = $1";
+
+#[async_trait]
+impl Erasures for SqlDirectory {
+    async fn reservations_of_person(
+        &self,
+        person: Person<'_>,
+    ) -> Result<Vec<Reservation>, RegistryError> {
+        let query = sqlx::query(OF_PERSON)
+            .bind(person.principal.to_string())
+            .bind(person.pseudonym.as_str());
+        self.database.rows("buckets", query, reservation).await
+    }
+
+    async fn traces(&self, person: Person<'_>) -> Result<Traces, RegistryError> {
+        let principal = person.principal;
+        let workspaces = |client_id: &str| {
+            sqlx::query(
+                "SELECT organisation || '/' || workspace AS name FROM members \
+                 WHERE subject = $1 AND client_id = $2 ORDER BY 1",
+            )
+            .bind(principal.subject.as_str().to_owned())
+            .bind(client_id.to_owned())
+        };
+        let name = |row: &AnyRow| parse::<WorkspaceName>(row, "name");
+        let by_client = workspaces(principal.client_id.as_str());
+        let by_client = self.database.rows("members", by_client, name).await?;
+        let by_any_client = self.database.rows("members", workspaces(""), name).await?;
+        let elsewhere = sqlx::query(ELSEWHERE)
+            .bind(principal.to_string())
+            .bind(subject_suffix(principal.subject.as_str()))
+            .bind(principal.subject.as_str())
+            .bind(principal.client_id.as_str());
+        let elsewhere = self
+            .database
+            .row("buckets", elsewhere, |row| number(row, "n"))
+            .await?
+            .unwrap_or_default();
+        let is_whole = elsewhere == 0;
+        let counting = async {
+            let mut connection = self.database.open_unhurried().await?;
+            let person = Person { is_whole, ..person };
+            let counted = forget::count(person, &mut connection).await?;
+            close(connection).await;
+            Ok(counted)
+        };
+        let audit_rows = counting.await.map_err(|error| failed("audit", &error))?;
+        Ok(Traces {
+            workspaces: by_client,
+            workspaces_by_any_client: by_any_client,
+            audit_rows,
+            elsewhere,
+        })
+    }
+
+    async fn access_keys(
+        &self,
+        person: Option<Person<'_>>,
+        buckets: &[BucketName],
+    ) -> Result<Vec<AccessKeyId>, RegistryError> {
+        let mut found: Vec<AccessKeyId> = Vec::new();
+        if let Some(person) = person {
+            let subject = person.principal.subject.as_str();
+            let query = sqlx::query(
+                "SELECT id FROM access_keys WHERE (owner_kind = 'principal' AND owner_id = $1) \
+                 OR (owner_kind = 'subject' AND owner_id = $2) ORDER BY created_at, id",
+            )
+            .bind(person.principal.to_string())
+            // No subject is empty.
+            .bind(if person.is_whole { subject } else { "" });
+            let id = |row: &AnyRow| parse(row, "id");
+            found = self.database.rows("access keys", query, id).await?;
+        }
+        for bucket in buckets {
+            for key in self.keys_that_reach(bucket).await? {
+                if !found.contains(&key.id) {
+                    found.push(key.id);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    async fn erasure(&self, owner: &OwnerPseudonym) -> Result<Option<Erasure>, RegistryError> {
+        let query = sqlx::query(
+            "SELECT begun_at, sessions_end, finished_at, versions, delete_markers, uploads, bytes \
+             FROM erasures WHERE owner = $1",
+        )
+        .bind(owner.as_str());
+        self.database.row("erasure", query, erasure).await
+    }
+
+    async fn begin(
+        &self,
+        owner: &OwnerPseudonym,
+        event: &AuditEvent,
+    ) -> Result<Erasure, RegistryError> {
+        // An erasure that was finished is over: its owner has come back.
+        let upsert = sqlx::query(
+            "INSERT INTO erasures (owner, begun_at) VALUES ($1, $2) \
+             ON CONFLICT (owner) DO UPDATE SET begun_at = excluded.begun_at, sessions_end = '', \
+             finished_at = '', versions = 0, delete_markers = 0, uploads = 0, bytes = 0 \
+             WHERE erasures.finished_at <> ''",
+        )
+        .bind(owner.as_str())
+        .bind(utc(event.cause.time));
+        Change::commit_one(&self.database, "erasure", upsert, event).await?;
+        let begun = self.erasure(owner).await?;
+        begun.ok_or_else(|| RegistryError::new("erasure: the row was removed"))
+    }
+
+    async fn note_sessions_end(
+        &self,
+        owner: &OwnerPseudonym,
+        at: DateTime<Utc>,
+    ) -> Result<(), RegistryError> {
+        let update = sqlx::query("UPDATE erasures SET sessions_end = $2 WHERE owner = $1")
+            .bind(owner.as_str())
+            .bind(utc(at));
+        self.database.execute("erasure", update).await?;
+        Ok(())
+    }
+
+    async fn note_deleted(
+        &self,
+        owner: &OwnerPseudonym,
+        more: &Tally,
+    ) -> Result<(), RegistryError> {
+        let update = sqlx::query(
+            "UPDATE erasures SET versions = versions + $2, delete_markers = delete_markers + $3, \
+             uploads = uploads + $4, bytes = bytes + $5 WHERE owner = $1",
+        )
+        .bind(owner.as_str())
+        .bind(signed(more.versions))
+        .bind(signed(more.delete_markers))
+        .bind(signed(more.uploads))
+        .bind(signed(more.bytes));
+        self.database.execute("erasure", update).await?;
+        Ok(())
+    }
+
+    async fn forget(&self, person: Person<'_>) -> Result<u64, RegistryError> {
+        let forgetting = async {
+            // In batches, each of which is short; all of them may take longer than a request's statement.
+            let mut connection = self.database.open_unhurried().await?;
+            let forgotten = forget::forget(person, &mut connection).await?;
+            close(connection).await;
+            Ok(forgotten)
+        };
+        forgetting.await.map_err(|error| failed("audit", &error))
+    }
+
+    async fn finish(&self, erased: Erased<'_>, event: &AuditEvent) -> Result<(), RegistryError> {
+        let mut change = Change::begin_keeping_owners(&self.database, "erasure").await?;
+        let pseudonym = erased.pseudonym();
+        let finished = sqlx::query("UPDATE erasures SET finished_at = $2 WHERE owner = $1")
+            .bind(pseudonym.as_str())
+            .bind(utc(event.cause.time));
+        change.execute(finished).await?;
+        let Erased::Person(person) = erased else {
+            return change.commit_with(event).await;
+        };
+        for statement in KEEP_BUCKETS {
+            let keep = sqlx::query(statement)
+                .bind(person.principal.to_string())
+                .bind(pseudonym.as_str());
+            change.execute(keep).await?;
+        }
+        let end = sqlx::query(END_RESERVATION).bind(person.principal.to_string());
+        change.execute(end).await?;
+        for statement in BLOCK_BY_PSEUDONYM {
+            let block = sqlx::query(statement)
+                .bind(format!("principal {}", person.principal))
+                .bind(format!("principal {pseudonym}"));
+            change.execute(block).await?;
+        }
+        change.execute(count_change()).await?;
+        let any_client = if person.is_whole {
+            ""
+        } else {
+            person.principal.client_id.as_str()
+        };
+        let members =
+            sqlx::query("DELETE FROM members WHERE subject = $1 AND client_id IN ($2, $3)")
+                .bind(person.principal.subject.as_str())
+                .bind(person.principal.client_id.as_str())
+                .bind(any_client);
+        change.execute(members).await?;
+        change.commit_forgetting(person, event).await
+    }
+}
+
+fn erasure(row: &AnyRow) -> Result<Erasure, RegistryError> {
+    Ok(Erasure {
+        begun_at: time(row, "begun_at")?,
+        sessions_end: time_or_none(row, "sessions_end")?,
+        finished_at: time_or_none(row, "finished_at")?,
+        deleted: Tally {
+            objects: 0,
+            versions: number(row, "versions")?,
+            delete_markers: number(row, "delete_markers")?,
+            uploads: number(row, "uploads")?,
+            bytes: number(row, "bytes")?,
+        },
+    })
+}
+
+fn number(row: &AnyRow, column: &'static str) -> Result<u64, RegistryError> {
+    let number: i64 = row.try_get(column).map_err(|_| unknown(column))?;
+    u64::try_from(number).map_err(|_| unknown(column))
+}
+
+/// The columns hold no more.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,622 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::*;
+use crate::domain::{
+    AccessKeyId, Area, AuditEvent, BucketName, Organisation, OwnerPseudonym, Workspace,
+};
+use crate::service::fakes::{FakeBuckets, FakeDirectory, FixedClock, Nothing, alice, bucket_of};
+use crate::service::{
+    Presence, RegistryError, Reservation, ReservationState, UpstreamError, UpstreamErrorKind,
+};
+
+/// The store's pages.
+const PAGE: usize = 3;
+
+type Key = (String, String);
+
+/// A store of versions and uploads, in one bucket, whose next calls can fail.
+#[derive(Default)]
+struct FakeContents {
+    versions: Mutex<BTreeMap<Key, StoredVersion>>,
+    uploads: Mutex<BTreeSet<Key>>,
+    locked: Mutex<BTreeMap<Key, KeptBecause>>,
+    /// Written by a session that still works, after so many deletions.
+    late: Mutex<Vec<StoredVersion>>,
+    failures: Mutex<Vec<UpstreamErrorKind>>,
+    bucket_removed: Mutex<bool>,
+}
+
+fn version(key: &str, id: &str) -> StoredVersion {
+    StoredVersion {
+        key: key.to_owned(),
+        version_id: Some(id.to_owned()),
+        bytes: 10,
+        is_marker: id.starts_with("marker"),
+        is_latest: id.ends_with("latest"),
+    }
+}
+
+fn name(version: &StoredVersion) -> Key {
+    (version.key.clone(), version.version_id.clone().unwrap())
+}
+
+impl FakeContents {
+    fn put(&self, key: &str, id: &str) {
+        let version = version(key, id);
+        let mut versions = self.versions.lock().unwrap();
+        versions.insert(name(&version), version);
+    }
+
+    fn fill(&self) {
+        for n in 0..10 {
+            for id in ["1", "2", "3-latest"] {
+                self.put(&format!("acme/{n}"), id);
+            }
+        }
+        self.put("acme/deleted", "marker-latest");
+        self.put("neighbour/1", "1-latest");
+        for n in 0..5 {
+            let upload = (format!("acme/{n}"), format!("upload-{n}"));
+            self.uploads.lock().unwrap().insert(upload);
+        }
+        let upload = ("neighbour/1".to_owned(), "upload".to_owned());
+        self.uploads.lock().unwrap().insert(upload);
+    }
+
+    fn fail(&self) -> Result<(), UpstreamError> {
+        match self.failures.lock().unwrap().pop() {
+            Some(kind) => Err(UpstreamError::new(kind, "failed")),
+            None => Ok(()),
+        }
+    }
+
+    fn keys(&self) -> BTreeSet<String> {
+        let versions = self.versions.lock().unwrap();
+        let uploads = self.uploads.lock().unwrap();
+        let keys = versions.keys().chain(uploads.iter());
+        keys.map(|(key, _)| key.clone()).collect()
+    }
+}
+
+fn page<Item: Clone>(all: Vec<(Key, Item)>, after: Option<&Mark>) -> Page<Item> {
+    let after = after.map(|mark| (mark.key.clone(), mark.id.clone().unwrap()));
+    let rest: Vec<_> = all
+        .into_iter()
+        .filter(|(key, _)| after.as_ref().is_none_or(|after| key > after))
+        .collect();
+    let page = &rest[..rest.len().min(PAGE)];
+    let next = (rest.len() > PAGE).then(|| {
+        let (key, id) = page.last().unwrap().0.clone();
+        Mark { key, id: Some(id) }
+    });
+    Page {
+        items: page.iter().map(|(_, item)| item.clone()).collect(),
+        next,
+    }
+}
+
+#[async_trait]
+impl Contents for FakeContents {
+    async fn versions(
+        &self,
+        place: &Place,
+        after: Option<&Mark>,
+    ) -> Result<Page<StoredVersion>, UpstreamError> {
+        self.fail()?;
+        let versions = self.versions.lock().unwrap().clone();
+        let versions = versions.into_iter().filter(|(key, _)| place.holds(&key.0));
+        Ok(page(versions.collect(), after))
+    }
+
+    async fn uploads(
+        &self,
+        place: &Place,
+        after: Option<&Mark>,
+    ) -> Result<Page<Upload>, UpstreamError> {
+        let uploads = self.uploads.lock().unwrap().clone();
+        let upload = |(key, id): Key| ((key.clone(), id.clone()), Upload { key, id });
+        let uploads = uploads.into_iter().filter(|(key, _)| place.holds(key));
+        Ok(page(uploads.map(upload).collect(), after))
+    }
+
+    async fn delete(
+        &self,
+        _: &BucketName,
+        versions: &[StoredVersion],
+        governance: Governance,
+    ) -> Result<Vec<Kept>, UpstreamError> {
+        self.fail()?;
+        let mut kept = Vec::new();
+        for version in versions {
+            let key = name(version);
+            let lock = self.locked.lock().unwrap().get(&key).cloned();
+            let is_passed = matches!(lock, Some(KeptBecause::Governance(_)))
+                && governance == Governance::Bypass;
+            match lock.filter(|_| !is_passed) {
+                Some(why) => kept.push(Kept {
+                    key: version.key.clone(),
+                    version_id: version.version_id.clone(),
+                    why,
+                }),
+                None => drop(self.versions.lock().unwrap().remove(&key)),
+            }
+        }
+        if let Some(late) = self.late.lock().unwrap().pop() {
+            self.versions.lock().unwrap().insert(name(&late), late);
+        }
+        Ok(kept)
+    }
+
+    async fn abort(&self, _: &BucketName, upload: &Upload) -> Result<(), UpstreamError> {
+        let upload = (upload.key.clone(), upload.id.clone());
+        assert!(self.uploads.lock().unwrap().remove(&upload));
+        Ok(())
+    }
+
+    async fn remove_bucket(&self, _: &BucketName) -> Result<Removal, UpstreamError> {
+        if !self.keys().is_empty() {
+            return Ok(Removal::NotEmpty);
+        }
+        *self.bucket_removed.lock().unwrap() = true;
+        Ok(Removal::Gone)
+    }
+}
+
+/// What the registry knows of alice.
+#[derive(Default)]
+struct FakeErasures {
+    erasure: Mutex<Option<Erasure>>,
+    access_keys: Mutex<Vec<AccessKeyId>>,
+    unknown: bool,
+    state: Option<ReservationState>,
+    /// What was asked for, in order.
+    steps: Mutex<Vec<&'static str>>,
+}
+
+impl FakeErasures {
+    fn note(&self, step: &'static str) {
+        self.steps.lock().unwrap().push(step);
+    }
+}
+
+#[async_trait]
+impl Erasures for FakeErasures {
+    async fn reservations_of_person(
+        &self,
+        _: Person<'_>,
+    ) -> Result<Vec<Reservation>, RegistryError> {
+        let bucket = bucket_of(&alice());
+        let reservation = Reservation {
+            bucket_owner: alice().bucket_owner(&bucket),
+            bucket,
+            state: self.state,
+            since: None,
+        };
+        Ok(if self.unknown {
+            vec![]
+        } else {
+            vec![reservation]
+        })
+    }
+
+    async fn traces(&self, _: Person<'_>) -> Result<Traces, RegistryError> {
+        Ok(Traces::default())
+    }
+
+    async fn access_keys(
+        &self,
+        _: Option<Person<'_>>,
+        _: &[BucketName],
+    ) -> Result<Vec<AccessKeyId>, RegistryError> {
+        Ok(self.access_keys.lock().unwrap().clone())
+    }
+
+    async fn erasure(&self, _: &OwnerPseudonym) -> Result<Option<Erasure>, RegistryError> {
+        Ok(self.erasure.lock().unwrap().clone())
+    }
+
+    async fn begin(
+        &self,
+        _: &OwnerPseudonym,
+        event: &AuditEvent,
+    ) -> Result<Erasure, RegistryError> {
+        self.note("begin");
+        let mut erasure = self.erasure.lock().unwrap();
+        let begun = erasure.get_or_insert_with(|| Erasure {
+            begun_at: event.cause.time,
+            sessions_end: None,
+            finished_at: None,
+            deleted: Tally::default(),
+        });
+        Ok(begun.clone())
+    }
+
+    async fn note_sessions_end(
+        &self,
+        _: &OwnerPseudonym,
+        at: DateTime<Utc>,
+    ) -> Result<(), RegistryError> {
+        self.erasure.lock().unwrap().as_mut().unwrap().sessions_end = Some(at);
+        Ok(())
+    }
+
+    async fn note_deleted(&self, _: &OwnerPseudonym, more: &Tally) -> Result<(), RegistryError> {
+        self.erasure.lock().unwrap().as_mut().unwrap().deleted += *more;
+        Ok(())
+    }
+
+    async fn forget(&self, _: Person<'_>) -> Result<u64, RegistryError> {
+        self.note("forget");
+        Ok(7)
+    }
+
+    async fn finish(&self, _: Erased<'_>, event: &AuditEvent) -> Result<(), RegistryError> {
+        self.note("finish");
+        let mut erasure = self.erasure.lock().unwrap();
+        erasure.as_mut().unwrap().finished_at = Some(event.cause.time);
+        Ok(())
+    }
+}
+
+/// An engine whose sessions end so much later.
+struct FakeFreezer {
+    after: TimeDelta,
+    calls: Mutex<Vec<&'static str>>,
+}
+
+#[async_trait]
+impl Freezer for FakeFreezer {
+    async fn freeze(&self, _: &Owner) -> Result<(), EraseError> {
+        self.calls.lock().unwrap().push("freeze");
+        Ok(())
+    }
+
+    async fn end_sessions(&self, _: &Owner) -> Result<SessionsEnd, EraseError> {
+        self.calls.lock().unwrap().push("end sessions");
+        Ok(SessionsEnd {
+            how: "at expiry".to_owned(),
+            at: FixedClock.now() + self.after,
+        })
+    }
+}
+
+struct Silence;
+
+impl Progress for Silence {
+    fn deleted(&self, _: &Place, _: &Tally) {}
+
+    fn step(&self, _: &str) {}
+}
+
+struct World {
+    contents: Arc<FakeContents>,
+    erasures: Arc<FakeErasures>,
+    freezer: Arc<FakeFreezer>,
+    buckets: Arc<FakeBuckets>,
+    use_case: EraseOwner,
+}
+
+const ERASE: EraseOptions = EraseOptions {
+    governance: Governance::Respect,
+    keep_bucket: false,
+    wait: false,
+};
+
+fn world_of(erasures: FakeErasures, after: TimeDelta) -> World {
+    let (contents, buckets) = (
+        Arc::<FakeContents>::default(),
+        Arc::<FakeBuckets>::default(),
+    );
+    let freezer = Arc::new(FakeFreezer {
+        after,
+        calls: Mutex::default(),
+    });
+    let erasures = Arc::new(erasures);
+    contents.fill();
+    buckets.put(&bucket_of(&alice()), Presence::Ours);
+    buckets.put(&"shared".parse().unwrap(), Presence::Ours);
+    let area = Area {
+        bucket: "shared".parse().unwrap(),
+        prefix: "acme/".parse().unwrap(),
+    };
+    let directory = FakeDirectory {
+        organisations: vec![Organisation {
+            slug: "acme".parse().unwrap(),
+            area: area.clone(),
+            is_enabled: true,
+            created_at: FixedClock.now(),
+        }],
+        workspaces: vec![Workspace {
+            name: "acme/lab".parse().unwrap(),
+            area,
+            organisation_is_enabled: true,
+            deleted_at: None,
+            created_at: FixedClock.now(),
+        }],
+        ..FakeDirectory::default()
+    };
+    let ports = EraseOwnerPorts {
+        directory: Arc::new(directory),
+        erasures: Arc::<FakeErasures>::clone(&erasures),
+        buckets: Arc::<FakeBuckets>::clone(&buckets),
+        contents: Arc::<FakeContents>::clone(&contents),
+        freezer: Arc::<FakeFreezer>::clone(&freezer),
+        clock: Arc::new(FixedClock),
+        randomness: Arc::new(Nothing),
+    };
+    let settings = EraseOwnerSettings {
+        formula: BucketFormula::default(),
+        deployment: "test".to_owned(),
+    };
+    let operator = "tester".parse().unwrap();
+    World {
+        contents,
+        erasures,
+        freezer,
+        buckets,
+        use_case: EraseOwner::new(ports, settings, operator),
+    }
+}
+
+fn world() -> World {
+    world_of(FakeErasures::default(), TimeDelta::zero())
+}
+
+impl World {
+    async fn erase(
+        &self,
+        owner: &Owner,
+        options: EraseOptions,
+    ) -> Result<ErasureReport, EraseError> {
+        let plan = self.use_case.plan(owner).await?;
+        self.use_case.erase(&plan, options, &Silence).await
+    }
+
+    fn lock(&self, key: &str, id: &str, why: KeptBecause) {
+        let key = (key.to_owned(), id.to_owned());
+        self.contents.locked.lock().unwrap().insert(key, why);
+    }
+}
+
+fn acme() -> Owner {
+    Owner::Organisation("acme".parse().unwrap())
+}
+
+fn tomorrow() -> DateTime<Utc> {
+    FixedClock.now() + TimeDelta::days(1)
+}
+
+#[tokio::test]
+async fn a_plan_counts_and_changes_nothing() {
+    let world = world();
+    let plan = world.use_case.plan(&alice()).await.unwrap();
+    let found = Tally {
+        objects: 11,
+        versions: 31,
+        delete_markers: 1,
+        uploads: 6,
+        bytes: 310,
+    };
+    assert_eq!(plan.found(), found);
+    assert_eq!(world.contents.versions.lock().unwrap().len(), 32);
+    assert!(world.freezer.calls.lock().unwrap().is_empty());
+    assert!(world.erasures.steps.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_person_loses_everything_and_the_bucket() {
+    let world = world();
+    let report = world.erase(&alice(), ERASE).await.unwrap();
+    assert_eq!(report.outcome, ErasureOutcome::Erased);
+    assert!(world.contents.keys().is_empty());
+    assert!(*world.contents.bucket_removed.lock().unwrap());
+    assert_eq!(report.places[0].bucket, BucketFate::Removed);
+    assert_eq!(report.forgotten, 7);
+    let deleted = report.erasure.deleted;
+    assert_eq!(
+        (deleted.versions, deleted.delete_markers, deleted.uploads),
+        (31, 1, 6)
+    );
+    assert_eq!(
+        *world.freezer.calls.lock().unwrap(),
+        ["freeze", "end sessions"]
+    );
+    assert_eq!(
+        *world.erasures.steps.lock().unwrap(),
+        ["begin", "forget", "finish"]
+    );
+}
+
+#[tokio::test]
+async fn of_a_shared_bucket_only_the_prefix_is_erased() {
+    for owner in [acme(), Owner::Workspace("acme/lab".parse().unwrap())] {
+        let world = world();
+        let report = world.erase(&owner, ERASE).await.unwrap();
+        assert_eq!(report.outcome, ErasureOutcome::Erased);
+        assert_eq!(report.places[0].bucket, BucketFate::Shared);
+        assert_eq!(world.contents.keys(), ["neighbour/1".to_owned()].into());
+        assert!(!*world.contents.bucket_removed.lock().unwrap());
+        assert_eq!(*world.erasures.steps.lock().unwrap(), ["begin", "finish"]);
+    }
+}
+
+#[tokio::test]
+async fn locked_versions_stay_with_their_reason_and_the_person_is_not_forgotten() {
+    let world = world();
+    world.lock("acme/1", "2", KeptBecause::Compliance(tomorrow()));
+    world.lock("acme/2", "2", KeptBecause::Governance(tomorrow()));
+    let report = world.erase(&alice(), ERASE).await.unwrap();
+    assert_eq!(report.outcome, ErasureOutcome::Locked);
+    assert_eq!(report.places[0].bucket, BucketFate::Locked);
+    let kept: Vec<_> = report.places[0]
+        .kept
+        .iter()
+        .map(|kept| kept.why.to_string())
+        .collect();
+    let until = "until 2027-01-16T08:00:00Z";
+    assert_eq!(
+        kept,
+        [
+            format!("compliance lock {until}"),
+            format!("governance lock {until}")
+        ]
+    );
+    assert_eq!(*world.erasures.steps.lock().unwrap(), ["begin"]);
+    let bypass = EraseOptions {
+        governance: Governance::Bypass,
+        ..ERASE
+    };
+    let report = world.erase(&alice(), bypass).await.unwrap();
+    assert_eq!(report.places[0].kept.len(), 1);
+    world.contents.locked.lock().unwrap().clear();
+    let report = world.erase(&alice(), ERASE).await.unwrap();
+    assert_eq!(report.outcome, ErasureOutcome::Erased);
+    assert_eq!(report.erasure.deleted.versions, 31);
+}
+
+#[tokio::test]
+async fn what_is_written_meanwhile_is_deleted_too() {
+    let world = world();
+    *world.contents.late.lock().unwrap() = vec![version("acme/a", "4"), version("acme/b", "4")];
+    let report = world.erase(&alice(), ERASE).await.unwrap();
+    assert_eq!(report.outcome, ErasureOutcome::Erased);
+    assert!(world.contents.keys().is_empty());
+    assert_eq!(report.erasure.deleted.versions, 33);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_away_for_a_moment_is_asked_again() {
+    let world = world();
+    let kinds = [UpstreamErrorKind::Timeout, UpstreamErrorKind::Unreachable];
+    let plan = world.use_case.plan(&alice()).await.unwrap();
+    *world.contents.failures.lock().unwrap() = kinds.repeat(2);
+    let report = world.use_case.erase(&plan, ERASE, &Silence).await.unwrap();
+    assert_eq!(report.outcome, ErasureOutcome::Erased);
+    assert!(world.contents.keys().is_empty());
+}
+
+#[tokio::test]
+async fn an_erasure_that_was_cut_off_goes_on() {
+    let world = world();
+    let plan = world.use_case.plan(&alice()).await.unwrap();
+    *world.contents.failures.lock().unwrap() = vec![UpstreamErrorKind::Refused];
+    world
+        .use_case
+        .erase(&plan, ERASE, &Silence)
+        .await
+        .unwrap_err();
+    assert_eq!(*world.erasures.steps.lock().unwrap(), ["begin"]);
+    let report = world.erase(&alice(), ERASE).await.unwrap();
+    assert_eq!(report.outcome, ErasureOutcome::Erased);
+    // The sessions that were out have been ended by the first run.
+    let calls = ["freeze", "end sessions", "freeze"];
+    assert_eq!(*world.freezer.calls.lock().unwrap(), calls);
+}
+
+#[tokio::test]
+async fn a_finished_erasure_is_not_repeated() {
+    let world = world();
+    world.erase(&alice(), ERASE).await.unwrap();
+    world.buckets.put(&bucket_of(&alice()), Presence::Missing);
+    let report = world.erase(&alice(), ERASE).await.unwrap();
+    assert_eq!(report.outcome, ErasureOutcome::ErasedBefore);
+    assert_eq!(world.freezer.calls.lock().unwrap().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn sessions_that_live_on_are_waited_for_where_a_bucket_stays() {
+    let hour = TimeDelta::hours(1);
+    let keep = EraseOptions {
+        keep_bucket: true,
+        ..ERASE
+    };
+    for (owner, options) in [(alice(), keep), (acme(), ERASE)] {
+        let world = world_of(FakeErasures::default(), hour);
+        let report = world.erase(&owner, options).await.unwrap();
+        let end = FixedClock.now() + hour;
+        assert_eq!(report.outcome, ErasureOutcome::Waiting(end));
+        assert_eq!(*world.erasures.steps.lock().unwrap(), ["begin"]);
+        // One of them writes again.
+        world.contents.put("acme/late", "1");
+        let wait = EraseOptions {
+            wait: true,
+            ..options
+        };
+        let started = tokio::time::Instant::now();
+        let report = world.erase(&owner, wait).await.unwrap();
+        assert!(started.elapsed() >= hour.to_std().unwrap());
+        assert_eq!(report.outcome, ErasureOutcome::Erased);
+        assert!(!world.contents.keys().contains("acme/late"));
+    }
+    // No session can make the bucket again.
+    let world = world_of(FakeErasures::default(), hour);
+    let report = world.erase(&alice(), ERASE).await.unwrap();
+    assert_eq!(report.outcome, ErasureOutcome::Erased);
+}
+
+#[tokio::test]
+async fn nothing_is_deleted_while_access_keys_exist() {
+    let world = world();
+    let key = AccessKeyId::from_random([7; 16]);
+    world.erasures.access_keys.lock().unwrap().push(key.clone());
+    let refused = world.erase(&alice(), ERASE).await.unwrap_err();
+    assert!(refused.to_string().contains(key.as_str()), "{refused}");
+    assert_eq!(world.contents.versions.lock().unwrap().len(), 32);
+    assert!(world.freezer.calls.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_not_ours_is_left_alone() {
+    let world = world();
+    world.buckets.put(&bucket_of(&alice()), Presence::Foreign);
+    let refused = world.erase(&alice(), ERASE).await;
+    assert!(
+        matches!(refused, Err(EraseError::NotOurs(_))),
+        "{refused:?}"
+    );
+    let other = world_of(FakeErasures::default(), TimeDelta::zero());
+    other
+        .use_case
+        .ports
+        .buckets
+        .set_up(&bucket_of(&alice()), "staging")
+        .await
+        .unwrap();
+    let refused = other.erase(&alice(), ERASE).await;
+    assert!(
+        matches!(refused, Err(EraseError::NotOurs(_))),
+        "{refused:?}"
+    );
+    assert_eq!(other.contents.versions.lock().unwrap().len(), 32);
+}
+
+#[tokio::test]
+async fn a_bucket_that_was_only_reserved_is_left_alone() {
+    let erasures = FakeErasures {
+        state: Some(ReservationState::Reserved),
+        ..FakeErasures::default()
+    };
+    let world = world_of(erasures, TimeDelta::zero());
+    let report = world.erase(&alice(), ERASE).await.unwrap();
+    assert_eq!(report.outcome, ErasureOutcome::Erased);
+    assert_eq!(world.contents.versions.lock().unwrap().len(), 32);
+}
+
+#[tokio::test]
+async fn an_owner_of_whom_nothing_is_known_is_an_error() {
+    let erasures = FakeErasures {
+        unknown: true,
+        ..FakeErasures::default()
+    };
+    let world = world_of(erasures, TimeDelta::zero());
+    let refused = world.erase(&alice(), ERASE).await;
+    assert!(
+        matches!(refused, Err(EraseError::Unknown(_))),
+        "{refused:?}"
+    );
+    assert!(world.erasures.steps.lock().unwrap().is_empty());
+}
