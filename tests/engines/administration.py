@@ -24,13 +24,14 @@ class CommandLine:
     def __init__(self, options):
         self.program, self.file = options.cloakroom, options.config
         self.environment = {**os.environ, "CLOAKROOM_OPERATOR": OPERATOR}
+        self.timeout = 60
 
     def run(self, *arguments):
         command = [self.program, *arguments]
         if self.file:
             command += ["--config", self.file]
         return subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, timeout=60
+            command, env=self.environment, capture_output=True, text=True, timeout=self.timeout
         )
 
     def json(self, *arguments):
