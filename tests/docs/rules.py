@@ -138,6 +138,11 @@ def backup_folders(machine):
     }
 
 
+def erased(machine):
+    """The report says it, and names what is left."""
+    machine.expect('python -c \'import json; print(json.load(open("erin.json"))["outcome"])\'; rm erin.json', "erased")
+
+
 def make_backups_folder(machine):
     (machine.work / "backups").mkdir()
 
@@ -241,6 +246,12 @@ RULES = [
         Rule("docs/clients/", start, run_by="tests/clients/run")
         for start in ("go mod tidy", "mvn -q compile", "npm install", "cargo run", "pip install boto3", "pip install s3fs")
     ),
+    Rule(
+        "docs/erase.md", "cloakroom erase --owner demo/erin\n",
+        before=lambda machine: machine.expect("(TOKEN=$(cloakroom dev-token erin); credentials)", "bucket"),
+    ),
+    Rule("docs/erase.md", "cloakroom erase --owner demo/erin --yes", after=erased),
+    Rule("docs/erase.md", "cloakroom export", skip="erin is erased: tests/engines/erase.py"),
     Rule("docs/backup.md", "cloakroom backup", stand_ins=backup_folders, before=make_backups_folder),
     Rule("docs/backup.md", "mkdir -m 700", stand_ins=backup_folders, before=change_and_stop),
     Rule(
