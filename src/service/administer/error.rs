@@ -102,7 +102,10 @@ pub enum AdministerError {
     #[error("workspace {0} is not deleted: delete it first (cloakroom workspace delete {0})")]
     NotDeleted(WorkspaceName),
     /// After the purge no owner could reach the objects.
-    #[error("{area} of {owner} still holds objects: remove them at the store first")]
+    #[error(
+        "{area} of {owner} still holds objects: delete them first (cloakroom erase --owner {})",
+        owner.id()
+    )]
     ObjectsToErase {
         /// The owner.
         owner: Owner,
@@ -113,7 +116,7 @@ pub enum AdministerError {
     #[error("{0}")]
     StillHas(StillHas),
     /// Deleting would hide objects.
-    #[error("{0} still holds objects: remove them, or pass --keep-objects")]
+    #[error("{0} still holds objects: delete them (cloakroom erase), or pass --keep-objects")]
     ObjectsRemain(Area),
     /// A session policy has no room for the prefix.
     #[error("the prefix is too long for a session policy")]

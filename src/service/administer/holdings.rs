@@ -67,7 +67,7 @@ impl fmt::Display for StillHas {
         if !objects.is_empty() {
             write!(
                 f,
-                "\n  objects at {}: remove them at the store, or pass --keep-objects",
+                "\n  objects at {}: delete them (cloakroom erase), or pass --keep-objects",
                 list(objects)
             )?;
         }

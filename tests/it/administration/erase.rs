@@ -1,5 +1,5 @@
 use aws_sdk_s3::primitives::ByteStream;
-use cloakroom::domain::{Access, BlockTarget, ClientId, Owner, Principal, Subject};
+use cloakroom::domain::{Access, BlockTarget, ClientId, Owner, Principal, Subject, WorkspaceName};
 use cloakroom::server::erase_owner;
 use cloakroom::service::{
     AdministerError, BucketFate, EraseError, EraseOptions, ErasureOutcome, ErasureReport,
@@ -252,6 +252,20 @@ async fn of_an_organisation_only_its_prefix_is_erased() {
         .filter_map(|one| one.key())
         .collect();
     assert_eq!(keys, ["acme-evil/large"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_workspace_is_purged_once_it_is_erased() {
+    let app = spawn_app().await;
+    app.workspace("acme/lab", &[]).await;
+    let administer = app.administer().await;
+    let name: WorkspaceName = "acme/lab".parse().unwrap();
+    let deleted = administer.delete_workspace(&name, true).await.unwrap();
+    put(&app, deleted.area.bucket.as_str(), &["lab/report"]).await;
+    administer.purge_workspace(&name).await.unwrap_err();
+    let report = erase(&app, &Owner::Workspace(name.clone()), ERASE).await;
+    assert_eq!(report.outcome, ErasureOutcome::Erased);
+    administer.purge_workspace(&name).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -185,7 +185,9 @@ async fn a_workspace_with_objects_is_not_purged() {
     let error = administer.purge_workspace(&name).await.unwrap_err();
     let said = error.to_string();
     assert!(
-        said.ends_with("of workspace acme/lab still holds objects: remove them at the store first"),
+        said.ends_with(
+            "of workspace acme/lab still holds objects: delete them first (cloakroom erase --owner acme/lab)"
+        ),
         "{said}"
     );
     let delete = root.delete_object().bucket(bucket).key(key);
