@@ -8,7 +8,8 @@ use url::Url;
 
 use super::authorization_request::{AuthorizationError, AuthorizationRequest};
 use super::grants::{Code, Consent};
-use super::sign_in_page::{error_page, sign_in_page};
+use super::pages::{chosen, error_page};
+use super::sign_in_page::sign_in_page;
 use super::state::State;
 
 /// The form on the page: the authorization request again, and who signs in.
@@ -39,13 +40,12 @@ pub(super) async fn submit(form: web::Form<SignInForm>, state: web::Data<State>)
         Ok(redirect) => redirect,
         Err(error) => return refuse(error, &request),
     };
-    let user = if user.is_empty() { other } else { user };
-    if user.is_empty() {
+    let Some(user) = chosen(&user, &other) else {
         return sign_in_page(&request);
-    }
+    };
     let code = Code {
         consent: Consent {
-            user,
+            user: user.to_owned(),
             client_id: request.client_id,
             scope: request.scope,
             nonce: Some(request.nonce).filter(|nonce| !nonce.is_empty()),

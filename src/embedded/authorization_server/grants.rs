@@ -79,6 +79,14 @@ impl Grants {
         let consent = redeem(&self.refresh_tokens, token).await;
         consent.filter(|consent| consent.client_id == client_id)
     }
+
+    /// Revokes a refresh token (RFC 7009).
+    pub(super) async fn revoke_refresh_token(&self, token: &str, client_id: &str) {
+        let consent = self.refresh_tokens.get(token).await;
+        if consent.is_some_and(|consent| consent.client_id == client_id) {
+            self.refresh_tokens.invalidate(token).await;
+        }
+    }
 }
 
 async fn issue<T: Clone + Send + Sync + 'static>(

@@ -24,7 +24,8 @@ pub(super) async fn introspect(
             .insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"introspection\""))
             .json(json!({ "error": "invalid_client" }));
     }
-    let answer = match state.signing_key.verify(&form.token) {
+    let claims = state.signing_key.verify(&form.token);
+    let answer = match claims.filter(|claims| !state.revoked.contain(claims)) {
         None => json!({ "active": false }),
         Some(mut claims) => {
             claims.insert("active".to_owned(), json!(true));

@@ -1,13 +1,17 @@
-//! A small OAuth 2.0 authorization server: metadata, JWKS, introspection, a sign-in page, and access
-//! tokens for any user name. Its keys are new at each start, so no token outlives the process.
+//! A small OAuth 2.0 authorization server: metadata, JWKS, introspection, revocation, pages to sign
+//! in on this machine or for a device, and access tokens for any user name. Its keys are new at each start, so no token outlives the process.
 
 mod authorization_request;
 mod authorize;
 mod dev_token;
+mod device;
+mod devices;
 mod grants;
 mod introspection;
 mod loopback;
 mod metadata;
+mod pages;
+mod revocation;
 mod sign_in_page;
 mod signing_key;
 mod state;
@@ -23,7 +27,9 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig, get, post};
 use actix_web::{App, HttpServer};
 
+use devices::Devices;
 use grants::Grants;
+use revocation::RevokedTokens;
 use signing_key::SigningKey;
 use state::State;
 
@@ -57,6 +63,8 @@ impl AuthorizationServer {
             signing_key: SigningKey::generate()?,
             resource_server: resource_server.clone(),
             grants: Grants::default(),
+            devices: Devices::default(),
+            revoked: RevokedTokens::default(),
         }));
         let server = HttpServer::new(move || {
             App::new()
@@ -121,5 +129,9 @@ fn routes(config: &mut ServiceConfig) {
         .route(metadata::AUTHORIZATION, get().to(authorize::page))
         .route(metadata::AUTHORIZATION, post().to(authorize::submit))
         .route(metadata::TOKEN, post().to(token_endpoint::token))
+        .route(metadata::DEVICE_AUTHORIZATION, post().to(device::authorize))
+        .route(metadata::DEVICE, get().to(device::page))
+        .route(metadata::DEVICE, post().to(device::submit))
+        .route(metadata::REVOCATION, post().to(revocation::revoke))
         .route("/dev/token", post().to(dev_token::dev_token));
 }

@@ -1,4 +1,6 @@
+use super::devices::Devices;
 use super::grants::Grants;
+use super::revocation::RevokedTokens;
 use super::signing_key::SigningKey;
 
 /// What the endpoints share.
@@ -7,6 +9,8 @@ pub(super) struct State {
     pub(super) signing_key: SigningKey,
     pub(super) resource_server: ClientCredentials,
     pub(super) grants: Grants,
+    pub(super) devices: Devices,
+    pub(super) revoked: RevokedTokens,
 }
 
 /// The credentials of a confidential client.

@@ -1,14 +1,18 @@
-//! `POST /token`: exchanges a code or a refresh token for an access token (RFC 6749 sections 4.1.3
-//! and 6).
+//! `POST /token`: exchanges a code, a refresh token or a device code for an access token (RFC 6749
+//! sections 4.1.3 and 6, RFC 8628 section 3.4).
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::devices::Polled;
 use super::grants::Consent;
 use super::state::State;
 use super::tokens::{access_token, id_token};
+
+/// RFC 8628 section 3.4.
+pub(super) const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 /// Seconds.
 const ACCESS_TOKEN_LIFETIME: i64 = 600;
@@ -22,6 +26,7 @@ pub(super) struct TokenRequest {
     redirect_uri: String,
     code_verifier: String,
     refresh_token: String,
+    device_code: String,
 }
 
 /// RFC 6749 section 5.1.
@@ -53,6 +58,12 @@ pub(super) async fn token(
             let token = &request.refresh_token;
             grants.redeem_refresh_token(token, client_id).await
         }
+        DEVICE_CODE => match state.devices.poll(&request.device_code, client_id).await {
+            Polled::Consent(consent) => Some(consent),
+            Polled::Pending => return refuse("authorization_pending"),
+            Polled::Denied => return refuse("access_denied"),
+            Polled::Unknown => return refuse("expired_token"),
+        },
         _ => return refuse("unsupported_grant_type"),
     };
     let Some(consent) = consent else {
