@@ -14,6 +14,7 @@ pub mod oauth;
 mod process;
 mod randomness;
 mod rate_limiter;
+mod replace_file;
 mod upstream_calls;
 
 pub use authorities::check_authorities;
@@ -30,4 +31,5 @@ pub use process::process_user;
 pub use process::process_user_id;
 pub use randomness::OsRandomness;
 pub use rate_limiter::{InvalidRateLimit, KeyedRateLimiter, OwnerRateLimiter, RateLimit};
+pub(crate) use replace_file::replace_file;
 pub use upstream_calls::{CallFailure, ObserveCalls, Upstream, UpstreamCall, UpstreamCalls};

@@ -1,6 +1,7 @@
 use std::fmt::Display;
 
 use crate::config::ConfigErrors;
+use crate::login::LoginError;
 use crate::server::StartError;
 use crate::service::{AdministerError, RegistryError};
 
@@ -13,6 +14,8 @@ pub(super) enum CommandError {
     Start(#[from] StartError),
     #[error("{0}")]
     Failed(String),
+    #[error(transparent)]
+    Login(#[from] LoginError),
     /// The command has printed the error already.
     #[error("see above")]
     Reported,
@@ -44,8 +47,13 @@ impl CommandError {
             Self::Config(_) => true,
             Self::Start(error) => error.is_configuration(),
             Self::Logged(error) => error.is_configuration(),
-            Self::Failed(_) | Self::Reported => false,
+            Self::Failed(_) | Self::Login(_) | Self::Reported => false,
         }
+    }
+
+    /// Whether signing in is what helps.
+    pub(super) fn needs_sign_in(&self) -> bool {
+        matches!(self, Self::Login(error) if error.needs_sign_in())
     }
 }
 

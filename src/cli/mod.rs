@@ -19,7 +19,10 @@ mod doctor;
 mod erase;
 mod error;
 mod export;
+mod gateway;
 mod healthcheck;
+mod login;
+mod logout;
 mod migrate;
 mod openapi;
 mod options;
@@ -27,9 +30,11 @@ mod org;
 mod output;
 mod revoke;
 mod serve;
+mod setup;
 mod signals;
 mod target;
 mod time;
+mod whoami;
 mod workspace;
 
 use std::process::ExitCode;
@@ -44,6 +49,9 @@ use output::note;
 
 /// `EX_USAGE` of sysexits.h: the configuration is wrong.
 const BAD_CONFIGURATION: u8 = 64;
+
+/// `EX_NOPERM` of sysexits.h: nobody is signed in.
+const SIGN_IN: u8 = 77;
 
 /// How long a process that ends waits for a reader of its error message.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -71,6 +79,11 @@ enum Command {
     #[cfg(feature = "dev")]
     DevToken(dev_token::DevTokenCommand),
     Serve(serve::ServeCommand),
+    Login(login::LoginCommand),
+    Logout(logout::LogoutCommand),
+    Whoami(whoami::WhoamiCommand),
+    #[command(subcommand)]
+    Setup(setup::SetupCommand),
     Credentials(credentials::CredentialsCommand),
     Doctor(doctor::DoctorCommand),
     #[command(subcommand)]
@@ -99,7 +112,8 @@ enum Command {
 }
 
 impl Cli {
-    /// Runs the subcommand. The exit code is 64 for a bad configuration, 1 for any other failure.
+    /// Runs the subcommand. The exit code is 64 for a bad configuration, 77 where signing in helps, and
+    /// 1 for any other failure.
     pub async fn run(self) -> ExitCode {
         let done = match self.command {
             #[cfg(feature = "dev")]
@@ -107,6 +121,10 @@ impl Cli {
             #[cfg(feature = "dev")]
             Command::DevToken(command) => command.run().await,
             Command::Serve(command) => command.run().await,
+            Command::Login(command) => command.run().await,
+            Command::Logout(command) => command.run().await,
+            Command::Whoami(command) => command.run().await,
+            Command::Setup(command) => command.run().await,
             Command::Credentials(command) => command.run().await,
             Command::Doctor(command) => command.run().await,
             Command::Org(command) => command.run().await,
@@ -135,6 +153,8 @@ impl Cli {
         }
         ExitCode::from(if error.is_configuration() {
             BAD_CONFIGURATION
+        } else if error.needs_sign_in() {
+            SIGN_IN
         } else {
             1
         })

@@ -67,6 +67,13 @@ const SWAGGER_UI_CLIENT_ID: Key = Key::new(
 )
 .default("swagger-ui");
 
+const LOGIN_CLIENT_ID: Key = Key::new(
+    "http.login_client_id",
+    "The public client at the authorization server that `cloakroom login` signs in as. The gateway's \
+     metadata name it.",
+)
+.see("At a terminal", "clients/login.md#for-operators");
+
 /// The default of `http.max_connections`, for each request in flight.
 const CONNECTIONS_PER_REQUEST: usize = 4;
 
@@ -93,6 +100,8 @@ pub struct HttpConfig {
     pub swagger_ui: bool,
     /// `http.swagger_ui_client_id`
     pub swagger_ui_client_id: String,
+    /// `http.login_client_id`
+    pub login_client_id: Option<String>,
 }
 
 /// How long a connection waits for its peer.
@@ -120,6 +129,7 @@ impl HttpConfig {
         let drain_delay = reader.get(DRAIN_DELAY);
         let swagger_ui = reader.get(SWAGGER_UI);
         let swagger_ui_client_id = reader.get(SWAGGER_UI_CLIENT_ID);
+        let login_client_id = reader.optional(LOGIN_CLIENT_ID);
         if let Ok(url) = &public_url {
             check_public_url(reader, address, url.as_ref());
         }
@@ -137,6 +147,7 @@ impl HttpConfig {
             patience: Patience::default(),
             swagger_ui: swagger_ui?,
             swagger_ui_client_id: swagger_ui_client_id?,
+            login_client_id: login_client_id?,
         })
     }
 

@@ -15,6 +15,10 @@ struct Metadata<'a> {
     scopes_supported: [&'a str; 1],
     bearer_methods_supported: [&'static str; 1],
     resource_name: &'static str,
+    /// Not a registered member (RFC 9728 section 2 allows others): the public client of
+    /// `cloakroom login`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    login_client_id: Option<&'a str>,
 }
 
 /// Whose tokens are taken, and what they must hold.
@@ -26,5 +30,6 @@ pub(crate) async fn metadata(exchange: &Exchange) -> Result<HttpResponse, Failur
         scopes_supported: [gateway.required_scope.as_str()],
         bearer_methods_supported: ["header"],
         resource_name: "cloakroom",
+        login_client_id: gateway.login_client_id.as_deref(),
     }))
 }

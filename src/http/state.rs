@@ -38,6 +38,8 @@ pub struct Gateway {
     ///
     /// It is a public client of the authorization server: authorization code with PKCE, no secret.
     pub swagger_ui_client_id: Option<String>,
+    /// The public client that `cloakroom login` signs in as, if there is one.
+    pub login_client_id: Option<String>,
     /// Working credentials for the pages to show, in development.
     pub samples: Arc<OnceLock<Samples>>,
     /// Older clients of workspaces are turned away.

@@ -35,6 +35,7 @@ pub(crate) fn test_gateway(use_cases: UseCases) -> Gateway {
         in_flight: Semaphore::new(1),
         sign_in: Arc::new(NoSignIn),
         swagger_ui_client_id: None,
+        login_client_id: None,
         samples: Arc::default(),
         minimum_client_version: None,
         trusted_proxies: Vec::new(),

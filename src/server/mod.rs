@@ -130,6 +130,7 @@ impl Server {
             storage: parts::storage_address(&config.storage),
             in_flight: Semaphore::new(config.http.max_in_flight.min(Semaphore::MAX_PERMITS)),
             sign_in: Arc::new(SignInAt(Arc::clone(&discovery))),
+            login_client_id: config.http.login_client_id.clone(),
             swagger_ui_client_id: (config.http.swagger_ui)
                 .then(|| config.http.swagger_ui_client_id.clone()),
             samples,

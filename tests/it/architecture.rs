@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of the crate that a layer may use.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     ("domain", &[]),
     ("service", &["domain"]),
     ("adapters", &["domain", "service"]),
@@ -24,6 +24,8 @@ const MAY_USE: [(&str, &[&str]); 10] = [
         ],
     ),
     ("telemetry", &["service", "config"]),
+    // A client of gateways. Of the service it needs the clock.
+    ("login", &["service", "adapters"]),
     ("embedded", &[]),
     (
         "cli",
@@ -35,6 +37,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
             "http",
             "server",
             "telemetry",
+            "login",
             "embedded",
         ],
     ),

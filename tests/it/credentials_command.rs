@@ -119,7 +119,7 @@ async fn hostile_server_can_neither_fill_memory_nor_control_the_terminal() {
             "a [2Jb: c d e",
         ),
         (
-            ResponseTemplate::new(200).set_body_string(" ".repeat(70_000)),
+            ResponseTemplate::new(200).set_body_string(" ".repeat(300_000)),
             "the answer is too long",
         ),
     ] {

@@ -28,6 +28,7 @@ mod documents;
 mod draining;
 mod embedded;
 mod health;
+mod login;
 mod logs;
 mod metrics;
 mod migrate;

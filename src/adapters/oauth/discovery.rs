@@ -231,7 +231,7 @@ fn public_endpoint(metadata: &StrictObject, member: &'static str) -> Option<Url>
 
 /// The addresses to try, in order: `OpenID Connect Discovery 1.0` section 4 appends the well-known part
 /// to the path, RFC 8414 section 3 puts it in front of the path.
-fn well_known(base: &Url) -> Vec<Url> {
+pub(crate) fn well_known(base: &Url) -> Vec<Url> {
     if base.path().contains("/.well-known/") {
         return vec![base.clone()];
     }

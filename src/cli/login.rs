@@ -1,0 +1,85 @@
+use std::thread;
+
+use crate::login::{Login, LoginError, SignIn};
+
+use super::error::CommandError;
+use super::gateway::GatewayArguments;
+use super::output::note;
+
+/// Sign in at a gateway, so that `credentials` and `credential_process` work without a token file
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:
+  cloakroom login
+  cloakroom login --url https://cloakroom.example.com
+  cloakroom login --url https://cloakroom.example.com --device
+
+It opens the browser, and prints the link as well. On a machine without a display, or over SSH, you sign in
+by a code on another device, if the authorization server has that; --browser and --device choose one.
+
+The tokens are kept in ~/.local/state/cloakroom ($XDG_STATE_HOME/cloakroom), readable by you alone.")]
+pub(super) struct LoginCommand {
+    #[command(flatten)]
+    gateway: GatewayArguments,
+    /// Sign in by a code that you type on another device
+    #[arg(long, conflicts_with = "browser")]
+    device: bool,
+    /// Sign in with the browser of this machine, even if it seems to have no display
+    #[arg(long)]
+    browser: bool,
+    /// Public client to sign in as [default: the one that the gateway names]
+    #[arg(long, value_name = "ID")]
+    client_id: Option<String>,
+}
+
+impl LoginCommand {
+    pub(super) async fn run(self) -> Result<(), CommandError> {
+        let connection = self.gateway.connect_to_sign_in()?;
+        let file = connection.login_file()?;
+        // A file that cannot be written is told before the person signs in.
+        drop(file.lock().await?);
+        let (gateway, http) = (connection.gateway, connection.http);
+        let sign_in = SignIn::prepare(gateway, self.client_id, http).await?;
+        let lacks_browser = !self.browser && !has_display() && sign_in.supports_devices();
+        let login = if self.device || lacks_browser {
+            on_device(&sign_in).await?
+        } else {
+            in_browser(&sign_in).await?
+        };
+        file.lock().await?.write(&login)?;
+        let person = &login.person;
+        let name = person.username.as_ref().or(person.subject.as_ref());
+        let name = name.map(|name| format!(" as {name}")).unwrap_or_default();
+        note(&format!("Signed in{name} at {}.", login.gateway));
+        Ok(())
+    }
+}
+
+async fn in_browser(sign_in: &SignIn) -> Result<Login, LoginError> {
+    let waiting = sign_in.in_browser().await?;
+    let url = waiting.url().to_string();
+    note(&"Sign in with the browser of this machine:");
+    note(&format!("  {url}"));
+    // Some browsers keep the one who opens them waiting. A browser that does not open is no failure:
+    // the link is there.
+    thread::spawn(move || webbrowser::open(&url));
+    waiting.finish().await
+}
+
+async fn on_device(sign_in: &SignIn) -> Result<Login, LoginError> {
+    let waiting = sign_in.on_device().await?;
+    note(&"Open this page on any device and check the code:");
+    note(&format!(
+        "  {}",
+        waiting.page_with_code().unwrap_or(waiting.page())
+    ));
+    note(&format!("  code: {}", waiting.code()));
+    waiting.finish().await
+}
+
+/// Whether a browser can open here, and the person sees it.
+fn has_display() -> bool {
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let is_remote = is_set("SSH_CONNECTION");
+    let has_screen = !cfg!(target_os = "linux") || is_set("DISPLAY") || is_set("WAYLAND_DISPLAY");
+    is_set("BROWSER") || (has_screen && !is_remote)
+}

@@ -1,0 +1,107 @@
+use std::borrow::Cow;
+use std::time::Duration;
+
+use openidconnect::core::CoreAuthenticationFlow;
+use openidconnect::{
+    AuthUrl, AuthorizationCode, CsrfToken, Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
+};
+use url::Url;
+
+use super::callback::{Callback, Expected};
+use super::sign_in::{failure, sender};
+use super::{Login, LoginError, SignIn};
+
+/// How long the person may take.
+const PATIENCE: Duration = Duration::from_mins(5);
+const PATIENCE_IN_WORDS: &str = "5 minutes";
+
+/// A sign-in by authorization code and PKCE (RFC 8252, RFC 7636), while the person is in the browser.
+pub struct InBrowser<'a> {
+    sign_in: &'a SignIn,
+    callback: Callback,
+    /// Where the browser goes.
+    url: Url,
+    state: CsrfToken,
+    nonce: Nonce,
+    verifier: PkceCodeVerifier,
+}
+
+impl SignIn {
+    /// Listens for the browser, on a port of the loopback interface.
+    ///
+    /// # Errors
+    ///
+    /// [`LoginError`] when the authorization server has no page to sign in, or there is no free port.
+    pub async fn in_browser(&self) -> Result<InBrowser<'_>, LoginError> {
+        let endpoint = self.server.authorization_endpoint.clone();
+        let endpoint = endpoint.ok_or_else(|| self.failed("it has no page to sign in"))?;
+        let callback = Callback::listen().await;
+        let callback = callback
+            .map_err(|error| self.failed(format!("cannot listen on 127.0.0.1: {error}")))?;
+        let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+        let client = self.client()?.set_auth_uri(AuthUrl::from_url(endpoint));
+        let redirect = RedirectUrl::from_url(callback.address().clone());
+        let (url, state, nonce) = client
+            .authorize_url(
+                CoreAuthenticationFlow::AuthorizationCode,
+                CsrfToken::new_random,
+                Nonce::new_random,
+            )
+            .add_scopes(self.scopes.clone())
+            .set_pkce_challenge(challenge)
+            .set_redirect_uri(Cow::Owned(redirect))
+            .url();
+        Ok(InBrowser {
+            sign_in: self,
+            callback,
+            url,
+            state,
+            nonce,
+            verifier,
+        })
+    }
+}
+
+impl InBrowser<'_> {
+    /// The page on which the person signs in.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Waits for the person, and gets the tokens.
+    ///
+    /// # Errors
+    ///
+    /// [`LoginError`] when the person takes too long, or the authorization server refuses.
+    pub async fn finish(self) -> Result<Login, LoginError> {
+        let Self {
+            sign_in,
+            callback,
+            state,
+            nonce,
+            verifier,
+            ..
+        } = self;
+        let redirect = RedirectUrl::from_url(callback.address().clone());
+        let expected = Expected {
+            state: state.secret().clone(),
+            issuer: sign_in.server.issuer.clone(),
+            needs_issuer: sign_in
+                .server
+                .authorization_response_iss_parameter_supported,
+        };
+        let waiting = tokio::time::timeout(PATIENCE, callback.answer(expected)).await;
+        let code = waiting.map_err(|_| LoginError::TooLate(PATIENCE_IN_WORDS))??;
+        let client = sign_in.client()?;
+        let send = sender(&sign_in.http);
+        let answer = client
+            .exchange_code(AuthorizationCode::new(code))
+            .set_pkce_verifier(verifier)
+            .set_redirect_uri(Cow::Owned(redirect))
+            .request_async(&send)
+            .await
+            .map_err(|error| failure(&sign_in.server.issuer, &error))?;
+        sign_in.login(&answer, Some(&nonce)).await
+    }
+}

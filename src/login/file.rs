@@ -1,0 +1,271 @@
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
+use url::Url;
+
+use crate::adapters::replace_file;
+
+use super::{Gateway, Login, LoginError};
+
+/// Owner only.
+const FILE_MODE: u32 = 0o600;
+const DIRECTORY_MODE: u32 = 0o700;
+const OTHERS: u32 = 0o077;
+
+/// How long another process may hold the lock: it sends one request meanwhile.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// The file that keeps the [`Login`] at one gateway, in the user's state directory. It is replaced as a
+/// whole, so reading it needs no lock.
+#[derive(Clone, Debug)]
+pub struct LoginFile {
+    path: PathBuf,
+    gateway: String,
+}
+
+/// The file, locked against other processes until this is dropped.
+#[derive(Debug)]
+pub struct LockedLogin<'a> {
+    file: &'a LoginFile,
+    _lock: File,
+}
+
+impl LoginFile {
+    /// The file for this gateway. It need not exist.
+    ///
+    /// # Errors
+    ///
+    /// [`LoginError::File`] when the user has no home directory.
+    pub fn of(gateway: &Gateway) -> Result<Self, LoginError> {
+        let gateway = gateway.to_string();
+        let name = format!("{}.json", name_of(&gateway));
+        Ok(Self {
+            path: directory()?.join(name),
+            gateway,
+        })
+    }
+
+    /// The gateways that a person has signed in at.
+    ///
+    /// # Errors
+    ///
+    /// [`LoginError::File`] when the directory or a file in it cannot be read.
+    pub fn gateways() -> Result<Vec<Url>, LoginError> {
+        let directory = directory()?;
+        let entries = match fs::read_dir(&directory) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(LoginError::file(directory, &error)),
+        };
+        let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        let paths = paths.filter(|path| path.extension().is_some_and(|end| end == "json"));
+        let logins = paths.filter_map(|path| read(&path).transpose());
+        let mut gateways: Vec<Url> = logins
+            .filter_map(|login| {
+                login
+                    .map(|login| Url::parse(&login.gateway).ok())
+                    .transpose()
+            })
+            .collect::<Result<_, _>>()?;
+        gateways.sort();
+        Ok(gateways)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it keeps; nothing if there is no such file.
+    ///
+    /// # Errors
+    ///
+    /// [`LoginError::File`] when it cannot be read, or others can.
+    pub fn read(&self) -> Result<Option<Login>, LoginError> {
+        read(&self.path)
+    }
+
+    /// Waits until no other process changes the file.
+    ///
+    /// # Errors
+    ///
+    /// [`LoginError::File`] when the directory cannot be made, or another process does not finish.
+    pub async fn lock(&self) -> Result<LockedLogin<'_>, LoginError> {
+        let path = self.path.with_extension("lock");
+        let failed = |error: &io::Error| LoginError::file(&path, error);
+        if let Some(directory) = self.path.parent() {
+            make_directory(directory)?;
+        }
+        let mut options = File::options();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, FILE_MODE);
+        let lock = options.open(&path).map_err(|error| failed(&error))?;
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => {
+                    return Ok(LockedLogin {
+                        file: self,
+                        _lock: lock,
+                    });
+                }
+                Err(TryLockError::Error(error)) => return Err(failed(&error)),
+                Err(TryLockError::WouldBlock) if Instant::now() > end => {
+                    let what = "another cloakroom holds this file and does not finish".to_owned();
+                    return Err(LoginError::File { path, what });
+                }
+                Err(TryLockError::WouldBlock) => tokio::time::sleep(LOOK_AGAIN).await,
+            }
+        }
+    }
+
+    /// Nobody has signed in at the gateway.
+    #[must_use]
+    pub fn not_signed_in(&self) -> LoginError {
+        LoginError::NotSignedIn(self.gateway.clone())
+    }
+}
+
+impl LockedLogin<'_> {
+    /// What the file keeps now.
+    ///
+    /// # Errors
+    ///
+    /// See [`LoginFile::read`].
+    pub fn read(&self) -> Result<Option<Login>, LoginError> {
+        self.file.read()
+    }
+
+    /// Replaces the file.
+    ///
+    /// # Errors
+    ///
+    /// [`LoginError::File`]; then it is as it was.
+    pub fn write(&self, login: &Login) -> Result<(), LoginError> {
+        let path = &self.file.path;
+        let written = serde_json::to_vec_pretty(login).map_err(io::Error::from);
+        let written = written.and_then(|text| replace_file(path, &text, FILE_MODE));
+        written.map_err(|error| LoginError::file(path, &error))
+    }
+
+    /// Removes the file.
+    ///
+    /// # Errors
+    ///
+    /// [`LoginError::File`].
+    pub fn remove(&self) -> Result<(), LoginError> {
+        let path = &self.file.path;
+        fs::remove_file(path).map_err(|error| LoginError::file(path, &error))
+    }
+}
+
+/// The host, for people, and digits that tell two gateways of one host apart.
+fn name_of(gateway: &str) -> String {
+    let url = Url::parse(gateway).ok();
+    let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
+    let host: String = host.chars().filter(|c| plain(*c)).collect();
+    let digest = hex::encode(Sha256::digest(gateway));
+    let digits: String = digest.chars().take(12).collect();
+    format!("{host}-{digits}")
+}
+
+/// `$XDG_STATE_HOME/cloakroom`, by default `~/.local/state/cloakroom` (XDG Base Directory Specification).
+fn directory() -> Result<PathBuf, LoginError> {
+    let set = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+    let set = set.filter(|path| path.is_absolute());
+    let by_default = || Some(std::env::home_dir()?.join(".local/state"));
+    let state = set.or_else(by_default).ok_or_else(|| LoginError::File {
+        path: "~/.local/state".into(),
+        what: "there is no home directory: set XDG_STATE_HOME".to_owned(),
+    })?;
+    Ok(state.join("cloakroom"))
+}
+
+fn make_directory(path: &Path) -> Result<(), LoginError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, DIRECTORY_MODE);
+    let made = builder.create(path);
+    made.map_err(|error| LoginError::file(path, &error))?;
+    let metadata = fs::metadata(path);
+    let metadata = metadata.map_err(|error| LoginError::file(path, &error))?;
+    check_private(path, &metadata, "700")
+}
+
+fn read(path: &Path) -> Result<Option<Login>, LoginError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(LoginError::file(path, &error)),
+    };
+    let metadata = file.metadata();
+    let metadata = metadata.map_err(|error| LoginError::file(path, &error))?;
+    check_private(path, &metadata, "600")?;
+    let text = io::read_to_string(file).map_err(|error| LoginError::file(path, &error))?;
+    let login = serde_json::from_str(&text).map_err(|_| LoginError::File {
+        path: path.to_owned(),
+        what: "is damaged: remove it and sign in again".to_owned(),
+    })?;
+    Ok(Some(login))
+}
+
+/// Refuses what other users can read or change.
+#[cfg(unix)]
+fn check_private(path: &Path, metadata: &fs::Metadata, mode: &str) -> Result<(), LoginError> {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let refused = |what: String| LoginError::File {
+        path: path.to_owned(),
+        what,
+    };
+    let name = path.display();
+    let given = metadata.permissions().mode() & 0o777;
+    if given & OTHERS != 0 {
+        return Err(refused(format!(
+            "other users can read or change it (mode {given:04o}): chmod {mode} {name}"
+        )));
+    }
+    if metadata.uid() != crate::adapters::process_user_id() {
+        return Err(refused(format!(
+            "belongs to user id {}, not to {}",
+            metadata.uid(),
+            crate::adapters::process_user()
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
+fn check_private(_: &Path, _: &fs::Metadata, _: &str) -> Result<(), LoginError> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_gateway_has_its_own_file() {
+        let mut names: Vec<String> = [
+            "https://gateway.example",
+            "https://gateway.example/a",
+            "https://gateway.example:444",
+            "http://[::1]:8080",
+        ]
+        .map(name_of)
+        .into();
+        assert!(names[0].starts_with("gateway.example-"), "{names:?}");
+        assert!(names.iter().all(|name| !name.contains(['/', ':', '['])));
+        names.dedup();
+        assert_eq!(names.len(), 4);
+    }
+}

@@ -1,0 +1,40 @@
+use serde_json::json;
+
+use super::{User, gateway, http};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logout_revokes_the_tokens_and_removes_them() {
+    let app = gateway().await;
+    let user = User::signed_in(&app).await;
+    let kept = user.kept();
+    let token = user.access_token();
+    assert_eq!(app.ask(&token).await.status, 200);
+    let ran = user.run(&["logout"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(user.file(), None);
+    assert_eq!(app.ask(&token).await.status, 401);
+    let refresh = [
+        ("grant_type", "refresh_token"),
+        ("client_id", "demo"),
+        (
+            "refresh_token",
+            kept["granted"]["refresh_token"].as_str().unwrap(),
+        ),
+    ];
+    let url = format!("{}/token", app.oauth.issuer());
+    let answer = http().post(url).form(&refresh).send().await.unwrap();
+    assert_eq!(answer.status(), 400);
+    assert_eq!(user.run(&["credentials"]).await.code, Some(77));
+    assert_eq!(user.run(&["logout"]).await.code, Some(0), "repeated");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logout_removes_tokens_that_cannot_be_revoked_and_says_so() {
+    let app = gateway().await;
+    let user = User::signed_in(&app).await;
+    user.change(|kept| kept["revocation_endpoint"] = json!("http://127.0.0.1:1/"));
+    let ran = user.run(&["logout"]).await;
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("were not revoked"), "{ran:?}");
+    assert_eq!(user.file(), None);
+}
