@@ -153,7 +153,11 @@ impl IssueSession {
             };
             let recording = self.record(request, &session, &restrictions, deadline);
             let span = step!("audit", owner = %digest.pseudonym());
-            match traced(span, recording).await? {
+            let recorded = traced(span, recording).await;
+            if let (Err(_), Some(reused)) = (&recorded, &self.reused) {
+                reused.forget(&key).await;
+            }
+            match recorded? {
                 Recorded::Yes => return Ok(session),
                 // Somebody was blocked or revoked since the call was checked.
                 Recorded::RestrictionsChanged => {

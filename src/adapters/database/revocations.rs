@@ -43,7 +43,8 @@ impl RevocationRegistry for SqlDirectory {
         event: &AuditEvent,
     ) -> Result<(), RegistryError> {
         let update = sqlx::query(
-            "UPDATE revocations SET before = $3, frozen_until = '' WHERE kind = $1 AND name = $2",
+            "UPDATE revocations SET before = $3, frozen_until = '' \
+             WHERE kind = $1 AND name = $2 AND before <= $3",
         )
         .bind(revocation.of.kind())
         .bind(revocation.of.name())
@@ -70,9 +71,10 @@ impl RevocationRegistry for SqlDirectory {
         Ok(self.database.execute("lock", take).await? > 0)
     }
 
-    async fn unlock(&self, bucket: &BucketName) -> Result<(), RegistryError> {
-        let delete = sqlx::query("DELETE FROM bucket_locks WHERE bucket = $1");
-        let delete = delete.bind(bucket.as_str());
+    async fn unlock(&self, bucket: &BucketName, until: DateTime<Utc>) -> Result<(), RegistryError> {
+        let delete = sqlx::query("DELETE FROM bucket_locks WHERE bucket = $1 AND until = $2")
+            .bind(bucket.as_str())
+            .bind(utc(until));
         self.database.execute("unlock", delete).await?;
         Ok(())
     }

@@ -6,10 +6,11 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::{
     AccessKey, AccessKeyId, AccessKeyRights, AccessKeyState, AuditEvent, BucketFormula, BucketName,
+    Restrictions,
 };
 use crate::service::{
     AccessKeyRegistry, AccessKeyRotations, HeldLease, KnownBuckets, PairStanding, RecordedPair,
-    RegistryError, Taken, Unfinished,
+    RegistryError, RestrictionRegistry, Taken, Unfinished,
 };
 
 /// A registry of one access key. As in the database, callers pass the time.
@@ -32,6 +33,8 @@ pub(crate) struct Row {
     pub(crate) reading_leases: Result<(), RegistryError>,
     /// Whether another process takes the key once its new pair is the current one.
     pub(crate) lease_lost_after_promotion: bool,
+    /// Whom operators have blocked.
+    pub(crate) restrictions: Restrictions,
 }
 
 impl FakeAccessKeyRegistry {
@@ -48,6 +51,7 @@ impl FakeAccessKeyRegistry {
             taking: Duration::ZERO,
             reading_leases: Ok(()),
             lease_lost_after_promotion: false,
+            restrictions: Restrictions::default(),
         }))
     }
 
@@ -96,6 +100,13 @@ impl Row {
 
 fn none<T>() -> Result<T, RegistryError> {
     Err(RegistryError::new("not in these tests"))
+}
+
+#[async_trait]
+impl RestrictionRegistry for FakeAccessKeyRegistry {
+    async fn restrictions(&self) -> Result<Restrictions, RegistryError> {
+        Ok(self.row().restrictions.clone())
+    }
 }
 
 #[async_trait]

@@ -8,12 +8,11 @@ use crate::domain::{
     Subject,
 };
 use crate::service::{
-    Clock, Randomness, RotateAccessKey, RotateAccessKeyPorts, RotateAccessKeySettings,
+    Clock, CurrentRestrictions, Randomness, RotateAccessKey, RotateAccessKeyPorts,
+    RotateAccessKeySettings,
 };
 
-use super::{
-    FakeAccessKeyRegistry, FakeBroker, FakeDirectory, FixedClock, Nothing, no_restrictions,
-};
+use super::{FakeAccessKeyRegistry, FakeBroker, FakeDirectory, FixedClock, Nothing};
 
 /// An access key of alice's that reads the bucket `data`.
 pub(crate) fn test_access_key() -> AccessKey {
@@ -40,9 +39,13 @@ pub(crate) fn rotate_access_key(
 ) -> RotateAccessKey {
     let ports = RotateAccessKeyPorts {
         broker: Some(broker),
+        restrictions: Arc::new(CurrentRestrictions::new(
+            Arc::<FakeAccessKeyRegistry>::clone(&registry),
+            Arc::new(FixedClock),
+            BucketFormula::default(),
+        )),
         registry,
         directory: Arc::new(FakeDirectory::default()),
-        restrictions: no_restrictions(),
         rate_limiter: Arc::new(Nothing),
         capabilities: None,
         clock: Arc::new(FixedClock),

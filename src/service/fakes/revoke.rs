@@ -34,6 +34,8 @@ pub(crate) struct Inner {
     pub(crate) revocation: Option<(Revocation, bool)>,
     /// What is wrong with the store.
     pub(crate) flaw: Option<Flaw>,
+    /// Renews all statements while a sweep waits for the lock.
+    pub(crate) renews: bool,
 }
 
 /// What can be wrong with the store.
@@ -49,6 +51,8 @@ pub(crate) enum Flaw {
     KnowsOwnersOnly,
     /// Another process holds the lock.
     Locked,
+    /// It does not answer about the first statement.
+    Silent,
 }
 
 impl FakeStore {
@@ -97,7 +101,12 @@ impl Revoker for FakeStore {
     }
 
     async fn take_back(&self, _: &BucketName, id: &str) -> Result<(), UpstreamError> {
-        self.inner().told.retain(|told| told.id != id);
+        let mut inner = self.inner();
+        let first = inner.statements.first().map(|first| first.id.as_str());
+        if inner.flaw == Some(Flaw::Silent) && first == Some(id) {
+            return Err(UpstreamError::timeout("the policy"));
+        }
+        inner.told.retain(|told| told.id != id);
         Ok(())
     }
 
@@ -145,10 +154,16 @@ impl RevocationRegistry for FakeStore {
         _: DateTime<Utc>,
         _: DateTime<Utc>,
     ) -> Result<bool, RegistryError> {
-        Ok(self.inner().flaw != Some(Flaw::Locked))
+        let mut inner = self.inner();
+        if inner.renews {
+            for statement in &mut inner.statements {
+                statement.over_at = FixedClock.now() + Duration::from_hours(1);
+            }
+        }
+        Ok(inner.flaw != Some(Flaw::Locked))
     }
 
-    async fn unlock(&self, _: &BucketName) -> Result<(), RegistryError> {
+    async fn unlock(&self, _: &BucketName, _: DateTime<Utc>) -> Result<(), RegistryError> {
         Ok(())
     }
 

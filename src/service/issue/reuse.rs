@@ -85,6 +85,11 @@ impl ReusedSessions {
         entry.await.into_value().map(|held| held.session)
     }
 
+    /// Forgets a session that is not on record: no one could tell whose it is.
+    pub(super) async fn forget(&self, key: &ReuseKey) {
+        self.outcomes.invalidate(key).await;
+    }
+
     fn hold(&self, session: Session, opened_at: DateTime<Utc>) -> HeldSession {
         let life = session.expiration - opened_at;
         let shortest = TimeDelta::from_std(SHORTEST_SESSION).unwrap_or(TimeDelta::MAX);

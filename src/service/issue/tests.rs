@@ -166,6 +166,16 @@ async fn a_held_session_is_not_handed_out_without_its_audit_event() {
 }
 
 #[tokio::test]
+async fn a_session_that_is_not_on_record_is_not_held() {
+    let (store, issue) = issue(false, Some("50%"));
+    *store.trail_is_full.lock().unwrap() = true;
+    ask(&issue, &request(1, 60)).await.unwrap_err();
+    *store.trail_is_full.lock().unwrap() = false;
+    let session = ask(&issue, &request(2, 60)).await.unwrap();
+    assert_eq!(session.access_key_id, "2");
+}
+
+#[tokio::test]
 async fn a_call_that_asks_for_a_duration_gets_a_new_session_of_that_duration() {
     let (store, issue) = issue(false, Some("50%"));
     let asking = |number, minutes| IssueRequest {

@@ -78,7 +78,7 @@ pub trait RevocationRegistry: Send + Sync {
     async fn begin(&self, revocation: &Revocation, event: &AuditEvent)
     -> Result<(), RegistryError>;
 
-    /// Records that it is done.
+    /// Records that it is done. A later one for the same party goes on.
     async fn finish(
         &self,
         revocation: &Revocation,
@@ -94,8 +94,8 @@ pub trait RevocationRegistry: Send + Sync {
         until: DateTime<Utc>,
     ) -> Result<bool, RegistryError>;
 
-    /// Releases the lock.
-    async fn unlock(&self, bucket: &BucketName) -> Result<(), RegistryError>;
+    /// Releases the lock that was taken until then; one that another process has taken since stays.
+    async fn unlock(&self, bucket: &BucketName, until: DateTime<Utc>) -> Result<(), RegistryError>;
 
     /// Records what the store is about to be told.
     async fn add_statement(&self, statement: &Statement) -> Result<(), RegistryError>;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
-use tokio::time::{Instant, sleep};
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::domain::{BucketName, CallerId, Grant, Owner, OwnerPseudonym};
+use crate::service::UpstreamError;
 
 use super::parts::Part;
 use super::{
@@ -13,8 +14,11 @@ use super::{
     WhichSessions,
 };
 
-/// How long one process may keep a bucket's lock.
+/// After how long another process may take a bucket's lock.
 const LOCK: TimeDelta = TimeDelta::seconds(60);
+
+/// How long a process may work under the lock: less, so that its last write is done by then.
+const HOLD: Duration = Duration::from_secs(50);
 
 /// How long to wait for another process's lock.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
@@ -24,7 +28,7 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(100);
 
 impl RevokeSessions {
     /// Takes back what stores were told about sessions that have expired. Returns how many statements
-    /// that was.
+    /// that was. A bucket that fails does not keep the others waiting.
     ///
     /// # Errors
     ///
@@ -32,16 +36,34 @@ impl RevokeSessions {
     pub async fn sweep(&self) -> Result<usize, RevokeError> {
         let now = self.end.clock.now();
         let over = self.registry.statements_over(now).await?;
+        let mut failure = None;
         for statement in &over {
-            self.lock(&statement.bucket).await?;
-            let taken = self.end.revoker.take_back(&statement.bucket, &statement.id);
-            let taken = taken.await;
-            self.registry.unlock(&statement.bucket).await?;
-            taken?;
-            self.registry.forget_statement(statement).await?;
+            let taken = self.locked(&statement.bucket, self.take_back(statement, now));
+            if let Err(error) = taken.await {
+                failure = failure.or(Some(error));
+            }
         }
         self.registry.forget_revocations(now).await?;
-        Ok(over.len())
+        failure.map_or(Ok(over.len()), Err)
+    }
+
+    /// Leaves a statement that another revocation has renewed since it was read.
+    async fn take_back(
+        &self,
+        statement: &Statement,
+        now: DateTime<Utc>,
+    ) -> Result<(), RevokeError> {
+        if !self
+            .registry
+            .statements_over(now)
+            .await?
+            .contains(statement)
+        {
+            return Ok(());
+        }
+        let revoker = &self.end.revoker;
+        revoker.take_back(&statement.bucket, &statement.id).await?;
+        Ok(self.registry.forget_statement(statement).await?)
     }
 
     /// Has the store end the sessions of one part, and records what it is told.
@@ -64,7 +86,6 @@ impl RevokeSessions {
             bucket: grant.bucket.clone(),
             which: part.which.clone(),
         };
-        self.lock(&statement.bucket).await?;
         let ending = async {
             // First: what a store was told must not be forgotten.
             self.registry.add_statement(&statement).await?;
@@ -76,17 +97,31 @@ impl RevokeSessions {
             }
             Ok(ended)
         };
-        let ended = ending.await;
-        self.registry.unlock(&statement.bucket).await?;
-        ended
+        self.locked(&statement.bucket, ending).await
     }
 
-    async fn lock(&self, bucket: &BucketName) -> Result<(), RevokeError> {
+    /// Does this while no other process tells the store about the bucket.
+    async fn locked<T>(
+        &self,
+        bucket: &BucketName,
+        work: impl Future<Output = Result<T, RevokeError>>,
+    ) -> Result<T, RevokeError> {
+        let until = self.lock(bucket).await?;
+        let done = timeout(HOLD, work).await;
+        self.registry.unlock(bucket, until).await?;
+        done.unwrap_or_else(|_| {
+            Err(UpstreamError::timeout("telling the store of a revocation").into())
+        })
+    }
+
+    /// Returns until when the bucket is locked.
+    async fn lock(&self, bucket: &BucketName) -> Result<DateTime<Utc>, RevokeError> {
         let end = Instant::now() + LOCK_PATIENCE;
         loop {
             let now = self.end.clock.now();
-            if self.registry.lock(bucket, now, now + LOCK).await? {
-                return Ok(());
+            let until = now + LOCK;
+            if self.registry.lock(bucket, now, until).await? {
+                return Ok(until);
             }
             if Instant::now() >= end {
                 return Err(RevokeError::Locked(bucket.clone()));

@@ -205,6 +205,41 @@ async fn what_the_store_was_told_is_taken_back_when_it_is_over() {
     assert!(inner.told.is_empty() && inner.statements.is_empty());
 }
 
+/// Two owners' sessions were revoked and are over.
+async fn two_that_are_over(store: &Arc<FakeStore>) -> RevokeSessions {
+    let use_case = revoke_sessions(store, directory());
+    for owner in [alice(), research()] {
+        store.inner().live = vec![session(&alice(), &owner, -60)];
+        let of = SessionsOf::Owner(owner);
+        use_case.revoke(&of, cause(), PATIENCE).await.unwrap();
+    }
+    for statement in &mut store.inner().statements {
+        statement.over_at = FixedClock.now() - TimeDelta::seconds(1);
+    }
+    assert_eq!(store.inner().told.len(), 2);
+    use_case
+}
+
+#[tokio::test]
+async fn a_bucket_that_fails_does_not_keep_the_others_waiting() {
+    let store = Arc::<FakeStore>::default();
+    let use_case = two_that_are_over(&store).await;
+    store.inner().flaw = Some(Flaw::Silent);
+    use_case.sweep().await.unwrap_err();
+    let inner = store.inner();
+    assert_eq!((inner.told.len(), inner.statements.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn what_is_renewed_meanwhile_is_not_taken_back() {
+    let store = Arc::<FakeStore>::default();
+    let use_case = two_that_are_over(&store).await;
+    store.inner().renews = true;
+    use_case.sweep().await.unwrap();
+    let inner = store.inner();
+    assert_eq!((inner.told.len(), inner.statements.len()), (2, 2));
+}
+
 #[tokio::test]
 async fn more_sessions_than_can_be_named_end_with_those_of_others_and_it_is_said() {
     let store = Arc::<FakeStore>::default();

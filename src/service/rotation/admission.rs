@@ -96,12 +96,7 @@ impl Work {
         let found = self.ports.registry.access_key(&rotation.key).await?;
         let key = found.ok_or(AccessKeyRefusal::NoSuchKey)?;
         self.check_owner(&key, &rotation.caller).await?;
-        let (caller, asked) = (rotation.caller.id(), rotation.request_id.time());
-        // Log lines have the access key's own pseudonym.
-        let owners = key.owner.as_owner().into_iter();
-        let owners: Vec<Owner> = owners.chain([Owner::AccessKey(key.id.clone())]).collect();
-        let restrictions = &self.ports.restrictions;
-        restrictions.check_fresh(&caller, &owners, asked).await?;
+        self.check_restrictions(&key, &rotation).await?;
         check_network(&key, rotation.address)?;
         let taken = self.ports.rate_limiter.take(&self.digest(&key.id));
         taken.map_err(|spent| spent.of(Limit::Owner))?;
@@ -115,6 +110,20 @@ impl Work {
             policy,
             broker: Arc::clone(broker),
         })
+    }
+
+    /// Checks that nobody has blocked the caller or the key's owner.
+    pub(super) async fn check_restrictions(
+        &self,
+        key: &AccessKey,
+        rotation: &Rotation,
+    ) -> Result<(), Refusal> {
+        let (caller, asked) = (rotation.caller.id(), rotation.request_id.time());
+        // Log lines have the access key's own pseudonym.
+        let owners = key.owner.as_owner().into_iter();
+        let owners: Vec<Owner> = owners.chain([Owner::AccessKey(key.id.clone())]).collect();
+        let restrictions = &self.ports.restrictions;
+        restrictions.check_fresh(&caller, &owners, asked).await
     }
 
     async fn check_owner(&self, key: &AccessKey, caller: &RotationCaller) -> Result<(), Refusal> {

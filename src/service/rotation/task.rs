@@ -182,7 +182,15 @@ impl Task {
 
     /// The request's deadline may pass while the pair is sent, and the caller then needs the pair before
     /// it. So the request must acknowledge the pair.
+    ///
+    /// Making the pair takes seconds, in which an operator may have blocked the caller.
     async fn hand_over(&self, pair: &KeyPair) -> Result<(), Refusal> {
+        let Admitted { rotation, key, .. } = &self.admitted;
+        let checking = self.work.check_restrictions(key, rotation);
+        let late = |_| Err(RegistryError::late("restrictions").into());
+        timeout(TRANSACTION_LIMIT, checking)
+            .await
+            .unwrap_or_else(late)?;
         let (acknowledge, received) = oneshot::channel();
         self.tell(Progress::Made(pair.clone(), acknowledge))?;
         match timeout(HAND_OVER_LIMIT, received).await {

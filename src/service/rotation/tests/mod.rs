@@ -1,10 +1,13 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::domain::{AccessKeyId, AccessKeyState, CapabilityId, RequestId};
+use crate::domain::{
+    AccessKeyId, AccessKeyState, BlockInForce, CallerId, CapabilityId, RequestId, Restrictions,
+};
 use crate::service::fakes::{
     FakeAccessKeyRegistry, FakeBroker, FixedClock, rotate_access_key, test_access_key,
 };
@@ -156,4 +159,25 @@ async fn a_key_that_is_taken_after_the_deadline_is_given_back() {
     let taken = world.until_free().await;
     assert!(taken < Duration::from_secs(4), "{taken:?}");
     assert_eq!(world.broker.pairs(), ["old"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_who_is_blocked_while_the_pair_is_made_does_not_get_it() {
+    let world = World::new();
+    let registry = Arc::clone(&world.registry);
+    world.broker.when("issue", move || {
+        let caller = CallerId::Capability(CapabilityId::from_random([2; 16]));
+        let block = BlockInForce {
+            reason: "left".to_owned(),
+            until: None,
+        };
+        let key = ("caller".to_owned(), caller.to_string());
+        registry.row().restrictions =
+            Restrictions::new(1, HashMap::from([(key, block)]), HashMap::new());
+    });
+    let refusal = world.rotate().await.unwrap_err();
+    assert!(matches!(refusal, Refusal::Blocked { .. }), "{refusal}");
+    world.until_free().await;
+    assert_eq!(world.broker.pairs(), ["old"]);
+    assert_eq!(world.registry.row().current(), Some("old"));
 }
