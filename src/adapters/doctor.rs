@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
+use futures_util::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::domain::{Area, Owner};
@@ -19,6 +20,8 @@ pub struct DoctorUpstreams {
     pub discovery: Arc<Discovery>,
     /// Its keys, if the gateway checks signatures itself.
     pub jwks: Option<Jwks>,
+    /// The keys of the issuers of `issuers.*`, by their section of the configuration.
+    pub issuers: Vec<(String, Arc<Jwks>)>,
     /// The HTTP client for it.
     pub oauth_http: OauthHttp,
     /// The store.
@@ -39,6 +42,12 @@ impl Upstreams for DoctorUpstreams {
 
     async fn keys(&self) -> Option<Result<(), UpstreamError>> {
         Some(self.jwks.as_ref()?.fetch().await)
+    }
+
+    async fn issuer_keys(&self) -> Vec<(String, Result<(), UpstreamError>)> {
+        let reading = self.issuers.iter();
+        let reading = reading.map(|(name, jwks)| async { (name.clone(), jwks.fetch().await) });
+        join_all(reading).await
     }
 
     async fn authorization_server_clock(&self) -> Result<Option<TimeDelta>, UpstreamError> {

@@ -95,6 +95,7 @@ mod tests {
 
     fn digest(subject: &str) -> OwnerDigest {
         BucketFormula::default().digest(&Owner::Principal(Principal {
+            issuer: None,
             client_id: ClientId::parse("demo").unwrap(),
             subject: Subject::parse(subject).unwrap(),
         }))

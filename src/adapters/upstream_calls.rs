@@ -49,6 +49,10 @@ pub enum Upstream {
     Jwks,
     /// The authorization server's metadata.
     Discovery,
+    /// The keys of an issuer of `issuers.*`.
+    IssuerKeys,
+    /// The metadata of an issuer of `issuers.*`.
+    IssuerDiscovery,
 }
 
 /// Why a request has no answer.
@@ -116,7 +120,7 @@ impl Drop for CallUnderWay {
 
 impl Upstream {
     /// Every upstream.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Sts,
         Self::S3,
         Self::Iam,
@@ -125,6 +129,8 @@ impl Upstream {
         Self::Introspection,
         Self::Jwks,
         Self::Discovery,
+        Self::IssuerKeys,
+        Self::IssuerDiscovery,
     ];
 
     /// As metrics write it.
@@ -139,6 +145,8 @@ impl Upstream {
             Self::Introspection => "introspection",
             Self::Jwks => "jwks",
             Self::Discovery => "discovery",
+            Self::IssuerKeys => "issuer-keys",
+            Self::IssuerDiscovery => "issuer-discovery",
         }
     }
 }

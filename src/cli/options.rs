@@ -180,12 +180,17 @@ pub(super) fn parse_label(text: &str) -> Result<String, String> {
 }
 
 /// `client/subject`, or nothing without a slash. The client's id may hold slashes, so the last one
-/// separates the two.
+/// separates the two. A caller of a named issuer is `["issuer","client","subject"]`, as the audit trail
+/// has it.
 pub(super) fn parse_principal(text: &str) -> Result<Option<Principal>, InvalidIdentifier> {
+    if let Ok(principal) = text.parse() {
+        return Ok(Some(principal));
+    }
     let Some((client_id, subject)) = text.rsplit_once('/') else {
         return Ok(None);
     };
     Ok(Some(Principal {
+        issuer: None,
         client_id: ClientId::parse(client_id)?,
         subject: Subject::parse(subject)?,
     }))

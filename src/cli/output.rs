@@ -68,12 +68,15 @@ pub(super) fn or_dash(text: Option<&String>) -> String {
     text.map_or_else(|| "-".to_owned(), Clone::clone)
 }
 
-/// An owner or a caller as command-line arguments name it: a person is `client/subject`, not JSON.
+/// An owner or a caller as command-line arguments name it: a person is
+/// `client/subject`, and a caller of a named issuer `["issuer","client","subject"]`.
 pub(super) fn named(stored: &str) -> String {
-    let person = stored.strip_prefix("principal ");
-    match person.map(serde_json::from_str::<[String; 2]>) {
-        Some(Ok(pair)) => pair.join("/"),
-        _ => stored.to_owned(),
+    let Some(person) = stored.strip_prefix("principal ") else {
+        return stored.to_owned();
+    };
+    match serde_json::from_str::<[String; 2]>(person) {
+        Ok(pair) => pair.join("/"),
+        Err(_) => person.to_owned(),
     }
 }
 

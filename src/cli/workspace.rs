@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use clap::{Subcommand, ValueEnum};
 
-use crate::domain::{Access, ClientId, Member, Slug, Subject, WorkspaceName};
+use crate::domain::{Access, ClientId, IssuerName, Member, Slug, Subject, WorkspaceName};
 use crate::service::{Administration, MemberChange, find_organisation};
 
 use super::area::AreaOptions;
@@ -44,7 +44,8 @@ confirmation.")]
     /// Add a member, or change a member's access
     #[command(after_help = "Examples:
   cloakroom workspace add-member acme/research --subject alice
-  cloakroom workspace add-member acme/research --subject bob --client-id notebook --access read")]
+  cloakroom workspace add-member acme/research --subject bob --client-id notebook --access read
+  cloakroom workspace add-member acme/ci --issuer github --subject 123456")]
     AddMember(AddMember),
     /// Remove a member; every gateway refuses them from the next call on
     RemoveMember(RemoveMember),
@@ -105,7 +106,10 @@ pub(super) struct Purge {
 pub(super) struct AddMember {
     /// Organisation and workspace, such as acme/research
     name: WorkspaceName,
-    /// Member: the `sub` of the access token
+    /// Name of the issuer of the member's tokens, as in `[issuers.<name>]` [default: `oauth.issuer`]
+    #[arg(long, value_name = "NAME")]
+    issuer: Option<IssuerName>,
+    /// Member: the `sub` of the access token, or what `issuers.<name>.subject` makes
     #[arg(long, value_parser = Subject::parse)]
     subject: Subject,
     /// Only through this client [default: any]
@@ -122,7 +126,10 @@ pub(super) struct AddMember {
 pub(super) struct RemoveMember {
     /// Organisation and workspace, such as acme/research
     name: WorkspaceName,
-    /// Member: the `sub` of the access token
+    /// Name of the issuer of the member's tokens, as in `[issuers.<name>]` [default: `oauth.issuer`]
+    #[arg(long, value_name = "NAME")]
+    issuer: Option<IssuerName>,
+    /// Member: the `sub` of the access token, or what `issuers.<name>.subject` makes
     #[arg(long, value_parser = Subject::parse)]
     subject: Subject,
     /// Only through this client [default: all]
@@ -232,7 +239,16 @@ impl Purge {
 impl AddMember {
     async fn run(self) -> Result<(), CommandError> {
         let administer = self.options.administer().await?;
+        if let Some(issuer) = &self.issuer {
+            let issuers = self.options.config()?.issuers;
+            if issuers.iter().all(|known| known.rules.name != *issuer) {
+                return Err(CommandError::failed(format!(
+                    "--issuer: the configuration has no issuers.{issuer}"
+                )));
+            }
+        }
         let member = Member {
+            issuer: self.issuer,
             subject: self.subject,
             client_id: self.client_id,
             access: match self.access {
@@ -252,7 +268,7 @@ impl RemoveMember {
         let administer = self.options.administer().await?;
         let client_id = self.client_id.as_ref();
         administer
-            .remove_member(&self.name, &self.subject, client_id)
+            .remove_member(&self.name, self.issuer.as_ref(), &self.subject, client_id)
             .await?;
         let claim = self.options.config()?.workspaces.membership_claim;
         let claim = claim.map_or_else(String::new, |claim| {

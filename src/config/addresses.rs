@@ -25,7 +25,7 @@ pub(super) fn check_address(
             key,
             format!(
                 "is plain http to a host that is not loopback: use https or set {}",
-                allow_http.name
+                reader.name(allow_http.name)
             ),
         );
     }

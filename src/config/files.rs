@@ -5,6 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
 
 use crate::adapters::check_authorities;
+use crate::adapters::oauth::{KeyUse, MAX_KEY_SET_BYTES, check_key_set};
 
 use super::known_secrets::check_secret;
 use super::permissions::{self, unreadable};
@@ -22,6 +23,7 @@ pub struct WatchedFile {
 pub(super) enum Content {
     Secret(watch::Sender<SecretString>, Check),
     Authorities(watch::Sender<Option<Vec<u8>>>),
+    KeySet(watch::Sender<Vec<u8>>, KeyUse),
 }
 
 /// Says what is wrong with a secret for the key that needs it.
@@ -40,6 +42,13 @@ pub enum Reread {
 pub(super) struct SecretFile {
     pub(super) secret: SecretString,
     /// What to do if other users can replace or read the file.
+    pub(super) exposures: Vec<String>,
+}
+
+/// The content of a file with a key set.
+pub(super) struct KeySetFile {
+    pub(super) json: Vec<u8>,
+    /// What to do if other users can replace the file.
     pub(super) exposures: Vec<String>,
 }
 
@@ -109,6 +118,17 @@ impl WatchedFile {
                 });
                 (changed, Vec::new())
             }
+            Content::KeySet(sender, key_use) => {
+                let new = read_key_set(&self.path, *key_use)?;
+                let changed = sender.send_if_modified(|old| {
+                    let changed = *old != new.json;
+                    if changed {
+                        *old = new.json;
+                    }
+                    changed
+                });
+                (changed, new.exposures)
+            }
         };
         Ok(changed.then_some(Reread::Changed(exposures)))
     }
@@ -126,6 +146,21 @@ pub(super) fn read_secret(path: &Path, check: Check) -> Result<SecretFile, Strin
         .and_then(|()| check(&secret))
         .map_err(|what| format!("{}: {what}", path.display()))?;
     Ok(SecretFile { secret, exposures })
+}
+
+/// Reads a key set. Whoever can change it can make tokens, so a file that others can write is refused.
+/// Error messages name the file.
+pub(super) fn read_key_set(path: &Path, key_use: KeyUse) -> Result<KeySetFile, String> {
+    let (file, metadata) = permissions::open(path)?;
+    permissions::check(path, &metadata)?;
+    let mut json = Vec::new();
+    let most = u64::try_from(MAX_KEY_SET_BYTES).unwrap_or(u64::MAX);
+    file.take(most)
+        .read_to_end(&mut json)
+        .map_err(|error| unreadable(path, &error))?;
+    check_key_set(&json, key_use).map_err(|what| format!("{}: {what}", path.display()))?;
+    let exposures = permissions::check_without_secrets(path, &metadata);
+    Ok(KeySetFile { json, exposures })
 }
 
 /// Reads certificate authorities. Error messages name the file.

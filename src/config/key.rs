@@ -41,12 +41,16 @@ pub(super) enum Condition {
 pub(super) enum Kind {
     Text,
     Flag,
-    Number { minimum: u32 },
+    Number {
+        minimum: u32,
+    },
     Duration,
     Url,
     File,
     Choice(Vec<String>),
     List(Box<Kind>),
+    /// A list of tables, each with this JSON schema.
+    Tables(serde_json::Value),
 }
 
 /// A key as a section reads it.
@@ -62,6 +66,17 @@ pub(super) struct Section {
     pub(super) name: &'static str,
     pub(super) meaning: &'static str,
     pub(super) keys: Vec<Declared>,
+}
+
+/// What stands for the name of a table in the names of its keys.
+pub(super) const NAME: &str = "<name>";
+
+impl Section {
+    /// Whether it has a table for each of several names.
+    pub(super) fn is_named(&self) -> bool {
+        let mut keys = self.keys.iter();
+        keys.any(|declared| declared.key.name.contains(NAME))
+    }
 }
 
 impl Key {

@@ -10,11 +10,13 @@ mod database;
 mod files;
 mod http;
 mod identity;
+mod issuers;
 mod key;
 mod known_secrets;
 mod limits;
 mod log;
 mod metrics;
+mod named_tables;
 mod names;
 mod naming;
 mod oauth;
@@ -42,6 +44,7 @@ pub use client::OauthClient;
 pub use database::DatabaseConfig;
 pub use files::{Reread, WatchedFile};
 pub use http::{HttpConfig, Patience};
+pub use issuers::{IssuerConfig, IssuerKeys};
 pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogLevel};
 pub use metrics::MetricsConfig;
@@ -59,6 +62,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// `oauth.*`
     pub oauth: OauthConfig,
+    /// `issuers.*`
+    pub issuers: Vec<IssuerConfig>,
     /// `storage.*`
     pub storage: StorageConfig,
     /// `buckets.*`
@@ -113,6 +118,7 @@ impl Config {
     fn read(reader: &mut Reader) -> Read<Self> {
         let http = HttpConfig::read(reader);
         let oauth = OauthConfig::read(reader, borrowed(&http));
+        let issuers = issuers::read(reader, borrowed(&oauth));
         let storage = StorageConfig::read(reader);
         let buckets = BucketsConfig::read(reader, borrowed(&storage));
         let naming = NamingConfig::read(reader);
@@ -128,6 +134,7 @@ impl Config {
         Ok(Self {
             http: http?,
             oauth: oauth?,
+            issuers: issuers?,
             storage: storage?,
             buckets: buckets?,
             naming: naming?,

@@ -4,7 +4,7 @@ use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 use super::files::WatchedFile;
-use super::key::{Condition, Declared, Key, Kind, Section, file_key};
+use super::key::{Condition, Declared, Key, Kind, NAME, Section, file_key};
 use super::names;
 use super::source::{self, Content, Origin, Values};
 use super::value::Value;
@@ -15,7 +15,7 @@ const NO_CONFIGURATION: &str = "no configuration was given: use --config FILE or
 /// Hands out values by key and gathers what is wrong with them.
 #[derive(Default)]
 pub(super) struct Reader {
-    values: Values,
+    pub(super) values: Values,
     /// Where the values that were read stand.
     origins: BTreeMap<String, Origin>,
     /// Variables that begin like the configuration's and belong to no key.
@@ -23,13 +23,17 @@ pub(super) struct Reader {
     /// The configuration file, as it was when it was read.
     pub(super) file: Option<(PathBuf, Metadata)>,
     pub(super) file_holds_secrets: bool,
-    errors: Vec<String>,
+    pub(super) errors: Vec<String>,
     pub(super) sections: Vec<Section>,
-    settings: Vec<Setting>,
+    pub(super) settings: Vec<Setting>,
     pub(super) files: Vec<WatchedFile>,
     pub(super) warnings: Vec<String>,
     /// Whether there is neither a file nor a variable of a key.
     is_empty: bool,
+    /// The name of the table whose keys are read, in a section of named tables.
+    pub(super) table: Option<String>,
+    /// The names of all such tables.
+    pub(super) tables: Vec<String>,
 }
 
 /// There is no value, and the reader holds an error that says why.
@@ -141,11 +145,18 @@ impl Reader {
     /// Refuses keys that no section has read, and warns of variables that look like keys.
     fn check_names(&mut self) {
         let declared = || self.sections.iter().flat_map(|section| &section.keys);
-        let files: Vec<String> = declared().filter_map(Declared::file_key).collect();
-        let names = || {
-            let keys = declared().map(|declared| declared.key.name);
-            keys.chain(files.iter().map(String::as_str))
-        };
+        let files = declared().filter_map(Declared::file_key);
+        let keys = declared().map(|declared| declared.key.name.to_owned());
+        let known: Vec<String> = keys.chain(files).collect();
+        let in_tables = known
+            .iter()
+            .filter(|key| key.contains(NAME))
+            .flat_map(|key| {
+                let names = self.tables.iter();
+                names.map(|name| key.replace(NAME, name))
+            });
+        let known: Vec<String> = in_tables.chain(known.iter().cloned()).collect();
+        let names = || known.iter().map(String::as_str);
         for (key, value) in &self.values {
             let meant = names::nearest(key, names())
                 .map(|key| format!("; did you mean {key}?"))
@@ -169,7 +180,9 @@ impl Reader {
     }
 
     pub(super) fn declare(&mut self, key: Key, kind: Kind, is_secret: bool) {
-        if let Some(section) = self.sections.last_mut() {
+        if let Some(section) = self.sections.last_mut()
+            && section.keys.iter().all(|known| known.key.name != key.name)
+        {
             section.keys.push(Declared {
                 key,
                 kind,
@@ -180,13 +193,14 @@ impl Reader {
 
     /// Where the value of a key stands, or the name of its file.
     pub(super) fn origin(&self, key: &str) -> Option<&Origin> {
-        let file = || self.origins.get(&file_key(key));
-        self.origins.get(key).or_else(file)
+        let key = self.name(key);
+        let file = || self.origins.get(&file_key(&key));
+        self.origins.get(key.as_ref()).or_else(file)
     }
 
     pub(super) fn note(&mut self, key: &str, value: Option<&str>, origin: impl Into<String>) {
         self.settings.push(Setting {
-            key: key.to_owned(),
+            key: self.name(key).into_owned(),
             value: value.map(str::to_owned),
             origin: origin.into(),
         });
@@ -199,16 +213,17 @@ impl Reader {
 
     /// Notes what is wrong with a key, and where its value stands.
     pub(super) fn error(&mut self, key: impl AsRef<str>, what: impl Display) -> Noted {
-        let key = key.as_ref();
+        let key = &self.name(key.as_ref()).into_owned();
         let place = self.origin(key).map(|origin| format!(" ({origin})"));
         self.errors
             .push(format!("{key}: {what}{}", place.unwrap_or_default()));
         Noted(())
     }
 
-    fn take(&mut self, name: &str) -> Option<Content> {
-        let value = self.values.remove(name)?;
-        self.origins.insert(name.to_owned(), value.origin);
+    pub(super) fn take(&mut self, name: &str) -> Option<Content> {
+        let name = self.name(name).into_owned();
+        let value = self.values.remove(&name)?;
+        self.origins.insert(name, value.origin);
         Some(value.content)
     }
 
@@ -217,7 +232,7 @@ impl Reader {
         match self.take(name) {
             None => Ok(None),
             Some(Content::Text(text)) => Ok(Some(text)),
-            Some(Content::List(_) | Content::Other) => {
+            Some(Content::List(_) | Content::Tables(_) | Content::Other) => {
                 Err(self.error(name, "expected a single value"))
             }
         }
@@ -276,7 +291,9 @@ impl Reader {
                 let words = text.split(',').map(|word| word.trim().to_owned());
                 words.filter(|word| !word.is_empty()).collect()
             }
-            Some(Content::Other) => return Err(self.error(key, "expected a list of words")),
+            Some(Content::Tables(_) | Content::Other) => {
+                return Err(self.error(key, "expected a list of words"));
+            }
         };
         self.note_found(key.name, &words.join(", "));
         let values = words.iter().map(|word| {

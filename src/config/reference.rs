@@ -19,7 +19,8 @@ in the environment it is `CLOAKROOM_<TABLE>__<NAME>`:
 issuer = \"https://login.example.com\" # or CLOAKROOM_OAUTH__ISSUER
 ```
 
-- A list is an array in TOML, and words separated by commas in the environment.
+- A list is an array in TOML, and words separated by commas in the environment; a list of tables is JSON
+  there.
 - A length of time is `10s`, `5m` or `1h`, for instance.
 - A secret can also stand in a file, which the key with `_file` names: `oauth.client_secret_file`. Files
   that other users can write are refused, and files that every user can read cause a warning
@@ -92,5 +93,6 @@ fn in_words(kind: &Kind) -> Option<String> {
             Kind::Choice(words) => format!("a list of `{}`", words.join("`, `")),
             _ => "a list".to_owned(),
         },
+        Kind::Tables(_) => "a list of tables".to_owned(),
     })
 }

@@ -9,7 +9,12 @@ type Schema = Map<String, Value>;
 pub(super) fn json(sections: &[Section]) -> String {
     let tables = sections.iter().map(|section| {
         let properties = section.keys.iter().flat_map(properties);
-        let table = table(section.meaning, properties.collect());
+        let properties = properties.collect();
+        let table = if section.is_named() {
+            tables(section.meaning, properties)
+        } else {
+            table(section.meaning, properties)
+        };
         (section.name.to_owned(), Value::Object(table))
     });
     let mut schema = table("The configuration of cloakroom.", tables.collect());
@@ -24,6 +29,17 @@ fn table(description: &str, properties: Schema) -> Schema {
     schema.insert("description".to_owned(), description.into());
     schema.insert("properties".to_owned(), properties.into());
     schema.insert("additionalProperties".to_owned(), false.into());
+    schema
+}
+
+/// A table of tables whose names the operator chooses.
+fn tables(description: &str, properties: Schema) -> Schema {
+    let mut schema = of_type("object");
+    schema.insert("description".to_owned(), description.into());
+    let names = json!({ "pattern": "^[a-z0-9-]{1,63}$" });
+    schema.insert("propertyNames".to_owned(), names);
+    let table = table(description, properties);
+    schema.insert("additionalProperties".to_owned(), table.into());
     schema
 }
 
@@ -55,6 +71,7 @@ fn of(kind: &Kind) -> Schema {
         Kind::Url => ("string", Some(("format", json!("uri")))),
         Kind::Choice(words) => ("string", Some(("enum", json!(words)))),
         Kind::List(kind) => ("array", Some(("items", of(kind).into()))),
+        Kind::Tables(table) => ("array", Some(("items", table.clone()))),
     };
     let mut schema = of_type(name);
     schema.extend(more.map(|(name, value)| (name.to_owned(), value)));

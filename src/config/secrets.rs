@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use tokio::sync::watch;
 
+use crate::adapters::oauth::KeyUse;
 use crate::adapters::{Current, fixed};
 
-use super::files::{self, Check, Content, WatchedFile, read_authorities};
+use super::files::{self, Check, Content, WatchedFile, read_authorities, read_key_set};
 use super::key::{Key, Kind, file_key};
 use super::known_secrets::check_secret;
 use super::permissions;
@@ -46,7 +47,8 @@ impl Reader {
     }
 
     fn watch(&mut self, key: &str, path: PathBuf, content: Content) {
-        self.files.push(WatchedFile::new(key, path, content));
+        let key = self.name(key).into_owned();
+        self.files.push(WatchedFile::new(&key, path, content));
     }
 
     fn read_secret(
@@ -115,7 +117,7 @@ impl Reader {
     /// Adds each warning once: several secrets may be in one file.
     pub(super) fn warn_of(&mut self, key: &str, exposures: Vec<String>) {
         for exposure in exposures {
-            let warning = format!("{key}: {exposure}");
+            let warning = format!("{}: {exposure}", self.name(key));
             if !self.warnings.contains(&warning) {
                 self.warnings.push(warning);
             }
@@ -131,5 +133,17 @@ impl Reader {
         let (sender, current) = watch::channel(Some(pem));
         self.watch(key.name, path, Content::Authorities(sender));
         Ok(current)
+    }
+
+    /// The key set in a file, if one is named. It changes when the file changes.
+    pub(super) fn key_set(&mut self, key: Key, key_use: KeyUse) -> Read<Option<Current<Vec<u8>>>> {
+        let Some(path) = self.optional::<PathBuf>(key)? else {
+            return Ok(None);
+        };
+        let file = read_key_set(&path, key_use).map_err(|what| self.error(key, what))?;
+        self.warn_of(key.name, file.exposures);
+        let (sender, current) = watch::channel(file.json);
+        self.watch(key.name, path, Content::KeySet(sender, key_use));
+        Ok(Some(current))
     }
 }

@@ -7,12 +7,16 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
 use super::permissions::unreadable;
 
 const PREFIX: &str = "CLOAKROOM_";
 const SEPARATOR: &str = "__";
+
+/// The section of which every table has a name.
+pub(super) const ISSUERS: &str = "issuers";
 
 /// Values by their keys.
 pub(super) type Values = BTreeMap<String, Value>;
@@ -27,7 +31,9 @@ pub(super) struct Value {
 pub(super) enum Content {
     Text(String),
     List(Vec<String>),
-    /// A type that no key takes, such as a list of tables.
+    /// A list of tables, as JSON.
+    Tables(Vec<serde_json::Value>),
+    /// A type that no key takes.
     Other,
 }
 
@@ -55,9 +61,20 @@ impl fmt::Display for Origin {
     }
 }
 
-/// The variable that sets a key.
+/// The variable that sets a key. No variable of a shell has a dash, and no name of an issuer an
+/// underscore.
 pub(super) fn variable(key: &str) -> String {
-    format!("{PREFIX}{}", key.to_uppercase().replace('.', SEPARATOR))
+    let name = key.to_uppercase().replace('.', SEPARATOR);
+    format!("{PREFIX}{}", name.replace('-', "_"))
+}
+
+/// The key that a variable sets, from the variable's name without its prefix.
+fn key(variable: &str) -> String {
+    let key = variable.to_lowercase().replace(SEPARATOR, ".");
+    match key.splitn(3, '.').collect::<Vec<_>>().as_slice() {
+        [ISSUERS, name, key] => format!("{ISSUERS}.{}.{key}", name.replace('_', "-")),
+        _ => key,
+    }
 }
 
 /// Splits the environment into the values of keys and the other `CLOAKROOM_` variables. A key has one
@@ -74,7 +91,7 @@ pub(super) fn from_environment(
             continue;
         };
         if name.contains(SEPARATOR) {
-            let key = key.to_lowercase().replace(SEPARATOR, ".");
+            let key = self::key(key);
             let known = variable(&key);
             if name != known {
                 errors.push(format!(
@@ -167,13 +184,40 @@ fn flatten(
 
 fn content(value: &DeValue<'_>) -> Content {
     match value {
-        DeValue::Array(array) => list(array).map_or(Content::Other, Content::List),
+        DeValue::Array(array) => match (list(array), tables(array)) {
+            (Some(words), _) => Content::List(words),
+            (None, Some(tables)) => Content::Tables(tables),
+            (None, None) => Content::Other,
+        },
         value => text(value).map_or(Content::Other, Content::Text),
     }
 }
 
 fn list(array: &DeArray<'_>) -> Option<Vec<String>> {
     array.iter().map(|value| text(value.get_ref())).collect()
+}
+
+fn tables(array: &DeArray<'_>) -> Option<Vec<serde_json::Value>> {
+    let is_table = |value: &Spanned<DeValue<'_>>| matches!(value.get_ref(), DeValue::Table(_));
+    let all = array.iter().all(is_table);
+    all.then(|| array.iter().map(|value| json(value.get_ref())).collect())
+}
+
+fn json(value: &DeValue<'_>) -> serde_json::Value {
+    match value {
+        DeValue::Boolean(is_true) => (*is_true).into(),
+        DeValue::Array(array) => array.iter().map(|value| json(value.get_ref())).collect(),
+        DeValue::Table(table) => {
+            let members = table.iter();
+            let members = members
+                .map(|(name, value)| (name.get_ref().clone().into_owned(), json(value.get_ref())));
+            members.collect()
+        }
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+            .map_or_else(|_| number.to_string().into(), Into::into),
+        DeValue::Float(number) => number.as_str().parse::<f64>().unwrap_or(f64::NAN).into(),
+        value => text(value).into(),
+    }
 }
 
 fn text(value: &DeValue<'_>) -> Option<String> {

@@ -10,7 +10,9 @@ use semver::Version;
 use url::{ParseError, Url};
 
 use crate::adapters::RateLimit;
-use crate::domain::{BucketPrefix, DeploymentId, ExtraAction, Scope, Share};
+use crate::domain::{
+    BucketPrefix, ClaimTemplate, ClientIdSource, DeploymentId, ExtraAction, IssuerId, Scope, Share,
+};
 
 use super::key::Kind;
 
@@ -21,6 +23,15 @@ pub(super) trait Value: Sized {
 
     /// Reads it; the error says what is wrong and what to write.
     fn parse(text: &str) -> Result<Self, String>;
+}
+
+/// A table of a list.
+pub(super) trait Table: Sized {
+    /// Its JSON schema.
+    fn schema() -> serde_json::Value;
+
+    /// Reads it; the error says what is wrong and what to write.
+    fn read(table: serde_json::Value) -> Result<Self, String>;
 }
 
 /// A closed list of words: the names of an enum's variants.
@@ -69,6 +80,7 @@ from_str! {
     BucketPrefix: Kind::Text,
     DeploymentId: Kind::Text,
     Share: Kind::Text,
+    ClaimTemplate: Kind::Text,
 }
 
 fn explain(error: impl Display) -> String {
@@ -175,6 +187,26 @@ impl Value for Scope {
 
     fn parse(text: &str) -> Result<Self, String> {
         Self::parse(text).map_err(explain)
+    }
+}
+
+impl Value for IssuerId {
+    fn kind() -> Kind {
+        Kind::Url
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        Self::parse(text).map_err(explain)
+    }
+}
+
+impl Value for ClientIdSource {
+    fn kind() -> Kind {
+        Kind::Text
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        Self::parse(text)
     }
 }
 

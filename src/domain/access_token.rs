@@ -35,9 +35,21 @@ impl AccessToken {
     #[must_use]
     pub fn jwt_type(&self) -> Option<String> {
         let (header, _) = self.expose().split_once('.')?;
-        let header = URL_SAFE_NO_PAD.decode(header).ok()?;
-        let header: Value = serde_json::from_slice(&header).ok()?;
-        header.get("typ")?.as_str().map(str::to_owned)
+        decode(header)?.get("typ")?.as_str().map(str::to_owned)
+    }
+
+    /// The `iss` and the `sub` that a token claims if it looks like a signed JWT: three parts, the first a
+    /// JSON object with an `alg`. Nothing is verified: they only say with whose keys to try.
+    #[must_use]
+    pub fn said_to_be_of(&self) -> Option<(Option<String>, Option<String>)> {
+        let parts: Vec<&str> = self.expose().split('.').collect();
+        let [header, claims, _] = parts.as_slice() else {
+            return None;
+        };
+        decode(header)?.get("alg")?;
+        let claims = decode(claims)?;
+        let text = |name| claims.get(name)?.as_str().map(str::to_owned);
+        Some((text("iss"), text("sub")))
     }
 
     /// The token itself. Only the authorization server may see it.
@@ -51,6 +63,10 @@ impl fmt::Debug for AccessToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AccessToken(redacted)")
     }
+}
+
+fn decode(part: &str) -> Option<Value> {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
 }
 
 fn is_b64token(value: &str) -> bool {
@@ -81,6 +97,24 @@ mod tests {
     fn eight_kibibytes_are_the_limit() {
         assert!(AccessToken::parse(&"a".repeat(MAX_TOKEN_BYTES)).is_ok());
         assert!(AccessToken::parse(&"a".repeat(MAX_TOKEN_BYTES + 1)).is_err());
+    }
+
+    #[test]
+    fn a_jwt_says_whose_it_is() {
+        let said = |header: &str, claims: &str| {
+            let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
+            let token = format!("{}.{}.x", encode(header), encode(claims));
+            AccessToken::parse(&token).unwrap().said_to_be_of()
+        };
+        let alg = r#"{"alg":"ES256"}"#;
+        let text = |text: &str| Some(text.to_owned());
+        let both = said(alg, r#"{"iss":"a","sub":"b"}"#);
+        assert_eq!(both, Some((text("a"), text("b"))));
+        assert_eq!(said(alg, r#"{"iss":7}"#), Some((None, None)));
+        assert_eq!(said("{}", r#"{"iss":"a"}"#), None);
+        assert_eq!(said(alg, "nonsense"), None);
+        let opaque = AccessToken::parse("a.b").unwrap();
+        assert_eq!(opaque.said_to_be_of(), None);
     }
 
     #[test]

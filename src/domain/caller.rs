@@ -1,4 +1,5 @@
 use std::fmt;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
@@ -7,7 +8,7 @@ use super::{ApiKeyId, CapabilityId, Membership, Owner, Principal, Scope, Slug};
 /// Who is asking, as authentication proved it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
-    /// A person, by an access token.
+    /// A person or a workload, by a token.
     Token(TokenCaller),
     /// An organisation, by an API key.
     ApiKey(ApiKeyCaller),
@@ -16,7 +17,7 @@ pub enum Caller {
 /// The identity of a caller: limits count by it, and the audit trail shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CallerId {
-    /// A person through a client.
+    /// A person or a workload through a client.
     Principal(Principal),
     /// An API key.
     ApiKey(ApiKeyId),
@@ -24,15 +25,17 @@ pub enum CallerId {
     Capability(CapabilityId),
 }
 
-/// A person who uses a client, proven by an access token.
+/// A person or a workload, proven by a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenCaller {
     /// The person and the client.
     pub principal: Principal,
-    /// The workspaces of which the token says that the person is a member.
+    /// The workspaces that the token opens by its claims.
     pub memberships: Vec<Membership>,
     /// When the token expires, if that is known.
     pub proof_expires: Option<DateTime<Utc>>,
+    /// How long the caller's sessions last at most, if its issuer has a limit.
+    pub max_session: Option<Duration>,
 }
 
 /// An organisation, proven by an API key.
@@ -75,6 +78,15 @@ impl Caller {
         match self {
             Self::Token(caller) => caller.proof_expires,
             Self::ApiKey(caller) => caller.proof_expires,
+        }
+    }
+
+    /// How long the caller's sessions last at most, if there is a limit of its own.
+    #[must_use]
+    pub fn max_session(&self) -> Option<Duration> {
+        match self {
+            Self::Token(caller) => caller.max_session,
+            Self::ApiKey(_) => None,
         }
     }
 }

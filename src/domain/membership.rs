@@ -1,6 +1,6 @@
-use super::{Access, ClientId, Subject, WorkspaceName};
+use super::{Access, ClientId, IssuerName, Principal, Subject, WorkspaceName};
 
-/// A membership that a token claims (`workspaces.membership_claim`).
+/// A membership by a token's claims: `workspaces.membership_claim`, or `grants` of a named issuer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Membership {
     /// The workspace.
@@ -12,12 +12,25 @@ pub struct Membership {
 /// A member of a workspace, as the registry holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
+    /// The issuer that names the person; `oauth.issuer` if `None`.
+    pub issuer: Option<IssuerName>,
     /// The person.
     pub subject: Subject,
     /// The client that the person must use; any client if `None`.
     pub client_id: Option<ClientId>,
     /// What the member may do.
     pub access: Access,
+}
+
+impl Member {
+    /// Whether the principal is this member.
+    #[must_use]
+    pub fn is(&self, principal: &Principal) -> bool {
+        let through = self.client_id.as_ref();
+        self.issuer == principal.issuer
+            && self.subject == principal.subject
+            && through.is_none_or(|client_id| *client_id == principal.client_id)
+    }
 }
 
 impl Membership {

@@ -16,6 +16,7 @@ mod claims;
 mod client_network;
 mod deployment_id;
 mod grant;
+mod issuer;
 mod membership;
 mod organisation;
 mod owner;
@@ -50,6 +51,11 @@ pub use claims::{Audience, TokenRules, UnverifiedClaims};
 pub use client_network::ClientNetwork;
 pub use deployment_id::{DeploymentId, InvalidDeploymentId};
 pub use grant::{Access, Grant, InvalidPrefix, Prefix};
+pub use issuer::{
+    ClaimTemplate, ClientIdSource, Condition, Glob, GrantRule, InvalidGlob, InvalidIssuerId,
+    InvalidIssuerName, InvalidTemplate, IssuerId, IssuerName, NamedClaims, Platform, Test,
+    TrustedIssuer,
+};
 pub use membership::{Member, Membership};
 pub use organisation::{Organisation, RegisteredApiKey, Workspace};
 pub use owner::{BucketOwner, Owner, OwnerDigest};
@@ -57,7 +63,9 @@ pub use policy::{
     AccessKeyPolicy, AccessKeyPolicyError, BeforeName, ExtraAction, Loopholes, MAX_POLICY_CHARS,
     PolicyError, RevocationStatement, SessionPolicy, SessionPolicySettings,
 };
-pub use principal::{ClientId, InvalidIdentifier, MAX_IDENTIFIER_BYTES, Principal, Subject};
+pub use principal::{
+    ClientId, InvalidIdentifier, InvalidPrincipal, MAX_IDENTIFIER_BYTES, Principal, Subject,
+};
 pub use pseudonym::{InvalidOwnerPseudonym, OwnerPseudonym};
 pub use request_id::RequestId;
 pub use restrictions::{BlockInForce, Restricted, Restrictions, RevocationInForce, name_of_erased};

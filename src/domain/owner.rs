@@ -5,7 +5,7 @@ use super::{AccessKeyId, BucketName, OwnerPseudonym, Principal, Slug, WorkspaceN
 /// Whose storage it is. Buckets, rows of the registry and limits belong to owners.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Owner {
-    /// A person who uses a client.
+    /// A person or a workload that uses a client.
     Principal(Principal),
     /// An organisation, which asks by API key.
     Organisation(Slug),
@@ -66,11 +66,20 @@ impl Owner {
 
     /// The fields of the message that the digest is taken of (docs/call.md), without the
     /// namespace. No two owners share a message: no field holds a NUL, and each kind has its own
-    /// number of fields, the empty one at the end counted.
+    /// number of fields, the empty one at the end counted. Callers of named issuers and access keys
+    /// have as many, and differ in the first.
     pub(super) fn message_fields(&self) -> Vec<&str> {
         match self {
-            Self::Principal(Principal { client_id, subject }) => {
-                vec![client_id.as_str(), subject.as_str()]
+            Self::Principal(Principal {
+                issuer,
+                client_id,
+                subject,
+            }) => {
+                let (client_id, subject) = (client_id.as_str(), subject.as_str());
+                match issuer {
+                    None => vec![client_id, subject],
+                    Some(name) => vec!["iss", name.as_str(), client_id, subject, ""],
+                }
             }
             Self::Organisation(slug) => vec!["org", slug.as_str(), ""],
             Self::Workspace(name) => {

@@ -1,4 +1,7 @@
 use std::fmt;
+use std::str::FromStr;
+
+use super::IssuerName;
 
 /// The longest `sub` or client id accepted, in bytes (docs/call.md).
 pub const MAX_IDENTIFIER_BYTES: usize = 255;
@@ -11,16 +14,26 @@ pub struct ClientId(String);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Subject(String);
 
-/// A person who uses a client. Each such pair owns a bucket.
+/// A person or a workload that uses a client. Each owns a bucket.
 ///
 /// A machine client (`sub` = `client_id`) is a principal, too.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Principal {
+    /// The issuer that names the two; `oauth.issuer` if `None`.
+    pub issuer: Option<IssuerName>,
     /// The client that the person uses.
     pub client_id: ClientId,
     /// The person, as the authorization server names them.
     pub subject: Subject,
 }
+
+/// The text is no principal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "expected [\"client id\",\"subject\"], or [\"issuer\",\"client id\",\"subject\"] for an issuer of \
+     issuers.*"
+)]
+pub struct InvalidPrincipal;
 
 /// Why a claim's value cannot be an identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,11 +83,43 @@ impl Subject {
     }
 }
 
+impl Principal {
+    /// Whether it is the person with this subject, through any client. The same subject at an issuer
+    /// of `issuers.*` is somebody else.
+    #[must_use]
+    pub fn is_person(&self, subject: &Subject) -> bool {
+        self.issuer.is_none() && self.subject == *subject
+    }
+}
+
 impl fmt::Display for Principal {
-    /// A JSON array, which is unambiguous for any two values.
+    /// A JSON array, which is unambiguous for any values: the client id and the subject, after the
+    /// name of the issuer if it is one of `issuers.*`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let issuer = self.issuer.as_ref().map(IssuerName::as_str);
         let pair = [self.client_id.as_str(), self.subject.as_str()];
-        f.write_str(&serde_json::to_string(&pair).map_err(|_| fmt::Error)?)
+        let parts: Vec<&str> = issuer.into_iter().chain(pair).collect();
+        f.write_str(&serde_json::to_string(&parts).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl FromStr for Principal {
+    type Err = InvalidPrincipal;
+
+    /// Reads what `Display` writes.
+    fn from_str(text: &str) -> Result<Self, InvalidPrincipal> {
+        let parts: Vec<String> = serde_json::from_str(text).map_err(|_| InvalidPrincipal)?;
+        let (issuer, client_id, subject) = match parts.as_slice() {
+            [client_id, subject] => (None, client_id, subject),
+            [issuer, client_id, subject] => (Some(issuer), client_id, subject),
+            _ => return Err(InvalidPrincipal),
+        };
+        let issuer = issuer.map(|name| name.parse()).transpose();
+        Ok(Self {
+            issuer: issuer.map_err(|_| InvalidPrincipal)?,
+            client_id: ClientId::parse(client_id).map_err(|_| InvalidPrincipal)?,
+            subject: Subject::parse(subject).map_err(|_| InvalidPrincipal)?,
+        })
     }
 }
 
@@ -116,6 +161,38 @@ mod tests {
                 Err(InvalidIdentifier::ControlCharacter)
             );
         }
+    }
+
+    #[test]
+    fn a_principal_is_written_and_read_as_json() {
+        for text in [
+            r#"["demo","alice"]"#,
+            r#"["github","demo","alice"]"#,
+            r#"["a\"b","c,d"]"#,
+        ] {
+            assert_eq!(text.parse::<Principal>().unwrap().to_string(), text);
+        }
+        for bad in [
+            "",
+            "demo/alice",
+            "[]",
+            r#"["alice"]"#,
+            r#"["GitHub","demo","alice"]"#,
+            r#"["","demo","alice"]"#,
+            r#"["demo",""]"#,
+            r#"["demo",7]"#,
+            r#"["a","b","c","d"]"#,
+        ] {
+            assert_eq!(bad.parse::<Principal>(), Err(InvalidPrincipal), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_subject_of_another_issuer_is_another_person() {
+        let alice = Subject::parse("alice").unwrap();
+        let is_alice = |text: &str| text.parse::<Principal>().unwrap().is_person(&alice);
+        assert!(is_alice(r#"["demo","alice"]"#));
+        assert!(!is_alice(r#"["github","demo","alice"]"#));
     }
 
     #[test]

@@ -192,6 +192,7 @@ mod tests {
 
     fn alice() -> Principal {
         Principal {
+            issuer: None,
             client_id: ClientId::parse("demo").unwrap(),
             subject: Subject::parse("alice").unwrap(),
         }

@@ -34,6 +34,7 @@ mod tests {
     #[test]
     fn the_name_is_a_pseudonym_of_64_characters() {
         let owner = Owner::Principal(Principal {
+            issuer: None,
             client_id: ClientId::parse("demo").unwrap(),
             subject: Subject::parse("alice").unwrap(),
         });

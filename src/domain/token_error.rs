@@ -55,6 +55,15 @@ pub enum TokenError {
          takes it"
     )]
     OurCapability,
+    /// A claim that an issuer's settings name is missing, or no string, whole number or boolean.
+    #[error("the token lacks a claim that its issuer's settings name (issuers.*)")]
+    MissingNamedClaim,
+    /// A claim's value holds the text that ends it in a template.
+    #[error("a claim holds the separator of the template that it stands in (issuers.*)")]
+    AmbiguousClaim,
+    /// A condition of its issuer does not hold.
+    #[error("a condition of the token's issuer does not hold (issuers.*.conditions)")]
+    ConditionFailed,
     /// The authorization server names another subject or client than the signed token.
     #[error("the authorization server contradicts the token")]
     Contradicted,

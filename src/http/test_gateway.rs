@@ -12,7 +12,8 @@ use crate::service::fakes::{
 };
 use crate::service::{
     Authenticate, AuthenticateApiKey, AuthenticateToken, CallerLimit, Directory, Entitle,
-    GenuineApiKeys, Introspection, ListStorage, ListStoragePorts, RateLimiter, TokenValidation,
+    GenuineApiKeys, Introspection, ListStorage, ListStoragePorts, OauthTokens, RateLimiter,
+    TokenValidation,
 };
 
 use crate::http::middleware::drain::ShutdownStage;
@@ -62,9 +63,13 @@ pub(crate) fn test_use_cases_with(
     UseCases {
         authenticate: Authenticate::new(
             AuthenticateToken::new(
-                TokenValidation::Introspection(introspection),
+                OauthTokens {
+                    validation: TokenValidation::Introspection(introspection),
+                    rules,
+                    required_scope: Scope::parse("storage").unwrap(),
+                },
+                Vec::new(),
                 Arc::new(FixedClock),
-                rules,
             ),
             AuthenticateApiKey::new(
                 Arc::clone(&directory),

@@ -31,9 +31,10 @@ instruments! {
          method that no route takes",
         made by Family::new_with_constructor(http_seconds);
     client_requests: Distributions<ClientRequest> = "http_client_request_duration" in Seconds,
-        "Requests to the store and the authorization server, and how long they took. One without an \
-         answer has an `error_type`: `timeout`, `connection`, `answer` (it breaks the protocol) or \
-         `abandoned` (its caller's time was over)",
+        "Requests to the store, the authorization server and the issuers of `issuers.*` (together: \
+         `issuer-keys`, `issuer-discovery`), and how long they took. One without an answer has an \
+         `error_type`: `timeout`, `connection`, `answer` (it breaks the protocol) or `abandoned` (its \
+         caller's time was over)",
         made by Family::new_with_constructor(http_seconds);
     sessions: Counts<IssuedSession> = "cloakroom_sessions_issued",
         "Sessions that were issued and are in the audit trail";

@@ -16,6 +16,7 @@ use crate::metrics::Metrics;
 use crate::service::{AccessKeyKeeper, Clock, GenuineApiKeys, RevokeSessions};
 
 use super::hangups::Hangups;
+use super::issuers::KeysOf;
 use super::outage::{Outage, RETRY_EVERY};
 
 const REREAD_EVERY: Duration = Duration::from_secs(2);
@@ -40,6 +41,16 @@ pub(super) async fn discover(discovery: Arc<Discovery>) {
         tokio::time::sleep(pause).await;
     }
     outage.ended();
+}
+
+/// Reads an issuer's keys before the first request needs them, and retries ever less often until it
+/// succeeds; a request does not wait for that. [`Jwks`](crate::adapters::oauth::Jwks) logs failures.
+pub(super) async fn read_keys(keys: KeysOf) {
+    let mut pause = RETRY_EVERY;
+    while keys.jwks.prepare().await.is_err() {
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(FORGET_EVERY);
+    }
 }
 
 /// Reloads the files that hold secrets and certificate authorities: every [`REREAD_EVERY`], and at

@@ -9,14 +9,15 @@ use tokio::sync::watch;
 use crate::adapters::aws::{
     AwsClients, S3Attacker, S3Buckets, S3ThrowAway, StoreRevoker, StsSessions,
 };
-use crate::adapters::oauth::{InFlightLimit, Jwks, OauthHttp};
-use crate::adapters::{DoctorRegistry, DoctorUpstreams, OsRandomness, SystemClock};
+use crate::adapters::oauth::{InFlightLimit, OauthHttp};
+use crate::adapters::{DoctorRegistry, DoctorUpstreams, OsRandomness, SystemClock, UpstreamCalls};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::service::Clock;
 use crate::service::doctor::{Doctor, DoctorPorts, DoctorSettings, Outcome, Report};
 
-use super::parts::{aws_settings, discovery, introspection};
+use super::issuers::{self, KeysOf};
+use super::parts::{aws_settings, discovery, introspection, jwks};
 use super::{StartError, access_keys};
 
 /// The deployment that throw-away access keys are named after.
@@ -35,11 +36,12 @@ pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
     let oauth = &config.oauth;
     let oauth_http = OauthHttp::new(oauth.authorities.clone())?;
     let discovery = discovery(config, oauth_http.clone());
+    let issuer_keys = issuers::keys(config, &UpstreamCalls::default())?;
     let clients = AwsClients::new(aws_settings(&config.storage)).await?;
     let asked = oauth.client.as_ref().filter(|_| oauth.validation.asks());
-    let jwks = || {
+    let oauth_keys = || {
         let in_flight = InFlightLimit::new(oauth.max_in_flight);
-        Jwks::new(oauth_http.clone(), Arc::clone(&discovery), in_flight)
+        jwks(&oauth_http, &discovery, in_flight)
     };
     let ports = DoctorPorts {
         introspection: asked
@@ -55,7 +57,8 @@ pub async fn doctor(config: &Config) -> Result<Doctor, StartError> {
         }),
         randomness: Arc::new(OsRandomness),
         upstreams: Arc::new(DoctorUpstreams {
-            jwks: oauth.validation.reads().then(jwks),
+            jwks: oauth.validation.reads().then(oauth_keys),
+            issuers: issuer_keys.into_iter().map(KeysOf::into_pair).collect(),
             discovery: Arc::clone(&discovery),
             oauth_http: oauth_http.clone(),
             store: clients.clone(),

@@ -8,6 +8,7 @@ mod doctor;
 mod edge;
 mod erasing;
 mod hangups;
+mod issuers;
 mod metrics_endpoint;
 mod opening;
 mod outage;
@@ -33,8 +34,8 @@ use crate::adapters::{OsRandomness, SystemClock, UpstreamCalls};
 use crate::config::Config;
 use crate::http::{Gateway, Samples, ShutdownStage};
 use crate::metrics::Metrics;
-use crate::service::Clock;
 use crate::service::doctor::Doctor;
+use crate::service::{AuthenticateToken, Clock};
 
 pub use administration::{administer, database, show_buckets};
 pub use doctor::doctor;
@@ -117,6 +118,7 @@ impl Server {
         let oauth_http = OauthHttp::new(config.oauth.authorities.clone())?;
         let oauth_http = oauth_http.observed_by(calls.clone());
         let discovery = parts::discovery(config, oauth_http.clone());
+        let issuer_keys = issuers::keys(config, &calls)?;
         let proven = Arc::new(AtomicBool::new(doctor.is_none()));
         let ready = Arc::new(Ready::new(Arc::clone(&discovery), Arc::clone(&proven)));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -149,7 +151,11 @@ impl Server {
         };
         let opening = Opening {
             config: config.clone(),
-            tokens: parts::authenticate_token(config, &oauth_http, &discovery, &clock, &metrics)?,
+            tokens: AuthenticateToken::new(
+                parts::oauth_tokens(config, &oauth_http, &discovery, &clock, &metrics)?,
+                issuers::named(config, &issuer_keys),
+                Arc::clone(&clock),
+            ),
             clients: AwsClients::new(aws_settings).await?,
             clock,
             gateway,
@@ -164,6 +170,8 @@ impl Server {
             tokio::spawn(background::discover(discovery)),
             tokio::spawn(background::reread(files, hangups, Arc::clone(&metrics))),
         ];
+        let reading = issuer_keys.into_iter().map(background::read_keys);
+        background.extend(reading.map(tokio::spawn));
         let serving = metrics_endpoint.map(|endpoint| tokio::spawn(endpoint.serve(metrics)));
         background.extend(serving);
         Ok(Self {
@@ -275,9 +283,11 @@ fn open_edge(
     Edge::new(listener, state, settings)
 }
 
-fn fingerprint(config: &Config) -> Vec<(&'static str, String)> {
+fn fingerprint(config: &Config) -> Vec<(String, String)> {
     let mut parts = config.naming.formula.fingerprint();
-    parts.push(("oauth.issuer", config.oauth.issuer.clone()));
+    parts.push(("oauth.issuer".to_owned(), config.oauth.issuer.clone()));
+    let issuers = config.issuers.iter();
+    parts.extend(issuers.map(|issuer| issuer.rules.fingerprint()));
     parts
 }
 
@@ -287,6 +297,10 @@ fn warn_about_exposure(config: &Config) {
     }
     if config.oauth.is_exposed() {
         tracing::warn!("oauth.allow_http: tokens are sent to the authorization server unencrypted");
+    }
+    for issuer in config.issuers.iter().filter(|issuer| issuer.is_exposed()) {
+        let section = issuer.section();
+        tracing::warn!("{section}.allow_http: keys are read from the issuer unencrypted");
     }
     if !config.storage.engine.authenticates_session_tokens() {
         tracing::warn!(

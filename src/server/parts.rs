@@ -12,7 +12,7 @@ use crate::adapters::database::{
 use crate::adapters::oauth::{CacheSettings, CachedIntrospection};
 use crate::adapters::oauth::{
     Discovery, DiscoverySettings, Endpoint, InFlightLimit, IntrospectionClient,
-    IntrospectionSettings, Jwks, JwtReader, OauthHttp,
+    IntrospectionSettings, Jwks, JwtReader, JwtReaderSettings, KeyUse, OauthHttp,
 };
 use crate::adapters::{OsRandomness, OwnerRateLimiter, UpstreamCalls};
 use crate::config::{Config, OauthClient, StorageConfig, ValidationMode};
@@ -20,9 +20,9 @@ use crate::domain::TokenRules;
 use crate::http::StorageAddress;
 use crate::metrics::{CountedAuditTrail, CountedBuckets, Metrics};
 use crate::service::{
-    AuthenticateToken, Buckets, Clock, CurrentRestrictions, EndSessions, EnsureBucket,
-    EnsureBucketPorts, EnsureBucketSettings, Entitle, Introspection, IssueSession,
-    IssueSessionPorts, IssueSessionSettings, ListStorage, ListStoragePorts, LocalJwt, Randomness,
+    Buckets, Clock, CurrentRestrictions, EndSessions, EnsureBucket, EnsureBucketPorts,
+    EnsureBucketSettings, Entitle, Introspection, IssueSession, IssueSessionPorts,
+    IssueSessionSettings, ListStorage, ListStoragePorts, LocalJwt, OauthTokens, Randomness,
     RevokeSessions, TokenValidation, UnderWay,
 };
 
@@ -46,6 +46,7 @@ pub(super) fn discovery(config: &Config, http: OauthHttp) -> Arc<Discovery> {
         None => Endpoint::Discovered,
     };
     let settings = DiscoverySettings {
+        section: "oauth".to_owned(),
         issuer: oauth.issuer.clone(),
         url: oauth.discovery_url.clone(),
         allow_http: oauth.allow_http,
@@ -55,13 +56,13 @@ pub(super) fn discovery(config: &Config, http: OauthHttp) -> Arc<Discovery> {
     Arc::new(Discovery::new(http, settings))
 }
 
-pub(super) fn authenticate_token(
+pub(super) fn oauth_tokens(
     config: &Config,
     http: &OauthHttp,
     discovery: &Arc<Discovery>,
     clock: &Arc<dyn Clock>,
     metrics: &Metrics,
-) -> Result<AuthenticateToken, StartError> {
+) -> Result<OauthTokens, StartError> {
     let oauth = &config.oauth;
     let in_flight = InFlightLimit::new(oauth.max_in_flight);
     let rules = TokenRules {
@@ -69,9 +70,15 @@ pub(super) fn authenticate_token(
         audience: oauth.audience.clone(),
     };
     let jwt = || -> Arc<dyn LocalJwt> {
-        let jwks = Jwks::new(http.clone(), Arc::clone(discovery), in_flight.clone());
-        let claim = config.workspaces.membership_claim.clone();
-        Arc::new(JwtReader::new(jwks, oauth.accept_plain_jwt, claim))
+        let jwks = jwks(http, discovery, in_flight.clone());
+        let plain = oauth.accept_plain_jwt.then_some("JWT");
+        let accepted = ["at+jwt"].into_iter().chain(plain);
+        let settings = JwtReaderSettings {
+            accept_typ: accepted.map(str::to_owned).collect(),
+            membership_claim: config.workspaces.membership_claim.clone(),
+            ..JwtReaderSettings::default()
+        };
+        Arc::new(JwtReader::new(Arc::new(jwks), settings))
     };
     let cached = |client| -> Result<Arc<dyn Introspection>, StartError> {
         let asking = introspection(config, client, http, discovery, clock);
@@ -100,11 +107,17 @@ pub(super) fn authenticate_token(
         }
         (_, None) => return Err(StartError::NoClient),
     };
-    let rules = TokenRules {
-        issuer: oauth.issuer.clone(),
-        audience: oauth.audience.clone(),
-    };
-    Ok(AuthenticateToken::new(validation, Arc::clone(clock), rules))
+    Ok(OauthTokens {
+        validation,
+        rules,
+        required_scope: oauth.required_scope.clone(),
+    })
+}
+
+/// The authorization server's keys.
+pub(super) fn jwks(http: &OauthHttp, discovery: &Arc<Discovery>, in_flight: InFlightLimit) -> Jwks {
+    let discovery = Arc::clone(discovery);
+    Jwks::new(http.clone(), discovery, in_flight, KeyUse::Signature)
 }
 
 /// Introspection without a cache.

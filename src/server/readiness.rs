@@ -13,7 +13,7 @@ use crate::service::RegistryError;
 use super::outage::Outage;
 
 /// Reported by a replica with an outdated formula.
-const FORMULA: &str = "formula (another replica has changed naming.* or oauth.issuer: restart this \
+const FORMULA: &str = "formula (another replica has changed naming.*, oauth.issuer or issuers.*: restart this \
                        one with the new values)";
 
 /// Reported when the registry cannot be written.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::adapters::aws::AuthoritiesError;
 use crate::adapters::database::{DatabaseError, FingerprintChange};
-use crate::adapters::oauth::OauthHttpError;
+use crate::adapters::oauth::{KeySetError, OauthHttpError};
 use crate::domain::{AccessKeyId, BucketPrefix};
 use crate::service::RegistryError;
 
@@ -50,6 +50,22 @@ pub enum StartError {
     /// `oauth.ca_file`
     #[error("oauth.ca_file: {0}")]
     OauthTls(#[from] OauthHttpError),
+    /// `issuers.<name>.ca_file`
+    #[error("{section}.ca_file: {error}")]
+    IssuerTls {
+        /// The section of the issuer.
+        section: String,
+        /// What is wrong with the file.
+        error: OauthHttpError,
+    },
+    /// `issuers.<name>.jwks_file`
+    #[error("{section}.jwks_file: {error}")]
+    IssuerKeys {
+        /// The section of the issuer.
+        section: String,
+        /// What is wrong with the file.
+        error: KeySetError,
+    },
     /// `storage.ca_file`
     #[error("storage.ca_file: {0}")]
     StorageTls(#[from] AuthoritiesError),
@@ -82,6 +98,8 @@ impl StartError {
             Self::FingerprintChanged(_)
                 | Self::ReachesPeople { .. }
                 | Self::OauthTls(_)
+                | Self::IssuerTls { .. }
+                | Self::IssuerKeys { .. }
                 | Self::StorageTls(_)
                 | Self::NoClient
         )
@@ -93,6 +111,11 @@ fn explain(changes: &[FingerprintChange]) -> String {
         .iter()
         .map(|change| match change.name.as_str() {
             name @ "naming.secret" => format!("{name}: is not what the registry was made with"),
+            name if name.starts_with("issuers.") => format!(
+                "{name}: has the issuer, client_id and subject {}, and the registry knows it with {}: \
+                 give another issuer another name",
+                change.now, change.before
+            ),
             name => format!(
                 "{name}: is '{}', and the registry was made with '{}'",
                 change.now, change.before

@@ -2,8 +2,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{
-    Access, ApiKeyHash, ApiKeyId, Area, AuditEvent, BucketName, ClientId, Member, Organisation,
-    Owner, Principal, RegisteredApiKey, Session, Slug, Subject, Workspace, WorkspaceName,
+    Access, ApiKeyHash, ApiKeyId, Area, AuditEvent, BucketName, ClientId, IssuerName, Member,
+    Organisation, Owner, Principal, RegisteredApiKey, Session, Slug, Subject, Workspace,
+    WorkspaceName,
 };
 
 use super::{AccessKeyRegistry, Blocks, RegistryError, Reservations, UpstreamError};
@@ -156,11 +157,12 @@ pub trait Administration: Directory + Reservations + AccessKeyRegistry + Blocks 
         event: &AuditEvent,
     ) -> Result<Option<MemberChange>, RegistryError>;
 
-    /// Removes the person, through this client or through all. Returns false if there is no such
-    /// member.
+    /// Removes the person of this issuer (`oauth.issuer` if `None`), through this client or through
+    /// all. Returns false if there is no such member.
     async fn remove_member(
         &self,
         name: &WorkspaceName,
+        issuer: Option<&IssuerName>,
         subject: &Subject,
         client_id: Option<&ClientId>,
         event: &AuditEvent,

@@ -220,9 +220,12 @@ impl IssueSession {
             .await
     }
 
-    /// A token whose expiry is unknown does not shorten a session.
+    /// The caller's issuer may shorten a session (`max_session`); a token whose expiry is unknown does
+    /// not.
     fn duration(&self, request: &IssueRequest) -> Result<Duration, Refusal> {
         let full = request.duration.unwrap_or(self.settings.session_duration);
+        let most = request.caller.max_session();
+        let full = most.map_or(full, |most| full.min(most));
         let Some(expires) = self.must_end_by(request) else {
             return Ok(full);
         };

@@ -33,8 +33,8 @@ pub use administer::{
     find_api_key, find_organisation, find_owner, find_owners_with, find_workspace,
 };
 pub use authenticate::{
-    Authenticate, AuthenticateApiKey, AuthenticateToken, Credential, GenuineApiKeys,
-    TokenValidation,
+    Authenticate, AuthenticateApiKey, AuthenticateToken, Credential, GenuineApiKeys, NamedIssuer,
+    OauthTokens, TokenValidation,
 };
 pub use blocks::{Blocks, KnownBlock};
 pub use caller_limit::CallerLimit;

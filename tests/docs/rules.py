@@ -216,6 +216,7 @@ def configured(machine):
 
 COMPOSE = "tests/compose/run"
 RULES = [
+    Rule("docs/workloads.md", "cloakroom workspace add-member", skip="needs an issuer in the configuration: cargo test"),
     Rule("README.md", "cargo run -- dev", run_by="the first terminal"),
     Rule("README.md", "cargo test", run_by=".ci/run"),
     Rule("README.md", "TOKEN=$(cloakroom dev-token alice)", after=first_file),

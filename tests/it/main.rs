@@ -28,6 +28,7 @@ mod documents;
 mod draining;
 mod embedded;
 mod health;
+mod issuers;
 mod login;
 mod logs;
 mod metrics;

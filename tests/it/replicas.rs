@@ -34,7 +34,9 @@ async fn what_an_operator_ends_is_refused_by_every_replica() {
     administer.revoke_key(key.id()).await.unwrap();
     assert_eq!(statuses().await, [401, 200, 401, 200]);
     let alice = cloakroom::domain::Subject::parse("alice").unwrap();
-    let removed = administer.remove_member(&research, &alice, None).await;
+    let removed = administer
+        .remove_member(&research, None, &alice, None)
+        .await;
     removed.unwrap();
     assert_eq!(statuses().await, [401, 404, 401, 404]);
 }

@@ -155,10 +155,13 @@ async fn what_an_operator_ends_is_refused_although_a_session_is_held() {
     administer.revoke_key(api_key.id()).await.unwrap();
     assert_eq!(statuses().await, [401, 200]);
     let (research, alice) = (RESEARCH.parse().unwrap(), Subject::parse("alice").unwrap());
-    let removed = administer.remove_member(&research, &alice, None).await;
+    let removed = administer
+        .remove_member(&research, None, &alice, None)
+        .await;
     removed.unwrap();
     assert_eq!(statuses().await, [401, 404]);
     let member = Member {
+        issuer: None,
         subject: alice,
         client_id: None,
         access: Access::ReadWrite,
@@ -177,6 +180,7 @@ async fn a_member_whose_access_shrinks_gets_a_session_that_allows_less() {
     let token = app.token("alice").await;
     let before = app.ask_workspace(RESEARCH, &token).await;
     let member = Member {
+        issuer: None,
         subject: Subject::parse("alice").unwrap(),
         client_id: None,
         access: Access::Read,

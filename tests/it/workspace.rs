@@ -156,6 +156,7 @@ async fn membership_holds_for_one_client_only() {
     let app = spawn_app().await;
     app.workspace(RESEARCH, &[]).await;
     let member = cloakroom::domain::Member {
+        issuer: None,
         subject: cloakroom::domain::Subject::parse("alice").unwrap(),
         client_id: Some(cloakroom::domain::ClientId::parse("editor").unwrap()),
         access: Access::Read,

@@ -50,6 +50,7 @@ fn settings() -> Result<AwsSettings, env::VarError> {
 fn request() -> Result<SessionRequest, Box<dyn Error>> {
     let formula = BucketFormula::default();
     let owner = Owner::Principal(Principal {
+        issuer: None,
         client_id: ClientId::parse("load")?,
         subject: Subject::parse("bare")?,
     });

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use crate::domain::{
-    ApiKeyId, Area, AuditEvent, BucketName, ClientId, Member, Organisation, Owner,
+    ApiKeyId, Area, AuditEvent, BucketName, ClientId, IssuerName, Member, Organisation, Owner,
     RegisteredApiKey, Scope, Slug, Subject, Workspace, WorkspaceName,
 };
 use crate::service::{Added, Administration, MemberChange, OrganisationRemoval, RegistryError};
@@ -234,18 +234,12 @@ impl Administration for SqlDirectory {
     async fn remove_member(
         &self,
         name: &WorkspaceName,
+        issuer: Option<&IssuerName>,
         subject: &Subject,
         client_id: Option<&ClientId>,
         event: &AuditEvent,
     ) -> Result<bool, RegistryError> {
-        let delete = sqlx::query(
-            "DELETE FROM members WHERE organisation = $1 AND workspace = $2 AND subject = $3 \
-             AND $4 IN ('', client_id)",
-        )
-        .bind(name.organisation.as_str())
-        .bind(name.workspace.as_str())
-        .bind(subject.as_str())
-        .bind(client_id.map_or("", ClientId::as_str));
+        let delete = members::delete_member(name, issuer, subject, client_id);
         Change::commit_one(&self.database, "member", delete, event).await
     }
 }

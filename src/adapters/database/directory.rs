@@ -11,25 +11,10 @@ use crate::domain::{
 use crate::service::{Directory, MemberWorkspace, RegistryError, ReservationState};
 
 use super::Database;
+use super::members;
 use super::registry::name;
 use super::rows::{self, utc};
 use super::statement::bounded;
-
-/// The names of the workspaces that a principal is a member of.
-const MEMBERSHIPS: &str = "SELECT m.organisation || '/' || m.workspace FROM members m \
-     WHERE m.subject = $1 AND m.client_id IN ('', $2)";
-
-/// A workspace with a principal's access and the state of its bucket. Of the two words for access,
-/// the greater one allows more.
-const OF_MEMBER: &str = "SELECT w.organisation, w.slug, w.deleted_at, w.created_at, o.state, \
-     a.bucket, a.prefix, \
-     COALESCE((SELECT MAX(m.access) FROM members m WHERE m.organisation = w.organisation \
-     AND m.workspace = w.slug AND m.subject = $1 AND m.client_id IN ('', $2)), '') AS access, \
-     COALESCE((SELECT b.state FROM owned_buckets b WHERE b.owner_kind = 'shared' \
-     AND b.owner_id = a.bucket), '') AS bucket_state \
-     FROM workspaces w JOIN organisations o ON o.slug = w.organisation \
-     JOIN areas a ON a.owner_kind = 'workspace' AND a.owner_id = w.organisation || '/' || w.slug \
-     WHERE w.deleted_at = '' AND o.state = 'enabled' AND a.owner_id > $3";
 
 /// Organisations, their keys and their workspaces, in a database.
 pub struct SqlDirectory {
@@ -105,16 +90,7 @@ impl Directory for SqlDirectory {
         name: &WorkspaceName,
         principal: &Principal,
     ) -> Result<Option<Access>, RegistryError> {
-        let query = sqlx::query(
-            "SELECT access FROM members WHERE organisation = $1 AND workspace = $2 \
-             AND subject = $3 AND client_id IN ('', $4)",
-        )
-        .bind(name.organisation.as_str())
-        .bind(name.workspace.as_str())
-        .bind(principal.subject.as_str())
-        .bind(principal.client_id.as_str());
-        let found = self.database.rows("member", query, rows::access).await?;
-        Ok(found.into_iter().max())
+        members::access(&self.database, name, principal).await
     }
 
     async fn workspaces_of(
@@ -124,13 +100,10 @@ impl Directory for SqlDirectory {
         after: Option<&WorkspaceName>,
         at_most: usize,
     ) -> Result<Vec<MemberWorkspace>, RegistryError> {
-        let places = (0..claimed.len()).map(|n| format!(", ${}", n + 5));
-        let places: String = places.collect();
-        // The empty name is no workspace's: PostgreSQL takes no empty list.
-        let statement = format!(
-            "{OF_MEMBER} AND (a.owner_id IN ({MEMBERSHIPS}) OR a.owner_id IN (''{places})) \
-             ORDER BY a.owner_id LIMIT $4"
-        );
+        let issuer = principal.issuer.as_ref();
+        let first = 5 + usize::from(issuer.is_some());
+        let places = (0..claimed.len()).map(|n| format!(", ${}", n + first));
+        let statement = of_member(members::source(issuer), &places.collect::<String>());
         let after = after.map(ToString::to_string).unwrap_or_default();
         let mut query = sqlx::query(AssertSqlSafe(statement))
             // One for every number of claims would fill the connection's cache.
@@ -139,12 +112,34 @@ impl Directory for SqlDirectory {
             .bind(principal.client_id.as_str())
             .bind(after)
             .bind(i64::try_from(at_most).unwrap_or(i64::MAX));
+        query = members::with_issuer(query, issuer);
         for name in claimed {
             query = query.bind(name.to_string());
         }
         let query = self.database.rows("workspaces", query, member_workspace);
         query.await
     }
+}
+
+/// The statement for workspaces with a principal's access and the state of their buckets, by the
+/// principal's rows in `members` and by further names. Of the two words for access, the greater one
+/// allows more.
+fn of_member(members: &str, names: &str) -> String {
+    let theirs = format!("{members} m.subject = $1 AND m.client_id IN ('', $2)");
+    // The empty name is no workspace's: PostgreSQL takes no empty list.
+    format!(
+        "SELECT w.organisation, w.slug, w.deleted_at, w.created_at, o.state, a.bucket, a.prefix, \
+         COALESCE((SELECT MAX(m.access) FROM {theirs} AND m.organisation = w.organisation \
+         AND m.workspace = w.slug), '') AS access, \
+         COALESCE((SELECT b.state FROM owned_buckets b WHERE b.owner_kind = 'shared' \
+         AND b.owner_id = a.bucket), '') AS bucket_state \
+         FROM workspaces w JOIN organisations o ON o.slug = w.organisation \
+         JOIN areas a ON a.owner_kind = 'workspace' \
+         AND a.owner_id = w.organisation || '/' || w.slug \
+         WHERE w.deleted_at = '' AND o.state = 'enabled' AND a.owner_id > $3 \
+         AND (a.owner_id IN (SELECT m.organisation || '/' || m.workspace FROM {theirs}) \
+         OR a.owner_id IN (''{names})) ORDER BY a.owner_id LIMIT $4"
+    )
 }
 
 fn member_workspace(row: &AnyRow) -> Result<MemberWorkspace, RegistryError> {

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use crate::domain::{AccessKeyId, AuditEvent, BucketName, OwnerPseudonym, WorkspaceName};
+use crate::domain::{AccessKeyId, AuditEvent, BucketName, OwnerPseudonym};
 use crate::service::{
     AccessKeyRegistry as _, Erased, Erasure, Erasures, Person, RegistryError, Reservation, Tally,
     Traces,
@@ -15,10 +15,11 @@ use super::SqlDirectory;
 use super::audit::forget;
 use super::change::Change;
 use super::connect::close;
-use super::principals::subject_suffix;
+use super::members;
+use super::principals::{parse_principal, subject_suffix};
 use super::reservations::reservation;
 use super::restrictions::count_change;
-use super::rows::{parse, time, time_or_none, unknown, utc};
+use super::rows::{parse, text, time, time_or_none, unknown, utc};
 use super::statement::failed;
 
 const OF_PERSON: &str = "SELECT owner_kind, owner_id, bucket, state, claimed_at FROM owned_buckets \
@@ -27,13 +28,11 @@ const OF_PERSON: &str = "SELECT owner_kind, owner_id, bucket, state, claimed_at 
      WHERE ((owner_kind = 'principal' AND owner_id = $1) OR (owner_kind = 'erased' AND owner_id = $2)) \
      AND NOT EXISTS (SELECT 1 FROM owned_buckets o WHERE o.bucket = f.bucket)";
 
-/// Buckets and memberships of the same subject through other clients.
-const ELSEWHERE: &str = "SELECT \
-     (SELECT count(*) FROM owned_buckets WHERE owner_kind = 'principal' AND owner_id <> $1 \
-      AND substr(owner_id, length(owner_id) - length($2) + 1) = $2) + \
-     (SELECT count(*) FROM former_buckets WHERE owner_kind = 'principal' AND owner_id <> $1 \
-      AND substr(owner_id, length(owner_id) - length($2) + 1) = $2) + \
-     (SELECT count(*) FROM members WHERE subject = $3 AND client_id NOT IN ('', $4)) AS n";
+/// The people with buckets whose id ends like this one's.
+const PEOPLE_LIKE: &str = "SELECT owner_id FROM owned_buckets WHERE owner_kind = 'principal' \
+     AND owner_id <> $1 AND substr(owner_id, length(owner_id) - length($2) + 1) = $2 \
+     UNION ALL SELECT owner_id FROM former_buckets WHERE owner_kind = 'principal' \
+     AND owner_id <> $1 AND substr(owner_id, length(owner_id) - length($2) + 1) = $2";
 
 /// Keeps the person's buckets for the pseudonym. A bucket that was only reserved is forgotten: the store
 /// may have a bucket of that name that was never the person's.
@@ -68,28 +67,21 @@ impl Erasures for SqlDirectory {
 
     async fn traces(&self, person: Person<'_>) -> Result<Traces, RegistryError> {
         let principal = person.principal;
-        let workspaces = |client_id: &str| {
-            sqlx::query(
-                "SELECT organisation || '/' || workspace AS name FROM members \
-                 WHERE subject = $1 AND client_id = $2 ORDER BY 1",
-            )
-            .bind(principal.subject.as_str().to_owned())
-            .bind(client_id.to_owned())
-        };
-        let name = |row: &AnyRow| parse::<WorkspaceName>(row, "name");
-        let by_client = workspaces(principal.client_id.as_str());
-        let by_client = self.database.rows("members", by_client, name).await?;
-        let by_any_client = self.database.rows("members", workspaces(""), name).await?;
-        let elsewhere = sqlx::query(ELSEWHERE)
+        let database = &self.database;
+        let client_id = Some(&principal.client_id);
+        let by_client = members::workspaces_through(database, principal, client_id).await?;
+        let by_any_client = members::workspaces_through(database, principal, None).await?;
+        let like = sqlx::query(PEOPLE_LIKE)
             .bind(principal.to_string())
-            .bind(subject_suffix(principal.subject.as_str()))
-            .bind(principal.subject.as_str())
-            .bind(principal.client_id.as_str());
-        let elsewhere = self
-            .database
-            .row("buckets", elsewhere, |row| number(row, "n"))
-            .await?
-            .unwrap_or_default();
+            .bind(subject_suffix(principal.subject.as_str()));
+        let person_of = |row: &AnyRow| parse_principal(&text(row, "owner_id")?);
+        let like = database.rows("buckets", like, person_of).await?.into_iter();
+        // The same subject at another issuer is somebody else.
+        let buckets = like
+            .filter(|other| other.issuer == principal.issuer)
+            .count();
+        let memberships = members::through_other_clients(database, principal).await?;
+        let elsewhere = buckets as u64 + memberships;
         let is_whole = elsewhere == 0;
         let counting = async {
             let mut connection = self.database.open_unhurried().await?;
@@ -114,6 +106,8 @@ impl Erasures for SqlDirectory {
     ) -> Result<Vec<AccessKeyId>, RegistryError> {
         let mut found: Vec<AccessKeyId> = Vec::new();
         if let Some(person) = person {
+            // An access key of a subject is one of a person of oauth.issuer.
+            let is_subject = person.is_whole && person.principal.issuer.is_none();
             let subject = person.principal.subject.as_str();
             let query = sqlx::query(
                 "SELECT id FROM access_keys WHERE (owner_kind = 'principal' AND owner_id = $1) \
@@ -121,7 +115,7 @@ impl Erasures for SqlDirectory {
             )
             .bind(person.principal.to_string())
             // No subject is empty.
-            .bind(if person.is_whole { subject } else { "" });
+            .bind(if is_subject { subject } else { "" });
             let id = |row: &AnyRow| parse(row, "id");
             found = self.database.rows("access keys", query, id).await?;
         }
@@ -229,16 +223,7 @@ impl Erasures for SqlDirectory {
             change.execute(block).await?;
         }
         change.execute(count_change()).await?;
-        let any_client = if person.is_whole {
-            ""
-        } else {
-            person.principal.client_id.as_str()
-        };
-        let members =
-            sqlx::query("DELETE FROM members WHERE subject = $1 AND client_id IN ($2, $3)")
-                .bind(person.principal.subject.as_str())
-                .bind(person.principal.client_id.as_str())
-                .bind(any_client);
+        let members = members::delete_person(person.principal, person.is_whole);
         change.execute(members).await?;
         change.commit_forgetting(person, event).await
     }

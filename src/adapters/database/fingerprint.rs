@@ -19,21 +19,21 @@ pub(super) struct Fingerprint(Arc<Values>);
 
 #[derive(Debug, Default)]
 struct Values {
-    parts: Vec<(&'static str, String)>,
+    parts: Vec<(String, String)>,
     /// Whether the registry had other values when it was last asked.
     is_outdated: AtomicBool,
 }
 
 impl Fingerprint {
     /// These values, by the configuration's keys.
-    pub(super) fn new(parts: Vec<(&'static str, String)>) -> Self {
+    pub(super) fn new(parts: Vec<(String, String)>) -> Self {
         Self(Arc::new(Values {
             parts,
             is_outdated: AtomicBool::new(false),
         }))
     }
 
-    pub(super) fn parts(&self) -> &[(&'static str, String)] {
+    pub(super) fn parts(&self) -> &[(String, String)] {
         &self.0.parts
     }
 
@@ -49,12 +49,12 @@ impl Fingerprint {
         let registered: Result<Vec<(String, String)>, sqlx::Error> =
             rows.iter().map(pair).collect();
         let registered = registered?;
-        let is_registered = |(name, value): &&(&str, String)| {
+        let is_registered = |(name, value): &&(String, String)| {
             let mut found = registered.iter();
             found.any(|(known, registered)| known == name && registered == value)
         };
         let differing = self.parts().iter().filter(|part| !is_registered(part));
-        let keys: Vec<&str> = differing.map(|(name, _)| *name).collect();
+        let keys: Vec<&str> = differing.map(|(name, _)| name.as_str()).collect();
         self.note(&keys);
         Ok(keys.is_empty())
     }
@@ -62,7 +62,7 @@ impl Fingerprint {
     /// The error of a replica that is outdated: it hands out nothing.
     pub(super) fn outdated() -> RegistryError {
         RegistryError::new(
-            "fingerprint: naming.* or oauth.issuer have been changed by another replica",
+            "fingerprint: naming.*, oauth.issuer or issuers.* have been changed by another replica",
         )
     }
 
@@ -79,9 +79,10 @@ impl Fingerprint {
     }
 
     /// The values that the registry must have, by their names.
-    pub(super) fn values(&self, restrictions: i64) -> impl Iterator<Item = (&'static str, String)> {
-        let restrictions = (RESTRICTIONS, restrictions.to_string());
-        self.parts().iter().cloned().chain([restrictions])
+    pub(super) fn values(&self, restrictions: i64) -> impl Iterator<Item = (&str, String)> {
+        let parts = self.parts().iter();
+        let parts = parts.map(|(name, value)| (name.as_str(), value.clone()));
+        parts.chain([(RESTRICTIONS, restrictions.to_string())])
     }
 
     fn note(&self, differing: &[&str]) {
@@ -96,7 +97,9 @@ impl Fingerprint {
                  restarted with the new values"
             );
         } else if was_outdated && !is_outdated {
-            tracing::info!("the registry has this replica's naming.* and oauth.issuer again");
+            tracing::info!(
+                "the registry has this replica's naming.*, oauth.issuer and issuers.* again"
+            );
         }
     }
 }

@@ -91,11 +91,11 @@ impl SqlBucketRegistry {
         for (name, now) in self.database.fingerprint.parts() {
             let updated =
                 sqlx::query("UPDATE fingerprint SET value = $2 WHERE name = $1 AND value <> $2")
-                    .bind(*name)
+                    .bind(name)
                     .bind(now)
                     .execute(&mut *accepting)
                     .await?;
-            changed.extend((updated.rows_affected() > 0).then_some(*name));
+            changed.extend((updated.rows_affected() > 0).then_some(name));
         }
         if changed.iter().any(|name| name.starts_with("naming.")) {
             for statement in SET_ASIDE {

@@ -127,7 +127,7 @@ impl Database {
     /// Sets the values that this replica makes bucket names with, by the configuration's keys. Once
     /// the registry has others, calls that hand something out fail.
     #[must_use]
-    pub fn with_fingerprint(self, parts: Vec<(&'static str, String)>) -> Self {
+    pub fn with_fingerprint(self, parts: Vec<(String, String)>) -> Self {
         let fingerprint = Fingerprint::new(parts);
         Self {
             fingerprint,

@@ -1,22 +1,19 @@
-//! Principals as rows have them: `["client id","subject"]`.
+//! Principals as rows have them: `["client id","subject"]`, after the issuer's name if it is a named
+//! one.
 
-use crate::domain::{ClientId, Principal, Subject};
+use crate::domain::Principal;
 use crate::service::RegistryError;
 
 use super::rows::unknown;
 
 /// Reads a principal as [`Owner::id`](crate::domain::Owner::id) writes it.
 pub(super) fn parse_principal(id: &str) -> Result<Principal, RegistryError> {
-    let pair: [String; 2] = serde_json::from_str(id).map_err(|_| unknown("owner_id"))?;
-    let [client_id, subject] = pair;
-    Ok(Principal {
-        client_id: ClientId::parse(&client_id).map_err(|_| unknown("owner_id"))?,
-        subject: Subject::parse(&subject).map_err(|_| unknown("owner_id"))?,
-    })
+    id.parse().map_err(|_| unknown("owner_id"))
 }
 
-/// The principals that `client id/subject` may mean, as rows have them: either part may hold a
-/// slash. Never empty, because SQL allows no empty list.
+/// The principals that an operator's text may mean, as rows have them: their JSON, or
+/// `client id/subject` of `oauth.issuer`, where either part may hold a slash. Never empty, because SQL
+/// allows no empty list.
 pub(super) fn pairs(text: &str) -> Vec<String> {
     let slashes = text.match_indices('/');
     let splits = slashes.map(|(at, _)| text.split_at(at));
@@ -26,11 +23,13 @@ pub(super) fn pairs(text: &str) -> Vec<String> {
             serde_json::json!([client_id, subject]).to_string()
         })
         .collect();
+    let as_json = text.parse::<Principal>();
+    pairs.extend(as_json.map(|principal| principal.to_string()));
     pairs.push(String::new());
     pairs
 }
 
-/// The end that rows have in common for all principals with this subject. JSON escapes quotes, so no
+/// The end that rows have in common for all principals with this subject, at any issuer. JSON escapes quotes, so no
 /// other principal ends like this.
 pub(super) fn subject_suffix(subject: &str) -> String {
     format!(",{}]", serde_json::json!(subject))

@@ -106,7 +106,10 @@ pub(super) fn member(row: &AnyRow) -> Result<Member, RegistryError> {
     let client_id = text(row, "client_id")?;
     let client_id = Some(client_id).filter(|client_id| !client_id.is_empty());
     let client_id = client_id.map(|client_id| ClientId::parse(&client_id));
+    let issuer = Some(text(row, "issuer")?).filter(|issuer| !issuer.is_empty());
+    let issuer = issuer.map(|issuer| issuer.parse()).transpose();
     Ok(Member {
+        issuer: issuer.map_err(|_| unknown("issuer"))?,
         subject: Subject::parse(&text(row, "subject")?).map_err(|_| unknown("subject"))?,
         client_id: client_id.transpose().map_err(|_| unknown("client_id"))?,
         access: access(row)?,

@@ -1,4 +1,6 @@
-use crate::domain::{Audience, UnverifiedClaims};
+use std::collections::BTreeSet;
+
+use crate::domain::{Audience, NamedClaims, UnverifiedClaims};
 
 use super::strict_json::{StrictObject, WrongMember};
 
@@ -19,6 +21,7 @@ pub(super) fn claims(object: &StrictObject) -> Result<UnverifiedClaims, WrongMem
         typ: object.string("typ")?,
         token_use: object.string("token_use")?,
         memberships: None,
+        named: NamedClaims::default(),
         sender_constrained: object.has_object("cnf")?,
     })
 }
@@ -30,4 +33,11 @@ pub(super) fn memberships(
 ) -> Result<Option<Vec<String>>, WrongMember> {
     let words = claim.map(|claim| object.strings(claim, "workspaces.membership_claim"));
     Ok(words.transpose()?.flatten())
+}
+
+/// Those of these claims that are strings, whole numbers or booleans.
+pub(super) fn named(object: &StrictObject, names: &BTreeSet<String>) -> NamedClaims {
+    let claims = names.iter();
+    let claims = claims.filter_map(|name| Some((name.clone(), object.scalar(name)?)));
+    claims.collect()
 }

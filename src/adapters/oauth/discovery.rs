@@ -1,7 +1,6 @@
 use tokio::sync::OnceCell;
 use url::Url;
 
-use crate::adapters::Upstream;
 use crate::service::{UpstreamError, UpstreamErrorKind};
 
 use super::strict_json::StrictObject;
@@ -22,6 +21,8 @@ pub struct Discovery {
 /// Where the metadata are, and which of their endpoints the gateway uses.
 #[derive(Clone, Debug)]
 pub struct DiscoverySettings {
+    /// The section of the configuration, for messages: `oauth`.
+    pub section: String,
     /// The issuer that the metadata must name, byte for byte.
     pub issuer: String,
     /// The base of the metadata's address, such as the issuer, or the whole address of the document.
@@ -59,7 +60,7 @@ impl Discovery {
     #[must_use]
     pub fn new(http: OauthHttp, settings: DiscoverySettings) -> Self {
         Self {
-            http: http.to(Upstream::Discovery),
+            http,
             settings,
             metadata: OnceCell::new(),
         }
@@ -178,9 +179,10 @@ impl Discovery {
             .string("issuer")
             .map_err(|wrong| nonsense(&wrong.to_string()))?;
         if issuer.as_ref() != Some(&self.settings.issuer) {
-            return Err(nonsense(
-                "the metadata belong to another issuer than oauth.issuer",
-            ));
+            return Err(nonsense(&format!(
+                "the metadata belong to another issuer than {}.issuer",
+                self.settings.section
+            )));
         }
         let settings = &self.settings;
         Ok(Metadata {
@@ -213,11 +215,12 @@ impl Discovery {
             .map_err(|_| nonsense(&format!("the metadata's {member} is not a URL")))?;
         if !self.settings.allow_http && !is_confidential(&url) {
             return Err(nonsense(&format!(
-                "the metadata's {member} is plain http: use https or set oauth.allow_http"
+                "the metadata's {member} is plain http: use https or set {}.allow_http",
+                self.settings.section
             )));
         }
         if !is_confidential(&url) {
-            tracing::warn!(endpoint = %url, "requests to this endpoint are not encrypted (oauth.allow_http)");
+            tracing::warn!(endpoint = %url, "requests to this endpoint are not encrypted (allow_http)");
         }
         Ok(Some(url))
     }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use openidconnect::http::{Method, StatusCode};
+use openidconnect::http::{HeaderValue, Method, StatusCode};
 use openidconnect::{HttpRequest, HttpResponse};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::task::JoinHandle;
 use url::Url;
 
@@ -34,6 +35,9 @@ const UNACKNOWLEDGED_TIMEOUT: Duration = Duration::from_secs(1);
 /// Connection pools that are younger than this are not replaced.
 const MIN_POOL_AGE: Duration = Duration::from_secs(1);
 
+/// Kubernetes answers 406 unless its type of key sets is accepted.
+const ACCEPT: &str = "application/json, application/jwk-set+json";
+
 /// The longest page read for its `Date` header, in bytes.
 const MAX_PAGE_BYTES: usize = 1024 * 1024;
 
@@ -47,6 +51,8 @@ pub struct OauthHttp {
     clients: Arc<Clients>,
     calls: UpstreamCalls,
     upstream: Upstream,
+    /// Sent with every JSON document that is read, and with nothing else.
+    bearer: Option<Current<SecretString>>,
 }
 
 /// The client cannot be set up.
@@ -65,6 +71,7 @@ impl OauthHttp {
             clients: Arc::new(Derived::new(extra_authorities, client)?),
             calls: UpstreamCalls::default(),
             upstream: Upstream::Discovery,
+            bearer: None,
         })
     }
 
@@ -74,9 +81,20 @@ impl OauthHttp {
         Self { calls, ..self }
     }
 
+    /// Sends this token when metadata and keys are read.
+    #[must_use]
+    pub fn with_bearer(self, bearer: Option<Current<SecretString>>) -> Self {
+        Self { bearer, ..self }
+    }
+
     /// Counts requests as ones to this upstream.
-    pub(super) fn to(self, upstream: Upstream) -> Self {
+    #[must_use]
+    pub fn to(self, upstream: Upstream) -> Self {
         Self { upstream, ..self }
+    }
+
+    pub(super) fn upstream(&self) -> Upstream {
+        self.upstream
     }
 
     /// Sends the request, and retries it once after a transport error, 429 or 5xx, but never after a
@@ -134,14 +152,16 @@ impl OauthHttp {
         url: &Url,
         max_bytes: usize,
     ) -> Result<StrictObject, UpstreamError> {
-        let request = openidconnect::http::Request::builder()
+        let mut request = openidconnect::http::Request::builder()
             .method(Method::GET)
             .uri(url.as_str())
-            .header("accept", "application/json")
-            .body(Vec::new())
-            .map_err(|_| {
-                UpstreamError::new(UpstreamErrorKind::Nonsense, "the URL cannot be requested")
-            })?;
+            .header("accept", ACCEPT);
+        if let Some(bearer) = &self.bearer {
+            request = request.header("authorization", authorization(&bearer.borrow())?);
+        }
+        let request = request.body(Vec::new()).map_err(|_| {
+            UpstreamError::new(UpstreamErrorKind::Nonsense, "the URL cannot be requested")
+        })?;
         let answer = self.send(request, max_bytes).await?;
         if answer.status() != StatusCode::OK {
             let cause = format!("the answer is {}", answer.status());
@@ -181,6 +201,18 @@ impl OauthHttp {
         }
         answer
     }
+}
+
+fn authorization(bearer: &SecretString) -> Result<HeaderValue, UpstreamError> {
+    let header = HeaderValue::try_from(format!("Bearer {}", bearer.expose_secret()));
+    let mut header = header.map_err(|_| {
+        UpstreamError::new(
+            UpstreamErrorKind::Nonsense,
+            "the bearer token is no header's value",
+        )
+    })?;
+    header.set_sensitive(true);
+    Ok(header)
 }
 
 type Clients = Derived<Option<Vec<u8>>, reqwest::Client, OauthHttpError>;

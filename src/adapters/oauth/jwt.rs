@@ -1,5 +1,6 @@
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -10,15 +11,30 @@ use serde_json::Value;
 use crate::domain::{AccessToken, UnverifiedClaims};
 use crate::service::{LocalJwt, ReadToken, UpstreamError};
 
-use super::claims::{claims, memberships};
+use super::claims::{claims, memberships, named};
 use super::jwks::Jwks;
 use super::strict_json::{StrictObject, WrongMember};
 
-/// Verifies JWT access tokens (RFC 9068) with the authorization server's public keys.
+/// In a list of accepted `typ`s: a token without one, such as those of Kubernetes.
+pub const NO_TYP: &str = "none";
+
+/// Verifies JWTs (RFC 9068) with the public keys of one issuer.
 pub struct JwtReader {
-    jwks: Jwks,
-    accept_plain_jwt: bool,
-    membership_claim: Option<String>,
+    jwks: Arc<Jwks>,
+    settings: JwtReaderSettings,
+}
+
+/// How the tokens of an issuer are read.
+#[derive(Clone, Debug, Default)]
+pub struct JwtReaderSettings {
+    /// The kinds of tokens (`typ` in the header) that are accepted, in any case; [`NO_TYP`] for none.
+    pub accept_typ: Vec<String>,
+    /// The claim that lists workspaces.
+    pub membership_claim: Option<String>,
+    /// Further claims that are read.
+    pub claims: BTreeSet<String>,
+    /// Whether a token must name its key.
+    pub needs_kid: bool,
 }
 
 /// The members of a token's header that select the key (RFC 7515 section 4.1).
@@ -28,15 +44,10 @@ struct TokenHeader {
 }
 
 impl JwtReader {
-    /// `accept_plain_jwt` accepts `typ: JWT` for access tokens; `membership_claim` names the claim that
-    /// lists workspaces.
+    /// Reads tokens that are signed with these keys.
     #[must_use]
-    pub fn new(jwks: Jwks, accept_plain_jwt: bool, membership_claim: Option<String>) -> Self {
-        Self {
-            jwks,
-            accept_plain_jwt,
-            membership_claim,
-        }
+    pub fn new(jwks: Arc<Jwks>, settings: JwtReaderSettings) -> Self {
+        Self { jwks, settings }
     }
 
     fn check_header(&self, header: &[u8]) -> Result<TokenHeader, &'static str> {
@@ -52,28 +63,33 @@ impl JwtReader {
         }
         let algorithm = string("alg")?.and_then(|name| Algorithm::from_str(&name).ok());
         let algorithm = algorithm.ok_or("its algorithm is not supported (alg)")?;
-        let typ = string("typ")?.ok_or("its header has no typ")?;
-        if !self.is_access_token(&typ) {
+        if !self.accepts(string("typ")?.as_deref()) {
             return Err("it is another kind of token (typ)");
         }
-        Ok(TokenHeader {
-            algorithm,
-            kid: string("kid")?,
-        })
+        let kid = string("kid")?;
+        if self.settings.needs_kid && kid.is_none() {
+            return Err("its header names no key (kid)");
+        }
+        Ok(TokenHeader { algorithm, kid })
     }
 
     fn claims(&self, object: &StrictObject) -> Result<UnverifiedClaims, WrongMember> {
         Ok(UnverifiedClaims {
-            memberships: memberships(object, self.membership_claim.as_deref())?,
+            memberships: memberships(object, self.settings.membership_claim.as_deref())?,
+            named: named(object, &self.settings.claims),
             ..claims(object)?
         })
     }
 
     /// Checks `typ` by RFC 9068 section 4; `application/` is optional (RFC 7515 section 4.1.9).
-    fn is_access_token(&self, typ: &str) -> bool {
+    fn accepts(&self, typ: Option<&str>) -> bool {
+        let mut accepted = self.settings.accept_typ.iter();
+        let Some(typ) = typ else {
+            return accepted.any(|one| one == NO_TYP);
+        };
         let typ = typ.to_ascii_lowercase();
         let typ = typ.strip_prefix("application/").unwrap_or(&typ);
-        typ == "at+jwt" || (typ == "jwt" && self.accept_plain_jwt)
+        accepted.any(|one| one != NO_TYP && one.eq_ignore_ascii_case(typ))
     }
 }
 

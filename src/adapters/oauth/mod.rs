@@ -9,6 +9,7 @@ mod in_flight;
 mod introspection;
 mod jwks;
 mod jwt;
+mod key_set;
 mod strict_json;
 
 pub use cache::{CacheSettings, CachedIntrospection};
@@ -21,7 +22,8 @@ pub use in_flight::InFlightLimit;
 pub(super) use in_flight::Lookup;
 pub use introspection::{IntrospectionClient, IntrospectionSettings};
 pub use jwks::Jwks;
-pub use jwt::JwtReader;
+pub use jwt::{JwtReader, JwtReaderSettings, NO_TYP};
+pub use key_set::{KeySetError, KeyUse, MAX_KEY_SET_BYTES, check_key_set};
 
 /// Whether requests to the URL are safe from eavesdroppers: https, or http to a loopback host.
 #[must_use]

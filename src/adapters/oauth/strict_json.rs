@@ -14,7 +14,7 @@ pub(super) struct StrictObject(Map<String, Value>);
 /// A member has the wrong type. The error never contains its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("member '{member}' is not {expected}")]
-pub(super) struct WrongMember {
+pub struct WrongMember {
     member: &'static str,
     expected: &'static str,
 }
@@ -77,6 +77,17 @@ impl StrictObject {
                 several.map(Some).ok_or(wrong)
             }
             Some(_) => Err(wrong),
+        }
+    }
+
+    /// The member as text, if it is a string, a boolean or a whole number of 64 bits. Others could look
+    /// the same as text although they differ.
+    pub(super) fn scalar(&self, member: &str) -> Option<String> {
+        match self.0.get(member)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Bool(is_true) => Some(is_true.to_string()),
+            Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
+            _ => None,
         }
     }
 
@@ -255,6 +266,33 @@ mod tests {
             date(r#"{"exp":-1e300}"#),
             Ok(Some(DateTime::<Utc>::MIN_UTC))
         );
+    }
+
+    #[test]
+    fn scalars_are_strings_whole_numbers_and_booleans() {
+        let scalar = |json: &str| object(json).scalar("a");
+        for (json, text) in [
+            (r#"{"a":"x"}"#, "x"),
+            (r#"{"a":""}"#, ""),
+            (r#"{"a":7}"#, "7"),
+            (r#"{"a":-7}"#, "-7"),
+            (r#"{"a":18446744073709551615}"#, "18446744073709551615"),
+            (r#"{"a":true}"#, "true"),
+        ] {
+            assert_eq!(scalar(json).as_deref(), Some(text), "{json}");
+        }
+        for json in [
+            "{}",
+            r#"{"a":null}"#,
+            r#"{"a":["x"]}"#,
+            r#"{"a":{"b":1}}"#,
+            r#"{"a":1.5}"#,
+            r#"{"a":1.0}"#,
+            r#"{"a":1e3}"#,
+            r#"{"a":18446744073709551616}"#,
+        ] {
+            assert_eq!(scalar(json), None, "{json}");
+        }
     }
 
     #[test]

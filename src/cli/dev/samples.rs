@@ -71,6 +71,7 @@ async fn add_members(
             continue;
         }
         let member = Member {
+            issuer: None,
             subject,
             client_id: None,
             access,

@@ -7,6 +7,7 @@ mod exposure;
 #[cfg(unix)]
 mod files;
 mod http;
+mod issuers;
 mod messages;
 mod naming;
 mod oauth;

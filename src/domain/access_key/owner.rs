@@ -7,7 +7,7 @@ use crate::domain::{Caller, Owner, Principal, Slug, Subject};
 pub enum AccessKeyOwner {
     /// A person through one client.
     Principal(Principal),
-    /// A person through any client.
+    /// A person of `oauth.issuer` through any client.
     Subject(Subject),
     /// An organisation.
     Organisation(Slug),
@@ -55,7 +55,7 @@ impl AccessKeyOwner {
     pub(super) fn owns(&self, owner: &Owner) -> bool {
         match (self, owner) {
             (Self::Principal(principal), Owner::Principal(owner)) => principal == owner,
-            (Self::Subject(subject), Owner::Principal(owner)) => *subject == owner.subject,
+            (Self::Subject(subject), Owner::Principal(owner)) => owner.is_person(subject),
             (Self::Organisation(slug), Owner::Organisation(owner)) => slug == owner,
             _ => false,
         }

@@ -237,17 +237,19 @@ impl BucketFormula {
     /// What the registry stores of the formula, by part, so that a change can be refused and
     /// explained. The secret appears as a keyed digest.
     #[must_use]
-    pub fn fingerprint(&self) -> Vec<(&'static str, String)> {
+    pub fn fingerprint(&self) -> Vec<(String, String)> {
         let secret = self.secret.as_ref().map_or_else(String::new, |secret| {
             let message = &b"cloakroom naming.secret fingerprint"[..];
             hex::encode(secret.hmac(std::iter::once(message)))
         });
-        vec![
+        let parts = [
             ("naming.prefix", self.prefix.clone()),
             ("naming.suffix", self.suffix.clone()),
             ("naming.namespace", self.namespace.clone()),
             ("naming.secret", secret),
-        ]
+        ];
+        let parts = parts.map(|(name, value)| (name.to_owned(), value));
+        parts.into()
     }
 }
 

@@ -5,8 +5,27 @@ use crate::domain::{ClientId, Principal, Subject};
 
 fn principal(client_id: &str, subject: &str) -> Owner {
     Owner::Principal(Principal {
+        issuer: None,
         client_id: ClientId::parse(client_id).unwrap(),
         subject: Subject::parse(subject).unwrap(),
+    })
+}
+
+fn named(issuer: &str, client_id: &str, subject: &str) -> Owner {
+    Owner::Principal(Principal {
+        issuer: Some(issuer.parse().unwrap()),
+        client_id: ClientId::parse(client_id).unwrap(),
+        subject: Subject::parse(subject).unwrap(),
+    })
+}
+
+/// A caller of `oauth.issuer` or of a named one, with parts that could be taken for other fields.
+fn caller() -> impl Strategy<Value = Owner> {
+    let issuer = prop::option::of("[a-c-]{1,2}|iss|ak|org|ws");
+    let text = || prop_oneof![Just("iss".to_owned()), "[a-c-]{1,2}", claim()];
+    (issuer, text(), text()).prop_map(|(issuer, client_id, subject)| match issuer {
+        Some(issuer) => named(&issuer, &client_id, &subject),
+        None => principal(&client_id, &subject),
     })
 }
 
@@ -42,6 +61,47 @@ fn organisations_and_workspaces_have_their_own_messages() {
         name(&Owner::Workspace("acme/research".parse().unwrap())),
         "f6d2245b7f18765c82f961cd7c6df69f8f1cd4d102bf008723f7a56e5546afa"
     );
+}
+
+#[test]
+fn callers_of_named_issuers_have_their_own_message() {
+    // printf '%s\0iss\0%s\0%s\0%s\0' "" github demo alice | sha256sum | cut -c1-63
+    let bucket = BucketFormula::default().bucket(&named("github", "demo", "alice"));
+    assert_eq!(
+        bucket.as_str(),
+        "ec28e538f714a8b4d34d5dd58bae5a48aa91bb6d4a653842ae5470885fefc9d"
+    );
+    // printf '%s\0iss\0%s\0%s\0%s\0' prod gitlab-com fixed repo:acme/app | \
+    //     openssl dgst -sha256 -hmac pepper | cut -d' ' -f2 | cut -c1-63
+    let secret = NamingSecret::parse(&SecretString::from("pepper")).unwrap();
+    let formula = BucketFormula::new("", "", "prod", Some(secret)).unwrap();
+    let bucket = formula.bucket(&named("gitlab-com", "fixed", "repo:acme/app"));
+    assert_eq!(
+        bucket.as_str(),
+        "7fe6622a50267945f8840ce189f71499ef8d358ef47ef6fbe6921026c2c26ea"
+    );
+}
+
+#[test]
+fn a_caller_of_a_named_issuer_shares_nothing_with_other_owners() {
+    let of_issuer = |client_id: &str, subject: &str| named("iss", client_id, subject);
+    let owners = [
+        principal("demo", "alice"),
+        named("github", "demo", "alice"),
+        named("gitlab", "demo", "alice"),
+        named("github", "alice", "demo"),
+        of_issuer("demo", "alice"),
+        principal("iss", "github"),
+        Owner::Organisation("iss".parse().unwrap()),
+        Owner::Workspace("iss/github".parse().unwrap()),
+        Owner::AccessKey("ak_0123456789abcdef01234567".parse().unwrap()),
+        named("ak", "ak_0123456789abcdef01234567", "x"),
+    ];
+    let buckets: std::collections::HashSet<_> = owners
+        .iter()
+        .map(|owner| BucketFormula::default().bucket(owner))
+        .collect();
+    assert_eq!(buckets.len(), owners.len());
 }
 
 #[test]
@@ -186,6 +246,13 @@ fn the_fingerprint_does_not_hold_the_secret() {
 }
 
 proptest! {
+    #[test]
+    fn callers_of_any_two_issuers_have_different_buckets(one in caller(), other in caller()) {
+        prop_assume!(one != other);
+        let formula = BucketFormula::default();
+        prop_assert_ne!(formula.bucket(&one), formula.bucket(&other));
+    }
+
     #[test]
     fn every_name_is_a_bucket_name(client in claim(), subject in claim()) {
         let name = BucketFormula::default().bucket(&principal(&client, &subject));

@@ -255,11 +255,13 @@ mod tests {
         ) {
             let proven = TokenCaller {
                 principal: crate::domain::Principal {
+                    issuer: None,
                     client_id: crate::domain::ClientId::parse("demo").unwrap(),
                     subject: crate::domain::Subject::parse("alice").unwrap(),
                 },
                 memberships: vec![Membership::parse("acme/research").unwrap()],
                 proof_expires: None,
+                max_session: None,
             };
             let claims = UnverifiedClaims {
                 active,

@@ -4,7 +4,9 @@ use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{ClientId, Membership, Principal, Scope, Subject, TokenCaller, TokenError};
+use super::{
+    ClientId, Membership, NamedClaims, Principal, Scope, Subject, TokenCaller, TokenError,
+};
 
 /// How far the authorization server's clock may be off (RFC 7519 section 4.1.4: "no more than a few
 /// minutes").
@@ -41,6 +43,8 @@ pub struct UnverifiedClaims {
     pub token_use: Option<String>,
     /// The words of `workspaces.membership_claim`.
     pub memberships: Option<Vec<String>>,
+    /// The claims that the settings of a named issuer name.
+    pub named: NamedClaims,
     /// Whether there is a `cnf`: the token is bound to a key (RFC 7800) whose proof we do not check.
     pub sender_constrained: bool,
 }
@@ -90,12 +94,27 @@ impl UnverifiedClaims {
         if self.iss.is_none() {
             return Err(TokenError::WrongIssuer);
         }
+        self.check_signed(rules, now)?;
+        self.caller(scope)
+    }
+
+    /// Checks a signed token itself, and not whom it names.
+    pub(super) fn check_signed(
+        &self,
+        rules: &TokenRules,
+        now: DateTime<Utc>,
+    ) -> Result<(), TokenError> {
         let exp = self.exp.ok_or(TokenError::MissingExpiry)?;
         if exp <= now - LEEWAY {
             return Err(TokenError::Expired);
         }
-        self.check_token(rules, now)?;
-        self.caller(scope)
+        self.check_token(rules, now)
+    }
+
+    /// Whether `scope` holds the word.
+    pub(super) fn grants_scope(&self, scope: &Scope) -> bool {
+        let granted = self.scope.as_deref();
+        granted.is_some_and(|claim| scope.is_granted_by(claim))
     }
 
     /// Confirms a caller, proven by a signed token, with the authorization server's answer. The answer
@@ -145,14 +164,14 @@ impl UnverifiedClaims {
 
     fn caller(&self, scope: &Scope) -> Result<TokenCaller, TokenError> {
         let principal = self.principal()?;
-        let granted = self.scope.as_deref();
-        if !granted.is_some_and(|claim| scope.is_granted_by(claim)) {
+        if !self.grants_scope(scope) {
             return Err(TokenError::MissingScope);
         }
         Ok(TokenCaller {
             principal,
             memberships: self.memberships(),
             proof_expires: self.exp,
+            max_session: None,
         })
     }
 
@@ -211,13 +230,15 @@ impl UnverifiedClaims {
             && is_one_of(&self.token_use, &["access", "access_token"])
     }
 
-    fn client_claim(&self) -> Option<&String> {
+    /// `client_id`, or else `azp`.
+    pub(super) fn client_claim(&self) -> Option<&String> {
         self.client_id.as_ref().or(self.azp.as_ref())
     }
 
     fn principal(&self) -> Result<Principal, TokenError> {
         match (self.client_claim(), &self.sub) {
             (Some(client_id), Some(sub)) => Ok(Principal {
+                issuer: None,
                 client_id: ClientId::parse(client_id).map_err(|_| TokenError::MissingClaims)?,
                 subject: Subject::parse(sub).map_err(|_| TokenError::MissingClaims)?,
             }),

@@ -157,6 +157,7 @@ mod tests {
 
     fn grant(client_id: &str, subject: &str) -> Grant {
         let owner = Owner::Principal(Principal {
+            issuer: None,
             client_id: ClientId::parse(client_id).unwrap(),
             subject: Subject::parse(subject).unwrap(),
         });

@@ -105,12 +105,7 @@ async fn revoke(
     let _in_flight = gateway.enter()?;
     let caller = use_cases
         .authenticate
-        .authenticate(
-            &credential,
-            &gateway.required_scope,
-            exchange.client_address(),
-            deadline,
-        )
+        .authenticate(&credential, None, exchange.client_address(), deadline)
         .await?;
     log.asked_by(use_cases.entitle.pseudonym(&caller.as_owner()));
     use_cases.caller_limit.take(&caller.id())?;

@@ -45,6 +45,9 @@ impl Failure {
                     | TokenError::TwoClientIds
                     | TokenError::NotAJwt
                     | TokenError::Forged(_)
+                    | TokenError::MissingNamedClaim
+                    | TokenError::AmbiguousClaim
+                    | TokenError::ConditionFailed
                     | TokenError::OurApiKey
                     | TokenError::OurCapability
                     | TokenError::Contradicted

@@ -143,10 +143,15 @@ pub async fn find_owners_with(
     Ok(owners)
 }
 
-/// Splits at the last slash, because a client id may hold one.
+/// `["issuer","client","subject"]`, or `client/subject`: split at the last slash, because a client id may
+/// hold one.
 pub(super) fn person(text: &str) -> Option<Owner> {
+    if let Ok(principal) = text.parse() {
+        return Some(Owner::Principal(principal));
+    }
     let (client_id, subject) = text.rsplit_once('/')?;
     Some(Owner::Principal(Principal {
+        issuer: None,
         client_id: ClientId::parse(client_id).ok()?,
         subject: Subject::parse(subject).ok()?,
     }))
@@ -165,7 +170,7 @@ async fn workspace(
 
 fn no_such_owner(text: &str) -> AdministerError {
     AdministerError::NoSuch(format!(
-        "owner {text}: name an organisation, org/workspace, client/subject, or the pseudonym of a log \
-         line"
+        "owner {text}: name an organisation, org/workspace, client/subject, \
+         [\"issuer\",\"client\",\"subject\"], or the pseudonym of a log line"
     ))
 }

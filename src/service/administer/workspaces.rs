@@ -1,4 +1,4 @@
-use crate::domain::{ClientId, Member, Owner, Subject, Workspace, WorkspaceName};
+use crate::domain::{ClientId, IssuerName, Member, Owner, Subject, Workspace, WorkspaceName};
 use crate::service::MemberChange;
 
 use super::areas::require_added;
@@ -93,7 +93,11 @@ impl Administer {
         member: &Member,
     ) -> Result<MemberChange, AdministerError> {
         find_living_workspace(self.administration(), name).await?;
-        let person = describe(&member.subject, member.client_id.as_ref());
+        let person = describe(
+            member.issuer.as_ref(),
+            &member.subject,
+            member.client_id.as_ref(),
+        );
         let event = self
             .event("workspace add-member", Owner::Workspace(name.clone()))
             .with_detail(format!("{person} {}", member.access.as_str()));
@@ -101,7 +105,7 @@ impl Administer {
         changed.await?.ok_or_else(|| deleted(name))
     }
 
-    /// Removes a person, through this client or through all.
+    /// Removes a person of this issuer (`oauth.issuer` if `None`), through this client or through all.
     ///
     /// # Errors
     ///
@@ -109,16 +113,17 @@ impl Administer {
     pub async fn remove_member(
         &self,
         name: &WorkspaceName,
+        issuer: Option<&IssuerName>,
         subject: &Subject,
         client_id: Option<&ClientId>,
     ) -> Result<(), AdministerError> {
         find_living_workspace(self.administration(), name).await?;
-        let person = describe(subject, client_id);
+        let person = describe(issuer, subject, client_id);
         let event = self
             .event("workspace remove-member", Owner::Workspace(name.clone()))
             .with_detail(person.as_str());
         let administration = self.administration();
-        let removing = administration.remove_member(name, subject, client_id, &event);
+        let removing = administration.remove_member(name, issuer, subject, client_id, &event);
         if !removing.await? {
             let member = format!("member {person} of {name}");
             return Err(AdministerError::NoSuch(member));
@@ -128,7 +133,15 @@ impl Administer {
 }
 
 /// Unambiguous for every subject and client: the JSON of a principal, with `null` for any client.
-fn describe(subject: &Subject, client_id: Option<&ClientId>) -> String {
+fn describe(
+    issuer: Option<&IssuerName>,
+    subject: &Subject,
+    client_id: Option<&ClientId>,
+) -> String {
     let client_id = client_id.map(ClientId::as_str);
-    serde_json::json!([client_id, subject.as_str()]).to_string()
+    match issuer {
+        None => serde_json::json!([client_id, subject.as_str()]),
+        Some(issuer) => serde_json::json!([issuer.as_str(), client_id, subject.as_str()]),
+    }
+    .to_string()
 }

@@ -13,7 +13,7 @@ use super::{Deadline, Refusal};
 
 pub use api_key::AuthenticateApiKey;
 pub use genuine_api_keys::GenuineApiKeys;
-pub use token::{AuthenticateToken, TokenValidation};
+pub use token::{AuthenticateToken, NamedIssuer, OauthTokens, TokenValidation};
 
 /// The use case "authenticate": from a [`Credential`] to a [`Caller`].
 pub struct Authenticate {
@@ -37,7 +37,8 @@ impl Authenticate {
         Self { tokens, api_keys }
     }
 
-    /// Finds out who is asking. A token must also hold the scope. Calls with API keys that are not known
+    /// Finds out who is asking. A token must also hold the scope: the route's, or else the one that is
+    /// configured for its issuer. Calls with API keys that are not known
     /// to be genuine count by the client's network.
     ///
     /// # Errors
@@ -49,7 +50,7 @@ impl Authenticate {
     pub async fn authenticate(
         &self,
         credential: &Credential,
-        scope: &Scope,
+        scope: Option<&Scope>,
         address: Option<IpAddr>,
         deadline: Deadline,
     ) -> Result<Caller, Refusal> {

@@ -1,8 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use crate::domain::{
-    AccessToken, ApiKey, Scope, TokenCaller, TokenError, TokenRules, UnverifiedClaims,
+    AccessToken, ApiKey, Scope, TokenCaller, TokenError, TokenRules, TrustedIssuer,
+    UnverifiedClaims,
 };
 use crate::service::{
     CAPABILITY_TYPE, Clock, Deadline, Introspection, LocalJwt, ReadToken, Refusal, UpstreamError,
@@ -14,9 +17,27 @@ const STEP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Authenticates access tokens: from an [`AccessToken`] to a [`TokenCaller`].
 pub struct AuthenticateToken {
-    validation: TokenValidation,
+    oauth: OauthTokens,
+    issuers: Vec<NamedIssuer>,
     clock: Arc<dyn Clock>,
-    rules: TokenRules,
+}
+
+/// How the tokens of `oauth.issuer` are checked.
+pub struct OauthTokens {
+    /// `oauth.validation`
+    pub validation: TokenValidation,
+    /// What a token must claim.
+    pub rules: TokenRules,
+    /// What its `scope` must hold unless a route has its own.
+    pub required_scope: Scope,
+}
+
+/// An issuer of `issuers.*`.
+pub struct NamedIssuer {
+    /// How its tokens are checked.
+    pub issuer: TrustedIssuer,
+    /// Verifies their signatures with its keys.
+    pub jwt: Arc<dyn LocalJwt>,
 }
 
 /// How tokens are validated (`oauth.validation`).
@@ -30,21 +51,21 @@ pub enum TokenValidation {
 }
 
 impl AuthenticateToken {
-    /// Makes the check.
+    /// Makes the check. No two issuers may have the same id.
     #[must_use]
-    pub fn new(validation: TokenValidation, clock: Arc<dyn Clock>, rules: TokenRules) -> Self {
+    pub fn new(oauth: OauthTokens, issuers: Vec<NamedIssuer>, clock: Arc<dyn Clock>) -> Self {
         Self {
-            validation,
+            oauth,
+            issuers,
             clock,
-            rules,
         }
     }
 
-    /// Checks the token itself, its claims and its scope.
+    /// Checks the token itself, its claims and its scope: the route's, or else its issuer's.
     pub(super) async fn authenticate(
         &self,
         token: &AccessToken,
-        scope: &Scope,
+        scope: Option<&Scope>,
         deadline: Deadline,
     ) -> Result<TokenCaller, Refusal> {
         refuse_our_own(token)?;
@@ -55,8 +76,32 @@ impl AuthenticateToken {
         })
     }
 
-    async fn check(&self, token: &AccessToken, scope: &Scope) -> Result<TokenCaller, Refusal> {
-        match &self.validation {
+    /// What the token says of its issuer only chooses the keys. An issuer's token is checked by that
+    /// issuer's settings alone, and one of a named issuer is never sent to the authorization server.
+    async fn check(
+        &self,
+        token: &AccessToken,
+        scope: Option<&Scope>,
+    ) -> Result<TokenCaller, Refusal> {
+        if let Some((iss, sub)) = token.said_to_be_of() {
+            let says_so = |named: &&NamedIssuer| {
+                let issuer = &named.issuer;
+                issuer.is_issuer_of(iss.as_deref(), sub.as_deref())
+            };
+            if let Some(named) = self.issuers.iter().find(says_so) {
+                return named.check(token, scope, self.clock.now()).await;
+            }
+        }
+        let scope = scope.unwrap_or(&self.oauth.required_scope);
+        self.check_oauth(token, scope).await
+    }
+
+    async fn check_oauth(
+        &self,
+        token: &AccessToken,
+        scope: &Scope,
+    ) -> Result<TokenCaller, Refusal> {
+        match &self.oauth.validation {
             TokenValidation::Introspection(introspection) => {
                 self.ask(introspection.as_ref(), token, scope).await
             }
@@ -70,7 +115,7 @@ impl AuthenticateToken {
                     ReadToken::Signed(claims) => {
                         let caller = self.verify_signed(&claims, scope)?;
                         let answer = introspect(introspection.as_ref(), token).await?;
-                        Ok(answer.confirm(caller, &self.rules, scope, self.clock.now())?)
+                        Ok(answer.confirm(caller, &self.oauth.rules, scope, self.clock.now())?)
                     }
                     ReadToken::Forged(why) => Err(TokenError::Forged(why).into()),
                     ReadToken::Opaque => self.ask(introspection.as_ref(), token, scope).await,
@@ -86,7 +131,7 @@ impl AuthenticateToken {
         scope: &Scope,
     ) -> Result<TokenCaller, Refusal> {
         let claims = introspect(introspection, token).await?;
-        Ok(claims.verify(&self.rules, scope, self.clock.now())?)
+        Ok(claims.verify(&self.oauth.rules, scope, self.clock.now())?)
     }
 
     fn verify_signed(
@@ -94,7 +139,26 @@ impl AuthenticateToken {
         claims: &UnverifiedClaims,
         scope: &Scope,
     ) -> Result<TokenCaller, Refusal> {
-        Ok(claims.verify_signed(&self.rules, scope, self.clock.now())?)
+        Ok(claims.verify_signed(&self.oauth.rules, scope, self.clock.now())?)
+    }
+}
+
+impl NamedIssuer {
+    async fn check(
+        &self,
+        token: &AccessToken,
+        scope: Option<&Scope>,
+        now: DateTime<Utc>,
+    ) -> Result<TokenCaller, Refusal> {
+        let read = self.jwt.read(token).await.map_err(|failure| {
+            let name = format!("issuers.{}", self.issuer.name);
+            refusal(failure.at(&name))
+        });
+        match read? {
+            ReadToken::Signed(claims) => Ok(self.issuer.verify(&claims, scope, now)?),
+            ReadToken::Forged(why) => Err(TokenError::Forged(why).into()),
+            ReadToken::Opaque => Err(TokenError::NotAJwt.into()),
+        }
     }
 }
 

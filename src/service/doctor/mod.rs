@@ -244,6 +244,7 @@ impl Doctor {
     /// The owner of a throw-away bucket.
     fn owner_of(bucket: &BucketName) -> Result<Owner, String> {
         Ok(Owner::Principal(Principal {
+            issuer: None,
             client_id: ClientId::parse("cloakroom-doctor").map_err(|error| error.to_string())?,
             subject: Subject::parse(bucket.as_str()).map_err(|error| error.to_string())?,
         }))

@@ -13,6 +13,9 @@ pub trait Upstreams: Send + Sync {
     /// Reads the keys that sign tokens; `None` if signatures are not checked here.
     async fn keys(&self) -> Option<Result<(), UpstreamError>>;
 
+    /// Reads the keys of every issuer of `issuers.*`, named by its section of the configuration.
+    async fn issuer_keys(&self) -> Vec<(String, Result<(), UpstreamError>)>;
+
     /// How far the authorization server's clock is ahead of the gateway's, if its answers tell.
     async fn authorization_server_clock(&self) -> Result<Option<TimeDelta>, UpstreamError>;
 

@@ -29,6 +29,10 @@ impl Doctor {
                 }
             })
             .await;
+        for (issuer, read) in upstreams.issuer_keys().await {
+            let name = format!("the keys of {issuer} can be read");
+            report.check(name, async { read.into() }).await;
+        }
         report
             .check(
                 "the authorization server's clock agrees within 30 s",

@@ -19,6 +19,7 @@ fn area(prefix: &str) -> Area {
 
 fn member(subject: &str, client_id: Option<&str>, access: Access) -> (WorkspaceName, Member) {
     let member = Member {
+        issuer: None,
         subject: Subject::parse(subject).unwrap(),
         client_id: client_id.map(|client_id| ClientId::parse(client_id).unwrap()),
         access,
@@ -58,11 +59,13 @@ fn token(client_id: &str, subject: &str, memberships: &[&str]) -> Caller {
         .map(|word| Membership::parse(word).unwrap());
     Caller::Token(TokenCaller {
         principal: Principal {
+            issuer: None,
             client_id: ClientId::parse(client_id).unwrap(),
             subject: Subject::parse(subject).unwrap(),
         },
         memberships: memberships.collect(),
         proof_expires: None,
+        max_session: None,
     })
 }
 

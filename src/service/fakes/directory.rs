@@ -63,12 +63,8 @@ impl Directory for FakeDirectory {
         name: &WorkspaceName,
         principal: &Principal,
     ) -> Result<Option<Access>, RegistryError> {
-        let theirs = self.members.iter().filter(|(workspace, member)| {
-            let through = member.client_id.as_ref();
-            workspace == name
-                && member.subject == principal.subject
-                && through.is_none_or(|client_id| *client_id == principal.client_id)
-        });
+        let theirs = self.members.iter();
+        let theirs = theirs.filter(|(workspace, member)| workspace == name && member.is(principal));
         Ok(theirs.map(|(_, member)| member.access).max())
     }
 

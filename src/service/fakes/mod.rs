@@ -35,6 +35,7 @@ use super::{
 
 pub(crate) fn principal(client_id: &str, subject: &str) -> Owner {
     Owner::Principal(Principal {
+        issuer: None,
         client_id: ClientId::parse(client_id).unwrap(),
         subject: Subject::parse(subject).unwrap(),
     })

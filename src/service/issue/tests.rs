@@ -116,6 +116,7 @@ fn request(number: u8, token_minutes: i64) -> IssueRequest {
             principal,
             memberships: Vec::new(),
             proof_expires: Some(FixedClock.now() + TimeDelta::minutes(token_minutes)),
+            max_session: None,
         }),
         grant: Grant::whole(bucket_of(&owner), Access::ReadWrite),
         owner,

@@ -54,7 +54,7 @@ impl RotateAccessKey {
         let caller = match credential {
             RotationCredential::Of(credential) => {
                 let caller = authenticate
-                    .authenticate(credential, &settings.oauth_scope, address, deadline)
+                    .authenticate(credential, Some(&settings.oauth_scope), address, deadline)
                     .await?;
                 RotationCaller::Caller(caller)
             }

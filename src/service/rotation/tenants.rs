@@ -54,7 +54,7 @@ fn is_owners(owner: &AccessKeyOwner, tenant: &BucketTenant) -> bool {
     match (owner, tenant) {
         (AccessKeyOwner::Principal(owner), BucketTenant::Principal(tenant)) => owner == tenant,
         (AccessKeyOwner::Subject(owner), BucketTenant::Principal(tenant)) => {
-            *owner == tenant.subject
+            tenant.is_person(owner)
         }
         (AccessKeyOwner::Organisation(owner), BucketTenant::Organisation(tenant)) => {
             owner == tenant

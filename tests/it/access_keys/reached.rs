@@ -23,6 +23,7 @@ fn in_bucket(bucket: &str) -> NewArea {
 
 fn alice() -> Owner {
     Owner::Principal(Principal {
+        issuer: None,
         client_id: ClientId::parse("demo").unwrap(),
         subject: Subject::parse("alice").unwrap(),
     })

@@ -60,6 +60,7 @@ async fn only_its_owner_may_use_a_key() {
     let alice = app.token_with(&[("scope", OAUTH_SCOPE)]).await;
     assert_refused(&ask(&app, &alice, id).await, denied.0, denied.1);
     let owner = AccessKeyOwner::Principal(Principal {
+        issuer: None,
         client_id: ClientId::parse("demo").unwrap(),
         subject: Subject::parse("alice").unwrap(),
     });

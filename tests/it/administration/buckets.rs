@@ -10,6 +10,7 @@ use super::{ask, json, refused};
 
 fn person(subject: &str) -> Owner {
     Owner::Principal(Principal {
+        issuer: None,
         client_id: ClientId::parse("demo").unwrap(),
         subject: Subject::parse(subject).unwrap(),
     })

@@ -29,6 +29,7 @@ impl Progress for Silence {
 
 fn person(subject: &str) -> Owner {
     Owner::Principal(Principal {
+        issuer: None,
         client_id: ClientId::parse("demo").unwrap(),
         subject: Subject::parse(subject).unwrap(),
     })

@@ -175,6 +175,7 @@ async fn a_deleted_workspace_has_no_members_even_when_it_comes_back() {
     let administer = app.administer().await;
     administer.delete_workspace(&name, true).await.unwrap();
     let late = Member {
+        issuer: None,
         subject: Subject::parse("mallory").unwrap(),
         client_id: None,
         access: Access::ReadWrite,

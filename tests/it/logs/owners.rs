@@ -146,6 +146,7 @@ async fn lines_name_the_caller_where_it_is_not_the_owner() {
         .collect();
     let person = |subject: &str| {
         Owner::Principal(cloakroom::domain::Principal {
+            issuer: None,
             client_id: cloakroom::domain::ClientId::parse("demo").unwrap(),
             subject: cloakroom::domain::Subject::parse(subject).unwrap(),
         })

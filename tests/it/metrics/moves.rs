@@ -177,6 +177,7 @@ async fn each_metric_moves_when_its_thing_happens() {
 fn bob() -> cloakroom::domain::Owner {
     use cloakroom::domain::{ClientId, Owner, Principal, Subject};
     Owner::Principal(Principal {
+        issuer: None,
         client_id: ClientId::parse("demo").unwrap(),
         subject: Subject::parse("bob").unwrap(),
     })

@@ -97,6 +97,20 @@ impl Setup {
         self.spawn_in(tempfile::tempdir().unwrap()).await
     }
 
+    /// Why such a gateway does not start.
+    pub(crate) async fn refused(self) -> String {
+        let directory = tempfile::tempdir().unwrap();
+        let oauth = AuthorizationServer::start(0, "cloakroom").unwrap();
+        let storage = Storage::start(0, directory.path().join("storage"))
+            .await
+            .unwrap();
+        let config = self.config(&oauth, &storage, &directory);
+        match Server::build(&config).await {
+            Ok(_) => panic!("it starts"),
+            Err(error) => error.to_string(),
+        }
+    }
+
     pub(crate) async fn spawn_in(self, directory: TempDir) -> App {
         let oauth = AuthorizationServer::start(0, "cloakroom").unwrap();
         let storage = Storage::start(0, directory.path().join("storage"))
@@ -253,6 +267,7 @@ impl App {
             .unwrap();
         for (subject, access) in members {
             let member = Member {
+                issuer: None,
                 subject: Subject::parse(subject).unwrap(),
                 client_id: None,
                 access: *access,

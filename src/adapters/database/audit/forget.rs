@@ -21,11 +21,11 @@ const NEVER: [&str; 2] = ["subject ", r#"[null,""]"#];
 
 /// The texts by which rows name a person.
 struct Names {
-    /// `["client id","subject"]`
+    /// `["client id","subject"]`, after the name of a named issuer.
     person: String,
     /// `subject alice`, where it means this person only.
     subject: String,
-    /// `[null,"alice"]`, where it means this person only.
+    /// `[null,"alice"]`, after the name of a named issuer, where it means this person only.
     member: String,
     pseudonym: String,
 }
@@ -34,11 +34,16 @@ impl Names {
     fn new(person: Person<'_>) -> Self {
         let (principal, subject) = (person.principal, person.principal.subject.as_str());
         let [no_subject, no_member] = NEVER.map(str::to_owned);
-        let (subject, member) = if person.is_whole {
-            let member = serde_json::json!([null, subject]);
-            (format!("subject {subject}"), member.to_string())
-        } else {
-            (no_subject, no_member)
+        let (subject, member) = match &principal.issuer {
+            _ if !person.is_whole => (no_subject, no_member),
+            None => {
+                let member = serde_json::json!([null, subject]);
+                (format!("subject {subject}"), member.to_string())
+            }
+            Some(issuer) => {
+                let member = serde_json::json!([issuer.as_str(), null, subject]);
+                (no_subject, member.to_string())
+            }
         };
         Self {
             person: principal.to_string(),

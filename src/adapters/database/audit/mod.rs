@@ -246,6 +246,7 @@ mod tests {
 
     fn event() -> AuditEvent {
         let principal = Principal {
+            issuer: None,
             client_id: ClientId::parse("client").unwrap(),
             subject: Subject::parse("subject").unwrap(),
         };
@@ -323,7 +324,7 @@ mod tests {
         let other = open(&directory).await;
         let database = other
             .clone()
-            .with_fingerprint(vec![("naming.prefix", "a".to_owned())]);
+            .with_fingerprint(vec![("naming.prefix".to_owned(), "a".to_owned())]);
         let set = "INSERT INTO fingerprint (name, value) VALUES ('naming.prefix', 'b')";
         other.execute("set", sqlx::query(set)).await.unwrap();
         let trail = SqlAuditTrail::new(database);

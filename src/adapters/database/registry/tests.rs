@@ -37,7 +37,7 @@ impl World {
 
     /// The registry as a replica with this prefix has it.
     fn registry(&self, prefix: &str) -> SqlBucketRegistry {
-        let parts = vec![("naming.prefix", prefix.to_owned())];
+        let parts = vec![("naming.prefix".to_owned(), prefix.to_owned())];
         let database = self.database.clone().with_fingerprint(parts);
         SqlBucketRegistry::new(database, Arc::new(SystemClock))
     }

@@ -18,6 +18,7 @@ async fn browsers_get_the_issuers_address() {
     let discovery = Discovery::new(
         http,
         DiscoverySettings {
+            section: "oauth".to_owned(),
             issuer: "https://as.example/realms/a".to_owned(),
             url: Url::parse("http://keycloak:8080/realms/a").unwrap(),
             allow_http: true,

@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Value, json};
 use url::Url;
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -11,6 +11,7 @@ fn jwks_at(server: &MockServer) -> Jwks {
     let http = OauthHttp::new(fixed(None)).unwrap();
     let at = |path: &str| Url::parse(&format!("{}{path}", server.uri())).unwrap();
     let settings = DiscoverySettings {
+        section: "oauth".to_owned(),
         issuer: server.uri(),
         url: at(""),
         allow_http: false,
@@ -18,7 +19,7 @@ fn jwks_at(server: &MockServer) -> Jwks {
         jwks: Endpoint::Configured(at("/jwks")),
     };
     let discovery = Arc::new(Discovery::new(http.clone(), settings));
-    Jwks::new(http, discovery, InFlightLimit::new(1))
+    Jwks::new(http, discovery, InFlightLimit::new(1), KeyUse::Signature)
 }
 
 async fn publish(server: &MockServer, status: u16, kids: &[&str]) {

@@ -55,6 +55,10 @@ impl Upstreams for Deployment {
         None
     }
 
+    async fn issuer_keys(&self) -> Vec<(String, Result<(), UpstreamError>)> {
+        Vec::new()
+    }
+
     async fn authorization_server_clock(&self) -> Result<Option<TimeDelta>, UpstreamError> {
         Ok(Some(self.ahead))
     }

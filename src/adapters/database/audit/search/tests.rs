@@ -123,6 +123,7 @@ fn all() -> AuditQuery {
 /// Looks for bob, who comes through the client `web`, by his pseudonym.
 fn by_pseudonym() -> AuditQuery {
     let bob = Principal {
+        issuer: None,
         client_id: ClientId::parse("web").unwrap(),
         subject: Subject::parse("bob").unwrap(),
     };
@@ -241,6 +242,7 @@ async fn every_search_reads_an_index() {
 /// Replaces bob, who comes through the client `web`, by a pseudonym.
 async fn forget_bob(database: &Database, is_whole: bool) -> u64 {
     let bob = Principal {
+        issuer: None,
         client_id: ClientId::parse("web").unwrap(),
         subject: Subject::parse("bob").unwrap(),
     };

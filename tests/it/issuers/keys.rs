@@ -1,0 +1,161 @@
+//! Where the keys of named issuers come from.
+
+use std::fs;
+use std::time::Duration;
+
+use jsonwebtoken::Algorithm;
+use serde_json::{Value, json};
+use wiremock::matchers::{header, method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::support::{App, Setup, SigningKey};
+
+use super::world::{CLUSTER_ISSUER, cluster};
+
+/// The API server of a cluster: its metadata and keys only for those with a token.
+async fn api_server(jwk: &Value) -> MockServer {
+    let server = MockServer::start().await;
+    let metadata = json!({
+        "issuer": CLUSTER_ISSUER,
+        "jwks_uri": format!("{}/openid/v1/jwks", server.uri()),
+        "response_types_supported": ["id_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["ES256"],
+    });
+    for (at, body) in [
+        ("/.well-known/openid-configuration", metadata),
+        ("/openid/v1/jwks", json!({ "keys": [jwk] })),
+    ] {
+        Mock::given(method("GET"))
+            .and(path(at))
+            .and(header("authorization", "Bearer gateways-own-token"))
+            .respond_with(ResponseTemplate::new(200).set_body_json(body))
+            .mount(&server)
+            .await;
+    }
+    server
+}
+
+fn of_cluster(setup: Setup) -> Setup {
+    setup
+        .key("issuers.cluster.issuer", CLUSTER_ISSUER)
+        .key("issuers.cluster.audience", "cloakroom-cluster")
+        .key("issuers.cluster.accept_typ", "none")
+        .key("issuers.cluster.client_id", "fixed:cluster")
+}
+
+async fn until(app: &App, token: &str, status: u16) {
+    let waiting = async {
+        while app.ask(token).await.status != status {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waiting)
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metadata_and_keys_are_read_with_the_bearer_token_which_goes_nowhere_else() {
+    let cluster = cluster().await;
+    let server = api_server(&cluster.jwk()).await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("token");
+    fs::write(&file, "gateways-own-token\n").unwrap();
+    let app = of_cluster(Setup::default())
+        .key("issuers.cluster.discovery_url", &server.uri())
+        .key("issuers.cluster.bearer_token_file", file.to_str().unwrap())
+        .spawn()
+        .await;
+    assert_eq!(app.ask(&cluster.token()).await.status, 200);
+    for request in server.received_requests().await.unwrap() {
+        let paths = ["/.well-known/openid-configuration", "/openid/v1/jwks"];
+        assert!(paths.contains(&request.url.path()), "{}", request.url);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_is_not_followed() {
+    let cluster = cluster().await;
+    let elsewhere = api_server(&cluster.jwk()).await;
+    let server = MockServer::start().await;
+    let location = format!("{}/openid/v1/jwks", elsewhere.uri());
+    let redirect = ResponseTemplate::new(307).insert_header("location", location.as_str());
+    Mock::given(method("GET"))
+        .respond_with(redirect)
+        .mount(&server)
+        .await;
+    let app = of_cluster(Setup::default())
+        .key(
+            "issuers.cluster.jwks_uri",
+            &format!("{}/jwks", server.uri()),
+        )
+        .key("issuers.cluster.bearer_token", "gateways-own-token")
+        .spawn()
+        .await;
+    app.ask(&cluster.token())
+        .await
+        .assert_problem(502, "identification-unavailable");
+    assert!(elsewhere.received_requests().await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_in_a_file_follow_the_file() {
+    let cluster = cluster().await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("keys.json");
+    let write = |jwk: Value| {
+        let next = directory.path().join("next");
+        fs::write(&next, json!({ "keys": [jwk] }).to_string()).unwrap();
+        fs::rename(next, &file).unwrap();
+    };
+    write(SigningKey::generate("one", Algorithm::ES256).jwk());
+    let app = of_cluster(Setup::default())
+        .key("issuers.cluster.jwks_file", file.to_str().unwrap())
+        .spawn()
+        .await;
+    let token = cluster.token();
+    app.ask(&token).await.assert_problem(401, "invalid-token");
+    write(cluster.jwk());
+    until(&app, &token, 200).await;
+    write(SigningKey::generate("one", Algorithm::ES256).jwk());
+    until(&app, &token, 401).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_issuer_under_the_same_name_is_refused_until_it_is_accepted() {
+    let cluster = cluster().await;
+    let jwks = format!("{}/jwks", cluster.server.server.uri());
+    let setup = || of_cluster(Setup::default()).key("issuers.cluster.jwks_uri", &jwks);
+    let app = setup().spawn().await;
+    let before = app.ask(&cluster.token()).await.credentials().bucket;
+    let beside = |setup: Setup| {
+        let setup = setup.replica_of(&app);
+        setup.key("naming.accept_change", "false")
+    };
+    let another = |key: &str, value: &str| beside(setup()).key(key, value);
+    for (key, value) in [
+        ("issuers.cluster.issuer", "https://other.example"),
+        ("issuers.cluster.client_id", "fixed:other"),
+        ("issuers.cluster.subject", "jti"),
+    ] {
+        let error = another(key, value).refused().await;
+        assert!(
+            error.starts_with("issuers.cluster: has the issuer"),
+            "{error}"
+        );
+        assert!(error.contains("naming.accept_change"), "{error}");
+    }
+    // What lets tokens in may change, and issuers may come and go.
+    let stricter = another("issuers.cluster.audience", "other").spawn().await;
+    stricter
+        .ask(&cluster.token())
+        .await
+        .assert_problem(401, "invalid-token");
+    stricter.stop().await;
+    let without = beside(Setup::default()).spawn().await;
+    without.stop().await;
+    let back = beside(setup()).spawn().await;
+    let bucket = back.ask(&cluster.token()).await.credentials().bucket;
+    assert_eq!(bucket, before);
+}
