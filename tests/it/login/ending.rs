@@ -1,4 +1,8 @@
+use std::time::Duration;
+
 use serde_json::json;
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::{User, gateway, http};
 
@@ -37,4 +41,27 @@ async fn logout_removes_tokens_that_cannot_be_revoked_and_says_so() {
     assert_eq!(ran.code, Some(1));
     assert!(ran.stderr.contains("were not revoked"), "{ran:?}");
     assert_eq!(user.file(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logout_that_is_killed_while_it_revokes_can_be_repeated() {
+    let app = gateway().await;
+    let user = User::signed_in(&app).await;
+    let (token, endpoint) = (
+        user.access_token(),
+        user.kept()["revocation_endpoint"].clone(),
+    );
+    let hanging = MockServer::start().await;
+    let late = ResponseTemplate::new(200).set_delay(Duration::from_mins(1));
+    Mock::given(any()).respond_with(late).mount(&hanging).await;
+    user.change(|kept| kept["revocation_endpoint"] = json!(hanging.uri()));
+    let mut child = user.command(&["logout"]).spawn().unwrap();
+    while hanging.received_requests().await.unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    child.kill().await.unwrap();
+    user.change(|kept| kept["revocation_endpoint"] = endpoint);
+    assert_eq!(user.run(&["logout"]).await.code, Some(0));
+    assert_eq!(user.file(), None);
+    assert_eq!(app.ask(&token).await.status, 401);
 }
