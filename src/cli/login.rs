@@ -29,6 +29,9 @@ pub(super) struct LoginCommand {
     /// Public client to sign in as [default: the one that the gateway names]
     #[arg(long, value_name = "ID")]
     client_id: Option<String>,
+    /// Do not ask for a sign-in that outlives the browser's session
+    #[arg(long)]
+    no_offline_access: bool,
 }
 
 impl LoginCommand {
@@ -38,7 +41,10 @@ impl LoginCommand {
         // A file that cannot be written is told before the person signs in.
         drop(file.lock().await?);
         let (gateway, http) = (connection.gateway, connection.http);
-        let sign_in = SignIn::prepare(gateway, self.client_id, http).await?;
+        let mut sign_in = SignIn::prepare(gateway, self.client_id, http).await?;
+        if self.no_offline_access {
+            sign_in.leave_out_offline_access();
+        }
         let lacks_browser = !self.browser && !has_display() && sign_in.supports_devices();
         let login = if self.device || lacks_browser {
             on_device(&sign_in).await?

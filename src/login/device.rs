@@ -1,5 +1,8 @@
 use openidconnect::core::CoreDeviceAuthorizationResponse;
-use openidconnect::{DeviceAuthorizationUrl, DeviceCodeErrorResponseType, RequestTokenError};
+use openidconnect::{
+    DeviceAuthorizationUrl, DeviceCodeErrorResponseType, PkceCodeChallenge, PkceCodeVerifier,
+    RequestTokenError,
+};
 
 use super::sign_in::{failure, sender};
 use super::{Login, LoginError, SignIn};
@@ -8,6 +11,7 @@ use super::{Login, LoginError, SignIn};
 pub struct OnDevice<'a> {
     sign_in: &'a SignIn,
     code: CoreDeviceAuthorizationResponse,
+    verifier: PkceCodeVerifier,
 }
 
 impl SignIn {
@@ -21,9 +25,14 @@ impl SignIn {
         let endpoint = endpoint.ok_or_else(|| self.failed("it has no sign-in by device code"))?;
         let endpoint = DeviceAuthorizationUrl::from_url(endpoint);
         let client = self.client()?.set_device_authorization_url(endpoint);
+        // RFC 8628 has no PKCE, and other servers ignore it. Keycloak requires it of a client that must use
+        // it in the browser.
+        let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let send = sender(&self.http);
         let code = client
             .exchange_device_code()
+            .add_extra_param("code_challenge", challenge.as_str())
+            .add_extra_param("code_challenge_method", challenge.method().as_str())
             .add_scopes(self.scopes.clone())
             .request_async(&send)
             .await
@@ -31,6 +40,7 @@ impl SignIn {
         Ok(OnDevice {
             sign_in: self,
             code,
+            verifier,
         })
     }
 }
@@ -61,11 +71,16 @@ impl OnDevice<'_> {
     ///
     /// [`LoginError`] when the code expires, or the authorization server or the person refuses.
     pub async fn finish(self) -> Result<Login, LoginError> {
-        let Self { sign_in, code } = self;
+        let Self {
+            sign_in,
+            code,
+            verifier,
+        } = self;
         let client = sign_in.client()?;
         let send = sender(&sign_in.http);
         let answer = client
             .exchange_device_access_token(&code)
+            .add_extra_param("code_verifier", verifier.secret().as_str())
             .request_async(&send, tokio::time::sleep, None)
             .await
             .map_err(|error| match &error {

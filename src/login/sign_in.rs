@@ -75,6 +75,12 @@ impl SignIn {
         self.server.device_authorization_endpoint.is_some()
     }
 
+    /// For a person or a client that may not have it: some authorization servers refuse the whole sign-in
+    /// then.
+    pub fn leave_out_offline_access(&mut self) {
+        self.scopes.retain(|scope| scope.as_str() != OFFLINE_ACCESS);
+    }
+
     /// The client, without keys: it needs them only to read an ID token.
     pub(super) fn client(&self) -> Result<Client, LoginError> {
         let keys = JsonWebKeySet::new(Vec::new());

@@ -185,4 +185,5 @@ def main():
         check("browser: alice's bucket is that of her token on the command line", found[0]["alice"] == bucket)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -45,6 +45,7 @@ start() {
 export CLOAKROOM_OAUTH__ISSUER=$issuer
 export CLOAKROOM_OAUTH__CLIENT_ID=cloakroom
 export CLOAKROOM_OAUTH__CLIENT_SECRET=$secret
+export CLOAKROOM_HTTP__LOGIN_CLIENT_ID=terminal
 export KEYCLOAK_ADMIN_PASSWORD=$admin
 EOF
             return
