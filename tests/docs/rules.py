@@ -161,6 +161,31 @@ def restored(machine):
     same_bucket(machine)
 
 
+def running(machine):
+    pid = "$(systemctl show --value --property=MainPID cloakroom)"
+    return backup_folders(machine) | {pid: str(machine.dev_process.pid)}
+
+
+def remove_registry(machine):
+    """Removes its file, of which a second name stays for the blocks that follow."""
+    machine.expect(
+        "(cd .cloakroom; mkdir aside; for file in cloakroom.db*; do ln $file aside/; done; rm cloakroom.db*)"
+    )
+
+
+def rescued(machine):
+    """What the process had open is whole. With its file back, the gateway goes on."""
+    folder = machine.clone / ".cloakroom"
+    machine.expect(f"CLOAKROOM_DATABASE__URL=sqlite://{folder}/rescue/cloakroom.db cloakroom org list", "acme")
+    machine.expect("(cd .cloakroom; rm -f cloakroom.db*; ln aside/* .; rm -r aside)")
+    machine.expect("until cloakroom healthcheck; do sleep 0.1; done")
+
+
+def lost_is_read(machine):
+    if "org create" not in machine.printed or '"vend"' in machine.printed:
+        raise AssertionError(f"not what operators did:\n{machine.printed}")
+
+
 def postgres(machine):
     """Starts a PostgreSQL with a registry in it. Returns why there is none, or None."""
     if not shutil.which("pg_dump"):
@@ -228,7 +253,10 @@ RULES = [
     Rule("docs/production.md", "docker buildx", skip="needs buildx and a registry"),
     Rule("docs/kubernetes.md", "kubectl", skip="needs a cluster"),
     Rule("docs/kubernetes.md", "helm", skip="needs a cluster: tests/helm/run renders the chart"),
-    Rule("docs/systemd.md", "install -m 755", skip="changes the machine: tests/systemd/run does the same"),
+    Rule("docs/systemd.md", "install -m 755 target/release/cloakroom /usr/local/bin/cloakroom\ninstall -m 644", skip="changes the machine: tests/systemd/run does the same"),
+    Rule("docs/systemd.md", "once()", skip="needs a running systemd"),
+    Rule("docs/systemd.md", "install -m 755 /usr/local/bin/cloakroom /usr", skip="changes the machine"),
+    Rule("docs/systemd.md", "systemctl stop", skip="changes the machine"),
     Rule("docs/systemd.md", "chown root:cloakroom", skip="changes the machine: tests/systemd/run does the same"),
     Rule("docs/upgrading.md", "sed 's/CREATE INDEX", skip="needs a PostgreSQL of an earlier version"),
     Rule("docs/growth.md", "tests/load/growth", skip="measures for minutes: tests/load/growth"),
@@ -254,12 +282,18 @@ RULES = [
     Rule("docs/erase.md", "cloakroom erase --owner demo/erin --yes", after=erased),
     Rule("docs/erase.md", "cloakroom export", skip="erin is erased: tests/engines/erase.py"),
     Rule("docs/backup.md", "cloakroom backup", stand_ins=backup_folders, before=make_backups_folder),
-    Rule("docs/backup.md", "mkdir -m 700", stand_ins=backup_folders, before=change_and_stop),
+    Rule(
+        "docs/backup.md", "install -d -m 700", before=change_and_stop,
+        stand_ins=lambda machine: backup_folders(machine) | {" -o cloakroom -g cloakroom": ""},
+    ),
     Rule(
         "docs/backup.md", "install -m 600", after=restored,
         stand_ins=lambda machine: backup_folders(machine)
         | {" -o cloakroom -g cloakroom": "", "cloakroom-2026-11-25.db": "cloakroom-*.db"},
     ),
+    Rule("docs/backup.md", "cloakroom migrate", stand_ins=backup_folders),
+    Rule("docs/backup.md", "PID=$(systemctl", stand_ins=running, before=remove_registry, after=rescued),
+    Rule("docs/backup.md", "export CLOAKROOM_DATABASE__URL", stand_ins=backup_folders, after=lost_is_read),
     Rule("docs/backup.md", "(umask 077; pg_dump", before=postgres),
     Rule("docs/backup.md", "createdb", before=dumped, after=postgres_restored),
 ]

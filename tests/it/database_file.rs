@@ -129,6 +129,25 @@ async fn a_registry_that_others_can_read_is_warned_of_with_the_fix() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_alarm_of_a_removed_registry_says_to_save_it_before_a_stop() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("lost.db");
+    let oauth = AuthorizationServer::start(0, "cloakroom").unwrap();
+    let url = format!("sqlite://{}?mode=rwc", path.display());
+    let variables = [("CLOAKROOM_DATABASE__URL", url.as_str())];
+    let mut serve = Serve::launch(&oauth, "http://127.0.0.1:1", &variables);
+    serve.line("listening").await;
+    fs::remove_file(&path).unwrap();
+    let alarm = serve.line("no credentials are issued any more").await;
+    let what_to_do = alarm["error"].as_str().unwrap();
+    assert!(
+        what_to_do.contains("Do not stop the gateway yet"),
+        "{alarm}"
+    );
+    assert!(what_to_do.contains("docs/backup.md"), "{alarm}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_registry_is_reported_at_the_start() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("damaged.db");

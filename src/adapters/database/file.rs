@@ -29,8 +29,8 @@ pub(super) struct DatabaseFile {
 /// The database's file is no longer the one that was opened.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{} was removed or replaced since the gateway was started: stop the gateway, put the file back, \
-     with its -wal, or restore a backup, and start it again", .0.display()
+    "{} was removed or replaced since the gateway was started. Do not stop the gateway yet: if the file \
+     was removed, this process has its last copy (docs/backup.md says how to save it)", .0.display()
 )]
 pub(super) struct FileReplaced(PathBuf);
 
