@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::{ApiKeyId, CapabilityId, Membership, Owner, Principal, Scope, Slug};
+use super::{ApiKeyId, CapabilityId, Membership, Owner, OwnerPseudonym, Principal, Scope, Slug};
 
 /// Who is asking, as authentication proved it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub enum CallerId {
     ApiKey(ApiKeyId),
     /// A capability token.
     Capability(CapabilityId),
+    /// A person who was erased, as the audit trail still has them.
+    Erased(OwnerPseudonym),
 }
 
 /// A person or a workload, proven by a token.
@@ -96,7 +98,7 @@ impl CallerId {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Principal(_) => "principal",
+            Self::Principal(_) | Self::Erased(_) => "principal",
             Self::ApiKey(_) => "api-key",
             Self::Capability(_) => "capability",
         }
@@ -109,6 +111,7 @@ impl CallerId {
             Self::Principal(principal) => principal.to_string(),
             Self::ApiKey(id) => id.to_string(),
             Self::Capability(id) => id.to_string(),
+            Self::Erased(pseudonym) => pseudonym.to_string(),
         }
     }
 }

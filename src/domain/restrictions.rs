@@ -129,6 +129,16 @@ impl Restrictions {
         revocations.map(|revocation| revocation.before).max()
     }
 
+    /// Whether the caller is a person who was erased and not let in again.
+    #[must_use]
+    pub fn is_erased(&self, caller: &CallerId) -> bool {
+        let (CallerId::Principal(principal), Some(formula)) = (caller, &self.formula) else {
+            return false;
+        };
+        let name = name_of_erased(principal, formula);
+        self.blocks.contains_key(&("caller".to_owned(), name))
+    }
+
     fn check_pseudonym(
         &self,
         kind: &'static str,

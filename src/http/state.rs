@@ -7,8 +7,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::domain::{RequestId, Scope, WorkspaceName};
 use crate::service::{
-    Authenticate, CallerLimit, Clock, Entitle, IssueSession, ListStorage, Randomness, Refusal,
-    RevokeSessions, RotateAccessKey,
+    Authenticate, CallerLimit, Clock, CurrentRestrictions, Entitle, IssueSession, ListStorage,
+    Randomness, Refusal, RevokeSessions, RotateAccessKey,
 };
 
 use crate::http::middleware::drain::ShutdownStage;
@@ -68,6 +68,8 @@ pub struct UseCases {
     pub issue_session: IssueSession,
     /// Ends sessions.
     pub revoke_sessions: Arc<RevokeSessions>,
+    /// Whom operators have blocked.
+    pub restrictions: Arc<CurrentRestrictions>,
     /// Makes a new pair of an access key.
     pub rotate_access_key: RotateAccessKey,
 }

@@ -7,8 +7,8 @@ use tokio::sync::Semaphore;
 
 use crate::domain::{BucketFormula, CallerId, Scope, TokenRules};
 use crate::service::fakes::{
-    FakeBucketRegistry, FakeDirectory, FixedClock, Nothing, test_issue, test_revoke_sessions,
-    test_rotate_access_key,
+    FakeBucketRegistry, FakeDirectory, FixedClock, Nothing, no_restrictions, test_issue,
+    test_revoke_sessions, test_rotate_access_key,
 };
 use crate::service::{
     Authenticate, AuthenticateApiKey, AuthenticateToken, CallerLimit, Directory, Entitle,
@@ -94,6 +94,7 @@ pub(crate) fn test_use_cases_with(
         ),
         issue_session: test_issue(),
         revoke_sessions: test_revoke_sessions(),
+        restrictions: no_restrictions(),
         rotate_access_key: test_rotate_access_key(),
     }
 }

@@ -234,6 +234,7 @@ impl Opening {
             list_storage,
             issue_session,
             revoke_sessions: Arc::clone(&revoke_sessions),
+            restrictions,
             rotate_access_key,
         };
         self.gateway.use_cases.get_or_init(|| use_cases);

@@ -101,12 +101,14 @@ pub trait BucketRegistry: Send + Sync {
 }
 
 /// How a reservation ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReserveOutcome {
     /// The owner holds this bucket; this is how far its creation got.
     Held(ReservationState),
     /// The bucket is reserved for another owner, or the owner has another bucket.
     Conflict,
+    /// An operator has blocked the owner, for this reason.
+    Blocked(String),
 }
 
 /// How far the creation of a bucket got. The registry and `cloakroom bucket show` call

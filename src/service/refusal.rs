@@ -218,6 +218,10 @@ impl From<EnsureBucketError> for Refusal {
     fn from(error: EnsureBucketError) -> Self {
         match error {
             EnsureBucketError::Conflict => Self::BucketConflict,
+            EnsureBucketError::Blocked(reason) => Self::Blocked {
+                kind: "owner",
+                reason,
+            },
             EnsureBucketError::Registry(error) => error.into(),
             EnsureBucketError::Store(failure) => Self::Store(failure),
             EnsureBucketError::Overloaded => Self::Overloaded,

@@ -103,6 +103,16 @@ impl CurrentRestrictions {
         Ok(current.check(caller, None, asked, now)?)
     }
 
+    /// Whether the caller is a person who was erased and not let in again: nothing is recorded about them.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Internal`] when the registry cannot be read.
+    pub async fn is_erased(&self, caller: &CallerId) -> Result<bool, Refusal> {
+        let current = self.registry.restrictions().await?;
+        Ok(current.with_formula(&self.formula).is_erased(caller))
+    }
+
     fn known(&self) -> Option<Arc<Restrictions>> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         known.clone()

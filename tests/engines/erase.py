@@ -301,6 +301,9 @@ def exported(world, owner, store, place, neighbours):
     refused("an export that reads a neighbour's", lambda: reader.s3.get_object(**neighbours.at(ODD_KEYS[1])))
     rows = world.cloakroom.json("audit", "--access-key", given["AccessKeyId"])
     check("an export has an audit row", [row["action"] for row in rows] == ["export"], rows)
+    done = world.cloakroom.run("revoke", "--owner", owner)
+    check("`revoke --owner` ends well", done.returncode == 0, done.stderr)
+    refused("an export that was revoked", lambda: reader.s3.list_objects_v2(**place.listed()))
 
 
 def main():

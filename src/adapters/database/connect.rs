@@ -20,12 +20,14 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 const CANNOT_CONNECT_NOW: &str = "57P03";
 
 /// Readers do not wait for the writer; a commit is on disk when it returns; a second process
-/// waits for its turn; the write-ahead log shrinks again when a reader has held it up.
-const SQLITE_PRAGMAS: [&str; 4] = [
+/// waits for its turn; the write-ahead log shrinks again when a reader has held it up; what is deleted
+/// is overwritten, because it may name a person who was erased.
+const SQLITE_PRAGMAS: [&str; 5] = [
     "PRAGMA busy_timeout = 3000",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA journal_size_limit = 4194304",
+    "PRAGMA secure_delete = ON",
 ];
 
 /// These end soon what a gateway leaves at the server when it dies: its statement, its transaction

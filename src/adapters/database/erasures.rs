@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sqlx::Row;
 use sqlx::any::AnyRow;
+use sqlx::{Error, Executor, Row};
 
 use crate::domain::{AccessKeyId, AuditEvent, BucketName, OwnerPseudonym};
 use crate::service::{
@@ -11,7 +11,6 @@ use crate::service::{
     Traces,
 };
 
-use super::SqlDirectory;
 use super::audit::forget;
 use super::change::Change;
 use super::connect::close;
@@ -21,6 +20,7 @@ use super::reservations::reservation;
 use super::restrictions::count_change;
 use super::rows::{parse, text, time, time_or_none, unknown, utc};
 use super::statement::failed;
+use super::{Database, SqlDirectory};
 
 const OF_PERSON: &str = "SELECT owner_kind, owner_id, bucket, state, claimed_at FROM owned_buckets \
      WHERE owner_kind = 'principal' AND owner_id = $1 \
@@ -44,9 +44,11 @@ const KEEP_BUCKETS: [&str; 2] = [
      AND owner_id = $1 AND state <> 'claimed' ON CONFLICT (bucket) DO NOTHING",
 ];
 
-/// The person stays blocked, by the pseudonym. An earlier erasure may have left blocks of that name.
+/// The person stays blocked, by the pseudonym. An earlier erasure may have left blocks of that name; they
+/// stay unless there are new ones, because two erasures may run at once.
 const BLOCK_BY_PSEUDONYM: [&str; 2] = [
-    "DELETE FROM blocks WHERE name = $2 AND name <> $1",
+    "DELETE FROM blocks WHERE name = $2 AND EXISTS \
+     (SELECT 1 FROM blocks b WHERE b.name = $1 AND b.kind = blocks.kind)",
     "UPDATE blocks SET name = $2, reason = 'erased' WHERE name = $1 AND kind IN ('owner', 'caller')",
 ];
 
@@ -225,8 +227,23 @@ impl Erasures for SqlDirectory {
         change.execute(count_change()).await?;
         let members = members::delete_person(person.principal, person.is_whole);
         change.execute(members).await?;
-        change.commit_forgetting(person, event).await
+        change.commit_forgetting(person, event).await?;
+        let emptied = empty_log(&self.database).await;
+        emptied.map_err(|error| failed("erasure", &error))
     }
+}
+
+/// `SQLite`'s write-ahead log still has what was overwritten. A reader may hold it up; the next write after
+/// it then overwrites it.
+async fn empty_log(database: &Database) -> Result<(), Error> {
+    let mut connection = database.open_unhurried().await?;
+    if connection.backend_name() == "SQLite" {
+        connection
+            .execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            .await?;
+    }
+    close(connection).await;
+    Ok(())
 }
 
 fn erasure(row: &AnyRow) -> Result<Erasure, RegistryError> {

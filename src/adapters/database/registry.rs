@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sqlx::any::AnyRow;
 
 use crate::domain::{BucketName, BucketOwner, Owner};
 use crate::service::{BucketRegistry, Clock, RegistryError, ReservationState, ReserveOutcome};
@@ -10,6 +12,7 @@ use super::bucket_owners;
 use super::change::Change;
 use super::fingerprint::Fingerprint;
 use super::rows::{text, utc};
+use super::statement::Statement;
 
 /// Which owner has which bucket, in a database.
 pub struct SqlBucketRegistry {
@@ -65,14 +68,14 @@ impl SqlBucketRegistry {
             .await
     }
 
-    /// Stores the reservation, unless the owner has another bucket, the bucket is or was another
-    /// owner's, or another owner's access key still reaches it. A bucket that the owner had before a
-    /// change of the formula may be reserved again.
+    /// Stores the reservation, unless the owner is blocked or has another bucket, the bucket is or was
+    /// another owner's, or another owner's access key still reaches it. A bucket that the owner had
+    /// before a change of the formula may be reserved again. Returns why the owner is blocked.
     async fn insert_reservation(
         &self,
         bucket_owner: &BucketOwner,
         bucket: &BucketName,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<Option<String>, RegistryError> {
         let insert = sqlx::query(
             "INSERT INTO owned_buckets (owner_kind, owner_id, bucket, state, claimed_at) \
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
@@ -83,16 +86,22 @@ impl SqlBucketRegistry {
         .bind(name(ReservationState::Reserved))
         .bind(utc(self.clock.now()));
         let Some(change) = Change::begin(&self.database, "reserve", insert).await? else {
-            return Ok(());
+            return Ok(None);
         };
         let mut change = change.check_formula().await?;
+        let blocked = block_of(bucket_owner, bucket, self.clock.now());
+        if let Some(reason) = change.row(blocked, reason).await? {
+            change.roll_back().await?;
+            return Ok(Some(reason));
+        }
         let is_owners = !is_reached(&mut change, bucket_owner, bucket).await?
             && settle(&mut change, bucket_owner, bucket).await?;
         if is_owners {
-            change.commit().await
+            change.commit().await?;
         } else {
-            change.roll_back().await
+            change.roll_back().await?;
         }
+        Ok(None)
     }
 }
 
@@ -104,13 +113,20 @@ impl BucketRegistry for SqlBucketRegistry {
         bucket: &BucketName,
     ) -> Result<ReserveOutcome, RegistryError> {
         let mut row = self.find(bucket_owner).await?;
-        if row.is_none() {
-            self.insert_reservation(bucket_owner, bucket).await?;
+        let blocked = if row.is_none() {
+            let blocked = self.insert_reservation(bucket_owner, bucket).await?;
             row = self.find(bucket_owner).await?;
-        }
+            blocked
+        } else {
+            let blocked = block_of(bucket_owner, bucket, self.clock.now());
+            self.database.row("reserve", blocked, reason).await?
+        };
         // A row that another formula made does not count.
         if !self.is_current().await? {
             return Err(Fingerprint::outdated());
+        }
+        if let Some(reason) = blocked {
+            return Ok(ReserveOutcome::Blocked(reason));
         }
         match row {
             Some((held, state)) if held == bucket.as_str() => {
@@ -151,6 +167,27 @@ impl BucketRegistry for SqlBucketRegistry {
         let found = found.filter(|(held, _)| held == bucket.as_str());
         found.map(|(_, state)| parse_state(&state)).transpose()
     }
+}
+
+/// Reads why the bucket's owner is blocked, if it is. What a gateway knows of blocks may be outdated, and
+/// an owner who is being erased must not get a bucket again. A person who was erased is blocked by the
+/// pseudonym, which is part of the bucket's name.
+fn block_of(
+    bucket_owner: &BucketOwner,
+    bucket: &BucketName,
+    now: DateTime<Utc>,
+) -> Statement<'static> {
+    sqlx::query(
+        "SELECT reason FROM blocks WHERE kind = 'owner' AND (until = '' OR until > $3) AND (name = $1 \
+         OR (name LIKE 'principal %' AND CAST($2 AS TEXT) LIKE '%' || substr(name, 11) || '%'))",
+    )
+    .bind(format!("{} {}", bucket_owner.kind(), bucket_owner.id()))
+    .bind(bucket.to_string())
+    .bind(utc(now))
+}
+
+fn reason(row: &AnyRow) -> Result<String, RegistryError> {
+    text(row, "reason")
 }
 
 /// Whether an access key of another owner still reaches the person's bucket. For shared buckets this

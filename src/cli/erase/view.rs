@@ -244,7 +244,7 @@ impl From<&Kept> for KeptView {
     fn from(kept: &Kept) -> Self {
         let until = match &kept.why {
             KeptBecause::Governance(until) | KeptBecause::Compliance(until) => Some(utc(*until)),
-            KeptBecause::LegalHold | KeptBecause::Refused(_) => None,
+            KeptBecause::LegalHold | KeptBecause::Refused(_) | KeptBecause::Failed(_) => None,
         };
         Self {
             key: kept.key.clone(),

@@ -109,6 +109,11 @@ async fn revoke(
         .await?;
     log.asked_by(use_cases.entitle.pseudonym(&caller.as_owner()));
     use_cases.caller_limit.take(&caller.id())?;
+    // An erasure has ended the sessions of such a person, and their name must not come back.
+    if use_cases.restrictions.is_erased(&caller.id()).await? {
+        log.outcome("revoked");
+        return Ok(Strength::Immediate);
+    }
     let cause = AuditCause {
         time: gateway.clock.now(),
         request_id: exchange.request_id,

@@ -113,7 +113,11 @@ impl Administer {
                 }
                 Err(EnsureBucketError::Registry(error)) => return Err(error.into()),
                 Err(EnsureBucketError::Store(failure)) => return Err(failure.into()),
-                Err(error @ (EnsureBucketError::Overloaded | EnsureBucketError::Vanished)) => {
+                Err(
+                    error @ (EnsureBucketError::Blocked(_)
+                    | EnsureBucketError::Overloaded
+                    | EnsureBucketError::Vanished),
+                ) => {
                     return Err(AdministerError::Internal(error.to_string()));
                 }
             }

@@ -71,7 +71,7 @@ impl Administer {
     }
 
     /// Refuses a bucket that is missing, another account's or another deployment's.
-    async fn must_be_ours(&self, bucket: &BucketName) -> Result<(), AdministerError> {
+    pub(super) async fn must_be_ours(&self, bucket: &BucketName) -> Result<(), AdministerError> {
         let buckets = &self.ports.buckets;
         match buckets.look(bucket).await? {
             Presence::Ours => {}

@@ -4,7 +4,9 @@ use crate::domain::{
     Access, AuditEvent, BucketName, BucketOwner, Grant, Owner, RoleSessionName, Session,
     SessionPolicy,
 };
-use crate::service::{Presence, SessionRequest, UpstreamError, UpstreamErrorKind};
+use crate::service::{
+    Reservation, ReservationState, SessionRequest, UpstreamError, UpstreamErrorKind,
+};
 
 use super::{Administer, AdministerError, find_organisation, find_workspace};
 
@@ -39,9 +41,7 @@ impl Administer {
         duration: Duration,
     ) -> Result<Export, AdministerError> {
         let (grant, others) = self.exported(owner, bucket).await?;
-        if self.ports.buckets.look(&grant.bucket).await? == Presence::Missing {
-            return Err(AdministerError::NoSuch(format!("bucket {}", grant.bucket)));
-        }
+        self.must_be_ours(&grant.bucket).await?;
         let (session, event) = self.open_longest(owner, &grant, duration).await?;
         self.administration().note(&event).await?;
         Ok(Export {
@@ -95,10 +95,11 @@ impl Administer {
         let (mut is_theirs, mut others) = (false, Vec::new());
         for one in self.administration().buckets_of(&name, None).await? {
             let reservations = self.administration().reservations_of(&one).await?;
-            if !reservations
-                .iter()
-                .any(|row| row.bucket_owner == bucket_owner)
-            {
+            // A bucket that is only reserved may be another's.
+            let is_theirs_by = |row: &Reservation| {
+                row.bucket_owner == bucket_owner && row.state != Some(ReservationState::Reserved)
+            };
+            if !reservations.iter().any(is_theirs_by) {
                 continue;
             }
             if one == *asked {

@@ -108,8 +108,10 @@ pub async fn find_owner(
     let Some(workspace) = workspace(administration, text).await? else {
         return Ok(person);
     };
+    // The person may have had a bucket by another formula.
     let bucket = formula.bucket(&person);
-    if administration.reservations_of(&bucket).await?.is_empty() {
+    let of_person = administration.buckets_of(text, None).await?;
+    if of_person.is_empty() && administration.reservations_of(&bucket).await?.is_empty() {
         return Ok(workspace);
     }
     Err(AdministerError::Ambiguous(text.to_owned()))

@@ -3,9 +3,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 
-use crate::domain::{Block, BlockReason, BlockTarget, CallerId, Owner};
+use crate::domain::{Block, BlockReason, BlockTarget, CallerId, Owner, name_of_erased};
 use crate::service::{
-    EraseError, Freezer, RegistryError, RevocationReport, SessionsEnd, SessionsOf, Strength,
+    EraseError, Freezer, KnownBlock, RegistryError, RevocationReport, SessionsEnd, SessionsOf,
+    Strength,
 };
 
 use super::Administer;
@@ -18,27 +19,38 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 #[async_trait]
 impl Freezer for Administer {
-    async fn freeze(&self, owner: &Owner) -> Result<(), EraseError> {
+    async fn freeze(&self, owner: &Owner) -> Result<bool, EraseError> {
         let reason: Result<BlockReason, _> = REASON.parse();
         let reason = reason.map_err(|_| RegistryError::new("block: no such reason"))?;
         let blocked = self.administration().blocks().await?;
+        let mut was_frozen = true;
         for target in targets(owner) {
-            let mut blocks = blocked.iter();
-            let is_blocked = blocks.any(|block| {
-                block.until.is_none() && block.kind == target.kind() && block.name == target.name()
-            });
-            if is_blocked {
+            if is_blocked(&blocked, target.kind(), &target.name()) {
                 continue;
             }
-            let reason = reason.clone();
+            was_frozen = false;
             let block = Block {
                 target,
-                reason,
+                reason: reason.clone(),
                 until: None,
             };
             self.block(&block).await?;
         }
-        Ok(())
+        Ok(was_frozen)
+    }
+
+    async fn is_frozen(&self, owner: &Owner) -> Result<bool, EraseError> {
+        let blocked = self.administration().blocks().await?;
+        let erased = match owner {
+            Owner::Principal(principal) => Some(name_of_erased(principal, &self.settings.formula)),
+            _ => None,
+        };
+        let is_frozen = |target: &BlockTarget| {
+            let names = [Some(target.name()), erased.clone()];
+            let mut names = names.into_iter().flatten();
+            names.any(|name| is_blocked(&blocked, target.kind(), &name))
+        };
+        Ok(targets(owner).iter().all(is_frozen))
     }
 
     async fn end_sessions(&self, owner: &Owner) -> Result<SessionsEnd, EraseError> {
@@ -76,6 +88,12 @@ impl Administer {
             at: ends.max().unwrap_or(now),
         }
     }
+}
+
+/// Whether it is blocked for good.
+fn is_blocked(blocks: &[KnownBlock], kind: &str, name: &str) -> bool {
+    let mut blocks = blocks.iter();
+    blocks.any(|block| block.until.is_none() && block.kind == kind && block.name == name)
 }
 
 /// An owner, and a person also as a caller: for the storage of workspaces.

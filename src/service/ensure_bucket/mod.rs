@@ -73,6 +73,9 @@ pub enum EnsureBucketError {
     /// The bucket exists and is not known to be the owner's.
     #[error("the bucket exists and is not known to be this owner's")]
     Conflict,
+    /// An operator has blocked the owner.
+    #[error("the owner is blocked: {0}")]
+    Blocked(String),
     /// The registry failed.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -270,6 +273,7 @@ impl Maker {
         match reserved.await? {
             ReserveOutcome::Held(state) => Ok(state),
             ReserveOutcome::Conflict => Err(EnsureBucketError::Conflict),
+            ReserveOutcome::Blocked(reason) => Err(EnsureBucketError::Blocked(reason)),
         }
     }
 

@@ -117,6 +117,7 @@ impl ListStorage {
     ) -> Result<StorageList, Refusal> {
         let (id, now) = (caller.id(), self.ports.clock.now());
         let restrictions: Restrictions = self.ports.restrictions.restrictions().await?;
+        let restrictions = restrictions.with_formula(&self.entitle.formula);
         restrictions.check(&id, None, asked, now)?;
         let mut list = match caller {
             Caller::Token(caller) => self.of_token(caller, page).await?,

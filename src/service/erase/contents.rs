@@ -122,6 +122,8 @@ pub enum KeptBecause {
     LegalHold,
     /// Another reason: the store's error code.
     Refused(String),
+    /// The store failed at this version, with this error code: it may delete it later.
+    Failed(String),
 }
 
 /// The outcome of removing a bucket.
@@ -220,6 +222,7 @@ impl fmt::Display for KeptBecause {
             Self::Compliance(until) => write!(f, "compliance lock until {}", day(until)),
             Self::LegalHold => f.write_str("legal hold"),
             Self::Refused(code) => write!(f, "the store refuses: {code}"),
+            Self::Failed(code) => write!(f, "the store fails: {code}"),
         }
     }
 }

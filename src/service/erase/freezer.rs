@@ -9,8 +9,11 @@ use super::EraseError;
 #[async_trait]
 pub trait Freezer: Send + Sync {
     /// Issues nothing for this owner any more, on every replica, until an operator unblocks it; to a
-    /// person, for no storage at all.
-    async fn freeze(&self, owner: &Owner) -> Result<(), EraseError>;
+    /// person, for no storage at all. Returns whether that was so already.
+    async fn freeze(&self, owner: &Owner) -> Result<bool, EraseError>;
+
+    /// Whether nothing is issued for this owner; a person who was erased is known by the pseudonym.
+    async fn is_frozen(&self, owner: &Owner) -> Result<bool, EraseError>;
 
     /// Ends the owner's sessions that are out.
     async fn end_sessions(&self, owner: &Owner) -> Result<SessionsEnd, EraseError>;

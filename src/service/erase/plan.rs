@@ -19,6 +19,8 @@ pub struct ErasurePlan {
     pub traces: Option<Traces>,
     /// The latest erasure of this owner.
     pub earlier: Option<Erasure>,
+    /// Whether nothing is issued for the owner.
+    pub is_frozen: bool,
 }
 
 /// A bucket, or part of one, and what is in it.
@@ -42,31 +44,19 @@ impl EraseOwner {
         let pseudonym = self.settings.formula.digest(owner).pseudonym();
         let erasures = &self.ports.erasures;
         let earlier = erasures.erasure(&pseudonym).await?;
-        let (places, traces) = match owner {
+        let places = self.places(owner, &pseudonym).await?;
+        let traces = match owner {
             Owner::Principal(principal) => {
                 let person = person(principal, &pseudonym);
                 let traces = erasures.traces(person).await?;
                 let reservations = erasures.reservations_of_person(person).await?;
-                let is_known = !reservations.is_empty() || !traces.are_none() || earlier.is_some();
-                if !is_known {
+                if reservations.is_empty() && traces.are_none() && earlier.is_none() {
                     return Err(EraseError::Unknown(owner.clone()));
                 }
-                let made = reservations.into_iter().filter(was_made);
-                let places = made.map(|one| Place::from(one.bucket));
-                (places.collect(), Some(traces))
+                Some(traces)
             }
-            Owner::Organisation(slug) => {
-                let found = find_organisation(self.ports.directory.as_ref(), slug);
-                (vec![Place::from(found.await?.area)], None)
-            }
-            Owner::Workspace(name) => {
-                let found = find_workspace(self.ports.directory.as_ref(), name);
-                (vec![Place::from(found.await?.area)], None)
-            }
-            Owner::AccessKey(_) => return Err(EraseError::NoStorage(owner.clone())),
+            _ => None,
         };
-        let places: Vec<Place> = places;
-        let buckets: Vec<BucketName> = places.iter().map(|one| one.bucket.clone()).collect();
         let mut plan = ErasurePlan {
             owner: owner.clone(),
             pseudonym,
@@ -74,12 +64,63 @@ impl EraseOwner {
             access_keys: Vec::new(),
             traces,
             earlier,
+            is_frozen: self.ports.freezer.is_frozen(owner).await?,
         };
-        plan.access_keys = erasures.access_keys(plan.person(), &buckets).await?;
+        plan.access_keys = self.access_keys(&plan, &places).await?;
         for place in places {
             plan.places.push(self.look_into(place).await?);
         }
         Ok(plan)
+    }
+
+    /// Adds what has come since the plan was made, and looks for access keys again.
+    pub(super) async fn look_again(&self, plan: &ErasurePlan) -> Result<ErasurePlan, EraseError> {
+        let mut plan = plan.clone();
+        let places = self.places(&plan.owner, &plan.pseudonym).await?;
+        plan.access_keys = self.access_keys(&plan, &places).await?;
+        for place in places {
+            if !plan.places.iter().any(|planned| planned.place == place) {
+                plan.places.push(self.look_into(place).await?);
+            }
+        }
+        Ok(plan)
+    }
+
+    /// The owner's buckets, or area of one.
+    async fn places(
+        &self,
+        owner: &Owner,
+        pseudonym: &OwnerPseudonym,
+    ) -> Result<Vec<Place>, EraseError> {
+        let directory = self.ports.directory.as_ref();
+        match owner {
+            Owner::Principal(principal) => {
+                let person = person(principal, pseudonym);
+                let reservations = self.ports.erasures.reservations_of_person(person).await?;
+                let made = reservations.into_iter().filter(was_made);
+                Ok(made.map(|one| Place::from(one.bucket)).collect())
+            }
+            Owner::Organisation(slug) => {
+                let found = find_organisation(directory, slug).await?;
+                Ok(vec![Place::from(found.area)])
+            }
+            Owner::Workspace(name) => {
+                let found = find_workspace(directory, name).await?;
+                Ok(vec![Place::from(found.area)])
+            }
+            Owner::AccessKey(_) => Err(EraseError::NoStorage(owner.clone())),
+        }
+    }
+
+    /// Access keys that are the owner's, or reach one of the places.
+    async fn access_keys(
+        &self,
+        plan: &ErasurePlan,
+        places: &[Place],
+    ) -> Result<Vec<AccessKeyId>, EraseError> {
+        let buckets: Vec<BucketName> = places.iter().map(|one| one.bucket.clone()).collect();
+        let person = plan.person();
+        Ok(self.ports.erasures.access_keys(person, &buckets).await?)
     }
 
     async fn look_into(&self, place: Place) -> Result<PlannedPlace, EraseError> {
@@ -146,6 +187,7 @@ impl ErasurePlan {
         let is_gone =
             |place: &PlannedPlace| !place.exists || place.place.prefix.is_some() || keep_bucket;
         was_finished
+            && self.is_frozen
             && self.found().is_empty()
             && self.places.iter().all(is_gone)
             && self.traces.as_ref().is_none_or(Traces::are_none)

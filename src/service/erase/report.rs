@@ -41,6 +41,8 @@ pub struct ErasedPlace {
     pub kept: Vec<Kept>,
     /// What became of the bucket.
     pub bucket: BucketFate,
+    /// What was written since then may have been missed.
+    pub read_since: DateTime<Utc>,
 }
 
 /// What became of a bucket.

@@ -47,7 +47,7 @@ impl EraseOwner {
             .clone()
             .filter(|_| plan.is_done(options.keep_bucket))
         {
-            return Ok(already_done(plan, earlier));
+            return Ok(already_done(plan, earlier, self.ports.clock.now()));
         }
         if !plan.access_keys.is_empty() {
             return Err(EraseError::AccessKeys(plan.access_keys.clone()));
@@ -56,6 +56,11 @@ impl EraseOwner {
         let begun = self.event("erase", &plan.owner).with_detail("begun");
         let erasure = erasures.begin(pseudonym, &begun).await?;
         let (sessions, quiet) = self.keep_out(plan, &erasure, progress).await?;
+        // The owner may have got a bucket or an access key since the plan was made.
+        let plan = &self.look_again(plan).await?;
+        if !plan.access_keys.is_empty() {
+            return Err(EraseError::AccessKeys(plan.access_keys.clone()));
+        }
         let run = Run {
             use_case: self,
             plan,
@@ -84,7 +89,8 @@ impl EraseOwner {
         })
     }
 
-    /// Freezes the owner and ends its sessions. Returns when none of them works any more.
+    /// Freezes the owner and ends its sessions. Returns when none of them works any more. If an operator
+    /// has unblocked the owner since an earlier run, sessions have been opened since.
     async fn keep_out(
         &self,
         plan: &ErasurePlan,
@@ -92,8 +98,8 @@ impl EraseOwner {
         progress: &dyn Progress,
     ) -> Result<(Option<SessionsEnd>, DateTime<Utc>), EraseError> {
         progress.step("keep the owner out");
-        self.ports.freezer.freeze(&plan.owner).await?;
-        if let Some(quiet) = erasure.sessions_end {
+        let was_frozen = self.ports.freezer.freeze(&plan.owner).await?;
+        if let Some(quiet) = erasure.sessions_end.filter(|_| was_frozen) {
             return Ok((None, quiet));
         }
         progress.step("end the owner's sessions");
@@ -137,6 +143,7 @@ impl Run<'_> {
     async fn erase_place(&self, planned: &PlannedPlace) -> Result<ErasedPlace, EraseError> {
         let place = &planned.place;
         let mut kept = Vec::new();
+        let read_since = self.use_case.ports.clock.now();
         // It may have been made meanwhile, by a call from before the freeze.
         let bucket = if self.use_case.is_ours(&place.bucket).await? {
             self.progress.step(&format!("empty {place}"));
@@ -150,6 +157,7 @@ impl Run<'_> {
             found: planned.found,
             kept,
             bucket,
+            read_since,
         })
     }
 
@@ -199,28 +207,32 @@ impl Run<'_> {
         Err(EraseError::Restless(place.clone()))
     }
 
-    /// Looks once more after the last session has ended, where a bucket stays that one could write to.
+    /// Looks once more after the last session has ended, where a bucket stays that one could write to and
+    /// that was read before.
     async fn after_sessions(
         &self,
         places: &mut [ErasedPlace],
         quiet: DateTime<Utc>,
     ) -> Result<ErasureOutcome, EraseError> {
-        let stays =
-            |one: &&mut ErasedPlace| matches!(one.bucket, BucketFate::Kept | BucketFate::Shared);
-        let left = quiet - self.use_case.ports.clock.now();
-        let left = left.to_std().unwrap_or_default();
-        let mut staying: Vec<&mut ErasedPlace> = places.iter_mut().filter(stays).collect();
-        if staying.is_empty() || left.is_zero() {
+        let could_be_written = |one: &&mut ErasedPlace| {
+            matches!(one.bucket, BucketFate::Kept | BucketFate::Shared) && one.read_since < quiet
+        };
+        let mut staying: Vec<_> = places.iter_mut().filter(could_be_written).collect();
+        if staying.is_empty() {
             return Ok(ErasureOutcome::Erased);
         }
+        let left = quiet - self.use_case.ports.clock.now();
+        let left = left.to_std().unwrap_or_default();
         if left > PATIENCE && !self.options.wait {
             return Ok(ErasureOutcome::Waiting(quiet));
         }
-        let until = quiet.format("%Y-%m-%d %H:%M:%SZ");
-        self.progress.step(&format!(
-            "wait until {until}, when the last session has ended"
-        ));
-        tokio::time::sleep(left).await;
+        if !left.is_zero() {
+            let until = quiet.format("%Y-%m-%d %H:%M:%SZ");
+            self.progress.step(&format!(
+                "wait until {until}, when the last session has ended"
+            ));
+            tokio::time::sleep(left).await;
+        }
         for one in &mut staying {
             self.progress.step(&format!("look at {} again", one.place));
             one.kept = self.empty(&one.place).await?;
@@ -237,11 +249,12 @@ fn outcome_of(places: &[ErasedPlace]) -> ErasureOutcome {
     }
 }
 
-fn already_done(plan: &ErasurePlan, earlier: Erasure) -> ErasureReport {
+fn already_done(plan: &ErasurePlan, earlier: Erasure, now: DateTime<Utc>) -> ErasureReport {
     let place = |planned: &PlannedPlace| ErasedPlace {
         place: planned.place.clone(),
         found: planned.found,
         kept: Vec::new(),
+        read_since: now,
         bucket: match (&planned.place.prefix, planned.exists) {
             (Some(_), _) => BucketFate::Shared,
             (None, true) => BucketFate::Kept,

@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::service::{UpstreamError, UpstreamErrorKind};
 
 use super::{
-    Contents, EraseError, Governance, Kept, Mark, Page, Place, StoredVersion, Tally, Upload,
+    Contents, EraseError, Governance, Kept, KeptBecause, Mark, Page, Place, StoredVersion, Tally,
+    Upload,
 };
 
 /// The pauses before a call is repeated that the store did not answer, or asked to repeat later.
@@ -36,6 +37,7 @@ pub(super) async fn count(contents: &dyn Contents, place: &Place) -> Result<Tall
     let mut after = None;
     loop {
         let page = retry(async || contents.versions(place, after.as_ref()).await).await?;
+        must_be_in(place, &page)?;
         for version in &page.items {
             tally.add(version);
         }
@@ -68,11 +70,20 @@ impl<Note: AsyncFn(&Tally) -> Result<(), EraseError>> Sweep<'_, Note> {
     /// Deletes everything that the store lets go, and returns the rest. The last reading has found nothing
     /// else.
     pub(super) async fn empty(&self) -> Result<Vec<Kept>, EraseError> {
+        let mut pauses = PAUSES.into_iter();
         for _ in 0..MOST_READINGS {
             let mut kept = Vec::new();
             let deleted = self.delete_versions(&mut kept).await?;
             let aborted = self.abort_uploads().await?;
-            if !deleted && !aborted {
+            let failed = |one: &Kept| matches!(one.why, KeptBecause::Failed(_));
+            let pause = if kept.iter().any(failed) {
+                pauses.next()
+            } else {
+                None
+            };
+            if let Some(pause) = pause {
+                tokio::time::sleep(pause).await;
+            } else if !deleted && !aborted {
                 return Ok(kept);
             }
         }
@@ -85,6 +96,7 @@ impl<Note: AsyncFn(&Tally) -> Result<(), EraseError>> Sweep<'_, Note> {
         loop {
             let reading = async || self.contents.versions(self.place, after.as_ref()).await;
             let page = retry(reading).await?;
+            must_be_in(self.place, &page)?;
             if !page.items.is_empty() {
                 let deleting = async || {
                     let bucket = &self.place.bucket;
@@ -143,6 +155,15 @@ fn tally_without(versions: &[StoredVersion], kept: &[Kept]) -> Tally {
         tally.add(version);
     }
     tally
+}
+
+/// A store that ignores the prefix must not have others' objects deleted.
+fn must_be_in(place: &Place, page: &Page<StoredVersion>) -> Result<(), UpstreamError> {
+    if page.items.iter().all(|version| place.holds(&version.key)) {
+        return Ok(());
+    }
+    let cause = "a listing has keys outside of its prefix";
+    Err(UpstreamError::new(UpstreamErrorKind::Nonsense, cause))
 }
 
 /// Where the next page begins. A store that begins it where this one began would be read for ever.

@@ -24,6 +24,7 @@ struct FakeContents {
     versions: Mutex<BTreeMap<Key, StoredVersion>>,
     uploads: Mutex<BTreeSet<Key>>,
     locked: Mutex<BTreeMap<Key, KeptBecause>>,
+    ignores_prefix: Mutex<bool>,
     /// Written by a session that still works, after so many deletions.
     late: Mutex<Vec<StoredVersion>>,
     failures: Mutex<Vec<UpstreamErrorKind>>,
@@ -108,7 +109,10 @@ impl Contents for FakeContents {
     ) -> Result<Page<StoredVersion>, UpstreamError> {
         self.fail()?;
         let versions = self.versions.lock().unwrap().clone();
-        let versions = versions.into_iter().filter(|(key, _)| place.holds(&key.0));
+        let ignores_prefix = *self.ignores_prefix.lock().unwrap();
+        let versions = versions
+            .into_iter()
+            .filter(|(key, _)| ignores_prefix || place.holds(&key.0));
         Ok(page(versions.collect(), after))
     }
 
@@ -172,6 +176,8 @@ struct FakeErasures {
     erasure: Mutex<Option<Erasure>>,
     access_keys: Mutex<Vec<AccessKeyId>>,
     unknown: bool,
+    /// Her bucket comes after the plan.
+    comes_late: Mutex<bool>,
     state: Option<ReservationState>,
     /// What was asked for, in order.
     steps: Mutex<Vec<&'static str>>,
@@ -196,7 +202,7 @@ impl Erasures for FakeErasures {
             state: self.state,
             since: None,
         };
-        Ok(if self.unknown {
+        Ok(if self.unknown || *self.comes_late.lock().unwrap() {
             vec![]
         } else {
             vec![reservation]
@@ -204,7 +210,10 @@ impl Erasures for FakeErasures {
     }
 
     async fn traces(&self, _: Person<'_>) -> Result<Traces, RegistryError> {
-        Ok(Traces::default())
+        Ok(Traces {
+            audit_rows: u64::from(*self.comes_late.lock().unwrap()),
+            ..Traces::default()
+        })
     }
 
     async fn access_keys(
@@ -266,13 +275,21 @@ impl Erasures for FakeErasures {
 struct FakeFreezer {
     after: TimeDelta,
     calls: Mutex<Vec<&'static str>>,
+    is_frozen: Mutex<bool>,
 }
 
 #[async_trait]
 impl Freezer for FakeFreezer {
-    async fn freeze(&self, _: &Owner) -> Result<(), EraseError> {
+    async fn freeze(&self, _: &Owner) -> Result<bool, EraseError> {
         self.calls.lock().unwrap().push("freeze");
-        Ok(())
+        Ok(std::mem::replace(
+            &mut *self.is_frozen.lock().unwrap(),
+            true,
+        ))
+    }
+
+    async fn is_frozen(&self, _: &Owner) -> Result<bool, EraseError> {
+        Ok(*self.is_frozen.lock().unwrap())
     }
 
     async fn end_sessions(&self, _: &Owner) -> Result<SessionsEnd, EraseError> {
@@ -314,6 +331,7 @@ fn world_of(erasures: FakeErasures, after: TimeDelta) -> World {
     let freezer = Arc::new(FakeFreezer {
         after,
         calls: Mutex::default(),
+        is_frozen: Mutex::default(),
     });
     let erasures = Arc::new(erasures);
     contents.fill();
@@ -515,6 +533,59 @@ async fn an_erasure_that_was_cut_off_goes_on() {
     // The sessions that were out have been ended by the first run.
     let calls = ["freeze", "end sessions", "freeze"];
     assert_eq!(*world.freezer.calls.lock().unwrap(), calls);
+}
+
+#[tokio::test]
+async fn a_bucket_that_comes_after_the_plan_is_emptied() {
+    let world = world();
+    *world.erasures.comes_late.lock().unwrap() = true;
+    let plan = world.use_case.plan(&alice()).await.unwrap();
+    assert!(plan.places.is_empty());
+    *world.erasures.comes_late.lock().unwrap() = false;
+    let report = world.use_case.erase(&plan, ERASE, &Silence).await.unwrap();
+    assert_eq!(report.places[0].bucket, BucketFate::Removed);
+    assert!(world.contents.keys().is_empty());
+}
+
+#[tokio::test]
+async fn sessions_are_ended_again_if_the_owner_was_let_in_meanwhile() {
+    let world = world();
+    world.lock("acme/1", "2", KeptBecause::Compliance(tomorrow()));
+    let report = world.erase(&acme(), ERASE).await.unwrap();
+    assert_eq!(report.outcome, ErasureOutcome::Locked);
+    *world.freezer.is_frozen.lock().unwrap() = false;
+    world.contents.locked.lock().unwrap().clear();
+    let report = world.erase(&acme(), ERASE).await.unwrap();
+    assert_eq!(report.outcome, ErasureOutcome::Erased);
+    let calls = ["freeze", "end sessions", "freeze", "end sessions"];
+    assert_eq!(*world.freezer.calls.lock().unwrap(), calls);
+    // And a finished erasure is repeated.
+    *world.freezer.is_frozen.lock().unwrap() = false;
+    let report = world.erase(&acme(), ERASE).await.unwrap();
+    assert_eq!(report.outcome, ErasureOutcome::Erased);
+}
+
+#[tokio::test]
+async fn a_store_that_ignores_the_prefix_deletes_nothing_of_others() {
+    let world = world();
+    *world.contents.ignores_prefix.lock().unwrap() = true;
+    let refused = world.erase(&acme(), ERASE).await;
+    assert!(matches!(refused, Err(EraseError::Store(_))), "{refused:?}");
+    assert_eq!(world.contents.versions.lock().unwrap().len(), 32);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_at_which_the_store_fails_does_not_keep_the_others() {
+    let world = world();
+    world.lock(
+        "acme/1",
+        "2",
+        KeptBecause::Failed("InternalError".to_owned()),
+    );
+    let report = world.erase(&alice(), ERASE).await.unwrap();
+    assert_eq!(report.outcome, ErasureOutcome::Locked);
+    assert_eq!(report.places[0].kept.len(), 1);
+    assert_eq!(world.contents.keys().len(), 1);
 }
 
 #[tokio::test]

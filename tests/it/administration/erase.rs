@@ -1,9 +1,11 @@
+use std::time::Duration;
+
 use aws_sdk_s3::primitives::ByteStream;
 use cloakroom::domain::{Access, BlockTarget, ClientId, Owner, Principal, Subject, WorkspaceName};
 use cloakroom::server::erase_owner;
 use cloakroom::service::{
     AdministerError, BucketFate, EraseError, EraseOptions, ErasureOutcome, ErasureReport,
-    Governance, NewArea, Place, Progress, Tally,
+    Governance, NewArea, Place, Progress, SessionsOf, Tally,
 };
 use serde_json::Value;
 
@@ -178,6 +180,48 @@ async fn an_erased_person_is_refused_until_an_operator_lets_them_in_again() {
     let again = erase(&app, &person("alice"), ERASE).await;
     assert_eq!(again.outcome, ErasureOutcome::Erased);
     assert_eq!(app.ask(&token).await.status, 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_an_erased_person_calls_brings_the_name_back() {
+    let setup = || Setup::default().key("storage.bucket_recheck", "1ms");
+    let app = setup().spawn().await;
+    let token = app.token("alice").await;
+    app.ask(&token).await.credentials();
+    // It knows of no erasure until it records an event.
+    let replica = setup().replica_of(&app).spawn().await;
+    replica.ask(&token).await.credentials();
+    erase(&app, &person("alice"), ERASE).await;
+    for gateway in [&replica, &app] {
+        assert_eq!(gateway.ask(&token).await.status, 403);
+        let listed = gateway.http.get(format!("{}/v1/storage", gateway.url));
+        let revoked = format!("{}/v1/credentials/revoke", gateway.url);
+        for (request, status) in [(listed, 403), (gateway.http.post(revoked), 200)] {
+            let answer = request.bearer_auth(&token).send().await.unwrap();
+            assert_eq!(answer.status(), status);
+        }
+    }
+    let texts = texts(&app).await;
+    assert!(!texts.contains("alice"), "{texts}");
+    let head = app.root().head_bucket().bucket(ALICES_BUCKET).send().await;
+    head.unwrap_err();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_of_a_workspace_are_revoked_although_a_member_was_erased() {
+    let app = spawn_app().await;
+    app.workspace("acme/lab", &[("alice", Access::Read)]).await;
+    let token = app.token("alice").await;
+    app.ask(&token).await.credentials();
+    assert_eq!(app.ask_workspace("acme/lab", &token).await.status, 200);
+    erase(&app, &person("alice"), ERASE).await;
+    let of = SessionsOf::Owner(Owner::Workspace("acme/lab".parse().unwrap()));
+    let administer = app.administer().await;
+    let report = administer
+        .revoke(&of, Duration::from_secs(5))
+        .await
+        .unwrap();
+    assert_eq!(report.sessions, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -52,11 +52,16 @@ pub(super) async fn delete(
     let mut kept = Vec::new();
     for round in rounds(versions) {
         for Refusal { version, code } in request.round(round).await? {
-            let why = locks::of(client, bucket, &version).await?;
+            let why = if PASSING.contains(&code.as_str()) {
+                KeptBecause::Failed(code)
+            } else {
+                let lock = locks::of(client, bucket, &version).await?;
+                lock.unwrap_or(KeptBecause::Refused(code))
+            };
             kept.push(Kept {
                 key: version.key,
                 version_id: version.version_id,
-                why: why.unwrap_or(KeptBecause::Refused(code)),
+                why,
             });
         }
     }
@@ -124,9 +129,6 @@ impl Deleting<'_> {
             if GONE.contains(&code) {
                 continue;
             }
-            if PASSING.contains(&code) {
-                return Err(passing("DeleteObjects", code));
-            }
             let is_meant = |version: &&StoredVersion| {
                 Some(version.key.as_str()) == error.key()
                     && (version.version_id.as_deref() == error.version_id()
@@ -162,7 +164,7 @@ impl Deleting<'_> {
         };
         match (status(&error), code(&error)) {
             (Some(404), _) => Ok(None),
-            (Some(400..=499), Some(code)) if !PASSING.contains(&code) => Ok(Some(Refusal {
+            (Some(400..=599), Some(code)) => Ok(Some(Refusal {
                 code: short(code),
                 version,
             })),
@@ -198,11 +200,6 @@ fn identifiers(batch: &[StoredVersion]) -> Result<Delete, UpstreamError> {
 fn fits_xml(version: &StoredVersion) -> bool {
     let is_lost = |c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}');
     !version.key.chars().any(is_lost)
-}
-
-fn passing(operation: &str, code: &str) -> UpstreamError {
-    let cause = format!("{operation}: {}", short(code));
-    UpstreamError::new(UpstreamErrorKind::Unreachable, cause)
 }
 
 /// The code, if it looks like one.

@@ -38,10 +38,15 @@ pub(in crate::adapters::database) async fn live_sessions(
         SessionsOf::Key(key) => row.access_key_id == *key,
     };
     let sessions = rows.iter().filter(|row| row.action == AuditEvent::SESSION);
-    let sessions: Result<Vec<LiveSession>, _> = sessions.filter(is_wanted).map(session).collect();
-    let mut sessions = sessions?;
-    sessions.retain(|session| session.expiration > now);
-    Ok(sessions)
+    let is_live = |row: &&AuditRow| {
+        let expiration: Result<DateTime<Utc>, _> = row.expiration.parse();
+        expiration.map_or(true, |expiration| expiration > now)
+    };
+    sessions
+        .filter(is_wanted)
+        .filter(is_live)
+        .map(session)
+        .collect()
 }
 
 fn session(row: &AuditRow) -> Result<LiveSession, RegistryError> {
@@ -61,7 +66,10 @@ fn session(row: &AuditRow) -> Result<LiveSession, RegistryError> {
 fn caller(text: &str) -> Result<CallerId, RegistryError> {
     let unknown = || unknown("caller");
     match text.split_once(' ').ok_or_else(unknown)? {
-        ("principal", id) => parse_principal(id).map(CallerId::Principal),
+        ("principal", id) => match id.parse() {
+            Ok(pseudonym) => Ok(CallerId::Erased(pseudonym)),
+            Err(_) => parse_principal(id).map(CallerId::Principal),
+        },
         ("api-key", id) => id.parse().map(CallerId::ApiKey).map_err(|_| unknown()),
         _ => Err(unknown()),
     }

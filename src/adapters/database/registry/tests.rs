@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use super::*;
 use crate::adapters::database::SqlDirectory;
 use crate::adapters::{OsRandomness, SystemClock};
-use crate::domain::{AuditCause, AuditEvent, RequestId};
+use crate::domain::{AuditCause, AuditEvent, BucketFormula, RequestId};
 use crate::service::fakes::{FakeBuckets, alice, bucket_of, principal};
 use crate::service::{
     Deadline, EnsureBucket, EnsureBucketError, EnsureBucketPorts, EnsureBucketSettings, Randomness,
@@ -186,4 +186,39 @@ async fn a_change_of_formula_may_take_longer_than_a_request() {
         count *= 2;
         std::mem::swap(&mut before, &mut after);
     }
+}
+
+#[tokio::test]
+async fn an_owner_who_is_blocked_gets_no_bucket_whatever_a_gateway_knows_of_it() {
+    let world = World::new().await;
+    let registry = world.registry("a");
+    let (owner, bucket) = (alice(), bucket_of(&alice()));
+    let bucket_owner = owner.bucket_owner(&bucket);
+    let pseudonym = BucketFormula::default().digest(&owner).pseudonym();
+    for name in [
+        format!("principal {}", owner.id()),
+        format!("principal {pseudonym}"),
+    ] {
+        world
+            .run(format!(
+                "INSERT INTO blocks VALUES ('owner', '{name}', 'is being erased', '2026-01-01T00:00:00Z', '')"
+            ))
+            .await;
+        let blocked = ReserveOutcome::Blocked("is being erased".to_owned());
+        let reserved = registry.reserve(&bucket_owner, &bucket).await.unwrap();
+        assert_eq!(reserved, blocked);
+        assert_eq!(registry.state(&bucket_owner, &bucket).await.unwrap(), None);
+        let other = principal("demo", "bob");
+        let others = bucket_of(&other);
+        let reserved = registry
+            .reserve(&other.bucket_owner(&others), &others)
+            .await;
+        assert!(
+            matches!(reserved, Ok(ReserveOutcome::Held(_))),
+            "{reserved:?}"
+        );
+        world.run("DELETE FROM blocks".to_owned()).await;
+    }
+    let held = registry.reserve(&bucket_owner, &bucket).await.unwrap();
+    assert_eq!(held, ReserveOutcome::Held(ReservationState::Reserved));
 }
