@@ -194,7 +194,7 @@ impl Named {
         let administration = self.options.administration().await?;
         let view = view(&administration, &self.name).await?;
         let members = view.members.iter().flatten().map(MemberView::row);
-        let members: Vec<[String; 3]> = members.collect();
+        let members: Vec<[String; 4]> = members.collect();
         let members = table(MemberView::COLUMNS, &members);
         let workspace = records(WorkspaceView::COLUMNS, &[view.row()]);
         self.options.show(&view, &format!("{workspace}\n{members}"))
@@ -271,15 +271,17 @@ impl RemoveMember {
             .remove_member(&self.name, self.issuer.as_ref(), &self.subject, client_id)
             .await?;
         let claim = self.options.config()?.workspaces.membership_claim;
+        let claim = claim.filter(|_| self.issuer.is_none());
         let claim = claim.map_or_else(String::new, |claim| {
             format!(" Tokens whose claim {claim} names the workspace still get access.")
         });
         let view = view(administer.administration(), &self.name).await?;
-        let (subject, through) = (self.subject.as_str(), through(client_id));
+        let member = named(&self.subject, self.issuer.as_ref());
         note(&format!(
-            "Removed {subject}{through} from {}.{}{claim}",
+            "Removed {member}{} from {}.{}{claim}",
+            through(client_id),
             self.name,
-            remaining(subject, &view)
+            remaining(&self.subject, self.issuer.as_ref(), &view)
         ));
         self.options.show(&view, "")
     }
@@ -288,7 +290,7 @@ impl RemoveMember {
 /// What adding a member changed.
 fn added(workspace: &WorkspaceName, member: &Member, change: MemberChange) -> String {
     let access = member.access.as_str();
-    let subject = member.subject.as_str();
+    let subject = named(&member.subject, member.issuer.as_ref());
     let through = through(member.client_id.as_ref());
     match change {
         MemberChange::Added => format!("Added {subject}{through} to {workspace} ({access})."),
@@ -305,9 +307,13 @@ fn added(workspace: &WorkspaceName, member: &Member, change: MemberChange) -> St
 }
 
 /// The memberships that a member has left through other clients.
-fn remaining(subject: &str, view: &WorkspaceView) -> String {
-    let members = view.members.iter().flatten();
-    let members = members.filter(|member| member.subject == subject);
+fn remaining(subject: &Subject, issuer: Option<&IssuerName>, view: &WorkspaceView) -> String {
+    let named = named(subject, issuer);
+    let issuer = issuer.map(IssuerName::as_str);
+    let is_theirs = |member: &&MemberView| {
+        member.subject == subject.as_str() && member.issuer.as_deref() == issuer
+    };
+    let members = view.members.iter().flatten().filter(is_theirs);
     members.fold(String::new(), |mut text, member| {
         let through = match &member.client_id {
             Some(client_id) => format!("the client {client_id}"),
@@ -317,10 +323,16 @@ fn remaining(subject: &str, view: &WorkspaceView) -> String {
         // Writing to a string does not fail.
         let _ = write!(
             text,
-            " {subject} still has {access} access through {through}."
+            " {named} still has {access} access through {through}."
         );
         text
     })
+}
+
+/// The member, with the issuer that names it if that is a named one.
+fn named(subject: &Subject, issuer: Option<&IssuerName>) -> String {
+    let issuer = issuer.map_or_else(String::new, |issuer| format!(" of issuers.{issuer}"));
+    format!("{}{issuer}", subject.as_str())
 }
 
 fn through(client_id: Option<&ClientId>) -> String {

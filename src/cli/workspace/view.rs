@@ -23,6 +23,8 @@ pub(super) struct WorkspaceView {
 
 #[derive(Serialize)]
 pub(super) struct MemberView {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) issuer: Option<String>,
     pub(super) subject: String,
     pub(super) client_id: Option<String>,
     pub(super) access: &'static str,
@@ -69,13 +71,14 @@ impl Row<6> for WorkspaceView {
     }
 }
 
-impl Row<3> for MemberView {
-    const COLUMNS: [&str; 3] = ["MEMBER", "CLIENT", "ACCESS"];
+impl Row<4> for MemberView {
+    const COLUMNS: [&str; 4] = ["MEMBER", "ISSUER", "CLIENT", "ACCESS"];
 
-    fn row(&self) -> [String; 3] {
+    fn row(&self) -> [String; 4] {
         let client_id = self.client_id.as_deref();
         [
             self.subject.clone(),
+            or_dash(self.issuer.as_ref()),
             client_id.unwrap_or("any").to_owned(),
             self.access.to_owned(),
         ]
@@ -86,6 +89,7 @@ impl From<&Member> for MemberView {
     fn from(member: &Member) -> Self {
         let client_id = member.client_id.as_ref();
         Self {
+            issuer: member.issuer.as_ref().map(ToString::to_string),
             subject: member.subject.as_str().to_owned(),
             client_id: client_id.map(|client_id| client_id.as_str().to_owned()),
             access: member.access.as_str(),

@@ -222,3 +222,31 @@ async fn a_prefix_too_long_for_a_policy_is_refused_first() {
     let again = administer.create_workspace(name, &new).await;
     assert!(again.is_ok(), "{again:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_of_a_named_issuer_is_shown_with_it() {
+    let process = with_lab().await;
+    process.administer(&ADD_CAROL).await;
+    let of = |command: &'static str| {
+        let arguments = ["workspace", command, "acme/lab", "--subject", "carol"];
+        [&arguments[..], &["--issuer", "ci"]].concat()
+    };
+    let unknown = refused(&process, &of("add-member")).await;
+    assert!(unknown.contains("no issuers.ci"), "{unknown}");
+    let issuer = [
+        ("CLOAKROOM_ISSUERS__CI__ISSUER", "https://ci.example"),
+        ("CLOAKROOM_ISSUERS__CI__AUDIENCE", "cloakroom"),
+    ];
+    let mut adding = process.command(&of("add-member"));
+    let added = adding.envs(issuer).output().await.unwrap();
+    let added = String::from_utf8(added.stderr).unwrap();
+    let expected = "Added carol of issuers.ci to acme/lab (read-write).\n";
+    assert_eq!(added, expected);
+    let shown = json(&process, &["workspace", "show", "acme/lab"]).await;
+    let issuers = shown["members"].as_array().unwrap().iter();
+    let issuers = issuers.map(|member| member["issuer"].clone());
+    assert_eq!(issuers.collect::<Vec<_>>(), [json!(null), json!("ci")]);
+    let removed = said(&process, &of("remove-member")).await;
+    assert_eq!(removed, "Removed carol of issuers.ci from acme/lab.\n");
+    process.stop().await;
+}
