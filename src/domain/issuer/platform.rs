@@ -11,7 +11,7 @@ pub struct Platform {
     issuer: &'static str,
     /// The claims that say whose token it is, so that nobody else can have theirs. `aud` is none: callers
     /// choose it. `ref`, `environment` and `actor` are none: anyone can have a branch `main`, and a
-    /// stranger's workflow runs for everybody who comments there.
+    /// stranger's workflow runs for everybody who comments there. `email` is none: it may be unproven.
     tenants: &'static [Tenant],
 }
 
@@ -38,7 +38,6 @@ const fn parts(claim: &'static str, before: &'static str) -> Tenant {
 }
 
 const PEOPLE: &[Tenant] = &[whole("sub")];
-const PEOPLE_WITH_MAIL: &[Tenant] = &[whole("sub"), whole("email")];
 
 const PLATFORMS: [Platform; 16] = [
     Platform {
@@ -69,7 +68,7 @@ const PLATFORMS: [Platform; 16] = [
     Platform {
         name: "Google",
         issuer: "https://accounts.google.com",
-        tenants: &[whole("sub"), whole("email"), whole("hd")],
+        tenants: &[whole("sub"), whole("hd")],
     },
     Platform {
         name: "Microsoft's personal accounts",
@@ -79,7 +78,7 @@ const PLATFORMS: [Platform; 16] = [
     Platform {
         name: "Apple",
         issuer: "https://appleid.apple.com",
-        tenants: PEOPLE_WITH_MAIL,
+        tenants: PEOPLE,
     },
     Platform {
         name: "Facebook",
@@ -114,7 +113,7 @@ const PLATFORMS: [Platform; 16] = [
     Platform {
         name: "Sigstore",
         issuer: "https://oauth2.sigstore.dev/auth",
-        tenants: PEOPLE_WITH_MAIL,
+        tenants: PEOPLE,
     },
     Platform {
         name: "HCP Terraform",
