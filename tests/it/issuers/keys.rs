@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
+use cloakroom::service::doctor::Outcome;
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 use wiremock::matchers::{header, method, path};
@@ -13,7 +14,7 @@ use crate::support::{App, Setup, SigningKey};
 use super::world::{CLUSTER_ISSUER, cluster};
 
 /// The API server of a cluster: its metadata and keys only for those with a token.
-async fn api_server(jwk: &Value) -> MockServer {
+pub(super) async fn api_server(jwk: &Value) -> MockServer {
     let server = MockServer::start().await;
     let metadata = json!({
         "issuer": CLUSTER_ISSUER,
@@ -120,6 +121,29 @@ async fn keys_in_a_file_follow_the_file() {
     until(&app, &token, 200).await;
     write(SigningKey::generate("one", Algorithm::ES256).jwk());
     until(&app, &token, 401).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_reads_the_keys_of_every_issuer() {
+    let cluster = cluster().await;
+    let jwks = format!("{}/jwks", cluster.server.server.uri());
+    let app = of_cluster(Setup::default())
+        .key("issuers.cluster.jwks_uri", &jwks)
+        .key("issuers.gone.issuer", "https://gone.example")
+        .key("issuers.gone.audience", "cloakroom")
+        .key("issuers.gone.jwks_uri", "http://127.0.0.1:9/jwks")
+        .spawn()
+        .await;
+    let doctor = cloakroom::server::doctor(&app.config).await.unwrap();
+    let report = doctor.examine(std::future::pending()).await;
+    let outcome = |name: &str| {
+        let check = report.checks.iter().find(|check| check.name == name);
+        check.unwrap().outcome.clone()
+    };
+    let read = outcome("the keys of issuers.cluster can be read");
+    assert_eq!(read, Outcome::Passed);
+    let gone = outcome("the keys of issuers.gone can be read");
+    assert!(matches!(gone, Outcome::Failed(_)), "{gone:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@ mod erasure;
 mod forgeries;
 mod keys;
 mod outage;
+mod recipes;
 mod tokens;
 mod workspaces;
 mod world;

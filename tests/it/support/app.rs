@@ -21,6 +21,7 @@ use super::{Answer, Credentials, SCOPE};
 pub(crate) struct Setup {
     variables: HashMap<String, String>,
     removed: Vec<String>,
+    file: Option<String>,
     change: Box<dyn FnOnce(&mut Config) + Send>,
 }
 
@@ -47,6 +48,7 @@ impl Default for Setup {
         Self {
             variables: HashMap::new(),
             removed: Vec::new(),
+            file: None,
             change: Box::new(|_| {}),
         }
     }
@@ -78,6 +80,12 @@ impl Setup {
     /// Sets a key of the configuration, as the environment would.
     pub(crate) fn key(mut self, key: &str, value: &str) -> Self {
         self.variables.insert(variable(key), value.to_owned());
+        self
+    }
+
+    /// Adds a configuration file with this text.
+    pub(crate) fn file(mut self, text: &str) -> Self {
+        self.file = Some(text.to_owned());
         self
     }
 
@@ -172,7 +180,12 @@ impl Setup {
         .into();
         variables.retain(|name, _| !self.removed.contains(name));
         variables.extend(self.variables);
-        let mut config = Config::load(None, variables).unwrap();
+        let file = self.file.map(|text| {
+            let path = directory.path().join("cloakroom.toml");
+            std::fs::write(&path, text).unwrap();
+            path
+        });
+        let mut config = Config::load(file.as_deref(), variables).unwrap();
         (self.change)(&mut config);
         config
     }
