@@ -2,6 +2,7 @@
 
 mod bucket_calls;
 mod cors;
+mod device;
 mod errors;
 mod isolation;
 mod request_log;
