@@ -34,6 +34,21 @@ async fn home_page_shows_this_deployments_addresses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn home_page_says_how_to_sign_in_where_there_is_a_client_for_it() {
+    let line = |app: &App| format!("cloakroom login --url {}", app.url);
+    let without = spawn_app().await;
+    assert!(
+        !get(&without, "/", "*/*")
+            .await
+            .text
+            .contains(&line(&without))
+    );
+    let setup = Setup::default().key("http.login_client_id", "demo");
+    let with = setup.spawn().await;
+    assert!(get(&with, "/", "*/*").await.text.contains(&line(&with)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pages_need_no_script_and_load_nothing() {
     let app = spawn_app().await;
     for path in ["/", "/problems", "/problems/invalid-token"] {

@@ -95,13 +95,20 @@ fn is_asked_by_own_name(request: &HttpRequest, public_url: &str) -> bool {
 fn token(gateway: &Gateway) -> Vec<Part> {
     let (scope, issuer) = (gateway.required_scope.as_str(), &gateway.issuer);
     let source = format!("An access token from {issuer} with the scope {scope}.");
-    match gateway.samples.get().map(|samples| &samples.token_command) {
+    let mut parts = match gateway.samples.get().map(|samples| &samples.token_command) {
         Some(command) => vec![
             Part::Text(format!("{source} For development, for any user name:")),
             Part::Code(format!("TOKEN=$({command})")),
         ],
         None => vec![Part::Text(source), Part::Code("TOKEN=…".to_owned())],
+    };
+    if gateway.login_client_id.is_some() {
+        let text =
+            "Or sign in with the browser, and AWS tools get their credentials by themselves:";
+        parts.push(Part::Text(text.to_owned()));
+        parts.push(Part::Code(snippets::login_lines(&gateway.public_url)));
     }
+    parts
 }
 
 fn shared(gateway: &Gateway) -> Vec<Part> {

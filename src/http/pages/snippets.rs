@@ -63,6 +63,12 @@ pub fn workspace_line(gateway: &str, organisation: &str, workspace: &str) -> Str
     )
 }
 
+/// Signs a person in at the gateway at this address, and writes a profile for AWS tools.
+#[must_use]
+pub fn login_lines(gateway: &str) -> String {
+    format!("cloakroom login --url {gateway}\ncloakroom setup aws --url {gateway}")
+}
+
 /// Lets an AWS SDK get its credentials from the gateway at this address. SDKs prefer keys in the
 /// environment, so those are unset. `mktemp` makes a file that only its owner can read.
 #[must_use]
