@@ -20,9 +20,6 @@ use super::LoginError;
 
 const PATH: &str = "/callback";
 
-/// The longest error code that is shown.
-const MAX_CODE_CHARS: usize = 100;
-
 /// Listens on a free port of the loopback interface.
 pub(super) struct Callback {
     listener: TcpListener,
@@ -136,10 +133,7 @@ impl Expected {
             return Some(Err(LoginError::server(&self.issuer, what)));
         }
         if let Some(code) = parameter("error") {
-            return Some(Err(LoginError::Refused {
-                issuer: self.issuer.clone(),
-                code: code.chars().take(MAX_CODE_CHARS).collect(),
-            }));
+            return Some(Err(LoginError::refused(&self.issuer, &code)));
         }
         let missing = || LoginError::server(&self.issuer, "the answer holds no code");
         Some(parameter("code").ok_or_else(missing))

@@ -2,6 +2,9 @@ use std::fmt::Display;
 use std::io;
 use std::path::PathBuf;
 
+/// The longest error code that is shown.
+const MAX_CODE_CHARS: usize = 100;
+
 /// Why a sign-in, or the use of one, failed. The texts are for the person at the terminal.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
@@ -63,6 +66,14 @@ impl LoginError {
         Self::File {
             path: path.into(),
             what: error.to_string(),
+        }
+    }
+
+    /// The code is not ours: it is cut.
+    pub(super) fn refused(issuer: &str, code: &str) -> Self {
+        Self::Refused {
+            issuer: issuer.to_owned(),
+            code: code.chars().take(MAX_CODE_CHARS).collect(),
         }
     }
 

@@ -9,12 +9,12 @@ use url::Url;
 
 use crate::adapters::replace_file;
 
+use super::private::check_private;
 use super::{Gateway, Login, LoginError};
 
 /// Owner only.
 const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
-const OTHERS: u32 = 0o077;
 
 /// How long another process may hold the lock: it sends one request meanwhile.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -216,37 +216,6 @@ fn read(path: &Path) -> Result<Option<Login>, LoginError> {
         what: "is damaged: remove it and sign in again".to_owned(),
     })?;
     Ok(Some(login))
-}
-
-/// Refuses what other users can read or change.
-#[cfg(unix)]
-fn check_private(path: &Path, metadata: &fs::Metadata, mode: &str) -> Result<(), LoginError> {
-    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-    let refused = |what: String| LoginError::File {
-        path: path.to_owned(),
-        what,
-    };
-    let name = path.display();
-    let given = metadata.permissions().mode() & 0o777;
-    if given & OTHERS != 0 {
-        return Err(refused(format!(
-            "other users can read or change it (mode {given:04o}): chmod {mode} {name}"
-        )));
-    }
-    if metadata.uid() != crate::adapters::process_user_id() {
-        return Err(refused(format!(
-            "belongs to user id {}, not to {}",
-            metadata.uid(),
-            crate::adapters::process_user()
-        )));
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
-fn check_private(_: &Path, _: &fs::Metadata, _: &str) -> Result<(), LoginError> {
-    Ok(())
 }
 
 #[cfg(test)]

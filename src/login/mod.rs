@@ -13,6 +13,7 @@ mod file;
 mod gateway;
 mod http;
 mod person;
+mod private;
 mod refresh;
 mod revocation;
 mod sign_in;

@@ -156,10 +156,9 @@ where
     T: ErrorResponseType + Display,
 {
     match error {
-        RequestTokenError::ServerResponse(refused) => LoginError::Refused {
-            issuer: issuer.to_owned(),
-            code: refused.error().to_string(),
-        },
+        RequestTokenError::ServerResponse(refused) => {
+            LoginError::refused(issuer, &refused.error().to_string())
+        }
         RequestTokenError::Request(error) => LoginError::server(issuer, error),
         RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
             LoginError::server(issuer, "the answer is not what it must be")

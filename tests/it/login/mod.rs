@@ -2,6 +2,7 @@
 //! docs/clients/login.md.
 
 mod ending;
+mod killed;
 mod profiles;
 mod refreshing;
 mod signing_in;
