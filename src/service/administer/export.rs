@@ -86,11 +86,7 @@ impl Administer {
         };
         let own = self.settings.formula.bucket(owner);
         let asked = bucket.unwrap_or(&own);
-        let name = format!(
-            "{}/{}",
-            principal.client_id.as_str(),
-            principal.subject.as_str()
-        );
+        let name = principal.to_string();
         let bucket_owner = BucketOwner::Principal(principal.clone());
         let (mut is_theirs, mut others) = (false, Vec::new());
         for one in self.administration().buckets_of(&name, None).await? {

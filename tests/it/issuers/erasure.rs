@@ -1,11 +1,14 @@
 //! Erasing a workload, and not the person who is called the same.
 
-use cloakroom::domain::{Access, Member, Owner, Subject, WorkspaceName};
+use std::time::Duration;
+
+use cloakroom::domain::{Access, CallerId, Member, Owner, Principal, Subject, WorkspaceName};
 use cloakroom::server::erase_owner;
-use cloakroom::service::{EraseOptions, Governance, Place, Progress, Tally};
+use cloakroom::service::{EraseOptions, Governance, Place, Progress, SessionsOf, Tally};
 use serde_json::json;
 
 use super::world::World;
+use crate::support::Credentials;
 
 struct Silence;
 
@@ -76,4 +79,29 @@ async fn erasing_a_workload_leaves_a_person_with_its_subject_alone_and_the_other
     assert_eq!(members().await, vec![of_cluster.issuer.clone()]);
     assert_eq!(naming(r#"[null,"alice"]"#).await, 0);
     assert!(naming(r#"["cluster",null,"alice"]"#).await > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_of_a_workload_are_revoked_and_its_data_is_exported() {
+    let world = World::start().await;
+    let app = &world.app;
+    let token = world.cluster.token_but(|c| c["sub"] = json!("alice"));
+    let before = app.ask(&token).await.credentials();
+    let persons = app.ask(&world.oauth.token()).await.credentials();
+    let workload: Principal = r#"["cluster","cluster","alice"]"#.parse().unwrap();
+    let administer = app.administer().await;
+    let of = SessionsOf::Caller(CallerId::Principal(workload.clone()));
+    let report = administer.revoke(&of, Duration::from_secs(5)).await;
+    assert_eq!(report.unwrap().sessions, 1);
+    let list = async |credentials: &Credentials| {
+        let listed = credentials.s3().list_objects_v2();
+        listed.bucket(&credentials.bucket).send().await.is_ok()
+    };
+    assert!(!list(&before).await);
+    assert!(list(&persons).await);
+    assert!(list(&app.ask(&token).await.credentials()).await);
+    let exported = administer
+        .export(&Owner::Principal(workload), None, Duration::from_hours(1))
+        .await;
+    assert_eq!(exported.unwrap().grant.bucket.as_str(), before.bucket);
 }

@@ -27,8 +27,8 @@ pub(in crate::adapters::database) async fn live_sessions(
         ..AuditQuery::default()
     };
     match of {
-        SessionsOf::Owner(owner) => query.owner = Some(name_of_owner(owner)),
-        SessionsOf::Caller(caller) => query.caller = Some(name_of_caller(caller)),
+        SessionsOf::Owner(owner) => query.owner = Some(owner.id()),
+        SessionsOf::Caller(caller) => query.caller = Some(caller.id()),
         SessionsOf::Key(key) => query.access_key = Some(key.clone()),
     }
     let (rows, _) = query.run(database).await?;
@@ -82,25 +82,5 @@ fn owner(text: &str) -> Result<Owner, RegistryError> {
         ("organisation", id) => id.parse().map(Owner::Organisation).map_err(|_| unknown()),
         ("workspace", id) => id.parse().map(Owner::Workspace).map_err(|_| unknown()),
         _ => Err(unknown()),
-    }
-}
-
-/// As [`AuditQuery`] takes it.
-fn name_of_owner(owner: &Owner) -> String {
-    match owner {
-        Owner::Principal(principal) => format!(
-            "{}/{}",
-            principal.client_id.as_str(),
-            principal.subject.as_str()
-        ),
-        owner => owner.id(),
-    }
-}
-
-/// As [`AuditQuery`] takes it.
-fn name_of_caller(caller: &CallerId) -> String {
-    match caller {
-        CallerId::Principal(principal) => name_of_owner(&Owner::Principal(principal.clone())),
-        caller => caller.id(),
     }
 }
