@@ -118,8 +118,16 @@ def both_obey(new, replicas, token, key):
     ]
     before = statuses()
     check("both versions know the organisation and the workspace", before == [200] * 4, before)
+    claims = claims_of(token)
+    caller = f"{claims['client_id']}/{claims['sub']}"
+    assert new.run("block", "--caller", caller, "--reason", "left").returncode == 0
+    blocked = statuses()
+    check("both versions refuse whom the new command line blocks", blocked == [200, 403] * 2, blocked)
+    assert new.run("unblock", "--caller", caller).returncode == 0
+    unblocked = statuses()
+    check("and let them in again", unblocked == before, unblocked)
     assert new.run("api-key", "revoke", key["id"]).returncode == 0
-    new.json("workspace", "remove-member", "rolling/research", "--subject", claims_of(token)["sub"])
+    new.json("workspace", "remove-member", "rolling/research", "--subject", claims["sub"])
     after = statuses()
     check("both versions refuse what the new command line has ended", after == [401, 404] * 2, after)
 
