@@ -251,6 +251,7 @@ RULES = [
         "docs/production.md", "export CLOAKROOM_HTTP__PUBLIC_URL", stand_ins=production, before=make_secrets, after=configured,
     ),
     Rule("docs/production.md", "docker buildx", skip="needs buildx and a registry"),
+    Rule("docs/engines/minio.md", "mc admin user add store gateway-2", skip="ends every session: tried by hand"),
     Rule("docs/kubernetes.md", "kubectl", skip="needs a cluster"),
     Rule("docs/kubernetes.md", "helm", skip="needs a cluster: tests/helm/run renders the chart"),
     Rule("docs/systemd.md", "install -m 755 target/release/cloakroom /usr/local/bin/cloakroom\ninstall -m 644", skip="changes the machine: tests/systemd/run does the same"),

@@ -14,6 +14,9 @@ use super::audit::live_sessions;
 use super::restrictions::{begin, utc_milliseconds};
 use super::rows::{parse, text, time, utc};
 
+/// The schema that brought revocations.
+const SCHEMA: i64 = 9;
+
 #[async_trait]
 impl RevocationRegistry for SqlDirectory {
     async fn begin(
@@ -116,6 +119,21 @@ impl RevocationRegistry for SqlDirectory {
         Ok(())
     }
 
+    async fn marked_since(&self) -> Result<DateTime<Utc>, RegistryError> {
+        let query = sqlx::query(if self.database.opener.is_sqlite() {
+            "SELECT strftime('%Y-%m-%dT%H:%M:%SZ', installed_on) AS since FROM _sqlx_migrations \
+             WHERE version = $1"
+        } else {
+            "SELECT to_char(installed_on AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS since \
+             FROM _sqlx_migrations WHERE version = $1"
+        });
+        let row = self
+            .database
+            .row("schema", query.bind(SCHEMA), |row| time(row, "since"));
+        row.await?
+            .ok_or_else(|| RegistryError::new("schema: 9 is missing"))
+    }
+
     async fn live_sessions(
         &self,
         of: &SessionsOf,
@@ -132,4 +150,24 @@ fn statement(row: &AnyRow) -> Result<Statement, RegistryError> {
         id: text(row, "id")?,
         over_at: time(row, "over_at")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapters::database::Database;
+
+    #[tokio::test]
+    async fn sessions_are_marked_since_the_schema_that_brought_revocations() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("registry.db");
+        let url = format!("sqlite://{}?mode=rwc", file.display());
+        let database = Database::open(&url).await.unwrap();
+        let age = sqlx::query(
+            "UPDATE _sqlx_migrations SET installed_on = '2026-03-15 12:30:05' WHERE version = 9",
+        );
+        database.execute("age", age).await.unwrap();
+        let since = SqlDirectory::new(database).marked_since().await;
+        assert_eq!(since, Ok("2026-03-15T12:30:05Z".parse().unwrap()));
+    }
 }

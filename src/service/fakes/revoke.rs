@@ -34,6 +34,8 @@ pub(crate) struct Inner {
     pub(crate) revocation: Option<(Revocation, bool)>,
     /// What is wrong with the store.
     pub(crate) flaw: Option<Flaw>,
+    /// Since when sessions carry a mark, if the store ends only those.
+    pub(crate) marked_since: Option<DateTime<Utc>>,
     /// Renews all statements while a sweep waits for the lock.
     pub(crate) renews: bool,
 }
@@ -53,6 +55,8 @@ pub(crate) enum Flaw {
     Locked,
     /// It does not answer about the first statement.
     Silent,
+    /// It has no buckets.
+    NoBucket,
 }
 
 impl FakeStore {
@@ -100,6 +104,10 @@ impl Revoker for FakeStore {
         })
     }
 
+    fn ends_marked_only(&self) -> bool {
+        self.inner().marked_since.is_some()
+    }
+
     async fn take_back(&self, _: &BucketName, id: &str) -> Result<(), UpstreamError> {
         let mut inner = self.inner();
         let first = inner.statements.first().map(|first| first.id.as_str());
@@ -115,6 +123,9 @@ impl Revoker for FakeStore {
         let (age, owner) = id.unwrap_or_default();
         let was_told = self.was_told_of(owner);
         let flaw = self.inner().flaw;
+        if flaw == Some(Flaw::NoBucket) {
+            return Ok(Tried::NoBucket);
+        }
         let is_refused = age == "old" || flaw == Some(Flaw::RefusesAll);
         Ok(if was_told && is_refused && flaw != Some(Flaw::Deaf) {
             Tried::Refused
@@ -185,6 +196,10 @@ impl RevocationRegistry for FakeStore {
 
     async fn forget_revocations(&self, _: DateTime<Utc>) -> Result<(), RegistryError> {
         Ok(())
+    }
+
+    async fn marked_since(&self) -> Result<DateTime<Utc>, RegistryError> {
+        Ok(self.inner().marked_since.unwrap_or_default())
     }
 
     async fn live_sessions(

@@ -38,6 +38,10 @@ const FREEZE: TimeDelta = TimeDelta::seconds(60);
 /// The longest session (contract: `storage.session_duration`), and a minute more, because clocks differ.
 const LONGEST_SESSION: TimeDelta = TimeDelta::seconds(12 * 3_600 + 60);
 
+/// Why a store that goes by a mark cannot end sessions without.
+const UNMARKED: &str =
+    "sessions from before the upgrade to schema 9 cannot be ended and work until they expire";
+
 /// The most live sessions that are looked at.
 const MAX_SESSIONS: u32 = 250_000;
 
@@ -186,8 +190,9 @@ impl RevokeSessions {
             storage: Vec::new(),
         };
         let mut failure = None;
+        let unmarked = self.unmarked(&live).await?;
         for part in self.parts(of, &live, before) {
-            match self.end_part(of, part, patience).await {
+            match self.end_part(of, part, &unmarked, patience).await {
                 Ok(ended) => report.storage.extend(ended),
                 // The others are ended all the same.
                 Err(error) => failure = failure.or(Some(error)),
@@ -199,11 +204,25 @@ impl RevokeSessions {
         Ok((report, before))
     }
 
+    /// The sessions that the store cannot end, because they carry no mark.
+    async fn unmarked<'a>(
+        &self,
+        live: &'a [LiveSession],
+    ) -> Result<Vec<&'a LiveSession>, RegistryError> {
+        if !self.end.revoker.ends_marked_only() {
+            return Ok(Vec::new());
+        }
+        let since = self.registry.marked_since().await?;
+        let unmarked = live.iter().filter(|one| one.request_id.time() < since);
+        Ok(unmarked.collect())
+    }
+
     /// Ends the sessions of one part; none if there is no such storage and no session.
     async fn end_part(
         &self,
         of: &SessionsOf,
         part: Part,
+        unmarked: &[&LiveSession],
         patience: Duration,
     ) -> Result<Option<RevokedStorage>, RevokeError> {
         // What sessions open, even if the registry has forgotten it since.
@@ -215,6 +234,16 @@ impl RevokeSessions {
             },
         };
         let mut ended = self.tell(of, &part, &grant, patience).await?;
+        if !part.last.is_live && !ended.is_told && ended.strength == Strength::Immediate {
+            // There is no bucket either.
+            return Ok(None);
+        }
+        let unmarked = unmarked.iter().filter(|one| one.owner == part.owner);
+        if let Some(at) = unmarked.map(|one| one.expiration).max()
+            && ended.strength == Strength::Immediate
+        {
+            ended.strength = Strength::AtExpiry { at, why: UNMARKED };
+        }
         ended.others |= part.is_wider;
         Ok(Some(RevokedStorage {
             owner: part.owner,

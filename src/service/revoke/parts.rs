@@ -25,7 +25,8 @@ pub(super) struct Part {
 }
 
 impl RevokeSessions {
-    /// What to end in which storage. A caller's own storage is opened by that caller alone.
+    /// What to end in which storage. A caller's own storage is opened by that caller alone, and counts even
+    /// if no session is known: a restored registry has lost the rows of the last ones.
     pub(super) fn parts(
         &self,
         of: &SessionsOf,
@@ -76,7 +77,11 @@ impl RevokeSessions {
             }
             Some(part)
         };
-        by_owner.into_values().filter_map(part).collect()
+        let own = of
+            .own_storage()
+            .filter(|own| !by_owner.contains_key(&own.to_string()));
+        let own = own.as_ref().map(whole);
+        by_owner.into_values().filter_map(part).chain(own).collect()
     }
 
     /// What the owner's storage is; none if it has none.

@@ -16,6 +16,12 @@ pub trait Revoker: Send + Sync {
     /// must work.
     async fn refuse(&self, sessions: &RefusedSessions) -> Result<Told, UpstreamError>;
 
+    /// Whether the store ends only sessions that carry a mark of their owner. Gateways mark them since
+    /// [`RevocationRegistry::marked_since`].
+    fn ends_marked_only(&self) -> bool {
+        false
+    }
+
     /// Takes back what the store was told under this id.
     async fn take_back(&self, bucket: &BucketName, id: &str) -> Result<(), UpstreamError>;
 
@@ -109,6 +115,9 @@ pub trait RevocationRegistry: Send + Sync {
     /// Forgets revocations whose sessions have all expired.
     async fn forget_revocations(&self, now: DateTime<Utc>) -> Result<(), RegistryError>;
 
+    /// When the registry came to know revocations: gateways mark the sessions that they open since then.
+    async fn marked_since(&self) -> Result<DateTime<Utc>, RegistryError>;
+
     /// The sessions that were issued and have not expired, at most so many, the newest.
     async fn live_sessions(
         &self,
@@ -178,6 +187,18 @@ pub struct LiveSession {
     pub request_id: RequestId,
     /// When it ends.
     pub expiration: DateTime<Utc>,
+}
+
+impl SessionsOf {
+    /// The storage that a person has as a caller.
+    pub(super) fn own_storage(&self) -> Option<Owner> {
+        match self {
+            Self::Caller(CallerId::Principal(principal)) => {
+                Some(Owner::Principal(principal.clone()))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl RevokedParty {

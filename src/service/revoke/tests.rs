@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::{Area, CallerId, Organisation, Workspace};
+use crate::domain::{Area, BucketFormula, CallerId, Organisation, Workspace};
 use crate::service::Clock as _;
 use crate::service::fakes::{FakeDirectory, FakeStore, FixedClock, Flaw, alice, revoke_sessions};
 
@@ -58,6 +58,12 @@ fn cause() -> AuditCause {
         dialect: "test",
         caller: "operator test".to_owned(),
     }
+}
+
+/// What was done in the workspace, beside the caller's own storage.
+fn of_research(report: &RevocationReport) -> &RevokedStorage {
+    let mut storage = report.storage.iter();
+    storage.find(|one| one.owner == research()).unwrap()
 }
 
 async fn revoke(store: &Arc<FakeStore>, of: &SessionsOf) -> Result<RevocationReport, RevokeError> {
@@ -137,13 +143,53 @@ async fn a_callers_sessions_end_and_not_those_of_others_in_the_same_storage() {
 }
 
 #[tokio::test]
+async fn a_caller_of_whom_no_session_is_known_loses_those_to_their_own_storage() {
+    let store = Arc::<FakeStore>::default();
+    let of = SessionsOf::Caller(caller(&alice()));
+    let report = revoke(&store, &of).await.unwrap();
+    assert_eq!((report.sessions, report.storage.len()), (0, 1));
+    let inner = store.inner();
+    let bucket = BucketFormula::default().bucket(&alice());
+    assert!(inner.told.iter().any(|told| told.bucket == bucket));
+}
+
+#[tokio::test]
+async fn a_caller_who_has_nothing_has_nothing_to_revoke() {
+    let store = Arc::<FakeStore>::default();
+    store.inner().flaw = Some(Flaw::NoBucket);
+    let of = SessionsOf::Caller(caller(&alice()));
+    let report = revoke(&store, &of).await.unwrap();
+    assert!(report.storage.is_empty() && store.inner().told.is_empty());
+    assert_eq!(report.strength(), Strength::Immediate);
+}
+
+#[tokio::test]
+async fn sessions_without_the_mark_that_a_store_ends_them_by_work_until_they_expire() {
+    let unmarked = session(&alice(), &alice(), -200);
+    let marked = session(&alice(), &alice(), -50);
+    let strength = async |live: &[&LiveSession]| {
+        let store = Arc::<FakeStore>::default();
+        store.inner().marked_since = Some(FixedClock.now() - TimeDelta::seconds(100));
+        store.inner().live = live.iter().copied().cloned().collect();
+        let report = revoke(&store, &SessionsOf::Owner(alice())).await;
+        report.unwrap().strength()
+    };
+    let weak = strength(&[&unmarked, &marked]).await;
+    assert!(
+        matches!(weak, Strength::AtExpiry { at, .. } if at == unmarked.expiration),
+        "{weak:?}"
+    );
+    assert_eq!(strength(&[&marked]).await, Strength::Immediate);
+}
+
+#[tokio::test]
 async fn a_store_that_knows_only_owners_ends_others_sessions_and_it_is_said() {
     let store = Arc::<FakeStore>::default();
     store.inner().flaw = Some(Flaw::KnowsOwnersOnly);
     store.inner().live = vec![session(&alice(), &research(), -60)];
     let of = SessionsOf::Caller(caller(&alice()));
     let report = revoke(&store, &of).await.unwrap();
-    assert!(report.storage.iter().all(|storage| storage.ended.others));
+    assert!(of_research(&report).ended.others);
 }
 
 #[tokio::test]
@@ -248,7 +294,7 @@ async fn more_sessions_than_can_be_named_end_with_those_of_others_and_it_is_said
         .collect();
     let of = SessionsOf::Caller(caller(&alice()));
     let report = revoke(&store, &of).await.unwrap();
-    assert!(report.storage.iter().all(|storage| storage.ended.others));
+    assert!(of_research(&report).ended.others);
     // Gateways do not hand out the others' sessions again.
     let inner = store.inner();
     let mut details = inner.events.iter().map(|(_, detail)| detail.as_str());
@@ -278,5 +324,12 @@ async fn removed_storage_is_revoked_and_an_access_key_is_not() {
     store.inner().live = vec![session(&alice(), &removed, -60)];
     let of = SessionsOf::Caller(caller(&alice()));
     let report = revoke(&store, &of).await.unwrap();
-    assert_eq!((report.storage.len(), store.inner().told.len()), (1, 1));
+    assert!(
+        report
+            .storage
+            .iter()
+            .any(|storage| storage.owner == removed)
+    );
+    let shared = "shared".parse().unwrap();
+    assert!(store.inner().told.iter().any(|told| told.bucket == shared));
 }

@@ -157,6 +157,10 @@ impl Revoker for StoreRevoker {
         })
     }
 
+    fn ends_marked_only(&self) -> bool {
+        self.minio.is_some()
+    }
+
     async fn take_back(&self, bucket: &BucketName, id: &str) -> Result<(), UpstreamError> {
         if self.minio.is_some() {
             return Ok(());
