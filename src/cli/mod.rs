@@ -38,11 +38,13 @@ mod whoami;
 mod workspace;
 
 use std::process::ExitCode;
-use std::sync::mpsc;
+use std::sync::{LazyLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+
+use crate::adapters::database::latest_schema;
 
 use error::CommandError;
 use output::note;
@@ -58,7 +60,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Exchange an OAuth token for credentials to your own S3 storage
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(version, long_version = long_version(), arg_required_else_help = true)]
 #[cfg_attr(
     feature = "dev",
     command(after_help = "Try it: cloakroom dev. Run it: cloakroom serve --config FILE.")
@@ -159,6 +161,18 @@ impl Cli {
             1
         })
     }
+}
+
+/// The version, and the schema that the database must have.
+fn long_version() -> &'static str {
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "{}\ndatabase schema {}",
+            env!("CARGO_PKG_VERSION"),
+            latest_schema()
+        )
+    });
+    TEXT.as_str()
 }
 
 /// Prints the error on standard error. A stalled reader must not keep the process from ending.

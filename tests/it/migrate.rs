@@ -1,7 +1,9 @@
 //! `cloakroom migrate`, before a gateway starts.
 
+use std::path::Path;
 use std::process::Output;
 
+use cloakroom::adapters::database::latest_schema;
 use serde_json::Value;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
@@ -41,7 +43,7 @@ async fn migrate_makes_a_database_that_commands_take_and_can_be_repeated() {
     let url = format!("sqlite://{}?mode=rwc", file.display());
     std::fs::write(&file, "").unwrap();
     let early = run(&url, &["org", "list"]).await;
-    assert!(stderr(&early).contains("not one of this version's"));
+    assert!(stderr(&early).contains("not a gateway's"));
     let migrated = run(&url, &["migrate"]).await;
     let schema: i64 = stdout(&migrated).trim_end().parse().unwrap();
     assert!(schema >= 8, "{schema}");
@@ -49,6 +51,65 @@ async fn migrate_makes_a_database_that_commands_take_and_can_be_repeated() {
     let again = run(&url, &["migrate", "--json"]).await;
     let again: Value = serde_json::from_str(stdout(&again)).unwrap();
     assert_eq!(again["schema"], schema);
+}
+
+/// A database with the schema before this version's.
+async fn earlier(file: &Path) -> String {
+    let url = format!("sqlite://{}?mode=rwc", file.display());
+    stdout(&run(&url, &["migrate"]).await);
+    let options = SqliteConnectOptions::new().filename(file);
+    let mut connection: SqliteConnection = options.connect().await.unwrap();
+    let forget = "DELETE FROM _sqlx_migrations WHERE version = \
+                  (SELECT max(version) FROM _sqlx_migrations)";
+    sqlx::query(forget).execute(&mut connection).await.unwrap();
+    url
+}
+
+#[tokio::test]
+async fn an_earlier_schema_is_named_with_the_command_that_helps() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = earlier(&directory.path().join("registry.db")).await;
+    for arguments in [&["org", "list"][..], &["migrate", "--check"]] {
+        let refused = run(&url, arguments).await;
+        let (message, needed) = (stderr(&refused), latest_schema());
+        assert!(message.contains(&format!("needs {needed}")), "{message}");
+        assert!(message.contains("cloakroom migrate"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn migrate_check_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("registry.db");
+    let url = format!("sqlite://{}?mode=rwc", file.display());
+    let checked = run(&url, &["migrate", "--check"]).await;
+    assert_eq!(checked.status.code(), Some(1), "{checked:?}");
+    assert!(!file.exists());
+    stdout(&run(&url, &["migrate"]).await);
+    let checked = run(&url, &["migrate", "--check"]).await;
+    assert_eq!(stdout(&checked), format!("{}\n", latest_schema()));
+}
+
+#[tokio::test]
+async fn migrate_says_whether_there_was_anything_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("registry.db");
+    let url = format!("sqlite://{}?mode=rwc", file.display());
+    let said = [run(&url, &["migrate"]).await, run(&url, &["migrate"]).await];
+    let said = said.map(|output| String::from_utf8(output.stderr).unwrap());
+    assert!(said[0].contains("new database"), "{said:?}");
+    assert!(said[1].contains("nothing to do"), "{said:?}");
+}
+
+#[tokio::test]
+async fn the_version_names_the_schema_that_the_upgrade_page_lists() {
+    let printed = cloakroom(&["--version"]).output().await.unwrap();
+    let (version, schema) = (env!("CARGO_PKG_VERSION"), latest_schema());
+    let expected = format!("cloakroom {version}\ndatabase schema {schema}\n");
+    assert_eq!(stdout(&printed), expected);
+    let page = std::fs::read_to_string("docs/upgrading.md").unwrap();
+    let row = format!("| {version} | {schema} |");
+    assert!(page.contains(&row), "docs/upgrading.md lacks {row}");
 }
 
 #[tokio::test]

@@ -31,12 +31,25 @@ pub enum DatabaseError {
     /// The file of an `SQLite` database cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
-    /// No gateway of this version has used it.
+    /// No gateway has used it.
     #[error(
-        "the database is not one of this version's: is it the gateway's own (a relative path?), \
-         and has a gateway of this version been started on it?"
+        "the database is not a gateway's: is it the right one (a relative path?), and has a gateway \
+         or `cloakroom migrate` been started on it?"
     )]
     NotOurs,
+    /// The database has the schema of an earlier version.
+    #[error(
+        "{database} has schema {found}, and this version needs {known}: run `cloakroom migrate` \
+         (docs/upgrading.md says what to do before)"
+    )]
+    Older {
+        /// The database, without a password.
+        database: String,
+        /// The version of its schema.
+        found: i64,
+        /// The version of this gateway's schema.
+        known: i64,
+    },
     /// A newer version has changed the schema.
     #[error(
         "{database} was made by a newer cloakroom (schema version {found}; this one knows up to \
@@ -89,10 +102,17 @@ impl DatabaseError {
 
     /// A newer version has changed the schema.
     pub(super) fn newer(options: &AnyConnectOptions, found: i64, known: i64) -> Self {
-        let server = PostgresServer::of(options).map(|server| server.to_string());
-        let file = || path_of(options).map(|path| path.display().to_string());
         Self::Newer {
-            database: server.or_else(|| file().ok()).unwrap_or_default(),
+            database: name_of(options),
+            found,
+            known,
+        }
+    }
+
+    /// The database has the schema of an earlier version.
+    pub(super) fn older(options: &AnyConnectOptions, found: i64, known: i64) -> Self {
+        Self::Older {
+            database: name_of(options),
             found,
             known,
         }
@@ -107,6 +127,13 @@ impl DatabaseError {
     }
 }
 
+/// The server or the file, without a password.
+fn name_of(options: &AnyConnectOptions) -> String {
+    let server = PostgresServer::of(options).map(|server| server.to_string());
+    let file = || path_of(options).map(|path| path.display().to_string());
+    server.or_else(|| file().ok()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,12 +145,12 @@ mod tests {
         let path = directory.path().join("registry.db");
         let url = format!("sqlite://{}?mode=rwc", path.display());
         let database = Database::open(&url).await.unwrap();
-        let insert = "INSERT INTO _sqlx_migrations SELECT 9999, 'later', installed_on, success, \
-                      checksum, execution_time FROM _sqlx_migrations LIMIT 1";
-        database
-            .execute("later", sqlx::query(insert))
-            .await
-            .unwrap();
+        for later in [9998, 9999] {
+            let insert = "INSERT INTO _sqlx_migrations SELECT $1, 'later', installed_on, success, \
+                          checksum, execution_time FROM _sqlx_migrations LIMIT 1";
+            let insert = sqlx::query(insert).bind(later);
+            database.execute("later", insert).await.unwrap();
+        }
         database.close().await;
         for opened in [
             Database::open(&url).await,

@@ -40,4 +40,5 @@ pub use file::FileError;
 pub use formula_change::FingerprintChange;
 pub use pool::Database;
 pub use registry::SqlBucketRegistry;
+pub use schema::{indexes_of_the_trail, latest_schema};
 pub use server::PostgresServer;

@@ -10,7 +10,7 @@ use super::error::DatabaseError;
 use super::file::{DatabaseFile, create_private, path_of};
 use super::fingerprint::Fingerprint;
 use super::opener::Opener;
-use super::schema::{migrate, migrator, version};
+use super::schema::{found, migrate, migrator, version};
 use super::statement::{self, Statement, bounded, failed};
 
 /// How many statements run at a time, besides the audit trail's.
@@ -75,10 +75,28 @@ impl Database {
         if found > version(migrator) {
             return Err(DatabaseError::newer(&options, found, version(migrator)));
         }
-        if usize::try_from(applied).ok() != Some(migrator.iter().count()) {
+        if found == 0 {
             return Err(DatabaseError::NotOurs);
         }
+        if usize::try_from(applied).ok() != Some(migrator.iter().count()) {
+            return Err(DatabaseError::older(&options, found, version(migrator)));
+        }
         Self::over(options, connection, is_sqlite).await
+    }
+
+    /// The schema version of a database, which stays as it is; 0 if it has none yet.
+    ///
+    /// # Errors
+    ///
+    /// [`DatabaseError`] when it cannot be opened.
+    pub async fn found_schema(url: &str) -> Result<i64, DatabaseError> {
+        if Self::is_missing(url) {
+            return Ok(0);
+        }
+        let (_, mut connection) = connect(&url.replace("mode=rwc", "mode=rw")).await?;
+        let found = found(&mut connection).await;
+        close(connection).await;
+        Ok(found)
     }
 
     async fn over(

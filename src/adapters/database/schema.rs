@@ -25,6 +25,31 @@ pub(super) fn version(migrator: &Migrator) -> i64 {
     versions.max().unwrap_or_default()
 }
 
+/// The schema version of this release.
+#[must_use]
+pub fn latest_schema() -> i64 {
+    version(&SQLITE)
+}
+
+/// The statements that make the audit trail's indexes on `PostgreSQL` while gateways go on writing.
+#[must_use]
+pub fn indexes_of_the_trail() -> String {
+    const INDEXES: i64 = 8;
+    let mut migrations = POSTGRES.iter();
+    let indexes = migrations.find(|migration| migration.version == INDEXES);
+    let statements = indexes.map(|migration| migration.sql.as_str());
+    statements
+        .unwrap_or_default()
+        .replace("CREATE INDEX", "CREATE INDEX CONCURRENTLY")
+}
+
+/// The schema version of a database; 0 if it has none yet.
+pub(super) async fn found(connection: &mut AnyConnection) -> i64 {
+    let found =
+        sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations WHERE success");
+    found.fetch_one(connection).await.unwrap_or_default()
+}
+
 /// Brings the schema up to date. An up-to-date schema needs no lock, so a gateway that holds the lock
 /// does not keep others from starting. Reading a server's schema has a time limit; migrating has none.
 pub(super) async fn migrate(
@@ -62,8 +87,9 @@ async fn is_current(
     if let Some(version) = connection.dirty_version(APPLIED).await? {
         return Err(MigrateError::Dirty(version));
     }
-    let mut versions = applied.iter().map(|migration| migration.version);
-    if let Some(unknown) = versions.find(|version| !migrator.version_exists(*version)) {
+    let versions = applied.iter().map(|migration| migration.version);
+    let unknown = versions.filter(|version| !migrator.version_exists(*version));
+    if let Some(unknown) = unknown.max() {
         return Err(MigrateError::VersionMissing(unknown));
     }
     Ok(migrator.iter().all(|known| {
@@ -87,4 +113,25 @@ async fn run(migrator: &Migrator, connection: &mut AnyConnection) -> Result<(), 
         tokio::time::sleep(Duration::from_millis(50) * attempt).await;
     }
     migrator.run(&mut *connection).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_kinds_of_database_have_the_same_schema_versions() {
+        let versions = |migrator: &Migrator| -> Vec<i64> {
+            migrator.iter().map(|migration| migration.version).collect()
+        };
+        assert_eq!(versions(&SQLITE), versions(&POSTGRES));
+    }
+
+    #[test]
+    fn the_printed_indexes_are_made_without_blocking_writers() {
+        let statements = indexes_of_the_trail();
+        let made = statements.matches("CREATE INDEX").count();
+        let concurrently = statements.matches("CREATE INDEX CONCURRENTLY").count();
+        assert!(made >= 7 && made == concurrently, "{statements}");
+    }
 }
