@@ -1,18 +1,16 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
-use sqlx::AssertSqlSafe;
-use sqlx::any::AnyRow;
 
 use crate::domain::{
     Access, ApiKeyHash, ApiKeyId, Organisation, Owner, Principal, RegisteredApiKey, Slug,
     Workspace, WorkspaceName,
 };
-use crate::service::{Directory, MemberWorkspace, RegistryError, ReservationState};
+use crate::service::{Directory, MemberWorkspace, RegistryError};
 
 use super::Database;
+use super::member_workspaces;
 use super::members;
-use super::registry::name;
 use super::rows::{self, utc};
 use super::statement::bounded;
 
@@ -100,56 +98,8 @@ impl Directory for SqlDirectory {
         after: Option<&WorkspaceName>,
         at_most: usize,
     ) -> Result<Vec<MemberWorkspace>, RegistryError> {
-        let issuer = principal.issuer.as_ref();
-        let first = 5 + usize::from(issuer.is_some());
-        let places = (0..claimed.len()).map(|n| format!(", ${}", n + first));
-        let statement = of_member(members::source(issuer), &places.collect::<String>());
-        let after = after.map(ToString::to_string).unwrap_or_default();
-        let mut query = sqlx::query(AssertSqlSafe(statement))
-            // One for every number of claims would fill the connection's cache.
-            .persistent(claimed.is_empty())
-            .bind(principal.subject.as_str())
-            .bind(principal.client_id.as_str())
-            .bind(after)
-            .bind(i64::try_from(at_most).unwrap_or(i64::MAX));
-        query = members::with_issuer(query, issuer);
-        for name in claimed {
-            query = query.bind(name.to_string());
-        }
-        let query = self.database.rows("workspaces", query, member_workspace);
-        query.await
+        let query = member_workspaces::select(principal, claimed, after, at_most);
+        let read = member_workspaces::read;
+        self.database.rows("workspaces", query, read).await
     }
-}
-
-/// The statement for workspaces with a principal's access and the state of their buckets, by the
-/// principal's rows in `members` and by further names. Of the two words for access, the greater one
-/// allows more.
-fn of_member(members: &str, names: &str) -> String {
-    let theirs = format!("{members} m.subject = $1 AND m.client_id IN ('', $2)");
-    // The empty name is no workspace's: PostgreSQL takes no empty list.
-    format!(
-        "SELECT w.organisation, w.slug, w.deleted_at, w.created_at, o.state, a.bucket, a.prefix, \
-         COALESCE((SELECT MAX(m.access) FROM {theirs} AND m.organisation = w.organisation \
-         AND m.workspace = w.slug), '') AS access, \
-         COALESCE((SELECT b.state FROM owned_buckets b WHERE b.owner_kind = 'shared' \
-         AND b.owner_id = a.bucket), '') AS bucket_state \
-         FROM workspaces w JOIN organisations o ON o.slug = w.organisation \
-         JOIN areas a ON a.owner_kind = 'workspace' \
-         AND a.owner_id = w.organisation || '/' || w.slug \
-         WHERE w.deleted_at = '' AND o.state = 'enabled' AND a.owner_id > $3 \
-         AND (a.owner_id IN (SELECT m.organisation || '/' || m.workspace FROM {theirs}) \
-         OR a.owner_id IN (''{names})) ORDER BY a.owner_id LIMIT $4"
-    )
-}
-
-fn member_workspace(row: &AnyRow) -> Result<MemberWorkspace, RegistryError> {
-    let registered = match rows::text(row, "access")?.as_str() {
-        "" => None,
-        _ => Some(rows::access(row)?),
-    };
-    Ok(MemberWorkspace {
-        workspace: rows::workspace(row)?,
-        registered,
-        is_made: rows::text(row, "bucket_state")? == name(ReservationState::Ready),
-    })
 }

@@ -17,6 +17,7 @@ mod file;
 mod fingerprint;
 mod formula_change;
 mod lease;
+mod member_workspaces;
 mod members;
 mod opener;
 mod pool;
