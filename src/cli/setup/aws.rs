@@ -3,9 +3,10 @@ use std::path::{Path, PathBuf};
 use crate::cli::error::CommandError;
 use crate::cli::output::{note, print};
 
+use super::SetupArguments;
 use super::change::Change;
 use super::ini::Section;
-use super::{Place, SetupArguments, is_aws};
+use super::place::Place;
 
 /// The profile without a name, whose section has no word before it.
 const DEFAULT: &str = "default";
@@ -60,11 +61,7 @@ pub(super) fn profile(
     let mut process = vec![this_program()?, "credentials".to_owned()];
     process.extend_from_slice(options);
     let process: Result<Vec<String>, _> = process.iter().map(|word| quoted(word)).collect();
-    let style = if is_aws(&place.endpoint) {
-        "auto"
-    } else {
-        "path"
-    };
+    let style = if place.is_aws() { "auto" } else { "path" };
     let section = match name {
         DEFAULT => DEFAULT.to_owned(),
         name => format!("profile {name}"),

@@ -3,18 +3,18 @@
 mod aws;
 mod change;
 mod ini;
+mod place;
 mod rclone;
 
 use clap::Subcommand;
 use reqwest::Method;
-use serde::Deserialize;
-use url::Url;
 
 use super::confirmation::Confirmation;
 use super::error::CommandError;
 use super::gateway::{Connection, GatewayArguments};
 
 use ini::Section;
+use place::Place;
 
 /// Write a profile for a tool, which gets its credentials by `cloakroom credentials`
 #[derive(Debug, Subcommand)]
@@ -41,14 +41,6 @@ pub(in crate::cli) struct SetupArguments {
     confirmation: Confirmation,
 }
 
-/// Where the person's bucket is, as `POST /v1/credentials` says.
-#[derive(Deserialize)]
-struct Place {
-    bucket: String,
-    endpoint: String,
-    region: String,
-}
-
 impl SetupCommand {
     pub(super) async fn run(self) -> Result<(), CommandError> {
         match self {
@@ -73,13 +65,6 @@ impl SetupArguments {
         let command = self.gateway.options(&connection.gateway)?;
         aws::profile(&self.profile, &command, place)
     }
-}
-
-/// Every store but AWS takes `https://host/bucket`; AWS prefers `https://bucket.host`.
-fn is_aws(endpoint: &str) -> bool {
-    let url = Url::parse(endpoint).ok();
-    let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
-    host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn")
 }
 
 /// No character of it is special in the files of AWS or of rclone.

@@ -5,7 +5,8 @@ use crate::cli::output::{note, print};
 
 use super::change::Change;
 use super::ini::Section;
-use super::{Place, SetupArguments, aws, is_aws};
+use super::place::Place;
+use super::{SetupArguments, aws};
 
 /// Write a remote into rclone.conf, and the profile that it gets its credentials by into ~/.aws/config
 #[derive(clap::Args, Debug)]
@@ -68,7 +69,7 @@ fn remote(name: &str, place: &Place) -> Section {
             format!("profile = {name}"),
             format!("region = {}", place.region),
             format!("endpoint = {}", place.endpoint),
-            format!("force_path_style = {}", !is_aws(&place.endpoint)),
+            format!("force_path_style = {}", !place.is_aws()),
             "no_check_bucket = true".to_owned(),
         ],
     )
