@@ -100,18 +100,20 @@ fn same_file(one: &Path, other: &Path) -> bool {
     one.canonicalize().ok() == other.canonicalize().ok()
 }
 
-/// One word of `credential_process`, which is split like a line of a shell but not run by one.
+/// One word of `credential_process`. Some tools split it themselves, and some run it by a shell: what is
+/// special to either is refused.
 fn quoted(word: &str) -> Result<String, CommandError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/.:-_+=@%~[]".contains(c);
     if word.chars().all(plain) {
         return Ok(word.to_owned());
     }
-    if word.contains(['"', '\\', '\n', '\r']) {
-        return Err(CommandError::Failed(format!(
-            "{word}: holds a character that cannot stand in the profile"
-        )));
+    let letter = |c: char| !c.is_ascii() && c.is_alphanumeric();
+    if word.chars().all(|c| plain(c) || c == ' ' || letter(c)) {
+        return Ok(format!("\"{word}\""));
     }
-    Ok(format!("\"{word}\""))
+    Err(CommandError::Failed(format!(
+        "{word}: holds a character that cannot stand in the profile"
+    )))
 }
 
 #[cfg(test)]
@@ -122,6 +124,15 @@ mod tests {
     fn words_with_blanks_are_quoted() {
         assert_eq!(quoted("/usr/bin/cloakroom").unwrap(), "/usr/bin/cloakroom");
         assert_eq!(quoted("/my files/x").unwrap(), "\"/my files/x\"");
-        assert!(quoted("a\"b").is_err());
+        assert_eq!(quoted("/jürgen/x").unwrap(), "\"/jürgen/x\"");
+    }
+
+    #[test]
+    fn what_is_special_to_a_shell_is_refused() {
+        for word in [
+            "a\"b", "a\\b", "$(id)", "/a $HOME", "`id`", "a;b", "a&b", "a|b", "a\nb", "a'b", "a*",
+        ] {
+            assert!(quoted(word).is_err(), "{word}");
+        }
     }
 }
