@@ -1,7 +1,8 @@
 use std::thread;
 
-use crate::login::{Login, LoginError, SignIn};
+use crate::login::{Gateway, Login, LoginError, LoginFile, SignIn};
 
+use super::confirmation::Confirmation;
 use super::error::CommandError;
 use super::gateway::GatewayArguments;
 use super::output::note;
@@ -15,6 +16,9 @@ use super::output::note;
 
 It opens the browser, and prints the link as well. On a machine without a display, or over SSH, you sign in
 by a code on another device, if the authorization server has that; --browser and --device choose one.
+
+The gateway names the authorization server and the client, and gets the token. Before the first sign-in at a
+gateway you are shown all of them and asked.
 
 The tokens are kept in ~/.local/state/cloakroom ($XDG_STATE_HOME/cloakroom), readable by you alone.")]
 pub(super) struct LoginCommand {
@@ -32,6 +36,8 @@ pub(super) struct LoginCommand {
     /// Do not ask for a sign-in that outlives the browser's session
     #[arg(long)]
     no_offline_access: bool,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 impl LoginCommand {
@@ -41,10 +47,11 @@ impl LoginCommand {
         // A file that cannot be written is told before the person signs in.
         drop(file.lock().await?);
         let (gateway, http) = (connection.gateway, connection.http);
-        let mut sign_in = SignIn::prepare(gateway, self.client_id, http).await?;
+        let mut sign_in = SignIn::prepare(gateway.clone(), self.client_id, http).await?;
         if self.no_offline_access {
             sign_in.leave_out_offline_access();
         }
+        confirm(&gateway, &sign_in, &file, &self.confirmation)?;
         let lacks_browser = !self.browser && !has_display() && sign_in.supports_devices();
         let login = if self.device || lacks_browser {
             on_device(&sign_in).await?
@@ -58,6 +65,26 @@ impl LoginCommand {
         note(&format!("Signed in{name} at {}.", login.gateway));
         Ok(())
     }
+}
+
+/// The gateway chooses where the person signs in, and for what: a hostile one could name the authorization
+/// server and the client of another, to get a token that is good there.
+fn confirm(
+    gateway: &Gateway,
+    sign_in: &SignIn,
+    file: &LoginFile,
+    confirmation: &Confirmation,
+) -> Result<(), CommandError> {
+    // A file that cannot be read vouches for nothing.
+    let known = file.read().ok().flatten();
+    if known.is_some_and(|login| sign_in.is_like(&login)) {
+        return Ok(());
+    }
+    note(&format!("Gateway: {gateway}"));
+    note(&format!("Authorization server: {}", sign_in.issuer()));
+    note(&format!("Client: {}", sign_in.client_id()));
+    note(&format!("Scopes: {}", sign_in.scopes()));
+    confirmation.ask("Sign in there, and give the token to this gateway?")
 }
 
 async fn in_browser(sign_in: &SignIn) -> Result<Login, LoginError> {

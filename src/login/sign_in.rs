@@ -69,6 +69,31 @@ impl SignIn {
         })
     }
 
+    /// The authorization server, which the gateway names.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.server.issuer
+    }
+
+    /// As which client the person signs in.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// What the tokens will be good for.
+    #[must_use]
+    pub fn scopes(&self) -> String {
+        let scopes: Vec<&str> = self.scopes.iter().map(|scope| scope.as_str()).collect();
+        scopes.join(" ")
+    }
+
+    /// Whether this login came from the same authorization server through the same client.
+    #[must_use]
+    pub fn is_like(&self, login: &Login) -> bool {
+        login.issuer == self.server.issuer && login.client_id == self.client_id
+    }
+
     /// Whether the authorization server lets devices sign in (RFC 8628).
     #[must_use]
     pub fn supports_devices(&self) -> bool {

@@ -8,10 +8,10 @@ write_browser() {
 back=$(curl -fsS -o /dev/null -w '%{redirect_url}' -d "${1#*\?}&user=alice" "${1%%\?*}")
 curl -fsS "$back" >/dev/null
 BROWSER
-    # What the page shows asks before it changes a file.
+    # What the page shows asks before it signs in, and before it changes a file.
     cat >"$work/bin/cloakroom" <<PROGRAM
 #!/bin/sh
-if [ "\$1" = setup ]; then set -- "\$@" --yes; fi
+case "\$1" in login | setup) set -- "\$@" --yes ;; esac
 exec "$bin" "\$@"
 PROGRAM
     chmod +x "$work/bin/browser" "$work/bin/cloakroom"

@@ -71,7 +71,7 @@ def ends_well(what, process):
 
 
 def by_browser(terminal, page):
-    process = terminal.start("login", "--browser")
+    process = terminal.start("login", "--yes", "--browser")
     page.driver.get(link_of(process))
     sign_in_at_keycloak(page, "alice")
     page.wait(lambda d: "close this page" in d.page_source, "the page of the terminal")
@@ -91,7 +91,7 @@ def answer_for_device(page, process, button):
 
 
 def by_device(terminal, page):
-    process = terminal.start("login", "--device")
+    process = terminal.start("login", "--yes", "--device")
     answer_for_device(page, process, "accept")
     page.wait(lambda d: "Device Login Successful" in d.page_source, "Keycloak's last page")
     ends_well("login: by device code", process)
@@ -99,7 +99,7 @@ def by_device(terminal, page):
 
 def denied(terminal, page):
     before = terminal.file().read_bytes()
-    process = terminal.start("login", "--device")
+    process = terminal.start("login", "--yes", "--device")
     answer_for_device(page, process, "cancel")
     errors = process.communicate(timeout=PATIENCE)[1]
     check("login: a device that is denied is refused", "refused: access_denied" in errors)

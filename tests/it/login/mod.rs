@@ -82,15 +82,9 @@ impl User {
     }
 
     fn login(&self, arguments: &[&str]) -> Waiting {
-        let mut command = self.command(&["login"]);
-        let mut child = command
-            .args(arguments)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let stderr = BufReader::new(child.stderr.take().unwrap()).lines();
-        Waiting { child, stderr }
+        let mut command = self.command(&["login", "--yes"]);
+        command.args(arguments);
+        Waiting::of(command)
     }
 
     fn state(&self) -> PathBuf {
@@ -138,9 +132,19 @@ impl Ran {
 }
 
 impl Waiting {
+    fn of(mut command: Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap()).lines();
+        Self { child, stderr }
+    }
+
     /// The link that it prints.
     async fn link(&mut self) -> Url {
-        let line = self.line_with("http").await;
+        let line = self.line_with("  http").await;
         Url::parse(line.trim()).unwrap()
     }
 

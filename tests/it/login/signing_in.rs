@@ -3,9 +3,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{ALICES_BUCKET, spawn_app};
+use crate::support::{ALICES_BUCKET, SCOPE, spawn_app};
 
-use super::{User, browse, gateway, http, on_page, sign_in};
+use super::{User, Waiting, browse, gateway, http, on_page, sign_in};
 
 fn mode_of(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -40,15 +40,33 @@ async fn credentials_work_after_signing_in_on_another_device() {
 async fn a_machine_without_a_display_signs_in_by_code() {
     let app = gateway().await;
     let user = User::at(&app);
-    let mut command = user.command(&["login"]);
-    command
-        .env_remove("BROWSER")
-        .stderr(std::process::Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let stderr = child.stderr.take().unwrap();
-    let mut lines = tokio::io::AsyncBufReadExt::lines(tokio::io::BufReader::new(stderr));
-    let first = lines.next_line().await.unwrap().unwrap();
-    assert!(first.contains("on any device"), "{first}");
+    let mut command = user.command(&["login", "--yes"]);
+    command.env_remove("BROWSER");
+    Waiting::of(command).line_with("on any device").await;
+}
+
+/// A gateway could name the authorization server and the client of another, to get its tokens.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_sign_in_at_a_gateway_shows_all_that_it_chooses_and_asks() {
+    let app = gateway().await;
+    let user = User::at(&app);
+    let ran = user.run(&["login", "--browser"]).await;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("confirm with --yes"), "{ran:?}");
+    for line in [
+        format!("Gateway: {}\n", app.url),
+        format!("Authorization server: {}\n", app.oauth.issuer()),
+        "Client: demo\n".to_owned(),
+        format!("Scopes: {SCOPE}"),
+    ] {
+        assert!(ran.stderr.contains(&line), "{line}: {ran:?}");
+    }
+    let user = User::signed_in(&app).await;
+    let again = user.command(&["login", "--browser"]);
+    Waiting::of(again).link().await;
+    user.change(|kept| kept["client_id"] = "another".into());
+    let ran = user.run(&["login", "--browser"]).await;
+    assert!(ran.stderr.contains("confirm with --yes"), "{ran:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
