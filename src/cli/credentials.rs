@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
+use crate::domain::WorkspaceName;
 use crate::login::{Gateway, Reply};
 
 use super::error::CommandError;
@@ -20,6 +21,7 @@ const MAX_TOKEN_BYTES: u64 = 64 * 1024;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   cloakroom credentials --url https://cloakroom.example.com
+  cloakroom credentials --url https://cloakroom.example.com --workspace acme/research
   cloakroom credentials --url https://cloakroom.example.com --token-file ~/.cache/token
   cloakroom credentials --url http://127.0.0.1:8080 --token-file - --access read --duration 900
 
@@ -34,6 +36,9 @@ pub(super) struct CredentialsCommand {
     /// File that holds the access token; `-` is standard input [default: the tokens of `cloakroom login`]
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// A workspace that you are a member of, instead of your own bucket
+    #[arg(long, value_name = "ORG/WS")]
+    workspace: Option<WorkspaceName>,
     /// Restrict what the credentials allow
     #[arg(long, value_enum)]
     access: Option<Access>,
@@ -84,6 +89,11 @@ impl CredentialsCommand {
 
     fn address(&self, gateway: &Gateway) -> Url {
         let mut address = gateway.address("/v1/credentials/container");
+        if let Some(workspace) = &self.workspace {
+            address
+                .query_pairs_mut()
+                .append_pair("workspace", &workspace.to_string());
+        }
         if let Some(access) = self.access.and_then(|access| access.to_possible_value()) {
             address
                 .query_pairs_mut()

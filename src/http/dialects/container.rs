@@ -9,18 +9,18 @@ use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, ParameterIn};
 
 use crate::domain::AccessToken;
 use crate::http::dialects::dialect::Dialect;
-use crate::http::dialects::session::grant_session;
+use crate::http::dialects::session::{WORKSPACE, detail, grant_session, workspace};
 use crate::http::exchange::Exchange;
 use crate::http::input::bearer::bearer_token;
 use crate::http::input::body::Body;
 use crate::http::input::narrowing::Narrowing;
 use crate::http::input::query::query_parameters;
 use crate::http::openapi::operations::{
-    BEARER, credential_operation, failures, narrowing_parameters, requires, success,
+    BEARER, credential_operation, failures, narrowing_parameters, requires, success, text_parameter,
 };
 use crate::http::problems::cause::Cause;
 use crate::http::problems::failure::Failure;
@@ -83,11 +83,15 @@ impl Dialect for ContainerDialect {
         deadline: Deadline,
     ) -> Result<HttpResponse, Failure> {
         let request = &exchange.request;
-        let parameters = query_parameters(request, &Narrowing::PARAMETERS)?;
+        let [access, duration] = Narrowing::PARAMETERS;
+        let parameters = query_parameters(request, &[access, duration, WORKSPACE])?;
         let credential = Credential::Token(body.with_header_credential(token(request))?);
         let narrowing = Narrowing::of(&parameters)?;
+        let mut workspaces = parameters.iter().filter(|(name, _)| name == WORKSPACE);
+        let wanted = workspaces.next().map(|(_, name)| workspace(name));
+        let wanted = wanted.transpose()?.unwrap_or(Wanted::Own);
         let granted =
-            grant_session::<Self>(exchange, &credential, &Wanted::Own, narrowing, deadline).await?;
+            grant_session::<Self>(exchange, &credential, &wanted, narrowing, deadline).await?;
         let session_token = granted.session.session_token.expose_secret();
         Ok(HttpResponse::Ok().json(ContainerCredentials {
             version: 1,
@@ -101,7 +105,8 @@ impl Dialect for ContainerDialect {
 
     fn refuse(failure: &Failure, exchange: &Exchange) -> HttpResponse {
         let (status, code) = status_and_code(failure.cause());
-        let mut response = HttpResponse::build(status).json(ContainerError::new(code, failure));
+        let error = ContainerError::new(code, detail(failure));
+        let mut response = HttpResponse::build(status).json(error);
         set_challenge(&mut response, failure, &exchange.gateway);
         set_retry_and_allow(&mut response, failure);
         response
@@ -109,7 +114,7 @@ impl Dialect for ContainerDialect {
 
     fn operation() -> Operation {
         let granted = success(
-            "Credentials to the bucket of the token's client and subject",
+            "Credentials to the bucket of the token's client and subject, or to the workspace",
             "ContainerCredentials",
             json!({
                 "Version": 1,
@@ -129,6 +134,12 @@ impl Dialect for ContainerDialect {
         )
         .security(requires(BEARER))
         .parameters(Some(narrowing_parameters()))
+        .parameter(text_parameter(
+            WORKSPACE,
+            &ParameterIn::Query,
+            "A workspace that the caller is a member of, instead of the caller's own bucket.",
+            "acme/research",
+        ))
         .responses(
             failures(
                 &Cause::OF_TOKEN_ROUTES,
@@ -144,8 +155,7 @@ impl Dialect for ContainerDialect {
 }
 
 impl ContainerError {
-    fn new(code: &'static str, failure: &Failure) -> Self {
-        let message = failure.detail();
+    fn new(code: &'static str, message: &'static str) -> Self {
         Self {
             code,
             message,
@@ -185,7 +195,7 @@ fn status_and_code(cause: Cause) -> (StatusCode, &'static str) {
         | Cause::ExpiredCredential
         | Cause::BadCapability => (StatusCode::UNAUTHORIZED, "InvalidIdentityToken"),
         Cause::MissingClaims => (StatusCode::BAD_REQUEST, "InvalidIdentityToken"),
-        Cause::MissingScope | Cause::NotEntitled | Cause::Network => {
+        Cause::MissingScope | Cause::NotEntitled | Cause::NotFound | Cause::Network => {
             (StatusCode::FORBIDDEN, "AccessDenied")
         }
         Cause::Malformed | Cause::Unprocessable | Cause::ClientTooOld => {
@@ -199,7 +209,6 @@ fn status_and_code(cause: Cause) -> (StatusCode, &'static str) {
         Cause::Store | Cause::StoreTimeout => (StatusCode::BAD_GATEWAY, "ServiceUnavailable"),
         Cause::Ours | Cause::NotQueued => (StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure"),
         Cause::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
-        Cause::NotFound => (StatusCode::NOT_FOUND, "NotFound"),
         Cause::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
         Cause::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge"),
         Cause::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType"),

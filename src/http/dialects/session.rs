@@ -8,7 +8,11 @@ use crate::service::{Credential, Deadline, IssueRequest, Refusal, Wanted};
 use crate::http::dialects::dialect::Dialect;
 use crate::http::exchange::Exchange;
 use crate::http::input::narrowing::Narrowing;
+use crate::http::problems::cause::Cause;
 use crate::http::problems::failure::Failure;
+
+/// The parameter that asks for a workspace.
+pub(crate) const WORKSPACE: &str = "workspace";
 
 /// Temporary credentials, and what they open.
 pub(crate) struct GrantedSession {
@@ -82,4 +86,20 @@ async fn grant<D: Dialect>(
     log.outcome("vended");
     let grant = request.grant;
     Ok(GrantedSession { grant, session })
+}
+
+/// The workspace of this name, `org/ws`.
+pub(crate) fn workspace(name: &str) -> Result<Wanted, Refusal> {
+    let malformed = "The workspace is not of the form org/ws.";
+    let name = name.parse();
+    name.map(Wanted::Workspace)
+        .map_err(|_| Refusal::MalformedRequest(malformed))
+}
+
+/// What a dialect says whose only address exists: it is the workspace that was not found.
+pub(crate) fn detail(failure: &Failure) -> &'static str {
+    match failure.cause() {
+        Cause::NotFound => "You are not a member of this workspace, or there is none.",
+        _ => failure.detail(),
+    }
 }

@@ -1,9 +1,10 @@
 use std::time::{Duration, Instant};
 
+use cloakroom::domain::Access;
 use serde_json::json;
 use wiremock::ResponseTemplate;
 
-use crate::support::{Setup, fake_authorization_server, introspection_says, spawn_app};
+use crate::support::{Setup, fake_authorization_server, introspection_says, s3, spawn_app};
 
 use super::{CONTAINER, container};
 
@@ -59,5 +60,53 @@ async fn answer_or_clean_failure_comes_within_1800_ms() {
         assert_eq!(container(&app, Some("token")).await.status, expected);
         let took = started.elapsed();
         assert!(took < Duration::from_millis(1_800), "{took:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_may_ask_for_a_workspace() {
+    let app = spawn_app().await;
+    app.workspace("acme/lab", &[("alice", Access::Read)]).await;
+    let (member, stranger) = (app.token("alice").await, app.token("bob").await);
+    let ask = async |token: &str, query: &str| {
+        let request = app.http.get(format!("{}{CONTAINER}?{query}", app.url));
+        app.send(request.bearer_auth(token)).await
+    };
+    let answer = ask(&member, "workspace=acme%2Flab").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let body = answer.json();
+    let text = |name: &str| body[name].as_str().unwrap().to_owned();
+    let lab = app.ask_workspace("acme/lab", &member).await.json();
+    let bucket = lab["bucket"].as_str().unwrap();
+    let s3 = s3(
+        lab["endpoint"].as_str().unwrap(),
+        &text("AccessKeyId"),
+        &text("SecretAccessKey"),
+        Some(&text("Token")),
+    );
+    let list = async |prefix: &str| {
+        let list = s3.list_objects_v2().bucket(bucket).prefix(prefix);
+        list.send().await.is_ok()
+    };
+    assert!(list("lab/").await);
+    assert!(!list("other/").await);
+    let put = s3.put_object().bucket(bucket).key("lab/a").send().await;
+    assert!(put.is_err(), "a reader wrote");
+    // Neither tells a stranger whether there is such a workspace.
+    let hidden = ask(&stranger, "workspace=acme%2Flab").await;
+    let missing = ask(&stranger, "workspace=acme%2Fnone").await;
+    for refused in [&hidden, &missing] {
+        assert_eq!(refused.status, 403);
+        assert_eq!(refused.json()["code"], "AccessDenied");
+    }
+    assert_eq!(hidden.text, missing.text);
+    for malformed in [
+        "workspace=acme",
+        "workspace=",
+        "workspace=Acme%2Flab",
+        "workspace=a%2Fb%2Fc",
+    ] {
+        let answer = ask(&member, malformed).await;
+        assert_eq!(answer.status, 400, "{malformed}");
     }
 }

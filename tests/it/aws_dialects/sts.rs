@@ -1,3 +1,5 @@
+use cloakroom::domain::Access;
+
 use crate::support::spawn_app;
 
 use super::{assert_sts, sts, sts_request};
@@ -85,4 +87,43 @@ async fn unsupported_parameters_are_refused() {
     let shorter = sts_request(&app, Some(&token), &[("DurationSeconds", "900")]);
     let shorter = app.send(shorter).await;
     assert_eq!(shorter.status, 200, "{shorter:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_role_may_ask_for_a_workspace() {
+    let app = spawn_app().await;
+    app.workspace("acme/lab", &[("alice", Access::Read)]).await;
+    let (member, stranger) = (app.token("alice").await, app.token("bob").await);
+    let ask = async |token: &str, role: &str| {
+        let request = app.post("/").form(&[
+            ("Action", "AssumeRoleWithWebIdentity"),
+            ("WebIdentityToken", token),
+            ("RoleArn", role),
+        ]);
+        app.send(request).await
+    };
+    let lab = "arn:aws:iam::000000000000:role/workspace/acme/lab";
+    assert_eq!(ask(&member, lab).await.status, 200);
+    let query = "SELECT owner_kind || ' ' || owner_id || ' ' || access FROM audit_trail WHERE dialect = 'sts'";
+    let rows = async || {
+        let rows = sqlx::query_scalar::<_, String>(query);
+        rows.fetch_all(&app.database().await).await.unwrap()
+    };
+    assert_eq!(rows().await, ["workspace acme/lab read"]);
+    let none = "arn:aws:iam::000000000000:role/workspace/acme/none";
+    for role in [lab, none] {
+        assert_sts(&ask(&stranger, role).await, (403, "AccessDenied"));
+    }
+    for role in ["", "acme", "acme/", "acme/lab/", "acme/lab*"] {
+        let role = format!("arn:aws:iam::000000000000:role/workspace/{role}");
+        assert_sts(&ask(&member, &role).await, (400, "ValidationError"));
+    }
+    for role in [
+        "arn:aws:iam::123456789012:role/workspace/acme/lab",
+        "arn:aws:iam::000000000000:role/any",
+    ] {
+        assert_eq!(ask(&member, role).await.status, 200);
+        let last = rows().await.pop().unwrap();
+        assert_eq!(last, r#"principal ["demo","alice"] read-write"#);
+    }
 }

@@ -5,14 +5,18 @@ use actix_web::http::header;
 use utoipa::ToSchema;
 
 use crate::domain::AccessToken;
-use crate::service::Refusal;
+use crate::service::{Refusal, Wanted};
 
+use crate::http::dialects::session::workspace;
 use crate::http::input::body::Body;
 use crate::http::input::query::known_and_once;
 use crate::http::problems::failure::Failure;
 
 const ACTION: &str = "AssumeRoleWithWebIdentity";
 const VERSION: &str = "2011-06-15";
+
+/// The start of the role that asks for a workspace.
+const WORKSPACE_ROLE: &str = "arn:aws:iam::000000000000:role/workspace/";
 
 /// What an SDK sends.
 #[derive(ToSchema)]
@@ -25,7 +29,8 @@ pub(crate) struct WebIdentityForm {
     /// The access token.
     #[schema(rename = "WebIdentityToken")]
     web_identity_token: String,
-    /// Any: it is the token that says whose storage it is.
+    /// `arn:aws:iam::000000000000:role/workspace/org/ws` asks for a workspace, any other for the token's
+    /// own bucket.
     #[schema(rename = "RoleArn", example = "arn:aws:iam::000000000000:role/any")]
     role_arn: Option<String>,
     /// Any.
@@ -82,6 +87,13 @@ impl Form {
             return Err(Refusal::MalformedRequest("The Version is not 2011-06-15."));
         }
         Ok(())
+    }
+
+    /// What the role asks for. SDKs cannot leave the role out, so any other means nothing.
+    pub(super) fn wanted(&self) -> Result<Wanted, Refusal> {
+        let role = self.get("RoleArn").unwrap_or_default();
+        let name = role.strip_prefix(WORKSPACE_ROLE);
+        name.map_or(Ok(Wanted::Own), workspace)
     }
 
     /// The one place where a token is taken from a body (docs/api/README.md). SDKs send the file as

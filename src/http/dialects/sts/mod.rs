@@ -13,10 +13,10 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::{ContentBuilder, Ref, Required, ResponseBuilder};
 
-use crate::service::{Credential, Deadline, Wanted};
+use crate::service::{Credential, Deadline};
 
 use crate::http::dialects::dialect::Dialect;
-use crate::http::dialects::session::grant_session;
+use crate::http::dialects::session::{detail, grant_session};
 use crate::http::exchange::Exchange;
 use crate::http::input::body::Body;
 use crate::http::input::narrowing::{self, Narrowing};
@@ -52,8 +52,9 @@ impl Dialect for StsDialect {
             duration: duration.transpose()?,
             ..Narrowing::NONE
         };
+        let wanted = form.wanted()?;
         let granted =
-            grant_session::<Self>(exchange, &credential, &Wanted::Own, narrowing, deadline).await?;
+            grant_session::<Self>(exchange, &credential, &wanted, narrowing, deadline).await?;
         Ok(xml::granted(&granted, exchange.request_id))
     }
 
@@ -61,7 +62,7 @@ impl Dialect for StsDialect {
         let (status, code) = status_and_code(failure.cause());
         let message = match failure.cause() {
             Cause::NoCredential => "Send an access token as the WebIdentityToken.",
-            _ => failure.detail(),
+            _ => detail(failure),
         };
         let mut response = xml::refused(status, code, message, exchange.request_id);
         set_retry_and_allow(&mut response, failure);
@@ -74,7 +75,9 @@ impl Dialect for StsDialect {
             .build();
         let example = "<AssumeRoleWithWebIdentityResponse>…</AssumeRoleWithWebIdentityResponse>";
         let granted = ResponseBuilder::new()
-            .description("Credentials to the bucket of the token's client and subject")
+            .description(
+                "Credentials to the bucket of the token's client and subject, or to the workspace",
+            )
             .content(
                 "text/xml",
                 ContentBuilder::new().example(Some(json!(example))).build(),
@@ -84,8 +87,9 @@ impl Dialect for StsDialect {
             "assumeRoleWithWebIdentity",
             "Get credentials as from AWS STS",
             "AssumeRoleWithWebIdentity of AWS STS, for AWS_WEB_IDENTITY_TOKEN_FILE and \
-             AWS_ENDPOINT_URL_STS: the access token stands in the form, the role may be \
-             any.",
+             AWS_ENDPOINT_URL_STS: the access token stands in the form. The role \
+             arn:aws:iam::000000000000:role/workspace/org/ws asks for a workspace, any other for \
+             the token's own bucket.",
         )
         .request_body(Some(
             RequestBodyBuilder::new()
@@ -110,9 +114,11 @@ fn status_and_code(cause: Cause) -> (StatusCode, &'static str) {
             (StatusCode::BAD_REQUEST, "InvalidIdentityToken")
         }
         Cause::ExpiredCredential => (StatusCode::BAD_REQUEST, "ExpiredTokenException"),
-        Cause::MissingScope | Cause::NotEntitled | Cause::Network | Cause::Conflict => {
-            (StatusCode::FORBIDDEN, "AccessDenied")
-        }
+        Cause::MissingScope
+        | Cause::NotEntitled
+        | Cause::NotFound
+        | Cause::Network
+        | Cause::Conflict => (StatusCode::FORBIDDEN, "AccessDenied"),
         Cause::Malformed | Cause::Unprocessable | Cause::ClientTooOld => {
             (StatusCode::BAD_REQUEST, "ValidationError")
         }
@@ -124,7 +130,6 @@ fn status_and_code(cause: Cause) -> (StatusCode, &'static str) {
             (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable")
         }
         Cause::Ours | Cause::NotQueued => (StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure"),
-        Cause::NotFound => (StatusCode::NOT_FOUND, "NotFound"),
         Cause::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
         Cause::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge"),
         Cause::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType"),
