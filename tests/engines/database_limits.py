@@ -12,35 +12,12 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.parse
-import urllib.request
+
+from database import URL, check, direct, query, wait_until, wrong
 
 ROUNDS = 30
 RACE = f"race-{os.urandom(4).hex()}"
-direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-URL = os.environ["CLOAKROOM_DATABASE__URL"]
-wrong = []
-
-
-def check(name, is_good, seen):
-    print(f"{'ok   ' if is_good else 'FAIL '} PostgreSQL: {name}: {seen}", flush=True)
-    if not is_good:
-        wrong.append(name)
-
-
-def query(statement):
-    done = subprocess.run(["psql", URL, "-Atc", statement], check=True, capture_output=True, text=True)
-    return done.stdout.strip()
-
-
-def wait_until(condition, seconds=20):
-    end = time.time() + seconds
-    while not condition():
-        if time.time() > end:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 class Lock:
