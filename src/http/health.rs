@@ -18,12 +18,7 @@ pub(crate) async fn livez(_: &Exchange) -> Result<HttpResponse, Failure> {
 /// The gateway can work: the registry is writable and discovery has succeeded once. The live
 /// upstreams are not asked, because their failure would take every replica out of service at once.
 pub(crate) async fn readyz(exchange: &Exchange) -> Result<HttpResponse, Failure> {
-    let gateway = &exchange.gateway;
-    let missing = if gateway.stage.is_leaving() {
-        Some("stopping")
-    } else {
-        gateway.readiness.missing().await
-    };
+    let missing = exchange.gateway.missing().await;
     exchange.log.cause(missing.map(str::to_owned));
     Ok(match missing {
         None => text(StatusCode::OK, "ready\n".to_owned()),

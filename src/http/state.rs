@@ -124,10 +124,13 @@ impl Gateway {
         open.ok_or_else(|| Refusal::Internal("the registry is not open yet".to_owned()))
     }
 
-    /// Whether credentials can be issued: the registry is open, and the gateway is not stopping.
-    #[must_use]
-    pub fn is_open(&self) -> bool {
-        self.use_cases.get().is_some() && !self.stage.is_leaving()
+    /// What keeps the gateway from working, in a word; nothing if it is ready.
+    pub async fn missing(&self) -> Option<&'static str> {
+        if self.stage.is_leaving() {
+            Some("stopping")
+        } else {
+            self.readiness.missing().await
+        }
     }
 
     /// A gateway that stops refuses all requests for one reason (docs/operations.md).

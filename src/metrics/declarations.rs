@@ -67,7 +67,7 @@ instruments! {
     log_lines_dropped: Counter = "cloakroom_log_lines_dropped",
         "Log lines that were lost because standard error was not read fast enough, or was closed";
     ready: Level = "cloakroom_ready",
-        "1 once credentials can be issued: the database has been opened and the gateway is not stopping";
+        "1 while `/readyz` says `ready`, asked at each scrape";
     doctor_success: Level = "cloakroom_doctor_last_success_timestamp" in Seconds,
         "When `serve --doctor` last proved isolation, as a Unix time; 0 if it has not since the start";
     file_failed: Levels<File> = "cloakroom_config_file_failed",

@@ -17,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
+use crate::http::Gateway;
 use crate::metrics::Metrics;
 
 const PATH: &str = "/metrics";
@@ -26,6 +27,9 @@ const CONNECTIONS: usize = 16;
 
 /// How long a connection may take in all. It serves one request.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long a scrape waits for the answer whether the gateway is ready.
+const READY_LIMIT: Duration = Duration::from_secs(3);
 
 /// The longest head of a request, in bytes; hyper takes no less.
 const HEAD_BYTES: usize = 8 * 1024;
@@ -53,7 +57,7 @@ impl MetricsEndpoint {
     }
 
     /// Answers until it is dropped.
-    pub(super) async fn serve(self, metrics: Arc<Metrics>) {
+    pub(super) async fn serve(self, metrics: Arc<Metrics>, gateway: Arc<Gateway>) {
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         while let Ok(place) = Arc::clone(&places).acquire_owned().await {
             let stream = match self.listener.accept().await {
@@ -64,20 +68,28 @@ impl MetricsEndpoint {
                     continue;
                 }
             };
-            let metrics = Arc::clone(&metrics);
+            let (metrics, gateway) = (Arc::clone(&metrics), Arc::clone(&gateway));
             tokio::spawn(async move {
                 // What goes wrong on a connection is its client's business.
-                let _ = timeout(TIME_LIMIT, answer_one(stream, metrics)).await;
+                let _ = timeout(TIME_LIMIT, answer_one(stream, metrics, gateway)).await;
                 drop(place);
             });
         }
     }
 }
 
-async fn answer_one(stream: TcpStream, metrics: Arc<Metrics>) -> Result<(), hyper::Error> {
+async fn answer_one(
+    stream: TcpStream,
+    metrics: Arc<Metrics>,
+    gateway: Arc<Gateway>,
+) -> Result<(), hyper::Error> {
     let answer = service_fn(move |request: Request<Incoming>| {
-        let answered = answer(request.method(), request.uri().path(), &metrics);
-        async move { Ok::<_, Infallible>(answered) }
+        let (metrics, gateway) = (Arc::clone(&metrics), Arc::clone(&gateway));
+        async move {
+            metrics.ready(is_ready(&gateway).await);
+            let answered = answer(request.method(), request.uri().path(), &metrics);
+            Ok::<_, Infallible>(answered)
+        }
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
@@ -85,6 +97,12 @@ async fn answer_one(stream: TcpStream, metrics: Arc<Metrics>) -> Result<(), hype
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), answer)
         .await
+}
+
+/// Whether `/readyz` says so. A database that does not answer is not ready, and keeps no scrape waiting.
+async fn is_ready(gateway: &Gateway) -> bool {
+    let missing = timeout(READY_LIMIT, gateway.missing()).await;
+    missing == Ok(None)
 }
 
 fn answer(method: &Method, path: &str, metrics: &Metrics) -> Response<String> {

@@ -16,6 +16,7 @@ mod parts;
 mod readiness;
 mod sources;
 mod start_error;
+mod upstreams;
 
 use std::future::Future;
 use std::io;
@@ -48,6 +49,7 @@ use metrics_endpoint::MetricsEndpoint;
 use opening::{Opening, Work};
 use outage::Outage;
 use readiness::{Ready, SignInAt};
+use upstreams::WatchUpstreams;
 
 /// A gateway that is bound to its port and ready to run.
 pub struct Server {
@@ -119,7 +121,8 @@ impl Server {
         let metrics_endpoint = metrics_endpoint(config)?;
         let metrics_address = metrics_endpoint.as_ref().map(MetricsEndpoint::address);
         let metrics = sources::metrics(config);
-        let calls = UpstreamCalls::to(Arc::<Metrics>::clone(&metrics));
+        let watched = WatchUpstreams::new(Arc::<Metrics>::clone(&metrics));
+        let calls = UpstreamCalls::to(Arc::new(watched));
         let oauth_http = OauthHttp::new(config.oauth.authorities.clone())?;
         let oauth_http = oauth_http.observed_by(calls.clone());
         let discovery = parts::discovery(config, oauth_http.clone());
@@ -147,6 +150,7 @@ impl Server {
             stage: ShutdownStage::default(),
             observer: Arc::<Metrics>::clone(&metrics),
         });
+        let served_gateway = gateway.clone().into_inner();
         let edge = open_edge(config, listener, gateway.clone())
             .map_err(|error| StartError::Listen { address, error })?;
         sources::of_gateway(&metrics, config, &gateway, &edge);
@@ -177,7 +181,8 @@ impl Server {
         ];
         let reading = issuer_keys.into_iter().map(background::read_keys);
         background.extend(reading.map(tokio::spawn));
-        let serving = metrics_endpoint.map(|endpoint| tokio::spawn(endpoint.serve(metrics)));
+        let serving =
+            metrics_endpoint.map(|endpoint| tokio::spawn(endpoint.serve(metrics, served_gateway)));
         background.extend(serving);
         Ok(Self {
             address,

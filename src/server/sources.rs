@@ -45,7 +45,6 @@ pub(super) fn of_gateway(
 ) {
     let max_in_flight = config.http.max_in_flight.min(Semaphore::MAX_PERMITS);
     metrics.read_from(&gateway.clone().into_inner(), move |metrics, gateway| {
-        metrics.ready(gateway.is_open());
         let in_flight = Occupancy::of(&gateway.in_flight, max_in_flight);
         metrics.occupancy("http.max_in_flight", in_flight);
     });

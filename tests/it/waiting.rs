@@ -6,10 +6,10 @@ use cloakroom::embedded::authorization_server::AuthorizationServer;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use wiremock::matchers::{method, path};
+use wiremock::matchers::{any, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::support::{Answer, Serve};
+use crate::support::{Answer, Serve, dev_token};
 
 const STORE: &str = "http://127.0.0.1:9";
 const WAITING: &str = "waiting for the database";
@@ -237,4 +237,39 @@ async fn unreadable_metadata_is_logged_with_its_url_and_backoff() {
     assert_eq!(get(&gateway, "/readyz").await.0, 200);
     gateway.signal("TERM").await;
     gateway.ended().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_fails_and_recovers_is_logged_once_each() {
+    let oauth = AuthorizationServer::start(0, "cloakroom").unwrap();
+    let store = MockServer::start().await;
+    let answers = async |status: u16| {
+        store.reset().await;
+        let answer = Mock::given(any()).respond_with(ResponseTemplate::new(status));
+        answer.mount(&store).await;
+    };
+    let mut gateway = Serve::start(&oauth, &store.uri(), &[]).await;
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let token = dev_token(&http, &oauth, &[]).await;
+    let url = format!("{}/v1/credentials", gateway.url);
+    let call = async || {
+        let sent = http.post(&url).bearer_auth(&token).send().await;
+        assert_eq!(sent.unwrap().status(), 502);
+    };
+    answers(503).await;
+    call().await;
+    call().await;
+    let line = gateway
+        .line("waiting for the store (storage.endpoint)")
+        .await;
+    assert_eq!(
+        (&line["level"], &line["cause"]),
+        (&json!("WARN"), &json!("status 503"))
+    );
+    answers(403).await;
+    call().await;
+    let line = gateway
+        .line("no longer waiting for the store (storage.endpoint)")
+        .await;
+    assert_eq!(line["level"], "INFO");
 }

@@ -93,6 +93,18 @@ async fn silent_clients_do_not_keep_scrapes_out_for_long() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_whose_registry_is_gone_is_not_ready_by_its_metrics() {
+    let app = measured().spawn().await;
+    let url = app.metrics.clone().unwrap();
+    assert_eq!(samples(&app).await.count("cloakroom_ready"), 1);
+    std::fs::remove_file(app.directory.path().join("cloakroom.db")).unwrap();
+    until(&url, "its registry is gone", |samples| {
+        samples.count("cloakroom_ready") == 0
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn metrics_answer_while_the_gateway_drains() {
     let app = measured().key("http.drain_delay", "3s").spawn().await;
     let url = app.metrics.clone().unwrap();
