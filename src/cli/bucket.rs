@@ -36,7 +36,8 @@ get it. Asks for confirmation.")]
   cloakroom bucket assign 5c3b3bb8e6448a51b8ad7992994f7220a88e07baef43de9f0000dc1e1323e0a --owner demo/alice
 
 For a bucket that the registry does not know, for instance after restoring an older backup. The owner
-can read all objects in it, no matter who put them there. Asks for confirmation.")]
+can read all objects in it, no matter who put them there, and a policy that makes it public stays: look at
+both first (docs/bucket-conflict.md). Asks for confirmation.")]
     Assign(Assign),
 }
 
