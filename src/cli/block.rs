@@ -89,6 +89,12 @@ impl BlockCommand {
             reason,
             until,
         };
+        if administer.has_no_bucket(&block.target).await? {
+            note(&format!(
+                "{} has no bucket here: check the name. The block holds all the same.",
+                named(&block.target.name())
+            ));
+        }
         administer.block(&block).await?;
         let name = named(&block.target.name());
         let end = until.map_or_else(String::new, |until| format!(" until {}", utc(until)));
@@ -111,6 +117,11 @@ impl UnblockCommand {
         } else {
             format!("Nothing changed: the {kind} {name} is not blocked.")
         });
+        if let Some(KnownBlock { kind, .. }) = administer.other_block(&target).await? {
+            note(&format!(
+                "There is another block, of the {kind} {name}: cloakroom unblock --{kind} {name}"
+            ));
+        }
         Ok(())
     }
 }

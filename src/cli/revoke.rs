@@ -17,13 +17,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// End temporary credentials before they expire
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  cloakroom revoke --caller demo/alice                 # a lost laptop
+  cloakroom revoke --caller demo/alice --and-block --reason 'lost laptop, ticket 4711'
   cloakroom revoke --owner acme/research               # everyone's sessions in a workspace
   cloakroom revoke --access-key ASIAIOSFODNN7EXAMPLE   # one session, as `cloakroom audit` shows it
   cloakroom revoke --api-key ck_5f0c1f2e8d3b4a67 --and-block --reason 'leaked on a forum'
 
 Prints when the sessions end: immediate (the store refused a test session), within (by the time shown), or
-at-expiry (the store cannot end them). Callers can get new sessions unless you pass --and-block.")]
+at-expiry (the store cannot end them). Callers can get new sessions unless you pass --and-block: whoever
+has a lost laptop has its token, too.")]
 #[command(group(clap::ArgGroup::new("whose").required(true).args(["owner", "caller", "access_key", "api_key"])))]
 pub(super) struct RevokeCommand {
     /// End all sessions for this owner's storage: an organisation, `org/workspace`, `client/subject`, or the

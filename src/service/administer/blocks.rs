@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use crate::domain::{Block, BlockTarget, CallerId, Owner, name_of_erased};
-use crate::service::{RevocationReport, SessionsOf};
+use crate::domain::{Block, BlockTarget, CallerId, Owner, Principal, name_of_erased};
+use crate::service::{KnownBlock, RevocationReport, SessionsOf};
 
 use super::{Administer, AdministerError};
 
@@ -31,16 +31,44 @@ impl Administer {
     /// [`AdministerError::Registry`].
     pub async fn unblock(&self, target: &BlockTarget) -> Result<bool, AdministerError> {
         let event = self.event("unblock", target).with_detail(target.kind());
-        let principal = match target {
-            BlockTarget::Owner(Owner::Principal(principal))
-            | BlockTarget::Caller(CallerId::Principal(principal)) => Some(principal),
-            _ => None,
-        };
-        let erased = principal.map(|one| name_of_erased(one, &self.settings.formula));
+        let erased = person(target).map(|one| name_of_erased(one, &self.settings.formula));
         let unblocking = self
             .administration()
             .unblock(target, erased.as_deref(), &event);
         Ok(unblocking.await?)
+    }
+
+    /// The other block of the person that this is about: as an owner or as a caller.
+    ///
+    /// # Errors
+    ///
+    /// [`AdministerError::Registry`].
+    pub async fn other_block(
+        &self,
+        target: &BlockTarget,
+    ) -> Result<Option<KnownBlock>, AdministerError> {
+        if person(target).is_none() {
+            return Ok(None);
+        }
+        let name = target.name();
+        let blocks = self.administration().blocks().await?;
+        let mut others = blocks.into_iter();
+        Ok(others.find(|one| one.name == name && one.kind != target.kind()))
+    }
+
+    /// Whether this is about a person without a bucket, whose name may be a mistake.
+    ///
+    /// # Errors
+    ///
+    /// [`AdministerError::Registry`].
+    pub async fn has_no_bucket(&self, target: &BlockTarget) -> Result<bool, AdministerError> {
+        let Some(principal) = person(target) else {
+            return Ok(false);
+        };
+        let owner = Owner::Principal(principal.clone());
+        let bucket = self.settings.formula.bucket(&owner);
+        let reservations = self.administration().reservations_of(&bucket).await?;
+        Ok(reservations.is_empty())
     }
 
     /// Ends sessions that are out. Each store may take so long to refuse.
@@ -55,5 +83,14 @@ impl Administer {
     ) -> Result<RevocationReport, AdministerError> {
         let revoke_sessions = &self.ports.revoke_sessions;
         Ok(revoke_sessions.revoke(of, self.cause(), patience).await?)
+    }
+}
+
+/// The person that a block is about.
+fn person(target: &BlockTarget) -> Option<&Principal> {
+    match target {
+        BlockTarget::Owner(Owner::Principal(principal))
+        | BlockTarget::Caller(CallerId::Principal(principal)) => Some(principal),
+        _ => None,
     }
 }

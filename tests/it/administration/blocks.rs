@@ -186,3 +186,29 @@ async fn a_person_ends_their_own_sessions_and_no_others() {
     assert_eq!(refused.send().await.unwrap().status(), 400);
     process.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_block_of_someone_without_a_bucket_says_to_check_the_name() {
+    let process = Process::dev(&[]).await;
+    let carol = process.dev_token(&["carol"]).await;
+    assert_eq!(status(&process, OWN, &carol).await, 200);
+    for (caller, is_warned) in [("demo/carrol", true), ("demo/carol", false)] {
+        let block = ["block", "--caller", caller, "--reason", "test"];
+        let said = said(&process, &block).await;
+        assert!(said.contains("Blocked"), "{said}");
+        assert_eq!(said.contains("check the name"), is_warned, "{said}");
+    }
+    process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unblocking_an_owner_who_is_blocked_as_a_caller_names_that_block() {
+    let process = Process::dev(&[]).await;
+    let block = ["block", "--caller", "demo/alice", "--reason", "test"];
+    process.administer(&block).await;
+    let unblock = said(&process, &["unblock", "--owner", "demo/alice"]).await;
+    assert!(unblock.contains("is not blocked"), "{unblock}");
+    let help = "cloakroom unblock --caller demo/alice";
+    assert!(unblock.contains(help), "{unblock}");
+    process.stop().await;
+}
