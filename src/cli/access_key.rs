@@ -7,8 +7,7 @@ use serde::Serialize;
 
 use crate::adapters::SystemClock;
 use crate::domain::{
-    AccessKey, AccessKeyId, AccessKeyOwner, AccessKeyRights, BucketName, InvalidIdentifier, Slug,
-    Subject,
+    AccessKey, AccessKeyId, AccessKeyOwner, AccessKeyRights, BucketName, Slug, Subject,
 };
 use crate::service::{AccessKeyRegistry, AdministerError, Clock, NewAccessKey, find_access_key};
 
@@ -306,9 +305,10 @@ fn whose(owner: &AccessKeyOwner) -> String {
     }
 }
 
-fn parse_owner(text: &str) -> Result<AccessKeyOwner, InvalidIdentifier> {
-    Ok(match parse_principal(text)? {
-        Some(principal) => AccessKeyOwner::Principal(principal),
-        None => AccessKeyOwner::Subject(Subject::parse(text)?),
-    })
+fn parse_owner(text: &str) -> Result<AccessKeyOwner, String> {
+    if let Some(principal) = parse_principal(text)? {
+        return Ok(AccessKeyOwner::Principal(principal));
+    }
+    let subject = Subject::parse(text).map_err(|error| error.to_string())?;
+    Ok(AccessKeyOwner::Subject(subject))
 }

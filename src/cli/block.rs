@@ -7,7 +7,7 @@ use crate::service::{Administer, Blocks as _, KnownBlock};
 use super::error::CommandError;
 use super::options::{ChangeOptions, QueryOptions};
 use super::output::{Row, named, note, or_dash, utc};
-use super::target::parse_caller;
+use super::target::{parse_caller, warn_of_unknown_issuer};
 use super::time::parse_until;
 
 /// Stop issuing credentials to an owner, a caller or a client
@@ -96,6 +96,7 @@ impl BlockCommand {
             ));
         }
         administer.block(&block).await?;
+        warn_of_unknown_issuer(&self.options.config()?, &block.target);
         let name = named(&block.target.name());
         let end = until.map_or_else(String::new, |until| format!(" until {}", utc(until)));
         note(&format!(

@@ -340,6 +340,6 @@ fn text(views: &[BucketView]) -> String {
 }
 
 fn parse_person(text: &str) -> Result<Principal, String> {
-    let parsed = parse_principal(text).map_err(|error| error.to_string())?;
+    let parsed = parse_principal(text)?;
     parsed.ok_or_else(|| "expected client/subject".to_owned())
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::adapters::database::SqlDirectory;
 use crate::config::{Config, ConfigErrors};
-use crate::domain::{ClientId, InvalidIdentifier, Operator, Principal, Subject};
+use crate::domain::{ClientId, InvalidIdentifier, InvalidPrincipal, Operator, Principal, Subject};
 use crate::server::{administer, database};
 use crate::service::Administer;
 
@@ -181,17 +181,40 @@ pub(super) fn parse_label(text: &str) -> Result<String, String> {
 
 /// `client/subject`, or nothing without a slash. The client's id may hold slashes, so the last one
 /// separates the two. A caller of a named issuer is `["issuer","client","subject"]`, as the audit trail
-/// has it.
-pub(super) fn parse_principal(text: &str) -> Result<Option<Principal>, InvalidIdentifier> {
-    if let Ok(principal) = text.parse() {
-        return Ok(Some(principal));
+/// has it. Text that begins like JSON is nothing else: with a typing error in it, it would name nobody.
+pub(super) fn parse_principal(text: &str) -> Result<Option<Principal>, String> {
+    if text.starts_with('[') {
+        let principal: Result<Principal, InvalidPrincipal> = text.parse();
+        return principal.map(Some).map_err(|error| error.to_string());
     }
+    let invalid = |error: InvalidIdentifier| error.to_string();
     let Some((client_id, subject)) = text.rsplit_once('/') else {
         return Ok(None);
     };
     Ok(Some(Principal {
         issuer: None,
-        client_id: ClientId::parse(client_id)?,
-        subject: Subject::parse(subject)?,
+        client_id: ClientId::parse(client_id).map_err(invalid)?,
+        subject: Subject::parse(subject).map_err(invalid)?,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistyped_json_names_nobody() {
+        for text in [
+            r#"["my_cluster","mesh","spiffe://td/ns/a"]"#,
+            r#"["github","github""#,
+            "[github,github,acme/app]",
+        ] {
+            assert!(parse_principal(text).is_err(), "{text}");
+        }
+        let person = parse_principal("demo/a/alice").unwrap().unwrap();
+        assert_eq!(person.to_string(), r#"["demo/a","alice"]"#);
+        let workload = r#"["mesh","mesh","spiffe://td/ns/a"]"#;
+        let parsed = parse_principal(workload).unwrap().unwrap();
+        assert_eq!(parsed.to_string(), workload);
+    }
 }

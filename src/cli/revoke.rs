@@ -9,7 +9,7 @@ use crate::service::{RevocationReport, RevokedStorage, SessionsOf, Strength};
 use super::error::CommandError;
 use super::options::ChangeOptions;
 use super::output::{Row, named, note, records, utc};
-use super::target::parse_caller;
+use super::target::{parse_caller, warn_of_unknown_issuer};
 
 /// How long the store may take to refuse, before it counts as one that does not.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -74,6 +74,9 @@ impl RevokeCommand {
             (_, Some(caller), _) => SessionsOf::Caller(caller),
             (.., key) => SessionsOf::Key(key.unwrap_or_default()),
         };
+        if let Ok(target) = block_target(&of) {
+            warn_of_unknown_issuer(&self.options.config()?, &target);
+        }
         if self.and_block {
             let target = block_target(&of)?;
             let block = Block {

@@ -146,10 +146,10 @@ pub async fn find_owners_with(
 }
 
 /// `["issuer","client","subject"]`, or `client/subject`: split at the last slash, because a client id may
-/// hold one.
+/// hold one. Text that begins like JSON is nothing else.
 pub(super) fn person(text: &str) -> Option<Owner> {
-    if let Ok(principal) = text.parse() {
-        return Some(Owner::Principal(principal));
+    if text.starts_with('[') {
+        return text.parse().ok().map(Owner::Principal);
     }
     let (client_id, subject) = text.rsplit_once('/')?;
     Some(Owner::Principal(Principal {
@@ -175,4 +175,17 @@ fn no_such_owner(text: &str) -> AdministerError {
         "owner {text}: name an organisation, org/workspace, client/subject, \
          [\"issuer\",\"client\",\"subject\"], or the pseudonym of a log line"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistyped_json_is_no_person() {
+        assert_eq!(person(r#"["my_cluster","mesh","spiffe://td/ns/a"]"#), None);
+        let workload = r#"["mesh","mesh","spiffe://td/ns/a"]"#;
+        assert!(person(workload).is_some());
+        assert!(person("demo/alice").is_some());
+    }
 }
