@@ -64,23 +64,37 @@ impl IssuerId {
         iss.is_none() && path.is_some_and(|path| !path.is_empty())
     }
 
+    /// Whether a token with these claims may well come from here, though it does not say so as it must:
+    /// another spelling of `iss`, or a JWT-SVID with one.
+    #[must_use]
+    pub fn may_issue(&self, iss: Option<&str>, sub: Option<&str>) -> bool {
+        if self.is_trust_domain() {
+            return self.claims_to_issue(None, sub);
+        }
+        iss.is_some_and(|iss| canonical(iss) == self.canonical())
+    }
+
     /// The same for every spelling of one address: the case of the host, the port 443, a slash or a
     /// dot at the end, and http for https make no difference.
     #[must_use]
     pub fn canonical(&self) -> String {
-        let Ok(url) = Url::parse(&self.0) else {
-            return self.0.clone();
-        };
-        let scheme = match url.scheme() {
-            "http" => "https",
-            scheme => scheme,
-        };
-        let host = url.host_str().unwrap_or_default().trim_end_matches('.');
-        let port = url.port().filter(|port| ![80, 443].contains(port));
-        let port = port.map_or_else(String::new, |port| format!(":{port}"));
-        let path = url.path().trim_end_matches('/');
-        format!("{scheme}://{host}{port}{path}")
+        canonical(&self.0)
     }
+}
+
+fn canonical(text: &str) -> String {
+    let Ok(url) = Url::parse(text) else {
+        return text.to_owned();
+    };
+    let scheme = match url.scheme() {
+        "http" => "https",
+        scheme => scheme,
+    };
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+    let port = url.port().filter(|port| ![80, 443].contains(port));
+    let port = port.map_or_else(String::new, |port| format!(":{port}"));
+    let path = url.path().trim_end_matches('/');
+    format!("{scheme}://{host}{port}{path}")
 }
 
 fn is_trust_domain(text: &str) -> bool {

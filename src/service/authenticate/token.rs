@@ -91,9 +91,21 @@ impl AuthenticateToken {
             if let Some(named) = self.issuers.iter().find(says_so) {
                 return named.check(token, scope, self.clock.now()).await;
             }
+            // A token that is to stay away from the authorization server must not get there because
+            // its issuer writes `iss` otherwise than the configuration.
+            if iss.as_deref() != Some(self.oauth.rules.issuer.as_str())
+                && self.may_be_of_a_named_issuer(iss.as_deref(), sub.as_deref())
+            {
+                return Err(TokenError::WrongIssuer.into());
+            }
         }
         let scope = scope.unwrap_or(&self.oauth.required_scope);
         self.check_oauth(token, scope).await
+    }
+
+    fn may_be_of_a_named_issuer(&self, iss: Option<&str>, sub: Option<&str>) -> bool {
+        let mut issuers = self.issuers.iter();
+        issuers.any(|named| named.issuer.id.may_issue(iss, sub))
     }
 
     async fn check_oauth(

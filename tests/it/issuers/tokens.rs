@@ -7,7 +7,9 @@ use wiremock::ResponseTemplate;
 
 use crate::support::{Setup, fake_authorization_server, introspection_says, seconds};
 
-use super::world::{World, cluster, github, with_cluster, with_github};
+use super::world::{
+    GITHUB_ISSUER, TRUST_DOMAIN, World, cluster, github, mesh, named, with_cluster, with_github,
+};
 
 fn bucket_of(principal: &str) -> String {
     let owner = Owner::Principal(principal.parse().unwrap());
@@ -94,14 +96,17 @@ async fn a_required_scope_and_a_longest_session_belong_to_one_issuer() {
 /// Whatever is wrong with it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_of_a_named_issuer_is_never_sent_to_the_authorization_server() {
-    let (github, cluster) = tokio::join!(github(), cluster());
+    let (github, cluster, mesh) = tokio::join!(github(), cluster(), mesh());
     let fake = fake_authorization_server().await;
     let active = json!({
         "active": true, "sub": "alice", "client_id": "demo", "scope": crate::support::SCOPE,
     });
     introspection_says(&fake, ResponseTemplate::new(200).set_body_json(active)).await;
     let setup = Setup::default().key("oauth.issuer", &fake.uri());
-    let app = with_cluster(with_github(setup, &github), &cluster)
+    let setup = with_cluster(with_github(setup, &github), &cluster);
+    let app = named(setup, &mesh, TRUST_DOMAIN)
+        .key("issuers.mesh.accept_typ", "JWT")
+        .key("issuers.mesh.client_id", "fixed:mesh")
         .spawn()
         .await;
     let expired = github.token_but(|c| c["exp"] = json!(1));
@@ -110,7 +115,11 @@ async fn a_token_of_a_named_issuer_is_never_sent_to_the_authorization_server() {
         &github.but(|_| {}).to_string(),
     );
     assert_eq!(app.ask(&github.token()).await.status, 200);
-    for token in [expired, foreign_key] {
+    let respelt = format!("{GITHUB_ISSUER}/");
+    let respelt = github.token_but(|c| c["iss"] = json!(respelt));
+    // As SPIRE writes it with `jwt_issuer`.
+    let svid = mesh.token_but(|c| c["iss"] = json!("https://spire.example.org"));
+    for token in [expired, foreign_key, respelt, svid] {
         app.ask(&token).await.assert_problem(401, "invalid-token");
     }
     let asked = fake.received_requests().await.unwrap();

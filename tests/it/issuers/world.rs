@@ -136,7 +136,7 @@ pub(super) async fn cluster() -> Party {
     Party::new("cluster", "cloakroom-cluster", json!({}), claims).await
 }
 
-async fn mesh() -> Party {
+pub(super) async fn mesh() -> Party {
     let claims = json!({ "sub": format!("{TRUST_DOMAIN}/ns/team-a/sa/worker") });
     Party::new("mesh", "cloakroom-mesh", json!({ "typ": "JWT" }), claims).await
 }
