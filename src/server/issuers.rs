@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::adapters::oauth::{
-    Discovery, DiscoverySettings, Endpoint, InFlightLimit, Jwks, JwtReader, JwtReaderSettings,
-    OauthHttp,
+    Bearer, Discovery, DiscoverySettings, Endpoint, InFlightLimit, Jwks, JwtReader,
+    JwtReaderSettings, OauthHttp,
 };
 use crate::adapters::{Upstream, UpstreamCalls};
 use crate::config::{Config, IssuerConfig, IssuerKeys};
@@ -83,9 +83,13 @@ fn jwks(
         section: section.clone(),
         error,
     })?;
+    let bearer = issuer.bearer_token.clone().map(|token| Bearer {
+        token,
+        server: url.clone(),
+    });
     let http = http
         .observed_by(calls.clone())
-        .with_bearer(issuer.bearer_token.clone())
+        .with_bearer(bearer)
         .to(Upstream::IssuerDiscovery);
     let settings = DiscoverySettings {
         section,

@@ -51,8 +51,16 @@ pub struct OauthHttp {
     clients: Arc<Clients>,
     calls: UpstreamCalls,
     upstream: Upstream,
-    /// Sent with every JSON document that is read, and with nothing else.
-    bearer: Option<Current<SecretString>>,
+    bearer: Option<Bearer>,
+}
+
+/// A token for the JSON documents of one server.
+#[derive(Clone, Debug)]
+pub struct Bearer {
+    /// The token.
+    pub token: Current<SecretString>,
+    /// The server's address. A document elsewhere is read without the token, whoever named it.
+    pub server: Url,
 }
 
 /// The client cannot be set up.
@@ -81,9 +89,9 @@ impl OauthHttp {
         Self { calls, ..self }
     }
 
-    /// Sends this token when metadata and keys are read.
+    /// Sends this token when metadata and keys are read from its server.
     #[must_use]
-    pub fn with_bearer(self, bearer: Option<Current<SecretString>>) -> Self {
+    pub fn with_bearer(self, bearer: Option<Bearer>) -> Self {
         Self { bearer, ..self }
     }
 
@@ -156,8 +164,11 @@ impl OauthHttp {
             .method(Method::GET)
             .uri(url.as_str())
             .header("accept", ACCEPT);
-        if let Some(bearer) = &self.bearer {
-            request = request.header("authorization", authorization(&bearer.borrow())?);
+        if let Some(bearer) = &self.bearer
+            && bearer.server.origin() == url.origin()
+        {
+            let header = authorization(&bearer.token.borrow())?;
+            request = request.header("authorization", header);
         }
         let request = request.body(Vec::new()).map_err(|_| {
             UpstreamError::new(UpstreamErrorKind::Nonsense, "the URL cannot be requested")

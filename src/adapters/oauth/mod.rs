@@ -17,7 +17,7 @@ pub use client_authentication::{ClientAuthentication, PrivateKey, PrivateKeyErro
 pub(crate) use discovery::well_known;
 pub use discovery::{Discovery, DiscoverySettings, Endpoint};
 pub(crate) use http::http_date;
-pub use http::{OauthHttp, OauthHttpError};
+pub use http::{Bearer, OauthHttp, OauthHttpError};
 pub use in_flight::InFlightLimit;
 pub(super) use in_flight::Lookup;
 pub use introspection::{IntrospectionClient, IntrospectionSettings};

@@ -46,8 +46,9 @@ pub(super) const CA_FILE: Key = Key::new(
 
 pub(super) const BEARER_TOKEN: Key = Key::new(
     "issuers.<name>.bearer_token",
-    "A token to send when metadata and keys are read, as the API server of Kubernetes needs it. It goes \
-     nowhere else.",
+    "A token to send when metadata and keys are read, as the API server of Kubernetes needs it. It goes to \
+     the host of `jwks_uri`, `discovery_url` or `issuer` only: if the metadata name keys on another host, \
+     set `jwks_uri`.",
 );
 
 pub(super) const ALLOW_HTTP: Key = Key::new(

@@ -85,6 +85,30 @@ async fn a_redirect_is_not_followed() {
     Mock::given(method("GET"))
         .respond_with(redirect)
         .mount(&server)
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_the_metadata_name_on_another_host_are_read_without_the_bearer_token() {
+    let cluster = cluster().await;
+    let keys = format!("{}/jwks", cluster.server.server.uri());
+    let server = MockServer::start().await;
+    let metadata = json!({ "issuer": CLUSTER_ISSUER, "jwks_uri": keys });
+    Mock::given(path("/.well-known/openid-configuration"))
+        .and(header("authorization", "Bearer gateways-own-token"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(metadata))
+        .mount(&server)
+        .await;
+    let app = of_cluster(Setup::default())
+        .key("issuers.cluster.discovery_url", &server.uri())
+        .key("issuers.cluster.bearer_token", "gateways-own-token")
+        .spawn()
+        .await;
+    assert_eq!(app.ask(&cluster.token()).await.status, 200);
+    let read = cluster.server.server.received_requests().await.unwrap();
+    assert!(!read.is_empty());
+    for request in read {
+        assert!(!request.headers.contains_key("authorization"));
+    }
+}
+
         .await;
     let app = of_cluster(Setup::default())
         .key(

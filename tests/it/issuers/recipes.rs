@@ -147,7 +147,7 @@ async fn every_recipe_of_the_documentation_takes_the_tokens_of_its_platform() {
     let jwks = format!("{}/openid/v1/jwks", server.uri());
     let app = Setup::default()
         .file(&blocks)
-        .key("issuers.cluster.discovery_url", &server.uri())
+        .key("issuers.cluster.jwks_uri", &jwks)
         .key("issuers.github.jwks_uri", &jwks)
         .key("issuers.github.bearer_token", "gateways-own-token")
         .key("issuers.gitlab.jwks_uri", &jwks)
