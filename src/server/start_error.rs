@@ -111,6 +111,10 @@ fn explain(changes: &[FingerprintChange]) -> String {
         .iter()
         .map(|change| match change.name.as_str() {
             name @ "naming.secret" => format!("{name}: is not what the registry was made with"),
+            name if let Some(former) = &change.renamed_from => format!(
+                "{name}: is the issuer that the registry knows as {former}: keep this name, because \
+                 callers' storage and blocks go by it"
+            ),
             name if name.starts_with("issuers.") => format!(
                 "{name}: has the issuer, client_id and subject {}, and the registry knows it with {}: \
                  give another issuer another name",

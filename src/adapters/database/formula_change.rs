@@ -1,14 +1,18 @@
 //! What happens when the formula of bucket names changes.
 
+use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Connection};
 
 use crate::service::RegistryError;
 
-use super::SqlBucketRegistry;
 use super::bucket_owners;
 use super::connect::close;
 use super::rows::text;
 use super::statement::failed;
+use super::{Database, SqlBucketRegistry};
+
+/// What the names of named issuers begin with.
+const ISSUERS: &str = "issuers.";
 
 /// A value of the formula, or the issuer, that differs from the registry's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,12 +23,33 @@ pub struct FingerprintChange {
     pub before: String,
     /// The configured value.
     pub now: String,
+    /// The name by which the registry knows the same issuer.
+    pub renamed_from: Option<String>,
 }
 
 impl FingerprintChange {
     fn between(name: &str, before: String, now: &str) -> Option<Self> {
-        let (name, now) = (name.to_owned(), now.to_owned());
-        (before != now).then_some(Self { name, before, now })
+        (before != now).then(|| Self {
+            name: name.to_owned(),
+            before,
+            now: now.to_owned(),
+            renamed_from: None,
+        })
+    }
+
+    /// A new name for an issuer that the registry has: its callers would be others.
+    fn of_name(name: &str, now: &str, known: &[(String, String)]) -> Option<Self> {
+        let issuer = issuer_of(name, now)?;
+        let is_new = known.iter().all(|(other, _)| other != name);
+        let mut known = known.iter();
+        let twin = known.find(|(other, value)| issuer_of(other, value).as_ref() == Some(&issuer));
+        let (before_name, before) = twin.filter(|_| is_new)?.clone();
+        Some(Self {
+            name: name.to_owned(),
+            before,
+            now: now.to_owned(),
+            renamed_from: Some(before_name),
+        })
     }
 }
 
@@ -47,8 +72,13 @@ impl SqlBucketRegistry {
     ///
     /// [`RegistryError`] when the registry cannot be read or written.
     pub async fn check_fingerprint(&self) -> Result<Vec<FingerprintChange>, RegistryError> {
+        let known = known(&self.database).await?;
         let mut changes = Vec::new();
         for (name, now) in self.database.fingerprint.parts() {
+            if let Some(renamed) = FingerprintChange::of_name(name, now, &known) {
+                changes.push(renamed);
+                continue;
+            }
             let before = self.remember("fingerprint", name, now).await?;
             changes.extend(FingerprintChange::between(name, before, now));
         }
@@ -87,6 +117,7 @@ impl SqlBucketRegistry {
 
     /// Another replica may have accepted the same meanwhile, so only what changes here counts.
     async fn accept(&self, accepting: &mut AnyConnection) -> Result<(), sqlx::Error> {
+        self.rename(accepting).await?;
         let mut changed = Vec::new();
         for (name, now) in self.database.fingerprint.parts() {
             let updated =
@@ -100,6 +131,24 @@ impl SqlBucketRegistry {
         if changed.iter().any(|name| name.starts_with("naming.")) {
             for statement in SET_ASIDE {
                 sqlx::query(statement).execute(&mut *accepting).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Replicas with the former name of an issuer hand out nothing from now on.
+    async fn rename(&self, accepting: &mut AnyConnection) -> Result<(), sqlx::Error> {
+        let known = sqlx::query_as("SELECT name, value FROM fingerprint");
+        let known: Vec<(String, String)> = known.fetch_all(&mut *accepting).await?;
+        for (name, now) in self.database.fingerprint.parts() {
+            let renamed = FingerprintChange::of_name(name, now, &known);
+            if let Some(former) = renamed.and_then(|change| change.renamed_from) {
+                sqlx::query("UPDATE fingerprint SET name = $1, value = $2 WHERE name = $3")
+                    .bind(name)
+                    .bind(now)
+                    .bind(former)
+                    .execute(&mut *accepting)
+                    .await?;
             }
         }
         Ok(())
@@ -123,4 +172,18 @@ impl SqlBucketRegistry {
         let gone = || RegistryError::new(format!("{step}: the row was removed"));
         found.await?.ok_or_else(gone)
     }
+}
+
+/// What the registry has.
+async fn known(database: &Database) -> Result<Vec<(String, String)>, RegistryError> {
+    let known = sqlx::query("SELECT name, value FROM fingerprint");
+    let pair = |row: &AnyRow| Ok((text(row, "name")?, text(row, "value")?));
+    database.rows("fingerprint", known, pair).await
+}
+
+/// The issuer in a part of the fingerprint, if it is one of `issuers.*`.
+fn issuer_of(name: &str, value: &str) -> Option<String> {
+    let parts: Vec<String> = serde_json::from_str(value).ok()?;
+    name.starts_with(ISSUERS)
+        .then(|| parts.into_iter().next())?
 }

@@ -37,6 +37,16 @@ pub(super) async fn api_server(jwk: &Value) -> MockServer {
     server
 }
 
+/// The same issuer by another name.
+fn renamed(setup: Setup, jwks: &str) -> Setup {
+    setup
+        .key("issuers.pods.issuer", CLUSTER_ISSUER)
+        .key("issuers.pods.audience", "cloakroom-cluster")
+        .key("issuers.pods.accept_typ", "none")
+        .key("issuers.pods.client_id", "fixed:cluster")
+        .key("issuers.pods.jwks_uri", jwks)
+}
+
 fn of_cluster(setup: Setup) -> Setup {
     setup
         .key("issuers.cluster.issuer", CLUSTER_ISSUER)
@@ -76,16 +86,6 @@ async fn metadata_and_keys_are_read_with_the_bearer_token_which_goes_nowhere_els
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redirect_is_not_followed() {
-    let cluster = cluster().await;
-    let elsewhere = api_server(&cluster.jwk()).await;
-    let server = MockServer::start().await;
-    let location = format!("{}/openid/v1/jwks", elsewhere.uri());
-    let redirect = ResponseTemplate::new(307).insert_header("location", location.as_str());
-    Mock::given(method("GET"))
-        .respond_with(redirect)
-        .mount(&server)
-#[tokio::test(flavor = "multi_thread")]
 async fn keys_that_the_metadata_name_on_another_host_are_read_without_the_bearer_token() {
     let cluster = cluster().await;
     let keys = format!("{}/jwks", cluster.server.server.uri());
@@ -109,6 +109,16 @@ async fn keys_that_the_metadata_name_on_another_host_are_read_without_the_bearer
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_is_not_followed() {
+    let cluster = cluster().await;
+    let elsewhere = api_server(&cluster.jwk()).await;
+    let server = MockServer::start().await;
+    let location = format!("{}/openid/v1/jwks", elsewhere.uri());
+    let redirect = ResponseTemplate::new(307).insert_header("location", location.as_str());
+    Mock::given(method("GET"))
+        .respond_with(redirect)
+        .mount(&server)
         .await;
     let app = of_cluster(Setup::default())
         .key(
@@ -206,4 +216,28 @@ async fn another_issuer_under_the_same_name_is_refused_until_it_is_accepted() {
     let back = beside(setup()).spawn().await;
     let bucket = back.ask(&cluster.token()).await.credentials().bucket;
     assert_eq!(bucket, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_name_for_an_issuer_is_refused_until_it_is_accepted() {
+    let cluster = cluster().await;
+    let jwks = format!("{}/jwks", cluster.server.server.uri());
+    let before = of_cluster(Setup::default()).key("issuers.cluster.jwks_uri", &jwks);
+    let app = before.spawn().await;
+    let beside = |accept: &str| {
+        let setup = Setup::default().replica_of(&app);
+        setup.key("naming.accept_change", accept)
+    };
+    for _ in 0..2 {
+        let error = renamed(beside("false"), &jwks).refused().await;
+        let expected = "issuers.pods: is the issuer that the registry knows as issuers.cluster";
+        assert!(error.starts_with(expected), "{error}");
+    }
+    let accepted = renamed(beside("true"), &jwks).spawn().await;
+    assert_eq!(accepted.ask(&cluster.token()).await.status, 200);
+    accepted.stop().await;
+    renamed(beside("false"), &jwks).spawn().await.stop().await;
+    let back = of_cluster(beside("false")).key("issuers.cluster.jwks_uri", &jwks);
+    let error = back.refused().await;
+    assert!(error.contains("knows as issuers.pods"), "{error}");
 }
