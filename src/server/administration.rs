@@ -84,7 +84,7 @@ pub async fn show_buckets(config: &Config) -> Result<ShowBuckets, StartError> {
 pub async fn database(config: &Config) -> Result<Database, StartError> {
     let url = config.database.url.borrow().clone();
     let database = Database::open_existing(url.expose_secret()).await?;
-    let database = database.with_fingerprint(fingerprint(config));
+    let database = database.with_known_fingerprint(fingerprint(config)).await?;
     let registry = SqlBucketRegistry::new(database.clone(), Arc::new(SystemClock));
     let changes = registry.check_fingerprint().await?;
     if changes.is_empty() {

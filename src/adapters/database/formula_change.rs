@@ -64,6 +64,24 @@ const SET_ASIDE: [&str; 3] = [
     "DELETE FROM owned_buckets WHERE owner_kind = 'principal'",
 ];
 
+impl Database {
+    /// As [`Self::with_fingerprint`], but without issuers of `issuers.*` that the registry lacks: the
+    /// gateway that first takes their tokens decides how their callers are named.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError`] when the registry cannot be read.
+    pub async fn with_known_fingerprint(
+        self,
+        mut parts: Vec<(String, String)>,
+    ) -> Result<Self, RegistryError> {
+        let known = known(&self).await?;
+        let is_known = |name: &str| known.iter().any(|(known, _)| known == name);
+        parts.retain(|(name, _)| !name.starts_with(ISSUERS) || is_known(name));
+        Ok(self.with_fingerprint(parts))
+    }
+}
+
 impl SqlBucketRegistry {
     /// Compares the values that bucket names are made with to the registry's, and stores those that
     /// the registry lacks. Empty when nothing changed.

@@ -241,3 +241,23 @@ async fn another_name_for_an_issuer_is_refused_until_it_is_accepted() {
     let error = back.refused().await;
     assert!(error.contains("knows as issuers.pods"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_with_a_draft_of_an_issuer_does_not_fix_how_its_callers_are_named() {
+    let cluster = cluster().await;
+    let jwks = format!("{}/jwks", cluster.server.server.uri());
+    let of_cluster = || of_cluster(Setup::default()).key("issuers.cluster.jwks_uri", &jwks);
+    let (app, other) = (Setup::default().spawn().await, of_cluster().spawn().await);
+    let mut draft = app.config.clone();
+    draft.issuers.clone_from(&other.config.issuers);
+    let operator = "tester".parse().unwrap();
+    let administer = cloakroom::server::administer(&draft, operator).await;
+    let administer = administer.unwrap();
+    let new = cloakroom::service::NewArea::default();
+    let made = administer.create_organisation("acme".parse().unwrap(), &new);
+    made.await.unwrap();
+    let setup = of_cluster().replica_of(&app);
+    let setup = setup.key("naming.accept_change", "false");
+    let changed = setup.key("issuers.cluster.subject", "jti").spawn().await;
+    changed.stop().await;
+}
