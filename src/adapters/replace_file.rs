@@ -4,10 +4,10 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Replaces a file, or makes it, with this mode: readers see the old content or the new one, and what is
-/// written survives a power cut. A process that is killed leaves one file beside it, which the next call
-/// removes.
+/// written survives a power cut. A process that is killed leaves one file beside it ([`unfinished`]), which
+/// the next call removes.
 pub(crate) fn replace_file(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    let new = beside(path)?;
+    let new = unfinished(path)?;
     let written = write_new(&new, content, mode).and_then(|()| fs::rename(&new, path));
     if written.is_err() {
         let _ = fs::remove_file(&new);
@@ -16,7 +16,8 @@ pub(crate) fn replace_file(path: &Path, content: &[u8], mode: u32) -> io::Result
     sync_directory(path)
 }
 
-fn beside(path: &Path) -> io::Result<PathBuf> {
+/// Where the new content is until it takes the file's name.
+pub(crate) fn unfinished(path: &Path) -> io::Result<PathBuf> {
     let name = path.file_name();
     let name = name.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidFilename))?;
     let mut new = OsString::from(".");

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 use url::Url;
 
-use crate::adapters::replace_file;
+use crate::adapters::{replace_file, unfinished};
 
 use super::private::check_private;
 use super::{Gateway, Login, LoginError};
@@ -134,12 +134,20 @@ impl LoginFile {
 }
 
 impl LockedLogin<'_> {
-    /// What the file keeps now.
+    /// What the file keeps now. A process that was killed before the new content took the file's name has
+    /// left the only refresh token that is good: this gives it the name.
     ///
     /// # Errors
     ///
     /// See [`LoginFile::read`].
     pub fn read(&self) -> Result<Option<Login>, LoginError> {
+        let path = &self.file.path;
+        let failed = |error: io::Error| LoginError::file(path, &error);
+        let new = unfinished(path).map_err(failed)?;
+        // One that is not whole is nothing.
+        if let Ok(Some(_)) = read(&new) {
+            fs::rename(&new, path).map_err(failed)?;
+        }
         self.file.read()
     }
 
@@ -155,14 +163,18 @@ impl LockedLogin<'_> {
         written.map_err(|error| LoginError::file(path, &error))
     }
 
-    /// Removes the file.
+    /// Removes the file, and what a killed process has left beside it.
     ///
     /// # Errors
     ///
     /// [`LoginError::File`].
     pub fn remove(&self) -> Result<(), LoginError> {
         let path = &self.file.path;
-        fs::remove_file(path).map_err(|error| LoginError::file(path, &error))
+        let removed = unfinished(path).and_then(|new| match fs::remove_file(new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => fs::remove_file(path),
+        });
+        removed.map_err(|error| LoginError::file(path, &error))
     }
 }
 

@@ -44,6 +44,19 @@ async fn logout_removes_tokens_that_cannot_be_revoked_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn logout_revokes_and_removes_what_a_killed_writer_left() {
+    let app = gateway().await;
+    let user = User::signed_in(&app).await;
+    let token = user.access_token();
+    let unfinished = user.unfinished();
+    std::fs::rename(user.file().unwrap(), &unfinished).unwrap();
+    let ran = user.run(&["logout"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(!unfinished.exists());
+    assert_eq!(app.ask(&token).await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn logout_that_is_killed_while_it_revokes_can_be_repeated() {
     let app = gateway().await;
     let user = User::signed_in(&app).await;

@@ -98,6 +98,13 @@ impl User {
         paths.find(|path| path.extension().is_some_and(|end| end == "json"))
     }
 
+    /// Where a killed process leaves new content.
+    fn unfinished(&self) -> PathBuf {
+        let file = self.file().unwrap();
+        let name = file.file_name().unwrap().to_str().unwrap();
+        file.with_file_name(format!(".{name}.new"))
+    }
+
     fn kept(&self) -> Value {
         let text = std::fs::read_to_string(self.file().unwrap()).unwrap();
         serde_json::from_str(&text).unwrap()

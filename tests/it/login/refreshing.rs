@@ -115,13 +115,24 @@ async fn a_process_that_is_killed_while_it_refreshes_keeps_nobody_waiting() {
 async fn what_a_killed_writer_left_behind_is_removed() {
     let app = gateway().await;
     let user = User::signed_in(&app).await;
-    let name = user.file().unwrap().file_name().unwrap().to_owned();
-    let name = name.into_string().unwrap();
-    let unfinished = user.state().join(format!(".{name}.new"));
+    let unfinished = user.unfinished();
     std::fs::write(&unfinished, "{\"gateway\":").unwrap();
     user.expire();
     assert_eq!(user.run(&["credentials"]).await.code, Some(0));
     assert!(!unfinished.exists());
+}
+
+/// Killed between the new file and its name: the old refresh token is spent.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_tokens_of_a_killed_writer_are_used() {
+    let app = gateway().await;
+    let user = User::signed_in(&app).await;
+    std::fs::copy(user.file().unwrap(), user.unfinished()).unwrap();
+    user.expire();
+    user.change(|kept| kept["granted"]["refresh_token"] = "spent".into());
+    let ran = user.run(&["credentials"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(!user.unfinished().exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]
