@@ -28,6 +28,6 @@ pub use gateway::Gateway;
 pub use http::{Http, HttpError, Reply};
 pub use person::Person;
 pub use refresh::fresh_token;
-pub use revocation::revoke;
+pub use revocation::{Revocation, revoke};
 pub use sign_in::SignIn;
 pub use tokens::Login;

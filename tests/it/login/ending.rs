@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use wiremock::matchers::any;
+use wiremock::matchers::{any, body_string_contains};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::{User, gateway, http};
@@ -33,13 +33,56 @@ async fn logout_revokes_the_tokens_and_removes_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn logout_removes_tokens_that_cannot_be_revoked_and_says_so() {
+async fn logout_keeps_tokens_that_cannot_be_revoked_now_unless_forced() {
     let app = gateway().await;
     let user = User::signed_in(&app).await;
     user.change(|kept| kept["revocation_endpoint"] = json!("http://127.0.0.1:1/"));
     let ran = user.run(&["logout"]).await;
     assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("still on this machine"), "{ran:?}");
+    assert!(user.file().is_some());
+    let ran = user.run(&["logout", "--force"]).await;
+    assert_eq!(ran.code, Some(1));
     assert!(ran.stderr.contains("were not revoked"), "{ran:?}");
+    assert_eq!(user.file(), None);
+}
+
+/// An authorization server that answers so to a revocation of a token of this kind, and well to others.
+async fn revoking(kind: &str, answer: ResponseTemplate) -> MockServer {
+    let server = MockServer::start().await;
+    let of_kind = body_string_contains(format!("token_type_hint={kind}"));
+    Mock::given(of_kind)
+        .respond_with(answer)
+        .mount(&server)
+        .await;
+    let others = Mock::given(any()).respond_with(ResponseTemplate::new(200));
+    others.mount(&server).await;
+    server
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logout_tries_the_access_token_after_the_refresh_token_is_refused() {
+    let app = gateway().await;
+    let user = User::signed_in(&app).await;
+    let server = revoking("refresh_token", ResponseTemplate::new(400)).await;
+    user.change(|kept| kept["revocation_endpoint"] = json!(server.uri()));
+    let ran = user.run(&["logout"]).await;
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("were not revoked"), "{ran:?}");
+    assert_eq!(server.received_requests().await.unwrap().len(), 2);
+    assert_eq!(user.file(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logout_is_content_with_a_server_that_revokes_no_access_tokens() {
+    let app = gateway().await;
+    let user = User::signed_in(&app).await;
+    let error = json!({"error": "unsupported_token_type"});
+    let answer = ResponseTemplate::new(400).set_body_json(error);
+    let server = revoking("access_token", answer).await;
+    user.change(|kept| kept["revocation_endpoint"] = json!(server.uri()));
+    let ran = user.run(&["logout"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
     assert_eq!(user.file(), None);
 }
 
