@@ -89,12 +89,12 @@ fn confirm(
 
 async fn in_browser(sign_in: &SignIn) -> Result<Login, LoginError> {
     let waiting = sign_in.in_browser().await?;
-    let url = waiting.url().to_string();
     note(&"Sign in with the browser of this machine:");
-    note(&format!("  {url}"));
+    note(&format!("  {}", waiting.url()));
+    let link = waiting.link_to_open().to_string();
     // Some browsers keep the one who opens them waiting. A browser that does not open is no failure:
     // the link is there.
-    thread::spawn(move || webbrowser::open(&url));
+    thread::spawn(move || webbrowser::open(&link));
     waiting.finish().await
 }
 

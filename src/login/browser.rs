@@ -9,6 +9,7 @@ use url::Url;
 
 use super::callback::{Callback, Expected};
 use super::sign_in::{failure, sender};
+use super::start::Start;
 use super::{Login, LoginError, SignIn};
 
 /// How long the person may take.
@@ -20,7 +21,7 @@ pub struct InBrowser<'a> {
     sign_in: &'a SignIn,
     callback: Callback,
     /// Where the browser goes.
-    url: Url,
+    start: Start,
     state: CsrfToken,
     nonce: Nonce,
     verifier: PkceCodeVerifier,
@@ -54,7 +55,7 @@ impl SignIn {
         Ok(InBrowser {
             sign_in: self,
             callback,
-            url,
+            start: Start::new(url),
             state,
             nonce,
             verifier,
@@ -66,7 +67,15 @@ impl InBrowser<'_> {
     /// The page on which the person signs in.
     #[must_use]
     pub fn url(&self) -> &Url {
-        &self.url
+        self.start.target()
+    }
+
+    /// A link to that page for the arguments of a browser's process: it works once.
+    #[must_use]
+    pub fn link_to_open(&self) -> Url {
+        let mut link = self.callback.address().clone();
+        link.set_path(self.start.path());
+        link
     }
 
     /// Waits for the person, and gets the tokens.
@@ -78,13 +87,14 @@ impl InBrowser<'_> {
         let Self {
             sign_in,
             callback,
+            start,
             state,
             nonce,
             verifier,
-            ..
         } = self;
         let redirect = RedirectUrl::from_url(callback.address().clone());
         let expected = Expected {
+            start,
             state: state.secret().clone(),
             issuer: sign_in.server.issuer.clone(),
             needs_issuer: sign_in

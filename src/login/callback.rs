@@ -5,7 +5,7 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use url::{Url, form_urlencoded};
 
 use super::LoginError;
+use super::start::Start;
 
 const PATH: &str = "/callback";
 
@@ -29,6 +30,7 @@ pub(super) struct Callback {
 /// What the browser must bring.
 #[derive(Debug)]
 pub(super) struct Expected {
+    pub(super) start: Start,
     pub(super) state: String,
     pub(super) issuer: String,
     /// Whether the answer must name the issuer (RFC 9207 section 2.4).
@@ -92,12 +94,17 @@ async fn serve(stream: TcpStream, expected: Arc<Expected>, tell: mpsc::Sender<Ou
 }
 
 fn answer(request: &Request<Incoming>, expected: &Expected) -> (Response<String>, Option<Outcome>) {
-    if request.uri().path() != PATH {
+    let path = request.uri().path();
+    let is_start = path == expected.start.path();
+    if path != PATH && !is_start {
         return (page(StatusCode::NOT_FOUND, "There is nothing here."), None);
     }
     if request.method() != Method::GET {
         let text = "This address takes GET only.";
         return (page(StatusCode::METHOD_NOT_ALLOWED, text), None);
+    }
+    if is_start {
+        return begin(&expected.start);
     }
     match expected.read(request.uri().query().unwrap_or_default()) {
         None => {
@@ -113,6 +120,20 @@ fn answer(request: &Request<Incoming>, expected: &Expected) -> (Response<String>
             (page(StatusCode::OK, text), Some(Err(error)))
         }
     }
+}
+
+fn begin(start: &Start) -> (Response<String>, Option<Outcome>) {
+    let target = start
+        .follow()
+        .map(|url| HeaderValue::from_str(url.as_str()));
+    let Some(Ok(target)) = target else {
+        let text = "This link works once. You are not signed in. The terminal says why.";
+        let refused = page(StatusCode::GONE, text);
+        return (refused, Some(Err(LoginError::OpenedTwice)));
+    };
+    let mut response = page(StatusCode::SEE_OTHER, "Sign in there.");
+    response.headers_mut().insert(LOCATION, target);
+    (response, None)
 }
 
 impl Expected {
@@ -165,6 +186,7 @@ mod tests {
 
     fn expected(needs_issuer: bool) -> Expected {
         Expected {
+            start: Start::new("https://as.example/authorize".parse().unwrap()),
             state: "s".to_owned(),
             issuer: "https://as.example".to_owned(),
             needs_issuer,

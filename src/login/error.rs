@@ -39,6 +39,12 @@ pub enum LoginError {
     /// The person did not sign in in time.
     #[error("nobody has signed in within {0}: run the command again")]
     TooLate(&'static str),
+    /// The link for the browser was fetched more than once.
+    #[error(
+        "the link for the browser was opened twice, perhaps by another user of this machine: run the command \
+         again, and open the printed link yourself"
+    )]
+    OpenedTwice,
     /// A file cannot be read or written.
     #[error("{}: {what}", path.display())]
     File {

@@ -17,6 +17,7 @@ mod private;
 mod refresh;
 mod revocation;
 mod sign_in;
+mod start;
 mod tokens;
 
 pub use authorization_server::AuthorizationServer;

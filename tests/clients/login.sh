@@ -1,11 +1,12 @@
 # Sourced by `run`: a person who signs in with a browser.
 
-# Writes a program that stands for a browser and for alice in front of it: it submits the page's form, and
-# follows the redirect.
+# Writes a program that stands for a browser and for alice in front of it: it follows the link, submits the page's
+# form, and follows the redirect.
 write_browser() {
     cat >"$work/bin/browser" <<'BROWSER'
 #!/bin/sh
-back=$(curl -fsS -o /dev/null -w '%{redirect_url}' -d "${1#*\?}&user=alice" "${1%%\?*}")
+page=$(curl -fsS -o /dev/null -w '%{redirect_url}' "$1")
+back=$(curl -fsS -o /dev/null -w '%{redirect_url}' -d "${page#*\?}&user=alice" "${page%%\?*}")
 curl -fsS "$back" >/dev/null
 BROWSER
     # What the page shows asks before it signs in, and before it changes a file.

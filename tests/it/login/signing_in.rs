@@ -114,6 +114,35 @@ async fn requests_of_other_pages_neither_sign_in_nor_end_the_sign_in() {
     assert_eq!(waiting.end().await.code, Some(0));
 }
 
+/// Other users of the machine see the browser's arguments.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_browser_is_opened_at_a_link_that_works_once() {
+    let app = gateway().await;
+    let user = User::at(&app);
+    let (browser, opened) = (
+        user.home.path().join("browser"),
+        user.home.path().join("opened"),
+    );
+    let script = "#!/bin/sh\nprintf %s \"$1\" >\"$0.part\"\nmv \"$0.part\" \"${0%/*}/opened\"\n";
+    std::fs::write(&browser, script).unwrap();
+    std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let mut command = user.command(&["login", "--yes", "--browser"]);
+    command.env("BROWSER", &browser);
+    let mut waiting = Waiting::of(command);
+    let printed = waiting.link().await;
+    while !opened.exists() {
+        tokio::task::yield_now().await;
+    }
+    let link = std::fs::read_to_string(&opened).unwrap();
+    let first = http().get(&link).send().await.unwrap();
+    assert_eq!(first.headers()["location"], printed.as_str());
+    assert_eq!(http().get(&link).send().await.unwrap().status(), 410);
+    let ran = waiting.end().await;
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("opened twice"), "{ran:?}");
+    assert_eq!(user.file(), None);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_of_another_authorization_server_is_refused() {
     let app = gateway().await;
