@@ -1,6 +1,6 @@
 use std::thread;
 
-use crate::login::{Gateway, Login, LoginError, LoginFile, SignIn};
+use crate::login::{Gateway, Http, Login, LoginError, LoginFile, Revocation, SignIn, revoke};
 
 use super::confirmation::Confirmation;
 use super::error::CommandError;
@@ -47,7 +47,7 @@ impl LoginCommand {
         // A file that cannot be written is told before the person signs in.
         drop(file.lock().await?);
         let (gateway, http) = (connection.gateway, connection.http);
-        let mut sign_in = SignIn::prepare(gateway.clone(), self.client_id, http).await?;
+        let mut sign_in = SignIn::prepare(gateway.clone(), self.client_id, http.clone()).await?;
         if self.no_offline_access {
             sign_in.leave_out_offline_access();
         }
@@ -58,7 +58,7 @@ impl LoginCommand {
         } else {
             in_browser(&sign_in).await?
         };
-        file.lock().await?.write(&login)?;
+        keep(&login, &file, &http).await?;
         let person = &login.person;
         let name = person.username.as_ref().or(person.subject.as_ref());
         let name = name.map(|name| format!(" as {name}")).unwrap_or_default();
@@ -85,6 +85,24 @@ fn confirm(
     note(&format!("Client: {}", sign_in.client_id()));
     note(&format!("Scopes: {}", sign_in.scopes()));
     confirmation.ask("Sign in there, and give the token to this gateway?")
+}
+
+/// Revokes what is no longer kept: these tokens if they cannot be written, or those of another person that
+/// they replace.
+async fn keep(login: &Login, file: &LoginFile, http: &Http) -> Result<(), LoginError> {
+    let locked = file.lock().await?;
+    let replaced = locked.read().ok().flatten();
+    if let Err(error) = locked.write(login) {
+        let _ = revoke(login, http).await;
+        return Err(error);
+    }
+    drop(locked);
+    if let Some(replaced) = replaced.filter(|replaced| !login.may_share_session(replaced))
+        && !matches!(revoke(&replaced, http).await, Ok(Revocation::Revoked))
+    {
+        note(&"The tokens of the sign-in before could not be revoked: they expire by themselves.");
+    }
+    Ok(())
 }
 
 async fn in_browser(sign_in: &SignIn) -> Result<Login, LoginError> {

@@ -12,7 +12,7 @@ use crate::service::Clock as _;
 
 use super::http::HttpError;
 use super::tokens::Granted;
-use super::{AuthorizationServer, Gateway, Http, Login, LoginError, Person};
+use super::{AuthorizationServer, Gateway, Http, Login, LoginError, Person, revoke};
 
 /// The scope of `OpenID Connect Core 1.0`, by which the answer says who signed in.
 const OPENID: &str = "openid";
@@ -131,23 +131,39 @@ impl SignIn {
         answer: &CoreTokenResponse,
         nonce: Option<&Nonce>,
     ) -> Result<Login, LoginError> {
-        let person = match answer.id_token() {
-            Some(id_token) => {
-                let client = self.client_with(self.keys().await?)?;
-                Person::of_id_token(id_token, &client, nonce)
-                    .map_err(|what| self.failed(format!("the ID token is not valid: {what}")))?
-            }
-            None => Person::of_access_token(answer.access_token().secret()),
-        };
-        Ok(Login {
+        let mut login = Login {
             gateway: self.gateway.to_string(),
             issuer: self.server.issuer.clone(),
             client_id: self.client_id.clone(),
             token_endpoint: self.server.token_endpoint.clone(),
             revocation_endpoint: self.server.revocation_endpoint.clone(),
-            person,
+            person: Person::default(),
             granted: Granted::of(answer, SystemClock.now()),
-        })
+        };
+        match self.person(answer, nonce).await {
+            Ok(person) => {
+                login.person = person;
+                Ok(login)
+            }
+            Err(error) => {
+                // Nobody will use them.
+                let _ = revoke(&login, &self.http).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn person(
+        &self,
+        answer: &CoreTokenResponse,
+        nonce: Option<&Nonce>,
+    ) -> Result<Person, LoginError> {
+        let Some(id_token) = answer.id_token() else {
+            return Ok(Person::of_access_token(answer.access_token().secret()));
+        };
+        let client = self.client_with(self.keys().await?)?;
+        Person::of_id_token(id_token, &client, nonce)
+            .map_err(|what| self.failed(format!("the ID token is not valid: {what}")))
     }
 
     async fn keys(&self) -> Result<CoreJsonWebKeySet, LoginError> {

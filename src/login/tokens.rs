@@ -47,6 +47,16 @@ pub struct Granted {
     pub refresh_token: Option<SecretString>,
 }
 
+impl Login {
+    /// Whether revoking one could end the other: Keycloak, for one, ends what a person has through a client.
+    #[must_use]
+    pub fn may_share_session(&self, other: &Self) -> bool {
+        let (one, other_person) = (&self.person.subject, &other.person.subject);
+        let is_other_person = one.is_some() && other_person.is_some() && one != other_person;
+        self.issuer == other.issuer && !is_other_person
+    }
+}
+
 impl Granted {
     /// What was granted at this time.
     pub(super) fn of(answer: &CoreTokenResponse, now: DateTime<Utc>) -> Self {

@@ -35,8 +35,8 @@ async fn a_command_that_is_killed_while_the_person_signs_in_can_be_repeated() {
     assert_eq!(user.run(&["credentials"]).await.code, Some(0));
 }
 
-/// A server that is a gateway and an authorization server, up to the token endpoint, which hangs.
-async fn hanging_at_the_token() -> MockServer {
+/// A server that is a gateway and an authorization server, whose token endpoint answers so.
+pub(super) async fn granting(token: ResponseTemplate) -> MockServer {
     let server = MockServer::start().await;
     let here = server.uri();
     let resource = json!({
@@ -45,7 +45,7 @@ async fn hanging_at_the_token() -> MockServer {
     });
     let metadata = json!({
         "issuer": here, "authorization_endpoint": format!("{here}/authorize"),
-        "token_endpoint": format!("{here}/token"),
+        "token_endpoint": format!("{here}/token"), "revocation_endpoint": format!("{here}/revoke"),
     });
     for (name, document) in [
         ("oauth-protected-resource", resource),
@@ -56,17 +56,27 @@ async fn hanging_at_the_token() -> MockServer {
             .mount(&server)
             .await;
     }
-    let late = ResponseTemplate::new(200).set_delay(Duration::from_mins(1));
     Mock::given(path("/token"))
-        .respond_with(late)
+        .respond_with(token)
         .mount(&server)
         .await;
     server
 }
 
+/// Where the browser goes after the sign-in.
+pub(super) fn back_from(link: &Url) -> Url {
+    let asked: HashMap<_, _> = link.query_pairs().into_owned().collect();
+    let mut back = Url::parse(&asked["redirect_uri"]).unwrap();
+    back.query_pairs_mut()
+        .append_pair("code", "c")
+        .append_pair("state", &asked["state"]);
+    back
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_that_is_killed_while_it_gets_the_tokens_leaves_nothing() {
-    let server = hanging_at_the_token().await;
+    let late = ResponseTemplate::new(200).set_delay(Duration::from_mins(1));
+    let server = granting(late).await;
     let user = User {
         home: tempfile::tempdir().unwrap(),
         url: server.uri(),
@@ -74,11 +84,7 @@ async fn a_command_that_is_killed_while_it_gets_the_tokens_leaves_nothing() {
     for round in 1..=2 {
         let mut waiting = user.login(&["--browser"]);
         let link = waiting.link().await;
-        let asked: HashMap<_, _> = link.query_pairs().into_owned().collect();
-        let mut back = Url::parse(&asked["redirect_uri"]).unwrap();
-        back.query_pairs_mut()
-            .append_pair("code", "c")
-            .append_pair("state", &asked["state"]);
+        let back = back_from(&link);
         let is_asked = async || {
             let requests = server.received_requests().await.unwrap();
             let asked = requests.iter().filter(|one| one.url.path() == "/token");

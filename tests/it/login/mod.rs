@@ -5,6 +5,7 @@ mod ending;
 mod killed;
 mod profiles;
 mod refreshing;
+mod replacing;
 mod signing_in;
 
 use std::path::PathBuf;
