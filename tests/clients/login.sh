@@ -23,6 +23,8 @@ login() {
     mkdir -p "$work/bin"
     rm -f "$work/bin/cloakroom"
     write_browser
+    # Another page's profile has the same name.
+    rm -f "$work/home/.aws/config"
     printf hello >"$folder/hello.txt"
     local environment='unset "${!AWS_@}" TOKEN_FILE; export BROWSER=browser'
     local path="$work/bin:$venv/bin:$PATH" show

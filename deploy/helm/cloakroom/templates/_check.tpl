@@ -11,7 +11,11 @@
 {{- end }}
 {{- end }}
 {{- /* tests/helm/run compares this list to the reference. */}}
-{{- range $key := list "access_keys.admin_access_key_id" "access_keys.admin_secret_access_key" "access_keys.capability_key" "database.url" "naming.secret" "oauth.client_private_key" "oauth.client_secret" "storage.access_key_id" "storage.secret_access_key" }}
+{{- $secrets := list "access_keys.admin_access_key_id" "access_keys.admin_secret_access_key" "access_keys.capability_key" "database.url" "naming.secret" "oauth.client_private_key" "oauth.client_secret" "storage.access_key_id" "storage.secret_access_key" }}
+{{- range $name, $_ := $config.issuers | default dict }}
+{{- $secrets = append $secrets (printf "issuers.%s.bearer_token" $name) }}
+{{- end }}
+{{- range $key := $secrets }}
 {{- if include "cloakroom.get" (dict "config" $config "key" $key) }}
 {{- if and (eq $key "database.url") (eq $values.database.type "sqlite") }}
 {{- fail "config.database.url: the chart sets it for SQLite; for PostgreSQL set database.type=postgresql and secretFiles.\"database.url\"" }}
