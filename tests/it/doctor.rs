@@ -282,7 +282,7 @@ async fn doctor_finds_shared_buckets_in_the_registry_and_creates_none() {
     let not_ours = app.directory.path().join("empty.db");
     std::fs::write(&not_ours, "").unwrap();
     let error = registry(sqlite(&app, "empty.db")).all().await.unwrap_err();
-    assert!(error.contains("not one of this version's"), "{error}");
+    assert!(error.contains("not a gateway's"), "{error}");
 
     let dev = Process::dev(&[]).await;
     let shared = ["org", "create", "beta", "--bucket", "prod-clients"];
