@@ -231,7 +231,7 @@ fn the_keys_come_from_one_place() {
 fn a_key_set_in_a_file_must_have_a_usable_key() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("keys.json");
-    std::fs::write(&path, r#"{"keys":[]}"#).unwrap();
+    std::fs::write(&path, r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#).unwrap();
     let complaint = complaint_about(&format!("jwks_file = '{}'", path.display()));
     assert!(
         complaint.contains("no key that can verify tokens"),

@@ -139,11 +139,12 @@ async fn keys_in_a_file_follow_the_file() {
     let cluster = cluster().await;
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("keys.json");
-    let write = |jwk: Value| {
+    let publish = |keys: Value| {
         let next = directory.path().join("next");
-        fs::write(&next, json!({ "keys": [jwk] }).to_string()).unwrap();
+        fs::write(&next, json!({ "keys": keys }).to_string()).unwrap();
         fs::rename(next, &file).unwrap();
     };
+    let write = |jwk: Value| publish(json!([jwk]));
     write(SigningKey::generate("one", Algorithm::ES256).jwk());
     let app = of_cluster(Setup::default())
         .key("issuers.cluster.jwks_file", file.to_str().unwrap())
@@ -154,6 +155,10 @@ async fn keys_in_a_file_follow_the_file() {
     write(cluster.jwk());
     until(&app, &token, 200).await;
     write(SigningKey::generate("one", Algorithm::ES256).jwk());
+    until(&app, &token, 401).await;
+    write(cluster.jwk());
+    until(&app, &token, 200).await;
+    publish(json!([]));
     until(&app, &token, 401).await;
 }
 
