@@ -60,8 +60,11 @@ impl IssuerId {
         if !self.is_trust_domain() {
             return iss == Some(self.0.as_str());
         }
-        let path = sub.and_then(|sub| sub.strip_prefix(self.0.as_str())?.strip_prefix('/'));
-        iss.is_none() && path.is_some_and(|path| !path.is_empty())
+        iss.is_none() && self.path_of(sub).is_some_and(is_spiffe_path)
+    }
+
+    fn path_of<'s>(&self, sub: Option<&'s str>) -> Option<&'s str> {
+        sub?.strip_prefix(self.0.as_str())?.strip_prefix('/')
     }
 
     /// Whether a token with these claims may well come from here, though it does not say so as it must:
@@ -69,7 +72,7 @@ impl IssuerId {
     #[must_use]
     pub fn may_issue(&self, iss: Option<&str>, sub: Option<&str>) -> bool {
         if self.is_trust_domain() {
-            return self.claims_to_issue(None, sub);
+            return self.path_of(sub).is_some();
         }
         iss.is_some_and(|iss| canonical(iss) == self.canonical())
     }
@@ -100,6 +103,13 @@ fn canonical(text: &str) -> String {
 fn is_trust_domain(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
     (1..=MAX_TRUST_DOMAIN_BYTES).contains(&text.len()) && text.bytes().all(allowed)
+}
+
+/// SPIFFE-ID section 2.2.
+fn is_spiffe_path(path: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    path.split('/')
+        .all(|segment| !["", ".", ".."].contains(&segment) && segment.bytes().all(allowed))
 }
 
 #[cfg(test)]
@@ -164,6 +174,13 @@ mod tests {
         for other in [
             "spiffe://example.org",
             "spiffe://example.org/",
+            "spiffe://example.org/ns/a/",
+            "spiffe://example.org/ns//a",
+            "spiffe://example.org/ns/./a",
+            "spiffe://example.org/ns/../a",
+            "spiffe://example.org/ns/a?b",
+            "spiffe://example.org/ns/a#b",
+            "spiffe://example.org/ns/%2e%2e/a",
             "spiffe://example.org.evil/ns/a",
             "spiffe://example.orgs/ns/a",
             "spiffe://evil/spiffe://example.org/ns/a",

@@ -280,6 +280,10 @@ fn svids(mesh: &Party) -> Vec<Forgery> {
         "spiffe://example.org/ns/team-b/sa/worker",
         "spiffe://example.org/ns/team-a",
         "SPIFFE://example.org/ns/team-a/sa/worker",
+        "spiffe://example.org/ns/team-a/../team-b/sa/worker",
+        "spiffe://example.org/ns/team-a/%2e%2e/team-b/sa/worker",
+        "spiffe://example.org/ns/team-a//sa/worker",
+        "spiffe://example.org/ns/team-a/sa/worker?x",
         "alice",
     ] {
         let token = mesh.token_but(|c| c["sub"] = json!(sub));
