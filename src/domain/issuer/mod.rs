@@ -53,7 +53,7 @@ pub struct TrustedIssuer {
 
 impl TrustedIssuer {
     /// Makes the checks of docs/workloads.md on the claims of a token that is signed with one of the
-    /// issuer's keys. `scope` is what the route asks for; by default the issuer's own.
+    /// issuer's keys. `scope` is what the route asks for, besides the issuer's own.
     ///
     /// # Errors
     ///
@@ -72,9 +72,8 @@ impl TrustedIssuer {
             condition.check(&claims.named)?;
         }
         let principal = self.principal(claims)?;
-        if let Some(scope) = scope.or(self.required_scope.as_ref())
-            && !claims.grants_scope(scope)
-        {
+        let mut scopes = scope.into_iter().chain(&self.required_scope);
+        if !scopes.all(|scope| claims.grants_scope(scope)) {
             return Err(TokenError::MissingScope);
         }
         let grants = self.grants.iter();

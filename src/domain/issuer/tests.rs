@@ -145,6 +145,20 @@ fn a_scope_is_asked_for_only_where_one_is_set_or_the_route_has_its_own() {
         ..token()
     };
     assert!(strict.verify(&with_scope, None, now()).is_ok());
+    let of_route = Scope::parse("keys").unwrap();
+    let refused = Err(TokenError::MissingScope);
+    let without_the_issuers = UnverifiedClaims {
+        scope: Some("keys".to_owned()),
+        ..token()
+    };
+    for claims in [&with_scope, &without_the_issuers] {
+        assert_eq!(strict.verify(claims, Some(&of_route), now()), refused);
+    }
+    let with_both = UnverifiedClaims {
+        scope: Some("storage keys".to_owned()),
+        ..token()
+    };
+    assert!(strict.verify(&with_both, Some(&of_route), now()).is_ok());
 }
 
 #[test]

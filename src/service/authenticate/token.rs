@@ -61,7 +61,8 @@ impl AuthenticateToken {
         }
     }
 
-    /// Checks the token itself, its claims and its scope: the route's, or else its issuer's.
+    /// Checks the token itself, its claims and its scope: the route's, or else `oauth.required_scope`. A
+    /// named issuer's own is required beside the route's.
     pub(super) async fn authenticate(
         &self,
         token: &AccessToken,
