@@ -296,7 +296,9 @@ fn whose(owner: &AccessKeyOwner) -> String {
     match owner {
         AccessKeyOwner::Principal(owner) => {
             let (subject, client) = (owner.subject.as_str(), owner.client_id.as_str());
-            format!("the subject '{subject}' through the client '{client}'")
+            let issuer = owner.issuer.as_ref();
+            let of = issuer.map_or_else(String::new, |name| format!(" of issuers.{name}"));
+            format!("the subject '{subject}' through the client '{client}'{of}")
         }
         AccessKeyOwner::Subject(subject) => {
             format!("the subject '{}' through any client", subject.as_str())
