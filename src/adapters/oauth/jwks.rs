@@ -15,6 +15,11 @@ use super::{Discovery, InFlightLimit, Lookup, OauthHttp};
 /// Keys are read again after this time, so that a withdrawn key stops working.
 const REFRESH_AFTER: Duration = Duration::from_mins(5);
 
+/// Callers wait until keys of this age are read again, but not longer than this: an issuer that hangs
+/// must not hold them up.
+const WAIT_AFTER: Duration = Duration::from_mins(10);
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Keys that cannot be read again stop working after this time.
 const MAX_AGE: Duration = Duration::from_hours(1);
 
@@ -156,12 +161,21 @@ impl Inner {
         }
         let outcome = self.start();
         // Old keys stay in use while they are read again.
-        if !found.is_empty() && age.is_some_and(|age| age < MAX_AGE) {
+        if !found.is_empty() && age.is_some_and(|age| age < WAIT_AFTER) {
             return Ok(found);
         }
+        // Nobody has asked for long, so a key may have been withdrawn long ago.
+        if !found.is_empty() && age.is_some_and(|age| age < MAX_AGE) {
+            let _ = tokio::time::timeout(PATIENCE, self.wait_for(outcome)).await;
+            return Ok(self.matching(kid, algorithm));
+        }
         self.wait_for(outcome).await?;
+        Ok(self.matching(kid, algorithm))
+    }
+
+    fn matching(&self, kid: Option<&str>, algorithm: Algorithm) -> Vec<DecodingKey> {
         let cached = self.cached();
-        Ok(cached.map_or_else(Vec::new, |cached| cached.keys.matching(kid, algorithm)))
+        cached.map_or_else(Vec::new, |cached| cached.keys.matching(kid, algorithm))
     }
 
     async fn wait_for(&self, outcome: SharedOutcome) -> Result<(), UpstreamError> {

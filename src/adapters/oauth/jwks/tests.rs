@@ -135,3 +135,14 @@ async fn requests_for_a_hanging_key_set_are_limited() {
         () = meanwhile => {}
     }
 }
+
+#[tokio::test]
+async fn a_withdrawn_key_of_a_quiet_issuer_does_not_work_again() {
+    let server = MockServer::start().await;
+    publish(&server, 200, &["one"]).await;
+    let jwks = jwks_at(&server);
+    assert_eq!(found(&jwks, "one").await, Ok(1));
+    publish(&server, 200, &["two"]).await;
+    pass(WAIT_AFTER).await;
+    assert_eq!(found(&jwks, "one").await, Ok(0));
+}
