@@ -1,3 +1,5 @@
+use std::sync::{PoisonError, RwLock};
+
 use tokio::sync::OnceCell;
 use url::Url;
 
@@ -16,6 +18,8 @@ pub struct Discovery {
     http: OauthHttp,
     settings: DiscoverySettings,
     metadata: OnceCell<Metadata>,
+    /// Where later metadata said that the keys are.
+    keys_moved_to: RwLock<Option<Url>>,
 }
 
 /// Where the metadata are, and which of their endpoints the gateway uses.
@@ -63,6 +67,7 @@ impl Discovery {
             http,
             settings,
             metadata: OnceCell::new(),
+            keys_moved_to: RwLock::default(),
         }
     }
 
@@ -123,8 +128,31 @@ impl Discovery {
         if let Endpoint::Configured(url) = &self.settings.jwks {
             return Ok(url.clone());
         }
+        let moved = self.keys_moved_to.read();
+        let moved = moved.unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(url) = moved {
+            return Ok(url);
+        }
         let url = self.metadata().await?.jwks.clone();
         url.ok_or_else(|| nonsense("the metadata name no jwks_uri"))
+    }
+
+    /// Reads the metadata again, because no keys could be read at this address. Returns another one, if
+    /// they name it now.
+    pub(super) async fn keys_moved_from(&self, before: &Url) -> Option<Url> {
+        if !matches!(self.settings.jwks, Endpoint::Discovered) {
+            return None;
+        }
+        let now = self.discover().await.ok()?.jwks;
+        let moved = now.filter(|url| url != before)?;
+        let place = self.keys_moved_to.write();
+        *place.unwrap_or_else(PoisonError::into_inner) = Some(moved.clone());
+        Some(moved)
+    }
+
+    /// The section of the configuration.
+    pub(super) fn section(&self) -> &str {
+        &self.settings.section
     }
 
     /// The authorization endpoint and the token endpoint, at addresses that browsers can reach. `None`

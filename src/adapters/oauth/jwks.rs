@@ -5,6 +5,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use tokio::time::Instant;
+use url::Url;
 
 use crate::adapters::{Current, Derived, Upstream};
 use crate::service::{UpstreamError, UpstreamErrorKind};
@@ -218,7 +219,8 @@ impl Inner {
 
     async fn refresh(&self) -> Result<(), UpstreamError> {
         let keys = self.fetch().await.inspect_err(|failure| {
-            tracing::warn!(cause = %failure, "cannot read the authorization server's keys");
+            let section = self.discovery.section();
+            tracing::warn!(cause = %failure, "cannot read the keys of {section}.issuer");
         })?;
         let cached = CachedKeys {
             keys,
@@ -231,7 +233,17 @@ impl Inner {
     /// Reads the keys. A set without usable keys is an error, so it does not replace usable ones.
     async fn fetch(&self) -> Result<KeySet, UpstreamError> {
         let url = self.discovery.jwks_uri().await?;
-        let set = self.http.get_json(&url, MAX_KEY_SET_BYTES).await?;
+        match self.fetch_at(&url).await {
+            Ok(keys) => Ok(keys),
+            Err(failure) => match self.discovery.keys_moved_from(&url).await {
+                Some(url) => self.fetch_at(&url).await,
+                None => Err(failure),
+            },
+        }
+    }
+
+    async fn fetch_at(&self, url: &Url) -> Result<KeySet, UpstreamError> {
+        let set = self.http.get_json(url, MAX_KEY_SET_BYTES).await?;
         KeySet::of_object(&set, self.key_use)
             .map_err(|error| UpstreamError::new(UpstreamErrorKind::Nonsense, error.to_string()))
     }

@@ -8,15 +8,19 @@ use crate::adapters::fixed;
 use crate::adapters::oauth::{DiscoverySettings, Endpoint};
 
 fn jwks_at(server: &MockServer) -> Jwks {
+    let keys = format!("{}/jwks", server.uri());
+    jwks_of(server, Endpoint::Configured(Url::parse(&keys).unwrap()))
+}
+
+fn jwks_of(server: &MockServer, jwks: Endpoint) -> Jwks {
     let http = OauthHttp::new(fixed(None)).unwrap();
-    let at = |path: &str| Url::parse(&format!("{}{path}", server.uri())).unwrap();
     let settings = DiscoverySettings {
         section: "oauth".to_owned(),
         issuer: server.uri(),
-        url: at(""),
+        url: Url::parse(&server.uri()).unwrap(),
         allow_http: false,
         introspection: Endpoint::Unused,
-        jwks: Endpoint::Configured(at("/jwks")),
+        jwks,
     };
     let discovery = Arc::new(Discovery::new(http.clone(), settings));
     Jwks::new(http, discovery, InFlightLimit::new(1), KeyUse::Signature)
@@ -145,4 +149,28 @@ async fn a_withdrawn_key_of_a_quiet_issuer_does_not_work_again() {
     publish(&server, 200, &["two"]).await;
     pass(WAIT_AFTER).await;
     assert_eq!(found(&jwks, "one").await, Ok(0));
+}
+
+#[tokio::test]
+async fn keys_are_found_where_the_metadata_name_them_now() {
+    let server = MockServer::start().await;
+    let metadata = |keys: String| {
+        let body = json!({ "issuer": server.uri(), "jwks_uri": keys });
+        let answer = ResponseTemplate::new(200).set_body_json(body);
+        Mock::given(path("/.well-known/openid-configuration")).respond_with(answer)
+    };
+    publish(&server, 404, &[]).await;
+    let former = format!("{}/former", server.uri());
+    metadata(former).mount(&server).await;
+    let jwks = jwks_of(&server, Endpoint::Discovered);
+    assert_eq!(
+        found(&jwks, "one").await,
+        Err(UpstreamErrorKind::Unreachable)
+    );
+    publish(&server, 200, &["one"]).await;
+    metadata(format!("{}/jwks", server.uri()))
+        .mount(&server)
+        .await;
+    pass(MIN_INTERVAL_AT_START).await;
+    assert_eq!(found(&jwks, "one").await, Ok(1));
 }
