@@ -14,15 +14,12 @@ use crate::login::{Gateway, Http, HttpError, LoginError, LoginFile, Reply, fresh
 use super::error::CommandError;
 use super::output::printable;
 
-/// The gateway of `cloakroom dev`.
-const OF_DEV: &str = "http://127.0.0.1:8080";
-
 const MAX_MESSAGE_CHARS: usize = 500;
 
 /// Which gateway, and how to reach it.
 #[derive(clap::Args, Clone, Debug)]
 pub(super) struct GatewayArguments {
-    /// Address of the gateway [default: where you are signed in, else that of `cloakroom dev`]
+    /// Address of the gateway [default: the one where you are signed in]
     #[arg(long, env = "CLOAKROOM_URL")]
     url: Option<Url>,
     /// Certificate authorities to trust in addition to the system's (PEM)
@@ -48,21 +45,14 @@ enum Refused {
 }
 
 impl GatewayArguments {
-    /// The gateway that is named, else the one that a person is signed in at, else that of `dev`.
+    /// The gateway that is named, else the one that the person is signed in at. There is no other default:
+    /// any user of a machine can listen on a port of it.
     pub(super) fn connect(&self) -> Result<Connection, CommandError> {
         let url = match &self.url {
             Some(url) => url.clone(),
             None => only_one(LoginFile::gateways()?)?,
         };
         self.connect_to(&url)
-    }
-
-    /// The gateway that is named, else that of `dev`.
-    pub(super) fn connect_to_sign_in(&self) -> Result<Connection, CommandError> {
-        match &self.url {
-            Some(url) => self.connect_to(url),
-            None => self.connect_to(&of_dev()?),
-        }
     }
 
     fn connect_to(&self, url: &Url) -> Result<Connection, CommandError> {
@@ -155,14 +145,10 @@ pub(super) fn failed(gateway: &Gateway, what: &str) -> CommandError {
     CommandError::Failed(format!("{gateway}: {what}"))
 }
 
-fn of_dev() -> Result<Url, CommandError> {
-    Url::parse(OF_DEV).map_err(CommandError::failed)
-}
-
 fn only_one(gateways: Vec<Url>) -> Result<Url, CommandError> {
     let mut gateways = gateways.into_iter();
     match (gateways.next(), gateways.next()) {
-        (None, _) => of_dev(),
+        (None, _) => Err(LoginError::NotSignedInAnywhere.into()),
         (Some(only), None) => Ok(only),
         (Some(first), Some(second)) => Err(CommandError::Failed(format!(
             "--url: you are signed in at more than one gateway ({first}, {second}): name one"

@@ -10,8 +10,8 @@ use super::output::note;
 /// Sign in at a gateway, so that `credentials` and `credential_process` work without a token file
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
-  cloakroom login
   cloakroom login --url https://cloakroom.example.com
+  cloakroom login --url http://127.0.0.1:8080    # cloakroom dev
   cloakroom login --url https://cloakroom.example.com --device
 
 It opens the browser, and prints the link as well. On a machine without a display, or over SSH, you sign in
@@ -42,7 +42,7 @@ pub(super) struct LoginCommand {
 
 impl LoginCommand {
     pub(super) async fn run(self) -> Result<(), CommandError> {
-        let connection = self.gateway.connect_to_sign_in()?;
+        let connection = self.gateway.connect()?;
         let file = connection.login_file()?;
         // A file that cannot be written is told before the person signs in.
         drop(file.lock().await?);

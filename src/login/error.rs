@@ -56,6 +56,11 @@ pub enum LoginError {
     /// Nobody has signed in there.
     #[error("{0}: not signed in: cloakroom login --url {0}")]
     NotSignedIn(String),
+    /// Nobody has signed in, and no gateway is named.
+    #[error(
+        "--url: not signed in: name the gateway, as in cloakroom login --url https://cloakroom.example.com"
+    )]
+    NotSignedInAnywhere,
     /// The sign-in has ended, or was revoked.
     #[error("{0}: the sign-in has ended, sign in again: cloakroom login --url {0}")]
     Ended(String),
@@ -65,7 +70,10 @@ impl LoginError {
     /// Whether signing in is what helps.
     #[must_use]
     pub fn needs_sign_in(&self) -> bool {
-        matches!(self, Self::NotSignedIn(_) | Self::Ended(_))
+        matches!(
+            self,
+            Self::NotSignedIn(_) | Self::NotSignedInAnywhere | Self::Ended(_)
+        )
     }
 
     pub(super) fn file(path: impl Into<PathBuf>, error: &io::Error) -> Self {

@@ -233,12 +233,21 @@ async fn whoami_shows_the_person_and_what_they_may_open() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_only_gateway_that_one_is_signed_in_at_needs_no_name() {
     let (one, other) = (gateway().await, gateway().await);
-    let user = User::signed_in(&one).await;
+    let user = User::at(&one);
     let nameless = async |arguments: &[&str]| {
         let mut command = user.command(arguments);
         command.env_remove("CLOAKROOM_URL");
         super::Ran::of(command.output().await.unwrap())
     };
+    // Any user of the machine can listen on the port of `cloakroom dev`.
+    for command in ["login", "credentials"] {
+        let ran = nameless(&[command]).await;
+        assert_eq!(ran.code, Some(77), "{ran:?}");
+        assert!(ran.stderr.contains("name the gateway"), "{ran:?}");
+    }
+    let mut waiting = user.login(&["--browser"]);
+    browse(&waiting.link().await, "alice").await;
+    assert_eq!(waiting.end().await.code, Some(0));
     assert_eq!(nameless(&["credentials"]).await.code, Some(0));
     let mut waiting = user.login(&["--browser", "--url", &other.url]);
     browse(&waiting.link().await, "alice").await;
