@@ -25,7 +25,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 #[derive(Clone, Debug)]
 pub struct LoginFile {
     path: PathBuf,
-    gateway: String,
+    gateway: Gateway,
 }
 
 /// The file, locked against other processes until this is dropped.
@@ -42,11 +42,10 @@ impl LoginFile {
     ///
     /// [`LoginError::File`] when the user has no home directory.
     pub fn of(gateway: &Gateway) -> Result<Self, LoginError> {
-        let gateway = gateway.to_string();
-        let name = format!("{}.json", name_of(&gateway));
+        let name = format!("{}.json", name_of(&gateway.to_string()));
         Ok(Self {
             path: directory()?.join(name),
-            gateway,
+            gateway: gateway.clone(),
         })
     }
 
@@ -86,9 +85,33 @@ impl LoginFile {
     ///
     /// # Errors
     ///
-    /// [`LoginError::File`] when it cannot be read, or others can.
+    /// [`LoginError::File`] when it cannot be read, or others can, or its tokens may not go where it says.
     pub fn read(&self) -> Result<Option<Login>, LoginError> {
-        read(&self.path)
+        let login = read(&self.path)?;
+        login.map(|login| self.checked(login)).transpose()
+    }
+
+    /// `--allow-http` counts for the command that it is given to.
+    fn checked(&self, login: Login) -> Result<Login, LoginError> {
+        let failed = |what: String| LoginError::File {
+            path: self.path.clone(),
+            what,
+        };
+        if login.gateway != self.gateway.to_string() {
+            let what = format!("is for {}: remove it and sign in again", login.gateway);
+            return Err(failed(what));
+        }
+        let endpoints = [
+            Some(&login.token_endpoint),
+            login.revocation_endpoint.as_ref(),
+        ];
+        let mut endpoints = endpoints.iter().flatten();
+        let exposed = endpoints.find(|endpoint| !self.gateway.may_use(endpoint));
+        if let Some(exposed) = exposed {
+            let what = format!("{exposed} is plain http: use https, or add --allow-http");
+            return Err(failed(what));
+        }
+        Ok(login)
     }
 
     /// Waits until no other process changes the file.
@@ -129,7 +152,7 @@ impl LoginFile {
     /// Nobody has signed in at the gateway.
     #[must_use]
     pub fn not_signed_in(&self) -> LoginError {
-        LoginError::NotSignedIn(self.gateway.clone())
+        LoginError::NotSignedIn(self.gateway.to_string())
     }
 }
 

@@ -144,3 +144,27 @@ async fn a_damaged_file_is_reported() {
     assert_eq!(ran.code, Some(1));
     assert!(ran.stderr.contains("sign in again"), "{ran:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kept_tokens_do_not_travel_unprotected() {
+    let app = gateway().await;
+    let user = User::signed_in(&app).await;
+    user.expire();
+    user.change(|kept| kept["token_endpoint"] = "http://as.example/token".into());
+    let ran = user.run(&["credentials"]).await;
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("is plain http"), "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_of_another_gateway_are_not_used() {
+    let app = gateway().await;
+    let user = User::signed_in(&app).await;
+    user.change(|kept| kept["gateway"] = "https://other.example".into());
+    let ran = user.run(&["credentials"]).await;
+    assert_eq!(ran.code, Some(1));
+    assert!(
+        ran.stderr.contains("is for https://other.example"),
+        "{ran:?}"
+    );
+}
