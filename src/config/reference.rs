@@ -42,7 +42,9 @@ pub(super) fn markdown(sections: &[Section]) -> String {
         for declared in &section.keys {
             let key = declared.key;
             let facts = facts(declared);
-            let _ = write!(text, "\n### {}\n\n{facts}\n\n{}", key.name, key.meaning);
+            // Without the backslash, `<name>` would be an HTML tag.
+            let heading = key.name.replace('<', "\\<");
+            let _ = write!(text, "\n### {heading}\n\n{facts}\n\n{}", key.meaning);
             for condition in key.conditions {
                 let _ = match condition {
                     Condition::When(key, value) => {

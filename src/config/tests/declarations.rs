@@ -20,7 +20,7 @@ fn every_key_is_in_the_reference_and_in_the_schema() {
             assert_eq!(in_section, section.name, "{key}");
             let name = name.trim_start_matches("<name>.");
             let variable = format!("`CLOAKROOM_{}`", key.to_uppercase().replace('.', "__"));
-            let heading = format!("\n### {key}\n\n{variable}");
+            let heading = format!("\n### {}\n\n{variable}", key.replace('<', "\\<"));
             assert!(reference.contains(&heading), "{key}");
             assert!(table["properties"][name]["type"].is_string(), "{key}");
             let file = format!("{name}_file");
