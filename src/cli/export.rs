@@ -21,7 +21,7 @@ const SHORTEST: Duration = Duration::from_mins(15);
   eval \"$(cloakroom export --owner acme)\"; aws s3 sync \"s3://$BUCKET/$PREFIX\" ./acme
   cloakroom export --owner demo/alice --json              # as credential_process prints them
 
-The credentials may list and get, and nothing else. They are a secret: whoever has them can read. A block of
+The credentials may list and get, and nothing else. They are a secret: anyone who has them can read. A block of
 the owner does not stop them; the audit trail has a row. Stores limit how long they last, and standard error
 says how long that is.")]
 pub(super) struct ExportCommand {

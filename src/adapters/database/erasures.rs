@@ -78,7 +78,7 @@ impl Erasures for SqlDirectory {
             .bind(subject_suffix(principal.subject.as_str()));
         let person_of = |row: &AnyRow| parse_principal(&text(row, "owner_id")?);
         let like = database.rows("buckets", like, person_of).await?.into_iter();
-        // The same subject at another issuer is somebody else.
+        // The same subject at another issuer is another person.
         let buckets = like
             .filter(|other| other.issuer == principal.issuer)
             .count();

@@ -59,7 +59,7 @@ pub struct OauthHttp {
 pub struct Bearer {
     /// The token.
     pub token: Current<SecretString>,
-    /// The server's address. A document elsewhere is read without the token, whoever named it.
+    /// The server's address. Documents on other servers are read without the token.
     pub server: Url,
 }
 

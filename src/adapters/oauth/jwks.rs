@@ -165,7 +165,7 @@ impl Inner {
         if !found.is_empty() && age.is_some_and(|age| age < WAIT_AFTER) {
             return Ok(found);
         }
-        // Nobody has asked for long, so a key may have been withdrawn long ago.
+        // There was no call for some time, and a key may have been withdrawn since.
         if !found.is_empty() && age.is_some_and(|age| age < MAX_AGE) {
             let _ = tokio::time::timeout(PATIENCE, self.wait_for(outcome)).await;
             return Ok(self.matching(kid, algorithm));

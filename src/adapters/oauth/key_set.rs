@@ -58,7 +58,7 @@ pub fn check_key_set(json: &[u8], key_use: KeyUse) -> Result<(), KeySetError> {
 }
 
 impl KeySet {
-    /// Reads a file. An empty list is what an operator writes to let nobody in any more.
+    /// Reads a file. An operator empties the list to refuse every token of the issuer.
     pub(super) fn parse(json: &[u8], key_use: KeyUse) -> Result<Self, KeySetError> {
         let object = StrictObject::from_slice(json).map_err(|_| KeySetError::NoObject)?;
         if object.list("keys").is_ok_and(<[Value]>::is_empty) {
