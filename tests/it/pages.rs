@@ -58,9 +58,14 @@ async fn pages_need_no_script_and_load_nothing() {
             policy.starts_with("default-src 'none'; style-src 'sha256-"),
             "{policy}"
         );
-        for tag in ["<script", "<link", "<img", "src=", "@import", "url("] {
+        for tag in ["<script", "<img", "src=", "@import", "url("] {
             assert!(!page.text.contains(tag), "{path}: {tag}");
         }
+        let links: Vec<&str> = page.text.split("<link ").skip(1).collect();
+        let [icon] = links[..] else {
+            panic!("{path}: {links:?}")
+        };
+        assert!(icon.starts_with("rel=\"icon\" href=\"data:image/svg+xml;base64,"));
     }
 }
 

@@ -14,7 +14,7 @@ const USERS: [&str; 2] = ["alice", "bob"];
 pub(super) fn page_with(title: &str, content: &Markup) -> HttpResponse {
     let content = html! {
         (content)
-        p.note { "For development only: there are no passwords here." }
+        p.note.muted { "For development only: there are no passwords here." }
     };
     respond(StatusCode::OK, &frame(title, &content))
 }
@@ -34,7 +34,7 @@ pub(super) fn users() -> Markup {
     html! {
         p { "Sign in as" }
         div.users {
-            @for user in USERS { button type="submit" name="user" value=(user) { (user) } }
+            @for user in USERS { button.primary type="submit" name="user" value=(user) { (user) } }
         }
         p { label for="other" { "or as another user" } }
         div.other {
@@ -58,32 +58,34 @@ fn frame(title: &str, content: &Markup) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) " · cloakroom dev" }
+                link rel="icon" href={ "data:image/svg+xml;base64," (STANDARD.encode(MARK)) };
                 style { (PreEscaped(STYLE)) }
             }
-            body { main { h1 { (title) } (content) } }
+            body {
+                main.card {
+                    p.brand { (PreEscaped(MARK)) "cloakroom dev" }
+                    h1 { (title) }
+                    (content)
+                }
+            }
         }
     }
 }
 
-const STYLE: &str = "\
-:root{color-scheme:light dark}\
-body{font:1rem/1.5 system-ui,sans-serif;max-width:24rem;margin:10vh auto;padding:0 1rem}\
-main{border:1px solid #8886;border-radius:.6rem;padding:1.5rem}\
-h1{font-size:1.4rem;margin:0}\
-p{margin:.75rem 0 .4rem;overflow-wrap:anywhere}\
-.users,.other{display:flex;gap:.5rem}\
-button,input{font:inherit;padding:.5rem .9rem;border:1px solid #888a;border-radius:.4rem}\
-.users button{flex:1;background:#1d5fbf;border-color:#1d5fbf;color:#fff}\
-.other input{flex:1;min-width:0}\
-button{cursor:pointer}\
-button:focus-visible,input:focus-visible{outline:3px solid #7aaef5;outline-offset:1px}\
-.note{font-size:.85rem;opacity:.8}";
+/// The gateway's design: the page that people see on their way from it and back looks the same.
+const STYLE: &str = concat!(
+    include_str!("../../http/pages/design/tokens.css"),
+    include_str!("sign_in.css")
+);
+
+const MARK: &str = include_str!("../../http/pages/design/mark.svg");
 
 /// The policy has no `form-action`, because browsers apply that to the redirect that follows, too.
 fn respond(status: StatusCode, page: &Markup) -> HttpResponse {
     let style = STANDARD.encode(Sha256::digest(STYLE));
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'sha256-{style}'; img-src data:; base-uri 'none'; \
+         frame-ancestors 'none'"
     );
     HttpResponse::build(status)
         .insert_header((header::CONTENT_SECURITY_POLICY, policy))

@@ -1,5 +1,6 @@
 //! Pages for people.
 
+pub(crate) mod design;
 pub(crate) mod home;
 pub(crate) mod page;
 pub mod snippets;

@@ -1,11 +1,11 @@
+use std::sync::LazyLock;
+
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use sha2::{Digest, Sha256};
 
 use crate::http::input::accept::is_asked_for;
+use crate::http::pages::design;
 
 /// A page from one source: HTML for browsers, text for other clients.
 pub(crate) struct Page {
@@ -28,15 +28,20 @@ pub(crate) enum Part {
     Links(Vec<(String, &'static str)>),
 }
 
-/// Readable on a phone and in the dark; no script, nothing from elsewhere.
-const STYLE: &str = "\
-:root{color-scheme:light dark}\
-body{font:1rem/1.5 system-ui,sans-serif;max-width:46rem;margin:0 auto;padding:1.5rem 1rem 3rem}\
-h1{font-size:1.75rem;line-height:1.2;margin:0 0 .5rem}\
-h2{font-size:1.15rem;margin:2rem 0 .5rem}\
-pre{overflow-x:auto;padding:.75rem 1rem;border:1px solid #8886;border-radius:.4rem;\
-background:#8881;font:.85rem/1.5 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}\
-li{margin:.25rem 0}";
+/// In the page itself: one request shows it whole, also where a proxy passes on only some paths.
+const STYLE: &str = concat!(
+    include_str!("design/tokens.css"),
+    include_str!("design/page.css")
+);
+
+/// No script, and nothing from elsewhere.
+static POLICY: LazyLock<String> = LazyLock::new(|| {
+    let style = design::hash(STYLE);
+    format!(
+        "default-src 'none'; style-src '{style}'; img-src data:; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'"
+    )
+});
 
 impl Page {
     /// The page in the form that the client asks for.
@@ -48,13 +53,8 @@ impl Page {
                 .content_type("text/plain; charset=utf-8")
                 .body(self.text());
         }
-        let style = STANDARD.encode(Sha256::digest(STYLE));
-        let policy = format!(
-            "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'; \
-             frame-ancestors 'none'"
-        );
         response
-            .insert_header((header::CONTENT_SECURITY_POLICY, policy))
+            .insert_header((header::CONTENT_SECURITY_POLICY, POLICY.as_str()))
             .insert_header((header::REFERRER_POLICY, "no-referrer"))
             .content_type("text/html; charset=utf-8")
             .body(self.html().into_string())
@@ -68,12 +68,14 @@ impl Page {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     title { (self.title) }
+                    link rel="icon" href=(design::icon());
                     style { (PreEscaped(STYLE)) }
                 }
                 body {
+                    header { span.brand { (PreEscaped(design::MARK)) "cloakroom" } }
                     main {
                         h1 { (self.title) }
-                        p { (self.lead) }
+                        p.lead { (self.lead) }
                         @for section in &self.sections {
                             section {
                                 h2 { (section.heading) }
