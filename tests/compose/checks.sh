@@ -52,6 +52,7 @@ with_seaweedfs() {
     nothing_secret_shown
     down_and_up || return
     restarted || return
+    left_behind || return
     nothing_secret_among_arguments
     if [ -n "$own" ]; then rebooted KILL "a power cut" || return; fi
     expect "containers and data of MinIO" "$({ docker ps --all --format '{{.Names}}'; project_volumes; } |
@@ -228,9 +229,31 @@ down_and_up() {
 restarted() {
     check "restart" compose restart
     healthy "restart" 120 || return
-    expect "$engine-setup ends with" "$(until state "$engine-setup" '{{.State.Status}}' | grep -q exited; do sleep 0.5; done
-        state "$engine-setup" '{{.State.ExitCode}}')" 0
+    ends_well
     same "restart"
+}
+
+# left_behind: SeaweedFS restarts while its setup runs, which is then in a network without SeaweedFS.
+left_behind() {
+    local tries
+    for ((tries = 0; tries < 5; tries++)); do
+        docker start "$(container seaweedfs-setup)" >/dev/null
+        if docker pause "$(container seaweedfs-setup)" >/dev/null 2>&1; then break; fi
+    done
+    expect "seaweedfs-setup while SeaweedFS restarts" "$(state seaweedfs-setup '{{.State.Status}}')" paused
+    check "SeaweedFS restarts alone" docker restart "$(container seaweedfs)"
+    docker unpause "$(container seaweedfs-setup)" >/dev/null
+    healthy "SeaweedFS restarts alone" 120 || return
+    ends_well
+    if [ "$(state seaweedfs-setup '{{.RestartCount}}')" = 0 ]; then
+        fail "seaweedfs-setup was not in the former network"
+    fi
+}
+
+# ends_well: the setup of the store ends, with 0.
+ends_well() {
+    until state "$engine-setup" '{{.State.Status}}' | grep -q exited; do sleep 0.5; done
+    expect "$engine-setup ends with" "$(state "$engine-setup" '{{.State.ExitCode}}')" 0
 }
 
 nothing_secret_among_arguments() {
