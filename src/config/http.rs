@@ -74,6 +74,19 @@ const LOGIN_CLIENT_ID: Key = Key::new(
 )
 .see("At a terminal", "clients/login.md#for-operators");
 
+const CONSOLE: Key = Key::new(
+    "http.console",
+    "Whether people can open their storage in a browser, at `/console/`.",
+)
+.default("false")
+.see("The console", "console.md#for-operators");
+
+const CONSOLE_CLIENT_ID: Key = Key::new(
+    "http.console_client_id",
+    "The console's public client at the authorization server.",
+)
+.default("console");
+
 /// The default of `http.max_connections`, for each request in flight.
 const CONNECTIONS_PER_REQUEST: usize = 4;
 
@@ -102,6 +115,10 @@ pub struct HttpConfig {
     pub swagger_ui_client_id: String,
     /// `http.login_client_id`
     pub login_client_id: Option<String>,
+    /// `http.console`
+    pub console: bool,
+    /// `http.console_client_id`
+    pub console_client_id: String,
 }
 
 /// How long a connection waits for its peer.
@@ -130,6 +147,8 @@ impl HttpConfig {
         let swagger_ui = reader.get(SWAGGER_UI);
         let swagger_ui_client_id = reader.get(SWAGGER_UI_CLIENT_ID);
         let login_client_id = reader.optional(LOGIN_CLIENT_ID);
+        let console = reader.get(CONSOLE);
+        let console_client_id = reader.get(CONSOLE_CLIENT_ID);
         if let Ok(url) = &public_url {
             check_public_url(reader, address, url.as_ref());
         }
@@ -148,6 +167,8 @@ impl HttpConfig {
             swagger_ui: swagger_ui?,
             swagger_ui_client_id: swagger_ui_client_id?,
             login_client_id: login_client_id?,
+            console: console?,
+            console_client_id: console_client_id?,
         })
     }
 

@@ -29,7 +29,7 @@ use dialects::v1::V1Dialect;
 use dialects::workspace::WorkspaceDialect;
 use exchange::Exchange;
 use middleware::request_log::{Words, observe};
-use pages::{home, swagger_ui};
+use pages::{console, home, swagger_ui};
 use problems::failure::Failure;
 use problems::problem::PROBLEM_DETAILS;
 
@@ -39,10 +39,12 @@ pub use middleware::request_log::observe_preflights;
 pub use observer::{Answered, Observer};
 pub use openapi::{openapi_json, openapi_yaml};
 pub use problems::unreadable::unreadable;
-pub use state::{Gateway, Readiness, Samples, SignIn, SignInEndpoints, StorageAddress, UseCases};
+pub use state::{
+    Console, Gateway, Readiness, Samples, SignIn, SignInEndpoints, StorageAddress, UseCases,
+};
 
 /// The address of every route, as metrics and the log name it.
-pub const ROUTES: [&str; 18] = [
+pub const ROUTES: [&str; 21] = [
     V1Dialect::PATH,
     RevokeDialect::PATH,
     StorageDialect::PATH,
@@ -56,6 +58,9 @@ pub const ROUTES: [&str; 18] = [
     "/swagger-ui",
     "/swagger-ui/",
     "/swagger-ui/{file}",
+    "/console",
+    "/console/",
+    console::PATH,
     health::LIVEZ,
     health::READYZ,
     "/openapi.yaml",
@@ -90,6 +95,9 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(read_route("/swagger-ui", swagger_ui::index))
         .service(read_route("/swagger-ui/", swagger_ui::index))
         .service(read_route("/swagger-ui/{file}", swagger_ui::file))
+        .service(read_route("/console", console::index))
+        .service(read_route("/console/", console::page))
+        .service(read_route(console::PATH, console::file))
         .service(probe_route(health::LIVEZ, health::livez))
         .service(probe_route(health::READYZ, health::readyz))
         .service(read_route("/openapi.yaml", openapi::yaml))

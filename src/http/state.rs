@@ -40,6 +40,8 @@ pub struct Gateway {
     pub swagger_ui_client_id: Option<String>,
     /// The public client that `cloakroom login` signs in as, if there is one.
     pub login_client_id: Option<String>,
+    /// The console, if it is switched on.
+    pub console: Option<Console>,
     /// Working credentials for the pages to show, in development.
     pub samples: Arc<OnceLock<Samples>>,
     /// Older clients of workspaces are turned away.
@@ -85,6 +87,15 @@ pub struct Samples {
     pub workspace: WorkspaceName,
 }
 
+/// What the console is told beside the addresses.
+#[derive(Clone, Debug)]
+pub struct Console {
+    /// The public client of the authorization server that it signs in as.
+    pub client_id: String,
+    /// The store's engine, as `storage.flavor` names it: each lets web pages in by another setting.
+    pub engine: String,
+}
+
 /// Where clients find the store.
 #[derive(Clone, Debug)]
 pub struct StorageAddress {
@@ -116,6 +127,12 @@ pub struct SignInEndpoints {
     pub authorization: String,
     /// `token_endpoint`
     pub token: String,
+    /// `end_session_endpoint` (OpenID Connect RP-Initiated Logout 1.0), if there is one.
+    pub end_session: Option<String>,
+    /// `revocation_endpoint` (RFC 7009), if there is one.
+    pub revocation: Option<String>,
+    /// Whether the authorization server lists the scope `openid`.
+    pub openid: bool,
 }
 
 impl Gateway {

@@ -37,6 +37,7 @@ pub(crate) fn test_gateway(use_cases: UseCases) -> Gateway {
         sign_in: Arc::new(NoSignIn),
         swagger_ui_client_id: None,
         login_client_id: None,
+        console: None,
         samples: Arc::default(),
         minimum_client_version: None,
         trusted_proxies: Vec::new(),

@@ -141,6 +141,7 @@ impl Server {
             in_flight: Semaphore::new(config.http.max_in_flight.min(Semaphore::MAX_PERMITS)),
             sign_in: Arc::new(SignInAt(Arc::clone(&discovery))),
             login_client_id: config.http.login_client_id.clone(),
+            console: parts::console(config),
             swagger_ui_client_id: (config.http.swagger_ui)
                 .then(|| config.http.swagger_ui_client_id.clone()),
             samples,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use clap::ValueEnum as _;
 use tokio::runtime::Handle;
 use url::Url;
 
@@ -17,7 +18,7 @@ use crate::adapters::oauth::{
 use crate::adapters::{OsRandomness, OwnerRateLimiter, UpstreamCalls};
 use crate::config::{Config, OauthClient, StorageConfig, ValidationMode};
 use crate::domain::TokenRules;
-use crate::http::StorageAddress;
+use crate::http::{Console, StorageAddress};
 use crate::metrics::{CountedAuditTrail, CountedBuckets, Metrics};
 use crate::service::{
     Buckets, Clock, CurrentRestrictions, EndSessions, EnsureBucket, EnsureBucketPorts,
@@ -36,6 +37,15 @@ pub(super) fn storage_address(storage: &StorageConfig) -> StorageAddress {
         region: storage.region.clone(),
         path_style: storage.path_style,
     }
+}
+
+/// What the console is told, if it is switched on.
+pub(super) fn console(config: &Config) -> Option<Console> {
+    let engine = config.storage.engine.to_possible_value()?;
+    config.http.console.then(|| Console {
+        client_id: config.http.console_client_id.clone(),
+        engine: engine.get_name().to_owned(),
+    })
 }
 
 pub(super) fn discovery(config: &Config, http: OauthHttp) -> Arc<Discovery> {

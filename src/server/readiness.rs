@@ -106,10 +106,13 @@ pub(super) struct SignInAt(pub(super) Arc<Discovery>);
 
 impl SignIn for SignInAt {
     fn endpoints(&self) -> Option<SignInEndpoints> {
-        let (authorization, token) = self.0.sign_in()?;
+        let at = self.0.sign_in()?;
         Some(SignInEndpoints {
-            authorization: authorization.into(),
-            token: token.into(),
+            authorization: at.authorization.into(),
+            token: at.token.into(),
+            end_session: at.end_session.map(Into::into),
+            revocation: at.revocation.map(Into::into),
+            openid: at.openid,
         })
     }
 }

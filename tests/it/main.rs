@@ -19,6 +19,7 @@ mod banner;
 mod cli;
 mod configuration;
 mod connections;
+mod console;
 mod crash;
 mod crashes;
 mod credentials_command;

@@ -55,8 +55,22 @@ pub enum Endpoint {
 struct Metadata {
     introspection: Option<Url>,
     jwks: Option<Url>,
-    /// The authorization endpoint and the token endpoint.
-    sign_in: Option<(Url, Url)>,
+    sign_in: Option<SignInUrls>,
+}
+
+/// Where browsers sign in and out, at addresses that they can reach.
+#[derive(Clone, Debug)]
+pub struct SignInUrls {
+    /// `authorization_endpoint`
+    pub authorization: Url,
+    /// `token_endpoint`
+    pub token: Url,
+    /// `end_session_endpoint`
+    pub end_session: Option<Url>,
+    /// `revocation_endpoint`
+    pub revocation: Option<Url>,
+    /// Whether `scopes_supported` has `openid`.
+    pub openid: bool,
 }
 
 impl Discovery {
@@ -155,15 +169,19 @@ impl Discovery {
         &self.settings.section
     }
 
-    /// The authorization endpoint and the token endpoint, at addresses that browsers can reach. `None`
-    /// until the metadata have been read.
+    /// Where browsers sign in. `None` until the metadata have been read, and if they name no such
+    /// endpoints.
     #[must_use]
-    pub fn sign_in(&self) -> Option<(Url, Url)> {
-        let (authorization, token) = self.metadata.get()?.sign_in.clone()?;
-        Some((
-            self.public_address(authorization),
-            self.public_address(token),
-        ))
+    pub fn sign_in(&self) -> Option<SignInUrls> {
+        let named = self.metadata.get()?.sign_in.clone()?;
+        let public = |url| self.public_address(url);
+        Some(SignInUrls {
+            authorization: public(named.authorization),
+            token: public(named.token),
+            end_session: named.end_session.map(public),
+            revocation: named.revocation.map(public),
+            openid: named.openid,
+        })
     }
 
     /// Replaces an internal address by the issuer's. Metadata that are read at an internal address may
@@ -220,8 +238,7 @@ impl Discovery {
                 &settings.introspection,
             )?,
             jwks: self.endpoint(metadata, "jwks_uri", &settings.jwks)?,
-            sign_in: public_endpoint(metadata, "authorization_endpoint")
-                .zip(public_endpoint(metadata, "token_endpoint")),
+            sign_in: sign_in_urls(metadata),
         })
     }
 
@@ -252,6 +269,18 @@ impl Discovery {
         }
         Ok(Some(url))
     }
+}
+
+fn sign_in_urls(metadata: &StrictObject) -> Option<SignInUrls> {
+    let member = "scopes_supported";
+    let scopes = metadata.strings(member, member).ok().flatten();
+    Some(SignInUrls {
+        authorization: public_endpoint(metadata, "authorization_endpoint")?,
+        token: public_endpoint(metadata, "token_endpoint")?,
+        end_session: public_endpoint(metadata, "end_session_endpoint"),
+        revocation: public_endpoint(metadata, "revocation_endpoint"),
+        openid: scopes.is_some_and(|scopes| scopes.iter().any(|scope| scope == "openid")),
+    })
 }
 
 /// The address of an endpoint that browsers use; `None` if it is missing or not a URL.

@@ -15,7 +15,7 @@ mod strict_json;
 pub use cache::{CacheSettings, CachedIntrospection};
 pub use client_authentication::{ClientAuthentication, PrivateKey, PrivateKeyError};
 pub(crate) use discovery::well_known;
-pub use discovery::{Discovery, DiscoverySettings, Endpoint};
+pub use discovery::{Discovery, DiscoverySettings, Endpoint, SignInUrls};
 pub(crate) use http::http_date;
 pub use http::{Bearer, OauthHttp, OauthHttpError};
 pub use in_flight::InFlightLimit;

@@ -27,7 +27,8 @@ pub(super) fn banner(
     format!(
         "\ncloakroom is ready. FOR DEVELOPMENT ONLY: anyone on this machine can get a token for any user.\n\
              \n  gateway               {gateway}\
-             \n  in the browser        {gateway}/swagger-ui/index.html\
+             \n  in the browser        {gateway}/console/\
+             \n  to try the API        {gateway}/swagger-ui/index.html\
              \n  authorization server  {issuer}\
              \n  store                 {store}\
              \n  metrics               {metrics}\

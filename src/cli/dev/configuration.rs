@@ -29,6 +29,8 @@ pub(super) fn write_and_load(
         ("http.address", json!(address)),
         ("http.swagger_ui_client_id", json!(CLIENT)),
         ("http.login_client_id", json!(CLIENT)),
+        ("http.console", json!(true)),
+        ("http.console_client_id", json!(CLIENT)),
         ("metrics.address", json!("127.0.0.1:0")),
         ("oauth.issuer", json!(oauth.issuer())),
         ("oauth.client_id", json!(gateway.client_id)),

@@ -24,7 +24,7 @@ use ports::unavailable;
 
 pub(super) const OAUTH_PORT: u16 = 8081;
 
-/// The client of `dev-token`, `login` and Swagger UI: a user has one bucket in all of them.
+/// The client of `dev-token`, `login`, the console and Swagger UI: a user has one bucket in all of them.
 pub(super) const CLIENT: &str = "demo";
 
 /// The gateway's client at the embedded authorization server.

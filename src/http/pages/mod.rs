@@ -1,5 +1,8 @@
 //! Pages for people.
 
+mod assets;
+pub(crate) mod console;
+mod console_policy;
 pub(crate) mod design;
 pub(crate) mod home;
 pub(crate) mod page;

@@ -30,13 +30,21 @@ async fn browsers_get_the_issuers_address() {
         br#"{"issuer":"https://as.example/realms/a",
             "introspection_endpoint":"http://keycloak:8080/realms/a/introspect",
             "authorization_endpoint":"https://as.example/realms/a/auth",
-            "token_endpoint":"http://keycloak:8080/realms/a/token"}"#,
+            "token_endpoint":"http://keycloak:8080/realms/a/token",
+            "end_session_endpoint":"http://keycloak:8080/realms/a/logout",
+            "scopes_supported":["openid","profile"]}"#,
     );
     let metadata = discovery.check(&metadata.unwrap()).unwrap();
     discovery.metadata.set(metadata).unwrap();
-    let (authorization, token) = discovery.sign_in().unwrap();
-    assert_eq!(authorization.as_str(), "https://as.example/realms/a/auth");
-    assert_eq!(token.as_str(), "https://as.example/realms/a/token");
+    let at = discovery.sign_in().unwrap();
+    assert_eq!(
+        at.authorization.as_str(),
+        "https://as.example/realms/a/auth"
+    );
+    assert_eq!(at.token.as_str(), "https://as.example/realms/a/token");
+    let end_session = at.end_session.unwrap();
+    assert_eq!(end_session.as_str(), "https://as.example/realms/a/logout");
+    assert!(at.revocation.is_none() && at.openid);
     assert_eq!(
         discovery.introspection_endpoint().await.unwrap().as_str(),
         "http://keycloak:8080/realms/a/introspect"

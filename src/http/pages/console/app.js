@@ -1,0 +1,104 @@
+import { Gateway } from './gateway.js';
+import { h } from './dom.js';
+import { Problem } from './problem.js';
+import { Shell } from './shell.js';
+import { SignIn } from './sign_in.js';
+import { stateView } from './states.js';
+import { loadTexts } from './texts.js';
+import { welcome } from './welcome.js';
+
+const root = document.querySelector('#app');
+
+/** The console from its first words to the files. */
+class App {
+  #texts;
+  #settings;
+  #signIn;
+  #shell = null;
+
+  async start() {
+    [this.#texts, this.#settings] = await Promise.all([loadTexts(), loadSettings()]);
+    this.#title();
+    document.addEventListener('language', () => this.#speakAnother());
+    if (!this.#settings) return this.#showProblem(Problem.unreachable());
+    this.#signIn = new SignIn(this.#settings);
+    try {
+      if (await this.#signIn.complete()) return this.#open();
+      if (location.hash === '#sign-in') return await this.#begin();
+    } catch (problem) {
+      return this.#showProblem(problem);
+    }
+    return this.#welcome();
+  }
+
+  /** What the views share. */
+  get #context() {
+    return {
+      texts: this.#texts,
+      settings: this.#settings,
+      announce: this.#announce,
+      signIn: () => this.#begin().catch((problem) => this.#showProblem(problem)),
+      signOut: () => this.#signOut(),
+    };
+  }
+
+  #open() {
+    const context = { ...this.#context, gateway: new Gateway(this.#signIn, this.#settings), name: this.#signIn.name };
+    this.#shell = new Shell(root, context);
+    this.#signIn.addEventListener('ended', () => this.#shell?.signedOut(), { once: true });
+    return this.#shell.start();
+  }
+
+  #welcome() {
+    root.replaceChildren(welcome(this.#context));
+  }
+
+  #begin() {
+    if (location.hash === '#sign-in') history.replaceState(null, '', location.pathname);
+    return this.#signIn.begin();
+  }
+
+  async #signOut() {
+    this.#shell?.close();
+    this.#shell = null;
+    history.replaceState(null, '', location.pathname);
+    const leaves = await this.#signIn.end();
+    if (leaves) return;
+    this.#welcome();
+    this.#announce(this.#texts.t('sign_out.done'));
+  }
+
+  #showProblem(problem) {
+    const retry = () => location.reload();
+    const context = { ...this.#context, settings: this.#settings ?? {}, retry };
+    root.replaceChildren(h('main', { class: 'plain' }, stateView(problem, context)));
+  }
+
+  async #speakAnother() {
+    this.#texts = await loadTexts();
+    this.#title();
+    if (this.#shell) this.#shell.speak(this.#texts);
+    else this.#welcome();
+  }
+
+  #title() {
+    document.title = this.#texts.t('app.name');
+  }
+
+  /** Says something to screen readers, and shows problems for a while. */
+  #announce = (words, kind) => {
+    document.querySelector('#announcer').textContent = words;
+    if (kind !== 'problem') return;
+    const toast = h('div', { class: 'toast notice danger' }, words);
+    document.querySelector('#toasts').replaceChildren(toast);
+    setTimeout(() => toast.remove(), 8_000);
+  };
+}
+
+/** @returns {Promise<object | null>} null if the gateway does not answer */
+async function loadSettings() {
+  const response = await fetch('settings.json', { cache: 'no-store' }).catch(() => null);
+  return response?.ok ? response.json() : null;
+}
+
+new App().start();

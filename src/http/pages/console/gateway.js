@@ -1,0 +1,109 @@
+import { Problem } from './problem.js';
+
+/** The gateway's address: the console lies one level below it. */
+const BASE = new URL('../', document.baseURI);
+
+const PAGE = 100;
+
+/** Calls of the gateway, as the person who has signed in. */
+export class Gateway {
+  #signIn;
+  #pathStyle;
+
+  /** @param {import('./sign_in.js').SignIn} signIn @param {{store: {path_style: boolean}}} settings */
+  constructor(signIn, settings) {
+    this.#signIn = signIn;
+    this.#pathStyle = settings.store.path_style;
+  }
+
+  /** Everything that may be opened. @returns {Promise<object[]>} */
+  storage() {
+    return this.#all('v1/storage');
+  }
+
+  /** What was handed out lately, newest first. @returns {Promise<{items: object[], next: string | null}>} */
+  sessions(after = null) {
+    return this.#page('v1/storage/sessions', after);
+  }
+
+  /**
+   * New credentials for a place.
+   * @param {{kind: string, name: string | null}} place
+   * @returns {Promise<object>} as `Session` gives them out
+   */
+  async credentials(place) {
+    const answer = place.kind === 'workspace' ? this.#ofWorkspace(place) : this.#own();
+    const { life, ...credentials } = await answer;
+    return { ...credentials, access: place.access, pathStyle: this.#pathStyle, life };
+  }
+
+  /** Ends all of one's own sessions. @returns {Promise<{revoked: string, by: string}>} */
+  async revoke() {
+    return (await this.#call('v1/credentials/revoke', { method: 'POST' })).json();
+  }
+
+  async #own() {
+    const response = await this.#call('v1/credentials', { method: 'POST' });
+    const { bucket, endpoint, region, credentials } = await response.json();
+    return { bucket, prefix: '', endpoint, region, ...credentials, life: lifeOf(response, credentials.expiration) };
+  }
+
+  async #ofWorkspace({ name }) {
+    const [organisation, workspace] = name.split('/').map(encodeURIComponent);
+    const response = await this.#call(`api/v1/org/${organisation}/ws/${workspace}/storage/credentials`);
+    const answer = await response.json();
+    return {
+      bucket: answer.bucket,
+      prefix: answer.prefix,
+      endpoint: answer.endpoint,
+      region: answer.region,
+      accessKeyId: answer.access_key_id,
+      secretAccessKey: answer.secret_access_key,
+      sessionToken: answer.session_token,
+      expiration: answer.expiration,
+      life: lifeOf(response, answer.expiration),
+    };
+  }
+
+  async #all(path) {
+    const items = [];
+    let next = null;
+    do {
+      const page = await this.#page(path, next);
+      items.push(...page.items);
+      next = page.next;
+    } while (next);
+    return items;
+  }
+
+  async #page(path, after) {
+    const query = new URLSearchParams({ limit: String(PAGE), ...(after && { after }) });
+    return (await this.#call(`${path}?${query}`)).json();
+  }
+
+  /** A token that the gateway no longer takes is renewed once. */
+  async #call(path, init = {}) {
+    const response = await this.#send(path, init, await this.#signIn.token());
+    if (response.status !== 401) return checked(response);
+    return checked(await this.#send(path, init, await this.#signIn.renewed()));
+  }
+
+  #send(path, init, token) {
+    const headers = { authorization: `Bearer ${token}` };
+    const options = { ...init, headers, cache: 'no-store', credentials: 'omit' };
+    return fetch(new URL(path, BASE), options).catch(() => {
+      throw Problem.unreachable();
+    });
+  }
+}
+
+async function checked(response) {
+  if (!response.ok) throw await Problem.of(response);
+  return response;
+}
+
+/** Milliseconds from now, by the gateway's clock: this machine's may be off. */
+function lifeOf(response, expiration) {
+  const sent = Date.parse(response.headers.get('date') ?? '');
+  return Date.parse(expiration) - (Number.isNaN(sent) ? Date.now() : sent);
+}

@@ -1,0 +1,29 @@
+import { h } from './dom.js';
+import { icon } from './icons.js';
+
+/**
+ * The part of the address that stands for a place.
+ * @param {{kind: string, name: string | null}} place
+ */
+export function pathOf(place) {
+  return place.kind === 'own' ? 'own' : `${place.kind}/${place.name}`;
+}
+
+/** @param {{kind: string, name: string | null}} place @param {(key: string) => string} t */
+export function nameOf(place, t) {
+  return place.name ?? t('place.own');
+}
+
+/**
+ * What may be opened, as links.
+ * @param {object[]} places
+ * @param {object} current
+ * @param {(key: string) => string} t
+ */
+export function placeList(places, current, t) {
+  return h('ul', { class: 'places' }, places.map((place) => h('li', {},
+    h('a', { href: `#/${pathOf(place)}/files`, 'aria-current': place === current ? 'true' : null },
+      icon(place.kind === 'own' ? 'person' : 'group'),
+      h('span', { class: 'name' }, nameOf(place, t)),
+      place.access === 'read' && h('span', { class: 'badge' }, t('place.readOnly'))))));
+}

@@ -1,0 +1,191 @@
+import { Problem } from './problem.js';
+
+/** The values of a sign-in under way, between leaving this page and coming back. They work once. */
+const UNDER_WAY = 'cloakroom.sign-in';
+
+/** How long before its end a token is renewed, in milliseconds; at most half its life. */
+const AHEAD = 60_000;
+
+/** Where the authorization server sends people back to. */
+const HERE = new URL('./', document.baseURI).href;
+
+/**
+ * Signs in by authorization code with PKCE (RFC 7636) and keeps the tokens in memory, nowhere else.
+ *
+ * Emits `ended` when the sign-in cannot be renewed.
+ */
+export class SignIn extends EventTarget {
+  #settings;
+  #tokens = null;
+  #renewing = null;
+  #timer = 0;
+
+  /** @param {object} settings of `settings.json` */
+  constructor(settings) {
+    super();
+    this.#settings = settings;
+  }
+
+  get isSignedIn() {
+    return this.#tokens !== null;
+  }
+
+  /** What to call the person, from the ID token; null without one. @returns {string | null} */
+  get name() {
+    return this.#tokens?.name ?? null;
+  }
+
+  /** Leaves for the authorization server. The place that was open opens again afterwards. */
+  async begin() {
+    const { sign_in: at, client_id: client, scope } = this.#settings;
+    if (!at) throw new Problem({ status: 0, slug: 'identification-unavailable' });
+    const [state, nonce, verifier] = [random(), random(), random()];
+    sessionStorage.setItem(UNDER_WAY, JSON.stringify({ state, nonce, verifier, hash: location.hash }));
+    const url = new URL(at.authorization);
+    const parameters = {
+      response_type: 'code',
+      client_id: client,
+      redirect_uri: HERE,
+      scope,
+      state,
+      nonce,
+      code_challenge: await challenge(verifier),
+      code_challenge_method: 'S256',
+    };
+    for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+    location.assign(url);
+  }
+
+  /**
+   * Takes the authorization server's answer out of the address, if there is one.
+   * @returns {Promise<boolean>} whether somebody has signed in
+   * @throws {Problem} `sign-in-refused`, `sign-in-interrupted`, `unreachable`
+   */
+  async complete() {
+    const answer = new URLSearchParams(location.search);
+    const kept = JSON.parse(sessionStorage.getItem(UNDER_WAY) ?? 'null');
+    if (!answer.has('state')) return false;
+    sessionStorage.removeItem(UNDER_WAY);
+    history.replaceState(null, '', HERE + (kept?.hash ?? ''));
+    if (!kept || answer.get('state') !== kept.state) throw refused('sign-in-interrupted');
+    const issuer = answer.get('iss');
+    if (issuer !== null && issuer !== this.#settings.issuer) throw refused('sign-in-interrupted');
+    if (!answer.has('code')) throw refused(answer.get('error') === 'invalid_scope' ? 'insufficient-scope' : 'sign-in-refused');
+    const form = { grant_type: 'authorization_code', code: answer.get('code'), redirect_uri: HERE, code_verifier: kept.verifier };
+    await this.#ask(form, kept.nonce);
+    return true;
+  }
+
+  /** An access token that the gateway takes. @returns {Promise<string>} */
+  async token() {
+    if (!this.#tokens) throw refused('signed-out');
+    if (Date.now() >= this.#tokens.renewAt && this.#tokens.refresh) return this.renewed();
+    return this.#tokens.access;
+  }
+
+  /** A new access token. Callers at the same time get the same one. @returns {Promise<string>} */
+  renewed() {
+    this.#renewing ??= this.#renew().finally(() => {
+      this.#renewing = null;
+    });
+    return this.#renewing;
+  }
+
+  /**
+   * Forgets the tokens, revokes them (RFC 7009) and ends the authorization server's session where it has
+   * these endpoints.
+   * @returns {Promise<boolean>} whether the browser leaves this page
+   */
+  async end() {
+    const { sign_in: at, client_id: client } = this.#settings;
+    const tokens = this.#forget();
+    sessionStorage.removeItem(UNDER_WAY);
+    if (at?.revocation && tokens) {
+      const revoke = (token) => post(at.revocation, { token, client_id: client }).catch(() => {});
+      await Promise.all([tokens.refresh, tokens.access].filter(Boolean).map(revoke));
+    }
+    if (!at?.end_session) return false;
+    const url = new URL(at.end_session);
+    url.searchParams.set('client_id', client);
+    url.searchParams.set('post_logout_redirect_uri', HERE);
+    location.assign(url);
+    return true;
+  }
+
+  async #renew() {
+    const { refresh } = this.#tokens ?? {};
+    if (!refresh) return this.#lost();
+    try {
+      await this.#ask({ grant_type: 'refresh_token', refresh_token: refresh }, null);
+    } catch (problem) {
+      if (problem.slug === 'unreachable') throw problem;
+      return this.#lost();
+    }
+    return this.#tokens.access;
+  }
+
+  #lost() {
+    this.#forget();
+    this.dispatchEvent(new Event('ended'));
+    throw refused('signed-out');
+  }
+
+  #forget() {
+    const tokens = this.#tokens;
+    clearTimeout(this.#timer);
+    this.#tokens = null;
+    return tokens;
+  }
+
+  async #ask(form, nonce) {
+    const { sign_in: at, client_id: client } = this.#settings;
+    const response = await post(at.token, { ...form, client_id: client }).catch(() => {
+      throw Problem.unreachable();
+    });
+    if (response.status >= 500) throw Problem.unreachable();
+    const answer = await response.json().catch(() => ({}));
+    if (!response.ok || !answer.access_token) throw refused('sign-in-refused');
+    this.#keep(answer, nonce);
+  }
+
+  /** The ID token came from the token endpoint itself, so its signature says nothing more (OpenID Connect Core 3.1.3.7). */
+  #keep(answer, nonce) {
+    const claims = answer.id_token ? claimsOf(answer.id_token) : null;
+    if (nonce && claims && claims.nonce !== nonce) throw refused('sign-in-interrupted');
+    const life = (answer.expires_in ?? 300) * 1000;
+    this.#tokens = {
+      access: answer.access_token,
+      refresh: answer.refresh_token ?? this.#tokens?.refresh ?? null,
+      renewAt: Date.now() + life - Math.min(AHEAD, life / 2),
+      name: claims?.preferred_username ?? claims?.name ?? claims?.email ?? claims?.sub ?? this.#tokens?.name ?? null,
+    };
+    clearTimeout(this.#timer);
+    if (this.#tokens.refresh) this.#timer = setTimeout(() => this.renewed().catch(() => {}), this.#tokens.renewAt - Date.now());
+  }
+}
+
+function refused(slug) {
+  return new Problem({ status: 0, slug });
+}
+
+function post(url, form) {
+  return fetch(url, { method: 'POST', body: new URLSearchParams(form), credentials: 'omit', cache: 'no-store' });
+}
+
+function random() {
+  return base64url(crypto.getRandomValues(new Uint8Array(32)));
+}
+
+async function challenge(verifier) {
+  return base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier))));
+}
+
+function base64url(bytes) {
+  return btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+}
+
+function claimsOf(token) {
+  const part = token.split('.')[1] ?? '';
+  const bytes = Uint8Array.from(atob(part.replaceAll('-', '+').replaceAll('_', '/')), (character) => character.charCodeAt(0));
+  return JSON.parse(new TextDecoder().decode(bytes));
+}

@@ -1,0 +1,178 @@
+"""The console in a headless Chromium: what its tests share."""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+PATIENCE = 20
+DESKTOP, PHONE = (1280, 860), (360, 740)
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "cloakroom/console"
+AXE = CACHE / "node_modules/axe-core/axe.min.js"
+
+# Answers calls of the page in the gateway's or the store's place. A rule is the start of an address (or of
+# its path at the gateway), and what is answered to it; `null` is no answer.
+FAULTS = """
+{
+  const rules = JSON.parse(sessionStorage.getItem('faults') ?? '{}');
+  const fetched = window.fetch;
+  window.faults = rules;
+  window.fetch = (input, init) => {
+    const url = new URL(input.url ?? input, document.baseURI);
+    const path = url.origin === location.origin ? url.pathname : url.href;
+    const rule = Object.keys(window.faults).find((start) => path.startsWith(start));
+    if (rule === undefined || init?.mode === 'no-cors') return fetched(input, init);
+    const answer = window.faults[rule];
+    if (answer === null) return Promise.reject(new TypeError('Failed to fetch'));
+    return Promise.resolve(new Response(JSON.stringify(answer.body ?? {}), answer));
+  };
+}
+"""
+
+
+def check(what, holds, more=""):
+    print(f"{'ok   ' if holds else 'FAIL '} console: {what}{f' ({more})' if more else ''}", flush=True)
+    if not holds:
+        sys.exit(1)
+
+
+class Page:
+    """A browser of its own, with an empty profile."""
+
+    def __init__(self, gateway, screenshots=None, language="en"):
+        options = webdriver.ChromeOptions()
+        for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server",
+                         f"--lang={language}", f"--accept-lang={language}", "--window-size=1280,1000"):
+            options.add_argument(argument)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        options.add_experimental_option("prefs", {"intl.accept_languages": language})
+        self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
+        self.gateway, self.screenshots = gateway, screenshots
+        self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": FAULTS})
+        self.driver.execute_cdp_cmd("Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]})
+        self.look(DESKTOP)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind:
+            self.shot("failure")
+            print(self.driver.current_url, self.text(), *self.errors(), sep="\n", file=sys.stderr)
+        self.driver.quit()
+
+    # Waiting and finding.
+
+    def wait(self, condition, what, patience=PATIENCE):
+        waiting = WebDriverWait(self.driver, patience, poll_frequency=0.05, ignored_exceptions=[StaleElementReferenceException])
+        return waiting.until(lambda _: condition(), what)
+
+    def all(self, selector):
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def find(self, selector, text=None, patience=PATIENCE):
+        def found():
+            return next((e for e in self.all(selector) if e.is_displayed() and (text is None or text in e.text)), None)
+        return self.wait(found, f"{selector} {text or ''}", patience)
+
+    def click(self, selector, text=None):
+        self.find(selector, text).click()
+
+    def gone(self, selector):
+        self.wait(lambda: not any(e.is_displayed() for e in self.all(selector)), f"{selector} is gone")
+
+    def run(self, script, *arguments):
+        return self.driver.execute_script(script, *arguments)
+
+    def text(self):
+        return self.driver.find_element(By.TAG_NAME, "body").text
+
+    # What a person does.
+
+    def open(self, path="/console/"):
+        self.driver.get(f"{self.gateway}{path}")
+
+    def sign_in(self, user, path="/console/"):
+        """From the first page to the files."""
+        self.open(path)
+        self.click("main button.primary")
+        self.choose_user(user)
+
+    def choose_user(self, user):
+        if user in ("alice", "bob"):
+            self.click(f"button[name=user][value={user}]")
+        else:
+            self.find("#other").send_keys(user)
+            self.click(".other button")
+
+    def signed_in(self, user):
+        self.sign_in(user)
+        self.find(".tabs")
+        return self
+
+    def go(self, hash_):
+        self.run("location.hash = arguments[0]", hash_)
+
+    # How it looks.
+
+    def look(self, size, theme="light"):
+        width, height = size
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        features = [{"name": "prefers-color-scheme", "value": theme}]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    def shot(self, name):
+        if self.screenshots:
+            self.driver.save_screenshot(f"{self.screenshots}/{name}.png")
+
+    def looks_well(self, name):
+        """At both widths and in both themes: nothing sticks out, and axe finds nothing."""
+        for size, width in ((DESKTOP, "desktop"), (PHONE, "phone")):
+            for theme in ("light", "dark"):
+                self.look(size, theme)
+                time.sleep(0.1)  # the browser draws
+                self.shot(f"{name} {width} {theme}")
+                wide = self.run("return document.documentElement.scrollWidth - innerWidth")
+                check(f"{name}, {width}, {theme}: fits the window", wide <= 0, f"{wide} px" if wide > 0 else "")
+                found = self.violations()
+                check(f"{name}, {width}, {theme}: axe finds nothing", found == [], "; ".join(found))
+        self.look(DESKTOP)
+
+    def violations(self):
+        """What axe-core finds against WCAG 2.2 A and AA and its best practices."""
+        if not self.run("return Boolean(window.axe)"):
+            self.run(AXE.read_text())
+        found = self.driver.execute_async_script("""
+            const done = arguments[0];
+            const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+            axe.run(document, { runOnly: tags }).then(({ violations }) => done(violations), (error) => done([{ id: String(error), nodes: [] }]));
+        """)
+        return [f"{rule['id']}: {node['html'][:160]} {node['failureSummary'][:200]}" for rule in found for node in rule["nodes"] or [{"html": "", "failureSummary": ""}]]
+
+    def errors(self):
+        """The errors on the browser's console since the last look."""
+        return [line["message"] for line in self.driver.get_log("browser") if line["level"] == "SEVERE"]
+
+    # Faults.
+
+    def fail(self, rules, at_start=False):
+        """Answers these calls in place of the gateway or the store; from the next page on with `at_start`."""
+        if at_start:
+            self.run("sessionStorage.setItem('faults', arguments[0])", json.dumps(rules))
+        else:
+            self.run("window.faults = arguments[0]", rules)
+
+
+def problem(slug, status, **headers):
+    """An answer as the gateway gives it."""
+    body = {"type": f"http://127.0.0.1/problems/{slug}", "title": slug, "status": status, "detail": "A test."}
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    return {"status": status, "headers": {"x-request-id": "01890000-0000-7000-8000-000000000000", **headers}, "body": body}
