@@ -43,19 +43,29 @@ def welcomes_and_signs_in(page):
     check("nothing of the sign-in is kept in the browser", kept == ["{}", "{}", ""], str(kept))
 
 
-def is_quick_and_small(page):
-    """The page of somebody who comes for the first time, up to the first list."""
-    page.driver.execute_cdp_cmd("Network.clearBrowserCache", {})
-    page.signed_in("alice")
-    page.find(".files")
-    loaded = page.run("""
+LISTS = "return performance.getEntriesByType('resource').find(({ name }) => name.includes('list-type=2'))?.responseEnd"
+
+
+def transfers(page):
+    """What came from the gateway for this page: address and bytes on the wire."""
+    return page.run("""
         const entries = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')];
         return entries.filter(({ name }) => name.startsWith(location.origin)).map(({ name, transferSize }) => [name, transferSize])""")
+
+
+def is_quick_and_small(page):
+    """The page of somebody who comes for the first time, up to the first list."""
+    page.open()
+    page.find("main button.primary")
+    loaded = transfers(page)
+    page.click("main button.primary")
+    page.choose_user("alice")
+    page.find(".files")
+    page.wait(lambda: page.run(LISTS), "the first list")
+    loaded += transfers(page)
     wire = sum(size for _, size in loaded)
-    check(f"the first load takes under {WIRE_LIMIT} bytes on the wire", 0 < wire < WIRE_LIMIT, f"{wire} bytes, {len(loaded)} files")
-    listed = page.run("""
-        const lists = performance.getEntriesByType('resource').filter(({ name }) => name.includes('list-type=2'));
-        return lists.length && lists[0].responseEnd""")
+    check(f"the first load takes under {WIRE_LIMIT} bytes on the wire", 0 < wire < WIRE_LIMIT, f"{wire} bytes, {len(loaded)} answers")
+    listed = page.run(LISTS)
     check("the first list is there soon after the sign-in", 0 < listed < 2_000, f"{listed:.0f} ms")
 
 
@@ -131,8 +141,7 @@ def pastes_what_the_gateway_writes(page, token):
 def lines(text):
     """Without values that differ between two sessions, and without notes."""
     kept = [line for line in text.splitlines() if line.strip() and not re.match(r"#|--", line)]
-    return {re.sub(r"(?i)^(.*(key|secret|token|id)\S* *=? *).*$", r"\1", line) if "CREATE" not in line else line
-            for line in kept if "EXPIRATION" not in line}
+    return {re.sub(r"ASIA\w+|\b(?:[0-9a-f]{40}|[0-9a-f]{96})\b", "…", line) for line in kept if "EXPIRATION" not in line}
 
 
 def counts(page):

@@ -47,6 +47,11 @@ impl Asset {
         })
     }
 
+    /// Whether a browser shows it by itself, so that a policy applies.
+    pub(super) fn is_document(&self) -> bool {
+        self.media_type.starts_with("text/html") || self.media_type == "image/svg+xml"
+    }
+
     /// Tells this content from any other.
     pub(super) fn tag(&self) -> String {
         hex::encode(self.hash.get(..8).unwrap_or_default())

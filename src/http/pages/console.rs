@@ -30,6 +30,8 @@ struct Settings<'a> {
     issuer: &'a str,
     client_id: &'a str,
     scope: String,
+    /// Whether there is a client for `cloakroom login`.
+    login: bool,
     /// `None` as long as the authorization server's metadata cannot be read.
     sign_in: Option<SignInSettings>,
     store: StoreSettings<'a>,
@@ -83,7 +85,12 @@ fn serve(exchange: &Exchange, path: &str) -> Result<HttpResponse, Failure> {
     let asset = Asset::at(path).ok_or(Failure::NotFound)?;
     let tag = EntityTag::new_weak(asset.tag());
     let mut response = HttpResponse::Ok();
-    add_headers(&mut response, &exchange.gateway);
+    add_headers(&mut response);
+    if asset.is_document() {
+        response
+            .insert_header((header::CONTENT_SECURITY_POLICY, policy(&exchange.gateway)))
+            .insert_header((header::X_FRAME_OPTIONS, "DENY"));
+    }
     response.insert_header(ETag(tag.clone()));
     if is_known(&exchange.request, &tag) {
         return Ok(response.status(StatusCode::NOT_MODIFIED).finish());
@@ -98,10 +105,8 @@ fn serve(exchange: &Exchange, path: &str) -> Result<HttpResponse, Failure> {
 
 /// The browser asks each time whether its copy is current: a new version of the gateway brings all
 /// its files at once.
-fn add_headers(response: &mut HttpResponseBuilder, gateway: &Gateway) {
+fn add_headers(response: &mut HttpResponseBuilder) {
     response
-        .insert_header((header::CONTENT_SECURITY_POLICY, policy(gateway)))
-        .insert_header((header::X_FRAME_OPTIONS, "DENY"))
         .insert_header((header::REFERRER_POLICY, "no-referrer"))
         .insert_header(("cross-origin-opener-policy", "same-origin"))
         .insert_header(("cross-origin-resource-policy", "same-origin"))
@@ -141,6 +146,7 @@ fn settings<'a>(gateway: &'a Gateway, console: &'a Console) -> Settings<'a> {
         } else {
             needed.to_owned()
         },
+        login: gateway.login_client_id.is_some(),
         sign_in: at.map(|at| SignInSettings {
             authorization: at.authorization,
             token: at.token,

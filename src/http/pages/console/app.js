@@ -1,11 +1,13 @@
 import { Gateway } from './gateway.js';
 import { h } from './dom.js';
 import { Problem } from './problem.js';
-import { Shell } from './shell.js';
 import { SignIn } from './sign_in.js';
 import { stateView } from './states.js';
 import { loadTexts } from './texts.js';
 import { welcome } from './welcome.js';
+
+/** Everything behind the sign-in, as soon as somebody comes back from it. */
+const shell = new URLSearchParams(location.search).has('code') ? import('./shell.js') : null;
 
 const root = document.querySelector('#app');
 
@@ -42,7 +44,8 @@ class App {
     };
   }
 
-  #open() {
+  async #open() {
+    const { Shell } = await shell;
     const context = { ...this.#context, gateway: new Gateway(this.#signIn, this.#settings), name: this.#signIn.name };
     this.#shell = new Shell(root, context);
     this.#signIn.addEventListener('ended', () => this.#shell?.signedOut(), { once: true });
@@ -97,7 +100,7 @@ class App {
 
 /** @returns {Promise<object | null>} null if the gateway does not answer */
 async function loadSettings() {
-  const response = await fetch('settings.json', { cache: 'no-store' }).catch(() => null);
+  const response = await fetch('settings.json').catch(() => null);
   return response?.ok ? response.json() : null;
 }
 

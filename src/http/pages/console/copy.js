@@ -24,9 +24,9 @@ export function copyButton(text, { t, announce, label = t('copy') }) {
 }
 
 /** A block to paste, with its button. @param {string} text */
-export function codeBlock(text, { t, announce, label }) {
+export function codeBlock(text, { t, announce }) {
   const code = h('code', {}, text);
   return h('div', { class: 'code' },
-    h('pre', { tabindex: '0', role: 'region', 'aria-label': label ?? t('code') }, code),
+    h('pre', {}, code),
     copyButton(() => text, { t, announce }));
 }

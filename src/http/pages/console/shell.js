@@ -177,7 +177,7 @@ export class Shell {
       this.#main.focus();
     });
     const header = h('header', { class: 'top' },
-      h('a', { class: 'brand', href: '#/' }, h('img', { src: 'design/mark.svg', alt: '', width: 28, height: 28 }), h('span', {}, t('app.name'))),
+      h('a', { class: 'brand', href: '#/', 'aria-label': t('app.name') }, h('img', { src: 'design/mark.svg', alt: '', width: 28, height: 28 }), h('span', {}, t('app.name'))),
       toggle, account({ texts, name, signOut }));
     const banner = document.querySelector('#banner') ?? h('div', { id: 'banner' });
     this.#root.replaceChildren(skip, header, h('div', { class: 'body' }, nav, h('div', { class: 'content' }, banner, this.#main)));

@@ -19,6 +19,7 @@ export class Texts {
     this.#plural = new Intl.PluralRules(language);
     this.#number = new Intl.NumberFormat(language);
     this.t = this.t.bind(this);
+    this.has = this.has.bind(this);
   }
 
   /**

@@ -58,7 +58,7 @@ class Keys {
     this.where = h('p', { class: 'muted' });
     this.code = h('code', {});
     this.eye = h('button', { type: 'button', 'aria-pressed': 'false', onclick: () => this.#toggle() }, t('credentials.show'));
-    const pre = h('pre', { tabindex: '0', role: 'region', 'aria-label': t('code') }, this.code);
+    const pre = h('pre', {}, this.code);
     this.element = h('div', { class: 'keys' },
       h('div', { class: 'field' }, h('label', { for: 'tool' }, t('credentials.tool')), this.tool),
       this.where, h('div', { class: 'code' }, pre, h('div', { class: 'code-actions' }, this.eye, copyButton(() => this.#text(), words))));

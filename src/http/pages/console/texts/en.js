@@ -8,7 +8,6 @@ export const words = {
   copy: 'Copy',
   'copy.done': 'Copied',
   'copy.failed': 'Could not copy',
-  code: 'To copy',
   theme: 'Appearance',
   'theme.system': 'As the system',
   'theme.light': 'Light',

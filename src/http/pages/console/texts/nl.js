@@ -8,7 +8,6 @@ export const words = {
   copy: 'Kopiëren',
   'copy.done': 'Gekopieerd',
   'copy.failed': 'Kopiëren lukte niet',
-  code: 'Om te kopiëren',
   theme: 'Weergave',
   'theme.system': 'Zoals het systeem',
   'theme.light': 'Licht',
