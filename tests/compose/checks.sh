@@ -123,15 +123,17 @@ readme() {
     fi
 }
 
-# allowed: checks that Keycloak accepts Swagger UI at both names.
+# allowed: checks that Keycloak accepts the gateway's pages at both names.
 allowed() {
-    local name url page="$keycloak/realms/cloakroom/protocol/openid-connect"
+    local name url client page="$keycloak/realms/cloakroom/protocol/openid-connect"
     for name in localhost 127.0.0.1; do
         url="http://$name:${GATEWAY_PORT:-8080}"
-        expect "Keycloak's page for Swagger UI at $name" "$(inside curl -sS -G -o "$work/body" -w '%{http_code}' \
-            "$page/auth" -d response_type=code -d client_id=swagger-ui -d scope=com.cleverbase.storage -d state=x \
-            -d code_challenge_method=S256 -d code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM \
-            --data-urlencode "redirect_uri=$url/swagger-ui/oauth2-redirect.html")" 200
+        for client in swagger-ui/oauth2-redirect.html console/; do
+            expect "Keycloak's page for ${client%%/*} at $name" "$(inside curl -sS -G -o "$work/body" -w '%{http_code}' \
+                "$page/auth" -d response_type=code -d "client_id=${client%%/*}" -d scope=com.cleverbase.storage -d state=x \
+                -d code_challenge_method=S256 -d code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM \
+                --data-urlencode "redirect_uri=$url/$client")" 200
+        done
         expect "Keycloak's CORS for $name" "$(inside curl -sS -o /dev/null -D - -X OPTIONS "$page/token" \
             -H "Origin: $url" -H 'Access-Control-Request-Method: POST' | tr -d '\r' |
             sed -n 's/^access-control-allow-origin: //Ip')" "$url"

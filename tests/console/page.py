@@ -46,7 +46,7 @@ def check(what, holds, more=""):
 class Page:
     """A browser of its own, with an empty profile."""
 
-    def __init__(self, gateway, screenshots=None, language="en"):
+    def __init__(self, gateway, screenshots=None, language="en", sign_in="dev"):
         options = webdriver.ChromeOptions()
         for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server",
                          f"--lang={language}", f"--accept-lang={language}", "--window-size=1280,1000"):
@@ -54,7 +54,7 @@ class Page:
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         options.add_experimental_option("prefs", {"intl.accept_languages": language})
         self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
-        self.gateway, self.screenshots = gateway, screenshots
+        self.gateway, self.screenshots, self.server = gateway, screenshots, sign_in
         self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": FAULTS})
         self.driver.execute_cdp_cmd("Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]})
         self.look(DESKTOP)
@@ -106,7 +106,11 @@ class Page:
         self.choose_user(user)
 
     def choose_user(self, user):
-        if user in ("alice", "bob"):
+        if self.server == "keycloak":
+            self.find("#username").send_keys(user)
+            self.find("#password").send_keys(user)
+            self.click("#kc-login, [type=submit]")
+        elif user in ("alice", "bob"):
             self.click(f"button[name=user][value={user}]")
         else:
             self.find("#other").send_keys(user)
@@ -117,8 +121,10 @@ class Page:
         self.find(".tabs")
         return self
 
-    def go(self, hash_):
-        self.run("location.hash = arguments[0]", hash_)
+    def again(self, user):
+        """Reloads the page, and signs in again."""
+        self.driver.refresh()
+        self.choose_user(user)
 
     # How it looks.
 

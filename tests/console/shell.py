@@ -40,7 +40,7 @@ def welcomes_and_signs_in(page):
     check("sign-in leaves no code in the address", "?" not in address and "code" not in address, address)
     check("the person's name is there", page.find(".account-name").text == "alice")
     kept = page.run("return [JSON.stringify(localStorage), JSON.stringify(sessionStorage), document.cookie]")
-    check("nothing of the sign-in is kept in the browser", kept == ["{}", "{}", ""], str(kept))
+    check("nothing of the sign-in is kept in the browser but that there was one", kept == ["{}", '{"cloakroom.signed-in":"yes"}', ""], str(kept))
 
 
 LISTS = "return performance.getEntriesByType('resource').find(({ name }) => name.includes('list-type=2'))?.responseEnd"
@@ -51,6 +51,38 @@ def transfers(page):
     return page.run("""
         const entries = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')];
         return entries.filter(({ name }) => name.startsWith(location.origin)).map(({ name, transferSize }) => [name, transferSize])""")
+
+
+def signs_in_again_after_a_reload(page, workspace):
+    page.signed_in("alice")
+    page.click(".places a", workspace)
+    page.find(".place h1", workspace)
+    page.driver.refresh()
+    page.choose_user("alice")
+    page.find(".place h1", workspace)
+
+
+def at_keycloak(gateway, screenshots):
+    """Signs in, is signed in again without a question after a reload, and signs out of Keycloak as well."""
+    with Page(gateway, screenshots, sign_in="keycloak") as page:
+        page.signed_in("alice")
+        check("Keycloak: the person's name is there", page.find(".account-name").text == "alice")
+        page.find(".files")
+        page.shot("Keycloak")
+        page.run("window.before = true")
+        page.driver.refresh()
+        page.wait(lambda: page.run("return !window.before") and page.all(".tabs"), "signed in again")
+        check("Keycloak: a reload signs in without asking", page.driver.current_url.startswith(f"{gateway}/console/"))
+        no_errors(page)
+        page.click(".account button")
+        page.click(".menu button", "Sign out")
+        page.wait(lambda: not page.driver.current_url.startswith(gateway), "Keycloak's page")
+        page.click("[type=submit]")
+        page.find("main button.primary", "Sign in")
+        check("Keycloak: signing out leads back", page.driver.current_url == f"{gateway}/console/")
+        page.click("main button.primary")
+        page.find("#username")
+        check("Keycloak: and ends its session", True)
 
 
 def is_quick_and_small(page):
@@ -199,10 +231,10 @@ def signs_out(page, oauth):
 
 
 def each_state(page):
+    page.signed_in("alice")
     for slug, path, answer in STATES:
-        page.signed_in("alice")
         page.fail({path: answer}, at_start=True)
-        page.sign_in("alice")
+        page.again("alice")
         state = page.find(f"[data-state='{slug}']")
         if slug == "rate-limited":
             check("rate limited: counts down", re.search(r"Trying again in \d+ seconds", state.text), state.text)
@@ -220,7 +252,7 @@ def store_keeps_page_out(page, store):
     """What a list without CORS looks like to a page."""
     page.signed_in("alice")
     page.fail({store: None}, at_start=True)
-    page.sign_in("alice")
+    page.again("alice")
     state = page.find("[data-state=cors]", patience=40)
     check("CORS: says the setting", "cors_origins" in state.text and page.gateway in state.text, state.text)
     page.looks_well("state cors")
@@ -246,10 +278,10 @@ def sign_in_ends(page, oauth):
     page.signed_in("alice")
     page.fail({"/v1/storage": problem("invalid-token", 401), f"{oauth}/token": {"status": 400, "body": {"error": "invalid_grant"}}})
     page.click("#nav a", "My sessions")
-    page.find("#banner [data-state='signed-out']")
+    page.find("[data-state='signed-out']")
     page.looks_well("state signed-out")
     page.fail({})
-    page.click("#banner button", "Sign in")
+    page.click("[data-state='signed-out'] button", "Sign in")
     page.choose_user("alice")
     page.find(".panel h1", "My sessions")
     check("signing in again leads back to where it was", page.driver.current_url.endswith("#/sessions"))
@@ -279,18 +311,22 @@ def no_errors(page):
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--gateway", required=True)
-    arguments.add_argument("--token-command", required=True, help="prints a token for %%s")
+    arguments.add_argument("--token-command", help="prints a token for %%s")
+    arguments.add_argument("--sign-in", choices=["dev", "keycloak"], default="dev")
     arguments.add_argument("--workspace", default="acme/research")
-    arguments.add_argument("--seconds", type=int, required=True, help="the life of a session")
+    arguments.add_argument("--seconds", type=int, default=3600, help="the life of a session")
     arguments.add_argument("--screenshots", help="a folder for pictures")
     arguments.add_argument("--only", nargs="*", help="names of tests")
     given = arguments.parse_args()
+    if given.sign_in == "keycloak":
+        return at_keycloak(given.gateway, given.screenshots)
     settings = requests.get(f"{given.gateway}/console/settings.json", timeout=20).json()
     store, oauth = settings["store"]["endpoint"], settings["issuer"]
     token = subprocess.check_output([word.replace("%s", "alice") for word in shlex.split(given.token_command)], text=True).strip()
     walks = {
         "welcomes_and_signs_in": lambda page: welcomes_and_signs_in(page),
         "is_quick_and_small": lambda page: is_quick_and_small(page),
+        "signs_in_again": lambda page: signs_in_again_after_a_reload(page, given.workspace),
         "opens_places": lambda page: opens_places(page, given.workspace),
         "pastes": lambda page: pastes_what_the_gateway_writes(page, token),
         "counts": counts,

@@ -75,6 +75,7 @@ async fn page_loads_only_what_the_gateway_serves() {
         let expected = match address.rsplit_once('.').unwrap().1 {
             "js" => "text/javascript; charset=utf-8",
             "css" => "text/css; charset=utf-8",
+            "json" => "application/json",
             _ => "image/svg+xml",
         };
         assert_eq!(media_type, expected, "{address}");

@@ -26,7 +26,7 @@ class App {
     this.#signIn = new SignIn(this.#settings);
     try {
       if (await this.#signIn.complete()) return this.#open();
-      if (location.hash === '#sign-in') return await this.#begin();
+      if (this.#signIn.wasSignedIn || location.hash === '#sign-in') return await this.#begin();
     } catch (problem) {
       return this.#showProblem(problem);
     }

@@ -3,6 +3,9 @@ import { Problem } from './problem.js';
 /** The values of a sign-in under way, between leaving this page and coming back. They work once. */
 const UNDER_WAY = 'cloakroom.sign-in';
 
+/** Says that this tab was signed in, so that a reload signs in again; no secret. */
+const SIGNED_IN = 'cloakroom.signed-in';
+
 /** How long before its end a token is renewed, in milliseconds; at most half its life. */
 const AHEAD = 60_000;
 
@@ -33,6 +36,11 @@ export class SignIn extends EventTarget {
   /** What to call the person, from the ID token; null without one. @returns {string | null} */
   get name() {
     return this.#tokens?.name ?? null;
+  }
+
+  /** Whether this page was reloaded by somebody who was signed in. */
+  get wasSignedIn() {
+    return sessionStorage.getItem(SIGNED_IN) !== null;
   }
 
   /** Leaves for the authorization server. The place that was open opens again afterwards. */
@@ -66,6 +74,7 @@ export class SignIn extends EventTarget {
     const kept = JSON.parse(sessionStorage.getItem(UNDER_WAY) ?? 'null');
     if (!answer.has('state')) return false;
     sessionStorage.removeItem(UNDER_WAY);
+    sessionStorage.removeItem(SIGNED_IN);
     history.replaceState(null, '', HERE + (kept?.hash ?? ''));
     if (!kept || answer.get('state') !== kept.state) throw refused('sign-in-interrupted');
     const issuer = answer.get('iss');
@@ -73,6 +82,7 @@ export class SignIn extends EventTarget {
     if (!answer.has('code')) throw refused(answer.get('error') === 'invalid_scope' ? 'insufficient-scope' : 'sign-in-refused');
     const form = { grant_type: 'authorization_code', code: answer.get('code'), redirect_uri: HERE, code_verifier: kept.verifier };
     await this.#ask(form, kept.nonce);
+    sessionStorage.setItem(SIGNED_IN, 'yes');
     return true;
   }
 
@@ -99,7 +109,7 @@ export class SignIn extends EventTarget {
   async end() {
     const { sign_in: at, client_id: client } = this.#settings;
     const tokens = this.#forget();
-    sessionStorage.removeItem(UNDER_WAY);
+    sessionStorage.removeItem(SIGNED_IN);
     if (at?.revocation && tokens) {
       const revoke = (token) => post(at.revocation, { token, client_id: client }).catch(() => {});
       await Promise.all([tokens.refresh, tokens.access].filter(Boolean).map(revoke));

@@ -85,7 +85,7 @@ function corsHelp({ texts: { t }, settings, announce }) {
     : `[buckets]\ncors_origins = ["${location.origin}"]`;
   return h('details', { class: 'card operators', open: true },
     h('summary', {}, t('state.cors.operators')),
-    h('p', {}, t(isGlobal ? 'state.cors.minio' : 'state.cors.bucket', { engine })),
+    h('p', {}, t(isGlobal ? 'state.cors.minio' : 'state.cors.bucket', { engine, url: settings.public_url })),
     codeBlock(lines, { t, announce }));
 }
 

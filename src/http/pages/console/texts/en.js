@@ -124,7 +124,7 @@ export const words = {
   'state.cors.what': 'It answers, but it does not allow pages at this address yet. The people who run it have to allow them.',
   'state.cors.operators': 'For the people who run it',
   'state.cors.minio': 'MinIO has one setting for all buckets, in the environment of its server:',
-  'state.cors.bucket': 'The gateway writes a CORS rule on every bucket, where the store ({engine}) has them. It needs this in its configuration and writes the rule within storage.bucket_recheck:',
+  'state.cors.bucket': 'The gateway lets pages at its public URL, {url}, into every bucket of a store that has CORS rules (here: {engine}), within storage.bucket_recheck. Other addresses need this in its configuration:',
   'state.bucket-conflict': 'Your storage needs an administrator',
   'state.bucket-conflict.what': 'There is already a bucket with its name, and it may be someone else’s, so nobody gets in. The administrators were told.',
   'state.signed-out': 'Your sign-in has ended.',

@@ -124,7 +124,7 @@ export const words = {
   'state.cors.what': 'Ze antwoordt, maar staat pagina’s op dit adres nog niet toe. De beheerders moeten dat doen.',
   'state.cors.operators': 'Voor de beheerders',
   'state.cors.minio': 'MinIO heeft één instelling voor alle buckets, in de omgeving van de server:',
-  'state.cors.bucket': 'De gateway zet een CORS-regel op elke bucket, waar de opslag ({engine}) die kent. Hij heeft dit nodig in zijn configuratie en zet de regel binnen storage.bucket_recheck:',
+  'state.cors.bucket': 'De gateway laat pagina’s op zijn publieke adres, {url}, in elke bucket van een opslag met CORS-regels (hier: {engine}), binnen storage.bucket_recheck. Andere adressen hebben dit nodig in zijn configuratie:',
   'state.bucket-conflict': 'Je opslag heeft een beheerder nodig',
   'state.bucket-conflict.what': 'Er is al een bucket met die naam, misschien van iemand anders, dus niemand komt erin. De beheerders weten het.',
   'state.signed-out': 'Je login is afgelopen.',
