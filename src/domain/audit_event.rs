@@ -2,10 +2,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
+use secrecy::ExposeSecret;
 
 use super::{
     Access, AccessKeyOwner, Area, BlockTarget, BucketName, CallerId, ClientId, Grant, Owner,
-    Prefix, RequestId, Session,
+    Prefix, RequestId, Session, SessionTokenHash,
 };
 
 /// The longest name of an operator, in bytes.
@@ -31,6 +32,8 @@ pub struct AuditEvent {
     pub access: Option<Access>,
     /// The id of the session's key, the key pair, the API key or the capability token.
     pub key_id: Option<String>,
+    /// Finds a session by its token.
+    pub session_token: Option<SessionTokenHash>,
     /// When a session ends.
     pub expiration: Option<DateTime<Utc>>,
     /// Further text.
@@ -68,11 +71,13 @@ impl AuditEvent {
     /// A session was issued to its owner.
     #[must_use]
     pub fn session(cause: AuditCause, owner: Owner, grant: &Grant, session: &Session) -> Self {
+        let token = session.session_token.expose_secret();
         Self {
             bucket: Some(grant.bucket.clone()),
             prefix: grant.prefix.clone(),
             access: Some(grant.access),
             key_id: Some(session.access_key_id.clone()),
+            session_token: SessionTokenHash::of(token.as_bytes()),
             expiration: Some(session.expiration),
             ..Self::change(cause, Self::SESSION, owner)
         }
@@ -90,6 +95,7 @@ impl AuditEvent {
             prefix: None,
             access: None,
             key_id: None,
+            session_token: None,
             expiration: None,
             detail: String::new(),
         }

@@ -28,6 +28,7 @@ mod restrictions;
 mod scope;
 mod session;
 mod session_name;
+mod session_token;
 mod share;
 mod slug;
 mod text;
@@ -72,6 +73,7 @@ pub use restrictions::{BlockInForce, Restricted, Restrictions, RevocationInForce
 pub use scope::{InvalidScope, Scope};
 pub use session::Session;
 pub use session_name::RoleSessionName;
+pub use session_token::SessionTokenHash;
 pub use share::{InvalidShare, Share};
 pub use slug::{InvalidSlug, InvalidWorkspaceName, SLUG_FORM, Slug, WorkspaceName};
 pub use token_error::TokenError;

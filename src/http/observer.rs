@@ -56,6 +56,7 @@ impl Cause {
             Self::NotEntitled => "not-entitled",
             Self::Network => "network",
             Self::BadCapability => "bad-capability",
+            Self::BadSession => "bad-session",
             Self::Malformed => "malformed",
             Self::Unprocessable => "unprocessable",
             Self::Conflict => "conflict",

@@ -7,8 +7,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::domain::{RequestId, Scope, WorkspaceName};
 use crate::service::{
-    Authenticate, CallerLimit, Clock, CurrentRestrictions, Entitle, IssueSession, ListStorage,
-    Randomness, Refusal, RevokeSessions, RotateAccessKey,
+    Authenticate, CallerLimit, Clock, CurrentRestrictions, Entitle, IdentifySession, IssueSession,
+    ListStorage, Randomness, Refusal, RevokeSessions, RotateAccessKey,
 };
 
 use crate::http::middleware::drain::ShutdownStage;
@@ -66,6 +66,8 @@ pub struct UseCases {
     pub entitle: Entitle,
     /// Lists it.
     pub list_storage: ListStorage,
+    /// Tells whose session it is.
+    pub identify_session: IdentifySession,
     /// Hands out a key to it.
     pub issue_session: IssueSession,
     /// Ends sessions.

@@ -12,8 +12,8 @@ use crate::service::fakes::{
 };
 use crate::service::{
     Authenticate, AuthenticateApiKey, AuthenticateToken, CallerLimit, Directory, Entitle,
-    GenuineApiKeys, Introspection, ListStorage, ListStoragePorts, OauthTokens, RateLimiter,
-    TokenValidation,
+    GenuineApiKeys, IdentifySession, IdentifySessionPorts, Introspection, ListStorage,
+    ListStoragePorts, OauthTokens, RateLimiter, TokenValidation,
 };
 
 use crate::http::middleware::drain::ShutdownStage;
@@ -93,6 +93,12 @@ pub(crate) fn test_use_cases_with(
             },
             Entitle::new(directory, BucketFormula::default()),
         ),
+        identify_session: IdentifySession::new(IdentifySessionPorts {
+            issued: Arc::new(Nothing),
+            restrictions: no_restrictions(),
+            addresses: Arc::new(Nothing),
+            clock: Arc::new(FixedClock),
+        }),
         issue_session: test_issue(),
         revoke_sessions: test_revoke_sessions(),
         restrictions: no_restrictions(),

@@ -24,8 +24,8 @@ use crate::metrics::Metrics;
 use crate::service::doctor::Doctor;
 use crate::service::{
     AccessKeyBroker, Authenticate, AuthenticateApiKey, AuthenticateToken, CallerLimit, Clock,
-    CurrentRestrictions, Directory, Entitle, GenuineApiKeys, IssueSession, Randomness,
-    RevokeSessions, Rotations,
+    CurrentRestrictions, Directory, Entitle, GenuineApiKeys, IdentifySession, IdentifySessionPorts,
+    IssueSession, IssuedSessions, Randomness, RevokeSessions, Rotations,
 };
 
 use super::outage::{Outage, RETRY_EVERY};
@@ -214,6 +214,7 @@ impl Opening {
         let rotations = rotate_access_key.rotations();
         sources::of_rotations(&self.metrics, rotations.clone());
         let list_storage = parts::list_storage(&config, &sql_directory, &registry, &clock);
+        let issued: Arc<dyn IssuedSessions> = Arc::<SqlDirectory>::clone(&sql_directory);
         let directory: Arc<dyn Directory> = sql_directory;
         let callers = Arc::new(KeyedRateLimiter::new(config.limits.per_caller));
         let addresses = Arc::new(KeyedRateLimiter::new(config.limits.per_caller));
@@ -227,11 +228,18 @@ impl Opening {
             Arc::<KeyedRateLimiter<ClientNetwork>>::clone(&addresses),
             Arc::clone(&genuine),
         );
+        let identify_session = IdentifySession::new(IdentifySessionPorts {
+            issued,
+            restrictions: Arc::clone(&restrictions),
+            addresses: Arc::<KeyedRateLimiter<ClientNetwork>>::clone(&addresses),
+            clock: Arc::clone(&clock),
+        });
         let use_cases = UseCases {
             authenticate: Authenticate::new(self.tokens, api_keys),
             caller_limit: CallerLimit::new(Arc::<KeyedRateLimiter<CallerId>>::clone(&callers)),
             entitle: Entitle::new(directory, config.naming.formula.clone()),
             list_storage,
+            identify_session,
             issue_session,
             revoke_sessions: Arc::clone(&revoke_sessions),
             restrictions,

@@ -14,6 +14,7 @@ pub mod doctor;
 mod ensure_bucket;
 mod entitle;
 mod erase;
+mod identify_session;
 mod issue;
 mod occupancy;
 mod ports;
@@ -55,12 +56,13 @@ pub use erase::{
     Erasures, Freezer, Governance, Kept, KeptBecause, Mark, Page, Person, Place, PlannedPlace,
     Progress, Removal, SessionsEnd, StoredVersion, Tally, Traces, Upload,
 };
+pub use identify_session::{IdentifySession, IdentifySessionPorts};
 pub use issue::{IssueRequest, IssueSession, IssueSessionPorts, IssueSessionSettings};
 pub use occupancy::Occupancy;
 pub use ports::{
-    AuditTrail, BucketRegistry, Buckets, Clock, Creation, Introspection, LocalJwt, Presence,
-    Randomness, RateLimitError, RateLimiter, ReadToken, Recorded, RegistryError, ReservationState,
-    ReserveOutcome, RestrictionRegistry, SessionRequest, Sessions,
+    AuditTrail, BucketRegistry, Buckets, Clock, Creation, Introspection, IssuedSessions, LocalJwt,
+    Presence, Randomness, RateLimitError, RateLimiter, ReadToken, Recorded, RegistryError,
+    ReservationState, ReserveOutcome, RestrictionRegistry, SessionRequest, Sessions,
 };
 pub use refusal::{
     AccessKeyRefusal, Limit, NotEntitled, Refusal, UpstreamError, UpstreamErrorKind,

@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::{
     AccessToken, AuditEvent, BucketName, BucketOwner, Restrictions, RoleSessionName, Session,
-    SessionPolicy, UnverifiedClaims,
+    SessionPolicy, SessionTokenHash, UnverifiedClaims,
 };
 
-use super::UpstreamError;
+use super::{LiveSession, UpstreamError};
 
 /// Tells the time.
 pub trait Clock: Send + Sync {
@@ -180,6 +180,17 @@ pub trait AuditTrail: Send + Sync {
     /// ([`Restrictions::version`](crate::domain::Restrictions::version)), in one transaction. Returns
     /// when the event is on disk.
     async fn record(&self, event: AuditEvent, version: i64) -> Result<Recorded, RegistryError>;
+}
+
+/// Finds the sessions that were issued.
+#[async_trait]
+pub trait IssuedSessions: Send + Sync {
+    /// The session with this token, if it has not expired.
+    async fn find(
+        &self,
+        token: &SessionTokenHash,
+        now: DateTime<Utc>,
+    ) -> Result<Option<LiveSession>, RegistryError>;
 }
 
 /// Whether an event was recorded.

@@ -19,6 +19,9 @@ pub enum Refusal {
     /// The API key is refused.
     #[error(transparent)]
     ApiKey(#[from] ApiKeyError),
+    /// There is no live session with this session token.
+    #[error("no live session has this session token")]
+    UnknownSession,
     /// The caller may not open what they ask for.
     #[error(transparent)]
     NotEntitled(#[from] NotEntitled),
@@ -73,8 +76,10 @@ pub enum Limit {
     /// The calls of one caller.
     #[error("the caller asks too often (limits.per_caller)")]
     Caller,
-    /// The calls from one network with API keys that are not known to be genuine.
-    #[error("too many unknown API keys come from this address (limits.per_caller)")]
+    /// The calls from one network with API keys that are not known to be genuine, or with session tokens.
+    #[error(
+        "too many unknown API keys or session tokens come from this address (limits.per_caller)"
+    )]
     Address,
 }
 

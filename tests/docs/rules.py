@@ -241,6 +241,7 @@ def configured(machine):
 
 COMPOSE = "tests/compose/run"
 RULES = [
+    Rule("docs/api/sts.md", "aws sts get-caller-identity", skip="needs a session: tests/clients/run"),
     Rule("docs/workloads.md", "cloakroom workspace add-member", skip="needs an issuer in the configuration: cargo test"),
     Rule("README.md", "cargo run -- dev", run_by="the first terminal"),
     Rule("README.md", "cargo test", run_by=".ci/run"),

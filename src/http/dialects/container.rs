@@ -193,7 +193,8 @@ fn status_and_code(cause: Cause) -> (StatusCode, &'static str) {
         Cause::BadCredential
         | Cause::BadApiKey
         | Cause::ExpiredCredential
-        | Cause::BadCapability => (StatusCode::UNAUTHORIZED, "InvalidIdentityToken"),
+        | Cause::BadCapability
+        | Cause::BadSession => (StatusCode::UNAUTHORIZED, "InvalidIdentityToken"),
         Cause::MissingClaims => (StatusCode::BAD_REQUEST, "InvalidIdentityToken"),
         Cause::MissingScope | Cause::NotEntitled | Cause::NotFound | Cause::Network => {
             (StatusCode::FORBIDDEN, "AccessDenied")

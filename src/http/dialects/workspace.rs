@@ -263,7 +263,8 @@ fn status_and_code(cause: Cause) -> (StatusCode, &'static str) {
         | Cause::BadCredential
         | Cause::BadApiKey
         | Cause::ExpiredCredential
-        | Cause::BadCapability => (StatusCode::UNAUTHORIZED, "authentication_error"),
+        | Cause::BadCapability
+        | Cause::BadSession => (StatusCode::UNAUTHORIZED, "authentication_error"),
         Cause::MissingClaims | Cause::Malformed => (StatusCode::BAD_REQUEST, "invalid_request"),
         Cause::MissingScope | Cause::NotEntitled | Cause::Network => {
             (StatusCode::FORBIDDEN, "permission_denied")

@@ -73,6 +73,9 @@ impl Body {
 
     /// The fields of a form, in their order.
     pub(crate) fn form(&self) -> Result<Vec<(String, String)>, Refusal> {
+        if self.bytes.is_empty() {
+            return Ok(Vec::new());
+        }
         if self.media_type != FORM {
             return Err(Refusal::MalformedRequest(
                 "The request is not a form (application/x-www-form-urlencoded).",

@@ -57,6 +57,7 @@ const HEALTH: &str = "health";
         container::ContainerCredentials,
         container::ContainerError,
         sts::WebIdentityForm,
+        sts::CallerIdentityForm,
         storage_boto::BotoAnswer,
         storage_boto::BotoCredentials,
         storage_boto::BucketInfo,

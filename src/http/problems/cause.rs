@@ -15,6 +15,8 @@ pub(crate) enum Cause {
     /// A valid credential, from the wrong network.
     Network,
     BadCapability,
+    /// A session token of no live session.
+    BadSession,
     Malformed,
     Unprocessable,
     Conflict,
@@ -61,9 +63,10 @@ impl Cause {
     pub(crate) fn problem_type(self) -> ProblemType {
         match self {
             Self::NoCredential => ProblemType::MissingToken,
-            Self::BadCredential | Self::ExpiredCredential | Self::BadCapability => {
-                ProblemType::InvalidToken
-            }
+            Self::BadCredential
+            | Self::ExpiredCredential
+            | Self::BadCapability
+            | Self::BadSession => ProblemType::InvalidToken,
             Self::BadApiKey => ProblemType::InvalidApiKey,
             Self::MissingClaims => ProblemType::MissingClaims,
             Self::MissingScope => ProblemType::InsufficientScope,

@@ -72,6 +72,7 @@ impl Failure {
                     AccessKeyRefusal::NotQueued(_) => Cause::NotQueued,
                     AccessKeyRefusal::NoBroker => Cause::Store,
                 },
+                Refusal::UnknownSession => Cause::BadSession,
                 Refusal::Blocked { .. } => Cause::NotEntitled,
                 Refusal::BucketConflict => Cause::Conflict,
                 Refusal::RateLimited { .. } => Cause::Rate,

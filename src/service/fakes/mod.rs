@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 
 use crate::domain::{
     AccessToken, AuditEvent, BucketFormula, BucketName, ClientId, Owner, Principal, Restrictions,
-    Session, SessionPolicySettings, Subject, UnverifiedClaims,
+    Session, SessionPolicySettings, SessionTokenHash, Subject, UnverifiedClaims,
 };
 
 pub(crate) use access_key_registry::FakeAccessKeyRegistry;
@@ -28,9 +28,9 @@ pub(crate) use revoke::{FakeStore, Flaw, revoke_sessions, test_revoke_sessions};
 
 use super::{
     AuditTrail, Clock, CurrentRestrictions, EnsureBucket, EnsureBucketPorts, EnsureBucketSettings,
-    Introspection, IssueSession, IssueSessionPorts, IssueSessionSettings, Randomness,
-    RateLimitError, RateLimiter, Recorded, RegistryError, RestrictionRegistry, SessionRequest,
-    Sessions, UpstreamError, UpstreamErrorKind,
+    Introspection, IssueSession, IssueSessionPorts, IssueSessionSettings, IssuedSessions,
+    LiveSession, Randomness, RateLimitError, RateLimiter, Recorded, RegistryError,
+    RestrictionRegistry, SessionRequest, Sessions, UpstreamError, UpstreamErrorKind,
 };
 
 pub(crate) fn principal(client_id: &str, subject: &str) -> Owner {
@@ -98,6 +98,17 @@ impl Sessions for Nothing {
 impl AuditTrail for Nothing {
     async fn record(&self, _: AuditEvent, _: i64) -> Result<Recorded, RegistryError> {
         Err(RegistryError::new("nothing"))
+    }
+}
+
+#[async_trait]
+impl IssuedSessions for Nothing {
+    async fn find(
+        &self,
+        _: &SessionTokenHash,
+        _: DateTime<Utc>,
+    ) -> Result<Option<LiveSession>, RegistryError> {
+        Ok(None)
     }
 }
 

@@ -1,5 +1,6 @@
 //! `GET /v1/credentials/container` and `POST /`: each cause in both dialects, provoked over HTTP.
 
+mod caller_identity;
 mod container;
 mod container_deadline;
 mod sts;

@@ -194,7 +194,7 @@ async fn replace_where(
          detail = CASE \
          WHEN {OF_MEMBERS} AND substr(detail, 1, length($1)) = $1 THEN $2 || substr(detail, length($1) + 1) \
          WHEN {OF_MEMBERS} AND substr(detail, 1, length($7)) = $7 THEN $2 || substr(detail, length($7) + 1) \
-         ELSE detail END WHERE {rows}"
+         ELSE detail END, session_token_hash = '' WHERE {rows}"
     );
     let pseudonym = &names.pseudonym;
     let mut query = sqlx::query(AssertSqlSafe(statement))

@@ -49,7 +49,7 @@ pub(in crate::adapters::database) async fn live_sessions(
         .collect()
 }
 
-fn session(row: &AuditRow) -> Result<LiveSession, RegistryError> {
+pub(super) fn session(row: &AuditRow) -> Result<LiveSession, RegistryError> {
     Ok(LiveSession {
         caller: caller(&row.caller)?,
         owner: owner(&row.owner)?,

@@ -1,4 +1,5 @@
 mod blocks;
+mod by_token;
 mod conditions;
 pub(super) mod forget;
 mod live;

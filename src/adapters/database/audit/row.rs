@@ -2,12 +2,12 @@
 
 use sqlx::AssertSqlSafe;
 
-use crate::domain::{Access, AuditEvent};
+use crate::domain::{Access, AuditEvent, SessionTokenHash};
 
 use crate::adapters::database::rows::{utc, utc_or_empty};
 use crate::adapters::database::statement::Statement;
 
-pub(super) const COLUMNS: usize = 14;
+pub(super) const COLUMNS: usize = 15;
 
 /// The statement that inserts so many rows, up to a condition; only numbers enter it.
 pub(super) fn insert(rows: usize) -> String {
@@ -19,7 +19,7 @@ pub(super) fn insert(rows: usize) -> String {
     let rows: Vec<String> = (0..rows).map(row).collect();
     format!(
         "INSERT INTO audit_trail (time, request_id, dialect, caller, owner_kind, owner_id, \
-         bucket, prefix, access, access_key_id, expiration, action, detail, holder) \
+         bucket, prefix, access, access_key_id, expiration, action, detail, holder, session_token_hash) \
          SELECT * FROM (VALUES {}) AS events",
         rows.join(", ")
     )
@@ -47,6 +47,13 @@ pub(super) fn bind<'q>(statement: Statement<'q>, event: &AuditEvent) -> Statemen
         .bind(event.action)
         .bind(event.detail.clone())
         .bind(text(event.access_key_owner.as_ref()))
+        .bind(
+            event
+                .session_token
+                .as_ref()
+                .map_or("", SessionTokenHash::as_str)
+                .to_owned(),
+        )
 }
 
 fn text(value: Option<&impl ToString>) -> String {

@@ -34,6 +34,7 @@ pub(super) fn description(failure: &Failure) -> &'static str {
         }
         Cause::BadCredential
         | Cause::BadApiKey
+        | Cause::BadSession
         | Cause::ExpiredCredential
         | Cause::MissingClaims => {
             "The API token is not valid here: it may not exist, or have expired."
@@ -97,6 +98,7 @@ pub(super) fn status_and_code(cause: Cause) -> (StatusCode, &'static str) {
         Cause::NoCredential => (StatusCode::BAD_REQUEST, "missing_api_token"),
         Cause::BadCredential
         | Cause::BadApiKey
+        | Cause::BadSession
         | Cause::ExpiredCredential
         | Cause::MissingClaims => (StatusCode::FORBIDDEN, "invalid_api_token"),
         Cause::BadCapability => (StatusCode::FORBIDDEN, "invalid_capabilities_token"),

@@ -77,16 +77,10 @@ impl Form {
     pub(super) fn check_what_is_asked(&self) -> Result<(), Refusal> {
         if self.get("Action") != Some(ACTION) {
             return Err(Refusal::MalformedRequest(
-                "The Action is not AssumeRoleWithWebIdentity, the only one here.",
+                "The Action is neither AssumeRoleWithWebIdentity nor GetCallerIdentity.",
             ));
         }
-        if self
-            .get("Version")
-            .is_some_and(|version| version != VERSION)
-        {
-            return Err(Refusal::MalformedRequest("The Version is not 2011-06-15."));
-        }
-        Ok(())
+        check_version(self.get("Version"))
     }
 
     /// What the role asks for. SDKs cannot leave the role out, so any other means nothing.
@@ -114,4 +108,12 @@ impl Form {
             )
         })
     }
+}
+
+/// The version of the API; a request may leave it out.
+pub(super) fn check_version(version: Option<&str>) -> Result<(), Refusal> {
+    if version.is_some_and(|version| version != VERSION) {
+        return Err(Refusal::MalformedRequest("The Version is not 2011-06-15."));
+    }
+    Ok(())
 }

@@ -11,6 +11,7 @@ use crate::domain::RequestId;
 use crate::http::dialects::session::GrantedSession;
 
 const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
+const ACCOUNT: &str = "000000000000";
 const X_AMZN_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
 #[derive(Serialize)]
@@ -56,6 +57,23 @@ struct Metadata {
 }
 
 #[derive(Serialize)]
+#[serde(rename = "GetCallerIdentityResponse", rename_all = "PascalCase")]
+struct IdentityAnswer {
+    #[serde(rename = "@xmlns")]
+    xmlns: &'static str,
+    get_caller_identity_result: Identity,
+    response_metadata: Metadata,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Identity {
+    arn: String,
+    user_id: String,
+    account: &'static str,
+}
+
+#[derive(Serialize)]
 #[serde(rename = "ErrorResponse", rename_all = "PascalCase")]
 struct ErrorAnswer {
     #[serde(rename = "@xmlns")]
@@ -72,6 +90,14 @@ struct ErrorBody {
     message: &'static str,
 }
 
+impl Metadata {
+    fn of(request_id: RequestId) -> Self {
+        Self {
+            request_id: request_id.to_string(),
+        }
+    }
+}
+
 /// The answer to a request that gets credentials.
 pub(super) fn granted(granted: &GrantedSession, request_id: RequestId) -> HttpResponse {
     let session = &granted.session;
@@ -85,15 +111,36 @@ pub(super) fn granted(granted: &GrantedSession, request_id: RequestId) -> HttpRe
                 expiration: granted.expiration(),
             },
             assumed_role_user: AssumedRoleUser {
-                arn: format!("arn:aws:sts::000000000000:assumed-role/cloakroom/{request_id}"),
-                assumed_role_id: format!("cloakroom:{request_id}"),
+                arn: arn(request_id),
+                assumed_role_id: user_id(request_id),
             },
         },
-        response_metadata: Metadata {
-            request_id: request_id.to_string(),
-        },
+        response_metadata: Metadata::of(request_id),
     };
     xml(StatusCode::OK, &answer, request_id)
+}
+
+/// The answer that tells a session by the request that it was issued to.
+pub(super) fn identified(session: RequestId, request_id: RequestId) -> HttpResponse {
+    let answer = IdentityAnswer {
+        xmlns: NAMESPACE,
+        get_caller_identity_result: Identity {
+            arn: arn(session),
+            user_id: user_id(session),
+            account: ACCOUNT,
+        },
+        response_metadata: Metadata::of(request_id),
+    };
+    xml(StatusCode::OK, &answer, request_id)
+}
+
+/// A session as a user of AWS, by the request that it was issued to.
+fn arn(session: RequestId) -> String {
+    format!("arn:aws:sts::{ACCOUNT}:assumed-role/cloakroom/{session}")
+}
+
+fn user_id(session: RequestId) -> String {
+    format!("cloakroom:{session}")
 }
 
 /// The answer to any other.
