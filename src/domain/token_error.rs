@@ -1,5 +1,7 @@
+use super::Scope;
+
 /// Why an access token is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// The authorization server calls it inactive.
     #[error("the token is not active")]
@@ -34,9 +36,9 @@ pub enum TokenError {
     /// It has no valid `sub` or client id.
     #[error("the token lacks a usable sub or client id")]
     MissingClaims,
-    /// Its `scope` does not hold the required word.
-    #[error("the token lacks the scope")]
-    MissingScope,
+    /// Its `scope` does not hold this word.
+    #[error("the token lacks the scope {0}")]
+    MissingScope(Scope),
     /// It is opaque, and only JWTs are accepted (`oauth.validation = "jwt"`).
     #[error("the token is not a JWT")]
     NotAJwt,

@@ -146,7 +146,7 @@ impl UnverifiedClaims {
         }
         let granted = self.scope.as_deref();
         if granted.is_some_and(|granted| !scope.is_granted_by(granted)) {
-            return Err(TokenError::MissingScope);
+            return Err(TokenError::MissingScope(scope.clone()));
         }
         let ends = [caller.proof_expires, self.exp].into_iter().flatten().min();
         Ok(TokenCaller {
@@ -165,7 +165,7 @@ impl UnverifiedClaims {
     fn caller(&self, scope: &Scope) -> Result<TokenCaller, TokenError> {
         let principal = self.principal()?;
         if !self.grants_scope(scope) {
-            return Err(TokenError::MissingScope);
+            return Err(TokenError::MissingScope(scope.clone()));
         }
         Ok(TokenCaller {
             principal,

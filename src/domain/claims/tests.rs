@@ -81,10 +81,10 @@ fn each_check_refuses_by_its_own_name() {
         problem(|c| c.client_id = None),
         Some(TokenError::MissingClaims)
     );
-    assert_eq!(problem(|c| c.scope = None), Some(TokenError::MissingScope));
+    assert_eq!(problem(|c| c.scope = None), Some(missing_scope()));
     assert_eq!(
         problem(|c| c.scope = text("storage2")),
-        Some(TokenError::MissingScope)
+        Some(missing_scope())
     );
 }
 
@@ -107,7 +107,7 @@ fn a_signed_token_needs_issuer_and_expiry_and_says_nothing_of_active() {
     assert_eq!(signed(&|c| c.exp = ago(60)), Some(TokenError::Expired));
     assert_eq!(signed(&|c| c.exp = Some(DateTime::<Utc>::MAX_UTC)), None);
     assert_eq!(signed(&|c| c.aud = None), Some(TokenError::WrongAudience));
-    assert_eq!(signed(&|c| c.scope = None), Some(TokenError::MissingScope));
+    assert_eq!(signed(&|c| c.scope = None), Some(missing_scope()));
     assert_eq!(signed(&|c| c.sub = None), Some(TokenError::MissingClaims));
 }
 
@@ -125,7 +125,7 @@ fn confirmation_takes_an_active_answer_that_does_not_contradict() {
     assert_eq!(confirm(&|c| c.scope = None), None);
     assert_eq!(
         confirm(&|c| c.scope = scopes("openid")),
-        Some(TokenError::MissingScope)
+        Some(missing_scope())
     );
     let soon = now() + TimeDelta::milliseconds(500);
     let ends = confirmed(&|c| c.exp = Some(soon)).unwrap().proof_expires;
@@ -245,4 +245,8 @@ fn memberships_count_where_both_the_token_and_the_answer_name_them() {
     answer.memberships = None;
     let confirmed = answer.confirm(caller.clone(), &rules(), &scope, now());
     assert_eq!(names(&confirmed.unwrap()), [], "an empty list is left out");
+}
+
+fn missing_scope() -> TokenError {
+    TokenError::MissingScope(Scope::parse("storage").unwrap())
 }

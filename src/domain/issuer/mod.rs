@@ -73,8 +73,8 @@ impl TrustedIssuer {
         }
         let principal = self.principal(claims)?;
         let mut scopes = scope.into_iter().chain(&self.required_scope);
-        if !scopes.all(|scope| claims.grants_scope(scope)) {
-            return Err(TokenError::MissingScope);
+        if let Some(missing) = scopes.find(|scope| !claims.grants_scope(scope)) {
+            return Err(TokenError::MissingScope(missing.clone()));
         }
         let grants = self.grants.iter();
         Ok(TokenCaller {

@@ -132,27 +132,32 @@ fn a_token_is_refused_for_the_first_thing_that_is_wrong() {
 #[test]
 fn a_scope_is_asked_for_only_where_one_is_set_or_the_route_has_its_own() {
     let scope = Scope::parse("storage").unwrap();
-    let refused = Err(TokenError::MissingScope);
+    let refused = |scope: &Scope| Err(TokenError::MissingScope(scope.clone()));
     assert!(github().verify(&token(), None, now()).is_ok());
-    assert_eq!(github().verify(&token(), Some(&scope), now()), refused);
+    assert_eq!(
+        github().verify(&token(), Some(&scope), now()),
+        refused(&scope)
+    );
     let strict = TrustedIssuer {
-        required_scope: Some(scope),
+        required_scope: Some(scope.clone()),
         ..github()
     };
-    assert_eq!(strict.verify(&token(), None, now()), refused);
+    assert_eq!(strict.verify(&token(), None, now()), refused(&scope));
     let with_scope = UnverifiedClaims {
         scope: Some("openid storage".to_owned()),
         ..token()
     };
     assert!(strict.verify(&with_scope, None, now()).is_ok());
     let of_route = Scope::parse("keys").unwrap();
-    let refused = Err(TokenError::MissingScope);
     let without_the_issuers = UnverifiedClaims {
         scope: Some("keys".to_owned()),
         ..token()
     };
-    for claims in [&with_scope, &without_the_issuers] {
-        assert_eq!(strict.verify(claims, Some(&of_route), now()), refused);
+    for (claims, missing) in [(&with_scope, &of_route), (&without_the_issuers, &scope)] {
+        assert_eq!(
+            strict.verify(claims, Some(&of_route), now()),
+            refused(missing)
+        );
     }
     let with_both = UnverifiedClaims {
         scope: Some("storage keys".to_owned()),

@@ -1,6 +1,6 @@
 use actix_web::http::Method;
 
-use crate::domain::TokenError;
+use crate::domain::{Scope, TokenError};
 use crate::service::{AccessKeyRefusal, NotEntitled, Refusal, UpstreamErrorKind};
 
 use crate::http::problems::cause::Cause;
@@ -33,7 +33,7 @@ impl Failure {
                 Refusal::MalformedRequest(_) => Cause::Malformed,
                 Refusal::Token(problem) => match problem {
                     TokenError::MissingClaims => Cause::MissingClaims,
-                    TokenError::MissingScope => Cause::MissingScope,
+                    TokenError::MissingScope(_) => Cause::MissingScope,
                     TokenError::Expired => Cause::ExpiredCredential,
                     TokenError::Inactive
                     | TokenError::MissingExpiry
@@ -114,6 +114,14 @@ impl Failure {
         match self {
             Self::Refused(Refusal::MalformedRequest(what)) => Some(what),
             Self::TokenInBody => Some(TOKEN_IN_BODY),
+            _ => None,
+        }
+    }
+
+    /// The scope that the token lacks: a named issuer has one of its own.
+    pub(crate) fn missing_scope(&self) -> Option<&Scope> {
+        match self {
+            Self::Refused(Refusal::Token(TokenError::MissingScope(scope))) => Some(scope),
             _ => None,
         }
     }

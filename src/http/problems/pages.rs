@@ -74,7 +74,7 @@ fn page(problem: ProblemType, gateway: &Gateway) -> Page {
 }
 
 fn example(problem: ProblemType, gateway: &Gateway) -> String {
-    let challenge = problem::challenge(problem, gateway)
+    let challenge = problem::challenge(problem, &gateway.required_scope, gateway)
         .map(|challenge| format!("WWW-Authenticate: {challenge}\n"));
     let body = problem.example(&gateway.public_url);
     format!(

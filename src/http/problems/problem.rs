@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, ResponseError};
 use problem_details::ProblemDetails;
 use serde::Serialize;
 
-use crate::domain::RequestId;
+use crate::domain::{RequestId, Scope};
 use crate::service::Refusal;
 
 use crate::http::exchange::Exchange;
@@ -54,7 +54,8 @@ pub(crate) fn answer_as(
 
 /// `WWW-Authenticate`, where the failure has one: for every dialect that takes Bearer tokens.
 pub(crate) fn set_challenge(response: &mut HttpResponse, failure: &Failure, gateway: &Gateway) {
-    if let Some(challenge) = challenge(failure.problem_type(), gateway) {
+    let scope = failure.missing_scope().unwrap_or(&gateway.required_scope);
+    if let Some(challenge) = challenge(failure.problem_type(), scope, gateway) {
         set(response, header::WWW_AUTHENTICATE, challenge);
     }
 }
@@ -103,12 +104,11 @@ pub(crate) fn body(
 }
 
 /// RFC 6750 section 3: a request without a credential learns no error code.
-pub(crate) fn challenge(problem: ProblemType, gateway: &Gateway) -> Option<String> {
+pub(crate) fn challenge(problem: ProblemType, scope: &Scope, gateway: &Gateway) -> Option<String> {
     let error = match problem {
         ProblemType::MissingToken => String::new(),
         ProblemType::InvalidToken => "error=\"invalid_token\", ".to_owned(),
         ProblemType::InsufficientScope => {
-            let scope = &gateway.required_scope;
             format!("error=\"insufficient_scope\", scope=\"{scope}\", ")
         }
         ProblemType::MissingClaims | ProblemType::InvalidRequest => {

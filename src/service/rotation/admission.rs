@@ -21,18 +21,6 @@ pub(super) struct Admitted {
 }
 
 impl RotateAccessKey {
-    /// The scope that API keys need.
-    #[must_use]
-    pub fn scope(&self) -> &str {
-        self.0.settings.scope.as_str()
-    }
-
-    /// The scope that access tokens need.
-    #[must_use]
-    pub fn oauth_scope(&self) -> &str {
-        self.0.settings.oauth_scope.as_str()
-    }
-
     /// Finds out who is asking. A capability token must be for this key, an access token must hold the
     /// scope. An API key's scope is left to [`admit`](Self::admit): looking the key up costs a query,
     /// so the call must count before it is refused.
@@ -82,7 +70,7 @@ impl RotateAccessKey {
             RotationCaller::Caller(Caller::ApiKey(key))
                 if !key.scopes.contains(&self.0.settings.scope) =>
             {
-                Err(TokenError::MissingScope.into())
+                Err(TokenError::MissingScope(self.0.settings.scope.clone()).into())
             }
             caller => Ok(caller),
         }

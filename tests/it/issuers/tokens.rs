@@ -80,9 +80,10 @@ async fn a_required_scope_and_a_longest_session_belong_to_one_issuer() {
         .key("issuers.github.max_session", "15m")
         .key("issuers.cluster.required_scope", "storage");
     let app = setup.spawn().await;
-    app.ask(&cluster.token())
-        .await
-        .assert_problem(403, "insufficient-scope");
+    let refused = app.ask(&cluster.token()).await;
+    refused.assert_problem(403, "insufficient-scope");
+    let challenge = refused.header("www-authenticate").unwrap();
+    assert!(challenge.contains(r#"scope="storage""#), "{challenge}");
     let with_scope = cluster.token_but(|c| c["scope"] = json!("storage"));
     let length = async |token: String| {
         let expiration = app.ask(&token).await.credentials().keys.expiration;

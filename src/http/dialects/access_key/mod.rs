@@ -124,12 +124,12 @@ impl Dialect for AccessKeyDialect {
         }))
     }
 
-    fn refuse(failure: &Failure, exchange: &Exchange) -> HttpResponse {
+    fn refuse(failure: &Failure, _: &Exchange) -> HttpResponse {
         let (status, code) = words::status_and_code(failure.cause());
         let mut response = HttpResponse::build(status).json(KatapultError {
             code,
             description: words::description(failure),
-            detail: words::detail(failure, exchange),
+            detail: words::detail(failure),
         });
         set_retry_and_allow(&mut response, failure);
         response

@@ -5,11 +5,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::domain::ApiKey;
+use crate::domain::Scope;
 use crate::service::{AccessKeyRefusal, Refusal};
 
-use crate::http::exchange::Exchange;
-use crate::http::input::bearer::bearer_token;
 use crate::http::problems::cause::Cause;
 use crate::http::problems::failure::Failure;
 
@@ -72,24 +70,15 @@ pub(super) fn description(failure: &Failure) -> &'static str {
     }
 }
 
-pub(super) fn detail(failure: &Failure, exchange: &Exchange) -> Value {
+pub(super) fn detail(failure: &Failure) -> Value {
     if let Failure::Refused(Refusal::RateLimited { spent, .. }) = failure {
         return json!({ "total_permitted": spent.permitted });
     }
     match failure.cause() {
-        Cause::MissingScope => json!({ "scopes": [scope(exchange)] }),
+        Cause::MissingScope => json!({ "scopes": [failure.missing_scope().map(Scope::as_str)] }),
         Cause::NotQueued => json!({ "details": "The registry cannot be written." }),
         _ => json!({}),
     }
-}
-
-/// The scope that a token of this kind needs.
-fn scope(exchange: &Exchange) -> Option<&str> {
-    let rotate_access_key = &exchange.gateway.use_cases().ok()?.rotate_access_key;
-    Some(match bearer_token(&exchange.request) {
-        Ok(token) if !token.expose().starts_with(ApiKey::PREFIX) => rotate_access_key.oauth_scope(),
-        _ => rotate_access_key.scope(),
-    })
 }
 
 /// This dialect's column of docs/api/README.md, and the codes of docs/api/access-keys.md.
