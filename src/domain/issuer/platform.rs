@@ -1,8 +1,12 @@
 //! Issuers of which everybody can get tokens.
 
+mod list;
+
 use std::fmt;
 
 use super::{Condition, Glob, IssuerId, Test};
+
+use list::PLATFORMS;
 
 /// An issuer of which everybody can get tokens, whatever they want from it.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,136 +26,6 @@ struct Tenant {
     /// nothing after the name: a pattern would match names that others can take.
     before: Option<&'static str>,
 }
-
-const fn whole(claim: &'static str) -> Tenant {
-    Tenant {
-        claim,
-        before: None,
-    }
-}
-
-const fn parts(claim: &'static str, before: &'static str) -> Tenant {
-    Tenant {
-        claim,
-        before: Some(before),
-    }
-}
-
-const PEOPLE: &[Tenant] = &[whole("sub")];
-
-const PLATFORMS: [Platform; 16] = [
-    Platform {
-        name: "GitHub Actions",
-        issuer: "https://token.actions.githubusercontent.com",
-        tenants: &[
-            whole("repository_owner_id"),
-            whole("repository_id"),
-            parts("repository", ""),
-            whole("repository_owner"),
-            parts("sub", "repo:"),
-            parts("workflow_ref", ""),
-            whole("enterprise_id"),
-            whole("enterprise"),
-        ],
-    },
-    Platform {
-        name: "GitLab.com",
-        issuer: "https://gitlab.com",
-        tenants: &[
-            whole("project_id"),
-            whole("namespace_id"),
-            parts("project_path", ""),
-            parts("namespace_path", ""),
-            parts("sub", "project_path:"),
-        ],
-    },
-    Platform {
-        name: "Google",
-        issuer: "https://accounts.google.com",
-        tenants: &[whole("sub"), whole("hd")],
-    },
-    Platform {
-        name: "Microsoft's personal accounts",
-        issuer: "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0",
-        tenants: &[whole("sub"), whole("oid")],
-    },
-    Platform {
-        name: "Apple",
-        issuer: "https://appleid.apple.com",
-        tenants: PEOPLE,
-    },
-    Platform {
-        name: "Facebook",
-        issuer: "https://www.facebook.com",
-        tenants: PEOPLE,
-    },
-    Platform {
-        name: "LinkedIn",
-        issuer: "https://www.linkedin.com/oauth",
-        tenants: PEOPLE,
-    },
-    Platform {
-        name: "Yahoo",
-        issuer: "https://api.login.yahoo.com",
-        tenants: PEOPLE,
-    },
-    Platform {
-        name: "Twitch",
-        issuer: "https://id.twitch.tv/oauth2",
-        tenants: PEOPLE,
-    },
-    Platform {
-        name: "Slack",
-        issuer: "https://slack.com",
-        tenants: &[whole("sub"), whole("https://slack.com/team_id")],
-    },
-    Platform {
-        name: "Salesforce",
-        issuer: "https://login.salesforce.com",
-        tenants: &[whole("sub"), whole("organization_id")],
-    },
-    Platform {
-        name: "Sigstore",
-        issuer: "https://oauth2.sigstore.dev/auth",
-        tenants: PEOPLE,
-    },
-    Platform {
-        name: "HCP Terraform",
-        issuer: "https://app.terraform.io",
-        tenants: &[
-            whole("terraform_organization_id"),
-            whole("terraform_project_id"),
-            whole("terraform_workspace_id"),
-            whole("terraform_organization_name"),
-            parts("sub", "organization:"),
-        ],
-    },
-    Platform {
-        name: "Buildkite",
-        issuer: "https://agent.buildkite.com",
-        tenants: &[
-            whole("organization_id"),
-            whole("pipeline_id"),
-            whole("organization_slug"),
-            parts("sub", "organization:"),
-        ],
-    },
-    Platform {
-        name: "Vercel",
-        issuer: "https://oidc.vercel.com",
-        tenants: &[
-            whole("owner_id"),
-            whole("project_id"),
-            whole("owner"),
-            parts("sub", "owner:"),
-        ],
-    },
-    Platform {
-        name: "Codefresh",
-        issuer: "https://oidc.codefresh.io",
-        tenants: &[whole("account_id"), whole("sub")],
-    },
-];
 
 impl Platform {
     /// The platform behind an issuer, however its address is spelt.
