@@ -53,9 +53,9 @@ pub use client_network::ClientNetwork;
 pub use deployment_id::{DeploymentId, InvalidDeploymentId};
 pub use grant::{Access, Grant, InvalidPrefix, Prefix};
 pub use issuer::{
-    ClaimTemplate, ClientIdSource, Condition, Glob, GrantRule, InvalidGlob, InvalidIssuerId,
-    InvalidIssuerName, InvalidTemplate, IssuerId, IssuerName, NamedClaims, Platform, Test,
-    TrustedIssuer,
+    ClaimTemplate, ClientIdSource, Condition, Glob, GrantRule, InvalidClaimName, InvalidGlob,
+    InvalidIssuerId, InvalidIssuerName, InvalidTemplate, IssuerId, IssuerName, NamedClaims,
+    Platform, Test, TrustedIssuer, check_claim_name, members_of_claim,
 };
 pub use membership::{Member, Membership};
 pub use organisation::{Organisation, RegisteredApiKey, Workspace};

@@ -7,6 +7,8 @@ use chrono::{DateTime, Utc};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+use crate::domain::members_of_claim;
+
 /// A JSON object without duplicate members at any depth.
 #[derive(Debug)]
 pub(super) struct StrictObject(Map<String, Value>);
@@ -80,15 +82,26 @@ impl StrictObject {
         }
     }
 
-    /// The member as text, if it is a string, a boolean or a whole number of 64 bits. Others could look
+    /// The claim as text, if it is a string, a boolean or a whole number of 64 bits. Others could look
     /// the same as text although they differ.
-    pub(super) fn scalar(&self, member: &str) -> Option<String> {
-        match self.0.get(member)? {
+    pub(super) fn scalar(&self, claim: &str) -> Option<String> {
+        match self.claim(claim)? {
             Value::String(text) => Some(text.clone()),
             Value::Bool(is_true) => Some(is_true.to_string()),
             Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
             _ => None,
         }
+    }
+
+    /// The claim that a name or a JSON Pointer leads to. A pointer leads into objects only: the order of
+    /// a list's elements tells nothing.
+    fn claim(&self, claim: &str) -> Option<&Value> {
+        let members = members_of_claim(claim);
+        let (first, inner) = members.split_first()?;
+        let mut inner = inner.iter();
+        inner.try_fold(self.0.get(first)?, |value, member| {
+            value.as_object()?.get(member)
+        })
     }
 
     pub(super) fn list(&self, member: &'static str) -> Result<&[Value], WrongMember> {
@@ -292,6 +305,36 @@ mod tests {
             r#"{"a":18446744073709551616}"#,
         ] {
             assert_eq!(scalar(json), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_pointer_leads_into_objects_only() {
+        let json =
+            r#"{"a":{"b":{"c":"x"},"list":["x"],"text":"x","0":"y"},"/a/b/c":"z","a/text":"z"}"#;
+        let scalar = |claim: &str| object(json).scalar(claim);
+        for (claim, text) in [
+            ("/a/b/c", "x"),
+            ("/a/text", "x"),
+            ("/a/0", "y"),
+            ("/~1a~1b~1c", "z"),
+            ("a/text", "z"),
+        ] {
+            assert_eq!(scalar(claim).as_deref(), Some(text), "{claim}");
+        }
+        for claim in [
+            "/a",
+            "/a/b",
+            "/a/list",
+            "/a/list/0",
+            "/a/text/0",
+            "/a/text/length",
+            "/a/none",
+            "/none/b",
+            "/A/text",
+            "a.text",
+        ] {
+            assert_eq!(scalar(claim), None, "{claim}");
         }
     }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value as Json, json};
 
 use crate::config::value::Table;
-use crate::domain::{Access, Condition, GrantRule, Test};
+use crate::domain::{Access, Condition, GrantRule, Test, check_claim_name};
 
 /// The value of a claim: a string, a whole number or a boolean, compared as text.
 struct ClaimValue(String);
@@ -60,9 +60,7 @@ impl Table for Condition {
 
     fn read(table: Json) -> Result<Self, String> {
         let table: ConditionTable = parse(table)?;
-        if table.claim.is_empty() {
-            return Err("claim: must not be empty".to_owned());
-        }
+        check_claim_name(&table.claim).map_err(|error| format!("claim: {error}"))?;
         let test = match (table.equals, table.one_of, table.glob) {
             (Some(value), None, None) => Test::Equals(value.0),
             (None, Some(values), None) if values.is_empty() => {
@@ -105,6 +103,7 @@ impl Table for GrantRule {
             return Err("match: must name a claim".to_owned());
         }
         for (claim, value) in &table.r#match {
+            check_claim_name(claim).map_err(|error| format!("match: {claim:?}: {error}"))?;
             if value.0.contains('*') {
                 return Err(format!(
                     "match: {claim}: is compared exactly, so a * has no effect: use conditions for \

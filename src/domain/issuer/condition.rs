@@ -4,7 +4,7 @@ use crate::domain::TokenError;
 /// What a claim of every token of an issuer must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
-    /// The claim's name.
+    /// The claim's name ([`check_claim_name`](super::check_claim_name)).
     pub claim: String,
     /// What its value must be.
     pub test: Test,

@@ -1,10 +1,10 @@
 use std::str::FromStr;
 
-use super::NamedClaims;
+use super::{InvalidClaimName, NamedClaims, check_claim_name};
 use crate::domain::{ClientId, TokenError};
 
-/// How a subject or a client id is made from claims: a claim's name, or text with claims in braces,
-/// such as `{project_id}:{ref}`.
+/// How a subject or a client id is made from claims: a claim's name ([`check_claim_name`]), or text with
+/// claims in braces, such as `{project_id}:{ref}`.
 ///
 /// Two different lists of values never make the same text: text stands between any two claims, and a
 /// value must not hold the first character of the text that follows it (the last claim's may).
@@ -19,9 +19,9 @@ pub struct ClaimTemplate {
 /// Not a claim's name or a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTemplate {
-    /// Nothing, or a claim without a name.
-    #[error("must name a claim")]
-    Empty,
+    /// A claim without a name, or with a bad one.
+    #[error(transparent)]
+    Claim(#[from] InvalidClaimName),
     /// Braces that do not belong together.
     #[error("expected a claim's name, or text with claims in braces: {{project_id}}:{{ref}}")]
     Braces,
@@ -91,8 +91,8 @@ impl FromStr for ClaimTemplate {
         if before.contains('}') {
             return Err(InvalidTemplate::Braces);
         }
-        if claims.iter().any(|(claim, _)| claim.is_empty()) {
-            return Err(InvalidTemplate::Empty);
+        for (claim, _) in &claims {
+            check_claim_name(claim)?;
         }
         let between = claims.iter().rev().skip(1);
         if between.into_iter().any(|(_, after)| after.is_empty()) {
@@ -172,7 +172,12 @@ mod tests {
 
     #[test]
     fn claims_are_put_in() {
-        let claims = [("id", "7"), ("ref", "refs/heads/main"), ("a.b", "x")];
+        let claims = [
+            ("id", "7"),
+            ("ref", "refs/heads/main"),
+            ("a.b", "x"),
+            ("/kubernetes.io/namespace", "team-a"),
+        ];
         for (template, expected) in [
             ("id", "7"),
             ("a.b", "x"),
@@ -181,6 +186,8 @@ mod tests {
             ("{id}:{ref}", "7:refs/heads/main"),
             ("{id}:{ref}!", "7:refs/heads/main!"),
             ("{id}--{id}", "7--7"),
+            ("/kubernetes.io/namespace", "team-a"),
+            ("{/kubernetes.io/namespace}:{id}", "team-a:7"),
         ] {
             assert_eq!(filled(template, &claims).unwrap(), expected);
         }
@@ -199,8 +206,10 @@ mod tests {
     #[test]
     fn a_bad_template_is_refused() {
         for (bad, why) in [
-            ("", InvalidTemplate::Empty),
-            ("{}", InvalidTemplate::Empty),
+            ("", InvalidTemplate::Claim(InvalidClaimName::Empty)),
+            ("{}", InvalidTemplate::Claim(InvalidClaimName::Empty)),
+            ("/a/", InvalidTemplate::Claim(InvalidClaimName::Pointer)),
+            ("{a}:{/}", InvalidTemplate::Claim(InvalidClaimName::Pointer)),
             ("{a", InvalidTemplate::Braces),
             ("a}", InvalidTemplate::Braces),
             ("}{a}", InvalidTemplate::Braces),

@@ -1,6 +1,7 @@
 //! Trusted issuers beside `oauth.issuer`: which of their tokens are let in, and whose storage these
 //! open.
 
+mod claim_name;
 mod claims;
 mod condition;
 mod glob;
@@ -19,6 +20,7 @@ use super::{
     ClientId, Principal, Scope, Subject, TokenCaller, TokenError, TokenRules, UnverifiedClaims,
 };
 
+pub use claim_name::{InvalidClaimName, check_claim_name, members_of_claim};
 pub use claims::NamedClaims;
 pub use condition::{Condition, Test};
 pub use glob::{Glob, InvalidGlob};

@@ -3,6 +3,7 @@
 mod erasure;
 mod forgeries;
 mod keys;
+mod nested;
 mod outage;
 mod recipes;
 mod tokens;
