@@ -6,6 +6,7 @@ mod keys;
 mod nested;
 mod outage;
 mod recipes;
+mod tls;
 mod tokens;
 mod workspaces;
 mod world;
