@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use wiremock::matchers::{body_string_contains, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::support::{App, SCOPE, Setup, fake_authorization_server, introspection_says};
+use crate::support::{App, SCOPE, Setup, encode, fake_authorization_server, introspection_says};
 
 fn good(issuer: &str) -> Value {
     json!({
@@ -128,6 +128,17 @@ async fn nonsense_is_502_and_gets_no_credentials() {
             "{body:.80}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_jwt_answer_is_502() {
+    let claims = json!({ "token_introspection": good("http://as") }).to_string();
+    let header = json!({ "typ": "token-introspection+jwt", "alg": "ES256" }).to_string();
+    let jwt = format!("{}.{}.AAAA", encode(header), encode(claims));
+    let media_type = "application/token-introspection+jwt";
+    let answer = ResponseTemplate::new(200).set_body_raw(jwt, media_type);
+    let (status, slug, _) = outcome(answer).await;
+    assert_eq!((status, slug.as_str()), (502, "identification-unavailable"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
