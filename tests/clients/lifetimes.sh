@@ -1,20 +1,32 @@
 # Sourced by `run`: the long-running programs of docs/clients, all at once, each with one client and its
-# token file. Credentials last 5 s and the first access token 14 s. The gateway treats expired and
-# revoked tokens alike.
+# token file. Credentials last 5 s and the first token 14 s. The gateway treats expired and revoked tokens
+# alike. The workload's tokens have the form of a Kubernetes service account's (workload.py); there is no
+# cluster.
 
 lifetimes() {
-    start_gateway 5s
-    echo "== three lifetimes of the credentials, the token replaced in between"
-    watch 20 renew
-    each lasted
-    echo "== the token not replaced"
-    watch 60
-    each stopped
+    python3 "$here/workload.py" issuer "$work"
+    start_gateway 5s --issuers "$work/issuers.toml"
+    local whose
+    for whose in person workload; do
+        echo "== three lifetimes of the credentials, the $whose's token replaced in between"
+        watch "$whose" 20 renew
+        each lasted
+        echo "== the $whose's token not replaced"
+        watch "$whose" 60
+        each stopped
+    done
     watching=()
     stop_gateway
 }
 
-# watch SECONDS [renew]: starts every program; program I writes to $work/I.out.
+# person FILE [SECONDS]: replaces the file with a token of alice.
+person() { token alice "$1" ${2:+--expires-in "${2}s"}; }
+
+# workload FILE [SECONDS]: replaces the file with a token of a pod. The gateway takes a signed token for 60 s
+# more than it says, because clocks differ.
+workload() { replace "$1" python3 "$here/workload.py" token "$work" $((${2:-3600} - 60)); }
+
+# watch WHOSE SECONDS [renew]: starts every program; program I writes to $work/I.out.
 watch() {
     local i folder command
     watching=()
@@ -22,11 +34,11 @@ watch() {
         IFS='|' read -r _ folder command <<<"${long_running[i]}"
         (
             export TOKEN_FILE="$work/$i.token" HOME="$work/home"
-            token alice "$TOKEN_FILE" --expires-in 14s
+            "$1" "$TOKEN_FILE" 14
             . "$work/environment.sh"
-            if [ "${2:-}" = renew ]; then { sleep 8; token alice "$TOKEN_FILE"; } & fi
+            if [ "${3:-}" = renew ]; then { sleep 8; "$1" "$TOKEN_FILE"; } & fi
             cd "$folder"
-            exec timeout 40 sh -c "$command $1"
+            exec timeout 40 sh -c "$command $2"
         ) >"$work/$i.out" 2>&1 &
         watching[i]=$!
     done

@@ -14,18 +14,19 @@ use crate::embedded::storage::Storage;
 use super::data::DataDirectory;
 use super::{CLIENT, GATEWAY};
 
-/// Writes the configuration of this deployment and loads it, as other commands do. Nothing else
-/// configures `dev`: it ignores variables that are set for a real gateway.
+/// Writes the configuration of this deployment and loads it, as other commands do. Nothing but these
+/// tables of issuers configures `dev`: it ignores variables that are set for a real gateway.
 pub(super) fn write_and_load(
     data: &DataDirectory,
     address: SocketAddr,
     oauth: &AuthorizationServer,
     storage: &Storage,
+    issuers: &str,
 ) -> Result<Config, CommandError> {
     let capability_key = CapabilityKey::generate().map_err(CommandError::failed)?;
     let gateway = oauth.resource_server();
     let root = storage.identity();
-    data.write_config(&toml(&[
+    let settings = toml(&[
         ("http.address", json!(address)),
         ("http.swagger_ui_client_id", json!(CLIENT)),
         ("http.login_client_id", json!(CLIENT)),
@@ -51,7 +52,8 @@ pub(super) fn write_and_load(
             json!(capability_key.expose_secret()),
         ),
         ("database.url", json!(data.database_url()?)),
-    ]))?;
+    ]);
+    data.write_config(&format!("{settings}\n{issuers}"))?;
     Ok(Config::load(Some(&data.config_file()), HashMap::new())?)
 }
 

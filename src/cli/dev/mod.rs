@@ -1,6 +1,7 @@
 mod banner;
 mod configuration;
 mod data;
+mod issuers;
 mod ports;
 mod samples;
 
@@ -39,6 +40,7 @@ const LONGEST: u64 = 12 * 60 * 60;
   cloakroom dev
   cloakroom dev --port 0 --storage-port 0 --oauth-port 0
   cloakroom dev --session-duration 5s --data-dir /tmp/locker
+  cloakroom dev --issuers issuers.toml         # tokens of workloads: docs/workloads.md
 
 For development only: anyone who can reach this machine's loopback interface can get a token for any user.")]
 pub(super) struct DevCommand {
@@ -57,6 +59,9 @@ pub(super) struct DevCommand {
     /// Lifetime of credentials, from 1s to 12h
     #[arg(long, value_name = "TIME", default_value = "1h")]
     session_duration: humantime::Duration,
+    /// File with tables `issuers.<name>`, whose tokens the gateway takes, too
+    #[arg(long, value_name = "FILE")]
+    issuers: Option<PathBuf>,
     /// Also log every request to the store
     #[arg(long)]
     verbose: bool,
@@ -76,6 +81,8 @@ impl DevCommand {
                 "--session-duration: must be from 1s to 12h",
             ));
         }
+        let issuers = self.issuers.as_deref().map(issuers::read).transpose()?;
+        let issuers = issuers.unwrap_or_default();
         let listener = ports::reserve(&self)?;
         let address = listener.local_addr().map_err(CommandError::failed)?;
         let data = DataDirectory::open(&self.data_dir)?;
@@ -84,7 +91,7 @@ impl DevCommand {
         let storage = Storage::start(self.storage_port, data.storage())
             .await
             .map_err(|error| unavailable("--storage-port", self.storage_port, &error))?;
-        let mut config = configuration::write_and_load(&data, address, &oauth, &storage)?;
+        let mut config = configuration::write_and_load(&data, address, &oauth, &storage, &issuers)?;
         // A configuration file cannot ask for less than 15 min.
         config.storage.session_duration = session_duration;
         // With --oauth-port 0 the issuer differs at each start. The file does not say so: `serve` on
