@@ -1,0 +1,127 @@
+import { AwsV4Signer } from '../vendor/aws4fetch.js';
+import { bucketUrl, encodeKey } from './address.js';
+import { cancelled, errorOf, errorOfGateway, StoreError } from './error.js';
+import { sendWithProgress } from './progress.js';
+import { errorCode } from './xml.js';
+
+/**
+ * @typedef {object} Request
+ * @property {string} method
+ * @property {string} [key] none for the bucket itself
+ * @property {Record<string, string>} [query]
+ * @property {Record<string, string>} [headers]
+ * @property {BodyInit} [body]
+ * @property {AbortSignal} [signal]
+ * @property {(bytes: number) => void} [onProgress] bytes of the body that were sent so far
+ */
+
+const ATTEMPTS = 4;
+const FIRST_PAUSE = 250;
+
+/** Signs requests with the session's credentials, sends them, and sends them again where that helps. */
+export class Transport {
+  #session;
+  #keys = new Map();
+  /** Whether the store has answered this page before: CORS is right then, and a failure is the network's. */
+  hasAnswered = false;
+
+  /** @param {{credentials: Function, expired: Function}} session */
+  constructor(session) {
+    this.#session = session;
+  }
+
+  /** @throws {StoreError} */
+  credentials() {
+    return this.#ask(() => this.#session.credentials());
+  }
+
+  /**
+   * @param {Request} request
+   * @returns {Promise<Response>} of a 2xx status
+   * @throws {StoreError}
+   */
+  async send(request) {
+    let renewed = false;
+    for (let attempt = 1; ; attempt += 1) {
+      const used = await this.credentials();
+      try {
+        return await this.#sendOnce(request, used);
+      } catch (error) {
+        if (error.kind === 'expired' && !renewed) {
+          renewed = true;
+          await this.#ask(() => this.#session.expired(used));
+        } else if (error.isPassing && attempt < ATTEMPTS) {
+          await pause(FIRST_PAUSE * 2 ** attempt * (0.5 + Math.random()), request.signal);
+        } else {
+          throw error;
+        }
+      }
+    }
+  }
+
+  /**
+   * A URL that works without further credentials until `seconds` are over.
+   * @param {Pick<Request, 'key' | 'query'> & {seconds: number}} request
+   */
+  async presign({ key, query, seconds }) {
+    const credentials = await this.credentials();
+    const signer = this.#signer(credentials, { method: 'GET', key, query: { ...query, 'X-Amz-Expires': String(seconds) } }, true);
+    return `${urlOf(signer)}&X-Amz-Signature=${await signer.signature()}`;
+  }
+
+  async #ask(session) {
+    try {
+      return await session();
+    } catch (problem) {
+      throw errorOfGateway(problem);
+    }
+  }
+
+  async #sendOnce(request, credentials) {
+    const { method, body, signal, onProgress } = request;
+    if (signal?.aborted) throw cancelled();
+    const signer = this.#signer(credentials, request, false);
+    const headers = (await signer.sign()).headers;
+    const response = await (onProgress
+      ? sendWithProgress(urlOf(signer), { method, headers, body, signal, onProgress })
+      : fetch(urlOf(signer), { method, headers, body, signal, cache: 'no-store', referrerPolicy: 'no-referrer' })
+    ).catch((cause) => {
+      throw signal?.aborted ? cancelled() : new StoreError({ kind: 'cors-or-network', cause });
+    });
+    this.hasAnswered = true;
+    if (response.ok) return response;
+    throw errorOf(response.status, errorCode(await response.text().catch(() => '')));
+  }
+
+  #signer(credentials, { method, key, query = {}, headers = {} }, signQuery) {
+    const path = key === undefined ? '' : `/${encodeKey(key)}`;
+    const url = `${bucketUrl(credentials)}${path}?${new URLSearchParams(query)}`;
+    const { accessKeyId, secretAccessKey, sessionToken, region } = credentials;
+    const identity = { accessKeyId, secretAccessKey, sessionToken, region, service: 's3', cache: this.#keys };
+    return new AwsV4Signer({ ...identity, url, method, headers, signQuery });
+  }
+}
+
+/** The URL exactly as it was signed: `URLSearchParams` would write a space as `+`. */
+function urlOf({ url, encodedPath, encodedSearch }) {
+  return `${url.origin}${encodedPath}${encodedSearch && '?'}${encodedSearch}`;
+}
+
+/**
+ * @param {number} milliseconds
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<void>} rejects when aborted
+ */
+export function pause(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(cancelled());
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', stop);
+      resolve();
+    }, milliseconds);
+    signal?.addEventListener('abort', stop, { once: true });
+  });
+}
