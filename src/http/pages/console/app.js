@@ -92,7 +92,7 @@ class App {
   #announce = (words, kind) => {
     document.querySelector('#announcer').textContent = words;
     if (kind !== 'problem') return;
-    const toast = h('div', { class: 'toast notice danger' }, words);
+    const toast = h('div', { class: 'toast notice danger', 'aria-hidden': 'true' }, words);
     document.querySelector('#toasts').replaceChildren(toast);
     setTimeout(() => toast.remove(), 8_000);
   };

@@ -1,6 +1,254 @@
 import { h } from '../dom.js';
+import { icon } from '../icons.js';
+import { nameOf } from '../places.js';
+import { Store } from '../store/s3.js';
+import { breadcrumbs } from './breadcrumbs.js';
+import { download } from './download.js';
+import { dropZone } from './drop_zone.js';
+import { parentOf } from './entry.js';
+import { explain } from './explain.js';
+import { Folder } from './folder.js';
+import { number } from './format.js';
+import { Grid } from './grid.js';
+import { moveTo } from './move.js';
+import { newFolder } from './new_folder.js';
+import { remove } from './remove.js';
+import { rename } from './rename.js';
+import { selectionBar } from './selection_bar.js';
+import { share } from './share.js';
+import { startUpload } from './start_upload.js';
+import { toolbar } from './toolbar.js';
+import { uploadPanel } from './upload_panel.js';
+import { UploadQueue } from './upload_queue.js';
 
-/** @param {{session: object, place: object, texts: object, announce: Function}} options @returns {HTMLElement} */
-export function filesView({ place }) {
-  return h('section', { class: 'files' }, h('p', {}, place.bucket ?? ''));
+/**
+ * What the parts of the view share.
+ * @typedef {object} Context
+ * @property {import('../store/s3.js').Store} store
+ * @property {UploadQueue} queue
+ * @property {() => Promise<unknown>} renew makes the session fresh
+ * @property {boolean} canWrite
+ * @property {(key: string, values?: object) => string} t
+ * @property {(words: string, kind?: 'problem') => void} announce
+ */
+
+/** How far a change has come. @typedef {'nothing' | 'partly' | 'done'} Outcome */
+
+/** A session's store and uploads: they go on while another view is shown. */
+const opened = new WeakMap();
+
+/**
+ * The files of a place.
+ *
+ * @param {object} options
+ * @param {import('../session.js').Session} options.session
+ * @param {{kind: string, name: string | null, access: 'read' | 'read-write'}} options.place
+ * @param {import('../texts.js').Texts} options.texts
+ * @param {Context['announce']} options.announce
+ * @returns {HTMLElement}
+ */
+export function filesView({ session, place, texts, announce }) {
+  if (!opened.has(session)) {
+    const store = new Store(session);
+    opened.set(session, { store, queue: new UploadQueue(store) });
+  }
+  const renew = () => session.renew();
+  const context = { ...opened.get(session), renew, canWrite: place.access === 'read-write', t: texts.t, announce };
+  return new FilesView(context, place).element;
+}
+
+class FilesView {
+  #context;
+  #root;
+  #folder = null;
+  #order = { by: 'name', descending: false };
+  #loading = new AbortController();
+
+  constructor(context, place) {
+    const { t, canWrite, queue } = context;
+    this.#context = context;
+    this.#root = nameOf(place, t);
+    this.grid = new Grid(t, canWrite);
+    this.tools = toolbar(context, {
+      upload: (chosen) => startUpload(context, this.#folder.path, chosen),
+      newFolder: () => this.#after(newFolder(context, this.#folder.path), []),
+      filter: (text) => this.#filter(text),
+    });
+    this.actions = selectionBar(context, {
+      download: () => download(context, this.grid.selected, this.#folder.path),
+      share: () => share(context, this.grid.selected[0]),
+      rename: () => this.#rename(),
+      move: () => this.#after(moveTo(context, this.grid.selected, this.#folder.path), this.grid.selected),
+      remove: () => this.#remove(),
+      clear: () => this.grid.selection.clear(),
+    });
+    this.crumbs = h('div', {});
+    this.note = h('div', { class: 'files-note', 'aria-live': 'polite' });
+    this.element = h('section', { class: 'files', 'aria-label': t('files.label') },
+      this.crumbs, this.tools.element, this.actions.element, this.grid.element, this.note, uploadPanel(queue, context));
+    this.#listen(queue);
+    dropZone(this.element, context, (chosen) => startUpload(context, this.#folder.path, chosen));
+    this.open('');
+  }
+
+  /** Shows a folder that a person chose: the browser's Back leads to the one before. @param {string} path */
+  go(path) {
+    if (path !== this.#folder.path) history.pushState({ place: this.#root, folder: path }, '');
+    return this.open(path);
+  }
+
+  /** Shows a folder. @param {string} path */
+  async open(path) {
+    this.tools.filter.value = '';
+    this.crumbs.replaceChildren(breadcrumbs(path, this.#root, (to) => this.go(to), this.#context.t));
+    this.grid.reset();
+    this.#folder = new Folder(path, this.#order);
+    this.grid.showOrder(this.#order);
+    await this.#load(this.#folder);
+  }
+
+  #listen(queue) {
+    const { grid } = this;
+    grid.addEventListener('open', ({ detail }) => this.#openEntry(detail));
+    grid.addEventListener('selection', () => this.actions.show(grid.selected));
+    grid.addEventListener('sort', ({ detail }) => this.#sort(detail));
+    grid.addEventListener('command', ({ detail }) => this.#command(detail));
+    addEventListener('popstate', ({ state }) => {
+      const isOurs = this.element.isConnected && (!state || state.place === this.#root);
+      if (isOurs && this.#folder.path !== (state?.folder ?? '')) this.open(state?.folder ?? '');
+    });
+    queue.addEventListener('stored', ({ detail }) => this.#stored(detail));
+    this.tools.filter.addEventListener('keydown', (event) => {
+      if (event.key === 'ArrowDown' && grid.rows.length > 0) grid.activate(0);
+    });
+  }
+
+  async #openEntry(entry) {
+    if (entry.isFolder) return this.#enter(entry.path);
+    const { preview } = await import('./preview.js');
+    return preview(this.#context, entry);
+  }
+
+  /** Opens a folder by the keyboard or a click in the grid: the focus stays there. */
+  async #enter(path) {
+    await this.go(path);
+    this.grid.focusActive();
+  }
+
+  /** On what is selected, or else on the active line. */
+  #command(name) {
+    const { grid } = this;
+    const { canWrite } = this.#context;
+    if (grid.selection.size === 0 && grid.rows[grid.active] && ['rename', 'delete'].includes(name)) {
+      grid.selection.set([grid.rows[grid.active].path]);
+    }
+    if (name === 'up' && this.#folder.path) this.#enter(parentOf(this.#folder.path));
+    if (name === 'filter') this.tools.filter.focus();
+    if (name === 'rename' && canWrite && grid.selected.length === 1) this.#rename();
+    if (name === 'delete' && canWrite) this.#remove();
+  }
+
+  #rename() {
+    const { selected } = this.grid;
+    return this.#after(rename(this.#context, selected[0]), selected);
+  }
+
+  #remove() {
+    const { selected } = this.grid;
+    return this.#after(remove(this.#context, selected), selected);
+  }
+
+  #sort(column) {
+    const descending = this.#order.by === column ? !this.#order.descending : column !== 'name';
+    this.#order = { by: column, descending };
+    this.#folder.sort(this.#order);
+    this.grid.showOrder(this.#order);
+    this.#show();
+  }
+
+  #filter(text) {
+    this.#folder.filter(text);
+    this.#show();
+  }
+
+  /**
+   * Loads the folder again after a change that was made here.
+   * @param {Promise<Outcome>} change
+   * @param {import('./entry.js').Entry[]} gone what is not here any more once it is done
+   */
+  async #after(change, gone) {
+    const outcome = await change;
+    if (outcome !== 'nothing') await this.#reload(outcome === 'done' ? gone : []);
+  }
+
+  #stored(path) {
+    if (!path.startsWith(this.#folder.path)) return;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.#reload(), 500);
+  }
+
+  /** Keeps what is shown until all of it is there again. */
+  async #reload(gone = []) {
+    const { path } = this.#folder;
+    const fresh = new Folder(path, this.#order, gone);
+    fresh.filter(this.tools.filter.value);
+    this.#loading.abort();
+    this.#loading = new AbortController();
+    try {
+      await fresh.load(this.#context.store, { signal: this.#loading.signal, onPage: () => {} });
+    } catch (error) {
+      if (error.kind !== 'cancelled') this.#context.announce(explain(error, this.#context.t), 'problem');
+      return;
+    }
+    if (this.#folder.path !== path) return;
+    this.#folder = fresh;
+    this.grid.selection.keep((selected) => fresh.has(selected));
+    this.#show();
+  }
+
+  async #load(folder) {
+    this.#loading.abort();
+    this.#loading = new AbortController();
+    this.grid.element.setAttribute('aria-busy', 'true');
+    this.note.replaceChildren(h('p', { class: 'muted' }, this.#context.t('files.loading')));
+    try {
+      await folder.load(this.#context.store, { signal: this.#loading.signal, onPage: () => this.#show() });
+    } catch (error) {
+      if (error.kind !== 'cancelled') this.#showProblem(error);
+      return;
+    }
+    this.grid.element.setAttribute('aria-busy', 'false');
+    this.#show();
+  }
+
+  #showProblem(error) {
+    const { t } = this.#context;
+    const again = h('button', { type: 'button', onclick: () => this.open(this.#folder.path) }, t('files.again'));
+    this.note.replaceChildren(h('div', { class: 'notice danger', role: 'alert' }, h('p', {}, explain(error, t)), again));
+    // The frame around this view has more to say about the gateway's problems and an unreachable store.
+    const detail = error.cause?.name === 'Problem' ? error.cause : error;
+    this.element.dispatchEvent(new CustomEvent('store-error', { bubbles: true, detail }));
+  }
+
+  #show() {
+    this.grid.show(this.#folder.shown);
+    this.grid.element.hidden = this.#folder.isComplete && this.#folder.count === 0;
+    this.note.replaceChildren(this.#summary());
+  }
+
+  #summary() {
+    const { t, canWrite } = this.#context;
+    const { count, isComplete } = this.#folder;
+    if (isComplete && count === 0) return this.#empty();
+    const shown = this.grid.rows.length;
+    if (shown < count) return h('p', { class: 'muted' }, t('files.filtered', { shown: number(shown), total: number(count) }));
+    const words = t(isComplete ? 'files.count' : 'files.count.more', { count });
+    return h('p', { class: 'muted' }, words, canWrite && isComplete && h('span', { class: 'files-keys' }, ` · ${t('files.keys')}`));
+  }
+
+  #empty() {
+    const { t, canWrite } = this.#context;
+    return h('div', { class: 'files-empty' }, icon('folder'), h('p', {}, t('files.empty')),
+      h('p', { class: 'muted' }, t(canWrite ? 'files.empty.write' : 'files.empty.read')));
+  }
 }

@@ -1,0 +1,104 @@
+import { encodeKey } from '../store/address.js';
+import { inParallel } from '../store/parallel.js';
+
+const COPIES_AT_ONCE = 4;
+
+/**
+ * The objects behind entries: the files, and all that is inside the folders.
+ * @param {import('../store/s3.js').Store} store
+ * @param {import('./entry.js').Entry[]} entries
+ * @param {{signal?: AbortSignal, onCount?: (count: number, size: number) => void}} [options]
+ * @returns {Promise<import('../store/listing.js').ObjectEntry[]>}
+ */
+export async function objectsOf(store, entries, { signal, onCount } = {}) {
+  const objects = entries.filter((entry) => !entry.isFolder);
+  let size = objects.reduce((sum, object) => sum + object.size, 0);
+  for (const folder of entries.filter((entry) => entry.isFolder)) {
+    for await (const object of store.listAll(folder.path, { signal })) {
+      objects.push(object);
+      size += object.size;
+      if (objects.length % 1000 === 0) onCount?.(objects.length, size);
+    }
+  }
+  onCount?.(objects.length, size);
+  return objects;
+}
+
+/**
+ * Copies all the objects first and deletes the originals after, so that nothing is missing wherever it
+ * stops.
+ * @param {import('../store/s3.js').Store} store
+ * @param {import('../store/listing.js').ObjectEntry[]} objects
+ * @param {(path: string) => string} target where an object goes
+ * @param {{signal: AbortSignal, onStep: (done: {copied: number, deleted: number}) => void}} options
+ */
+export async function move(store, objects, target, { signal, onStep }) {
+  const done = { copied: 0, deleted: 0 };
+  for (const object of objects) encodeKey(target(object.path));
+  await inParallel(objects, COPIES_AT_ONCE, async (object) => {
+    await store.copy(object, target(object.path), { signal });
+    done.copied += 1;
+    onStep(done);
+  });
+  await store.deleteAll(objects.map((object) => object.path), {
+    signal,
+    onEach: () => {
+      done.deleted += 1;
+      onStep(done);
+    },
+  });
+}
+
+/**
+ * Which of these paths exist. A path that ends in `/` exists if anything is inside.
+ * @param {import('../store/s3.js').Store} store
+ * @param {string[]} paths
+ * @returns {Promise<string[]>}
+ */
+export async function existing(store, paths) {
+  const found = [];
+  await inParallel(paths, COPIES_AT_ONCE, async (path) => {
+    const isThere = path.endsWith('/') ? await hasAny(store, path) : await store.exists(path);
+    if (isThere) found.push(path);
+  });
+  return found;
+}
+
+/**
+ * Which of the files to upload would overwrite one. Asks file by file for a few, and lists the folder
+ * for many.
+ * @param {import('../store/s3.js').Store} store
+ * @param {string} folder
+ * @param {string[]} paths below it
+ * @returns {Promise<Set<string>>}
+ */
+export async function overwritten(store, folder, paths) {
+  if (paths.length <= 8) return new Set(await existing(store, paths));
+  const wanted = new Set(paths);
+  const found = new Set();
+  for (const top of topFolders(folder, paths)) {
+    for await (const { path } of store.listAll(top)) if (wanted.has(path)) found.add(path);
+  }
+  const here = paths.filter((path) => !path.slice(folder.length).includes('/'));
+  if (here.length > 0) await collectHere(store, folder, new Set(here), found);
+  return found;
+}
+
+function topFolders(folder, paths) {
+  const rests = paths.map((path) => path.slice(folder.length)).filter((rest) => rest.includes('/'));
+  return new Set(rests.map((rest) => folder + rest.slice(0, rest.indexOf('/') + 1)));
+}
+
+async function collectHere(store, folder, wanted, found) {
+  let after = null;
+  do {
+    const page = await store.list(folder, { after });
+    for (const { path } of page.objects) if (wanted.has(path)) found.add(path);
+    after = page.next;
+  } while (after);
+}
+
+async function hasAny(store, path) {
+  const page = await store.list(path, { delimiter: '', limit: 1 });
+  return page.objects.length > 0;
+}

@@ -1,0 +1,17 @@
+const encoder = new TextEncoder();
+/** S3's limit of a key, in bytes. */
+const LONGEST = 1024;
+
+/**
+ * What speaks against a name that was typed.
+ * @param {string} name
+ * @param {string} folder where it is to be
+ * @param {(key: string, values?: object) => string} t
+ * @returns {string | null} in words
+ */
+export function nameProblem(name, folder, t) {
+  if (name === '') return t('files.name.empty');
+  if (name.includes('/')) return t('files.name.slash');
+  if (name === '.' || name === '..') return t('files.name.dots');
+  return encoder.encode(folder + name).length >= LONGEST ? t('files.name.long') : null;
+}

@@ -1,0 +1,116 @@
+import { Slots } from '../store/parallel.js';
+import { Upload } from './upload.js';
+
+const AT_ONCE = 4;
+/** Over how many seconds the speed is averaged. */
+const SMOOTHING = 5;
+
+/**
+ * Sends files a few at a time. It outlives the view that began it. Events: `change` at every step,
+ * `stored` with the path in `detail` when a file has arrived.
+ */
+export class UploadQueue extends EventTarget {
+  /** @type {Upload[]} */
+  uploads = [];
+  /** Bytes in a second. */
+  speed = 0;
+  #store;
+  #slots = new Slots(AT_ONCE);
+  #running = 0;
+  #timer = null;
+
+  /** @param {import('../store/s3.js').Store} store */
+  constructor(store) {
+    super();
+    this.#store = store;
+    addEventListener('beforeunload', (event) => {
+      if (this.isBusy) event.preventDefault();
+    });
+  }
+
+  get isBusy() {
+    return this.uploads.some((upload) => !upload.isOver);
+  }
+
+  /** @param {{file: File, path: string}[]} files */
+  add(files) {
+    this.uploads.push(...files.map(({ file, path }) => new Upload(file, path)));
+    this.#start();
+  }
+
+  /** @param {Upload} upload */
+  retry(upload) {
+    upload.reset();
+    this.#start();
+  }
+
+  /** @param {Upload[]} [uploads] all of them unless named */
+  cancel(uploads = this.uploads) {
+    for (const upload of uploads) upload.cancel();
+    this.#changed();
+  }
+
+  /** Forgets what is over. */
+  clear() {
+    this.uploads = this.uploads.filter((upload) => !upload.isOver);
+    this.#changed();
+  }
+
+  /** @returns {{count: number, done: number, failed: number, lost: number, size: number, sent: number, left: number | null}} */
+  totals() {
+    const wanted = this.uploads.filter((upload) => upload.state !== 'cancelled');
+    const sum = (of) => wanted.reduce((total, upload) => total + of(upload), 0);
+    const [size, sent] = [sum((upload) => upload.file.size), sum((upload) => upload.sent)];
+    const having = (state) => wanted.filter((upload) => upload.state === state).length;
+    return {
+      count: wanted.length,
+      done: having('done'),
+      failed: having('failed'),
+      lost: having('lost'),
+      size,
+      sent,
+      left: this.speed > 0 ? (size - sent) / this.speed : null,
+    };
+  }
+
+  #start() {
+    this.#measure();
+    while (this.#running < AT_ONCE) {
+      const upload = this.uploads.find((candidate) => candidate.state === 'waiting');
+      if (!upload) break;
+      this.#running += 1;
+      upload.state = 'running';
+      this.#run(upload);
+    }
+    this.#changed();
+  }
+
+  async #run(upload) {
+    await upload.run(this.#store, this.#slots, () => this.#changed());
+    this.#running -= 1;
+    if (upload.state === 'done') this.dispatchEvent(new CustomEvent('stored', { detail: upload.path }));
+    this.#start();
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event('change'));
+  }
+
+  /** Measures the speed once a second while something is sent. */
+  #measure() {
+    if (this.#timer || !this.isBusy) return;
+    let before = this.totals().sent;
+    this.speed = 0;
+    this.#timer = setInterval(() => {
+      const { sent } = this.totals();
+      const now = Math.max(0, sent - before);
+      this.speed = this.speed ? this.speed + (now - this.speed) / SMOOTHING : now;
+      before = sent;
+      if (!this.isBusy) {
+        clearInterval(this.#timer);
+        this.#timer = null;
+      }
+      this.#changed();
+    }, 1000);
+  }
+}
