@@ -1,0 +1,126 @@
+"""Many files at once: what there is, what has to be done, and doing it in parallel."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+from cloakroom._etag import has_etag
+from cloakroom._objects import Object, Transfer, Transfers
+from cloakroom._progress import Meter
+from cloakroom.errors import CloakroomError, TransferError
+
+Errors = Literal["raise", "collect"]
+Compare = Literal["etag", "size"]
+
+# How many jobs for each thread are handed out before one is done.
+_AHEAD = 4
+
+
+@dataclass(frozen=True)
+class Job:
+    """A transfer to do: what it will be called, and the object that is there already."""
+
+    transfer: Transfer
+    there: Object | None = None
+
+
+def folder_prefix(prefix: str) -> str:
+    """Take a prefix as a folder, so that `logs` does not mean `logs-old/` as well.
+
+    >>> folder_prefix("logs"), folder_prefix("logs/"), folder_prefix("")
+    ('logs/', 'logs/', '')
+    """
+    return prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
+
+
+def files_below(folder: Path, exclude: Iterable[str]) -> Iterator[tuple[str, Path]]:
+    """List the files below a folder with their names relative to it, in order. Links to files are
+    followed, links to folders are not."""
+    if not folder.is_dir():
+        raise TransferError(f"{folder} is no folder.")
+    patterns = tuple(exclude)
+    for root, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(root, name)
+            relative = path.relative_to(folder).as_posix()
+            if path.is_file() and not is_excluded(relative, patterns):
+                yield relative, path
+
+
+def is_excluded(name: str, patterns: Iterable[str]) -> bool:
+    """Compare a relative name and its last part with patterns such as `*.tmp`."""
+    last = name.rpartition("/")[2]
+    return any(fnmatch.fnmatchcase(text, pattern) for pattern in patterns for text in (name, last))
+
+
+def path_below(folder: Path, name: str) -> Path:
+    """Find the place of an object's file, which must not lie outside of the folder: names in a
+    shared storage are other people's."""
+    parts = name.split("/")
+    strange = any(part in ("", ".", "..") or "\\" in part or "\0" in part for part in parts)
+    if strange or Path(name).is_absolute() or (os.name == "nt" and ":" in name):
+        raise TransferError(f"{name!r} is no name for a file below {folder}.")
+    path = folder.joinpath(*parts)
+    if not path.parent.resolve().is_relative_to(folder.resolve()):
+        raise TransferError(f"{path} lies behind a link that leads out of {folder}.")
+    return path
+
+
+def is_same(path: Path, there: Object, compare: Compare) -> bool:
+    """Tell whether file and object are the same, by size, and then by ETag."""
+    try:
+        size = path.stat().st_size
+        if size != there.size:
+            return False
+        return compare == "size" or has_etag(path, size, there.etag)
+    except OSError:
+        return False
+
+
+def run(
+    jobs: Iterable[Job],
+    work: Callable[[Job], Transfer],
+    meter: Meter,
+    *,
+    parallel: int,
+    errors: Errors,
+) -> Transfers:
+    """Do the jobs in parallel; they are made as they are needed."""
+    results: list[Transfer] = []
+    todo = iter(jobs)
+    under_way: set[Future[Transfer]] = set()
+    with ThreadPoolExecutor(parallel, thread_name_prefix="cloakroom") as pool:
+        try:
+            while True:
+                for job in islice(todo, parallel * _AHEAD - len(under_way)):
+                    meter.expect(job.transfer.size)
+                    under_way.add(pool.submit(_caught, work, job))
+                if not under_way:
+                    return Transfers(results)
+                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                for future in done:
+                    result = future.result()
+                    meter.finished()
+                    results.append(result)
+                    if result.error and errors == "raise":
+                        raise result.error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _caught(work: Callable[[Job], Transfer], job: Job) -> Transfer:
+    try:
+        return work(job)
+    except CloakroomError as error:
+        return replace(job.transfer, error=error)
+    except OSError as error:
+        said = f"{job.transfer.path}: {error.strerror or type(error).__name__}"
+        return replace(job.transfer, error=TransferError(said))

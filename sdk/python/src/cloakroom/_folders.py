@@ -1,0 +1,194 @@
+"""Folders up, down, and away."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from cloakroom._bulk import (
+    Compare,
+    Errors,
+    Job,
+    files_below,
+    folder_prefix,
+    is_excluded,
+    is_same,
+    path_below,
+    run,
+)
+from cloakroom._objects import Object, Transfer, Transfers
+from cloakroom._progress import Meter, ShowProgress
+from cloakroom._transfer import Bucket, translated
+from cloakroom.errors import TransferError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_BATCH = 1000
+
+
+def content_type(name: str) -> dict[str, str]:
+    guessed, encoding = mimetypes.guess_type(name)
+    return {"ContentType": guessed} if guessed and encoding is None else {}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What holds for all bulk operations."""
+
+    parallel: int
+    errors: Errors
+    progress: bool | ShowProgress
+    dry_run: bool = False
+    delete: bool = False
+    compare: Compare | None = None
+    exclude: tuple[str, ...] = ()
+
+
+class Folders:
+    """The bulk operations. `listed` lists objects below a prefix; `whole` adds the storage's."""
+
+    def __init__(
+        self,
+        bucket: Bucket,
+        listed: Callable[[str], Iterable[Object]],
+        whole: Callable[[str], str],
+        options: Options,
+    ) -> None:
+        self._bucket = bucket
+        self._listed = listed
+        self._whole = whole
+        self._options = options
+        self._meter = Meter(options.progress)
+
+    def upload(self, folder: Path, prefix: str) -> Transfers:
+        prefix, options = folder_prefix(prefix), self._options
+        there: dict[str, Object] = {}
+        if options.compare or options.delete:
+            there = {item.key: item for item in self._listed(prefix)}
+        seen: set[str] = set()
+
+        def jobs() -> Iterator[Job]:
+            for name, path in files_below(folder, options.exclude):
+                key = prefix + name
+                seen.add(key)
+                yield Job(Transfer("uploaded", key, path, _size(path)), there.get(key))
+
+        with self._meter:
+            done = self._run(jobs(), self._send)
+            if options.delete and not done.failed:
+                gone = [item for key, item in there.items() if key not in seen]
+                kept = [item for item in gone if not self._is_excluded(item.key, prefix)]
+                done = Transfers([*done, *self._delete(kept)])
+        return done
+
+    def download(self, prefix: str, folder: Path) -> Transfers:
+        prefix, options = folder_prefix(prefix), self._options
+        seen: set[Path] = set()
+
+        def jobs() -> Iterator[Job]:
+            for item in self._listed(prefix):
+                # An empty object with a slash at its end stands for a folder.
+                if item.key.endswith("/") or self._is_excluded(item.key, prefix):
+                    continue
+                yield self._arrival(item, folder, item.key.removeprefix(prefix))
+
+        def noted() -> Iterator[Job]:
+            for job in jobs():
+                if job.transfer.path:
+                    seen.add(job.transfer.path)
+                yield job
+
+        with self._meter:
+            done = self._run(noted(), self._fetch)
+            if options.delete and not done.failed:
+                done = Transfers([*done, *self._remove(folder, prefix, seen)])
+        return done
+
+    def delete(self, prefix: str) -> Transfers:
+        with self._meter:
+            return Transfers(list(self._delete(self._listed(folder_prefix(prefix)))))
+
+    def _run(self, jobs: Iterable[Job], work: Callable[[Job], Transfer]) -> Transfers:
+        options = self._options
+        return run(jobs, work, self._meter, parallel=options.parallel, errors=options.errors)
+
+    def _is_excluded(self, key: str, prefix: str) -> bool:
+        return is_excluded(key.removeprefix(prefix), self._options.exclude)
+
+    def _arrival(self, item: Object, folder: Path, name: str) -> Job:
+        transfer = Transfer("downloaded", item.key, None, item.size)
+        try:
+            return Job(replace(transfer, path=path_below(folder, name)), item)
+        except TransferError as error:
+            return Job(replace(transfer, error=error), item)
+
+    def _send(self, job: Job) -> Transfer:
+        transfer, options = job.transfer, self._options
+        path = transfer.path
+        if path is None:
+            return transfer
+        if job.there and options.compare and is_same(path, job.there, options.compare):
+            return self._skipped(transfer)
+        if not options.dry_run:
+            with translated(transfer.key):
+                self._bucket.put_path(
+                    self._whole(transfer.key),
+                    path,
+                    transfer.size,
+                    content_type(path.name),
+                    self._meter.moved,
+                )
+        return transfer
+
+    def _fetch(self, job: Job) -> Transfer:
+        transfer, options = job.transfer, self._options
+        path = transfer.path
+        if path is None:
+            return transfer
+        if job.there and options.compare and is_same(path, job.there, options.compare):
+            return self._skipped(transfer)
+        if not options.dry_run:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with translated(transfer.key):
+                key = self._whole(transfer.key)
+                self._bucket.get_path(key, path, transfer.size, self._meter.moved)
+        return transfer
+
+    def _skipped(self, transfer: Transfer) -> Transfer:
+        self._meter.moved(transfer.size)
+        return replace(transfer, action="skipped")
+
+    def _delete(self, items: Iterable[Object]) -> Iterator[Transfer]:
+        """Delete in batches, and one by one what a batch leaves."""
+        todo = iter(items)
+        while batch := list(islice(todo, _BATCH)):
+            jobs = {self._whole(item.key): Job(Transfer("deleted", item.key)) for item in batch}
+            left: set[str] = set()
+            if not self._options.dry_run:
+                with translated():
+                    left = self._bucket.delete_batch(list(jobs))
+            yield from (job.transfer for key, job in jobs.items() if key not in left)
+            yield from self._run((jobs[key] for key in jobs if key in left), self._delete_one)
+
+    def _delete_one(self, job: Job) -> Transfer:
+        with translated(job.transfer.key):
+            self._bucket.delete(self._whole(job.transfer.key))
+        return job.transfer
+
+    def _remove(self, folder: Path, prefix: str, seen: set[Path]) -> Iterator[Transfer]:
+        for name, path in list(files_below(folder, self._options.exclude)):
+            if path not in seen:
+                if not self._options.dry_run:
+                    path.unlink()
+                yield Transfer("deleted", prefix + name, path)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # It has gone; the transfer says so.
+        return 0

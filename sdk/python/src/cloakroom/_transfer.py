@@ -1,0 +1,244 @@
+"""One object's way to the store and back. Keys are whole here, with the prefix."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import secrets
+import time
+from dataclasses import dataclass
+from io import BytesIO
+from typing import IO, TYPE_CHECKING, Any
+
+from boto3.exceptions import Boto3Error
+from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    IncompleteReadError,
+    ResponseStreamingError,
+)
+from botocore.exceptions import (
+    ConnectionError as ConnectionFailed,
+)
+from urllib3.exceptions import HTTPError
+
+from cloakroom._etag import PART, is_md5, md5
+from cloakroom._retry import pause
+from cloakroom.errors import (
+    CloakroomError,
+    StoreError,
+    TransferError,
+    UnreachableError,
+    store_refusal,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from mypy_boto3_s3 import S3Client
+
+_CONFIG = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, max_concurrency=8)
+_BROKEN = (
+    ConnectionFailed,
+    HTTPClientError,
+    IncompleteReadError,
+    ResponseStreamingError,
+    HTTPError,
+    OSError,
+)
+_ATTEMPTS = 5
+
+
+@contextlib.contextmanager
+def translated(key: str | None = None) -> Iterator[None]:
+    """Raise this package's errors instead of boto3's."""
+    try:
+        yield
+    except CloakroomError:
+        raise
+    except ClientError as error:
+        raise store_refusal(error.response, key) from error
+    except (BotoCoreError, Boto3Error, HTTPError) as error:
+        raise _without_answer(error, key) from error
+
+
+def _without_answer(error: Exception, key: str | None) -> CloakroomError:
+    cause = error.__cause__ or error.__context__
+    if isinstance(cause, ClientError):  # s3transfer wraps what the store said
+        return store_refusal(cause.response, key)
+    if isinstance(cause, CloakroomError):
+        return cause
+    what = f"{key}: " if key is not None else ""
+    if isinstance(error, _BROKEN) or "RetriesExceeded" in type(error).__name__:
+        return UnreachableError(f"{what}the store does not answer: {type(error).__name__}.")
+    return StoreError(f"{what}{error}")
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A client, and the bucket that it opens."""
+
+    client: S3Client
+    name: str
+
+    def put(
+        self, key: str, content: bytes, extra: dict[str, Any], moved: Callable[[int], None]
+    ) -> None:
+        """Send what fits into one request; the store checks its MD5."""
+        digest = base64.b64encode(md5(content).digest()).decode()
+        self.client.put_object(Bucket=self.name, Key=key, Body=content, ContentMD5=digest, **extra)
+        moved(len(content))
+
+    def put_file(
+        self, key: str, file: IO[bytes], extra: dict[str, Any], moved: Callable[[int], None]
+    ) -> None:
+        """Send a file of any size, in parts where it is large."""
+        head = _filled(file, PART)
+        if len(head) < PART:
+            return self.put(key, head, extra, moved)
+        # s3transfer closes some files, which are the caller's to close.
+        whole: Any = _Rejoined(head, file)
+        self.client.upload_fileobj(
+            whole, self.name, key, ExtraArgs=extra, Callback=moved, Config=_CONFIG
+        )
+        return None
+
+    def put_bytes(
+        self, key: str, content: bytes, extra: dict[str, Any], moved: Callable[[int], None]
+    ) -> None:
+        self.put_file(key, BytesIO(content), extra, moved)
+
+    def put_path(
+        self, key: str, path: Path, size: int, extra: dict[str, Any], moved: Callable[[int], None]
+    ) -> None:
+        if size < PART:
+            return self.put(key, path.read_bytes(), extra, moved)
+        self.client.upload_file(
+            str(path), self.name, key, ExtraArgs=extra, Callback=moved, Config=_CONFIG
+        )
+        return None
+
+    def get(self, key: str) -> bytes:
+        """Fetch a whole object into memory."""
+
+        def fetch() -> bytes:
+            answer = self.client.get_object(Bucket=self.name, Key=key)
+            with contextlib.closing(answer["Body"]) as body:
+                content = body.read()
+            if not _is_encrypted_by_key(answer):
+                checked(key, content, answer["ETag"])
+            return content
+
+        return _repeated(fetch)
+
+    def get_range(self, key: str, start: int, size: int, etag: str) -> bytes:
+        """Fetch a part of an object, if it is still the one with this ETag."""
+
+        def fetch() -> bytes:
+            answer = self.client.get_object(
+                Bucket=self.name,
+                Key=key,
+                Range=f"bytes={start}-{start + size - 1}",
+                IfMatch=f'"{etag}"',
+            )
+            with contextlib.closing(answer["Body"]) as body:
+                if answer["ETag"].strip('"') != etag:  # Some stores ignore If-Match.
+                    raise TransferError(f"{key}: the object has been replaced.")
+                return body.read()
+
+        return _repeated(fetch)
+
+    def get_path(self, key: str, path: Path, size: int, moved: Callable[[int], None]) -> None:
+        """Fetch an object into a file, which appears when it is whole."""
+        beside = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")
+        try:
+            if size < PART:
+                content = self.get(key)
+                beside.write_bytes(content)
+                moved(len(content))
+            else:
+                self.client.download_file(
+                    self.name, key, str(beside), Callback=moved, Config=_CONFIG
+                )
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def get_file(self, key: str, file: IO[bytes], size: int, moved: Callable[[int], None]) -> None:
+        """Fetch an object into an open file, from the start to the end."""
+        if size < PART:
+            content = self.get(key)
+            file.write(content)
+            moved(len(content))
+        else:
+            # Neither sought nor written out of order where the file cannot be sought.
+            target: Any = file
+            self.client.download_fileobj(self.name, key, target, Callback=moved, Config=_CONFIG)
+
+    def copy(self, source: Any, key: str) -> None:
+        self.client.copy(source, self.name, key, Config=_CONFIG)
+
+    def delete(self, key: str) -> None:
+        self.client.delete_object(Bucket=self.name, Key=key)
+
+    def delete_batch(self, keys: Sequence[str]) -> set[str]:
+        """Delete up to 1,000 objects and return those that are left: Ceph 16 refuses to delete in
+        batches under a session policy, and older stores do not know the request's checksum."""
+        objects: Any = [{"Key": key} for key in keys]
+        try:
+            answer = self.client.delete_objects(Bucket=self.name, Delete={"Objects": objects})
+        except ClientError:
+            return set(keys)
+        gone = {deleted["Key"] for deleted in answer.get("Deleted", [])}
+        return set(keys) - gone
+
+
+def _repeated(fetch: Callable[[], bytes]) -> bytes:
+    """Fetch again where the answer breaks off: botocore repeats requests only until it begins."""
+    attempt = 0
+    while True:
+        attempt += 1
+        try:
+            return fetch()
+        except _BROKEN:
+            if attempt == _ATTEMPTS:
+                raise
+            time.sleep(pause(attempt) or 0)
+
+
+def checked(key: str, content: bytes, etag: str) -> None:
+    """Compare what arrived with its ETag, where that is the MD5."""
+    etag = etag.strip('"')
+    if is_md5(etag) and md5(content).hexdigest() != etag:
+        raise TransferError(f"{key}: what arrived differs from the object's MD5.")
+
+
+def _is_encrypted_by_key(answer: Any) -> bool:
+    """With SSE-KMS and SSE-C the ETag looks like an MD5, and is not the content's."""
+    return "kms" in answer.get("ServerSideEncryption", "") or "SSECustomerAlgorithm" in answer
+
+
+def _filled(file: IO[bytes], size: int) -> bytes:
+    """Read as much as there is, up to `size`; pipes and sockets give it in pieces."""
+    pieces, left = [], size
+    while left and (piece := file.read(left)):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
+
+
+class _Rejoined:
+    """A stream whose head was read already; it cannot be sought, so parts are buffered."""
+
+    def __init__(self, head: bytes, rest: IO[bytes]) -> None:
+        self._head = BytesIO(head)
+        self._rest = rest
+
+    def read(self, size: int = -1) -> bytes:
+        head = self._head.read(size)
+        if size >= 0 and len(head) == size:
+            return head
+        return head + (self._rest.read() if size < 0 else _filled(self._rest, size - len(head)))
