@@ -1,5 +1,5 @@
 """The fenced code blocks of a Markdown page. As a program it writes those that carry `file=NAME` into a
-folder, as they stand:
+folder, as they stand; blocks of the same name are one file:
 
     blocks.py PAGE FOLDER
 """
@@ -54,12 +54,15 @@ def extract(page, folder):
     named = [block for block in blocks(page) if block.file]
     if not named:
         sys.exit(f"{page}: no code block has a file=")
+    texts = {}
     for block in named:
-        file = folder / block.file
+        texts[block.file] = texts.get(block.file, "") + block.text
+    for name, text in texts.items():
+        file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         # What has not changed keeps its time, and is not compiled again.
-        if not file.is_file() or file.read_text() != block.text:
-            file.write_text(block.text)
+        if not file.is_file() or file.read_text() != text:
+            file.write_text(text)
 
 
 if __name__ == "__main__":
