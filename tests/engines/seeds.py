@@ -21,7 +21,8 @@ from checks import check, finish
 from person import Organisation, Person, StoreUser, given_by_key, given_to_member
 from places import contents
 
-SEEDS = Path(__file__).resolve().parents[3] / "shared" / "seeds"
+ROOT = Path(__file__).resolve().parents[2]
+SEEDS = ROOT.parent / "shared" / "seeds"
 BOTO, WORKSPACE = "https://api.minerva.io", "https://example.com"
 EIGHT = [
     *["access_key_id", "bucket", "endpoint", "expiration"],
@@ -109,8 +110,8 @@ def skipped(what, *tools):
     return False
 
 
-def uploads(what, shell, organisation, run, listing):
-    """An example that puts local.csv into Incoming/ and lists Outgoing/."""
+def uploads(what, shell, organisation, run, listing, listed="Outgoing/"):
+    """An example that puts local.csv into Incoming/ and lists a folder."""
     s3, place = organisation.s3, organisation.place
     content = shell.local_file()
     done = run()
@@ -122,7 +123,7 @@ def uploads(what, shell, organisation, run, listing):
         seen = s3.get_object(Bucket=place.bucket, Key=there)["Body"].read()
         check(f"{what}: it is the one on this machine", seen == content)
         s3.delete_object(Bucket=place.bucket, Key=there)
-    check(f"{what}: it shows Outgoing/", re.search(listing, done.stdout, re.MULTILINE), done.stdout)
+    check(f"{what}: it shows {listed}", re.search(listing, done.stdout, re.MULTILINE), done.stdout)
 
 
 def parsed(printed):
@@ -156,6 +157,7 @@ def by_key(seed, shell, gateway, organisation, options):
         lambda: shell.run(python, "upload.py", text),
         rf"^{prefix}Outgoing/ 0$",
     )
+    by_sdk(python, shell, gateway, organisation)
     if not skipped("seed 000's AWS CLI example", "bash", "curl", "jq"):
         example = seed.after("use the AWS CLI like normal:\n", "\nNotes\n")
         script = seed.filled_in("AWS CLI", example, {BOTO: gateway})
@@ -177,6 +179,26 @@ def by_key(seed, shell, gateway, organisation, options):
         check("seed 000, curl: prints the members that the seed shows", same, done.stdout + done.stderr)
         if same:
             opens("seed 000, curl", StoreUser(*given_by_key(answer, organisation.endpoint)))
+
+
+def by_sdk(python, shell, gateway, organisation):
+    """The example in two lines, as docs/clients/python.md has it: "The Python SDK wraps this endpoint"."""
+    page = (ROOT / "docs/clients/python.md").read_text()
+    text = page.split("```python file=two_lines.py\n")[1].split("```")[0]
+    environment = {
+        "PYTHONPATH": str(ROOT / "sdk/python/src"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "CLOAKROOM_URL": gateway,
+        "CLOAKROOM_API_KEY": organisation.key,
+    }
+    uploads(
+        "seed 000, the Python SDK",
+        shell,
+        organisation,
+        lambda: shell.run(python, "sdk.py", text, **environment),
+        r"^Incoming/local.csv 2048$",
+        "Incoming/",
+    )
 
 
 def by_membership(seed, shell, gateway, token):
