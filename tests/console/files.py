@@ -32,16 +32,6 @@ MB = 1_000_000
 PART = 8 * 1024 ** 2
 
 
-class FilesBehindKeycloak(FilesPage):
-    def choose_user(self, user):
-        self.find("#username").send_keys(user)
-        self.find("#password").send_keys(user)
-        self.click("#kc-login, [type=submit]")
-
-
-SIGN_IN = {"dev": FilesPage, "keycloak": FilesBehindKeycloak}
-
-
 class Storage:
     """The same storage through boto3, to put things there and to see what arrived."""
 
@@ -112,7 +102,7 @@ class Suite:
     @contextlib.contextmanager
     def console(self, user, workspace=None):
         """The files of a place, seen by a user who has just signed in."""
-        with SIGN_IN[self.given.sign_in](self.given.gateway, self.given.screenshots) as view:
+        with FilesPage(self.given.gateway, self.given.screenshots, sign_in=self.given.sign_in) as view:
             view.signed_in(user)
             view.open_place(workspace)
             view.downloads = self.folder / f"downloads of {user}"
@@ -491,7 +481,7 @@ def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--gateway", required=True, help="its address")
     arguments.add_argument("--token-command", required=True, help="a command that prints a token for %%s through the console's client")
-    arguments.add_argument("--sign-in", choices=SIGN_IN, default="dev")
+    arguments.add_argument("--sign-in", choices=["dev", "keycloak"], default="dev")
     arguments.add_argument("--workspace", help="organisation/workspace, of which alice is a member and bob a read-only one")
     arguments.add_argument("--seconds", type=int, default=3600, help="the life of a session")
     arguments.add_argument("--many", type=int, default=10_000, help="how many objects a long list has")

@@ -42,7 +42,7 @@ class FilesPage(Page):
 
     def open_place(self, workspace):
         """One's own storage with None."""
-        self.go(f"#/workspace/{workspace}/files" if workspace else "#/own/files")
+        self.run("location.hash = arguments[0]", f"#/workspace/{workspace}/files" if workspace else "#/own/files")
         self.find("main h1", workspace)
         self.settled()
 
@@ -57,8 +57,13 @@ class FilesPage(Page):
             self.settled()
 
     def root(self):
-        self.click(".files-crumbs button")
-        self.settled()
+        crumbs = [button for button in self.all(".files-crumbs button") if button.is_displayed()]
+        if crumbs:
+            crumbs[0].click()
+            self.settled()
+        else:
+            self.clear()
+            self.click(".files-refresh")
 
     def select(self, *names):
         self.clear()

@@ -18,5 +18,6 @@ export function breadcrumbs(path, root, go, t) {
     if (isHere) button.setAttribute('aria-current', 'page');
     return h('li', {}, button);
   });
-  return h('nav', { class: 'files-crumbs', 'aria-label': t('files.crumbs') }, h('ol', {}, ...items));
+  // At the root, the name of the place stands above already.
+  return h('nav', { class: 'files-crumbs', hidden: path === '', 'aria-label': t('files.crumbs') }, h('ol', {}, ...items));
 }

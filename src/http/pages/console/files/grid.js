@@ -22,6 +22,7 @@ export class Grid extends EventTarget {
   #drawn = new Map();
   #t;
   #frame = 0;
+  #drawnHeight = 0;
 
   /** @param {(key: string, values?: object) => string} t @param {boolean} canWrite */
   constructor(t, canWrite) {
@@ -131,7 +132,8 @@ export class Grid extends EventTarget {
   #redraw() {
     for (const row of this.#drawn.values()) row.remove();
     this.#drawn.clear();
-    this.space.style.height = `${this.rows.length * this.#height}px`;
+    this.#drawnHeight = this.#height;
+    this.space.style.height = `${this.rows.length * this.#drawnHeight}px`;
     this.#draw();
     this.#showSelection();
   }
@@ -139,12 +141,14 @@ export class Grid extends EventTarget {
   #drawSoon() {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
-      this.#draw();
+      // Rows are higher on a phone.
+      if (this.#height === this.#drawnHeight) this.#draw();
+      else this.#redraw();
     });
   }
 
   #draw() {
-    const height = this.#height;
+    const height = this.#drawnHeight;
     const { scrollTop } = this.element;
     const first = Math.max(0, Math.floor(scrollTop / height) - SPARE);
     const last = Math.min(this.rows.length - 1, Math.ceil((scrollTop + this.#room) / height) + SPARE);

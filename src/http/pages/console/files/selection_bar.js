@@ -1,5 +1,6 @@
 import { h } from '../dom.js';
 import { icon } from '../icons.js';
+import { number } from './format.js';
 
 /**
  * What can be done with what is selected. Hidden while nothing is.
@@ -19,6 +20,8 @@ export function selectionBar({ t, canWrite }, on) {
   const show = (selected) => {
     element.hidden = selected.length === 0;
     words.textContent = t('files.selected', { count: selected.length });
+    // All that a phone has room for.
+    words.dataset.count = number(selected.length);
     for (const one of single) one.hidden = selected.length !== 1;
   };
   return { element, show };

@@ -5,7 +5,7 @@ import { chosenFiles } from './dropped.js';
 /**
  * What can be done in a folder, and the filter.
  * @param {import('./view.js').Context} context
- * @param {{upload: Function, newFolder: Function, filter: (text: string) => void}} on
+ * @param {{upload: Function, newFolder: Function, refresh: () => void, filter: (text: string) => void}} on
  * @returns {{element: HTMLElement, filter: HTMLInputElement}}
  */
 export function toolbar({ t, canWrite }, on) {
@@ -25,7 +25,8 @@ export function toolbar({ t, canWrite }, on) {
       h('button', { type: 'button', class: 'files-new-folder', onclick: () => on.newFolder() }, icon('plus'), t('files.newFolder')),
     ]
     : [h('span', { class: 'badge' }, t('files.readOnly'))];
-  return { element: h('div', { class: 'files-bar' }, ...writing, filter), filter };
+  const refresh = h('button', { type: 'button', class: 'quiet files-refresh', 'aria-label': t('files.refresh'), title: t('files.refresh'), onclick: () => on.refresh() }, icon('retry'));
+  return { element: h('div', { class: 'files-bar' }, ...writing, filter, refresh), filter };
 }
 
 /** A button that opens the system's dialog for files. */

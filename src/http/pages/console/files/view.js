@@ -3,20 +3,13 @@ import { icon } from '../icons.js';
 import { nameOf } from '../places.js';
 import { Store } from '../store/s3.js';
 import { breadcrumbs } from './breadcrumbs.js';
-import { download } from './download.js';
 import { dropZone } from './drop_zone.js';
 import { parentOf } from './entry.js';
 import { explain } from './explain.js';
 import { Folder } from './folder.js';
 import { number } from './format.js';
 import { Grid } from './grid.js';
-import { moveTo } from './move.js';
-import { newFolder } from './new_folder.js';
-import { remove } from './remove.js';
-import { rename } from './rename.js';
 import { selectionBar } from './selection_bar.js';
-import { share } from './share.js';
-import { startUpload } from './start_upload.js';
 import { toolbar } from './toolbar.js';
 import { uploadPanel } from './upload_panel.js';
 import { UploadQueue } from './upload_queue.js';
@@ -33,6 +26,9 @@ import { UploadQueue } from './upload_queue.js';
  */
 
 /** How far a change has come. @typedef {'nothing' | 'partly' | 'done'} Outcome */
+
+/** Loads what is done on a click. */
+const actions = () => import('./actions.js');
 
 /** A session's store and uploads: they go on while another view is shown. */
 const opened = new WeakMap();
@@ -70,15 +66,16 @@ class FilesView {
     this.#root = nameOf(place, t);
     this.grid = new Grid(t, canWrite);
     this.tools = toolbar(context, {
-      upload: (chosen) => startUpload(context, this.#folder.path, chosen),
-      newFolder: () => this.#after(newFolder(context, this.#folder.path), []),
+      upload: (chosen) => this.#upload(chosen),
+      newFolder: () => this.#change('newFolder', [this.#folder.path], []),
+      refresh: () => this.#reload(),
       filter: (text) => this.#filter(text),
     });
     this.actions = selectionBar(context, {
-      download: () => download(context, this.grid.selected, this.#folder.path),
-      share: () => share(context, this.grid.selected[0]),
+      download: async () => (await actions()).download(context, this.grid.selected, this.#folder.path),
+      share: async () => (await actions()).share(context, this.grid.selected[0]),
       rename: () => this.#rename(),
-      move: () => this.#after(moveTo(context, this.grid.selected, this.#folder.path), this.grid.selected),
+      move: () => this.#change('moveTo', [this.grid.selected, this.#folder.path], this.grid.selected),
       remove: () => this.#remove(),
       clear: () => this.grid.selection.clear(),
     });
@@ -87,7 +84,7 @@ class FilesView {
     this.element = h('section', { class: 'files', 'aria-label': t('files.label') },
       this.crumbs, this.tools.element, this.actions.element, this.grid.element, this.note, uploadPanel(queue, context));
     this.#listen(queue);
-    dropZone(this.element, context, (chosen) => startUpload(context, this.#folder.path, chosen));
+    dropZone(this.element, context, (chosen) => this.#upload(chosen));
     this.open('');
   }
 
@@ -125,8 +122,7 @@ class FilesView {
 
   async #openEntry(entry) {
     if (entry.isFolder) return this.#enter(entry.path);
-    const { preview } = await import('./preview.js');
-    return preview(this.#context, entry);
+    return (await actions()).preview(this.#context, entry);
   }
 
   /** Opens a folder by the keyboard or a click in the grid: the focus stays there. */
@@ -150,12 +146,12 @@ class FilesView {
 
   #rename() {
     const { selected } = this.grid;
-    return this.#after(rename(this.#context, selected[0]), selected);
+    return this.#change('rename', [selected[0]], selected);
   }
 
   #remove() {
     const { selected } = this.grid;
-    return this.#after(remove(this.#context, selected), selected);
+    return this.#change('remove', [selected], selected);
   }
 
   #sort(column) {
@@ -172,13 +168,19 @@ class FilesView {
   }
 
   /**
-   * Loads the folder again after a change that was made here.
-   * @param {Promise<Outcome>} change
+   * Changes something here, and loads the folder again.
+   * @param {'newFolder' | 'rename' | 'moveTo' | 'remove'} action
+   * @param {unknown[]} given
    * @param {import('./entry.js').Entry[]} gone what is not here any more once it is done
    */
-  async #after(change, gone) {
-    const outcome = await change;
+  async #change(action, given, gone) {
+    /** @type {Outcome} */
+    const outcome = await (await actions())[action](this.#context, ...given);
     if (outcome !== 'nothing') await this.#reload(outcome === 'done' ? gone : []);
+  }
+
+  async #upload(chosen) {
+    return (await actions()).startUpload(this.#context, this.#folder.path, chosen);
   }
 
   #stored(path) {
@@ -190,8 +192,8 @@ class FilesView {
   /** Keeps what is shown until all of it is there again. */
   async #reload(gone = []) {
     const { path } = this.#folder;
-    const fresh = new Folder(path, this.#order, gone);
-    fresh.filter(this.tools.filter.value);
+    const order = this.#order;
+    const fresh = new Folder(path, order, gone);
     this.#loading.abort();
     this.#loading = new AbortController();
     try {
@@ -201,6 +203,9 @@ class FilesView {
       return;
     }
     if (this.#folder.path !== path) return;
+    // Meanwhile something may have been typed, or sorted.
+    fresh.filter(this.tools.filter.value);
+    if (order !== this.#order) fresh.sort(this.#order);
     this.#folder = fresh;
     this.grid.selection.keep((selected) => fresh.has(selected));
     this.#show();
@@ -219,6 +224,8 @@ class FilesView {
     }
     this.grid.element.setAttribute('aria-busy', 'false');
     this.#show();
+    // Now, so that a click needs no network for it.
+    actions();
   }
 
   #showProblem(error) {

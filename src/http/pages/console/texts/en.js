@@ -150,6 +150,7 @@ export const words = {
   'files.selection': 'What is selected',
   'files.selected': { one: '{count} selected', other: '{count} selected' },
   'files.clear': 'Select nothing',
+  'files.refresh': 'Refresh',
   'files.filter': 'Filter by name',
   'files.filtered': '{shown} of {total} shown',
   'files.count': { one: '{count} item', other: '{count} items' },

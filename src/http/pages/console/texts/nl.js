@@ -150,6 +150,7 @@ export const words = {
   'files.selection': 'Wat geselecteerd is',
   'files.selected': { one: '{count} geselecteerd', other: '{count} geselecteerd' },
   'files.clear': 'Selecteer niets',
+  'files.refresh': 'Vernieuwen',
   'files.filter': 'Filter op naam',
   'files.filtered': '{shown} van {total} getoond',
   'files.count': { one: '{count} item', other: '{count} items' },
