@@ -87,8 +87,8 @@ fn confirm(
     confirmation.ask("Sign in there, and give the token to this gateway?")
 }
 
-/// Revokes what is no longer kept: these tokens if they cannot be written, or those of another person that
-/// they replace.
+/// Revokes what is no longer kept: these tokens if they cannot be written, or those that they replace, unless
+/// these could end with them.
 async fn keep(login: &Login, file: &LoginFile, http: &Http) -> Result<(), LoginError> {
     let locked = file.lock().await?;
     let replaced = locked.read().ok().flatten();
@@ -97,7 +97,7 @@ async fn keep(login: &Login, file: &LoginFile, http: &Http) -> Result<(), LoginE
         return Err(error);
     }
     drop(locked);
-    if let Some(replaced) = replaced.filter(|replaced| !login.may_share_session(replaced))
+    if let Some(replaced) = replaced.filter(|replaced| !login.may_share_grant(replaced))
         && !matches!(revoke(&replaced, http).await, Ok(Revocation::Revoked))
     {
         note(&"The tokens of the sign-in before could not be revoked: they expire by themselves.");

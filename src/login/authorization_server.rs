@@ -17,6 +17,9 @@ pub struct AuthorizationServer {
     pub(super) jwks_uri: Option<Url>,
     #[serde(default)]
     scopes_supported: Vec<String>,
+    /// RFC 9728 section 4.
+    #[serde(default)]
+    protected_resources: Vec<String>,
     /// RFC 9207 section 3.
     #[serde(default)]
     pub(super) authorization_response_iss_parameter_supported: bool,
@@ -50,6 +53,13 @@ impl AuthorizationServer {
 
     pub(super) fn supports_scope(&self, scope: &str) -> bool {
         self.scopes_supported.iter().any(|known| known == scope)
+    }
+
+    /// Whether it knows this protected resource by its identifier.
+    pub(super) fn knows(&self, resource: &str) -> bool {
+        self.protected_resources
+            .iter()
+            .any(|known| known == resource)
     }
 
     fn checked(self, gateway: &Gateway) -> Result<Self, LoginError> {

@@ -8,7 +8,7 @@ use openidconnect::{
 use url::Url;
 
 use super::callback::{Callback, Expected};
-use super::sign_in::{failure, sender};
+use super::sign_in::{RESOURCE, failure, sender};
 use super::start::Start;
 use super::{Login, LoginError, SignIn};
 
@@ -42,7 +42,7 @@ impl SignIn {
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let client = self.client()?.set_auth_uri(AuthUrl::from_url(endpoint));
         let redirect = RedirectUrl::from_url(callback.address().clone());
-        let (url, state, nonce) = client
+        let request = client
             .authorize_url(
                 CoreAuthenticationFlow::AuthorizationCode,
                 CsrfToken::new_random,
@@ -50,8 +50,11 @@ impl SignIn {
             )
             .add_scopes(self.scopes.clone())
             .set_pkce_challenge(challenge)
-            .set_redirect_uri(Cow::Owned(redirect))
-            .url();
+            .set_redirect_uri(Cow::Owned(redirect));
+        let request = self.resource.iter().fold(request, |request, resource| {
+            request.add_extra_param(RESOURCE, resource.as_str())
+        });
+        let (url, state, nonce) = request.url();
         Ok(InBrowser {
             sign_in: self,
             callback,
@@ -105,10 +108,14 @@ impl InBrowser<'_> {
         let code = waiting.map_err(|_| LoginError::TooLate(PATIENCE_IN_WORDS))??;
         let client = sign_in.client()?;
         let send = sender(&sign_in.http);
-        let answer = client
+        let request = client
             .exchange_code(AuthorizationCode::new(code))
             .set_pkce_verifier(verifier)
-            .set_redirect_uri(Cow::Owned(redirect))
+            .set_redirect_uri(Cow::Owned(redirect));
+        let request = sign_in.resource.iter().fold(request, |request, resource| {
+            request.add_extra_param(RESOURCE, resource.as_str())
+        });
+        let answer = request
             .request_async(&send)
             .await
             .map_err(|error| failure(&sign_in.server.issuer, &error))?;

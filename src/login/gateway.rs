@@ -9,6 +9,9 @@ use super::{Http, LoginError};
 
 const METADATA: &str = "/.well-known/oauth-protected-resource";
 
+/// What to think of when no answer comes.
+const UNKNOWN: &str = "is the gateway running, and is this its address?";
+
 /// The address of a gateway, without a slash at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gateway {
@@ -19,7 +22,7 @@ pub struct Gateway {
 /// What a gateway says about itself (RFC 9728 section 2).
 #[derive(Debug, Deserialize)]
 pub(super) struct ProtectedResource {
-    resource: String,
+    pub(super) resource: String,
     #[serde(default)]
     pub(super) authorization_servers: Vec<String>,
     #[serde(default)]
@@ -75,15 +78,41 @@ impl Gateway {
     /// Reads what the gateway says about itself, which must be about this address (RFC 9728 section
     /// 3.3).
     pub(super) async fn metadata(&self, http: &Http) -> Result<ProtectedResource, LoginError> {
-        let read = http.get_json(&self.address(METADATA)).await;
-        let metadata: ProtectedResource = read.map_err(|what| self.failed(what))?;
+        let mut failure = self.failed(UNKNOWN);
+        for address in self.metadata_addresses() {
+            match self.metadata_at(&address, http).await {
+                Ok(metadata) => return Ok(metadata),
+                Err(what) => failure = self.failed(what),
+            }
+        }
+        Err(failure)
+    }
+
+    /// RFC 9728 section 3.1 puts the well-known part in front of the path. A gateway behind a proxy that
+    /// takes the path off has it behind.
+    fn metadata_addresses(&self) -> Vec<Url> {
+        let mut in_front = self.url.clone();
+        in_front.set_path(&format!(
+            "{METADATA}{}",
+            self.url.path().trim_end_matches('/')
+        ));
+        let mut addresses = vec![in_front, self.address(METADATA)];
+        addresses.dedup();
+        addresses
+    }
+
+    async fn metadata_at(&self, address: &Url, http: &Http) -> Result<ProtectedResource, String> {
+        let metadata: ProtectedResource = http
+            .get_json(address)
+            .await
+            .map_err(|what| format!("{what}: {UNKNOWN}"))?;
         let named = Url::parse(&metadata.resource).map(|url| Self::at(url, self.allow_http));
         match named {
             Ok(named) if named == *self => Ok(metadata),
-            Ok(named) => Err(self.failed(format!(
+            Ok(named) => Err(format!(
                 "the gateway's address is {named}: use --url {named}"
-            ))),
-            Err(_) => Err(self.failed("the gateway names no address of its own")),
+            )),
+            Err(_) => Err("the gateway names no address of its own".to_owned()),
         }
     }
 
@@ -127,6 +156,28 @@ mod tests {
         let gateway = Gateway::parse(&Url::parse("https://gateway.example/a/").unwrap(), false);
         let route = gateway.unwrap().address("/v1/storage");
         assert_eq!(route.as_str(), "https://gateway.example/a/v1/storage");
+    }
+
+    #[test]
+    fn the_metadata_of_a_gateway_with_a_path_are_looked_for_in_two_places() {
+        for (url, expected) in [
+            (
+                "https://gateway.example",
+                vec!["https://gateway.example/.well-known/oauth-protected-resource"],
+            ),
+            (
+                "https://gateway.example/a/b/",
+                vec![
+                    "https://gateway.example/.well-known/oauth-protected-resource/a/b",
+                    "https://gateway.example/a/b/.well-known/oauth-protected-resource",
+                ],
+            ),
+        ] {
+            let gateway = Gateway::parse(&Url::parse(url).unwrap(), false).unwrap();
+            let addresses = gateway.metadata_addresses();
+            let addresses: Vec<&str> = addresses.iter().map(Url::as_str).collect();
+            assert_eq!(addresses, expected);
+        }
     }
 
     #[test]

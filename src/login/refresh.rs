@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::adapters::SystemClock;
 use crate::service::Clock as _;
 
-use super::sign_in::{failure, sender};
+use super::sign_in::{RESOURCE, failure, sender};
 use super::tokens::Granted;
 use super::{Http, Login, LoginError, LoginFile};
 
@@ -56,8 +56,12 @@ async fn refresh(login: &Login, http: &Http) -> Result<Granted, LoginError> {
         .set_auth_type(AuthType::RequestBody)
         .set_token_uri(TokenUrl::from_url(login.token_endpoint.clone()));
     let send = sender(http);
-    let answer = client
-        .exchange_refresh_token(&RefreshToken::new(refresh_token.expose_secret().to_owned()))
+    let token = RefreshToken::new(refresh_token.expose_secret().to_owned());
+    let request = client.exchange_refresh_token(&token);
+    let request = login.resource.iter().fold(request, |request, resource| {
+        request.add_extra_param(RESOURCE, resource.as_str())
+    });
+    let answer = request
         .request_async(&send)
         .await
         .map_err(|error| match &error {

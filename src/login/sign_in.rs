@@ -20,6 +20,9 @@ const OPENID: &str = "openid";
 /// The scope for refresh tokens that outlive the browser's session (`OpenID Connect Core 1.0` section 11).
 const OFFLINE_ACCESS: &str = "offline_access";
 
+/// The parameter of RFC 8707 that says what the tokens are for.
+pub(super) const RESOURCE: &str = "resource";
+
 /// A client with a token endpoint.
 pub(super) type Client =
     CoreClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
@@ -30,6 +33,9 @@ pub struct SignIn {
     pub(super) server: AuthorizationServer,
     /// Without `openid`, which the client adds itself.
     pub(super) scopes: Vec<Scope>,
+    /// What the tokens are for (RFC 8707), if the authorization server says that it knows it: some refuse
+    /// a resource that they do not know.
+    pub(super) resource: Option<String>,
     gateway: Gateway,
     client_id: String,
 }
@@ -56,6 +62,7 @@ impl SignIn {
             )
         })?;
         let server = AuthorizationServer::discover(issuer, &gateway, &http).await?;
+        let resource = Some(metadata.resource).filter(|resource| server.knows(resource));
         let mut scopes = metadata.scopes_supported;
         if server.supports_scope(OFFLINE_ACCESS) {
             scopes.push(OFFLINE_ACCESS.to_owned());
@@ -64,6 +71,7 @@ impl SignIn {
             http,
             scopes: scopes.into_iter().map(Scope::new).collect(),
             server,
+            resource,
             gateway,
             client_id,
         })
@@ -135,6 +143,7 @@ impl SignIn {
             gateway: self.gateway.to_string(),
             issuer: self.server.issuer.clone(),
             client_id: self.client_id.clone(),
+            resource: self.resource.clone(),
             token_endpoint: self.server.token_endpoint.clone(),
             revocation_endpoint: self.server.revocation_endpoint.clone(),
             person: Person::default(),

@@ -20,6 +20,9 @@ pub struct Login {
     pub issuer: String,
     /// The client that the person signed in through.
     pub client_id: String,
+    /// What the tokens are for (RFC 8707), if the authorization server wants to be told.
+    #[serde(default)]
+    pub resource: Option<String>,
     /// Where tokens are refreshed.
     pub token_endpoint: Url,
     /// Where tokens are revoked, if they can be.
@@ -48,12 +51,13 @@ pub struct Granted {
 }
 
 impl Login {
-    /// Whether revoking one could end the other: Keycloak, for one, ends what a person has through a client.
+    /// Whether revoking one could end the other: some servers end the whole grant, which is all that the
+    /// person has through the client (RFC 7009 section 2.1), as Keycloak does.
     #[must_use]
-    pub fn may_share_session(&self, other: &Self) -> bool {
+    pub fn may_share_grant(&self, other: &Self) -> bool {
         let (one, other_person) = (&self.person.subject, &other.person.subject);
         let is_other_person = one.is_some() && other_person.is_some() && one != other_person;
-        self.issuer == other.issuer && !is_other_person
+        self.issuer == other.issuer && self.client_id == other.client_id && !is_other_person
     }
 }
 

@@ -2,10 +2,13 @@
 //! docs/clients/login.md.
 
 mod ending;
+mod fake;
 mod killed;
+mod polling;
 mod profiles;
 mod refreshing;
 mod replacing;
+mod resource;
 mod signing_in;
 
 use std::path::PathBuf;
@@ -18,6 +21,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 use url::Url;
+use wiremock::MockServer;
 
 use crate::support::{App, Setup, cloakroom};
 
@@ -54,6 +58,14 @@ impl User {
         Self {
             home: tempfile::tempdir().unwrap(),
             url: app.url.clone(),
+        }
+    }
+
+    /// A fresh user of a machine, at a server that is a gateway.
+    fn of(server: &MockServer) -> Self {
+        Self {
+            home: tempfile::tempdir().unwrap(),
+            url: server.uri(),
         }
     }
 
