@@ -32,6 +32,7 @@ mod revoke;
 mod serve;
 mod setup;
 mod signals;
+mod storage;
 mod target;
 mod time;
 mod whoami;

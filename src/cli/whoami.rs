@@ -1,13 +1,13 @@
 use std::fmt::Write as _;
 
-use reqwest::Method;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::login::Login;
 
 use super::error::CommandError;
-use super::gateway::{Connection, GatewayArguments};
-use super::output::{or_dash, print, print_json, printable, utc};
+use super::gateway::GatewayArguments;
+use super::output::{note, or_dash, print, print_json, printable, utc};
+use super::storage::{Item, Storage};
 
 /// Show who is signed in, until when, and what they may open
 #[derive(clap::Args, Debug)]
@@ -24,27 +24,6 @@ pub(super) struct WhoamiCommand {
     json: bool,
 }
 
-/// How many entries to ask for at a time.
-const PAGE: &str = "200";
-
-/// A page of `GET /v1/storage`.
-#[derive(Deserialize)]
-struct Page {
-    items: Vec<Item>,
-    next: Option<String>,
-}
-
-#[derive(Deserialize, Serialize)]
-struct Item {
-    kind: String,
-    name: Option<String>,
-    bucket: Option<String>,
-    prefix: String,
-    access: String,
-    endpoint: String,
-    region: String,
-}
-
 #[derive(Serialize)]
 struct View<'a> {
     gateway: &'a str,
@@ -57,14 +36,19 @@ struct View<'a> {
     /// Whether it is refreshed by itself.
     refreshes: bool,
     storage: Vec<Item>,
+    /// Whether there is more storage than that.
+    more: bool,
 }
 
 impl WhoamiCommand {
     pub(super) async fn run(self) -> Result<(), CommandError> {
         let connection = self.gateway.connect()?;
-        let storage = storage(&connection).await?;
+        let storage = Storage::list(&connection).await?;
         let file = connection.login_file()?;
         let login = file.read()?.ok_or_else(|| file.not_signed_in())?;
+        if storage.more {
+            note(&"The list is cut: GET /v1/storage has the rest.");
+        }
         let view = View::new(&login, storage);
         if self.json {
             print_json(&view)
@@ -74,28 +58,8 @@ impl WhoamiCommand {
     }
 }
 
-/// All pages.
-async fn storage(connection: &Connection) -> Result<Vec<Item>, CommandError> {
-    let mut storage = Vec::new();
-    let mut next: Option<String> = None;
-    loop {
-        let mut address = connection.gateway.address("/v1/storage");
-        address.query_pairs_mut().append_pair("limit", PAGE);
-        if let Some(next) = next {
-            address.query_pairs_mut().append_pair("after", &next);
-        }
-        let reply = connection.ask_signed_in(Method::GET, address).await?;
-        let page: Page = connection.read(&reply)?;
-        storage.extend(page.items);
-        match page.next {
-            Some(more) => next = Some(more),
-            None => return Ok(storage),
-        }
-    }
-}
-
 impl<'a> View<'a> {
-    fn new(login: &'a Login, storage: Vec<Item>) -> Self {
+    fn new(login: &'a Login, storage: Storage) -> Self {
         Self {
             gateway: &login.gateway,
             issuer: &login.issuer,
@@ -104,7 +68,8 @@ impl<'a> View<'a> {
             username: login.person.username.as_ref(),
             expires: login.granted.expires.map(utc),
             refreshes: login.granted.refresh_token.is_some(),
-            storage,
+            storage: storage.items,
+            more: storage.more,
         }
     }
 

@@ -10,6 +10,7 @@ mod refreshing;
 mod replacing;
 mod resource;
 mod signing_in;
+mod storage;
 
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
