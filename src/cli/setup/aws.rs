@@ -1,12 +1,13 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::error::CommandError;
+use crate::cli::gateway::Connection;
 use crate::cli::output::{note, print};
 
-use super::SetupArguments;
-use super::change::Change;
-use super::ini::Section;
+use super::change::{Change, read_text};
+use super::ini::{Section, has_section};
 use super::place::Place;
+use super::{SetupArguments, tell};
 
 /// The profile without a name, whose section has no word before it.
 const DEFAULT: &str = "default";
@@ -16,9 +17,11 @@ const DEFAULT: &str = "default";
 #[command(after_help = "Examples:
   cloakroom setup aws
   cloakroom setup aws --profile locker --yes
+  cloakroom setup aws --workspace acme/research
   cloakroom setup aws --url https://cloakroom.example.com
 
-AWS_CONFIG_FILE names another file.")]
+AWS_CONFIG_FILE names another file. A profile of this name in ~/.aws/credentials (AWS_SHARED_CREDENTIALS_FILE)
+is refused: many tools would take its keys.")]
 pub(in crate::cli) struct AwsCommand {
     #[command(flatten)]
     setup: SetupArguments,
@@ -27,57 +30,82 @@ pub(in crate::cli) struct AwsCommand {
 impl AwsCommand {
     pub(super) async fn run(self) -> Result<(), CommandError> {
         let setup = &self.setup;
-        let (connection, place) = setup.place().await?;
-        let section = setup.aws_profile(&connection, &place)?;
-        let file = config_file()?;
-        match Change::new(&file, &section, setup.force)? {
+        let connection = setup.gateway.connect()?;
+        let place = setup.place(&connection).await?;
+        match change(setup, &connection, &place)? {
             Some(change) => {
                 change.confirm(&setup.confirmation)?;
                 change.make()?;
-                note(&format!("Your bucket is {}. For instance:", place.bucket));
             }
-            None => note(&format!("{} has this profile already.", file.display())),
+            None => note(&format!(
+                "{} has this profile already.",
+                config_file()?.display()
+            )),
         }
-        let (profile, bucket) = (&setup.profile, &place.bucket);
-        print(&format!("aws --profile {profile} s3 ls s3://{bucket}/\n"))
+        tell(&place);
+        let (profile, path) = (setup.profile(), place.path());
+        print(&format!("aws --profile {profile} s3 ls s3://{path}\n"))
     }
 }
 
-/// `$AWS_CONFIG_FILE`, by default `~/.aws/config`.
-pub(super) fn config_file() -> Result<PathBuf, CommandError> {
-    let set = std::env::var_os("AWS_CONFIG_FILE").filter(|path| !path.is_empty());
-    let by_default = || Some(std::env::home_dir()?.join(".aws/config"));
-    let file = set.map(PathBuf::from).or_else(by_default);
-    file.ok_or_else(|| CommandError::failed("there is no home directory: set AWS_CONFIG_FILE"))
+/// Writes the profile for tools that read `~/.aws/config`.
+pub(super) fn change(
+    setup: &SetupArguments,
+    connection: &Connection,
+    place: &Place,
+) -> Result<Option<Change>, CommandError> {
+    let name = setup.profile();
+    let section = section(&name, &setup.credentials(connection)?, place)?;
+    refuse_rival(&name)?;
+    Change::new(&config_file()?, &section, setup.force)
 }
 
-/// The profile: `options` are those of `cloakroom credentials`. The checksum settings are for stores
-/// older than 2025.
-pub(super) fn profile(
-    name: &str,
-    options: &[String],
-    place: &Place,
-) -> Result<Section, CommandError> {
-    let mut process = vec![this_program()?, "credentials".to_owned()];
-    process.extend_from_slice(options);
-    let process: Result<Vec<String>, _> = process.iter().map(|word| quoted(word)).collect();
+/// Many tools take keys from `~/.aws/credentials` before they run `credential_process`, and all of them take
+/// other settings from there.
+fn refuse_rival(name: &str) -> Result<(), CommandError> {
+    let file = file("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials")?;
+    if !has_section(&read_text(&file)?, name) {
+        return Ok(());
+    }
+    Err(CommandError::Failed(format!(
+        "{}: has a profile {name} too, whose keys many tools would take instead: remove it there, or choose \
+         another --profile",
+        file.display()
+    )))
+}
+
+fn config_file() -> Result<PathBuf, CommandError> {
+    file("AWS_CONFIG_FILE", ".aws/config")
+}
+
+/// The file that the variable names, by default the one in the home directory.
+fn file(variable: &str, in_home: &str) -> Result<PathBuf, CommandError> {
+    let set = std::env::var_os(variable).filter(|path| !path.is_empty());
+    let by_default = || Some(std::env::home_dir()?.join(in_home));
+    let file = set.map(PathBuf::from).or_else(by_default);
+    file.ok_or_else(|| CommandError::Failed(format!("there is no home directory: set {variable}")))
+}
+
+/// The profile. The checksum settings are for stores older than 2025.
+fn section(name: &str, credentials: &[String], place: &Place) -> Result<Section, CommandError> {
+    let program = this_program()?;
+    let process = [&program].into_iter().chain(credentials);
+    let process: Vec<String> = process.map(|word| quoted(word)).collect::<Result<_, _>>()?;
     let style = if place.is_aws() { "auto" } else { "path" };
-    let section = match name {
-        DEFAULT => DEFAULT.to_owned(),
-        name => format!("profile {name}"),
-    };
-    Ok(Section::new(
-        &section,
-        &[
-            format!("credential_process = {}", process?.join(" ")),
-            format!("region = {}", place.region),
-            format!("endpoint_url = {}", place.endpoint),
-            "request_checksum_calculation = when_required".to_owned(),
-            "response_checksum_validation = when_required".to_owned(),
-            "s3 =".to_owned(),
-            format!("  addressing_style = {style}"),
-        ],
-    ))
+    let lines = [
+        format!("credential_process = {}", process.join(" ")),
+        format!("region = {}", place.region),
+        format!("endpoint_url = {}", place.endpoint),
+        "request_checksum_calculation = when_required".to_owned(),
+        "response_checksum_validation = when_required".to_owned(),
+        "s3 =".to_owned(),
+        format!("  addressing_style = {style}"),
+    ];
+    let long = format!("profile {name}");
+    Ok(match name {
+        DEFAULT => Section::new(DEFAULT, &lines).or_named(&long),
+        _ => Section::new(&long, &lines),
+    })
 }
 
 /// This program by its path: tools may run with another `PATH`. The path by which the shell finds it

@@ -7,7 +7,7 @@ use crate::cli::confirmation::Confirmation;
 use crate::cli::error::CommandError;
 use crate::cli::output::note;
 
-use super::ini::{Edited, Section};
+use super::ini::{Ambiguous, Edited, Section};
 
 /// Owner only, as the tools make it: other sections may hold keys.
 const NEW_FILE: u32 = 0o600;
@@ -16,6 +16,8 @@ const NEW_FILE: u32 = 0o600;
 pub(super) struct Change {
     path: PathBuf,
     mode: u32,
+    /// What the file held when the change was shown.
+    before: String,
     edited: Edited,
 }
 
@@ -25,7 +27,7 @@ impl Change {
     /// # Errors
     ///
     /// When the file cannot be read, or has a different section of this name, unless that may be
-    /// replaced.
+    /// replaced, or several.
     pub(super) fn new(
         path: &Path,
         section: &Section,
@@ -34,15 +36,15 @@ impl Change {
         // A link, into a folder of dotfiles for instance, stays one.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let failed = |what: &str| CommandError::Failed(format!("{}: {what}", path.display()));
-        let file = match fs::read(&path) {
-            Ok(bytes) => String::from_utf8(bytes).map_err(|_| failed("is not text"))?,
-            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(failed(&error.to_string())),
-        };
-        if file.contains("RCLONE_ENCRYPT_V0:") {
+        let before = read_text(&path)?;
+        if before.contains("RCLONE_ENCRYPT_V0:") {
             return Err(failed("is encrypted: add the profile with rclone config"));
         }
-        let Some(edited) = section.put_into(&file) else {
+        let edited = section.put_into(&before);
+        let edited = edited.map_err(|Ambiguous| {
+            failed("has more than one profile of this name: remove all but one, or choose another --profile")
+        })?;
+        let Some(edited) = edited else {
             return Ok(None);
         };
         if edited.removed.is_some() && !may_replace {
@@ -53,7 +55,12 @@ impl Change {
             )));
         }
         let mode = mode_of(&path).unwrap_or(NEW_FILE);
-        Ok(Some(Self { path, mode, edited }))
+        Ok(Some(Self {
+            path,
+            mode,
+            before,
+            edited,
+        }))
     }
 
     /// Shows the change and asks whether to make it.
@@ -65,7 +72,14 @@ impl Change {
         confirmation.ask(&format!("Change {}?", self.path.display()))
     }
 
+    /// Makes the change, if the file still is as it was when the change was shown.
     pub(super) fn make(&self) -> Result<(), CommandError> {
+        if read_text(&self.path)? != self.before {
+            return Err(CommandError::Failed(format!(
+                "{}: another program has changed it meanwhile: run the command again",
+                self.path.display()
+            )));
+        }
         let failed = |error| CommandError::Failed(format!("{}: {error}", self.path.display()));
         if let Some(directory) = self.path.parent() {
             fs::create_dir_all(directory).map_err(failed)?;
@@ -85,6 +99,16 @@ impl Edited {
     }
 }
 
+/// The file's text; nothing if there is no such file.
+pub(super) fn read_text(path: &Path) -> Result<String, CommandError> {
+    let failed = |what: &str| CommandError::Failed(format!("{}: {what}", path.display()));
+    match fs::read(path) {
+        Ok(bytes) => String::from_utf8(bytes).map_err(|_| failed("is not text")),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(failed(&error.to_string())),
+    }
+}
+
 #[cfg(unix)]
 fn mode_of(path: &Path) -> Option<u32> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -95,4 +119,26 @@ fn mode_of(path: &Path) -> Option<u32> {
 #[cfg(not(unix))]
 fn mode_of(_: &Path) -> Option<u32> {
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_another_program_changes_meanwhile_is_not_overwritten() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config");
+        let section = Section::new("profile x", &["region = here".to_owned()]);
+        let theirs = "[profile theirs]\n";
+        for before in [None, Some("[profile y]\n")] {
+            if let Some(before) = before {
+                fs::write(&path, before).unwrap();
+            }
+            let change = Change::new(&path, &section, false).unwrap().unwrap();
+            fs::write(&path, theirs).unwrap();
+            change.make().unwrap_err();
+            assert_eq!(fs::read_to_string(&path).unwrap(), theirs);
+        }
+    }
 }

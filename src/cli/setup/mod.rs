@@ -8,13 +8,20 @@ mod rclone;
 
 use clap::Subcommand;
 use reqwest::Method;
+use serde::de::IgnoredAny;
+
+use crate::domain::{Access, WorkspaceName};
 
 use super::confirmation::Confirmation;
 use super::error::CommandError;
-use super::gateway::{Connection, GatewayArguments};
+use super::gateway::{Connection, GatewayArguments, failed};
+use super::output::note;
+use super::storage::{Item, Storage};
 
-use ini::Section;
 use place::Place;
+
+/// How the profile of one's own bucket is called, and how the names of others begin.
+const PROFILE: &str = "cloakroom";
 
 /// Write a profile for a tool, which gets its credentials by `cloakroom credentials`
 #[derive(Debug, Subcommand)]
@@ -31,9 +38,12 @@ pub(super) enum SetupCommand {
 pub(in crate::cli) struct SetupArguments {
     #[command(flatten)]
     gateway: GatewayArguments,
-    /// Name of the profile
-    #[arg(long, value_name = "NAME", default_value = "cloakroom", value_parser = parse_profile)]
-    profile: String,
+    /// A workspace that you are a member of, instead of your own bucket
+    #[arg(long, value_name = "ORG/WS")]
+    workspace: Option<WorkspaceName>,
+    /// Name of the profile [default: cloakroom, of a workspace cloakroom-ORG-WS]
+    #[arg(long, value_name = "NAME", value_parser = parse_profile)]
+    profile: Option<String>,
     /// Replace a profile of this name that is a different one
     #[arg(long)]
     force: bool,
@@ -51,20 +61,61 @@ impl SetupCommand {
 }
 
 impl SetupArguments {
-    /// Asks for credentials once: that makes the bucket, and shows that the profile will work.
-    async fn place(&self) -> Result<(Connection, Place), CommandError> {
-        let connection = self.gateway.connect()?;
-        let address = connection.gateway.address("/v1/credentials");
-        let reply = connection.ask_signed_in(Method::POST, address).await?;
-        let place = connection.read(&reply)?;
-        Ok((connection, place))
+    fn profile(&self) -> String {
+        match (&self.profile, &self.workspace) {
+            (Some(name), _) => name.clone(),
+            (None, Some(name)) => format!("{PROFILE}-{}-{}", name.organisation, name.workspace),
+            (None, None) => PROFILE.to_owned(),
+        }
     }
 
-    /// The profile for tools that read `~/.aws/config`.
-    fn aws_profile(&self, connection: &Connection, place: &Place) -> Result<Section, CommandError> {
-        let command = self.gateway.options(&connection.gateway)?;
-        aws::profile(&self.profile, &command, place)
+    /// Asks for credentials once: that makes the bucket, and shows that the profile will work.
+    async fn place(&self, connection: &Connection) -> Result<Place, CommandError> {
+        let mut address = connection.gateway.address("/v1/credentials/container");
+        if let Some(workspace) = &self.workspace {
+            let workspace = workspace.to_string();
+            address
+                .query_pairs_mut()
+                .append_pair("workspace", &workspace);
+        }
+        let reply = connection.ask_signed_in(Method::GET, address).await?;
+        connection.read::<IgnoredAny>(&reply)?;
+        let listed = Storage::list(connection).await?;
+        let item = listed.items.iter().find(|item| self.is_for(item));
+        let failed = |what: &str| failed(&connection.gateway, what);
+        let item = item.ok_or_else(|| failed("does not list this storage"))?;
+        Place::try_from(item)
+            .map_err(|member| failed(&format!("lists storage with a bad {member}")))
     }
+
+    fn is_for(&self, item: &Item) -> bool {
+        match &self.workspace {
+            Some(name) => item.kind == "workspace" && item.name == Some(name.to_string()),
+            None => item.kind == "own",
+        }
+    }
+
+    /// The words of `credential_process` after the program.
+    fn credentials(&self, connection: &Connection) -> Result<Vec<String>, CommandError> {
+        let mut words = vec!["credentials".to_owned()];
+        words.extend(self.gateway.options(&connection.gateway)?);
+        if let Some(workspace) = &self.workspace {
+            words.extend(["--workspace".to_owned(), workspace.to_string()]);
+        }
+        Ok(words)
+    }
+}
+
+/// Says what the storage is, before a command to try it.
+fn tell(place: &Place) {
+    let access = match place.access {
+        Access::Read => ", read-only",
+        Access::ReadWrite => "",
+    };
+    note(&format!(
+        "Your storage is s3://{}{access}. For instance:",
+        place.path()
+    ));
 }
 
 /// No character of it is special in the files of AWS or of rclone.

@@ -6,13 +6,14 @@ use crate::cli::output::{note, print};
 use super::change::Change;
 use super::ini::Section;
 use super::place::Place;
-use super::{SetupArguments, aws};
+use super::{SetupArguments, aws, tell};
 
 /// Write a remote into rclone.conf, and the profile that it gets its credentials by into ~/.aws/config
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Examples:
   cloakroom setup rclone
   cloakroom setup rclone --profile locker --yes
+  cloakroom setup rclone --workspace acme/research
 
 RCLONE_CONFIG and AWS_CONFIG_FILE name other files.")]
 pub(in crate::cli) struct RcloneCommand {
@@ -23,12 +24,12 @@ pub(in crate::cli) struct RcloneCommand {
 impl RcloneCommand {
     pub(super) async fn run(self) -> Result<(), CommandError> {
         let setup = &self.setup;
-        let (connection, place) = setup.place().await?;
-        let profile = setup.aws_profile(&connection, &place)?;
-        let (file, aws_file) = (config_file()?, aws::config_file()?);
+        let connection = setup.gateway.connect()?;
+        let place = setup.place(&connection).await?;
+        let (name, file) = (setup.profile(), config_file()?);
         let changes = [
-            Change::new(&aws_file, &profile, setup.force)?,
-            Change::new(&file, &remote(&setup.profile, &place), setup.force)?,
+            aws::change(setup, &connection, &place)?,
+            Change::new(&file, &remote(&name, &place), setup.force)?,
         ];
         if changes.iter().all(Option::is_none) {
             note(&format!("{} has this remote already.", file.display()));
@@ -39,8 +40,8 @@ impl RcloneCommand {
         for change in changes.iter().flatten() {
             change.make()?;
         }
-        let (name, bucket) = (&setup.profile, &place.bucket);
-        print(&format!("rclone ls {name}:{bucket}\n"))
+        tell(&place);
+        print(&format!("rclone ls {name}:{}\n", place.path()))
     }
 }
 

@@ -1,6 +1,7 @@
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
 
+use cloakroom::domain::Access;
 use serde_json::Value;
 
 use crate::support::{ALICES_BUCKET, App, Process, s3};
@@ -23,16 +24,22 @@ impl User {
         std::fs::read_to_string(self.aws_config()).unwrap()
     }
 
-    /// The value of a key in the profile that `setup` has written.
+    /// The value of a key in the profile that `setup` has written last.
     fn in_profile(&self, key: &str) -> String {
         let text = self.read_aws_config();
-        let (_, profile) = text.split_once("[profile cloakroom]\n").unwrap();
+        let (_, profile) = text.rsplit_once("[profile cloakroom").unwrap();
         let mut lines = profile.lines().filter_map(|line| line.split_once(" = "));
         lines.find(|(name, _)| *name == key).unwrap().1.to_owned()
     }
 
     /// Puts an object as a tool does that reads the profile.
     async fn put_by_profile(&self, bucket: &str) {
+        let client = self.client_of_profile().await;
+        let put = client.put_object().bucket(bucket).key("hello.txt");
+        put.send().await.unwrap();
+    }
+
+    async fn client_of_profile(&self) -> aws_sdk_s3::Client {
         let mut words = shlex::split(&self.in_profile("credential_process")).unwrap();
         let program = words.remove(0);
         let mut command = tokio::process::Command::new(program);
@@ -44,14 +51,12 @@ impl User {
         assert!(output.status.success(), "{output:?}");
         let keys: Value = serde_json::from_slice(&output.stdout).unwrap();
         let key = |name: &str| keys[name].as_str().unwrap();
-        let client = s3(
+        s3(
             &self.in_profile("endpoint_url"),
             key("AccessKeyId"),
             key("SecretAccessKey"),
             Some(key("SessionToken")),
-        );
-        let put = client.put_object().bucket(bucket).key("hello.txt");
-        put.send().await.unwrap();
+        )
     }
 }
 
@@ -148,11 +153,92 @@ async fn setup_replaces_a_different_profile_only_by_force() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn setup_finds_a_profile_however_its_name_is_written() {
+    let (_app, user) = signed_in().await;
+    for (header, name) in [
+        ("[profile \"cloakroom\"]", "cloakroom"),
+        ("[default]", "default"),
+        ("[profile default]", "default"),
+    ] {
+        let theirs = format!("{header}\naws_access_key_id = theirs\n");
+        user.write_aws_config(&theirs);
+        let ran = setup(&user, &["--yes", "--profile", name]).await;
+        assert_eq!(ran.code, Some(1), "{header}");
+        assert!(ran.stderr.contains("a different profile"), "{ran:?}");
+        let both = format!("{theirs}[{name}]\n[profile {name}]\n");
+        user.write_aws_config(&both);
+        let ran = setup(&user, &["--yes", "--force", "--profile", name]).await;
+        assert_eq!(ran.code, Some(1), "{header}");
+        assert!(ran.stderr.contains("more than one profile"), "{ran:?}");
+        assert_eq!(user.read_aws_config(), both);
+    }
+}
+
+/// Tools take keys from there before they run `credential_process`.
+#[tokio::test(flavor = "multi_thread")]
+async fn setup_refuses_a_name_that_has_keys_in_the_credentials_file() {
+    let (_app, user) = signed_in().await;
+    let file = user.home.path().join(".aws/credentials");
+    user.write_aws_config(MINE);
+    std::fs::write(&file, "[cloakroom]\naws_access_key_id = theirs\n").unwrap();
+    for tool in ["aws", "rclone"] {
+        let ran = user.run(&["setup", tool, "--yes", "--force"]).await;
+        assert_eq!(ran.code, Some(1), "{tool}");
+        let expected = format!("{}: has a profile cloakroom too", file.display());
+        assert!(ran.stderr.contains(&expected), "{ran:?}");
+    }
+    assert_eq!(user.read_aws_config(), MINE);
+    let ran = setup(&user, &["--yes", "--profile", "other"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn setup_needs_a_sign_in() {
     let app = gateway().await;
     let user = User::at(&app);
     let ran = setup(&user, &["--yes"]).await;
     assert_eq!(ran.code, Some(77), "{ran:?}");
+    assert!(!user.aws_config().exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn setup_writes_a_profile_for_a_workspace() {
+    let (app, user) = signed_in().await;
+    app.workspace("acme/research", &[("alice", Access::Read)])
+        .await;
+    let ran = setup(&user, &["--yes", "--workspace", "acme/research"]).await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(
+        user.read_aws_config()
+            .starts_with("[profile cloakroom-acme-research]\n")
+    );
+    let (start, path) = ran.stdout.trim_end().split_once("s3://").unwrap();
+    assert_eq!(start, "aws --profile cloakroom-acme-research s3 ls ");
+    assert!(
+        ran.stderr.contains(&format!("s3://{path}, read-only")),
+        "{ran:?}"
+    );
+    let (bucket, prefix) = path.split_once('/').unwrap();
+    assert_eq!(prefix, "research/");
+    let client = user.client_of_profile().await;
+    let list = client.list_objects_v2().bucket(bucket).prefix(prefix);
+    list.send().await.unwrap();
+    let ran = user
+        .run(&["setup", "rclone", "--yes", "--workspace", "acme/research"])
+        .await;
+    assert_eq!(
+        ran.stdout,
+        format!("rclone ls cloakroom-acme-research:{path}\n")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn setup_refuses_a_workspace_of_which_one_is_no_member() {
+    let (app, user) = signed_in().await;
+    app.workspace("acme/research", &[("bob", Access::Read)])
+        .await;
+    let ran = setup(&user, &["--yes", "--workspace", "acme/research"]).await;
+    assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(!user.aws_config().exists());
 }
 
