@@ -1,4 +1,6 @@
 use std::fs;
+#[cfg(unix)]
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +16,7 @@ const NEW_FILE: u32 = 0o600;
 
 /// A change of a file that was not made yet.
 pub(super) struct Change {
+    section: Section,
     path: PathBuf,
     mode: u32,
     /// What the file held when the change was shown.
@@ -56,6 +59,7 @@ impl Change {
         }
         let mode = mode_of(&path).unwrap_or(NEW_FILE);
         Ok(Some(Self {
+            section: section.clone(),
             path,
             mode,
             before,
@@ -74,19 +78,38 @@ impl Change {
 
     /// Makes the change, if the file still is as it was when the change was shown.
     pub(super) fn make(&self) -> Result<(), CommandError> {
-        if read_text(&self.path)? != self.before {
-            return Err(CommandError::Failed(format!(
-                "{}: another program has changed it meanwhile: run the command again",
-                self.path.display()
-            )));
-        }
         let failed = |error| CommandError::Failed(format!("{}: {error}", self.path.display()));
-        if let Some(directory) = self.path.parent() {
-            fs::create_dir_all(directory).map_err(failed)?;
+        let directory = self.path.parent().unwrap_or(&self.path);
+        fs::create_dir_all(directory).map_err(failed)?;
+        let _lock = lock(directory).map_err(failed)?;
+        let now = read_text(&self.path)?;
+        if now == self.before {
+            let content = self.edited.file.as_bytes();
+            return replace_file(&self.path, content, self.mode).map_err(failed);
         }
-        let content = self.edited.file.as_bytes();
-        replace_file(&self.path, content, self.mode).map_err(failed)
+        // The same command in another terminal.
+        if self.section.put_into(&now) == Ok(None) {
+            return Ok(());
+        }
+        Err(CommandError::Failed(format!(
+            "{}: another program has changed it meanwhile: run the command again",
+            self.path.display()
+        )))
     }
+}
+
+/// Keeps other processes of this program from changing files in this directory, until it is dropped.
+#[cfg(unix)]
+fn lock(directory: &Path) -> std::io::Result<File> {
+    let directory = File::open(directory)?;
+    directory.lock()?;
+    Ok(directory)
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
+fn lock(_: &Path) -> std::io::Result<()> {
+    Ok(())
 }
 
 impl Edited {
@@ -140,5 +163,18 @@ mod tests {
             change.make().unwrap_err();
             assert_eq!(fs::read_to_string(&path).unwrap(), theirs);
         }
+    }
+
+    #[test]
+    fn the_same_change_can_be_made_in_two_terminals() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config");
+        let section = Section::new("profile x", &["region = here".to_owned()]);
+        let changes = [(); 2].map(|()| Change::new(&path, &section, false).unwrap().unwrap());
+        for change in changes {
+            change.make().unwrap();
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text, "[profile x]\nregion = here\n");
     }
 }
