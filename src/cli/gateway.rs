@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::adapters::check_authorities;
-use crate::login::{Gateway, Http, HttpError, LoginError, LoginFile, Reply, fresh_token};
+use crate::login::{Gateway, Http, LoginError, LoginFile, Reply, fresh_token};
 
 use super::error::CommandError;
 use super::output::printable;
@@ -20,7 +20,7 @@ const MAX_MESSAGE_CHARS: usize = 500;
 #[derive(clap::Args, Clone, Debug)]
 pub(super) struct GatewayArguments {
     /// Address of the gateway [default: the one where you are signed in]
-    #[arg(long, env = "CLOAKROOM_URL")]
+    #[arg(long, env = "CLOAKROOM_URL", value_parser = parse_url)]
     url: Option<Url>,
     /// Certificate authorities to trust in addition to the system's (PEM)
     #[arg(long, value_name = "FILE")]
@@ -91,13 +91,7 @@ impl Connection {
         token: &SecretString,
     ) -> Result<Reply, CommandError> {
         let reply = self.http.ask(method, address, token).await;
-        reply.map_err(|error| match error {
-            HttpError::NoAnswer => failed(
-                &self.gateway,
-                "no answer: is the gateway running, and is this its address?",
-            ),
-            error => failed(&self.gateway, &error.to_string()),
-        })
+        reply.map_err(|error| self.gateway.unreachable(error).into())
     }
 
     /// Asks as the person who signed in. A token that the gateway refuses is refreshed once.
@@ -143,6 +137,10 @@ pub(super) fn refusal(reply: &Reply) -> String {
 
 pub(super) fn failed(gateway: &Gateway, what: &str) -> CommandError {
     CommandError::Failed(format!("{gateway}: {what}"))
+}
+
+fn parse_url(text: &str) -> Result<Url, &'static str> {
+    Url::parse(text).map_err(|_| "expected an address like https://cloakroom.example.com")
 }
 
 fn only_one(gateways: Vec<Url>) -> Result<Url, CommandError> {

@@ -26,7 +26,13 @@ pub(super) struct LogoutCommand {
 
 impl LogoutCommand {
     pub(super) async fn run(self) -> Result<(), CommandError> {
-        let connection = self.gateway.connect()?;
+        let connection = match self.gateway.connect() {
+            Err(CommandError::Login(LoginError::NotSignedInAnywhere)) => {
+                note(&"Not signed in.");
+                return Ok(());
+            }
+            connected => connected?,
+        };
         let file = connection.login_file()?;
         let locked = file.lock().await?;
         let Some(login) = locked.read()? else {

@@ -45,7 +45,7 @@ impl AuthorizationServer {
             match http.get_json::<Self>(&address).await {
                 Ok(server) if server.issuer == issuer => return server.checked(gateway),
                 Ok(_) => failures.push(format!("{address}: belongs to another issuer")),
-                Err(what) => failures.push(what),
+                Err(error) => failures.push(format!("{address}: {error}")),
             }
         }
         Err(failed(format!("no metadata: {}", failures.join("; "))))

@@ -229,8 +229,10 @@ fn make_directory(path: &Path) -> Result<(), LoginError> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, DIRECTORY_MODE);
-    let made = builder.create(path);
-    made.map_err(|error| LoginError::file(path, &error))?;
+    builder.create(path).map_err(|error| LoginError::File {
+        path: path.to_owned(),
+        what: format!("{error}: tokens are kept there; XDG_STATE_HOME names another place"),
+    })?;
     let metadata = fs::metadata(path);
     let metadata = metadata.map_err(|error| LoginError::file(path, &error))?;
     check_private(path, &metadata, "700")

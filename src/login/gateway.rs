@@ -5,12 +5,10 @@ use url::Url;
 
 use crate::adapters::oauth::is_confidential;
 
-use super::{Http, LoginError};
+use super::http::DocumentError;
+use super::{Http, HttpError, LoginError};
 
 const METADATA: &str = "/.well-known/oauth-protected-resource";
-
-/// What to think of when no answer comes.
-const UNKNOWN: &str = "is the gateway running, and is this its address?";
 
 /// The address of a gateway, without a slash at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,41 +76,52 @@ impl Gateway {
     /// Reads what the gateway says about itself, which must be about this address (RFC 9728 section
     /// 3.3).
     pub(super) async fn metadata(&self, http: &Http) -> Result<ProtectedResource, LoginError> {
-        let mut failure = self.failed(UNKNOWN);
-        for address in self.metadata_addresses() {
-            match self.metadata_at(&address, http).await {
-                Ok(metadata) => return Ok(metadata),
-                Err(what) => failure = self.failed(what),
-            }
+        let [in_front, behind] = self.metadata_addresses();
+        match self.metadata_at(&in_front, http).await {
+            Err(_) if in_front != behind => self.metadata_at(&behind, http).await,
+            done => done,
         }
-        Err(failure)
     }
 
     /// RFC 9728 section 3.1 puts the well-known part in front of the path. A gateway behind a proxy that
     /// takes the path off has it behind.
-    fn metadata_addresses(&self) -> Vec<Url> {
+    fn metadata_addresses(&self) -> [Url; 2] {
         let mut in_front = self.url.clone();
         in_front.set_path(&format!(
             "{METADATA}{}",
             self.url.path().trim_end_matches('/')
         ));
-        let mut addresses = vec![in_front, self.address(METADATA)];
-        addresses.dedup();
-        addresses
+        [in_front, self.address(METADATA)]
     }
 
-    async fn metadata_at(&self, address: &Url, http: &Http) -> Result<ProtectedResource, String> {
-        let metadata: ProtectedResource = http
-            .get_json(address)
-            .await
-            .map_err(|what| format!("{what}: {UNKNOWN}"))?;
+    async fn metadata_at(
+        &self,
+        address: &Url,
+        http: &Http,
+    ) -> Result<ProtectedResource, LoginError> {
+        let read = http.get_json(address).await;
+        let metadata: ProtectedResource = read.map_err(|error| match error {
+            DocumentError::Http(error) => self.unreachable(error),
+            error => self.failed(format!("{error}: is this the gateway's address?")),
+        })?;
         let named = Url::parse(&metadata.resource).map(|url| Self::at(url, self.allow_http));
         match named {
             Ok(named) if named == *self => Ok(metadata),
-            Ok(named) => Err(format!(
+            Ok(named) => Err(self.failed(format!(
                 "the gateway's address is {named}: use --url {named}"
-            )),
-            Err(_) => Err("the gateway names no address of its own".to_owned()),
+            ))),
+            Err(_) => Err(self.failed("the gateway names no address of its own")),
+        }
+    }
+
+    /// The gateway did not answer.
+    #[must_use]
+    pub fn unreachable(&self, error: HttpError) -> LoginError {
+        match error {
+            HttpError::NoAnswer => {
+                self.failed("no answer: is the gateway running, and is this its address?")
+            }
+            error => self.failed(error.to_string()),
         }
     }
 
@@ -160,14 +169,12 @@ mod tests {
 
     #[test]
     fn the_metadata_of_a_gateway_with_a_path_are_looked_for_in_two_places() {
+        let metadata = "https://gateway.example/.well-known/oauth-protected-resource";
         for (url, expected) in [
-            (
-                "https://gateway.example",
-                vec!["https://gateway.example/.well-known/oauth-protected-resource"],
-            ),
+            ("https://gateway.example", [metadata; 2]),
             (
                 "https://gateway.example/a/b/",
-                vec![
+                [
                     "https://gateway.example/.well-known/oauth-protected-resource/a/b",
                     "https://gateway.example/a/b/.well-known/oauth-protected-resource",
                 ],
@@ -175,8 +182,7 @@ mod tests {
         ] {
             let gateway = Gateway::parse(&Url::parse(url).unwrap(), false).unwrap();
             let addresses = gateway.metadata_addresses();
-            let addresses: Vec<&str> = addresses.iter().map(Url::as_str).collect();
-            assert_eq!(addresses, expected);
+            assert_eq!(addresses.each_ref().map(Url::as_str), expected);
         }
     }
 

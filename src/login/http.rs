@@ -1,3 +1,5 @@
+use std::error::Error;
+use std::io;
 use std::time::Duration;
 
 use openidconnect::http::Response;
@@ -40,12 +42,29 @@ pub enum HttpError {
     /// There was no connection, or it broke off.
     #[error("no answer")]
     NoAnswer,
+    /// The other side has no certificate that is good for it, or speaks no TLS.
+    #[error(
+        "no secure connection: its certificate is not trusted here (--ca-file names more authorities), or \
+         it has none"
+    )]
+    Tls,
     /// The answer is longer than any that makes sense.
     #[error("the answer is too long: is this the right address?")]
     TooLong,
     /// The answer is not text.
     #[error("the answer is not text: is this the right address?")]
     NotText,
+}
+
+/// A JSON document cannot be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum DocumentError {
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    #[error("the answer is {0}")]
+    Status(StatusCode),
+    #[error("the answer is not what it must be")]
+    Unfit,
 }
 
 impl Http {
@@ -90,19 +109,17 @@ impl Http {
     }
 
     /// Reads a JSON document.
-    pub(super) async fn get_json<T: DeserializeOwned>(&self, url: &Url) -> Result<T, String> {
+    pub(super) async fn get_json<T: DeserializeOwned>(
+        &self,
+        url: &Url,
+    ) -> Result<T, DocumentError> {
         let request = self.0.get(url.clone()).timeout(TIMEOUT);
         let answer = request.header("accept", "application/json").send().await;
-        let (status, body) = match answer {
-            Ok(answer) => read(answer).await,
-            Err(error) => Err(kind(error)),
-        }
-        .map_err(|error| format!("{url}: {error}"))?;
+        let (status, body) = read(answer.map_err(kind)?).await?;
         if status != StatusCode::OK {
-            return Err(format!("{url}: the answer is {status}"));
+            return Err(DocumentError::Status(status));
         }
-        serde_json::from_slice(&body)
-            .map_err(|_| format!("{url}: the answer is not what it must be"))
+        serde_json::from_slice(&body).map_err(|_| DocumentError::Unfit)
     }
 }
 
@@ -121,6 +138,21 @@ fn kind(error: reqwest::Error) -> HttpError {
     match error {
         error if error.is_builder() => HttpError::Request,
         error if error.is_timeout() => HttpError::Timeout,
+        error if is_of_tls(&error) => HttpError::Tls,
         _ => HttpError::NoAnswer,
+    }
+}
+
+fn is_of_tls(error: &(dyn Error + 'static)) -> bool {
+    if error.is::<rustls::Error>() {
+        return true;
+    }
+    // The source of an I/O error is that of the error in it.
+    let inner = error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref);
+    match inner {
+        Some(inner) => is_of_tls(inner),
+        None => error.source().is_some_and(is_of_tls),
     }
 }

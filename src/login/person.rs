@@ -1,7 +1,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use openidconnect::Nonce;
 use openidconnect::core::{CoreIdToken, CoreJwsSigningAlgorithm};
+use openidconnect::{ClaimsVerificationError, Nonce};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -45,7 +45,12 @@ impl Person {
             None => Ok(()),
         };
         let claims = token.claims(&verifier, check);
-        let claims = claims.map_err(|error| error.to_string())?;
+        let claims = claims.map_err(|error| match error {
+            ClaimsVerificationError::Expired(_) => {
+                "it has expired: is the clock of this machine right?".to_owned()
+            }
+            error => error.to_string(),
+        })?;
         let name = claims.preferred_username().map(|name| name.to_string());
         let email = || claims.email().map(|email| email.to_string());
         Ok(Self {

@@ -173,9 +173,29 @@ async fn a_gateway_must_be_named_as_it_names_itself() {
     assert_eq!(ran.code, Some(1));
     let remedy = format!("use --url {}", app.url);
     assert!(ran.stderr.contains(&remedy), "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_no_gateways_is_told_from_one_that_does_not_answer() {
+    let app = gateway().await;
+    let user = User::at(&app);
+    let with_tls = app.url.replace("http:", "https:");
     let elsewhere = app.oauth.issuer();
-    let ran = user.run(&["login", "--url", &elsewhere]).await;
-    assert_eq!(ran.code, Some(1));
+    for (url, expected) in [
+        (
+            elsewhere.as_str(),
+            "404 Not Found: is this the gateway's address?",
+        ),
+        ("http://127.0.0.1:1", "no answer: is the gateway running"),
+        (&with_tls, "no secure connection"),
+    ] {
+        let ran = user.run(&["login", "--url", url]).await;
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(ran.stderr.starts_with(&format!("{url}: ")), "{ran:?}");
+        assert!(ran.stderr.contains(expected), "{ran:?}");
+    }
+    let ran = user.run(&["login", "--url", "cloakroom.example.com"]).await;
+    assert!(ran.stderr.contains("like https://"), "{ran:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
