@@ -50,6 +50,13 @@ done
 chown root:cloakroom /etc/cloakroom.toml
 chmod 640 /etc/cloakroom.toml
 
+# systemd-tmpfiles empties /tmp: only the folder of this test is the machine's.
+mkdir /mnt/work
+mount --bind "$work" /mnt/work
+mount -t tmpfs tmpfs /tmp
+mkdir -p "$work"
+mount --bind /mnt/work "$work"
+
 # Only this unit, without what boots a whole machine.
 rm -rf /usr/lib/systemd/system-generators /etc/systemd/system-generators
 mkdir /etc/systemd/system/cloakroom.service.d
