@@ -76,8 +76,9 @@ def at_keycloak(gateway, screenshots):
         no_errors(page)
         page.click(".account button")
         page.click(".menu button", "Sign out")
-        page.wait(lambda: not page.driver.current_url.startswith(gateway), "Keycloak's page")
-        page.click("[type=submit]")
+        # Keycloak asks whether to sign out, unless the session ended with its token.
+        if page.find("main button.primary, [type=submit]").get_attribute("type") == "submit":
+            page.click("[type=submit]")
         page.find("main button.primary", "Sign in")
         check("Keycloak: signing out leads back", page.driver.current_url == f"{gateway}/console/")
         page.click("main button.primary")

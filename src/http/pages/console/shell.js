@@ -82,16 +82,19 @@ export class Shell {
     this.#leaving.abort();
     this.#leaving = new AbortController();
     this.#frame(place, view);
-    const shown = await this.#view(place, view, this.#leaving.signal);
-    if (!shown) return;
+    const { signal } = this.#leaving;
+    const shown = await this.#view(place, view, signal);
+    if (!shown || signal.aborted) return;
     this.#main.replaceChildren(...[place && this.#tabs(place, view), shown].filter(Boolean));
-    if (isChosen) this.#main.focus({ preventScroll: true });
+    if (!isChosen) return;
+    this.#main.focus({ preventScroll: true });
+    this.#context.announce(document.title);
     scrollTo(0, 0);
   }
 
   /** What the address asks for; the first place's files otherwise. */
   #route() {
-    const parts = decodeURI(location.hash).split('/').slice(1);
+    const parts = location.hash.split('/').slice(1);
     if (parts[0] === SESSIONS) return { place: null, view: SESSIONS };
     const view = Object.hasOwn(VIEWS, parts.at(-1)) ? parts.at(-1) : 'files';
     const path = parts.slice(0, -1).join('/');
@@ -166,7 +169,8 @@ export class Shell {
     const { texts, name, signOut } = this.#context;
     const { t } = texts;
     const title = view === SESSIONS ? t('sessions') : place && nameOf(place, t);
-    document.title = title ? `${title} – ${t('app.name')}` : t('app.name');
+    const words = [title, place && view !== 'files' && t(`view.${view}`), t('app.name')];
+    document.title = words.filter(Boolean).join(' – ');
     const nav = this.#nav(place, view);
     const toggle = h('button', { type: 'button', class: 'quiet nav-toggle', 'aria-controls': 'nav', 'aria-expanded': 'false' },
       h('span', {}, title ?? t('app.name')), h('span', { class: 'chevron', 'aria-hidden': 'true' }));
