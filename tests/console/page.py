@@ -46,12 +46,12 @@ def check(what, holds, more=""):
 class Page:
     """A browser of its own, with an empty profile."""
 
-    def __init__(self, gateway, screenshots=None, language="en", sign_in="dev"):
+    def __init__(self, gateway, screenshots=None, language="en", sign_in="dev", wire=False):
         options = webdriver.ChromeOptions()
         for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server",
                          f"--lang={language}", f"--accept-lang={language}", "--window-size=1280,1000"):
             options.add_argument(argument)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", **({"performance": "ALL"} if wire else {})})
         options.add_experimental_option("prefs", {"intl.accept_languages": language})
         self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
         self.gateway, self.screenshots, self.server = gateway, screenshots, sign_in
@@ -166,6 +166,18 @@ class Page:
     def errors(self):
         """The errors on the browser's console since the last look."""
         return [line["message"] for line in self.driver.get_log("browser") if line["level"] == "SEVERE"]
+
+    def received(self):
+        """Bytes on the wire, heads of answers included, by address, since the last look; the page has `wire`."""
+        addresses, sizes = {}, []
+        for line in self.driver.get_log("performance"):
+            event = json.loads(line["message"])["message"]
+            given = event["params"]
+            if event["method"] == "Network.responseReceived":
+                addresses[given["requestId"]] = given["response"]["url"]
+            elif event["method"] == "Network.loadingFinished" and given["requestId"] in addresses:
+                sizes.append((addresses[given["requestId"]], given["encodedDataLength"]))
+        return sizes
 
     # Faults.
 

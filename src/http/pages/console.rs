@@ -87,9 +87,7 @@ fn serve(exchange: &Exchange, path: &str) -> Result<HttpResponse, Failure> {
     let mut response = HttpResponse::Ok();
     add_headers(&mut response);
     if asset.is_document() {
-        response
-            .insert_header((header::CONTENT_SECURITY_POLICY, policy(&exchange.gateway)))
-            .insert_header((header::X_FRAME_OPTIONS, "DENY"));
+        protect(&mut response, &exchange.gateway);
     }
     response.insert_header(ETag(tag.clone()));
     if is_known(&exchange.request, &tag) {
@@ -107,11 +105,18 @@ fn serve(exchange: &Exchange, path: &str) -> Result<HttpResponse, Failure> {
 /// its files at once.
 fn add_headers(response: &mut HttpResponseBuilder) {
     response
-        .insert_header((header::REFERRER_POLICY, "no-referrer"))
-        .insert_header(("cross-origin-opener-policy", "same-origin"))
         .insert_header(("cross-origin-resource-policy", "same-origin"))
         .insert_header((header::CACHE_CONTROL, "no-cache"))
         .insert_header((header::VARY, "Accept-Encoding"));
+}
+
+/// What counts for documents only, and would be a third of the bytes on the wire.
+fn protect(response: &mut HttpResponseBuilder, gateway: &Gateway) {
+    response
+        .insert_header((header::CONTENT_SECURITY_POLICY, policy(gateway)))
+        .insert_header((header::X_FRAME_OPTIONS, "DENY"))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .insert_header(("cross-origin-opener-policy", "same-origin"));
 }
 
 /// Whether the browser has the file (RFC 9110 section 13.1.2).
