@@ -24,6 +24,12 @@ export function placeList(places, current, t) {
   return h('ul', { class: 'places' }, places.map((place) => h('li', {},
     h('a', { href: `#/${pathOf(place)}/files`, 'aria-current': place === current ? 'true' : null },
       icon(place.kind === 'own' ? 'person' : 'group'),
-      h('span', { class: 'name' }, nameOf(place, t)),
+      h('span', { class: 'name' }, breakable(nameOf(place, t))),
       place.access === 'read' && h('span', { class: 'badge' }, t('place.readOnly'))))));
+}
+
+/** A workspace's name breaks after its organisation, where it has to. */
+function breakable(name) {
+  const [first, ...rest] = name.split('/');
+  return [first, ...rest.map((part) => ['/', h('wbr'), part])];
 }

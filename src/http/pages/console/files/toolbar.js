@@ -24,7 +24,7 @@ export function toolbar({ t, canWrite }, on) {
       chooser(t('files.uploadFolder'), { webkitdirectory: '' }, on.upload, 'files-upload-folder'),
       h('button', { type: 'button', class: 'files-new-folder', onclick: () => on.newFolder() }, icon('plus'), t('files.newFolder')),
     ]
-    : [h('span', { class: 'badge' }, t('files.readOnly'))];
+    : [];
   const refresh = h('button', { type: 'button', class: 'quiet files-refresh', 'aria-label': t('files.refresh'), title: t('files.refresh'), onclick: () => on.refresh() }, icon('retry'));
   return { element: h('div', { class: 'files-bar' }, ...writing, filter, refresh), filter };
 }

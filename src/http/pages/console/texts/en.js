@@ -161,7 +161,6 @@ export const words = {
   'files.empty': 'Nothing here yet',
   'files.empty.write': 'Drop files or folders here, or use the buttons above.',
   'files.empty.read': 'You can read this storage, and others fill it.',
-  'files.readOnly': 'Read-only',
   'files.upload': 'Upload files',
   'files.uploadFolder': 'Upload a folder',
   'files.drop': 'Drop to upload here',

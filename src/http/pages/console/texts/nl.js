@@ -161,7 +161,6 @@ export const words = {
   'files.empty': 'Hier is nog niets',
   'files.empty.write': 'Sleep bestanden of mappen hierheen, of gebruik de knoppen hierboven.',
   'files.empty.read': 'U kunt deze opslag lezen; anderen vullen haar.',
-  'files.readOnly': 'Alleen lezen',
   'files.upload': 'Bestanden uploaden',
   'files.uploadFolder': 'Map uploaden',
   'files.drop': 'Laat los om hier te uploaden',
