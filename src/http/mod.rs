@@ -24,6 +24,7 @@ use dialects::dialect::{Dialect, respond};
 use dialects::revoke::RevokeDialect;
 use dialects::storage::StorageDialect;
 use dialects::storage_boto::StorageBotoDialect;
+use dialects::storage_sessions::StorageSessionsDialect;
 use dialects::sts::StsDialect;
 use dialects::v1::V1Dialect;
 use dialects::workspace::WorkspaceDialect;
@@ -44,10 +45,11 @@ pub use state::{
 };
 
 /// The address of every route, as metrics and the log name it.
-pub const ROUTES: [&str; 21] = [
+pub const ROUTES: [&str; 22] = [
     V1Dialect::PATH,
     RevokeDialect::PATH,
     StorageDialect::PATH,
+    StorageSessionsDialect::PATH,
     ContainerDialect::PATH,
     StorageBotoDialect::PATH,
     WorkspaceDialect::PATH,
@@ -77,6 +79,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(credential_route::<RevokeDialect>())
         // GET /v1/storage
         .service(credential_route::<StorageDialect>())
+        // GET /v1/storage/sessions
+        .service(credential_route::<StorageSessionsDialect>())
         // GET /v1/credentials/container
         .service(credential_route::<ContainerDialect>())
         // POST /storage/boto

@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::domain::{RequestId, Scope, WorkspaceName};
 use crate::service::{
     Authenticate, CallerLimit, Clock, CurrentRestrictions, Entitle, IdentifySession, IssueSession,
-    ListStorage, Randomness, Refusal, RevokeSessions, RotateAccessKey,
+    ListSessions, ListStorage, Randomness, Refusal, RevokeSessions, RotateAccessKey,
 };
 
 use crate::http::middleware::drain::ShutdownStage;
@@ -68,6 +68,8 @@ pub struct UseCases {
     pub list_storage: ListStorage,
     /// Tells whose session it is.
     pub identify_session: IdentifySession,
+    /// Lists what was handed out.
+    pub list_sessions: ListSessions,
     /// Hands out a key to it.
     pub issue_session: IssueSession,
     /// Ends sessions.

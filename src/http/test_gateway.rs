@@ -12,8 +12,8 @@ use crate::service::fakes::{
 };
 use crate::service::{
     Authenticate, AuthenticateApiKey, AuthenticateToken, CallerLimit, Directory, Entitle,
-    GenuineApiKeys, IdentifySession, IdentifySessionPorts, Introspection, ListStorage,
-    ListStoragePorts, OauthTokens, RateLimiter, TokenValidation,
+    GenuineApiKeys, IdentifySession, IdentifySessionPorts, Introspection, ListSessions,
+    ListSessionsPorts, ListStorage, ListStoragePorts, OauthTokens, RateLimiter, TokenValidation,
 };
 
 use crate::http::middleware::drain::ShutdownStage;
@@ -97,6 +97,11 @@ pub(crate) fn test_use_cases_with(
             issued: Arc::new(Nothing),
             restrictions: no_restrictions(),
             addresses: Arc::new(Nothing),
+            clock: Arc::new(FixedClock),
+        }),
+        list_sessions: ListSessions::new(ListSessionsPorts {
+            sessions: Arc::new(Nothing),
+            restrictions: no_restrictions(),
             clock: Arc::new(FixedClock),
         }),
         issue_session: test_issue(),

@@ -215,6 +215,7 @@ impl Opening {
         sources::of_rotations(&self.metrics, rotations.clone());
         let list_storage = parts::list_storage(&config, &sql_directory, &registry, &clock);
         let issued: Arc<dyn IssuedSessions> = Arc::<SqlDirectory>::clone(&sql_directory);
+        let list_sessions = parts::list_sessions(&sql_directory, &restrictions, &clock);
         let directory: Arc<dyn Directory> = sql_directory;
         let callers = Arc::new(KeyedRateLimiter::new(config.limits.per_caller));
         let addresses = Arc::new(KeyedRateLimiter::new(config.limits.per_caller));
@@ -240,6 +241,7 @@ impl Opening {
             entitle: Entitle::new(directory, config.naming.formula.clone()),
             list_storage,
             identify_session,
+            list_sessions,
             issue_session,
             revoke_sessions: Arc::clone(&revoke_sessions),
             restrictions,

@@ -23,8 +23,8 @@ use crate::metrics::{CountedAuditTrail, CountedBuckets, Metrics};
 use crate::service::{
     Buckets, Clock, CurrentRestrictions, EndSessions, EnsureBucket, EnsureBucketPorts,
     EnsureBucketSettings, Entitle, Introspection, IssueSession, IssueSessionPorts,
-    IssueSessionSettings, ListStorage, ListStoragePorts, LocalJwt, OauthTokens, Randomness,
-    RevokeSessions, TokenValidation, UnderWay,
+    IssueSessionSettings, ListSessions, ListSessionsPorts, ListStorage, ListStoragePorts, LocalJwt,
+    OauthTokens, Randomness, RevokeSessions, TokenValidation, UnderWay,
 };
 
 use super::opening::Opening;
@@ -214,6 +214,18 @@ pub(super) fn list_storage(
         ports,
         Entitle::new(directory, config.naming.formula.clone()),
     )
+}
+
+pub(super) fn list_sessions(
+    directory: &Arc<SqlDirectory>,
+    restrictions: &Arc<CurrentRestrictions>,
+    clock: &Arc<dyn Clock>,
+) -> ListSessions {
+    ListSessions::new(ListSessionsPorts {
+        sessions: Arc::<SqlDirectory>::clone(directory),
+        restrictions: Arc::clone(restrictions),
+        clock: Arc::clone(clock),
+    })
 }
 
 pub(super) async fn ensure_bucket(

@@ -16,7 +16,9 @@ mod entitle;
 mod erase;
 mod identify_session;
 mod issue;
+mod list_sessions;
 mod occupancy;
+mod page_query;
 mod ports;
 mod refusal;
 mod reservations;
@@ -48,7 +50,7 @@ pub use ensure_bucket::{
 };
 pub use entitle::{
     Entitle, InvalidListPosition, ListPosition, ListStorage, ListStoragePorts, ListedStorage,
-    StorageList, StoragePage, Wanted,
+    StorageList, Wanted,
 };
 pub use erase::{
     BucketFate, Contents, EraseError, EraseOptions, EraseOwner, EraseOwnerPorts,
@@ -58,7 +60,11 @@ pub use erase::{
 };
 pub use identify_session::{IdentifySession, IdentifySessionPorts};
 pub use issue::{IssueRequest, IssueSession, IssueSessionPorts, IssueSessionSettings};
+pub use list_sessions::{
+    IssuedSession, ListSessions, ListSessionsPorts, ListedSession, SessionHistory, SessionList,
+};
 pub use occupancy::Occupancy;
+pub use page_query::PageQuery;
 pub use ports::{
     AuditTrail, BucketRegistry, Buckets, Clock, Creation, Introspection, IssuedSessions, LocalJwt,
     Presence, Randomness, RateLimitError, RateLimiter, ReadToken, Recorded, RegistryError,

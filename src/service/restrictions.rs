@@ -94,8 +94,7 @@ impl CurrentRestrictions {
         owners: &[Owner],
         asked: DateTime<Utc>,
     ) -> Result<(), Refusal> {
-        let current = self.registry.restrictions().await?;
-        let current = current.with_formula(&self.formula);
+        let current = self.fresh().await?;
         let now = self.clock.now();
         for owner in owners {
             current.check(caller, Some(owner), asked, now)?;
@@ -109,8 +108,17 @@ impl CurrentRestrictions {
     ///
     /// [`Refusal::Internal`] when the registry cannot be read.
     pub async fn is_erased(&self, caller: &CallerId) -> Result<bool, Refusal> {
+        Ok(self.fresh().await?.is_erased(caller))
+    }
+
+    /// What the registry has now.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError`] when it cannot be read.
+    pub async fn fresh(&self) -> Result<Restrictions, RegistryError> {
         let current = self.registry.restrictions().await?;
-        Ok(current.with_formula(&self.formula).is_erased(caller))
+        Ok(current.with_formula(&self.formula))
     }
 
     fn known(&self) -> Option<Arc<Restrictions>> {

@@ -1,16 +1,17 @@
-//! Who is being revoked, and what stores were told.
+//! Who is being revoked, what stores were told, and which sessions are out.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sqlx::any::AnyRow;
 
-use crate::domain::{AuditEvent, BucketName};
+use crate::domain::{AuditEvent, BucketName, CallerId, RequestId};
 use crate::service::{
-    LiveSession, RegistryError, Revocation, RevocationRegistry, SessionsOf, Statement,
+    IssuedSession, LiveSession, RegistryError, Revocation, RevocationRegistry, SessionHistory,
+    SessionsOf, Statement,
 };
 
 use super::SqlDirectory;
-use super::audit::live_sessions;
+use super::audit::{live_sessions, sessions_issued_to};
 use super::restrictions::{begin, utc_milliseconds};
 use super::rows::{parse, text, time, utc};
 
@@ -141,6 +142,19 @@ impl RevocationRegistry for SqlDirectory {
         at_most: u32,
     ) -> Result<Vec<LiveSession>, RegistryError> {
         live_sessions(&self.database, of, now, at_most).await
+    }
+}
+
+#[async_trait]
+impl SessionHistory for SqlDirectory {
+    async fn issued_to(
+        &self,
+        caller: &CallerId,
+        since: DateTime<Utc>,
+        after: Option<&RequestId>,
+        at_most: usize,
+    ) -> Result<Option<Vec<IssuedSession>>, RegistryError> {
+        sessions_issued_to(&self.database, caller, since, after, at_most).await
     }
 }
 

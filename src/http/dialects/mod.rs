@@ -7,6 +7,7 @@ pub(crate) mod revoke;
 pub(crate) mod session;
 pub(crate) mod storage;
 pub(crate) mod storage_boto;
+pub(crate) mod storage_sessions;
 pub(crate) mod sts;
 pub(crate) mod v1;
 pub(crate) mod workspace;

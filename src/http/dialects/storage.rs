@@ -1,17 +1,15 @@
 //! `GET /v1/storage`: what the caller may open; see docs/api/storage.md.
 
-use std::ops::RangeInclusive;
-
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
-use utoipa::openapi::path::{Operation, Parameter};
+use utoipa::openapi::path::Operation;
 
 use crate::domain::Owner;
 use crate::service::{
-    Credential, Deadline, ListedStorage, Refusal, StorageList as Listed, StoragePage,
+    Credential, Deadline, ListPosition, ListedStorage, PageQuery, Refusal, StorageList as Listed,
 };
 
 use crate::http::dialects::dialect::Dialect;
@@ -19,22 +17,15 @@ use crate::http::exchange::Exchange;
 use crate::http::input::api_key::{api_key, challenge_for_api_key};
 use crate::http::input::bearer::bearer_token;
 use crate::http::input::body::Body;
+use crate::http::input::paging::{PAGING, page, paging_parameters};
 use crate::http::input::query::query_parameters;
 use crate::http::openapi::operations::{
-    API_KEY, BEARER, credential_operation, number_parameter, problems_of, requires, success,
-    text_query_parameter,
+    API_KEY, BEARER, credential_operation, problems_of, requires, success,
 };
 use crate::http::problems::cause::Cause;
 use crate::http::problems::failure::Failure;
 use crate::http::problems::problem;
 use crate::http::state::StorageAddress;
-
-const LIMIT: &str = "limit";
-const AFTER: &str = "after";
-
-/// How many entries a page may have.
-const LIMITS: RangeInclusive<usize> = 1..=1_000;
-const DEFAULT_LIMIT: usize = 100;
 
 /// The dialect of `GET /v1/storage`.
 pub(crate) struct StorageDialect;
@@ -86,7 +77,7 @@ impl Dialect for StorageDialect {
         deadline: Deadline,
     ) -> Result<HttpResponse, Failure> {
         let request = &exchange.request;
-        let parameters = query_parameters(request, &[LIMIT, AFTER])?;
+        let parameters = query_parameters(request, &PAGING)?;
         let credential = body.with_header_credential(credential(request))?;
         let page = page(&parameters)?;
         let list = list(exchange, &credential, &page, deadline).await?;
@@ -145,7 +136,7 @@ impl Dialect for StorageDialect {
         )
         .security(requires(BEARER))
         .security(requires(API_KEY))
-        .parameters(Some(parameters()))
+        .parameters(Some(paging_parameters()))
         .responses(
             problems_of(&causes, Cause::problem_type)
                 .response("200", listed)
@@ -195,7 +186,7 @@ fn kind_and_name(owner: &Owner) -> (&'static str, Option<String>) {
 async fn list(
     exchange: &Exchange,
     credential: &Credential,
-    page: &StoragePage,
+    page: &PageQuery<ListPosition>,
     deadline: Deadline,
 ) -> Result<Listed, Refusal> {
     let (gateway, log) = (&exchange.gateway, &exchange.log);
@@ -223,44 +214,4 @@ fn credential(request: &HttpRequest) -> Result<Credential, Refusal> {
             "The request holds both an access token and an API key.",
         )),
     }
-}
-
-fn page(parameters: &[(String, String)]) -> Result<StoragePage, Refusal> {
-    let mut page = StoragePage {
-        after: None,
-        limit: DEFAULT_LIMIT,
-    };
-    for (name, value) in parameters {
-        match name.as_str() {
-            LIMIT => page.limit = limit(value)?,
-            AFTER => page.after = Some(value.parse().map_err(|_| BAD_AFTER)?),
-            _ => {}
-        }
-    }
-    Ok(page)
-}
-
-const BAD_AFTER: Refusal =
-    Refusal::MalformedRequest("The parameter after is not the next of an earlier page.");
-
-/// Digits only, as durations.
-fn limit(value: &str) -> Result<usize, Refusal> {
-    let digits = value.bytes().all(|byte| byte.is_ascii_digit());
-    let limit = value.parse().ok().filter(|_| digits);
-    limit
-        .filter(|limit| LIMITS.contains(limit))
-        .ok_or(Refusal::MalformedRequest(
-            "The limit must be a whole number from 1 to 1000.",
-        ))
-}
-
-fn parameters() -> Vec<Parameter> {
-    vec![
-        number_parameter(
-            LIMIT,
-            "How many entries to return at most; 100 by default.",
-            &LIMITS,
-        ),
-        text_query_parameter(AFTER, "`next` of the page before."),
-    ]
 }

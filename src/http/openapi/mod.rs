@@ -20,11 +20,12 @@ use crate::http::dialects::dialect::Dialect;
 use crate::http::dialects::revoke::RevokeDialect;
 use crate::http::dialects::storage::StorageDialect;
 use crate::http::dialects::storage_boto::StorageBotoDialect;
+use crate::http::dialects::storage_sessions::StorageSessionsDialect;
 use crate::http::dialects::sts::StsDialect;
 use crate::http::dialects::v1::V1Dialect;
 use crate::http::dialects::workspace::WorkspaceDialect;
 use crate::http::dialects::{
-    access_key, container, revoke, storage, storage_boto, sts, v1, workspace,
+    access_key, container, revoke, storage, storage_boto, storage_sessions, sts, v1, workspace,
 };
 use crate::http::exchange::Exchange;
 use crate::http::problems::failure::Failure;
@@ -54,6 +55,8 @@ const HEALTH: &str = "health";
         revoke::RevokeAnswer,
         storage::StorageList,
         storage::StorageItem,
+        storage_sessions::SessionList,
+        storage_sessions::SessionItem,
         container::ContainerCredentials,
         container::ContainerError,
         sts::WebIdentityForm,
@@ -124,6 +127,10 @@ fn document() -> OpenApi {
         .path(V1Dialect::PATH, item::<V1Dialect>())
         .path(RevokeDialect::PATH, item::<RevokeDialect>())
         .path(StorageDialect::PATH, item::<StorageDialect>())
+        .path(
+            StorageSessionsDialect::PATH,
+            item::<StorageSessionsDialect>(),
+        )
         .path(ContainerDialect::PATH, item::<ContainerDialect>())
         .path(StsDialect::PATH, item::<StsDialect>())
         .path(StorageBotoDialect::PATH, item::<StorageBotoDialect>())

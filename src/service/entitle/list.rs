@@ -10,7 +10,7 @@ use crate::domain::{
 };
 use crate::service::step::{step, traced};
 use crate::service::{
-    BucketRegistry, Clock, Deadline, Directory, NotEntitled, Refusal, RegistryError,
+    BucketRegistry, Clock, Deadline, Directory, NotEntitled, PageQuery, Refusal, RegistryError,
     ReservationState, RestrictionRegistry,
 };
 
@@ -35,15 +35,6 @@ pub struct ListStoragePorts {
     pub restrictions: Arc<dyn RestrictionRegistry>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
-}
-
-/// Which part of the list is asked for.
-#[derive(Clone, Debug)]
-pub struct StoragePage {
-    /// Where it begins; at the start if `None`.
-    pub after: Option<ListPosition>,
-    /// How many entries it holds at most.
-    pub limit: usize,
 }
 
 /// A position in the list. The caller's own bucket comes first, then workspaces by name.
@@ -97,7 +88,7 @@ impl ListStorage {
     pub async fn list(
         &self,
         caller: &Caller,
-        page: &StoragePage,
+        page: &PageQuery<ListPosition>,
         asked: DateTime<Utc>,
         deadline: Deadline,
     ) -> Result<StorageList, Refusal> {
@@ -112,7 +103,7 @@ impl ListStorage {
     async fn find(
         &self,
         caller: &Caller,
-        page: &StoragePage,
+        page: &PageQuery<ListPosition>,
         asked: DateTime<Utc>,
     ) -> Result<StorageList, Refusal> {
         let (id, now) = (caller.id(), self.ports.clock.now());
@@ -133,7 +124,7 @@ impl ListStorage {
     async fn of_token(
         &self,
         caller: &TokenCaller,
-        page: &StoragePage,
+        page: &PageQuery<ListPosition>,
     ) -> Result<StorageList, Refusal> {
         let mut items = Vec::new();
         if page.after.is_none() {
@@ -174,7 +165,7 @@ impl ListStorage {
     async fn of_api_key(
         &self,
         caller: &ApiKeyCaller,
-        page: &StoragePage,
+        page: &PageQuery<ListPosition>,
     ) -> Result<StorageList, Refusal> {
         let mut items = Vec::new();
         if page.after.is_none() {

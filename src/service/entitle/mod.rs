@@ -17,7 +17,6 @@ use super::{Deadline, Directory, NotEntitled, Refusal, RegistryError};
 
 pub use list::{
     InvalidListPosition, ListPosition, ListStorage, ListStoragePorts, ListedStorage, StorageList,
-    StoragePage,
 };
 
 /// How long the registry may take.

@@ -15,8 +15,9 @@ use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
 
 use crate::domain::{
-    AccessToken, AuditEvent, BucketFormula, BucketName, ClientId, Owner, Principal, Restrictions,
-    Session, SessionPolicySettings, SessionTokenHash, Subject, UnverifiedClaims,
+    AccessToken, AuditEvent, BucketFormula, BucketName, CallerId, ClientId, Owner, Principal,
+    RequestId, Restrictions, Session, SessionPolicySettings, SessionTokenHash, Subject,
+    UnverifiedClaims,
 };
 
 pub(crate) use access_key_registry::FakeAccessKeyRegistry;
@@ -28,9 +29,10 @@ pub(crate) use revoke::{FakeStore, Flaw, revoke_sessions, test_revoke_sessions};
 
 use super::{
     AuditTrail, Clock, CurrentRestrictions, EnsureBucket, EnsureBucketPorts, EnsureBucketSettings,
-    Introspection, IssueSession, IssueSessionPorts, IssueSessionSettings, IssuedSessions,
-    LiveSession, Randomness, RateLimitError, RateLimiter, Recorded, RegistryError,
-    RestrictionRegistry, SessionRequest, Sessions, UpstreamError, UpstreamErrorKind,
+    Introspection, IssueSession, IssueSessionPorts, IssueSessionSettings, IssuedSession,
+    IssuedSessions, LiveSession, Randomness, RateLimitError, RateLimiter, Recorded, RegistryError,
+    RestrictionRegistry, SessionHistory, SessionRequest, Sessions, UpstreamError,
+    UpstreamErrorKind,
 };
 
 pub(crate) fn principal(client_id: &str, subject: &str) -> Owner {
@@ -116,6 +118,19 @@ impl IssuedSessions for Nothing {
 impl RestrictionRegistry for Nothing {
     async fn restrictions(&self) -> Result<Restrictions, RegistryError> {
         Ok(Restrictions::default())
+    }
+}
+
+#[async_trait]
+impl SessionHistory for Nothing {
+    async fn issued_to(
+        &self,
+        _: &CallerId,
+        _: DateTime<Utc>,
+        _: Option<&RequestId>,
+        _: usize,
+    ) -> Result<Option<Vec<IssuedSession>>, RegistryError> {
+        Ok(Some(Vec::new()))
     }
 }
 

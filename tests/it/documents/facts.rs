@@ -109,6 +109,7 @@ fn api_pages_list_the_errors_of_the_contract() {
                 "/v1/credentials" => "v1",
                 "/v1/credentials/revoke" => "revoke",
                 "/v1/storage" => "storage",
+                "/v1/storage/sessions" => "sessions",
                 "/v1/credentials/container" => "container",
                 "/storage/boto" => "storage-boto",
                 "/api/v1/org/{org}/ws/{ws}/storage/credentials" => "workspace",
@@ -126,7 +127,7 @@ fn api_pages_list_the_errors_of_the_contract() {
             );
         }
     }
-    assert_eq!(looked_at, 8);
+    assert_eq!(looked_at, 9);
 }
 
 /// The words of a text that name a page of the book.

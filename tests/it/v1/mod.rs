@@ -1,2 +1,3 @@
 mod credentials;
+mod sessions;
 mod storage;

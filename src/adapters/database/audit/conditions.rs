@@ -145,7 +145,8 @@ impl Where {
         statement: String,
         connection: &mut AnyConnection,
     ) -> Result<Vec<AnyRow>, Error> {
-        let mut query = sqlx::query(AssertSqlSafe(statement));
+        // Numbers of blocks are part of the text: the next statement is another one.
+        let mut query = sqlx::query(AssertSqlSafe(statement)).persistent(false);
         for value in self.values {
             query = query.bind(value);
         }

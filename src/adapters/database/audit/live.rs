@@ -75,7 +75,7 @@ fn caller(text: &str) -> Result<CallerId, RegistryError> {
     }
 }
 
-fn owner(text: &str) -> Result<Owner, RegistryError> {
+pub(super) fn owner(text: &str) -> Result<Owner, RegistryError> {
     let unknown = || unknown("owner");
     match text.split_once(' ').ok_or_else(unknown)? {
         ("principal", id) => parse_principal(id).map(Owner::Principal),

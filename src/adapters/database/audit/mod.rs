@@ -2,7 +2,9 @@ mod blocks;
 mod by_token;
 mod conditions;
 pub(super) mod forget;
+mod issued;
 mod live;
+mod newest;
 mod pages;
 mod parts;
 mod prune;
@@ -26,6 +28,7 @@ use crate::adapters::database::connect::is_lost;
 use crate::adapters::database::fingerprint::Fingerprint;
 use crate::adapters::database::statement::bounded;
 
+pub(super) use issued::sessions_issued_to;
 pub(super) use live::live_sessions;
 pub use pages::AuditPages;
 pub use prune::AuditPruner;

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::domain::CallerId;
+
 use crate::adapters::database::principals::{pairs, subject_suffix};
 
 /// The condition for what operators did, as the index has it.
@@ -101,6 +103,14 @@ impl Parts {
         }
         // The rows of a person who was erased.
         parts.add_owner(name);
+        parts
+    }
+
+    /// Where rows are that this caller caused, for its own storage and for others'.
+    pub(super) fn caused_by(caller: &CallerId) -> Self {
+        let mut parts = Self::default();
+        parts.add_owner(&caller.id());
+        parts.add_caller(&caller.to_string());
         parts
     }
 

@@ -1,5 +1,3 @@
-use std::collections::{BTreeMap, BTreeSet};
-
 use chrono::{DateTime, Utc};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Error, Row};
@@ -11,8 +9,9 @@ use crate::adapters::database::Database;
 use crate::adapters::database::rows::{text, utc};
 use crate::adapters::database::statement::failed;
 
-use super::blocks::{block_of, blocks};
+use super::blocks::blocks;
 use super::conditions::{Where, session_request};
+use super::newest::{Newest, Rows, read};
 use super::parts::{COMMANDS, Index, Parts};
 
 macro_rules! select_entries {
@@ -81,13 +80,6 @@ pub struct AuditRow {
     pub detail: String,
 }
 
-/// Rows by their ids, which follow the order of their commits.
-type Rows = BTreeMap<i64, AnyRow>;
-
-/// The first step reads one block, and each further step so many times more: the newest blocks mostly
-/// have enough rows.
-const STEP_GROWTH: usize = 4;
-
 impl AuditQuery {
     /// The newest rows that match, oldest first, and whether there are older ones.
     ///
@@ -110,22 +102,18 @@ impl AuditQuery {
     /// The newest matching rows: all, or more than are wanted.
     async fn newest(&self, connection: &mut AnyConnection) -> Result<Rows, Error> {
         let Some(parts) = self.parts(connection).await? else {
-            return self.read(self.conditions(), "id", connection).await;
+            return read(self.conditions(), "id", self.limit, connection).await;
         };
-        let mut blocks = blocks(self.since, None, connection).await?;
-        let (mut rows, mut step) = (Rows::new(), 1);
-        while !blocks.is_empty() && rows.len() as u64 <= u64::from(self.limit) {
-            // The newest come last.
-            let next = blocks.split_off(blocks.len().saturating_sub(step));
-            let next: Vec<String> = next.iter().map(i64::to_string).collect();
-            for (index, texts) in &parts.0 {
-                let matching = self.in_blocks(&next, *index, texts);
-                // By the id alone, the database might read the rows one by one instead of the index.
-                rows.extend(self.read(matching, "id + 0", connection).await?);
-            }
-            step *= STEP_GROWTH;
+        let blocks = blocks(self.since, None, connection).await?;
+        self.newest_in(parts).read(blocks, connection).await
+    }
+
+    fn newest_in(&self, parts: Parts) -> Newest<impl Fn() -> Where> {
+        Newest {
+            parts,
+            matching: || self.conditions(),
+            limit: self.limit,
         }
-        Ok(rows)
     }
 
     /// Where matching rows can be, by one of the fields that are set; none if that is a single row or
@@ -150,36 +138,6 @@ impl AuditQuery {
         } else {
             self.since.map(|since| Parts::since(&utc(since)))
         })
-    }
-
-    /// The conditions for matching rows of these blocks that the index finds.
-    fn in_blocks(&self, blocks: &[String], index: Index, texts: &BTreeSet<String>) -> Where {
-        let mut matching = self.conditions();
-        matching.add(format!("{} IN ({})", block_of("id"), blocks.join(", ")));
-        let places = matching.values(texts);
-        matching.add(index.condition(&places));
-        matching
-    }
-
-    async fn read(
-        &self,
-        matching: Where,
-        order: &str,
-        connection: &mut AnyConnection,
-    ) -> Result<Rows, Error> {
-        let statement = self.select(&matching, order);
-        let rows = matching.fetch(statement, connection).await?;
-        let with_id = |row: AnyRow| Ok((row.try_get("id")?, row));
-        rows.into_iter().map(with_id).collect()
-    }
-
-    fn select(&self, matching: &Where, order: &str) -> String {
-        format!(
-            "{} WHERE {} ORDER BY {order} DESC LIMIT {}",
-            select_entries!(""),
-            matching.clause(),
-            u64::from(self.limit) + 1
-        )
     }
 }
 

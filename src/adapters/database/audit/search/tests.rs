@@ -1,5 +1,6 @@
 use super::*;
 use crate::adapters::database::audit::forget;
+use crate::adapters::database::audit::newest::select;
 use crate::adapters::database::statement::Statement;
 use crate::domain::{ClientId, Principal, Subject};
 use crate::service::Person;
@@ -180,8 +181,7 @@ async fn parts_hold_every_matching_row() {
     let mut connection = database.open_unhurried().await.unwrap();
     let mut matched = 0;
     for query in queries() {
-        let all = query
-            .read(query.conditions(), "id", &mut connection)
+        let all = read(query.conditions(), "id", query.limit, &mut connection)
             .await
             .unwrap();
         let has_older = all.len() > query.limit as usize;
@@ -216,7 +216,8 @@ async fn every_search_reads_an_index() {
         let Some(parts) = query.parts(&mut connection).await.unwrap() else {
             continue;
         };
-        for (index, texts) in parts.0 {
+        let newest = query.newest_in(parts);
+        for (index, texts) in &newest.parts.0 {
             let name = match index {
                 Index::Key => "access_key_id",
                 Index::Owner => "owner",
@@ -225,8 +226,11 @@ async fn every_search_reads_an_index() {
                 Index::Bucket => "bucket",
                 Index::Time => "time",
             };
-            let matching = query.in_blocks(&["3".to_owned(), "2".to_owned()], index, &texts);
-            let statement = format!("EXPLAIN QUERY PLAN {}", query.select(&matching, "id + 0"));
+            let matching = newest.in_blocks(&["3".to_owned(), "2".to_owned()], *index, texts);
+            let statement = format!(
+                "EXPLAIN QUERY PLAN {}",
+                select(&matching, "id + 0", query.limit)
+            );
             let plan = matching.fetch(statement, &mut connection).await.unwrap();
             let plan: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();
             let by_index =
