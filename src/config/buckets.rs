@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::adapters::aws::{BucketRules, Engine};
 
-use super::http::check_origins;
+use super::http::{HttpConfig, check_origins};
 use super::key::Key;
 use super::reader::{Read, Reader};
 use super::storage::StorageConfig;
@@ -17,7 +17,8 @@ const ABORT_MULTIPART_AFTER: Key = Key::new(
 const CORS_ORIGINS: Key = Key::new(
     "buckets.cors_origins",
     "Origins of the web pages that may use the buckets from a browser; `*` alone is any. An empty \
-     list removes the gateway's rule from its buckets.",
+     list removes the gateway's rule from its buckets. With `http.console` the origin of \
+     `http.public_url` is one of them.",
 )
 .see("Rules of buckets", "engines.md#rules-of-buckets");
 
@@ -33,7 +34,11 @@ pub struct BucketsConfig {
 }
 
 impl BucketsConfig {
-    pub(super) fn read(reader: &mut Reader, storage: Read<&StorageConfig>) -> Read<Self> {
+    pub(super) fn read(
+        reader: &mut Reader,
+        http: Read<&HttpConfig>,
+        storage: Read<&StorageConfig>,
+    ) -> Read<Self> {
         reader.section(
             "buckets",
             "What every bucket gets when it is made and keeps afterwards. A key that is not set leaves \
@@ -53,14 +58,29 @@ impl BucketsConfig {
                 "must be whole days: from 1d to 3650d, or 0d for no rule",
             )),
         });
-        let rules = BucketRules {
+        let mut rules = BucketRules {
             abort_multipart_after: days?,
             cors_origins: cors_origins?,
         };
+        let console = http.ok().and_then(HttpConfig::console_origin);
         if let Ok(storage) = storage {
             warn_about_no_effect(reader, &rules, storage.engine);
+            if rules.cors_origins.is_none() && console.is_some() {
+                warn_about_console(reader, storage.engine);
+            }
+        }
+        if let Some(console) = console {
+            add_origin(&mut rules, console);
         }
         Ok(Self { rules })
+    }
+}
+
+/// The console's pages use the buckets, too.
+fn add_origin(rules: &mut BucketRules, origin: String) {
+    let origins = rules.cors_origins.get_or_insert_default();
+    if !origins.contains(&origin) && *origins != ["*"] {
+        origins.push(origin);
     }
 }
 
@@ -90,5 +110,13 @@ fn warn_about_no_effect(reader: &mut Reader, rules: &BucketRules, engine: Engine
             let warning = format!("{} has no effect on this store: {reason}", key.name);
             reader.warnings.push(warning);
         }
+    }
+}
+
+fn warn_about_console(reader: &mut Reader, engine: Engine) {
+    if let Some(reason) = engine.lacks_cors_rules() {
+        let warning =
+            format!("http.console: the store must let the console's pages in by itself: {reason}");
+        reader.warnings.push(warning);
     }
 }

@@ -183,6 +183,16 @@ impl HttpConfig {
     }
 }
 
+impl HttpConfig {
+    /// The origin of the console's pages, if it is switched on. They are opened at the public URL, or at
+    /// the address, unless that is any free port.
+    pub(super) fn console_origin(&self) -> Option<String> {
+        let url = self.public_url(self.address).parse::<Url>().ok()?;
+        let is_known = self.public_url.is_some() || self.address.port() != 0;
+        (self.console && is_known).then(|| url.origin().ascii_serialization())
+    }
+}
+
 impl Default for Patience {
     fn default() -> Self {
         Self {

@@ -120,7 +120,7 @@ impl Config {
         let oauth = OauthConfig::read(reader, borrowed(&http));
         let issuers = issuers::read(reader, borrowed(&oauth));
         let storage = StorageConfig::read(reader);
-        let buckets = BucketsConfig::read(reader, borrowed(&storage));
+        let buckets = BucketsConfig::read(reader, borrowed(&http), borrowed(&storage));
         let naming = NamingConfig::read(reader);
         let workspaces = WorkspacesConfig::read(reader);
         let access_keys = AccessKeysConfig::read(reader, borrowed(&storage), borrowed(&naming));

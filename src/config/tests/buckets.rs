@@ -57,3 +57,37 @@ fn a_store_without_rules_causes_a_warning() {
     let minio = ("CLOAKROOM_STORAGE__FLAVOR", "minio");
     assert_eq!(with(&[minio]).unwrap().warnings, Vec::<String>::new());
 }
+
+const CONSOLE: (&str, &str) = ("CLOAKROOM_HTTP__CONSOLE", "true");
+
+#[test]
+fn pages_of_the_console_may_use_the_buckets() {
+    let origins = |more: &[(&str, &str)]| {
+        let all: Vec<_> = [CONSOLE].iter().chain(more).copied().collect();
+        with(&all).unwrap().buckets.rules.cors_origins.unwrap()
+    };
+    let public_url = (
+        "CLOAKROOM_HTTP__PUBLIC_URL",
+        "https://gateway.example/storage",
+    );
+    let gateway = "https://gateway.example";
+    assert_eq!(origins(&[]), ["http://127.0.0.1:8080"]);
+    assert_eq!(origins(&[public_url]), [gateway]);
+    assert_eq!(origins(&[public_url, (ORIGINS, "")]), [gateway]);
+    let others = origins(&[public_url, (ORIGINS, "https://a.example")]);
+    assert_eq!(others, ["https://a.example", gateway]);
+    assert_eq!(origins(&[public_url, (ORIGINS, gateway)]), [gateway]);
+    assert_eq!(origins(&[public_url, (ORIGINS, "*")]), ["*"]);
+}
+
+#[test]
+fn a_store_that_cannot_be_told_of_the_console_causes_a_warning() {
+    let minio = ("CLOAKROOM_STORAGE__FLAVOR", "minio");
+    let warnings = with(&[CONSOLE, minio]).unwrap().warnings;
+    let [warning] = &warnings[..] else {
+        panic!("{warnings:?}")
+    };
+    assert!(warning.starts_with("http.console: "), "{warning}");
+    assert!(warning.contains("MINIO_API_CORS_ALLOW_ORIGIN"), "{warning}");
+    assert_eq!(with(&[CONSOLE]).unwrap().warnings, Vec::<String>::new());
+}

@@ -80,3 +80,21 @@ async fn cors_rules_are_kept_and_answer_browsers() {
     let refused = preflight(&app, &url, PAGE, "PUT").await;
     assert_eq!(refused.status(), StatusCode::FORBIDDEN);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn console_may_use_the_buckets_and_other_pages_may_not() {
+    let setup = Setup::default()
+        .key("http.console", "true")
+        .key("http.public_url", "https://gateway.example");
+    let app = setup.spawn().await;
+    let alice = app.credentials_of("alice").await;
+    let url = format!("{}/{}/secret", app.storage.url(), alice.bucket);
+    for method in ["GET", "PUT", "POST", "DELETE", "HEAD"] {
+        let granted = preflight(&app, &url, "https://gateway.example", method).await;
+        assert_eq!(granted.status(), StatusCode::OK, "{method}");
+        let exposed = header(&granted, "access-control-expose-headers");
+        assert_eq!(exposed, Some("ETag"));
+    }
+    let refused = preflight(&app, &url, PAGE, "GET").await;
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+}
