@@ -49,6 +49,18 @@ async fn home_page_says_how_to_sign_in_where_there_is_a_client_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn home_page_opens_the_console_where_there_is_one() {
+    let door = |app: &App| format!("Sign in to my storage: {}/console/", app.url);
+    let without = spawn_app().await;
+    let text = get(&without, "/", "*/*").await.text;
+    assert!(!text.contains("/console/"), "{text}");
+    assert!(text.contains("\nStatus: ready\n"), "{text}");
+    let with = Setup::default().key("http.console", "true").spawn().await;
+    let text = get(&with, "/", "*/*").await.text;
+    assert!(text.contains(&door(&with)), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pages_need_no_script_and_load_nothing() {
     let app = spawn_app().await;
     for path in ["/", "/problems", "/problems/invalid-token"] {
@@ -75,7 +87,7 @@ async fn every_problem_type_has_a_page_that_explains_it() {
     let index = get(&app, "/problems", "*/*").await.text;
     let addresses: Vec<&str> = index
         .lines()
-        .filter_map(|line| line.split_once(": "))
+        .filter_map(|line| line.strip_prefix("- ")?.split_once(": "))
         .map(|(_, address)| address)
         .filter(|address| address.starts_with("http"))
         .collect();

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use url::Url;
 
 use crate::http::exchange::Exchange;
-use crate::http::pages::page::{Page, Part, Section};
+use crate::http::pages::page::{Card, Page, Part, Section};
 use crate::http::pages::snippets;
 use crate::http::problems::failure::Failure;
 use crate::http::protected_resource;
@@ -24,16 +24,20 @@ pub(crate) async fn home(exchange: &Exchange) -> Result<HttpResponse, Failure> {
             )));
     }
     let page = Page {
-        title: "cloakroom".to_owned(),
-        lead: "Hand in a token, get the key to your own locker: an OAuth access token becomes \
-               temporary S3 credentials that reach your own bucket and nothing else."
+        title: "The key to your own locker".to_owned(),
+        lead: "Sign in, or hand in an OAuth access token: cloakroom gives you temporary S3 \
+               credentials that reach your own bucket and nothing else."
             .to_owned(),
+        home: None,
+        cards: cards(gateway).await,
         sections: vec![
             Section {
+                id: "developers",
                 heading: "Get a token",
                 parts: token(gateway),
             },
             Section {
+                id: "credentials",
                 heading: "Get credentials, store a file, read it again",
                 parts: vec![
                     Part::Code(snippets::functions(&gateway.public_url)),
@@ -47,6 +51,7 @@ pub(crate) async fn home(exchange: &Exchange) -> Result<HttpResponse, Failure> {
                 ],
             },
             Section {
+                id: "sdk",
                 heading: "Or let an AWS SDK do it",
                 parts: vec![
                     Part::Text(
@@ -62,16 +67,50 @@ pub(crate) async fn home(exchange: &Exchange) -> Result<HttpResponse, Failure> {
                 ],
             },
             Section {
+                id: "shared",
                 heading: "Organisations and workspaces",
                 parts: shared(gateway),
             },
             Section {
+                id: "more",
                 heading: "More",
                 parts: vec![Part::Links(links(gateway))],
             },
         ],
     };
     Ok(page.answer(request))
+}
+
+async fn cards(gateway: &Gateway) -> Vec<Card> {
+    let storage = gateway.console.as_ref().map(|_| Card {
+        heading: "My storage",
+        state: None,
+        text: "Open your files in the browser: upload, download, share a link.".to_owned(),
+        link: (gateway.link("/console/"), "Sign in to my storage"),
+    });
+    let developers = Card {
+        heading: "For developers",
+        state: None,
+        text: "Get credentials from a terminal, an SDK or a program.".to_owned(),
+        link: (gateway.link("/#developers"), "How to use it"),
+    };
+    let (state, text) = match gateway.missing().await {
+        None => (
+            ("ready", true),
+            "The gateway can hand out credentials.".to_owned(),
+        ),
+        Some(missing) => (
+            ("not ready", false),
+            format!("The gateway hands out nothing at the moment: {missing}."),
+        ),
+    };
+    let status = Card {
+        heading: "Status",
+        state: Some(state),
+        text,
+        link: (gateway.link("/problems"), "What errors mean"),
+    };
+    storage.into_iter().chain([developers, status]).collect()
 }
 
 /// A hostile web page can point its own name at this machine (DNS rebinding) and read the answers;
@@ -132,7 +171,6 @@ fn shared(gateway: &Gateway) -> Vec<Part> {
 fn links(gateway: &Gateway) -> Vec<(String, &'static str)> {
     let mut links = vec![
         (gateway.link("/openapi.yaml"), "the contract (OpenAPI)"),
-        (gateway.link("/problems"), "what errors mean"),
         (
             gateway.link(protected_resource::PATH),
             "metadata for clients (RFC 9728)",

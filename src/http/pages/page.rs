@@ -11,10 +11,25 @@ use crate::http::pages::design;
 pub(crate) struct Page {
     pub(crate) title: String,
     pub(crate) lead: String,
+    /// The address of the home page, unless this is it.
+    pub(crate) home: Option<String>,
+    /// Where most readers want to go.
+    pub(crate) cards: Vec<Card>,
     pub(crate) sections: Vec<Section>,
 }
 
+pub(crate) struct Card {
+    pub(crate) heading: &'static str,
+    /// A word about how it stands, and whether that is good.
+    pub(crate) state: Option<(&'static str, bool)>,
+    pub(crate) text: String,
+    /// Address and what is there.
+    pub(crate) link: (String, &'static str),
+}
+
 pub(crate) struct Section {
+    /// Its anchor on the page.
+    pub(crate) id: &'static str,
     pub(crate) heading: &'static str,
     pub(crate) parts: Vec<Part>,
 }
@@ -26,7 +41,18 @@ pub(crate) enum Part {
     Code(String),
     /// Address and what is there.
     Links(Vec<(String, &'static str)>),
+    Entries(Vec<Entry>),
 }
+
+/// An entry of an index.
+pub(crate) struct Entry {
+    pub(crate) label: String,
+    pub(crate) name: &'static str,
+    pub(crate) address: String,
+    pub(crate) text: &'static str,
+}
+
+const NAME: &str = "cloakroom";
 
 /// In the page itself: one request shows it whole, also where a proxy passes on only some paths.
 const STYLE: &str = concat!(
@@ -67,17 +93,20 @@ impl Page {
                 head {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
-                    title { (self.title) }
+                    title { (self.window_title()) }
                     link rel="icon" href=(design::icon());
                     style { (PreEscaped(STYLE)) }
                 }
                 body {
-                    header { span.brand { (PreEscaped(design::MARK)) "cloakroom" } }
+                    header { (self.brand()) }
                     main {
                         h1 { (self.title) }
                         p.lead { (self.lead) }
+                        @if !self.cards.is_empty() {
+                            div.cards { @for card in &self.cards { (card.html()) } }
+                        }
                         @for section in &self.sections {
-                            section {
+                            section id=(section.id) {
                                 h2 { (section.heading) }
                                 @for part in &section.parts { (part.html()) }
                             }
@@ -88,13 +117,80 @@ impl Page {
         }
     }
 
+    fn brand(&self) -> Markup {
+        let brand = html! { (PreEscaped(design::MARK)) (NAME) };
+        html! {
+            @match &self.home {
+                Some(home) => a.brand href=(home) { (brand) },
+                None => span.brand { (brand) },
+            }
+        }
+    }
+
+    fn window_title(&self) -> String {
+        format!("{} · {NAME}", self.title)
+    }
+
     fn text(&self) -> String {
+        let cards: String = self.cards.iter().map(Card::text).collect();
         let sections = self.sections.iter().map(|section| {
             let parts: Vec<String> = section.parts.iter().map(Part::text).collect();
             format!("\n## {}\n\n{}", section.heading, parts.join("\n"))
         });
         let sections: String = sections.collect();
-        format!("{}\n\n{}\n{sections}", self.title, self.lead)
+        format!("{}\n\n{}\n{cards}{sections}", self.title, self.lead)
+    }
+}
+
+impl Card {
+    fn html(&self) -> Markup {
+        let (address, what) = &self.link;
+        html! {
+            section.card {
+                h2 {
+                    (self.heading)
+                    @if let Some((word, is_good)) = self.state {
+                        " " span.badge.success[is_good].warning[!is_good] { (word) }
+                    }
+                }
+                p { (self.text) }
+                a.button href=(address) { (what) }
+            }
+        }
+    }
+
+    fn text(&self) -> String {
+        let (address, what) = &self.link;
+        let state = self.state.map(|(word, _)| format!(": {word}"));
+        let state = state.unwrap_or_default();
+        format!(
+            "\n{}{state}\n{}\n{what}: {address}\n",
+            self.heading, self.text
+        )
+    }
+}
+
+impl Entry {
+    fn html(&self) -> Markup {
+        html! {
+            li {
+                p {
+                    span.badge { (self.label) } " "
+                    a href=(self.address) { code { (self.name) } }
+                }
+                p { (self.text) }
+            }
+        }
+    }
+
+    fn text(&self) -> String {
+        let Self {
+            label,
+            name,
+            address,
+            text,
+        } = self;
+        format!("- {label} {name}: {address}\n  {text}\n")
     }
 }
 
@@ -107,6 +203,9 @@ impl Part {
                 Self::Code(code) => pre tabindex="0" { code { (code) } },
                 Self::Links(links) => ul {
                     @for (address, what) in links { li { a href=(address) { (what) } } }
+                },
+                Self::Entries(entries) => ul.entries {
+                    @for entry in entries { (entry.html()) }
                 },
             }
         }
@@ -124,6 +223,7 @@ impl Part {
                     .collect();
                 format!("- {}\n", items.join("\n- "))
             }
+            Self::Entries(entries) => entries.iter().map(Entry::text).collect(),
         }
     }
 }
@@ -138,7 +238,15 @@ mod tests {
         Page {
             title: "A <b>".to_owned(),
             lead: "Lead & more".to_owned(),
+            home: Some("https://a.example/".to_owned()),
+            cards: vec![Card {
+                heading: "Card",
+                state: Some(("fine", true)),
+                text: "About it.".to_owned(),
+                link: ("https://a.example/c".to_owned(), "go there"),
+            }],
             sections: vec![Section {
+                id: "anchor",
                 heading: "Heading",
                 parts: vec![
                     Part::Text("text".to_owned()),
@@ -162,7 +270,7 @@ mod tests {
     fn text_can_be_pasted() {
         assert_eq!(
             page().text(),
-            "A <b>\n\nLead & more\n\n## Heading\n\ntext\n\n- one\n\nTOKEN=\"$(x)\"\n\n- there: https://a.example/?a&b\n"
+            "A <b>\n\nLead & more\n\nCard: fine\nAbout it.\ngo there: https://a.example/c\n\n## Heading\n\ntext\n\n- one\n\nTOKEN=\"$(x)\"\n\n- there: https://a.example/?a&b\n"
         );
     }
 

@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 
 use crate::http::exchange::Exchange;
-use crate::http::pages::page::{Page, Part, Section};
+use crate::http::pages::page::{Entry, Page, Part, Section};
 use crate::http::problems::explanation::{Explanation, explain};
 use crate::http::problems::failure::Failure;
 use crate::http::problems::problem;
@@ -12,17 +12,20 @@ use crate::http::state::Gateway;
 
 /// The list of all types.
 pub(crate) async fn index(exchange: &Exchange) -> Result<HttpResponse, Failure> {
-    let links = ProblemType::ALL
-        .iter()
-        .map(|&problem| (address(problem, &exchange.gateway), problem.title()));
+    let gateway = &exchange.gateway;
+    let entries = ProblemType::ALL.iter();
+    let entries = entries.map(|&problem| entry(problem, gateway));
     let page = Page {
         title: "Problem types".to_owned(),
         lead: "Errors are problem details (RFC 9457); the member \"type\" is the address of one \
                of these pages."
             .to_owned(),
+        home: Some(gateway.link("/")),
+        cards: Vec::new(),
         sections: vec![Section {
+            id: "all",
             heading: "All of them",
-            parts: vec![Part::Links(links.collect())],
+            parts: vec![Part::Entries(entries.collect())],
         }],
     };
     Ok(page.answer(&exchange.request))
@@ -33,6 +36,18 @@ pub(crate) async fn problem_type(exchange: &Exchange) -> Result<HttpResponse, Fa
     let slug = exchange.request.match_info().query("slug");
     let problem = ProblemType::parse(slug).ok_or(Failure::NotFound)?;
     Ok(page(problem, &exchange.gateway).answer(&exchange.request))
+}
+
+/// What it means in one sentence.
+fn entry(problem: ProblemType, gateway: &Gateway) -> Entry {
+    let meaning = explain(problem).meaning;
+    let sentence = meaning.split_inclusive(". ").next().unwrap_or(meaning);
+    Entry {
+        label: problem.status().as_u16().to_string(),
+        name: problem.slug(),
+        address: address(problem, gateway),
+        text: sentence.trim_end(),
+    }
 }
 
 fn page(problem: ProblemType, gateway: &Gateway) -> Page {
@@ -49,20 +64,26 @@ fn page(problem: ProblemType, gateway: &Gateway) -> Page {
             problem.slug(),
             problem.status()
         ),
+        home: Some(gateway.link("/")),
+        cards: Vec::new(),
         sections: vec![
             Section {
+                id: "causes",
                 heading: "Likely causes",
                 parts: vec![list(causes)],
             },
             Section {
+                id: "remedies",
                 heading: "What to do",
                 parts: vec![list(remedies)],
             },
             Section {
+                id: "example",
                 heading: "An example",
                 parts: vec![Part::Code(example(problem, gateway))],
             },
             Section {
+                id: "more",
                 heading: "See also",
                 parts: vec![Part::Links(vec![
                     (gateway.link("/problems"), "all problem types"),
