@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, Literal, overload
@@ -491,7 +492,11 @@ class Storage:
         )
 
     def _folders(self, options: Options) -> Folders:
-        return Folders(self._bucket, self._objects, self._whole, options)
+        from cloakroom._hatches import fast_lane  # noqa: PLC0415 - loads what it can find
+
+        lane = fast_lane(self._sessions, self._ca_file)
+        bucket = replace(self._bucket, lane=lane)
+        return Folders(bucket, self._objects, self._whole, options)
 
     def _objects(self, prefix: str) -> Iterator[Object]:
         return (item for item in self._all(prefix, {}) if isinstance(item, Object))
