@@ -136,6 +136,7 @@ class Storage:
                 content = self._bucket.get(self._whole(key))
                 meter.expect(len(content))
                 meter.moved(len(content))
+                meter.finished()
                 return content
             size = self.stat(key).size
             meter.expect(size)
@@ -143,8 +144,10 @@ class Storage:
                 path = Path(target)
                 path = path / key.rpartition("/")[2] if path.is_dir() else path
                 self._bucket.get_path(self._whole(key), path, size, meter.moved)
+                meter.finished()
                 return path
             self._bucket.get_file(self._whole(key), target, size, meter.moved)
+            meter.finished()
             return None
 
     @overload
@@ -470,10 +473,9 @@ class Storage:
     def _stat_by_list(self, key: str) -> Object:
         """AWS answers 403 for a missing object where listing is bound to a prefix; so does a store
         for a session that has ended. The list tells them apart."""
-        for found in self.list(key):
-            if found.key == key:
-                return found
-            break
+        found = next(self._objects(key), None)
+        if found is not None and found.key == key:
+            return found
         raise NotFoundError(f"{key}: no such object", status=404, slug="NoSuchKey")
 
     def _options(
