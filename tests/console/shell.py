@@ -46,6 +46,39 @@ def welcomes_and_signs_in(page):
 LISTS = "return performance.getEntriesByType('resource').find(({ name }) => name.includes('list-type=2'))?.responseEnd"
 
 
+def signs_in_again_after_a_reload(page, workspace):
+    page.signed_in("alice")
+    page.click(".places a", workspace)
+    page.find(".place h1", workspace)
+    page.driver.refresh()
+    page.choose_user("alice")
+    page.find(".place h1", workspace)
+
+
+def at_keycloak(gateway, screenshots):
+    """Signs in, is signed in again without a question after a reload, and signs out of Keycloak as well."""
+    with Page(gateway, screenshots, sign_in="keycloak") as page:
+        page.signed_in("alice")
+        check("Keycloak: the person's name is there", page.find(".account-name").text == "alice")
+        page.find(".files")
+        page.shot("Keycloak")
+        page.run("window.before = true")
+        page.driver.refresh()
+        page.wait(lambda: page.run("return !window.before") and page.all(".tabs"), "signed in again")
+        check("Keycloak: a reload signs in without asking", page.driver.current_url.startswith(f"{gateway}/console/"))
+        no_errors(page)
+        page.click(".account button")
+        page.click(".menu button", "Sign out")
+        # Keycloak asks whether to sign out, unless the session ended with its token.
+        if page.find("main button.primary, [type=submit]").get_attribute("type") == "submit":
+            page.click("[type=submit]")
+        page.find("main button.primary", "Sign in")
+        check("Keycloak: signing out leads back", page.driver.current_url == f"{gateway}/console/")
+        page.click("main button.primary")
+        page.find("#username")
+        check("Keycloak: and ends its session", True)
+
+
 def is_quick_and_small(gateway, screenshots):
     """The page of somebody who comes for the first time, up to the first list."""
     with Page(gateway, screenshots, wire=True) as page:

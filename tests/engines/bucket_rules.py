@@ -31,8 +31,9 @@ HAS_LIFECYCLE = ("ceph", "seaweedfs")
 HAS_CORS = ("ceph", "seaweedfs", "embedded")
 
 
-def configured(after, origins):
+def configured(after, origins, console="false"):
     return {
+        "CLOAKROOM_HTTP__CONSOLE": console,
         "CLOAKROOM_BUCKETS__ABORT_MULTIPART_AFTER": after,
         "CLOAKROOM_BUCKETS__CORS_ORIGINS": origins,
         "CLOAKROOM_STORAGE__BUCKET_RECHECK": "1ms",
@@ -198,6 +199,9 @@ def main():
         alice = world.person(gateway)
         world.wait("the rules are removed on request", alice, lambda: bucket.has([], []))
         the_operators_are_there(world, bucket, "the removal")
+    with Other(world, **configured("0d", "", console="true")) as gateway:
+        alice = world.person(gateway)
+        world.wait("pages of the console may use the bucket", alice, lambda: bucket.has([], [[gateway.url]]))
     finish(world.engine)
 
 

@@ -47,3 +47,10 @@ python_clients() {
     [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet --requirement "$(dirname "${BASH_SOURCE[0]}")/requirements.txt"
 }
+
+# axe_core: the checker of accessibility that tests/console/page.py runs in the browser.
+axe_core() {
+    local version=4.14.1
+    if grep -qs "\"version\": \"$version\"" "$cache/console/node_modules/axe-core/package.json"; then return; fi
+    npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$cache/console" "axe-core@$version"
+}
