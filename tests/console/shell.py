@@ -178,7 +178,7 @@ def counts(page):
 def ends_sessions(page):
     page.signed_in("alice")
     page.click("#nav a", "My sessions")
-    page.find(".sessions tbody tr")
+    check("a session says what it opens", "My files" in page.find(".sessions tbody tr").text)
     page.looks_well("sessions")
     page.click(".panel > button.danger")
     page.find("dialog[open]")

@@ -106,7 +106,7 @@ export class Shell {
     const again = () => this.#show(false);
     if (view === SESSIONS) {
       const { sessionsPanel } = await import('./panels/sessions.js');
-      return sessionsPanel({ ...this.#context, places: this.#places, revoked: () => this.#renewAll() });
+      return sessionsPanel({ ...this.#context, revoked: () => this.#renewAll() });
     }
     const session = this.#session(place);
     const opening = setTimeout(() => !signal.aborted && this.#main.replaceChildren(this.#opening()), 150);

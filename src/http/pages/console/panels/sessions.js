@@ -13,6 +13,7 @@ export async function sessionsPanel(context) {
 
 class Sessions {
   #context;
+  #places = [];
 
   constructor(context) {
     const { t } = context.texts;
@@ -28,7 +29,9 @@ class Sessions {
   async load() {
     const { gateway } = this.#context;
     try {
-      const { items, next } = await gateway.sessions();
+      // A bucket is not in the list that the page began with if it was made since.
+      const [{ items, next }, places] = await Promise.all([gateway.sessions(), gateway.storage()]);
+      this.#places = places;
       this.#draw(items, next);
     } catch (problem) {
       this.list.replaceChildren(stateView(problem, { ...this.#context, retry: () => this.load() }));
@@ -64,17 +67,17 @@ class Sessions {
   #row(item) {
     const { t } = this.#context.texts;
     const time = new Date(item.time);
+    const cell = (name, ...content) => h('td', { 'data-label': t(`sessions.${name}`) }, h('div', {}, content));
     return h('tr', {},
-      h('td', { 'data-label': t('sessions.time') }, h('time', { datetime: item.time, title: exactly(time) }, when(time))),
-      h('td', { 'data-label': t('sessions.where') }, this.#where(item), ' ', h('span', { class: 'muted' }, this.#how(item.dialect))),
-      h('td', { 'data-label': t('sessions.access') }, t(item.access === 'read' ? 'access.read' : 'access.write')),
-      h('td', { 'data-label': t('sessions.end') }, this.#end(item)));
+      cell('time', h('time', { datetime: item.time, title: exactly(time) }, when(time))),
+      cell('where', this.#where(item), ' ', h('span', { class: 'muted' }, this.#how(item.dialect))),
+      cell('access', t(item.access === 'read' ? 'access.read' : 'access.write')),
+      cell('end', this.#end(item)));
   }
 
   #where({ bucket, prefix }) {
-    const { texts: { t }, places } = this.#context;
-    const place = places.find((one) => one.bucket === bucket && one.prefix === prefix)
-      ?? places.find((one) => one.kind === 'own' && one.bucket === bucket);
+    const { t } = this.#context.texts;
+    const place = this.#places.find((one) => one.bucket === bucket && one.prefix === prefix);
     return place ? nameOf(place, t) : h('code', {}, `${bucket.slice(0, 12)}…/${prefix}`);
   }
 
