@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import cloakroom
 from cloakroom import Client, Storage, Transfer, Transfers
 from cloakroom._bulk import folder_prefix, path_below
 from cloakroom._etag import has_etag
+from cloakroom._hatches import fast_lane
 
 FILES = {f"{folder}/{n}.txt": f"{folder}{n}".encode() for folder in ("a", "b/c") for n in range(5)}
 LARGE = {"large.bin": bytes(range(256)) * 4096 * 9}  # 9 MiB
@@ -252,3 +254,43 @@ def test_an_etag_that_is_no_md5_says_nothing() -> None:
 
 def test_a_prefix_is_a_folder() -> None:
     assert [folder_prefix(name) for name in ("a", "a/", "")] == ["a/", "a/", ""]
+
+
+STRANGE = {"ä ö.txt": b"1", "a+b&c.txt": b"2", "x%20y": b"3", "...": b"4", "a/..b": b"5", "~": b"6"}
+
+
+def test_strange_names_come_back_as_they_are(storage: Storage) -> None:
+    storage.upload_dir(tree(Path("up"), STRANGE))
+    assert sorted(keys(storage)) == sorted(STRANGE)
+    storage.download_dir("", "down")
+    assert read_tree(Path("down")) == STRANGE
+
+
+def test_without_obstore_it_is_the_same(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "obstore.exceptions", None)
+    storage.upload_dir(tree(Path("up"), FILES))
+    storage.download_dir("", "down")
+    assert read_tree(Path("down")) == FILES
+
+
+def test_obstore_is_left_after_a_failure(storage: Storage) -> None:
+    pytest.importorskip("obstore")
+    lane = fast_lane(storage._sessions, None)
+    assert lane
+    assert lane.put("a.json", b"{}", "application/json")
+    head = storage.boto3_client().head_object(Bucket=storage.bucket, Key="a.json")
+    assert head["ContentType"] == "application/json"
+    assert lane.get("a.json") == b"{}"
+    assert lane.get("nothing") is None
+    assert lane.get("a.json") is None
+    assert not lane.put("b", b"", None)
+
+
+@pytest.mark.parametrize("key", ["a//b", "../a", "a/./b", "a b", "/a", "a/", ""])
+def test_obstore_is_not_asked_for_keys_that_it_reads_otherwise(storage: Storage, key: str) -> None:
+    pytest.importorskip("obstore")
+    lane = fast_lane(storage._sessions, None)
+    assert lane
+    assert not lane.put(key, b"", None)
+    assert lane.get(key) is None
+    assert keys(storage) == []

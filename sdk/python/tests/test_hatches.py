@@ -24,8 +24,8 @@ def storage(request: pytest.FixtureRequest, short: Dev) -> Iterator[Storage]:
 
 
 def two_lives() -> Iterator[int]:
-    """Numbers, for eight seconds: longer than a session lives."""
-    end, number = time.monotonic() + 8, 0
+    """Numbers, for longer than a session lives."""
+    end, number = time.monotonic() + 6, 0
     while time.monotonic() < end:
         yield number
         number += 1

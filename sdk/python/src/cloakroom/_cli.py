@@ -51,8 +51,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(error, _USAGE)
     except (CloakroomError, OSError) as error:
         return _say(error, _FAILED)
-    except BrokenPipeError:
-        return _FAILED
     except KeyboardInterrupt:
         return _INTERRUPTED
 
@@ -102,10 +100,10 @@ def _cp(storage: Storage, options: argparse.Namespace) -> int:
         return 0
     up = _one_side(source, target)
     if options.recursive:
-        folder, prefix = (source, target) if up else (target, source)
-        call = storage.upload_dir if up else storage.download_dir
-        pair = (folder, _key(prefix)) if up else (_key(prefix), folder)
-        return _report(call(*pair, resume=options.resume, **_bulk(options)), options)
+        how = {"resume": options.resume, **_bulk(options)}
+        if up:
+            return _report(storage.upload_dir(source, _key(target), **how), options)
+        return _report(storage.download_dir(_key(source), target, **how), options)
     progress = _progress(options)
     if not up:
         storage.download(_key(source), Path(target), progress=progress)

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from cloakroom._aws import client_options, core_session, frozen, needs_path_style
+from cloakroom._fast import FastLane
 from cloakroom.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -56,11 +57,29 @@ def _aio_session(sessions: Sessions) -> Any:
 
 def object_store(sessions: Sessions, ca_file: str | None) -> S3Store:
     try:
-        from obstore.store import S3Store  # noqa: PLC0415 - an extra
+        import obstore.store  # noqa: F401, PLC0415 - an extra
     except ImportError:
         raise MissingExtraError("obstore() needs: pip install 'cloakroom[obstore]'") from None
     if ca_file is not None:
         raise MissingExtraError("obstore() takes no ca_file: add it to the system's authorities")
+
+    place = sessions.place
+    return _s3_store(sessions, place.prefix.rstrip("/") or None)
+
+
+def fast_lane(sessions: Sessions, ca_file: str | None) -> FastLane | None:
+    """Make the way for many small objects, where obstore is installed."""
+    try:
+        from obstore.exceptions import BaseError  # noqa: PLC0415 - an extra
+    except ImportError:
+        return None
+    # It is tried once: what fails is repeated by boto3.
+    store = _s3_store(sessions, None, retry_config={"max_retries": 0})
+    return None if ca_file else FastLane(store, BaseError)
+
+
+def _s3_store(sessions: Sessions, prefix: str | None, **options: Any) -> S3Store:
+    from obstore.store import S3Store  # noqa: PLC0415 - an extra
 
     def credentials() -> Any:
         session = sessions.current()
@@ -74,10 +93,11 @@ def object_store(sessions: Sessions, ca_file: str | None) -> S3Store:
     place = sessions.place
     return S3Store(
         place.bucket,
-        prefix=place.prefix.rstrip("/") or None,
+        prefix=prefix,
         endpoint=place.endpoint,
         region=place.region,
         virtual_hosted_style_request=not needs_path_style(place.endpoint),
         client_options={"allow_http": place.endpoint.startswith("http://")},
         credential_provider=credentials,
+        **options,
     )

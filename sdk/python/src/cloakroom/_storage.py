@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, Literal, overload
@@ -135,6 +136,7 @@ class Storage:
                 content = self._bucket.get(self._whole(key))
                 meter.expect(len(content))
                 meter.moved(len(content))
+                meter.finished()
                 return content
             size = self.stat(key).size
             meter.expect(size)
@@ -142,8 +144,10 @@ class Storage:
                 path = Path(target)
                 path = path / key.rpartition("/")[2] if path.is_dir() else path
                 self._bucket.get_path(self._whole(key), path, size, meter.moved)
+                meter.finished()
                 return path
             self._bucket.get_file(self._whole(key), target, size, meter.moved)
+            meter.finished()
             return None
 
     @overload
@@ -469,10 +473,9 @@ class Storage:
     def _stat_by_list(self, key: str) -> Object:
         """AWS answers 403 for a missing object where listing is bound to a prefix; so does a store
         for a session that has ended. The list tells them apart."""
-        for found in self.list(key):
-            if found.key == key:
-                return found
-            break
+        found = next(self._objects(key), None)
+        if found is not None and found.key == key:
+            return found
         raise NotFoundError(f"{key}: no such object", status=404, slug="NoSuchKey")
 
     def _options(
@@ -491,7 +494,11 @@ class Storage:
         )
 
     def _folders(self, options: Options) -> Folders:
-        return Folders(self._bucket, self._objects, self._whole, options)
+        from cloakroom._hatches import fast_lane  # noqa: PLC0415 - loads what it can find
+
+        lane = fast_lane(self._sessions, self._ca_file)
+        bucket = replace(self._bucket, lane=lane)
+        return Folders(bucket, self._objects, self._whole, options)
 
     def _objects(self, prefix: str) -> Iterator[Object]:
         return (item for item in self._all(prefix, {}) if isinstance(item, Object))

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
+    from cloakroom._fast import FastLane
+
 _CONFIG = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, max_concurrency=8)
 _BROKEN = (
     ConnectionFailed,
@@ -83,14 +85,17 @@ class Bucket:
 
     client: S3Client
     name: str
+    lane: FastLane | None = None
 
     def put(
         self, key: str, content: bytes, extra: dict[str, Any], moved: Callable[[int], None]
     ) -> None:
         """Send what fits into one request; the store checks its MD5."""
+        if self.lane and self.lane.put(key, content, extra.get("ContentType")):
+            return moved(len(content))
         digest = base64.b64encode(md5(content).digest()).decode()
         self.client.put_object(Bucket=self.name, Key=key, Body=content, ContentMD5=digest, **extra)
-        moved(len(content))
+        return moved(len(content))
 
     def put_file(
         self, key: str, file: IO[bytes], extra: dict[str, Any], moved: Callable[[int], None]
@@ -123,6 +128,9 @@ class Bucket:
 
     def get(self, key: str) -> bytes:
         """Fetch a whole object into memory."""
+        content = self.lane.get(key) if self.lane else None
+        if content is not None:
+            return content
 
         def fetch() -> bytes:
             answer = self.client.get_object(Bucket=self.name, Key=key)
