@@ -1,4 +1,5 @@
 import { encodeKey } from '../store/address.js';
+import { StoreError } from '../store/error.js';
 import { inParallel } from '../store/parallel.js';
 
 const COPIES_AT_ONCE = 4;
@@ -34,7 +35,7 @@ export async function objectsOf(store, entries, { signal, onCount } = {}) {
  */
 export async function move(store, objects, target, { signal, onStep }) {
   const done = { copied: 0, deleted: 0 };
-  for (const object of objects) encodeKey(target(object.path));
+  for (const { path } of objects) checkTarget(path, target(path));
   await inParallel(objects, COPIES_AT_ONCE, async (object) => {
     await store.copy(object, target(object.path), { signal });
     done.copied += 1;
@@ -47,6 +48,12 @@ export async function move(store, objects, target, { signal, onStep }) {
       onStep(done);
     },
   });
+}
+
+/** An object that is copied onto itself would be deleted after. */
+function checkTarget(path, target) {
+  encodeKey(target);
+  if (target === path) throw new StoreError({ kind: 'other', code: 'SamePath' });
 }
 
 /**

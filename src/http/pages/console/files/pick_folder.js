@@ -31,8 +31,12 @@ export async function pickFolder({ store, t }, { start, count, check }) {
     list.querySelector('button')?.focus();
   };
   const submit = async () => {
-    const problem = await check(path);
-    if (!problem) chosen = path;
+    // No other folder can be chosen while this one is checked.
+    const picked = path;
+    list.inert = true;
+    const problem = await check(picked);
+    list.inert = false;
+    if (!problem) chosen = picked;
     return problem ?? undefined;
   };
   const dialog = openForm({ t, title: t('files.move.choose', { count }), body: [here, list], action: t('files.move.button'), submit });
