@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 import boto3
 import requests
 from botocore.config import Config
+from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 import evil
@@ -230,6 +231,62 @@ def rename_and_move(suite, view, storage):
     keys = storage.keys("papers/")
     check("a file and a folder of 200 are moved", len(keys) == 202 and "papers/holiday/day 3/picture 003.txt" in keys)
     check("nothing is left where they were", storage.keys("holiday/") == [] and "final (1).txt" not in storage.keys())
+
+
+# Holds every request that begins from now on until `release()`.
+GATE = """{ const fetched = window.fetch, held = []; window.held = held;
+  window.fetch = (...given) => new Promise((resolve) => held.push(resolve)).then(() => fetched(...given));
+  window.release = () => { window.fetch = fetched; for (const go of held) go(); }; }"""
+
+
+def move_while_checking(suite, view, storage):
+    storage.put("paper.txt", b"paper")
+    storage.put("one/two/paper.txt", b"kept")
+    view.root()
+    view.select("paper.txt")
+    view.do("move")
+    view.click(".files-folders button", "one")
+    view.find(".files-folders button", "two")
+    view.run(GATE)
+    view.submit()
+    view.wait(lambda: view.run("return held.length"), "the folder is checked")
+    # A real click: what is inert gets none.
+    ActionChains(view.driver).move_to_element(view.find(".files-folders button", "two")).click().perform()
+    view.run("release()")
+    view.no_dialog(60)
+    view.lacks("paper.txt")
+    check("a move goes where it was checked", storage.get("one/paper.txt") == b"paper")
+    check("and not where somebody clicked meanwhile", storage.get("one/two/paper.txt") == b"kept")
+
+
+# Drops a folder that is read as slowly as the test wants, with a file that cannot be read, and two files of one name.
+SLOW_DROP = """
+const file = (name, text) => ({ isFile: true, name, file: (resolve) => resolve(new File([text], name)) });
+const entries = [
+  { isFile: false, name: 'slow', createReader: () => ({ readEntries: (resolve) => { window.read ??= () => resolve([
+    file('late.txt', 'late'), { isFile: true, name: 'locked', file: (_, reject) => reject(new DOMException('locked')) }]);
+    if (window.isRead) resolve([]); window.isRead = true; } }) },
+  file('twin.txt', 'first'), file('twin.txt', 'second')];
+const data = new DataTransfer(); for (const { name } of entries) data.items.add(new File(['x'], name));
+const real = DataTransferItem.prototype.webkitGetAsEntry;
+DataTransferItem.prototype.webkitGetAsEntry = () => entries.shift();
+document.querySelector('.files').dispatchEvent(new DragEvent('drop', {bubbles: true, cancelable: true, dataTransfer: data}));
+DataTransferItem.prototype.webkitGetAsEntry = real;
+"""
+
+
+def drop_and_walk_on(suite, view, storage):
+    storage.put("elsewhere/here.txt")
+    view.root()
+    view.run(SLOW_DROP)
+    view.enter("elsewhere")
+    view.run("window.read()")
+    view.find(".toast", "1 file or folder could not be read")
+    view.uploaded(60)
+    check("dropped files go where they were dropped", storage.get("slow/late.txt") == b"late" and len(storage.keys("elsewhere/")) == 1)
+    check("two of one name are both kept", {storage.get("twin.txt"), storage.get("twin (2).txt")} == {b"first", b"second"})
+    view.click(".files-panel header button:not([hidden])")
+    view.root()
 
 
 def previews(suite, view, storage):
@@ -455,7 +512,7 @@ def bob_sees_nothing(suite):
 
 
 WALK = [upload_a_folder, go_on_after_a_lost_network, cancel_an_upload, ask_before_replacing, new_folder, rename_and_move,
-        previews, links, zips, ten_thousand, delete_everything_inside, keyboard_only]
+        move_while_checking, drop_and_walk_on, previews, links, zips, ten_thousand, delete_everything_inside, keyboard_only]
 
 
 def run(suite):

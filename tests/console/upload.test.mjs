@@ -107,3 +107,10 @@ test('a file of up to 16 MiB is sent whole', async () => {
   assert.deepEqual(store.calls, ['put']);
   assert.equal(upload.sent, 5);
 });
+
+test('two files of one name that are dropped together are both kept', async () => {
+  const { withoutTwins } = await import(`${source}/files/start_upload.js`);
+  const names = ['a.txt', 'a.txt', 'd/a.txt', 'a (2).txt', 'a.txt'];
+  const paths = withoutTwins(names.map((path) => ({ file: null, path }))).map(({ path }) => path);
+  assert.deepEqual(paths, ['a.txt', 'a (3).txt', 'd/a.txt', 'a (2).txt', 'a (4).txt']);
+});

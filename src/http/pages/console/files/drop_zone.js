@@ -5,7 +5,8 @@ import { droppedFiles } from './dropped.js';
  * Takes files that are dropped anywhere on the view.
  * @param {HTMLElement} element
  * @param {import('./view.js').Context} context
- * @param {(chosen: import('./dropped.js').Chosen[]) => void} take
+ * @param {(chosen: Promise<import('./dropped.js').Chosen[]>) => void} take called at once: what is shown may change
+ *   before all is read
  */
 export function dropZone(element, { canWrite, t, announce }, take) {
   const words = h('div', { class: 'files-drop', hidden: true }, h('p', {}, t(canWrite ? 'files.drop' : 'files.drop.readOnly')));
@@ -24,12 +25,17 @@ export function dropZone(element, { canWrite, t, announce }, take) {
     event.preventDefault();
     event.dataTransfer.dropEffect = canWrite ? 'copy' : 'none';
   });
-  element.addEventListener('drop', async (event) => {
+  element.addEventListener('drop', (event) => {
     if (!hasFiles(event)) return;
     event.preventDefault();
     depth = 0;
     words.hidden = true;
-    if (canWrite) take(await droppedFiles(event.dataTransfer));
+    if (canWrite) take(readable(droppedFiles(event.dataTransfer)));
     else announce(t('files.drop.readOnly'), 'problem');
   });
+  const readable = async (dropped) => {
+    const { chosen, unreadable } = await dropped;
+    if (unreadable > 0) announce(t('files.drop.unreadable', { count: unreadable }), 'problem');
+    return chosen;
+  };
 }

@@ -4,15 +4,15 @@
  * The files of a drop, those in dropped folders included. Call it while the event is handled: the
  * browser forgets the items after.
  * @param {DataTransfer} transfer
- * @returns {Promise<Chosen[]>}
+ * @returns {Promise<{chosen: Chosen[], unreadable: number}>} what the browser could not read is only counted
  */
 export async function droppedFiles(transfer) {
   const items = [...transfer.items].filter((item) => item.kind === 'file');
   const entries = items.map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  if (entries.length === 0) return chosenFiles(transfer.files);
-  const chosen = [];
-  for (const entry of entries) await collect(entry, '', chosen);
-  return chosen;
+  if (entries.length === 0) return { chosen: chosenFiles(transfer.files), unreadable: 0 };
+  const found = { chosen: [], unreadable: 0 };
+  for (const entry of entries) await collect(entry, '', found);
+  return found;
 }
 
 /**
@@ -24,13 +24,14 @@ export function chosenFiles(files) {
   return [...files].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
 }
 
-async function collect(entry, folder, chosen) {
+async function collect(entry, folder, found) {
   const path = folder + entry.name;
-  if (entry.isFile) {
-    chosen.push({ file: await new Promise((resolve, reject) => entry.file(resolve, reject)), path });
-    return;
+  try {
+    if (entry.isFile) found.chosen.push({ file: await new Promise((resolve, reject) => entry.file(resolve, reject)), path });
+    else for (const child of await children(entry.createReader())) await collect(child, `${path}/`, found);
+  } catch {
+    found.unreadable += 1;
   }
-  for (const child of await children(entry.createReader())) await collect(child, `${path}/`, chosen);
 }
 
 /** A reader gives a hundred entries at a time, and none at the end. */

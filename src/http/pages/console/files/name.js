@@ -15,3 +15,22 @@ export function nameProblem(name, folder, t) {
   if (name === '.' || name === '..') return t('files.name.dots');
   return encoder.encode(folder + name).length >= LONGEST ? t('files.name.long') : null;
 }
+
+/**
+ * Gives each name once: `a.txt`, then `a (2).txt`.
+ * @param {Iterable<string>} taken names that are not given to another
+ * @returns {(name: string) => string}
+ */
+export function uniqueNames(taken) {
+  const reserved = new Set(taken);
+  const given = new Set();
+  return (name) => {
+    const [, stem, extension] = /^(.*?[^/])(\.[^./]*)?$/s.exec(name) ?? ['', name, ''];
+    let free = name;
+    for (let number = 2; given.has(free) || (free !== name && reserved.has(free)); number += 1) {
+      free = `${stem} (${number})${extension ?? ''}`;
+    }
+    given.add(free);
+    return free;
+  };
+}

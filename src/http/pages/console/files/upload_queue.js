@@ -32,6 +32,12 @@ export class UploadQueue extends EventTarget {
     return this.uploads.some((upload) => !upload.isOver);
   }
 
+  /** @param {string[]} paths @returns {Upload[]} what is on its way to one of them */
+  underWay(paths) {
+    const wanted = new Set(paths);
+    return this.uploads.filter((upload) => !upload.isOver && wanted.has(upload.path));
+  }
+
   /** @param {{file: File, path: string}[]} files */
   add(files) {
     this.uploads.push(...files.map(({ file, path }) => new Upload(file, path)));

@@ -72,8 +72,8 @@ class FilesView {
       filter: (text) => this.#filter(text),
     });
     this.actions = selectionBar(context, {
-      download: async () => (await actions()).download(context, this.grid.selected, this.#folder.path),
-      share: async () => (await actions()).share(context, this.grid.selected[0]),
+      download: () => this.#act('download', this.grid.selected, this.#folder.path),
+      share: () => this.#act('share', this.grid.selected[0]),
       rename: () => this.#rename(),
       move: () => this.#change('moveTo', [this.grid.selected, this.#folder.path], this.grid.selected),
       remove: () => this.#remove(),
@@ -122,7 +122,12 @@ class FilesView {
 
   async #openEntry(entry) {
     if (entry.isFolder) return this.#enter(entry.path);
-    return (await actions()).preview(this.#context, entry);
+    return this.#act('preview', entry);
+  }
+
+  /** Does something to what is named now, and not to what is shown once the code is there. */
+  async #act(action, ...given) {
+    return (await actions())[action](this.#context, ...given);
   }
 
   /** Opens a folder by the keyboard or a click in the grid: the focus stays there. */
@@ -175,12 +180,15 @@ class FilesView {
    */
   async #change(action, given, gone) {
     /** @type {Outcome} */
-    const outcome = await (await actions())[action](this.#context, ...given);
+    const outcome = await this.#act(action, ...given);
     if (outcome !== 'nothing') await this.#reload(outcome === 'done' ? gone : []);
   }
 
+  /** Into the folder that is shown now, though files that were dropped take a while to be read. */
   async #upload(chosen) {
-    return (await actions()).startUpload(this.#context, this.#folder.path, chosen);
+    const { path } = this.#folder;
+    const [{ startUpload }, files] = await Promise.all([actions(), chosen]);
+    return startUpload(this.#context, path, files);
   }
 
   #stored(path) {

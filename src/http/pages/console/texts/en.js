@@ -165,6 +165,7 @@ export const words = {
   'files.uploadFolder': 'Upload a folder',
   'files.drop': 'Drop to upload here',
   'files.drop.readOnly': 'You can only read here, so nothing can be uploaded.',
+  'files.drop.unreadable': { one: '{count} file or folder could not be read and is left out.', other: '{count} files or folders could not be read and are left out.' },
   'files.cancel': 'Cancel',
   'files.close': 'Close',
   'files.stop': 'Stop',

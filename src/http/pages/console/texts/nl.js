@@ -165,6 +165,7 @@ export const words = {
   'files.uploadFolder': 'Map uploaden',
   'files.drop': 'Laat los om hier te uploaden',
   'files.drop.readOnly': 'U kunt hier alleen lezen, dus uploaden kan niet.',
+  'files.drop.unreadable': { one: '{count} bestand of map kon niet worden gelezen en is overgeslagen.', other: '{count} bestanden of mappen konden niet worden gelezen en zijn overgeslagen.' },
   'files.cancel': 'Annuleren',
   'files.close': 'Sluiten',
   'files.stop': 'Stoppen',
