@@ -117,17 +117,37 @@ test('a copy that fails after its 200 has failed', async () => {
   await assert.rejects(store.copy({ path: 'a', size: 1 }, 'b'), { code: 'InternalError' });
 });
 
-test('an object beyond the limit of a copy is copied in parts', async () => {
+test('what a proxy answers in the place of a copy is no copy', async () => {
+  const { store } = storeThat(new Response('<html>welcome</html>'));
+  await assert.rejects(store.copy({ path: 'a', size: 1 }, 'b'), { code: 'NoResult' });
+});
+
+test('a copy is of the object that was listed', async () => {
+  const { store, asked } = storeThat(new Response('<CopyObjectResult><ETag>"9"</ETag></CopyObjectResult>'));
+  await store.copy({ path: 'a', size: 1, etag: '"9"' }, 'b');
+  assert.equal(asked[0].headers.get('x-amz-copy-source-if-match'), '"9"');
+});
+
+test('an object beyond the limit of a copy is copied in parts, with its metadata', async () => {
   const { store, asked } = storeThat(
     { copyLimit: 10 },
-    new Response(null, { headers: { 'content-type': 'text/plain', 'content-length': '25' } }),
+    new Response(null, { headers: { 'content-type': 'text/plain', 'content-length': '25', 'x-amz-meta-a': '1', server: 's' } }),
     new Response('<R><UploadId>u</UploadId></R>'),
     ...[1, 2, 3].map((number) => new Response(`<CopyPartResult><ETag>&quot;${number}&quot;</ETag></CopyPartResult>`)),
-    new Response('<CompleteMultipartUploadResult/>'),
+    new Response('<CompleteMultipartUploadResult><ETag>"c"</ETag></CompleteMultipartUploadResult>'),
   );
-  await store.copy({ path: 'a', size: 25 }, 'b');
-  const ranges = asked.map(({ headers }) => headers.get('x-amz-copy-source-range')).filter(Boolean);
-  assert.deepEqual(ranges.sort(), ['bytes=0-9', 'bytes=10-19', 'bytes=20-24']);
+  await store.copy({ path: 'a', size: 25, etag: '"9"' }, 'b');
+  const parts = asked.filter(({ headers }) => headers.has('x-amz-copy-source-range'));
+  assert.deepEqual(parts.map(({ headers }) => headers.get('x-amz-copy-source-range')).sort(), ['bytes=0-9', 'bytes=10-19', 'bytes=20-24']);
+  assert.deepEqual(parts.map(({ headers }) => headers.get('x-amz-copy-source-if-match')), Array(3).fill('"9"'));
+  const { headers } = asked[1];
+  assert.deepEqual(['content-type', 'x-amz-meta-a', 'server'].map((name) => headers.get(name)), ['text/plain', '1', null]);
+});
+
+test('parts are not copied of an object that has another size by now', async () => {
+  const { store, asked } = storeThat({ copyLimit: 10 }, new Response(null, { headers: { 'content-length': '30' } }));
+  await assert.rejects(store.copy({ path: 'a', size: 25 }, 'b'), { status: 412 });
+  assert.equal(asked.length, 1);
 });
 
 test('a link lasts no longer than the session', async () => {

@@ -27,27 +27,61 @@ export async function objectsOf(store, entries, { signal, onCount } = {}) {
 
 /**
  * Copies all the objects first and deletes the originals after, so that nothing is missing wherever it
- * stops.
+ * stops. An original that somebody has changed meanwhile stays.
  * @param {import('../store/s3.js').Store} store
- * @param {import('../store/listing.js').ObjectEntry[]} objects
+ * @param {{entries: import('./entry.js').Entry[], objects: import('../store/listing.js').ObjectEntry[]}} what the
+ *   entries, and the objects behind them
  * @param {(path: string) => string} target where an object goes
  * @param {{signal: AbortSignal, onStep: (done: {copied: number, deleted: number}) => void}} options
+ * @returns {Promise<number>} how many originals stay
  */
-export async function move(store, objects, target, { signal, onStep }) {
+export async function move(store, { entries, objects }, target, { signal, onStep }) {
   const done = { copied: 0, deleted: 0 };
+  const copied = [];
   for (const { path } of objects) checkTarget(path, target(path));
   await inParallel(objects, COPIES_AT_ONCE, async (object) => {
-    await store.copy(object, target(object.path), { signal });
+    if (await copyUnchanged(store, object, target(object.path), signal)) copied.push(object);
     done.copied += 1;
     onStep(done);
   });
-  await store.deleteAll(objects.map((object) => object.path), {
+  const now = await current(store, entries, signal);
+  const same = copied.filter(({ path, size, etag }) => now.get(path)?.size === size && now.get(path).etag === etag);
+  await store.deleteAll(same.map(({ path }) => path), {
     signal,
     onEach: () => {
       done.deleted += 1;
       onStep(done);
     },
   });
+  return objects.length - same.length;
+}
+
+/** @returns {Promise<boolean>} false if it is not the object that was listed any more */
+async function copyUnchanged(store, object, target, signal) {
+  try {
+    await store.copy(object, target, { signal });
+    return true;
+  } catch (error) {
+    if (error.status === 412) return false;
+    throw error;
+  }
+}
+
+/**
+ * The objects behind entries as they are now, by path: what a folder shows may be old.
+ * @param {import('../store/s3.js').Store} store
+ * @param {import('./entry.js').Entry[]} entries
+ * @param {AbortSignal} signal
+ * @returns {Promise<Map<string, import('../store/listing.js').ObjectEntry>>}
+ */
+export async function current(store, entries, signal) {
+  const found = new Map();
+  const keep = (object) => object && found.set(object.path, object);
+  await inParallel(entries, COPIES_AT_ONCE, async (entry) => {
+    if (entry.isFolder) for await (const object of store.listAll(entry.path, { signal })) keep(object);
+    else keep(await store.find(entry.path, { signal }));
+  });
+  return found;
 }
 
 /** An object that is copied onto itself would be deleted after. */

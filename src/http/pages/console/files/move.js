@@ -1,4 +1,4 @@
-import { existing, move, objectsOf } from './bulk.js';
+import { current, existing, move } from './bulk.js';
 import { explain } from './explain.js';
 import { number } from './format.js';
 import { pickFolder } from './pick_folder.js';
@@ -38,23 +38,27 @@ export async function moveTo(context, entries, folder) {
 export async function moveEntries({ store, t, announce }, entries, targetOf) {
   let total = 0;
   let now = { copied: 0, deleted: 0 };
+  let changed = 0;
   const work = async (step, signal) => {
     step(0, t('files.counting'));
-    const objects = await objectsOf(store, entries, { signal });
+    const objects = [...(await current(store, entries, signal)).values()];
     total = objects.length;
     const target = targets(entries, targetOf);
     const onStep = (done) => {
       now = done;
       step((done.copied + done.deleted) / (2 * total), t('files.move.step', { done: number(done.copied), total: number(total) }));
     };
-    await move(store, objects, target, { signal, onStep });
+    changed = await move(store, { entries, objects }, target, { signal, onStep });
   };
   const stopped = () => (now.copied < total || total === 0
     ? t('files.move.halfCopied', { done: number(now.copied), total: number(total) })
     : t('files.move.halfDeleted', { done: number(now.deleted), total: number(total) }));
   const isDone = await withProgress({ t, title: t('files.move.title'), total: 1, work, stopped, announce });
-  if (isDone) announce(t('files.move.done', { count: total }));
-  return isDone ? 'done' : 'partly';
+  if (!isDone) return 'partly';
+  const words = t('files.move.done', { count: total - changed });
+  if (changed === 0) announce(words);
+  else announce(`${words} ${t('files.move.changed', { count: changed })}`, 'problem');
+  return changed === 0 ? 'done' : 'partly';
 }
 
 /** Where an object goes: the longest entry that it belongs to says it. */

@@ -8,6 +8,8 @@ import { errorCode, escape, parse, textOf } from './xml.js';
 
 /** The most that one CopyObject copies. */
 const COPY_LIMIT = 5 * 1024 ** 3;
+/** Headers of an object that belong to its content. */
+const REPEATED = new Set(['content-type', 'cache-control', 'content-disposition', 'content-encoding', 'content-language', 'expires']);
 /** Browsers open six connections to a host; two are left for what the person does meanwhile. */
 const DELETES_AT_ONCE = 4;
 
@@ -69,17 +71,30 @@ export class Store {
    * @param {string} path
    */
   async exists(path) {
-    const page = await this.list(path, { delimiter: '', limit: 1 });
-    return page.objects[0]?.path === path;
+    return (await this.find(path)) !== null;
+  }
+
+  /**
+   * An object as a listing shows it, or null if there is none.
+   * @param {string} path
+   * @param {{signal?: AbortSignal}} [options]
+   * @returns {Promise<import('./listing.js').ObjectEntry | null>}
+   */
+  async find(path, { signal } = {}) {
+    const { objects: [first] } = await this.list(path, { delimiter: '', limit: 1, signal });
+    return first?.path === path ? first : null;
   }
 
   /**
    * @param {string} path
-   * @returns {Promise<{size: number, type: string}>}
+   * @param {{signal?: AbortSignal}} [options]
+   * @returns {Promise<{size: number, headers: Record<string, string>}>} `headers` are what an upload can repeat, as far as
+   *   the store's CORS rules let this page read them
    */
-  async head(path) {
-    const { headers } = await this.#send({ method: 'HEAD', path });
-    return { size: Number(headers.get('content-length')), type: headers.get('content-type') ?? '' };
+  async head(path, { signal } = {}) {
+    const { headers } = await this.#send({ method: 'HEAD', path, signal });
+    const kept = [...headers].filter(([name]) => REPEATED.has(name) || name.startsWith('x-amz-meta-'));
+    return { size: Number(headers.get('content-length')), headers: Object.fromEntries(kept) };
   }
 
   /**
@@ -102,15 +117,15 @@ export class Store {
   }
 
   /**
-   * Copies inside this storage: at once, or in parts beyond 5 GiB.
+   * Copies inside this storage: at once, or in parts beyond 5 GiB. Fails with `PreconditionFailed` if the object is not
+   * the one that was listed any more.
    * @param {import('./listing.js').ObjectEntry} from
    * @param {string} to
    * @param {{signal?: AbortSignal}} [options]
    */
   async copy(from, to, { signal } = {}) {
     if (from.size > this.#copyLimit) return copyInParts(this, from, to, { partSize: this.#copyLimit, signal });
-    const source = { 'x-amz-copy-source': await this.#copySource(from.path) };
-    await this.#xml({ method: 'PUT', path: to, headers: source, signal });
+    await this.#etag({ method: 'PUT', path: to, headers: await this.#copySource(from), signal });
   }
 
   /** @param {string} path @param {{signal?: AbortSignal}} [options] */
@@ -130,9 +145,13 @@ export class Store {
     });
   }
 
-  /** @param {string} path @param {{type?: string, signal?: AbortSignal}} [options] @returns {Promise<string>} its id */
-  async createUpload(path, { type, signal } = {}) {
-    const root = await this.#xml({ method: 'POST', path, query: { uploads: '' }, headers: typeHeader(type), signal });
+  /**
+   * @param {string} path
+   * @param {{type?: string, headers?: Record<string, string>, signal?: AbortSignal}} [options]
+   * @returns {Promise<string>} its id
+   */
+  async createUpload(path, { type, headers = typeHeader(type), signal } = {}) {
+    const root = await this.#xml({ method: 'POST', path, query: { uploads: '' }, headers, signal });
     return textOf(root, 'UploadId');
   }
 
@@ -154,11 +173,8 @@ export class Store {
   /** As {@link putPart}, of bytes that the store has already. */
   async copyPart({ path, id }, number, { from, first, last }, { signal } = {}) {
     const query = { partNumber: String(number), uploadId: id };
-    const headers = {
-      'x-amz-copy-source': await this.#copySource(from),
-      'x-amz-copy-source-range': `bytes=${first}-${last}`,
-    };
-    return textOf(await this.#xml({ method: 'PUT', path, query, headers, signal }), 'ETag');
+    const headers = { ...(await this.#copySource(from)), 'x-amz-copy-source-range': `bytes=${first}-${last}` };
+    return this.#etag({ method: 'PUT', path, query, headers, signal });
   }
 
   /**
@@ -169,7 +185,7 @@ export class Store {
   async completeUpload({ path, id }, etags, { signal } = {}) {
     const part = (etag, index) => `<Part><PartNumber>${index + 1}</PartNumber><ETag>${escape(etag)}</ETag></Part>`;
     const body = `<CompleteMultipartUpload>${etags.map(part).join('')}</CompleteMultipartUpload>`;
-    await this.#xml({ method: 'POST', path, query: { uploadId: id }, body, signal });
+    await this.#etag({ method: 'POST', path, query: { uploadId: id }, body, signal });
   }
 
   /**
@@ -220,9 +236,18 @@ export class Store {
     return { s3: `s3://${credentials.bucket}/${key}`, https: `${bucketUrl(credentials)}/${encodeKey(key)}` };
   }
 
-  async #copySource(path) {
+  /** @param {{path: string, etag?: string}} from */
+  async #copySource({ path, etag }) {
     const { bucket, prefix } = await this.#transport.credentials();
-    return `/${bucket}/${encodeKey(prefix + path)}`;
+    const source = { 'x-amz-copy-source': `/${bucket}/${encodeKey(prefix + path)}` };
+    return etag ? { ...source, 'x-amz-copy-source-if-match': etag } : source;
+  }
+
+  /** The ETag in the answer: only what has one was stored, whatever a proxy says with a 200. */
+  async #etag(request) {
+    const etag = textOf(await this.#xml(request), 'ETag');
+    if (!etag) throw new StoreError({ kind: 'other', code: 'NoResult' });
+    return etag;
   }
 
   async #send({ path, ...request }) {

@@ -197,6 +197,7 @@ export const words = {
   'files.move.halfCopied': '{done} of {total} were copied. All the originals are still there.',
   'files.move.halfDeleted': 'All {total} are in the new place; {done} originals were deleted, the others are still in the old place too.',
   'files.move.done': { one: 'Moved {count} object.', other: 'Moved {count} objects.' },
+  'files.move.changed': { one: '{count} object was changed meanwhile, so its original stays where it was.', other: '{count} objects were changed meanwhile, so their originals stay where they were.' },
   'files.delete': 'Delete',
   'files.delete.title': 'Deleting',
   'files.delete.one': 'Delete {name}?',

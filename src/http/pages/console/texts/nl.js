@@ -197,6 +197,7 @@ export const words = {
   'files.move.halfCopied': '{done} van {total} zijn gekopieerd. Alle originelen zijn er nog.',
   'files.move.halfDeleted': 'Alle {total} staan op de nieuwe plek; {done} originelen zijn verwijderd, de andere staan ook nog op de oude plek.',
   'files.move.done': { one: '{count} object verplaatst.', other: '{count} objecten verplaatst.' },
+  'files.move.changed': { one: '{count} object is intussen veranderd; het origineel blijft staan waar het stond.', other: '{count} objecten zijn intussen veranderd; de originelen blijven staan waar ze stonden.' },
   'files.delete': 'Verwijderen',
   'files.delete.title': 'Bezig met verwijderen',
   'files.delete.one': '{name} verwijderen?',
