@@ -5,6 +5,7 @@
  * - `denied`: the session may not do this
  * - `missing`: no such object, bucket or upload
  * - `expired`: the session has ended and could not be renewed
+ * - `signed-out`: the sign-in has ended, so there are no more sessions
  * - `busy`: the store asks to slow down
  * - `store-down`: the store answers, and cannot
  * - `clock`: this machine's clock is too far off
@@ -13,7 +14,7 @@
  * - `cancelled`: the caller ended it
  * - `other`
  *
- * @typedef {'cors-or-network'|'denied'|'missing'|'expired'|'busy'|'store-down'|'clock'|'no-etag'|'name'|'cancelled'|'other'} Kind
+ * @typedef {'cors-or-network'|'denied'|'missing'|'expired'|'signed-out'|'busy'|'store-down'|'clock'|'no-etag'|'name'|'cancelled'|'other'} Kind
  */
 
 const BY_CODE = {
@@ -62,6 +63,7 @@ export function errorOf(status, code) {
 export function errorOfGateway(problem) {
   const { status = 0 } = problem;
   if (problem.name !== 'Problem') return new StoreError({ kind: 'other', cause: problem });
+  if (problem.slug === 'signed-out') return new StoreError({ kind: 'signed-out', code: problem.slug, cause: problem });
   if (status === 0) return new StoreError({ kind: 'cors-or-network', cause: problem });
   const kind = status === 429 || status >= 500 ? 'busy' : 'expired';
   return new StoreError({ kind, code: problem.slug, status, cause: problem });

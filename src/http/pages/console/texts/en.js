@@ -258,6 +258,7 @@ export const words = {
   'files.error.denied': 'The store refused this: you may not do it here.',
   'files.error.missing': 'It is not there any more.',
   'files.error.expired': 'The session has ended. Sign in again.',
+  'files.error.signed-out': 'Your sign-in has ended. Sign in again; uploads that were not done begin again then.',
   'files.error.busy': 'The store is busy. Try again in a moment.',
   'files.error.store-down': 'The store has a problem. Try again in a moment.',
   'files.error.clock': 'The clock of this computer is wrong, so the store refuses its requests. Set it and try again.',

@@ -258,6 +258,7 @@ export const words = {
   'files.error.denied': 'De opslag weigert dit: u mag dat hier niet.',
   'files.error.missing': 'Het is er niet meer.',
   'files.error.expired': 'De sessie is voorbij. Log opnieuw in.',
+  'files.error.signed-out': 'U bent niet meer ingelogd. Log opnieuw in; uploads die niet klaar waren, beginnen dan opnieuw.',
   'files.error.busy': 'De opslag heeft het druk. Probeer het zo nog eens.',
   'files.error.store-down': 'De opslag heeft een probleem. Probeer het zo nog eens.',
   'files.error.clock': 'De klok van deze computer loopt niet goed, dus de opslag weigert. Zet hem gelijk en probeer het opnieuw.',
