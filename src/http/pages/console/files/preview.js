@@ -51,7 +51,7 @@ async function shown({ store, t }, entry, stop) {
 }
 
 async function image(store, entry, extension, stop) {
-  const response = await store.get(entry.path, { signal: stop.signal });
+  const response = await store.get(entry.path, { isWhole: true, signal: stop.signal });
   const blob = new Blob([await response.arrayBuffer()], { type: imageType(extension) });
   const url = URL.createObjectURL(blob);
   stop.signal.addEventListener('abort', () => URL.revokeObjectURL(url));
@@ -60,7 +60,7 @@ async function image(store, entry, extension, stop) {
 
 /** The text, or null if these bytes are none. */
 async function text(store, entry, t, isSure, stop) {
-  const response = entry.size === 0 ? new Response('') : await store.get(entry.path, { first: TEXT, signal: stop.signal });
+  const response = entry.size === 0 ? new Response('') : await store.get(entry.path, { first: TEXT, isWhole: true, signal: stop.signal });
   const bytes = new Uint8Array(await response.arrayBuffer()).subarray(0, TEXT);
   const decoded = decode(bytes);
   if (!isSure && (decoded === null || decoded.includes('\0'))) return null;

@@ -1,5 +1,6 @@
 import { h } from '../dom.js';
 import { encodeKey } from '../store/address.js';
+import { asStoreError } from '../store/transport.js';
 import { downloadZip as zipped } from '../vendor/client-zip.js';
 import { objectsOf } from './bulk.js';
 import { ask } from './dialog.js';
@@ -38,7 +39,8 @@ export async function downloadZip({ store, t, announce }, entries, folder) {
   };
   let tooBig = false;
   const guarded = (step, signal) => work(step, signal).catch((error) => {
-    if (!(error instanceof TooBig)) throw signal.aborted ? Object.assign(error, { kind: 'cancelled' }) : error;
+    // A TypeError is the network's, in the middle of a file; the rest is the disk's.
+    if (!(error instanceof TooBig)) throw signal.aborted || error instanceof TypeError ? asStoreError(error, signal) : error;
     tooBig = true;
   });
   const title = t('files.zip.title', { name });

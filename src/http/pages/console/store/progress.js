@@ -10,6 +10,8 @@ const STANDSTILL = 30_000;
  */
 export function sendWithProgress(url, { method, headers, body, signal, onProgress }) {
   return new Promise((resolve, reject) => {
+    // An abort while the request was signed.
+    signal?.throwIfAborted();
     const xhr = new XMLHttpRequest();
     const abort = () => xhr.abort();
     let timer = setTimeout(abort, STANDSTILL);
@@ -23,7 +25,7 @@ export function sendWithProgress(url, { method, headers, body, signal, onProgres
       moved();
       onProgress(event.loaded);
     };
-    xhr.onload = () => resolve(responseOf(xhr));
+    xhr.onload = () => resolve(responseOf({ status: xhr.status, headers: headersOf(xhr) }, xhr.responseText));
     xhr.onerror = () => reject(new TypeError('no answer'));
     xhr.onabort = () => reject(new TypeError('ended'));
     xhr.onloadend = () => {
@@ -35,10 +37,19 @@ export function sendWithProgress(url, { method, headers, body, signal, onProgres
   });
 }
 
-/** @param {XMLHttpRequest} xhr @returns {Response} */
-function responseOf(xhr) {
+/**
+ * An answer with a body that was read.
+ * @param {{status: number, headers: HeadersInit}} answer
+ * @param {BodyInit} body
+ * @returns {Response}
+ */
+export function responseOf({ status, headers }, body) {
+  const hasBody = ![204, 205, 304].includes(status);
+  return new Response(hasBody ? body : null, { status, headers });
+}
+
+/** @param {XMLHttpRequest} xhr @returns {[string, string][]} */
+function headersOf(xhr) {
   const lines = xhr.getAllResponseHeaders().trim().split(/\r\n/).filter(Boolean);
-  const headers = lines.map((line) => line.split(/: (.*)/s).slice(0, 2));
-  const hasBody = ![204, 205, 304].includes(xhr.status);
-  return new Response(hasBody ? xhr.responseText : null, { status: xhr.status, headers });
+  return lines.map((line) => line.split(/: (.*)/s).slice(0, 2));
 }

@@ -46,7 +46,7 @@ export class Store {
     const query = { 'list-type': '2', 'encoding-type': 'url', 'max-keys': String(limit), prefix: prefix + path };
     if (delimiter) query.delimiter = delimiter;
     if (after) query['continuation-token'] = after;
-    const response = await this.#transport.send({ method: 'GET', query, signal });
+    const response = await this.#transport.send({ method: 'GET', query, signal, isWhole: true });
     return readPage(await response.text(), prefix);
   }
 
@@ -99,12 +99,13 @@ export class Store {
 
   /**
    * @param {string} path
-   * @param {{first?: number, signal?: AbortSignal}} [options] `first`: no more than this many bytes
+   * @param {{first?: number, isWhole?: boolean, signal?: AbortSignal}} [options] `first`: no more than this many bytes;
+   *   `isWhole`: all of the body is there when this returns
    * @returns {Promise<Response>}
    */
-  get(path, { first, signal } = {}) {
+  get(path, { first, isWhole, signal } = {}) {
     const headers = first ? { range: `bytes=0-${first - 1}` } : {};
-    return this.#send({ method: 'GET', path, headers, signal });
+    return this.#send({ method: 'GET', path, headers, isWhole, signal });
   }
 
   /**
@@ -257,7 +258,7 @@ export class Store {
 
   /** The answer's root element. Copies and completions answer 200 first and may fail after. */
   async #xml(request) {
-    const response = await this.#send(request);
+    const response = await this.#send({ ...request, isWhole: true });
     const text = await response.text();
     const code = errorCode(text);
     if (code) throw errorOf(response.status, code);

@@ -1,7 +1,7 @@
 import { AwsV4Signer } from '../vendor/aws4fetch.js';
 import { bucketUrl, encodeKey } from './address.js';
 import { cancelled, errorOf, errorOfGateway, StoreError } from './error.js';
-import { sendWithProgress } from './progress.js';
+import { responseOf, sendWithProgress } from './progress.js';
 import { errorCode } from './xml.js';
 
 /**
@@ -13,6 +13,7 @@ import { errorCode } from './xml.js';
  * @property {BodyInit} [body]
  * @property {AbortSignal} [signal]
  * @property {(bytes: number) => void} [onProgress] bytes of the body that were sent so far
+ * @property {boolean} [isWhole] whether the answer's body is read here, so that losing it is a failure that is tried again
  */
 
 const ATTEMPTS = 4;
@@ -82,15 +83,16 @@ export class Transport {
     if (signal?.aborted) throw cancelled();
     const signer = this.#signer(credentials, request, false);
     const headers = (await signer.sign()).headers;
-    const response = await (onProgress
-      ? sendWithProgress(urlOf(signer), { method, headers, body, signal, onProgress })
-      : fetch(urlOf(signer), { method, headers, body, signal, cache: 'no-store', referrerPolicy: 'no-referrer' })
-    ).catch((cause) => {
-      throw signal?.aborted ? cancelled() : new StoreError({ kind: 'cors-or-network', cause });
-    });
-    this.hasAnswered = true;
-    if (response.ok) return response;
-    throw errorOf(response.status, errorCode(await response.text().catch(() => '')));
+    try {
+      const response = await (onProgress
+        ? sendWithProgress(urlOf(signer), { method, headers, body, signal, onProgress })
+        : fetch(urlOf(signer), { method, headers, body, signal, cache: 'no-store', referrerPolicy: 'no-referrer' }));
+      this.hasAnswered = true;
+      if (!response.ok) throw errorOf(response.status, errorCode(await response.text()));
+      return request.isWhole ? responseOf(response, await response.arrayBuffer()) : response;
+    } catch (error) {
+      throw asStoreError(error, signal);
+    }
   }
 
   #signer(credentials, { method, key, query = {}, headers = {} }, signQuery) {
@@ -100,6 +102,17 @@ export class Transport {
     const identity = { accessKeyId, secretAccessKey, sessionToken, region, service: 's3', cache: this.#keys };
     return new AwsV4Signer({ ...identity, url, method, headers, signQuery });
   }
+}
+
+/**
+ * The error that stands for an answer that did not come, or not to its end.
+ * @param {unknown} error
+ * @param {AbortSignal} [signal]
+ * @returns {StoreError}
+ */
+export function asStoreError(error, signal) {
+  if (signal?.aborted) return cancelled();
+  return error instanceof StoreError ? error : new StoreError({ kind: 'cors-or-network', cause: error });
 }
 
 /** The URL exactly as it was signed: `URLSearchParams` would write a space as `+`. */
