@@ -39,12 +39,14 @@ test('names that browsers drop from a URL are refused', () => {
   assert.equal(encodeKey("a+b c/(1)'*!ü"), 'a%2Bb%20c/%281%29%27%2A%21%C3%BC');
 });
 
-test('a bucket is in the path, and in the host on AWS', () => {
-  const at = (endpoint) => bucketUrl({ endpoint, region: 'eu-west-1', bucket: 'b1' });
-  assert.equal(at('http://127.0.0.1:9000'), 'http://127.0.0.1:9000/b1');
-  assert.equal(at('https://s3.example/store/'), 'https://s3.example/store/b1');
-  assert.equal(at('https://s3.eu-west-1.amazonaws.com'), 'https://b1.s3.eu-west-1.amazonaws.com');
-  assert.equal(at('https://b1.s3.example'), 'https://b1.s3.example');
+test('a bucket is in the path or in the host, as the gateway says', () => {
+  const at = (endpoint, pathStyle) => bucketUrl({ endpoint, region: 'eu-west-1', bucket: 'b1', pathStyle });
+  assert.equal(at('http://127.0.0.1:9000', true), 'http://127.0.0.1:9000/b1');
+  assert.equal(at('https://s3.example/store/', true), 'https://s3.example/store/b1');
+  assert.equal(at('https://s3.example:8443', false), 'https://b1.s3.example:8443');
+  assert.equal(at('', false), 'https://b1.s3.eu-west-1.amazonaws.com');
+  assert.equal(at('', true), 'https://s3.eu-west-1.amazonaws.com/b1');
+  assert.equal(at('https://b1.s3.example', false), 'https://b1.s3.example');
 });
 
 test('after a failure nothing more is begun', async () => {
@@ -76,7 +78,7 @@ function storeThat(...answers) {
   const asked = [];
   const session = {
     renewals: 0,
-    credentials: async () => ({ bucket: 'b', prefix: 'p/', region: 'r', endpoint: 'http://s', accessKeyId: `k${session.renewals}`, secretAccessKey: 's', sessionToken: 't', expiration: new Date(Date.now() + 600_000).toISOString() }),
+    credentials: async () => ({ bucket: 'b', prefix: 'p/', pathStyle: true, region: 'r', endpoint: 'http://s', accessKeyId: `k${session.renewals}`, secretAccessKey: 's', sessionToken: 't', expiration: new Date(Date.now() + 600_000).toISOString() }),
     expired: async () => {
       session.renewals += 1;
     },
@@ -104,6 +106,38 @@ test('a busy store and a lost network are asked again', async () => {
   const { store, asked } = storeThat(new Response('', { status: 503 }), new TypeError('network'), new Response(null, { status: 204 }));
   await store.delete('a b+c');
   assert.deepEqual(asked.map(({ url }) => url), Array(3).fill('http://s/b/p/a%20b%2Bc'));
+});
+
+/** An answer whose body ends with an error. */
+const broken = (error) => new Response(new ReadableStream({ pull: (controller) => controller.error(error) }));
+
+test('a listing whose end was lost is asked for again', async () => {
+  const { store, asked } = storeThat(broken(new TypeError('network')), new Response(page(item('p/a'))));
+  assert.equal((await store.list('')).objects[0].path, 'a');
+  assert.equal(asked.length, 2);
+});
+
+test('a listing that is aborted while it arrives is cancelled', async () => {
+  const stop = new AbortController();
+  const { store } = storeThat(broken(new DOMException('aborted', 'AbortError')));
+  const { fetch } = globalThis;
+  globalThis.fetch = async (...given) => {
+    const answer = await fetch(...given);
+    stop.abort();
+    return answer;
+  };
+  await assert.rejects(store.list('', { signal: stop.signal }), { kind: 'cancelled' });
+});
+
+test('a sign-in that has ended is not taken for a lost network', async () => {
+  const problem = Object.assign(new Error('0 signed-out'), { name: 'Problem', status: 0, slug: 'signed-out' });
+  const store = new Store({ credentials: () => Promise.reject(problem) });
+  await assert.rejects(store.list(''), (error) => error.kind === 'signed-out' && !error.isPassing);
+});
+
+test('the folder of a folder without a name is the root', async () => {
+  const { parentOf } = await import(`${source}/files/entry.js`);
+  assert.deepEqual(['/', '/a', 'a/', 'a/b', 'a//', 'a/b/'].map(parentOf), ['', '/', '', 'a/', 'a/', 'a/']);
 });
 
 test('what the store refuses is not asked again', async () => {

@@ -20,7 +20,8 @@ export function nameOf(path) {
 
 /** @param {string} path @returns {string} the folder that it is in; empty for the root */
 export function parentOf(path) {
-  return path.slice(0, path.lastIndexOf('/', path.length - 2) + 1);
+  const named = path.replace(/\/$/, '');
+  return named.slice(0, named.lastIndexOf('/') + 1);
 }
 
 /** @param {string} name @returns {string} its extension in lower case, without the dot */

@@ -1,18 +1,15 @@
 import { StoreError } from './error.js';
 
 /**
- * Where a session's bucket is: its own host on AWS, the first part of the path elsewhere.
- * @param {{endpoint: string, region: string, bucket: string}} session
+ * Where a session's bucket is: the first part of the path, or a host of its own as `storage.path_style` says.
+ * @param {{endpoint: string, region: string, bucket: string, pathStyle: boolean}} session
  * @returns {string} without a slash at the end
  */
-export function bucketUrl({ endpoint, region, bucket }) {
+export function bucketUrl({ endpoint, region, bucket, pathStyle }) {
   const url = new URL(endpoint || `https://s3.${region}.amazonaws.com`);
   const base = url.pathname.replace(/\/+$/, '');
   if (url.hostname.startsWith(`${bucket}.`)) return `${url.origin}${base}`;
-  if (/(^|\.)amazonaws\.com(\.cn)?$/.test(url.hostname)) {
-    return `${url.protocol}//${bucket}.${url.host}${base}`;
-  }
-  return `${url.origin}${base}/${bucket}`;
+  return pathStyle ? `${url.origin}${base}/${bucket}` : `${url.protocol}//${bucket}.${url.host}${base}`;
 }
 
 /**
