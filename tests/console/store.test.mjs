@@ -192,3 +192,12 @@ test('a link lasts no longer than the session', async () => {
   assert.ok(Math.abs(ends - Date.now() - seconds * 1000) < 1000);
   assert.equal(new URL(url).searchParams.get('response-content-disposition'), "attachment; filename*=UTF-8''%C3%BC.txt");
 });
+
+test('a name that no browser can ask for does not keep the others from being deleted', async () => {
+  const gone = () => new Response(null, { status: 204 });
+  const { store, asked } = storeThat(gone(), gone());
+  const deleted = [];
+  await assert.rejects(store.deleteAll(['a', 'b/../c', 'd'], { onEach: (path) => deleted.push(path) }), { kind: 'name' });
+  assert.deepEqual(deleted.sort(), ['a', 'd']);
+  assert.equal(asked.length, 2);
+});

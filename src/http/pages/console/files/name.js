@@ -18,12 +18,13 @@ export function nameProblem(name, folder, t) {
 
 /**
  * Gives each name once: `a.txt`, then `a (2).txt`.
- * @param {Iterable<string>} taken names that are not given to another
+ * @param {Iterable<string>} wanted names that are not given to another
+ * @param {Iterable<string>} [taken] names that are not given at all
  * @returns {(name: string) => string}
  */
-export function uniqueNames(taken) {
-  const reserved = new Set(taken);
-  const given = new Set();
+export function uniqueNames(wanted, taken = []) {
+  const reserved = new Set(wanted);
+  const given = new Set(taken);
   return (name) => {
     const [, stem, extension] = /^(.*?[^/])(\.[^./]*)?$/s.exec(name) ?? ['', name, ''];
     let free = name;

@@ -1,12 +1,12 @@
 import { h } from '../dom.js';
-import { encodeKey } from '../store/address.js';
 import { asStoreError } from '../store/transport.js';
 import { downloadZip as zipped } from '../vendor/client-zip.js';
 import { objectsOf } from './bulk.js';
 import { ask } from './dialog.js';
 import { nameOf } from './entry.js';
-import { number, size as sizeInWords } from './format.js';
+import { size as sizeInWords } from './format.js';
 import { withProgress } from './progress_dialog.js';
+import { zipNames } from './zip_names.js';
 
 /** The most that is zipped in memory, where the browser cannot write to a file as it comes. */
 const IN_MEMORY = 500_000_000;
@@ -24,16 +24,18 @@ export async function downloadZip({ store, t, announce }, entries, folder) {
   if (target === 'cancelled') return;
   let written = 0;
   let size = 0;
+  let leftOut = 0;
   const work = async (step, signal) => {
     step(0, t('files.counting'));
-    const objects = (await objectsOf(store, entries, { signal })).filter(isReachable);
-    size = objects.reduce((sum, object) => sum + object.size, 0);
+    const found = zipNames(await objectsOf(store, entries, { signal }), folder);
+    leftOut = found.leftOut;
+    size = found.members.reduce((sum, { object }) => sum + object.size, 0);
     if (!target && size > IN_MEMORY) throw new TooBig();
     const onBytes = (bytes) => {
       written += bytes;
       step(size ? written / size : 1, t('files.zip.step', { done: sizeInWords(written), total: sizeInWords(size) }));
     };
-    const zip = zipped(contents(store, objects, folder, signal, onBytes));
+    const zip = zipped(contents(store, found.members, signal, onBytes));
     if (target) await zip.body.pipeTo(await target.createWritable(), { signal });
     else save(await zip.blob(), name);
   };
@@ -47,7 +49,8 @@ export async function downloadZip({ store, t, announce }, entries, folder) {
   const stopped = () => t('files.zip.stopped', { done: sizeInWords(written), total: sizeInWords(size) });
   const isDone = await withProgress({ t, title, total: 1, work: guarded, stopped, announce });
   if (tooBig) await sayTooBig(t, size);
-  else if (isDone) announce(t('files.zip.done', { name, count: number(entries.length) }));
+  else if (isDone && leftOut > 0) announce(`${t('files.zip.done', { name })} ${t('files.zip.leftOut', { count: leftOut })}`, 'problem');
+  else if (isDone) announce(t('files.zip.done', { name }));
 }
 
 class TooBig extends Error {}
@@ -63,11 +66,9 @@ async function chooseTarget(name) {
 }
 
 /** The files one after the other, each asked for when the one before is written. */
-async function* contents(store, objects, folder, signal, onBytes) {
-  for (const object of objects) {
-    const name = object.path.slice(folder.length).replace(/^\/+/, '');
-    if (name === '') continue;
-    if (name.endsWith('/') && object.size === 0) {
+async function* contents(store, members, signal, onBytes) {
+  for (const { name, object } of members) {
+    if (name.endsWith('/')) {
       yield { name, lastModified: object.modified };
       continue;
     }
@@ -79,15 +80,6 @@ async function* contents(store, objects, folder, signal, onBytes) {
       },
     });
     yield { name, lastModified: object.modified, size: object.size, input: (body ?? new Blob().stream()).pipeThrough(counter) };
-  }
-}
-
-/** No browser can ask for names with `.` or `..` in them, and no unpacker should meet them. */
-function isReachable({ path }) {
-  try {
-    return encodeKey(path) !== '';
-  } catch {
-    return false;
   }
 }
 

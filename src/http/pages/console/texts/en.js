@@ -214,6 +214,7 @@ export const words = {
   'files.zip.step': '{done} of {total}',
   'files.zip.stopped': '{done} of {total} were read; the zip is not complete.',
   'files.zip.done': '{name} is ready.',
+  'files.zip.leftOut': { one: '{count} object is left out: browsers cannot ask for a name with . or .. in it.', other: '{count} objects are left out: browsers cannot ask for names with . or .. in them.' },
   'files.zip.tooBig.title': 'Too big for a zip here',
   'files.zip.tooBig': 'These files are {size} together. This browser cannot write a zip to disk as it is made, so {limit} is the most. Download them one by one, or use Chrome or Edge.',
   'files.share': 'Link',

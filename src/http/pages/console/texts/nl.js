@@ -214,6 +214,7 @@ export const words = {
   'files.zip.step': '{done} van {total}',
   'files.zip.stopped': '{done} van {total} zijn gelezen; het zipbestand is niet compleet.',
   'files.zip.done': '{name} is klaar.',
+  'files.zip.leftOut': { one: '{count} object ontbreekt: browsers kunnen niet vragen om een naam met . of .. erin.', other: '{count} objecten ontbreken: browsers kunnen niet vragen om namen met . of .. erin.' },
   'files.zip.tooBig.title': 'Te groot voor een zipbestand',
   'files.zip.tooBig': 'Deze bestanden zijn samen {size}. Deze browser kan een zipbestand niet tijdens het maken naar schijf schrijven, dus {limit} is het meeste. Download ze één voor één, of gebruik Chrome of Edge.',
   'files.share': 'Link',
