@@ -34,7 +34,8 @@ export function openDialog({ t, title, body, actions = [], className = '' }) {
 }
 
 /**
- * A dialog with one form. Stays open while `submit` runs and when it returns a message to show.
+ * A dialog with one form. Stays open while `submit` runs and when it returns a message to show. Before something that
+ * cannot be undone, the focus is on Cancel: who types ahead changes nothing.
  *
  * @param {object} options
  * @param {(key: string, values?: object) => string} options.t
@@ -52,6 +53,7 @@ export function openForm({ t, title, body, action, isDanger = false, submit }) {
   const form = h('form', { class: 'files-form' }, ...body, problem, h('div', { class: 'files-dialog-foot' }, cancel, button));
   const dialog = openDialog({ t, title, body: [form] });
   cancel.addEventListener('click', dialog.close);
+  if (isDanger) cancel.focus();
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     problem.hidden = true;

@@ -37,7 +37,7 @@ async function confirmed({ store, t }, entries) {
   const title = entries.length === 1
     ? t('files.delete.one', { name: entries[0].name })
     : t('files.delete.many', { count: entries.length });
-  const inside = h('p', { class: 'files-inside', 'aria-live': 'polite' }, hasFolder ? t('files.counting') : '');
+  const inside = h('p', { class: 'files-inside', id: 'files-inside', 'aria-live': 'polite' }, hasFolder ? t('files.counting') : '');
   const body = [inside, h('p', {}, t('files.delete.forever'))];
   let objects = null;
   let agreed = false;
@@ -46,13 +46,13 @@ async function confirmed({ store, t }, entries) {
   };
   const form = openForm({ t, title, body, action: t('files.delete'), isDanger: true, submit });
   form.button.disabled = true;
+  form.element.setAttribute('aria-describedby', inside.id);
   const say = (count, size) => {
     inside.textContent = t(hasFolder ? 'files.delete.inside' : 'files.delete.size', { count, size: sizeInWords(size) });
   };
   objectsOf(store, entries, { signal: counting.signal, onCount: say }).then((all) => {
     objects = all;
     form.button.disabled = false;
-    form.button.focus();
   }, (error) => {
     inside.textContent = explain(error, t);
   });

@@ -135,15 +135,23 @@ export class Store {
   }
 
   /**
-   * Deletes one by one, four at a time: Ceph 16 refuses DeleteObjects under the session's policy.
+   * Deletes one by one, four at a time: Ceph 16 refuses DeleteObjects under the session's policy. Goes on past names that no
+   * browser can ask for, and fails with `name` at the end.
    * @param {Iterable<string> | AsyncIterable<string>} paths
    * @param {{signal?: AbortSignal, onEach?: (path: string) => void}} [options]
    */
   async deleteAll(paths, { signal, onEach } = {}) {
+    let unnameable = null;
     await inParallel(paths, DELETES_AT_ONCE, async (path) => {
-      await this.delete(path, { signal });
-      onEach?.(path);
+      try {
+        await this.delete(path, { signal });
+        onEach?.(path);
+      } catch (error) {
+        if (error.kind !== 'name') throw error;
+        unnameable = error;
+      }
     });
+    if (unnameable) throw unnameable;
   }
 
   /**

@@ -264,7 +264,7 @@ export const words = {
   'files.error.store-down': 'The store has a problem. Try again in a moment.',
   'files.error.clock': 'The clock of this computer is wrong, so the store refuses its requests. Set it and try again.',
   'files.error.no-etag': 'The store does not let this page read ETag, which uploads in parts need. Its CORS rules have to expose it.',
-  'files.error.name': 'Browsers cannot ask for a name with . or .. in it. Use another S3 tool.',
+  'files.error.name': 'Browsers cannot ask for a name with . or .. between its slashes. Use the AWS command line: “For programs” has keys for it.',
   'files.error.changed': 'The file on this computer has changed or is gone.',
   'files.error.other': 'The store answered {code}.',
 };

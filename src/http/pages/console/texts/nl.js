@@ -264,7 +264,7 @@ export const words = {
   'files.error.store-down': 'De opslag heeft een probleem. Probeer het zo nog eens.',
   'files.error.clock': 'De klok van deze computer loopt niet goed, dus de opslag weigert. Zet hem gelijk en probeer het opnieuw.',
   'files.error.no-etag': 'De opslag laat deze pagina ETag niet lezen, en dat is nodig om in delen te uploaden. Haar CORS-regels moeten ETag vrijgeven.',
-  'files.error.name': 'Browsers kunnen niet vragen om een naam met . of .. erin. Gebruik een ander S3-programma.',
+  'files.error.name': 'Browsers kunnen niet vragen om een naam met . of .. tussen de schuine strepen. Gebruik de AWS-opdrachtregel: sleutels staan bij “Voor programma’s”.',
   'files.error.changed': 'Het bestand op deze computer is veranderd of weg.',
   'files.error.other': 'De opslag antwoordde {code}.',
 };
