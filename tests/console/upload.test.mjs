@@ -18,8 +18,8 @@ const file = new File([new Uint8Array(SIZE)], 'big.bin');
 const lost = () => new StoreError({ kind: 'cors-or-network' });
 const gone = () => new StoreError({ kind: 'missing', code: 'NoSuchUpload', status: 404 });
 
-/** A store with three parts to a file; `fails` has the errors of each call, in order. */
-function fakeStore({ fails = {}, stored = [] } = {}) {
+/** A store with three parts to a file; `fails` has the errors of each call, `found` what is there at each look, in order. */
+function fakeStore({ fails = {}, found = [], mayAbort = true } = {}) {
   const calls = [];
   const call = (name, answer) => async (...given) => {
     calls.push(name === 'putPart' ? `part ${given[1]}` : name);
@@ -33,9 +33,9 @@ function fakeStore({ fails = {}, stored = [] } = {}) {
     createUpload: call('createUpload', async () => 'id'),
     putPart: call('putPart', async (_, number) => `"${number}"`),
     completeUpload: call('completeUpload', async () => {}),
-    abortUpload: call('abortUpload', async () => true),
+    abortUpload: call('abortUpload', async () => mayAbort),
     put: call('put', async () => {}),
-    list: call('list', async () => ({ objects: stored, folders: [], next: null })),
+    find: async () => found.shift() ?? null,
   };
 }
 
@@ -52,16 +52,16 @@ test('parts that have arrived are not sent again after the network was lost', as
 });
 
 test('an upload whose last answer was lost is done', async () => {
-  const stored = [{ path: 'big.bin', size: SIZE, modified: new Date() }];
-  const store = fakeStore({ fails: { completeUpload: [lost(), gone()] }, stored });
+  const found = [{ size: SIZE, etag: '"old"' }, { size: SIZE, etag: '"new"' }];
+  const store = fakeStore({ fails: { completeUpload: [lost(), gone()] }, found });
   const upload = await run(store);
   assert.equal(upload.state, 'done');
   assert.equal(store.calls.filter((call) => call === 'createUpload').length, 1);
 });
 
 test('an older object of the same size is not taken for the upload', async () => {
-  const stored = [{ path: 'big.bin', size: SIZE, modified: new Date(2020, 1) }];
-  const store = fakeStore({ fails: { completeUpload: [gone()] }, stored });
+  const found = [{ size: SIZE, etag: '"old"' }, { size: SIZE, etag: '"old"' }];
+  const store = fakeStore({ fails: { completeUpload: [gone()] }, found });
   assert.equal((await run(store)).state, 'done');
   assert.equal(store.calls.filter((call) => call === 'createUpload').length, 2);
 });
@@ -113,4 +113,33 @@ test('two files of one name that are dropped together are both kept', async () =
   const names = ['a.txt', 'a.txt', 'd/a.txt', 'a (2).txt', 'a.txt'];
   const paths = withoutTwins(names.map((path) => ({ file: null, path }))).map(({ path }) => path);
   assert.deepEqual(paths, ['a.txt', 'a (3).txt', 'd/a.txt', 'a (2).txt', 'a (4).txt']);
+});
+
+test('hiding what has failed frees its parts, and says where they stay', async () => {
+  const { UploadQueue } = await import(`${source}/files/upload_queue.js`);
+  for (const mayAbort of [true, false]) {
+    const store = fakeStore({ fails: { putPart: [new StoreError({ kind: 'denied', status: 403 })] }, mayAbort });
+    const queue = new UploadQueue(store);
+    let left = 0;
+    queue.addEventListener('left-parts', ({ detail }) => (left += detail));
+    queue.add([{ file, path: 'big.bin' }]);
+    while (queue.isBusy) await new Promise(setImmediate);
+    assert.ok(!store.calls.includes('abortUpload'), 'it can be tried again');
+    await queue.clear();
+    assert.equal(store.calls.at(-1), 'abortUpload');
+    assert.equal(left, mayAbort ? 0 : 1);
+  }
+});
+
+test('the parts of a cancelled upload that stay are told', async () => {
+  const { UploadQueue } = await import(`${source}/files/upload_queue.js`);
+  const store = fakeStore({ mayAbort: false });
+  const queue = new UploadQueue(store);
+  const told = new Promise((resolve) => queue.addEventListener('left-parts', resolve, { once: true }));
+  store.putPart = async () => {
+    queue.cancel();
+    throw lost();
+  };
+  queue.add([{ file, path: 'big.bin' }]);
+  assert.equal((await told).detail, 1);
 });

@@ -16,6 +16,8 @@ export class Upload {
   state = 'waiting';
   /** @type {Error | null} */
   error = null;
+  /** Whether parts stay in the store that this session may not remove. */
+  leftParts = false;
   #cancel = new AbortController();
   /** @type {{path: string, id: string} | null} */
   #upload = null;
@@ -23,6 +25,8 @@ export class Upload {
   #etags = [];
   /** @type {number[]} bytes on their way, by part */
   #moving = [];
+  /** @type {string | null} that of the object which the upload replaces: no clock tells the two apart */
+  #etagBefore = null;
   #restarted = false;
 
   /** @param {File} file @param {string} path */
@@ -76,7 +80,19 @@ export class Upload {
         await this.#recover(error, store, lost, changed);
       }
     }
-    if (this.state === 'cancelled') await this.#forget(store);
+    if (this.state === 'cancelled') await this.forget(store);
+  }
+
+  /**
+   * Gives up what has arrived.
+   * @param {import('../store/s3.js').Store} store
+   */
+  async forget(store) {
+    const upload = this.#upload;
+    this.#upload = null;
+    this.#etags = [];
+    this.#moving = [];
+    if (upload && !(await store.abortUpload(upload))) this.leftParts = true;
   }
 
   /** Decides what follows an error: another try, or the end. */
@@ -98,9 +114,8 @@ export class Upload {
 
   /** The completion's answer was lost, or the store has removed the upload: then once from the start. */
   async #afterNoSuchUpload(error, store) {
-    const page = await store.list(this.path, { delimiter: '', limit: 1 }).catch(() => null);
-    const stored = page?.objects[0];
-    const isOurs = stored?.path === this.path && stored.size === this.file.size && stored.modified >= this.begun;
+    const stored = await store.find(this.path).catch(() => null);
+    const isOurs = stored && stored.size === this.file.size && stored.etag !== this.#etagBefore;
     this.#upload = null;
     this.#etags = [];
     if (isOurs) this.state = 'done';
@@ -123,8 +138,7 @@ export class Upload {
     const signal = this.#cancel.signal;
     const count = Math.ceil(this.file.size / this.partSize);
     if (!this.#upload) {
-      // The store's clock counts whole seconds.
-      this.begun = new Date(Date.now() - 1000);
+      this.#etagBefore = (await store.find(this.path, { signal }))?.etag ?? null;
       this.#upload = { path: this.path, id: await store.createUpload(this.path, { type: this.file.type, signal }) };
     }
     const missing = [...Array(count).keys()].filter((index) => !this.#etags[index]);
@@ -147,13 +161,5 @@ export class Upload {
   /** Whether the file cannot be read any more; browsers report that as a failure of the network. */
   async #hasChanged() {
     return this.file.slice(0, 1).arrayBuffer().then(() => false, () => true);
-  }
-
-  async #forget(store) {
-    const upload = this.#upload;
-    this.#upload = null;
-    this.#etags = [];
-    this.#moving = [];
-    if (upload) await store.abortUpload(upload);
   }
 }

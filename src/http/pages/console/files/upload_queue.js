@@ -7,7 +7,8 @@ const SMOOTHING = 5;
 
 /**
  * Sends files a few at a time. It outlives the view that began it. Events: `change` at every step,
- * `stored` with the path in `detail` when a file has arrived.
+ * `stored` with the path in `detail` when a file has arrived, `left-parts` with a number in `detail` when parts stay of so many
+ * uploads that will not be completed.
  */
 export class UploadQueue extends EventTarget {
   /** @type {Upload[]} */
@@ -56,10 +57,20 @@ export class UploadQueue extends EventTarget {
     this.#changed();
   }
 
-  /** Forgets what is over. */
-  clear() {
+  /** Forgets what is over; nobody can go on with what has failed then. */
+  async clear() {
+    const over = this.uploads.filter((upload) => upload.isOver);
     this.uploads = this.uploads.filter((upload) => !upload.isOver);
     this.#changed();
+    await Promise.all(over.map((upload) => upload.forget(this.#store)));
+    this.#tellLeftParts(over);
+  }
+
+  /** Says once of each upload that its parts stay. */
+  #tellLeftParts(uploads) {
+    const left = uploads.filter(({ leftParts }) => leftParts);
+    for (const upload of left) upload.leftParts = false;
+    if (left.length > 0) this.dispatchEvent(new CustomEvent('left-parts', { detail: left.length }));
   }
 
   /** @returns {{count: number, done: number, failed: number, lost: number, size: number, sent: number, left: number | null}} */
@@ -94,6 +105,7 @@ export class UploadQueue extends EventTarget {
   async #run(upload) {
     await upload.run(this.#store, this.#slots, () => this.#changed());
     this.#running -= 1;
+    this.#tellLeftParts([upload]);
     if (upload.state === 'done') this.dispatchEvent(new CustomEvent('stored', { detail: upload.path }));
     this.#start();
   }

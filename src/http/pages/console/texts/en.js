@@ -248,6 +248,7 @@ export const words = {
   'files.uploads.left': '{duration} left',
   'files.uploads.cancelAll': 'Cancel all',
   'files.uploads.clear': 'Hide',
+  'files.uploads.leftParts': { one: 'What had arrived of {count} upload still takes up space: only the store’s operators can remove it.', other: 'What had arrived of {count} uploads still takes up space: only the store’s operators can remove it.' },
   'files.uploads.of': 'Progress of {name}',
   'files.uploads.cancel': 'Cancel {name}',
   'files.uploads.retry': 'Try {name} again',

@@ -248,6 +248,7 @@ export const words = {
   'files.uploads.left': 'nog {duration}',
   'files.uploads.cancelAll': 'Alles annuleren',
   'files.uploads.clear': 'Verbergen',
+  'files.uploads.leftParts': { one: 'Wat al was aangekomen van {count} upload neemt nog ruimte in: alleen de beheerders van de opslag kunnen het weghalen.', other: 'Wat al was aangekomen van {count} uploads neemt nog ruimte in: alleen de beheerders van de opslag kunnen het weghalen.' },
   'files.uploads.of': 'Voortgang van {name}',
   'files.uploads.cancel': '{name} annuleren',
   'files.uploads.retry': '{name} opnieuw proberen',
