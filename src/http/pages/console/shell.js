@@ -44,6 +44,7 @@ export class Shell {
   close() {
     this.#closing.abort();
     this.#leaving.abort();
+    for (const key of this.#files.keys()) this.#closeFiles(key);
     for (const session of this.#sessions.values()) session.close();
     this.#root.replaceChildren();
   }
@@ -51,7 +52,7 @@ export class Shell {
   /** Shows everything in other words. */
   speak(texts) {
     this.#context = { ...this.#context, texts };
-    this.#files.clear();
+    for (const key of this.#files.keys()) this.#closeFiles(key);
     this.#show(false);
   }
 
@@ -128,9 +129,15 @@ export class Shell {
     const key = pathOf(place);
     if (!this.#files.has(key)) {
       const { texts, announce } = this.#context;
-      this.#files.set(key, filesView({ session, place, texts, announce }));
+      const closing = new AbortController();
+      this.#files.set(key, { closing, element: filesView({ session, place, texts, announce, signal: closing.signal }) });
     }
-    return this.#files.get(key);
+    return this.#files.get(key).element;
+  }
+
+  #closeFiles(key) {
+    this.#files.get(key)?.closing.abort();
+    this.#files.delete(key);
   }
 
   #session(place) {
@@ -148,7 +155,7 @@ export class Shell {
   async #storeFailed(error) {
     const { place } = this.#route();
     const retry = () => {
-      this.#files.delete(pathOf(place));
+      this.#closeFiles(pathOf(place));
       this.#show(false);
     };
     if (error instanceof Problem) return this.#showProblem(error, retry);

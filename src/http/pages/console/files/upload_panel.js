@@ -15,7 +15,7 @@ const PERIOD = 200;
  * @param {import('./view.js').Context} context
  * @returns {HTMLElement}
  */
-export function uploadPanel(queue, { t, announce }) {
+export function uploadPanel(queue, { t, announce, signal }) {
   const title = h('h2', {}, '');
   const bar = h('progress', { max: '1', value: '0', 'aria-label': t('files.uploads') });
   const facts = h('p', { class: 'files-facts' }, '');
@@ -27,7 +27,6 @@ export function uploadPanel(queue, { t, announce }) {
   const lines = new Map();
   let wasBusy = queue.isBusy;
   let wasLost = false;
-  let wasShown = false;
   const show = () => {
     const totals = queue.totals();
     const isBusy = queue.isBusy;
@@ -51,12 +50,9 @@ export function uploadPanel(queue, { t, announce }) {
       show();
     }, PERIOD);
   };
-  const changed = () => {
-    if (panel.isConnected || !wasShown) soon();
-    else queue.removeEventListener('change', changed);
-    wasShown ||= panel.isConnected;
-  };
-  queue.addEventListener('change', changed);
+  queue.addEventListener('change', soon, { signal });
+  queue.addEventListener('left-parts', ({ detail: count }) => announce(t('files.uploads.leftParts', { count }), 'problem'), { signal });
+  signal.addEventListener('abort', () => clearTimeout(timer));
   show();
   return panel;
 }

@@ -23,6 +23,7 @@ import { UploadQueue } from './upload_queue.js';
  * @property {boolean} canWrite
  * @property {(key: string, values?: object) => string} t
  * @property {(words: string, kind?: 'problem') => void} announce
+ * @property {AbortSignal} signal aborted when the view is not shown again
  */
 
 /** How far a change has come. @typedef {'nothing' | 'partly' | 'done'} Outcome */
@@ -41,15 +42,16 @@ const opened = new WeakMap();
  * @param {{kind: string, name: string | null, access: 'read' | 'read-write'}} options.place
  * @param {import('../texts.js').Texts} options.texts
  * @param {Context['announce']} options.announce
+ * @param {AbortSignal} options.signal aborted when the view is not shown again
  * @returns {HTMLElement}
  */
-export function filesView({ session, place, texts, announce }) {
+export function filesView({ session, place, texts, announce, signal }) {
   if (!opened.has(session)) {
     const store = new Store(session);
     opened.set(session, { store, queue: new UploadQueue(store) });
   }
   const renew = () => session.renew();
-  const context = { ...opened.get(session), renew, canWrite: place.access === 'read-write', t: texts.t, announce };
+  const context = { ...opened.get(session), renew, canWrite: place.access === 'read-write', t: texts.t, announce, signal };
   return new FilesView(context, place).element;
 }
 
@@ -83,7 +85,7 @@ class FilesView {
     this.note = h('div', { class: 'files-note', 'aria-live': 'polite' });
     this.element = h('section', { class: 'files', 'aria-label': t('files.label') },
       this.crumbs, this.tools.element, this.actions.element, this.grid.element, this.note, uploadPanel(queue, context));
-    this.#listen(queue);
+    this.#listen(context);
     dropZone(this.element, context, (chosen) => this.#upload(chosen));
     this.open('');
   }
@@ -104,7 +106,7 @@ class FilesView {
     await this.#load(this.#folder);
   }
 
-  #listen(queue) {
+  #listen({ queue, signal }) {
     const { grid } = this;
     grid.addEventListener('open', ({ detail }) => this.#openEntry(detail));
     grid.addEventListener('selection', () => this.actions.show(grid.selected));
@@ -113,8 +115,12 @@ class FilesView {
     addEventListener('popstate', ({ state }) => {
       const isOurs = this.element.isConnected && (!state || state.place === this.#root);
       if (isOurs && this.#folder.path !== (state?.folder ?? '')) this.open(state?.folder ?? '');
+    }, { signal });
+    queue.addEventListener('stored', ({ detail }) => this.#stored(detail), { signal });
+    signal.addEventListener('abort', () => {
+      clearTimeout(this.timer);
+      this.#loading.abort();
     });
-    queue.addEventListener('stored', ({ detail }) => this.#stored(detail));
     this.tools.filter.addEventListener('keydown', (event) => {
       if (event.key === 'ArrowDown' && grid.rows.length > 0) grid.activate(0);
     });
