@@ -40,6 +40,8 @@ export async function withProgress({ t, title, total, work, stopped, announce })
     words.textContent = `${reason} ${stopped()}`;
     words.className = 'notice danger';
     bar.hidden = true;
+    // From here on Escape closes.
+    stop.abort();
     button.textContent = t('files.close');
     button.addEventListener('click', dialog.close);
     if (dialog.element.isConnected) await dialog.closed;
