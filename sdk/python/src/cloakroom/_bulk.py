@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
@@ -40,18 +41,29 @@ def folder_prefix(prefix: str) -> str:
     return prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
 
 
-def files_below(folder: Path, exclude: Iterable[str]) -> Iterator[tuple[str, Path]]:
+def files_below(
+    folder: Path, exclude: Iterable[str], unreadable: Callable[[OSError], None]
+) -> Iterator[tuple[str, Path]]:
     """List the files below a folder with their names relative to it, in order. Links to files are
-    followed, links to folders are not."""
+    followed, links to folders are not. `unreadable` hears of what cannot be looked at."""
     if not folder.is_dir():
         raise TransferError(f"{folder} is no folder.")
     patterns = tuple(exclude)
-    for root, folders, names in os.walk(folder):
+    for root, folders, names in os.walk(folder, onerror=unreadable):
         folders.sort()
         for name in sorted(names):
             path = Path(root, name)
             relative = path.relative_to(folder).as_posix()
-            if path.is_file() and not is_excluded(relative, patterns):
+            if is_excluded(relative, patterns):
+                continue
+            try:
+                is_file = stat.S_ISREG(path.stat().st_mode)
+            except FileNotFoundError:  # It has gone, or is a link to nothing.
+                continue
+            except OSError as error:
+                unreadable(error)
+                continue
+            if is_file:
                 yield relative, path
 
 
@@ -124,3 +136,5 @@ def _caught(work: Callable[[Job], Transfer], job: Job) -> Transfer:
     except OSError as error:
         said = f"{job.transfer.path}: {error.strerror or type(error).__name__}"
         return replace(job.transfer, error=TransferError(said))
+    except UnicodeError:
+        return replace(job.transfer, error=TransferError(f"{job.transfer.key!r} is no UTF-8."))

@@ -69,7 +69,7 @@ class Reader(io.RawIOBase):
 class Writer(io.BufferedIOBase):
     """Collects what is written, in a file on disk where it is much, and uploads it when closed.
 
-    If the `with` block ends with an exception, nothing is uploaded.
+    Nothing is uploaded if the `with` block ends with an exception, or if nobody closes it.
     """
 
     def __init__(self, name: str, upload: Callable[[Any], object]) -> None:
@@ -89,6 +89,15 @@ class Writer(io.BufferedIOBase):
         at: int = self._file.tell()
         return at
 
+    def discard(self) -> None:
+        """Upload nothing when closed."""
+        self._upload = lambda _file: None
+
+    def __del__(self) -> None:
+        """Python closes a forgotten file, which must not replace an object by half of one."""
+        self.discard()
+        self.close()
+
     def close(self) -> None:
         if self.closed:
             return
@@ -106,7 +115,7 @@ class Writer(io.BufferedIOBase):
         trace: TracebackType | None,
     ) -> None:
         if kind is not None:
-            self._upload = lambda _file: None
+            self.discard()
         self.close()
 
 
@@ -117,6 +126,10 @@ class TextWriter(io.TextIOWrapper):
         super().__init__(writer, encoding=encoding, newline="")
         self._writer = writer
 
+    def __del__(self) -> None:
+        self._writer.discard()
+        self.close()
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -124,5 +137,5 @@ class TextWriter(io.TextIOWrapper):
         trace: TracebackType | None,
     ) -> None:
         if kind is not None:
-            self._writer._upload = lambda _file: None  # noqa: SLF001 - the pair is one
+            self._writer.discard()
         self.close()

@@ -6,7 +6,7 @@ import mimetypes
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from cloakroom._bulk import (
     Compare,
@@ -23,9 +23,6 @@ from cloakroom._objects import Object, Transfer, Transfers
 from cloakroom._progress import Meter, ShowProgress
 from cloakroom._transfer import Bucket, translated
 from cloakroom.errors import TransferError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _BATCH = 1000
 
@@ -70,19 +67,27 @@ class Folders:
         if options.compare or options.delete:
             there = {item.key: item for item in self._listed(prefix)}
         seen: set[str] = set()
+        unread: list[Transfer] = []
+
+        def note(error: OSError) -> None:
+            path = Path(error.filename)
+            said = TransferError(f"{path}: {error.strerror}")
+            if options.errors == "raise":
+                raise said from error
+            key = prefix + path.relative_to(folder).as_posix()
+            unread.append(Transfer("uploaded", key, path, error=said))
 
         def jobs() -> Iterator[Job]:
-            for name, path in files_below(folder, options.exclude):
+            for name, path in files_below(folder, options.exclude, note):
                 key = prefix + name
                 seen.add(key)
                 yield Job(Transfer("uploaded", key, path, _size(path)), there.get(key))
 
         with self._meter:
-            done = self._run(jobs(), self._send)
+            done = Transfers([*self._run(jobs(), self._send), *unread])
             if options.delete and not done.failed:
                 gone = [item for key, item in there.items() if key not in seen]
-                kept = [item for item in gone if not self._is_excluded(item.key, prefix)]
-                done = Transfers([*done, *self._delete(kept)])
+                done = Transfers([*done, *self._delete(self._with_files(gone, prefix))])
         return done
 
     def download(self, prefix: str, folder: Path) -> Transfers:
@@ -118,6 +123,11 @@ class Folders:
 
     def _is_excluded(self, key: str, prefix: str) -> bool:
         return is_excluded(key.removeprefix(prefix), self._options.exclude)
+
+    def _with_files(self, items: Iterable[Object], prefix: str) -> list[Object]:
+        """Those that a file can stand for: keys that end with a slash are other tools' folders."""
+        named = (item for item in items if not item.key.endswith("/"))
+        return [item for item in named if not self._is_excluded(item.key, prefix)]
 
     def _arrival(self, item: Object, folder: Path, name: str) -> Job:
         transfer = Transfer("downloaded", item.key, None, item.size)
@@ -180,7 +190,9 @@ class Folders:
         return job.transfer
 
     def _remove(self, folder: Path, prefix: str, seen: set[Path]) -> Iterator[Transfer]:
-        for name, path in list(files_below(folder, self._options.exclude)):
+        # What cannot be looked at stays.
+        below = files_below(folder, self._options.exclude, lambda _error: None)
+        for name, path in list(below):
             if path not in seen:
                 if not self._options.dry_run:
                     path.unlink()

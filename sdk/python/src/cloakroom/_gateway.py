@@ -67,6 +67,8 @@ class Gateway:
             base_url=url,
             timeout=_TIMEOUT,
             verify=ssl_context(ca_file),
+            # A proxy of the environment would see a token that plain http carries.
+            trust_env=url.startswith("https:"),
             headers={"user-agent": f"cloakroom-python/{__version__}", "accept": "application/json"},
         )
 

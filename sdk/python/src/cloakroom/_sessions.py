@@ -96,6 +96,8 @@ class Sessions:
         self._jitter = jitter
         self._lock = threading.Lock()
         self._held: _Held | None = None
+        self._failures = 0
+        self._failure: CloakroomError | None = None
 
     @property
     def place(self) -> Place:
@@ -140,8 +142,9 @@ class Sessions:
             return held
         if held and now + max(at_least, _MARGIN) < held.ends_at:
             return self._renewed_early(held)
+        failures = self._failures
         with self._lock:
-            return self._renewed(held)
+            return self._renewed(held, failures)
 
     def _renewed_early(self, held: _Held) -> _Held:
         if not self._lock.acquire(blocking=False):
@@ -158,12 +161,19 @@ class Sessions:
         finally:
             self._lock.release()
 
-    def _renewed(self, seen: _Held | None) -> _Held:
-        """Under the lock: whoever waited takes what the thread before it got."""
+    def _renewed(self, seen: _Held | None, failures: int) -> _Held:
+        """Under the lock: whoever waited takes what the thread before it got, an error too."""
         held = self._held
         if held and held is not seen and self._clock() < held.ends_at:
             return held
-        return self._take(self._vending.vend(self.PATIENT))
+        if self._failure and self._failures != failures:
+            raise self._failure
+        try:
+            return self._take(self._vending.vend(self.PATIENT))
+        except CloakroomError as error:
+            self._failures += 1
+            self._failure = error
+            raise
 
     def _take(self, vended: Vended) -> _Held:
         before, now = self._held, self._clock()

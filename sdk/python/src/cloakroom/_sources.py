@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cloakroom._sessions import Place, Session
-from cloakroom.errors import ConfigurationError, InternalError
+from cloakroom.errors import CloakroomError, ConfigurationError, InternalError
 
 Token = Callable[[], str]
 
@@ -81,7 +81,16 @@ class OwnBucket:
     token: Token = field(repr=False)
 
     def credential(self) -> dict[str, str]:
-        return {"authorization": f"Bearer {header_value(self.token(), 'the access token')}"}
+        try:
+            token = self.token()
+        except CloakroomError:
+            raise
+        except Exception as error:
+            # Its text may hold the token.
+            raise ConfigurationError(
+                f"the access token cannot be had: {type(error).__name__}"
+            ) from error
+        return {"authorization": f"Bearer {header_value(token, 'the access token')}"}
 
     def ask(self) -> Ask:
         return Ask("POST", "/v1/credentials", self.credential())

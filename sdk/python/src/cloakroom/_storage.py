@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, Literal, overload
 from botocore.exceptions import ClientError
 
 from cloakroom._aws import boto3_session, s3_client
+from cloakroom._bulk import path_below
 from cloakroom._files import BUFFER, Reader, TextWriter, Writer
 from cloakroom._folders import Folders, Options, content_type
 from cloakroom._objects import Folder, Object, PresignedURL, Transfers
@@ -142,7 +143,7 @@ class Storage:
             meter.expect(size)
             if isinstance(target, str | os.PathLike):
                 path = Path(target)
-                path = path / key.rpartition("/")[2] if path.is_dir() else path
+                path = path_below(path, key.rpartition("/")[2]) if path.is_dir() else path
                 self._bucket.get_path(self._whole(key), path, size, meter.moved)
                 meter.finished()
                 return path

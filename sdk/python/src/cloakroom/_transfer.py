@@ -22,6 +22,7 @@ from botocore.exceptions import (
 from botocore.exceptions import (
     ConnectionError as ConnectionFailed,
 )
+from s3transfer.exceptions import RetriesExceededError
 from urllib3.exceptions import HTTPError
 
 from cloakroom._etag import PART, is_md5, md5
@@ -63,7 +64,7 @@ def translated(key: str | None = None) -> Iterator[None]:
         raise
     except ClientError as error:
         raise store_refusal(error.response, key) from error
-    except (BotoCoreError, Boto3Error, HTTPError) as error:
+    except (BotoCoreError, Boto3Error, HTTPError, RetriesExceededError) as error:
         raise _without_answer(error, key) from error
 
 
