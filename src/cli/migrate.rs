@@ -25,7 +25,7 @@ pub(super) struct MigrateCommand {
     /// Change nothing; print the database's schema, and exit with 1 if it is not this version's
     #[arg(long)]
     check: bool,
-    /// Print the statements that make the indexes of schema 8 on `PostgreSQL` while gateways go on answering
+    /// Print the statements that make the indexes of schemas 8 and 13 on `PostgreSQL` while gateways go on answering
     #[arg(long, conflicts_with = "check")]
     print_indexes: bool,
     #[command(flatten)]

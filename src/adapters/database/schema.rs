@@ -34,13 +34,12 @@ pub fn latest_schema() -> i64 {
 /// The statements that make the audit trail's indexes on `PostgreSQL` while gateways go on writing.
 #[must_use]
 pub fn indexes_of_the_trail() -> String {
-    const INDEXES: i64 = 8;
-    let mut migrations = POSTGRES.iter();
-    let indexes = migrations.find(|migration| migration.version == INDEXES);
-    let statements = indexes.map(|migration| migration.sql.as_str());
-    statements
-        .unwrap_or_default()
-        .replace("CREATE INDEX", "CREATE INDEX CONCURRENTLY")
+    const INDEXES: [i64; 2] = [8, 13];
+    let migrations = POSTGRES.iter();
+    let indexes = migrations.filter(|migration| INDEXES.contains(&migration.version));
+    let statements: Vec<&str> = indexes.map(|migration| migration.sql.as_str()).collect();
+    let statements = statements.join("\n");
+    statements.replace("CREATE INDEX", "CREATE INDEX CONCURRENTLY")
 }
 
 /// The schema version of a database; 0 if it has none yet.
@@ -132,6 +131,8 @@ mod tests {
         let statements = indexes_of_the_trail();
         let made = statements.matches("CREATE INDEX").count();
         let concurrently = statements.matches("CREATE INDEX CONCURRENTLY").count();
-        assert!(made >= 7 && made == concurrently, "{statements}");
+        assert!(made >= 8 && made == concurrently, "{statements}");
+        let column = statements.find("ADD COLUMN IF NOT EXISTS session_token_hash");
+        assert!(column < statements.find("audit_trail_session_token") && column.is_some());
     }
 }
