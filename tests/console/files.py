@@ -278,6 +278,7 @@ DataTransferItem.prototype.webkitGetAsEntry = real;
 def drop_and_walk_on(suite, view, storage):
     storage.put("elsewhere/here.txt")
     view.root()
+    view.hide_uploads()
     view.run(SLOW_DROP)
     view.enter("elsewhere")
     view.run("window.read()")

@@ -115,6 +115,13 @@ class FilesPage(Page):
     def lines(self, state):
         return self.all(f".files-upload-{state}")
 
+    def hide_uploads(self):
+        """Hides what is over, so that the next uploads are not taken for done before they begin."""
+        for button in self.all(".files-panel header button:not([hidden])"):
+            if button.is_displayed():
+                button.click()
+        self.gone(".files-panel")
+
     def uploaded(self, patience):
         """Waits for the end of all the uploads. Returns the words above them."""
         script = """const panel = document.querySelector('.files-panel');
