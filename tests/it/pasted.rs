@@ -263,7 +263,9 @@ fn no_page_puts_a_secret_into_the_arguments_of_a_process() {
     for folder in ["docs", "docs/api", "docs/clients", "deploy/compose"] {
         let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
         let files = entries.filter(|entry| entry.file_type().unwrap().is_file());
-        pages.extend(files.map(|entry| entry.path()));
+        let files = files.map(|entry| entry.path());
+        // Pictures are not text.
+        pages.extend(files.filter(|file| file.extension().is_none_or(|end| end != "webp")));
     }
     let mut looked_at = 0;
     for page in pages {
