@@ -259,6 +259,31 @@ def move_while_checking(suite, view, storage):
     check("and not where somebody clicked meanwhile", storage.get("one/two/paper.txt") == b"kept")
 
 
+# Holds what is asked after the first copy until `release()`.
+AFTER_A_COPY = """{ const fetched = window.fetch, held = []; window.held = held; let isCopied = false;
+  window.fetch = async (url, init) => { if (isCopied) await new Promise((resolve) => held.push(resolve));
+    const answer = await fetched(url, init); isCopied ||= Boolean(init?.headers?.has?.('x-amz-copy-source')); return answer; };
+  window.release = () => { window.fetch = fetched; for (const go of held) go(); }; }"""
+
+
+def move_what_changes(suite, view, storage):
+    storage.put("minutes.txt", b"first")
+    view.root()
+    view.select("minutes.txt")
+    view.do("rename")
+    view.type_into_dialog("minutes of May.txt")
+    view.wait(lambda: view.find("dialog[open] button[type=submit]").is_enabled(), "it can be renamed")
+    view.run(AFTER_A_COPY)
+    view.submit()
+    view.wait(lambda: view.run("return held.length"), "it is copied")
+    storage.put("minutes.txt", b"second")
+    view.run("release()")
+    view.find(".toast", "1 object was changed meanwhile")
+    check("an original that changed after its copy stays", storage.get("minutes.txt") == b"second")
+    check("its copy is as it was", storage.get("minutes of May.txt") == b"first")
+    view.no_dialog()
+
+
 # Drops a folder that is read as slowly as the test wants, with a file that cannot be read, and two files of one name.
 SLOW_DROP = """
 const file = (name, text) => ({ isFile: true, name, file: (resolve) => resolve(new File([text], name)) });
@@ -541,7 +566,8 @@ def bob_sees_nothing(suite):
 
 
 WALK = [upload_a_folder, go_on_after_a_lost_network, cancel_an_upload, ask_before_replacing, new_folder, rename_and_move,
-        move_while_checking, drop_and_walk_on, previews, links, zips, ten_thousand, delete_everything_inside, delete_past_a_name, keyboard_only]
+        move_while_checking, move_what_changes, drop_and_walk_on, previews, links, zips, ten_thousand, delete_everything_inside,
+        delete_past_a_name, keyboard_only]
 
 
 def run(suite):
