@@ -15,8 +15,8 @@ const IMAGE = 50_000_000;
 const PDF = 3600;
 
 /**
- * Shows a file. Nothing in it can run: a text is text, an image is drawn by `<img>`, which runs no
- * scripts, and a PDF is shown by the browser's own viewer, in a frame of the store's origin.
+ * Shows a file. Nothing in it reaches this page: a text is text, an image is drawn by `<img>`, which runs no scripts, and a PDF
+ * is shown by the browser's own viewer, in a frame of the store's origin.
  * @param {import('./view.js').Context} context
  * @param {import('./entry.js').Entry} entry
  */
@@ -79,9 +79,9 @@ function decode(bytes) {
 }
 
 /**
- * A PDF in the browser's own viewer, which sandboxed frames do not have. The viewer runs no script of the
- * file; the frame has the store's origin, so it would reach nothing here even if it did. What the store
- * would serve as anything but a PDF is not shown.
+ * A PDF in the browser's own viewer, which sandboxed frames do not have. Viewers run a PDF's script, in an engine that has
+ * forms and no web page; the frame has the store's origin, so the script reaches nothing here. What the store would serve as
+ * anything but a PDF is not shown.
  */
 async function pdf(store, entry, t, stop) {
   const { url } = await store.presign(entry.path, { seconds: PDF, name: entry.name, as: 'pdf' });
