@@ -96,6 +96,7 @@ class Suite:
     def __init__(self, given, folder):
         self.given, self.folder = given, folder
         self.canary = evil.Canary()
+        self.errors = []
 
     def storage(self, user, workspace=None):
         return Storage(self.given, user, workspace)
@@ -354,6 +355,18 @@ def previews(suite, view, storage):
     requests.get(f"{suite.canary.url}/asked-by-the-test", timeout=10)
     check("nothing in them ran", suite.canary.heard == ["GET /asked-by-the-test"], suite.canary.heard)
     check("nothing in them reached the page", view.run("return window.__canary === undefined"))
+    console_tab = view.driver.current_window_handle
+    suite.errors += view.errors()
+    for name, told in (("page.html", "GET /html?"), ("drawing.svg", "GET /svg?")):
+        url = storage.s3.generate_presigned_url("get_object", {"Bucket": storage.bucket, "Key": f"{storage.prefix}evil/{name}"})
+        view.driver.switch_to.new_window("tab")
+        view.driver.get(url)
+        view.wait(lambda told=told: any(line.startswith(told) for line in suite.canary.heard), f"{name} is heard")
+        view.driver.close()
+        view.driver.switch_to.window(console_tab)
+    # What went wrong in those tabs is not the console's.
+    view.errors()
+    check("the same files run where they are opened as pages, so the canary hears", True)
     view.root()
 
 
@@ -580,7 +593,7 @@ def run(suite):
                 step(suite, view, suite.storage("alice"))
         # The network was cut, sessions may usually not abort an upload, and page.py's script is not for sandboxed frames.
         expected = ("ERR_INTERNET_DISCONNECTED", "uploadId=", "sandboxed and lacks")
-        errors = [line for line in view.errors() if not any(part in line for part in expected)]
+        errors = [line for line in suite.errors + view.errors() if not any(part in line for part in expected)]
         check("no errors on the browser's console", errors == [], errors)
     if not suite.given.only:
         bob_sees_nothing(suite)
