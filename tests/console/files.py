@@ -610,7 +610,7 @@ def main():
     arguments.add_argument("--workspace", help="organisation/workspace, of which alice is a member and bob a read-only one")
     arguments.add_argument("--seconds", type=int, default=3600, help="the life of a session")
     arguments.add_argument("--many", type=int, default=10_000, help="how many objects a long list has")
-    arguments.add_argument("--longest-frame", type=float, default=250, help="in milliseconds")
+    arguments.add_argument("--longest-frame", type=float, default=500, help="in milliseconds")
     arguments.add_argument("--screenshots", help="a folder for pictures")
     arguments.add_argument("--only", nargs="*", help="names of steps")
     with tempfile.TemporaryDirectory() as folder:
