@@ -168,6 +168,8 @@ def walk(terminal, page):
     credentials(terminal)
     check("login: the same bucket by device code", who(terminal)["storage"][0]["bucket"] == own["bucket"])
     denied(terminal, page)
+    # Keycloak would end the new sign-in with the old one, if that were revoked.
+    by_device(terminal, page)
     refreshes(terminal)
     leaves(terminal)
 
