@@ -105,7 +105,6 @@ fn serve(exchange: &Exchange, path: &str) -> Result<HttpResponse, Failure> {
 /// its files at once.
 fn add_headers(response: &mut HttpResponseBuilder) {
     response
-        .insert_header(("cross-origin-resource-policy", "same-origin"))
         .insert_header((header::CACHE_CONTROL, "no-cache"))
         .insert_header((header::VARY, "Accept-Encoding"));
 }
@@ -116,7 +115,8 @@ fn protect(response: &mut HttpResponseBuilder, gateway: &Gateway) {
         .insert_header((header::CONTENT_SECURITY_POLICY, policy(gateway)))
         .insert_header((header::X_FRAME_OPTIONS, "DENY"))
         .insert_header((header::REFERRER_POLICY, "no-referrer"))
-        .insert_header(("cross-origin-opener-policy", "same-origin"));
+        .insert_header(("cross-origin-opener-policy", "same-origin"))
+        .insert_header(("cross-origin-resource-policy", "same-origin"));
 }
 
 /// Whether the browser has the file (RFC 9110 section 13.1.2).
