@@ -6,6 +6,10 @@
 lifetimes() {
     python3 "$here/workload.py" issuer "$work"
     start_gateway 5s --issuers "$work/issuers.toml"
+    if [ -n "$iceberg_folder" ]; then
+        folder="$iceberg_folder"
+        shows "PyIceberg: appends for three lifetimes" ' 16 rows$' "$venv/bin/python" watch.py 16
+    fi
     local whose
     for whose in person workload; do
         echo "== three lifetimes of the credentials, the $whose's token replaced in between"

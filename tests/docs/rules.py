@@ -276,7 +276,7 @@ RULES = [
     ),
     *(
         Rule("docs/clients/", start, run_by="tests/clients/run")
-        for start in ("go mod tidy", "mvn -q compile", "npm install", "cargo run", "pip install boto3", "pip install s3fs",
+        for start in ("go mod tidy", "mvn -q compile", "npm install", "cargo run", "pip install boto3", "pip install 'pyiceberg", "pip install s3fs",
                       "pip install ./sdk/python", "pip install './sdk/python")
     ),
     Rule(

@@ -18,8 +18,12 @@ pub(super) const SHELL_SCRIPT: &str = "text/x-shellscript";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     Json,
+    Iceberg,
     Text(Tool),
 }
+
+/// Asks for [`Format::Iceberg`].
+const ICEBERG: &str = "iceberg";
 
 /// The tool that a text is written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +43,7 @@ pub(crate) enum Tool {
 /// The words that the parameter takes.
 pub(crate) fn names() -> Vec<&'static str> {
     let tools = Tool::ALL.into_iter().map(Tool::name);
-    std::iter::once("json").chain(tools).collect()
+    ["json"].into_iter().chain(tools).chain([ICEBERG]).collect()
 }
 
 impl Format {
@@ -52,12 +56,13 @@ impl Format {
         match asked.map(|(_, value)| value.as_str()) {
             None if is_asked_for(request, SHELL_SCRIPT) => Ok(Self::Text(Tool::Env)),
             None | Some("json") => Ok(Self::Json),
+            Some(ICEBERG) => Ok(Self::Iceberg),
             Some(asked) => Tool::ALL
                 .into_iter()
                 .find(|tool| tool.name() == asked)
                 .map(Self::Text)
                 .ok_or(Refusal::MalformedRequest(
-                    "Unknown format. Use json, env, aws-profile, rclone, s3cmd or duckdb.",
+                    "Unknown format. Use json, env, aws-profile, rclone, s3cmd, duckdb or iceberg.",
                 )),
         }
     }
@@ -140,6 +145,7 @@ mod tests {
         assert_eq!(of(list, None), Some(Format::Text(Tool::Env)));
         assert_eq!(of(list, Some("json")), Some(Format::Json));
         assert_eq!(of("text/x-shellscript; q=0", None), Some(Format::Json));
+        assert_eq!(of("*/*", Some("iceberg")), Some(Format::Iceberg));
         assert_eq!(of("*/*", Some("s3cmd")), Some(Format::Text(Tool::S3cmd)));
         for bad in ["", "ENV", "xml", "env,rclone"] {
             assert_eq!(of("*/*", Some(bad)), None, "{bad}");

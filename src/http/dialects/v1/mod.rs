@@ -1,6 +1,7 @@
 //! `POST /v1/credentials`, see docs/api/v1.md.
 
 mod format;
+mod iceberg;
 mod texts;
 
 use actix_web::HttpResponse;
@@ -88,6 +89,7 @@ impl Dialect for V1Dialect {
         match format {
             Format::Text(tool) => Ok(tool.answer(&granted, storage)?),
             Format::Json => Ok(json_answer(&granted, storage)),
+            Format::Iceberg => Ok(iceberg::answer(&granted, storage)),
         }
     }
 
@@ -122,7 +124,8 @@ impl Dialect for V1Dialect {
         .parameters(Some(narrowing_parameters()))
         .parameter(query_parameter(
             format::PARAMETER,
-            "The answer as text that this tool reads, ready to paste.",
+            "The answer as text that this tool reads, ready to paste; with `iceberg` as JSON, as the \
+             REST catalog's `LoadCredentialsResponse`.",
             format::names(),
         ))
         .responses(

@@ -40,6 +40,41 @@ async fn a_shell_gets_variables_by_parameter_or_by_accept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn iceberg_gets_storage_credentials_for_the_buckets_locations() {
+    let app = spawn_app().await;
+    let token = app.token("alice").await;
+    let request = app.post("/v1/credentials?format=iceberg");
+    let answer = app.send(request.bearer_auth(&token)).await;
+    assert_eq!(answer.status, 200);
+    answer.assert_common_headers();
+    let body: serde_json::Value = serde_json::from_str(&answer.text).unwrap();
+    let credentials = body["storage-credentials"].as_array().unwrap();
+    assert_eq!(credentials.len(), 1);
+    assert_eq!(
+        credentials[0]["prefix"],
+        format!("s3://{ALICES_BUCKET}/").as_str()
+    );
+    let config = credentials[0]["config"].as_object().unwrap();
+    assert!(config.values().all(serde_json::Value::is_string));
+    assert_eq!(config["s3.endpoint"], app.storage.url().as_str());
+    assert_eq!(config["s3.path-style-access"], "true");
+    assert_eq!(config["client.region"], "us-east-1");
+    let expires: i64 = config["s3.session-token-expires-at-ms"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(expires > 1_700_000_000_000, "in milliseconds: {expires}");
+    for secret in [
+        "s3.access-key-id",
+        "s3.secret-access-key",
+        "s3.session-token",
+    ] {
+        assert!(!config[secret].as_str().unwrap().is_empty(), "{secret}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_tool_gets_its_own_text_and_json_stays_json() {
     let app = spawn_app().await;
     let token = app.token("alice").await;
