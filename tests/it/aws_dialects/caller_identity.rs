@@ -186,6 +186,20 @@ async fn guesses_from_one_address_are_limited() {
     app.ask(&app.token("alice").await).await.credentials();
 }
 
+/// A presigned link carries the session token of its maker.
+#[tokio::test(flavor = "multi_thread")]
+async fn questions_do_not_spend_the_callers_own_calls() {
+    let app = Setup::default()
+        .key("limits.per_caller", "1/s burst 3")
+        .spawn()
+        .await;
+    let token = session_token(&app, "alice").await;
+    for _ in 0..3 {
+        assert_eq!(ask(&app, &token).await.status, 200);
+    }
+    app.ask(&app.token("alice").await).await.credentials();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registry_that_fails_is_not_the_tokens_fault() {
     let app = spawn_app().await;

@@ -107,6 +107,5 @@ pub(super) async fn identify(
         .identify(token.as_ref(), exchange.client_address(), deadline)
         .await?;
     log.concerns(use_cases.entitle.pseudonym(&session.owner), &session.bucket);
-    use_cases.caller_limit.take(&session.caller)?;
     Ok(xml::identified(session.request_id, exchange.request_id))
 }
