@@ -36,12 +36,23 @@ pub(super) struct Connection {
     pub(super) http: Http,
 }
 
-/// A refusal as problem details, or in the container route's words.
+/// A refusal as problem details, or in the words of the container route or of workspaces.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Refused {
-    Problem { title: String, detail: String },
-    Container { code: String, message: String },
+    Problem {
+        title: String,
+        detail: String,
+    },
+    Container {
+        code: String,
+        message: String,
+    },
+    Workspace {
+        #[serde(rename = "type")]
+        code: String,
+        detail: String,
+    },
 }
 
 impl GatewayArguments {
@@ -125,7 +136,13 @@ impl Connection {
 /// Why the gateway refuses, as one short line.
 pub(super) fn refusal(reply: &Reply) -> String {
     let words = match serde_json::from_str(&reply.body) {
-        Ok(Refused::Container { code, message }) => format!("{code}: {message}"),
+        Ok(
+            Refused::Container { code, message }
+            | Refused::Workspace {
+                code,
+                detail: message,
+            },
+        ) => format!("{code}: {message}"),
         Ok(Refused::Problem { title, detail }) => format!("{title}: {detail}"),
         Err(_) => format!(
             "answered with {}: is this the gateway's address?",

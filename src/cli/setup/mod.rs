@@ -71,14 +71,9 @@ impl SetupArguments {
 
     /// Asks for credentials once: that makes the bucket, and shows that the profile will work.
     async fn place(&self, connection: &Connection) -> Result<Place, CommandError> {
-        let mut address = connection.gateway.address("/v1/credentials/container");
-        if let Some(workspace) = &self.workspace {
-            let workspace = workspace.to_string();
-            address
-                .query_pairs_mut()
-                .append_pair("workspace", &workspace);
-        }
-        let reply = connection.ask_signed_in(Method::GET, address).await?;
+        let (method, path) = self.credentials_route();
+        let address = connection.gateway.address(&path);
+        let reply = connection.ask_signed_in(method, address).await?;
         connection.read::<IgnoredAny>(&reply)?;
         let listed = Storage::list(connection).await?;
         let item = listed.items.iter().find(|item| self.is_for(item));
@@ -86,6 +81,19 @@ impl SetupArguments {
         let item = item.ok_or_else(|| failed("does not list this storage"))?;
         Place::try_from(item)
             .map_err(|member| failed(&format!("lists storage with a bad {member}")))
+    }
+
+    /// Not the route that the profile uses: SDKs wait there, so that it has less time for making a bucket.
+    fn credentials_route(&self) -> (Method, String) {
+        let Some(WorkspaceName {
+            organisation,
+            workspace,
+        }) = &self.workspace
+        else {
+            return (Method::POST, "/v1/credentials".to_owned());
+        };
+        let path = format!("/api/v1/org/{organisation}/ws/{workspace}/storage/credentials");
+        (Method::GET, path)
     }
 
     fn is_for(&self, item: &Item) -> bool {

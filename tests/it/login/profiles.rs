@@ -239,6 +239,7 @@ async fn setup_refuses_a_workspace_of_which_one_is_no_member() {
         .await;
     let ran = setup(&user, &["--yes", "--workspace", "acme/research"]).await;
     assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("not_found: "), "{ran:?}");
     assert!(!user.aws_config().exists());
 }
 
