@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Error, Row};
 
@@ -13,6 +13,9 @@ use super::conditions::Where;
 
 /// The bits of an id that count within its block.
 const BITS: u32 = 14;
+
+/// How much older a row may be than one before it, because the clocks of replicas differ.
+const CLOCK_SKEW: TimeDelta = TimeDelta::hours(1);
 
 /// The SQL expression for the number of the block of the row with this id, as the indexes have it.
 pub(super) fn block_of(id: &str) -> String {
@@ -33,21 +36,52 @@ pub(super) async fn blocks(
     connection: &mut AnyConnection,
 ) -> Result<Vec<i64>, Error> {
     let mut holding = Where::default();
-    let block = block_of("id");
     for (time, order, comparison) in [(since, "DESC", ">="), (before, "ASC", "<")] {
         if let Some(time) = time {
             let time = holding.value(&utc(time));
-            holding.add(format!(
-                "(SELECT time FROM audit_trail WHERE {block} = block ORDER BY time {order} LIMIT 1) \
-                 {comparison} {time}"
-            ));
+            holding.add(format!("{} {comparison} {time}", end_of_block(order)));
         }
     }
+    read(holding, "", connection).await
+}
+
+/// The blocks that can hold rows since a time, the oldest first. Older blocks are not looked at, however
+/// many there are: rows come in the order of time, give or take an hour.
+pub(super) async fn recent_blocks(
+    since: DateTime<Utc>,
+    connection: &mut AnyConnection,
+) -> Result<Vec<i64>, Error> {
+    let mut holding = Where::default();
+    let newest = end_of_block("DESC");
+    let earliest = holding.value(&utc(since));
+    holding.add(format!("{newest} >= {earliest}"));
+    let end = holding.value(&utc(since - CLOCK_SKEW));
+    // A block can be empty.
+    read(
+        holding,
+        &format!("AND COALESCE({newest}, {end}) >= {end}"),
+        connection,
+    )
+    .await
+}
+
+/// The SQL expression for the first time of `block` in this order.
+fn end_of_block(order: &str) -> String {
+    let block = block_of("id");
+    format!("(SELECT time FROM audit_trail WHERE {block} = block ORDER BY time {order} LIMIT 1)")
+}
+
+/// Goes back block by block, from a block to the one before it as long as this holds of it.
+async fn read(
+    mut holding: Where,
+    going_on: &str,
+    connection: &mut AnyConnection,
+) -> Result<Vec<i64>, Error> {
     holding.add("block IS NOT NULL".to_owned());
     let (first, last) = (block_of("min(id)"), block_of("max(id)"));
     let statement = format!(
         "WITH RECURSIVE blocks (block) AS (SELECT {last} FROM audit_trail UNION ALL \
-         SELECT block - 1 FROM blocks WHERE block > (SELECT {first} FROM audit_trail)) \
+         SELECT block - 1 FROM blocks WHERE block > (SELECT {first} FROM audit_trail) {going_on}) \
          SELECT block FROM blocks WHERE {} ORDER BY block",
         holding.clause()
     );

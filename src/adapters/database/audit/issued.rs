@@ -11,7 +11,7 @@ use crate::adapters::database::Database;
 use crate::adapters::database::rows::{access, parse, text, time, utc};
 use crate::adapters::database::statement::bounded;
 
-use super::blocks::{blocks, ids};
+use super::blocks::{ids, recent_blocks};
 use super::conditions::Where;
 use super::live::owner;
 use super::newest::{Newest, Rows};
@@ -68,7 +68,7 @@ async fn rows(
     at_most: usize,
     connection: &mut AnyConnection,
 ) -> Result<Rows, Error> {
-    let mut blocks = blocks(Some(since), None, connection).await?;
+    let mut blocks = recent_blocks(since, connection).await?;
     blocks.retain(|block| ids(*block).start < end);
     let newest = newest(caller, since, end, at_most);
     newest.read(blocks, connection).await

@@ -1,6 +1,7 @@
 use sqlx::Row;
 
 use super::*;
+use crate::adapters::database::audit::blocks::recent_blocks;
 use crate::adapters::database::audit::newest::select;
 use crate::adapters::database::audit::parts::Index;
 use crate::domain::{ClientId, Principal, Subject};
@@ -136,4 +137,37 @@ async fn the_search_reads_an_index() {
         let by_index = format!("SEARCH audit_trail USING INDEX audit_trail_{name} (<expr>=? AND ");
         assert!(step.starts_with(&by_index), "{step}");
     }
+}
+
+/// The times of replicas differ by less than an hour.
+#[tokio::test]
+async fn blocks_before_one_that_is_an_hour_too_old_are_not_looked_at() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = open(&directory).await;
+    for block in 0..3 {
+        insert(
+            &database,
+            (block * BLOCK + 1, 9, ALICE, "principal", ALICES, "vend"),
+        )
+        .await;
+    }
+    let blocks = async |time: &'static str| {
+        let older = sqlx::query("UPDATE audit_trail SET time = $1 WHERE id = $2");
+        database
+            .execute("test", older.bind(time).bind(BLOCK + 1))
+            .await
+            .unwrap();
+        let reading = database
+            .pool
+            .run(async |connection| recent_blocks(since(), connection).await);
+        reading.await.unwrap()
+    };
+    assert_eq!(blocks("2026-11-25T23:30:00Z").await, [0, 2]);
+    assert_eq!(blocks("2026-11-25T22:30:00Z").await, [2]);
+    let emptied = sqlx::query("DELETE FROM audit_trail WHERE id = $1").bind(BLOCK + 1);
+    database.execute("test", emptied).await.unwrap();
+    let reading = database
+        .pool
+        .run(async |connection| recent_blocks(since(), connection).await);
+    assert_eq!(reading.await.unwrap(), [0, 2]);
 }
