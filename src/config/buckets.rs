@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::adapters::aws::{BucketRules, Engine};
 
-use super::http::{HttpConfig, check_origins};
+use super::http::{CONSOLE, HttpConfig, check_origins};
 use super::key::Key;
 use super::reader::{Read, Reader};
 use super::storage::StorageConfig;
@@ -64,6 +64,7 @@ impl BucketsConfig {
         };
         let console = http.ok().and_then(HttpConfig::console_origin);
         if let Ok(storage) = storage {
+            check_apart(reader, console.as_deref(), storage);
             warn_about_no_effect(reader, &rules, storage.engine);
             if rules.cors_origins.is_none() && console.is_some() {
                 warn_about_console(reader, storage.engine);
@@ -73,6 +74,23 @@ impl BucketsConfig {
             add_origin(&mut rules, console);
         }
         Ok(Self { rules })
+    }
+}
+
+/// Otherwise what people store would have the rights of the console's pages.
+fn check_apart(reader: &mut Reader, console: Option<&str>, storage: &StorageConfig) {
+    let endpoint = storage.public_endpoint.as_ref();
+    let Some(endpoint) = endpoint.or(storage.endpoint.as_ref()) else {
+        return;
+    };
+    let store = endpoint.origin().ascii_serialization();
+    if console == Some(store.as_str()) {
+        reader.error(
+            CONSOLE,
+            format!(
+                "the store is at the same origin, {store}: give it a host or port that differs"
+            ),
+        );
     }
 }
 

@@ -74,7 +74,7 @@ const LOGIN_CLIENT_ID: Key = Key::new(
 )
 .see("At a terminal", "clients/login.md#for-operators");
 
-const CONSOLE: Key = Key::new(
+pub(super) const CONSOLE: Key = Key::new(
     "http.console",
     "Whether people can open their storage in a browser, at `/console/`.",
 )

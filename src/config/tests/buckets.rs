@@ -80,6 +80,22 @@ fn pages_of_the_console_may_use_the_buckets() {
     assert_eq!(origins(&[public_url, (ORIGINS, "*")]), ["*"]);
 }
 
+/// An object that a browser shows would run as a page of the console.
+#[test]
+fn a_store_at_the_origin_of_the_console_is_refused() {
+    let public_url = ("CLOAKROOM_HTTP__PUBLIC_URL", "https://storage.example");
+    let at = |endpoint: &'static str| ("CLOAKROOM_STORAGE__PUBLIC_ENDPOINT", endpoint);
+    let same = at("https://storage.example/s3");
+    let message = complaint(&[CONSOLE, public_url, same]);
+    assert!(
+        message.contains("http.console: the store is at the same origin, https://storage.example"),
+        "{message}"
+    );
+    assert!(with(&[public_url, same]).is_ok());
+    let other = at("https://storage.example:9000");
+    assert!(with(&[CONSOLE, public_url, other]).is_ok());
+}
+
 #[test]
 fn a_store_that_cannot_be_told_of_the_console_causes_a_warning() {
     let minio = ("CLOAKROOM_STORAGE__FLAVOR", "minio");
