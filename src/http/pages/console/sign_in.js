@@ -9,6 +9,9 @@ const SIGNED_IN = 'cloakroom.signed-in';
 /** How long before its end a token is renewed, in milliseconds; at most half its life. */
 const AHEAD = 60_000;
 
+/** A longer wait makes `setTimeout` fire at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 /** Where the authorization server sends people back to. */
 const HERE = new URL('./', document.baseURI).href;
 
@@ -22,6 +25,8 @@ export class SignIn extends EventTarget {
   #tokens = null;
   #renewing = null;
   #timer = 0;
+  /** Signed out meanwhile, an answer that is on its way is not kept. */
+  #signOuts = 0;
 
   /** @param {object} settings of `settings.json` */
   constructor(settings) {
@@ -108,18 +113,23 @@ export class SignIn extends EventTarget {
    */
   async end() {
     const { sign_in: at, client_id: client } = this.#settings;
+    this.#signOuts += 1;
     const tokens = this.#forget();
     sessionStorage.removeItem(SIGNED_IN);
-    if (at?.revocation && tokens) {
-      const revoke = (token) => post(at.revocation, { token, client_id: client }).catch(() => {});
-      await Promise.all([tokens.refresh, tokens.access].filter(Boolean).map(revoke));
-    }
+    if (tokens) await this.#revoke(tokens.refresh, tokens.access);
     if (!at?.end_session) return false;
     const url = new URL(at.end_session);
     url.searchParams.set('client_id', client);
     url.searchParams.set('post_logout_redirect_uri', HERE);
     location.assign(url);
     return true;
+  }
+
+  async #revoke(...tokens) {
+    const { sign_in: at, client_id: client } = this.#settings;
+    if (!at?.revocation) return;
+    const revoke = (token) => post(at.revocation, { token, client_id: client }).catch(() => {});
+    await Promise.all(tokens.filter(Boolean).map(revoke));
   }
 
   async #renew() {
@@ -149,12 +159,17 @@ export class SignIn extends EventTarget {
 
   async #ask(form, nonce) {
     const { sign_in: at, client_id: client } = this.#settings;
+    const signOuts = this.#signOuts;
     const response = await post(at.token, { ...form, client_id: client }).catch(() => {
       throw Problem.unreachable();
     });
-    if (response.status >= 500) throw Problem.unreachable();
+    if (response.status >= 500 || response.status === 429) throw Problem.unreachable();
     const answer = await response.json().catch(() => ({}));
     if (!response.ok || !answer.access_token) throw refused('sign-in-refused');
+    if (signOuts !== this.#signOuts) {
+      await this.#revoke(answer.refresh_token, answer.access_token);
+      throw refused('signed-out');
+    }
     this.#keep(answer, nonce);
   }
 
@@ -170,7 +185,8 @@ export class SignIn extends EventTarget {
       name: claims?.preferred_username ?? claims?.name ?? claims?.email ?? claims?.sub ?? this.#tokens?.name ?? null,
     };
     clearTimeout(this.#timer);
-    if (this.#tokens.refresh) this.#timer = setTimeout(() => this.renewed().catch(() => {}), this.#tokens.renewAt - Date.now());
+    const wait = Math.min(this.#tokens.renewAt - Date.now(), LONGEST_TIMER);
+    if (this.#tokens.refresh) this.#timer = setTimeout(() => this.token().catch(() => {}), wait);
   }
 }
 

@@ -48,7 +48,9 @@ const opened = new WeakMap();
 export function filesView({ session, place, texts, announce, signal }) {
   if (!opened.has(session)) {
     const store = new Store(session);
-    opened.set(session, { store, queue: new UploadQueue(store) });
+    const queue = new UploadQueue(store);
+    session.addEventListener('ended', () => queue.cancel());
+    opened.set(session, { store, queue });
   }
   const renew = () => session.renew();
   const context = { ...opened.get(session), renew, canWrite: place.access === 'read-write', t: texts.t, announce, signal };
