@@ -2,7 +2,7 @@
 
 use reqwest::redirect::Policy;
 
-use crate::support::{Answer, App, Setup, spawn_app, until_ready};
+use crate::support::{Answer, App, Raw, Setup, spawn_app, until_ready};
 
 async fn get(app: &App, path: &str) -> Answer {
     app.send(app.http.get(format!("{}{path}", app.url))).await
@@ -85,18 +85,34 @@ async fn page_loads_only_what_the_gateway_serves() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_files_of_the_console_are_served() {
     let app = spawn_with_console().await;
-    for path in [
-        "nothing.js",
-        "..%2fhome.rs",
-        "%2e%2e/page.rs",
-        "index.html",
-        "files",
-        "vendor/",
-    ] {
+    for path in ["nothing.js", "index.html", "files", "vendor/"] {
         get(&app, &format!("/console/{path}"))
             .await
             .assert_problem(404, "not-found");
     }
+}
+
+/// As no browser would send it.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_path_leads_out_of_the_consoles_files() {
+    let app = spawn_with_console().await;
+    let pages = concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/pages");
+    for path in [
+        "../design/page.css",
+        "%2e%2e/design/page.css",
+        "..%2fdesign%2fpage.css",
+        "design/../app.js",
+        "files/../app.js",
+        "/app.js",
+        &format!("{pages}/design/page.css"),
+        &format!("/{pages}/design/page.css"),
+    ] {
+        let mut client = Raw::open(&app.url).await;
+        let answer = client.get(&format!("/console/{path}")).await;
+        assert_eq!(answer.status, 404, "{path}");
+    }
+    let mut client = Raw::open(&app.url).await;
+    assert_eq!(client.get("/console/design/page.css").await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

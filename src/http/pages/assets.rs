@@ -31,6 +31,12 @@ pub(super) struct Asset {
 impl Asset {
     /// The file at a path below `/console/`.
     pub(super) fn at(path: &str) -> Option<Self> {
+        if path
+            .split('/')
+            .any(|segment| matches!(segment, "" | "." | ".."))
+        {
+            return None;
+        }
         let media_type = media_type(path)?;
         let file = match path.strip_prefix("design/") {
             Some(shared) => Design::get(shared),

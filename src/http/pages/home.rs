@@ -101,7 +101,7 @@ async fn cards(gateway: &Gateway) -> Vec<Card> {
         ),
         Some(missing) => (
             ("not ready", false),
-            format!("The gateway hands out nothing at the moment: {missing}."),
+            format!("The gateway is not ready: {missing}."),
         ),
     };
     let status = Card {
