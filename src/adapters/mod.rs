@@ -31,5 +31,5 @@ pub use process::process_user;
 pub use process::process_user_id;
 pub use randomness::OsRandomness;
 pub use rate_limiter::{InvalidRateLimit, KeyedRateLimiter, OwnerRateLimiter, RateLimit};
-pub(crate) use replace_file::{replace_file, unfinished};
+pub(crate) use replace_file::{directory_of, replace_file, unfinished};
 pub use upstream_calls::{CallFailure, ObserveCalls, Upstream, UpstreamCall, UpstreamCalls};

@@ -43,10 +43,14 @@ fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
 /// Makes the file's name last, like its content.
 fn sync_directory(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
-    if let Some(directory) = path.parent() {
-        File::open(directory)?.sync_all()?;
-    }
+    File::open(directory_of(path))?.sync_all()?;
     Ok(())
+}
+
+/// The directory that a file is in; that of a bare name is the current one.
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    let directory = path.parent().filter(|path| !path.as_os_str().is_empty());
+    directory.unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use openidconnect::core::CoreDeviceAuthorizationResponse;
+use openidconnect::http::StatusCode;
 use openidconnect::{
     DeviceAuthorizationUrl, DeviceCodeErrorResponseType, HttpRequest, HttpResponse,
     PkceCodeChallenge, PkceCodeVerifier, RequestTokenError,
@@ -137,8 +138,8 @@ fn with_an_interval(
     serde_json::from_value(text).ok()
 }
 
-/// A failure of the server, or a page of a proxy in front of it, says nothing about the sign-in. It counts as
-/// no answer, after which the client asks again, more slowly each time (RFC 8628 section 3.5).
+/// A failure of the server, or a page of a proxy that stands for one, says nothing about the sign-in. It counts
+/// as no answer, after which the client asks again, more slowly each time (RFC 8628 section 3.5).
 fn patient_sender(
     http: &Http,
 ) -> impl Fn(HttpRequest) -> BoxFuture<'static, Result<HttpResponse, HttpError>> + use<> {
@@ -148,7 +149,9 @@ fn patient_sender(
         Box::pin(async move {
             let answer = sending.await?;
             let is_json = serde_json::from_slice::<Map<String, Value>>(answer.body()).is_ok();
-            if answer.status().is_server_error() || !is_json {
+            let status = answer.status();
+            let passes = status.is_success() || status == StatusCode::TOO_MANY_REQUESTS;
+            if status.is_server_error() || (passes && !is_json) {
                 return Err(HttpError::NoAnswer);
             }
             Ok(answer)

@@ -8,12 +8,13 @@ use crate::domain::{
     Access, BucketName, Caller, CallerId, Owner, Prefix, RequestId, Restricted, Restrictions,
 };
 
+use super::revoke::LONGEST_SESSION;
 use super::step::{step, traced};
 use super::{Clock, CurrentRestrictions, Deadline, PageQuery, Refusal, RegistryError};
 
 /// How far back the list goes: as long as the longest session lasts, so it has all that may still work,
 /// and the registry still knows all their revocations.
-const LATELY: TimeDelta = TimeDelta::hours(12);
+const LATELY: TimeDelta = LONGEST_SESSION;
 
 /// How long the registry may take.
 const STEP_TIMEOUT: Duration = Duration::from_secs(3);

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::adapters::replace_file;
+use crate::adapters::{directory_of, replace_file};
 use crate::cli::confirmation::Confirmation;
 use crate::cli::error::CommandError;
 use crate::cli::output::note;
@@ -79,7 +79,7 @@ impl Change {
     /// Makes the change, if the file still is as it was when the change was shown.
     pub(super) fn make(&self) -> Result<(), CommandError> {
         let failed = |error| CommandError::Failed(format!("{}: {error}", self.path.display()));
-        let directory = self.path.parent().unwrap_or(&self.path);
+        let directory = directory_of(&self.path);
         fs::create_dir_all(directory).map_err(failed)?;
         let _lock = lock(directory).map_err(failed)?;
         let now = read_text(&self.path)?;

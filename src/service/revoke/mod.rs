@@ -36,7 +36,7 @@ pub use under_way::UnderWay;
 const FREEZE: TimeDelta = TimeDelta::seconds(60);
 
 /// The longest session (contract: `storage.session_duration`), and a minute more, because clocks differ.
-const LONGEST_SESSION: TimeDelta = TimeDelta::seconds(12 * 3_600 + 60);
+pub(super) const LONGEST_SESSION: TimeDelta = TimeDelta::seconds(12 * 3_600 + 60);
 
 /// Why a store that goes by a mark cannot end sessions without.
 const UNMARKED: &str =
