@@ -53,7 +53,7 @@ async fn page_may_talk_to_its_peers_and_nobody_else() {
     for (name, value) in [
         ("referrer-policy", "no-referrer"),
         ("cross-origin-opener-policy", "same-origin"),
-        ("cache-control", "no-cache"),
+        ("cache-control", "no-store"),
     ] {
         assert_eq!(page.header(name), Some(value));
     }
@@ -119,6 +119,7 @@ async fn no_path_leads_out_of_the_consoles_files() {
 async fn unchanged_file_of_the_console_is_304() {
     let app = spawn_with_console().await;
     let file = get(&app, "/console/app.js").await;
+    assert_eq!(file.header("cache-control"), Some("no-cache"));
     let again = app.http.get(format!("{}/console/app.js", app.url));
     let again = again.header("if-none-match", file.header("etag").unwrap());
     let again = app.send(again).await;

@@ -163,7 +163,7 @@ pub(crate) fn add_headers(response: &mut HttpResponse, request_id: RequestId) {
     if let Ok(id) = HeaderValue::try_from(request_id.to_string()) {
         headers.insert(X_REQUEST_ID, id);
     }
-    // Swagger UI's files may be cached.
+    // Static files may be cached.
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }

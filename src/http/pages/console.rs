@@ -85,9 +85,13 @@ fn serve(exchange: &Exchange, path: &str) -> Result<HttpResponse, Failure> {
     let asset = Asset::at(path).ok_or(Failure::NotFound)?;
     let tag = EntityTag::new_weak(asset.tag());
     let mut response = HttpResponse::Ok();
-    add_headers(&mut response);
+    response.insert_header((header::VARY, "Accept-Encoding"));
     if asset.is_document() {
         protect(&mut response, &exchange.gateway);
+    } else {
+        // The browser asks each time whether its copy is current: a new version of the gateway
+        // brings all its files at once.
+        response.insert_header((header::CACHE_CONTROL, "no-cache"));
     }
     response.insert_header(ETag(tag.clone()));
     if is_known(&exchange.request, &tag) {
@@ -99,14 +103,6 @@ fn serve(exchange: &Exchange, path: &str) -> Result<HttpResponse, Failure> {
     }
     response.insert_header((header::CONTENT_ENCODING, "gzip"));
     Ok(response.body(asset.packed()))
-}
-
-/// The browser asks each time whether its copy is current: a new version of the gateway brings all
-/// its files at once.
-fn add_headers(response: &mut HttpResponseBuilder) {
-    response
-        .insert_header((header::CACHE_CONTROL, "no-cache"))
-        .insert_header((header::VARY, "Accept-Encoding"));
 }
 
 /// What counts for documents only, and would be a third of the bytes on the wire.
