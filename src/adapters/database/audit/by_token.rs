@@ -9,6 +9,7 @@ use crate::service::{IssuedSessions, LiveSession, RegistryError};
 
 use crate::adapters::database::SqlDirectory;
 use crate::adapters::database::rows::utc;
+use crate::adapters::database::statement::Statement;
 
 use super::live::session;
 use super::search::{entry, select_entries};
@@ -28,25 +29,34 @@ impl IssuedSessions for SqlDirectory {
         token: &SessionTokenHash,
         now: DateTime<Utc>,
     ) -> Result<Option<LiveSession>, RegistryError> {
-        let places: Vec<String> = (3..3 + HOURS).map(|n| format!("${n}")).collect();
-        // By the id alone, the database might read the rows one by one instead of the index.
-        let statement = format!(
-            "{} WHERE substr(time, 1, {UP_TO_THE_HOUR}) IN ({}) AND session_token_hash = $1 \
-             AND session_token_hash <> '' AND action = $2 ORDER BY id + 0 DESC LIMIT 1",
-            select_entries!(""),
-            places.join(", ")
-        );
-        let mut query = sqlx::query(AssertSqlSafe(statement))
-            .bind(token.as_str())
-            .bind(AuditEvent::SESSION);
-        for hour in hours(now) {
-            query = query.bind(hour);
-        }
+        let query = bind(sqlx::query(AssertSqlSafe(statement())), token, now);
         let found = self
             .database
             .row("session", query, |row| session(&entry(row)?));
         Ok(found.await?.filter(|session| session.expiration > now))
     }
+}
+
+/// The search; only numbers of placeholders enter it.
+fn statement() -> String {
+    let places: Vec<String> = (3..3 + HOURS).map(|n| format!("${n}")).collect();
+    // By the id alone, the database might read the rows one by one instead of the index.
+    format!(
+        "{} WHERE substr(time, 1, {UP_TO_THE_HOUR}) IN ({}) AND session_token_hash = $1 \
+         AND session_token_hash <> '' AND action = $2 ORDER BY id + 0 DESC LIMIT 1",
+        select_entries!(""),
+        places.join(", ")
+    )
+}
+
+fn bind<'q>(
+    statement: Statement<'q>,
+    token: &SessionTokenHash,
+    now: DateTime<Utc>,
+) -> Statement<'q> {
+    let token = token.as_str().to_owned();
+    let statement = statement.bind(token).bind(AuditEvent::SESSION);
+    hours(now).fold(statement, Statement::bind)
 }
 
 fn hours(now: DateTime<Utc>) -> impl Iterator<Item = String> {
@@ -161,15 +171,17 @@ mod tests {
     async fn a_search_for_a_token_reads_the_index() {
         let folder = tempfile::tempdir().unwrap();
         let directory = directory(&folder, &[]).await;
-        let plan = "EXPLAIN QUERY PLAN SELECT id FROM audit_trail WHERE substr(time, 1, 13) IN ($1, $2) \
-                    AND session_token_hash = $3 AND session_token_hash <> '' AND action = 'vend' \
-                    ORDER BY id + 0 DESC LIMIT 1";
-        let plan = sqlx::query(plan).bind("a").bind("b").bind("c");
+        let plan = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", statement()));
+        let token = SessionTokenHash::of(b"token").unwrap();
+        let plan = bind(sqlx::query(plan), &token, now());
         let plan = directory.database.rows("plan", plan, |row| {
             crate::adapters::database::rows::text(row, "detail")
         });
         let plan = plan.await.unwrap().join("\n");
-        assert!(plan.contains("audit_trail_session_token"), "{plan}");
+        assert!(
+            plan.contains("SEARCH audit_trail USING INDEX audit_trail_session_token"),
+            "{plan}"
+        );
     }
 
     #[tokio::test]
