@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from support import Dev, tree
 
 import cloakroom
@@ -49,6 +50,30 @@ def test_many(dev: Dev) -> None:
         done = await storage.upload_dir(tree(Path("up"), {"a": b"1", "b": b"2"}), "x")
         assert done.count("uploaded") == 2
         assert (await storage.delete_prefix("x")).count("deleted") == 2
+
+    with_storage(dev, work)
+
+
+def test_a_cancelled_operation_begins_no_more(dev: Dev) -> None:
+    folder = tree(Path("up"), {f"{number}.txt": b"x" for number in range(600)})
+
+    async def work(storage: AsyncStorage) -> None:
+        begun = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def progress(_state: object) -> None:
+            loop.call_soon_threadsafe(begun.set)
+
+        task = asyncio.ensure_future(storage.upload_dir(folder, "x", progress=progress))
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        before = -1
+        while before != (now := len(await keys(storage.list("x/")))):
+            before = now
+            await asyncio.sleep(0.5)
+        assert now < len(list(folder.iterdir()))
 
     with_storage(dev, work)
 

@@ -2,17 +2,20 @@
 
 boto3 blocks, so every operation of an object runs in a thread; a call for credentials happens
 once in half a session's life. The asynchronous client is therefore the synchronous one in threads
-of its own, and has no second code for refreshing, errors or retries. Cancelling a task stops the
-waiting; the request under way ends in its thread.
+of its own, and has no second code for refreshing, errors or retries. Cancelling a task begins no
+more transfers; the requests under way end in their threads.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import functools
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
 
+from cloakroom._bulk import given_up
 from cloakroom._client import Client
 from cloakroom._storage import Storage
 
@@ -110,7 +113,14 @@ class AsyncStorage:
         return await self._run(lambda: (self._storage.bucket, self._storage.prefix))
 
     async def _run(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+        event, context = threading.Event(), contextvars.copy_context()
+        context.run(given_up.set, event)
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._pool, context.run, call)
+        except asyncio.CancelledError:
+            event.set()
+            raise
 
 
 def _some(items: Iterator[Any]) -> list[Any]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import fnmatch
 import os
 import stat
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -22,6 +24,9 @@ Compare = Literal["etag", "size"]
 
 # How many jobs for each thread are handed out before one is done.
 _AHEAD = 4
+
+# Set when nobody waits for the operation any more.
+given_up: ContextVar[threading.Event | None] = ContextVar("given_up", default=None)
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,13 @@ def is_same(path: Path, there: Object, compare: Compare) -> bool:
         return False
 
 
+def go_on() -> None:
+    """End the operation if it was given up."""
+    event = given_up.get()
+    if event is not None and event.is_set():
+        raise TransferError("The operation was cancelled.")
+
+
 def run(
     jobs: Iterable[Job],
     work: Callable[[Job], Transfer],
@@ -112,6 +124,7 @@ def run(
     with ThreadPoolExecutor(parallel, thread_name_prefix="cloakroom") as pool:
         try:
             while True:
+                go_on()
                 for job in islice(todo, parallel * _AHEAD - len(under_way)):
                     meter.expect(job.transfer.size)
                     under_way.add(pool.submit(_caught, work, job))

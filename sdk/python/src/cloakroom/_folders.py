@@ -14,6 +14,7 @@ from cloakroom._bulk import (
     Job,
     files_below,
     folder_prefix,
+    go_on,
     is_excluded,
     is_same,
     path_below,
@@ -176,6 +177,7 @@ class Folders:
         """Delete in batches, and one by one what a batch leaves."""
         todo = iter(items)
         while batch := list(islice(todo, _BATCH)):
+            go_on()
             jobs = {self._whole(item.key): Job(Transfer("deleted", item.key)) for item in batch}
             left: set[str] = set()
             if not self._options.dry_run:
@@ -194,6 +196,7 @@ class Folders:
         below = files_below(folder, self._options.exclude, lambda _error: None)
         for name, path in list(below):
             if path not in seen:
+                go_on()
                 if not self._options.dry_run:
                     path.unlink()
                 yield Transfer("deleted", prefix + name, path)
