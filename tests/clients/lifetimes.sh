@@ -23,12 +23,12 @@ lifetimes() {
     stop_gateway
 }
 
-# person FILE [SECONDS]: replaces the file with a token of alice.
-person() { token alice "$1" ${2:+--expires-in "${2}s"}; }
+# token_of_person FILE [SECONDS]: replaces the file with a token of alice.
+token_of_person() { token alice "$1" ${2:+--expires-in "${2}s"}; }
 
-# workload FILE [SECONDS]: replaces the file with a token of a pod. The gateway takes a signed token for 60 s
+# token_of_workload FILE [SECONDS]: replaces the file with a token of a pod. The gateway takes a signed token for 60 s
 # more than it says, because clocks differ.
-workload() { replace "$1" python3 "$here/workload.py" token "$work" $((${2:-3600} - 60)); }
+token_of_workload() { replace "$1" python3 "$here/workload.py" token "$work" $((${2:-3600} - 60)); }
 
 # watch WHOSE SECONDS [renew]: starts every program; program I writes to $work/I.out.
 watch() {
@@ -38,9 +38,9 @@ watch() {
         IFS='|' read -r _ folder command <<<"${long_running[i]}"
         (
             export TOKEN_FILE="$work/$i.token" HOME="$work/home"
-            "$1" "$TOKEN_FILE" 14
+            "token_of_$1" "$TOKEN_FILE" 14
             . "$work/environment.sh"
-            if [ "${3:-}" = renew ]; then { sleep 8; "$1" "$TOKEN_FILE"; } & fi
+            if [ "${3:-}" = renew ]; then { sleep 8; "token_of_$1" "$TOKEN_FILE"; } & fi
             cd "$folder"
             exec timeout 40 sh -c "$command $2"
         ) >"$work/$i.out" 2>&1 &
