@@ -56,7 +56,7 @@ pub enum LoginError {
     /// Nobody has signed in there.
     #[error("{0}: not signed in: cloakroom login --url {0}")]
     NotSignedIn(String),
-    /// Nobody has signed in, and no gateway is named.
+    /// There is no login on this machine, and the command names no gateway.
     #[error(
         "--url: not signed in: name the gateway, as in cloakroom login --url https://cloakroom.example.com"
     )]

@@ -146,7 +146,7 @@ impl ListSessions {
     }
 }
 
-/// The same for an id that is nobody's: what others were given cannot be told from what nobody was.
+/// An unknown id and another caller's id get the same refusal, so ids cannot be probed.
 const NOT_THEIRS: Refusal =
     Refusal::MalformedRequest("The parameter after is not the next of an earlier page.");
 
