@@ -26,15 +26,23 @@ fi
 # As after a boot.
 mount --make-rshared /
 
-"$bin" dev --port 0 --data-dir "$work/dev" >"$work/dev.log" 2>&1 &
-until "$bin" dev-token alice >/dev/null 2>&1; do kill -0 $!; sleep 0.1; done
-
 install -m 755 "$bin" /usr/local/bin/cloakroom
 install -m 644 "$units/sysusers.conf" /usr/lib/sysusers.d/cloakroom.conf
 install -m 644 "$units/tmpfiles.conf" /usr/lib/tmpfiles.d/cloakroom.conf
 install -m 644 "$units/cloakroom.service" /etc/systemd/system/cloakroom.service
 systemd-sysusers
 systemd-tmpfiles --create cloakroom.conf
+
+# systemd-tmpfiles empties /tmp: only the folder of this test is the machine's.
+mkdir /mnt/work
+mount --bind "$work" /mnt/work
+mount -t tmpfs tmpfs /tmp
+mkdir -p "$work"
+mount --bind /mnt/work "$work"
+
+# Its authorization server answers before its files are open: the banner is the last thing it does.
+/usr/local/bin/cloakroom dev --port 0 --data-dir "$work/dev" >"$work/dev.log" 2>&1 &
+until grep -q '^cloakroom is ready' "$work/dev.log"; do kill -0 $!; sleep 0.1; done
 
 # The configuration of `dev`, with its secrets in files.
 secrets="oauth.client_secret storage.access_key_id storage.secret_access_key"
@@ -49,13 +57,6 @@ done
 } >/etc/cloakroom.toml
 chown root:cloakroom /etc/cloakroom.toml
 chmod 640 /etc/cloakroom.toml
-
-# systemd-tmpfiles empties /tmp: only the folder of this test is the machine's.
-mkdir /mnt/work
-mount --bind "$work" /mnt/work
-mount -t tmpfs tmpfs /tmp
-mkdir -p "$work"
-mount --bind /mnt/work "$work"
 
 # Only this unit, without what boots a whole machine.
 rm -rf /usr/lib/systemd/system-generators /etc/systemd/system-generators
