@@ -85,6 +85,27 @@ def test_an_object_is_renamed_copied_shown_and_deleted(
     assert list(alone.storage.list()) == []
 
 
+def test_a_file_is_moved_up_and_down(alone: Client) -> None:
+    Path("a").write_bytes(b"1")
+    assert main(["mv", "a", "cr:x/"]) == 0
+    assert not Path("a").exists()
+    assert main(["mv", "cr:x/a", "new/"]) == 0
+    assert Path("new/a").read_bytes() == b"1"
+    assert list(alone.storage.list()) == []
+
+
+@pytest.mark.parametrize("command", [["rm"], ["rm", "-r"], ["cat"], ["presign"], ["ls"]])
+def test_a_name_in_the_storage_is_not_guessed(
+    command: list[str], out: pytest.CaptureFixture[str], alone: Client
+) -> None:
+    alone.storage.upload(b"1", "a")
+    assert main([*command, "a"]) == 2
+    captured = out.readouterr()
+    assert captured.out == ""
+    assert "begin with cr:, as cr:a" in captured.err
+    assert alone.storage.exists("a")
+
+
 def test_standard_input_is_a_source(alone: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"piped")))
     assert main(["cp", "-", "cr:a"]) == 0
@@ -102,6 +123,9 @@ def test_a_link_is_printed_alone(out: pytest.CaptureFixture[str]) -> None:
     ("arguments", "code", "said"),
     [
         (["cp", "a", "b"], 2, "cr:"),
+        (["mv", "a", "b"], 2, "cr:"),
+        (["mv", "nothing", "cr:a"], 1, "nothing"),
+        (["mv", "cr:nothing", "a"], 1, "no such object"),
         (["sync", "cr:a", "cr:b"], 2, "cr:"),
         (["cp", "-r", "cr:a", "cr:b"], 2, "this machine"),
         (["cp", "nothing", "cr:a"], 1, "nothing"),

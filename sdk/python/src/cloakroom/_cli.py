@@ -79,7 +79,8 @@ def _print(text: str) -> None:
 
 
 def _ls(storage: Storage, options: argparse.Namespace) -> int:
-    for item in storage.list(_key(options.prefix), recursive=options.recursive):
+    prefix = _named(options.prefix) if options.prefix else ""
+    for item in storage.list(prefix, recursive=options.recursive):
         if isinstance(item, Folder):
             _print(f"{'':19} {'':>12} {item.key}")
         else:
@@ -104,29 +105,45 @@ def _cp(storage: Storage, options: argparse.Namespace) -> int:
         if up:
             return _report(storage.upload_dir(source, _key(target), **how), options)
         return _report(storage.download_dir(_key(source), target, **how), options)
-    progress = _progress(options)
-    if not up:
-        storage.download(_key(source), Path(target), progress=progress)
-    elif source == "-":
+    if up and source == "-":
         storage.upload(sys.stdin.buffer, _key(target))
     else:
-        storage.upload(Path(source), _file_key(target, source), progress=progress)
+        _one_file(storage, options, up=up)
     return 0
 
 
+def _one_file(storage: Storage, options: argparse.Namespace, *, up: bool) -> None:
+    source, target, progress = options.source, options.target, _progress(options)
+    if up:
+        storage.upload(Path(source), _file_key(target, source), progress=progress)
+    else:
+        if target.endswith("/"):
+            Path(target).mkdir(parents=True, exist_ok=True)
+        storage.download(_key(source), Path(target), progress=progress)
+
+
 def _cat(storage: Storage, options: argparse.Namespace) -> int:
-    storage.download(_key(options.key), sys.stdout.buffer)
+    storage.download(_named(options.key), sys.stdout.buffer)
     sys.stdout.buffer.flush()
     return 0
 
 
 def _mv(storage: Storage, options: argparse.Namespace) -> int:
-    storage.move(_key(options.source), _file_key(options.target, _key(options.source)))
+    source, target = options.source, options.target
+    if _is_remote(source) and _is_remote(target):
+        storage.move(_key(source), _file_key(target, _key(source)))
+        return 0
+    up = _one_side(source, target)
+    _one_file(storage, options, up=up)
+    if up:
+        Path(source).unlink()
+    else:
+        storage.delete(_key(source))
     return 0
 
 
 def _rm(storage: Storage, options: argparse.Namespace) -> int:
-    key = _key(options.key)
+    key = _named(options.key)
     if options.recursive:
         done = storage.delete_prefix(
             key, dry_run=options.dry_run, everything=options.everything, errors="collect"
@@ -153,7 +170,7 @@ def _sync(storage: Storage, options: argparse.Namespace) -> int:
 
 
 def _presign(storage: Storage, options: argparse.Namespace) -> int:
-    link = storage.presign(_key(options.key), expires_in=options.expires_in)
+    link = storage.presign(_named(options.key), expires_in=options.expires_in)
     print(link)  # noqa: T201
     _note(f"until {link.expires:%Y-%m-%d %H:%M:%S} UTC")
     return 0
@@ -201,6 +218,13 @@ def _key(name: str) -> str:
     return name.removeprefix(REMOTE)
 
 
+def _named(name: str) -> str:
+    """Take what can only be a name in the storage; a forgotten prefix must delete nothing."""
+    if not _is_remote(name):
+        raise ConfigurationError(f"names in the storage begin with {REMOTE}, as {REMOTE}{name}")
+    return _key(name)
+
+
 def _file_key(target: str, source: str) -> str:
     """Find the key for a file: below a target that ends with a slash, or is the storage itself."""
     key = _key(target)
@@ -210,7 +234,9 @@ def _file_key(target: str, source: str) -> str:
 def _one_side(source: str, target: str) -> bool:
     """Tell whether files go up; one side is the storage, the other this machine."""
     if _is_remote(source) == _is_remote(target):
-        raise ConfigurationError(f"one of the two names begins with {REMOTE}")
+        raise ConfigurationError(
+            f"one of the two names begins with {REMOTE}, which stands for the storage"
+        )
     return _is_remote(target)
 
 
@@ -242,7 +268,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--resume", action="store_true", help="skip what is there already")
     _excluding(command)
 
-    command = _command(commands, "mv", _mv, "rename an object")
+    command = _command(
+        commands, "mv", _mv, "rename an object, or copy a file and delete the original"
+    )
     command.add_argument("source")
     command.add_argument("target")
 
