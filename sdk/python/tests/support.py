@@ -9,6 +9,7 @@ import os
 import re
 import select
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -133,22 +134,25 @@ class Faults:
 class Network:
     """A way to the gateway and its store, on which faults can happen."""
 
-    def __init__(self, dev: Dev) -> None:
+    def __init__(self, dev: Dev, tls: ssl.SSLContext | None = None) -> None:
         self.faults = Faults()
+        self._tls = tls
+        self._scheme = "https" if tls else "http"
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._store = dev.store
-        store_port = dev.store.rpartition(":")[2]
-        own_port = str(self._listener.getsockname()[1])
-        replace = (f":{store_port}".encode(), f":{own_port}".encode())
+        own = f"{self._scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
+        replace = (dev.store.encode(), own.encode())
         handler = _front(dev.url, replace, self.faults)
         self._front = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._front.daemon_threads = True
+        if tls:
+            self._front.socket = tls.wrap_socket(self._front.socket, server_side=True)
         for work in (self._front.serve_forever, self._accept):
             threading.Thread(target=work, daemon=True).start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._front.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._front.server_address[1]}"
 
     def stop(self) -> None:
         self._front.shutdown()
@@ -168,8 +172,14 @@ class Network:
             return
         cut = self.faults.cut_after.pop() if self.faults.cut_after else None
         host, _, port = self._store.removeprefix("http://").partition(":")
-        with client, socket.create_connection((host, int(port))) as store:
-            _pump(client, store, cut)
+        with (
+            contextlib.suppress(ssl.SSLError),
+            socket.create_connection((host, int(port))) as store,
+        ):
+            if self._tls:
+                client = self._tls.wrap_socket(client, server_side=True)
+            with client:
+                _pump(client, store, cut)
 
 
 def _pump(client: socket.socket, store: socket.socket, cut: int | None) -> None:
@@ -179,6 +189,8 @@ def _pump(client: socket.socket, store: socket.socket, cut: int | None) -> None:
         while True:
             for ready in select.select([client, store], [], [])[0]:
                 data = ready.recv(65536)
+                while isinstance(ready, ssl.SSLSocket) and ready.pending():
+                    data += ready.recv(65536)
                 if not data:
                     return
                 (store if ready is client else client).sendall(data)

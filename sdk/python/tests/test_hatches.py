@@ -108,11 +108,13 @@ def test_progress_without_tqdm_is_named_too(mc: Client, monkeypatch: pytest.Monk
         mc.storage.upload(b"1", "a", progress=True)
 
 
-def test_obstore_cannot_take_a_file_of_authorities(storage: Storage) -> None:
+@pytest.mark.parametrize("name", ["boto3_client", "filesystem", "obstore"])
+def test_a_file_of_authorities_that_is_not_there_is_named(name: str, storage: Storage) -> None:
+    pytest.importorskip("s3fs")
     pytest.importorskip("obstore")
     storage._ca_file = "/nothing"
-    with pytest.raises(cloakroom.ConfigurationError, match="ca_file"):
-        storage.obstore()
+    with pytest.raises(cloakroom.ConfigurationError, match="/nothing"):
+        getattr(storage, name)()
     storage._ca_file = None
 
 

@@ -16,6 +16,7 @@ from botocore.credentials import (
     ReadOnlyCredentials,
 )
 
+from cloakroom._trust import bundle
 from cloakroom._version import __version__
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def s3_client(sessions: Sessions, connections: int, ca_file: str | None) -> S3Cl
     return boto3_session(sessions).client(
         "s3",
         endpoint_url=place.endpoint,
-        verify=ca_file,
+        verify=bundle(ca_file),
         config=Config(**client_options(place), max_pool_connections=connections),
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloakroom._aws import client_options, core_session, frozen, needs_path_style
 from cloakroom._fast import FastLane
+from cloakroom._trust import bundle, certificates
 from cloakroom.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def filesystem(sessions: Sessions, ca_file: str | None) -> AbstractFileSystem:
     store = s3fs.S3FileSystem(
         session=_aio_session(sessions),
         endpoint_url=place.endpoint,
-        client_kwargs={"region_name": place.region, "verify": ca_file},
+        client_kwargs={"region_name": place.region, "verify": bundle(ca_file)},
         config_kwargs=client_options(place),
         # fsspec keeps instances by their arguments, and does not know whose session this is.
         skip_instance_cache=True,
@@ -60,11 +61,7 @@ def object_store(sessions: Sessions, ca_file: str | None) -> S3Store:
         import obstore.store  # noqa: F401, PLC0415 - an extra
     except ImportError:
         raise MissingExtraError("obstore() needs: pip install 'cloakroom[obstore]'") from None
-    if ca_file is not None:
-        raise MissingExtraError("obstore() takes no ca_file: add it to the system's authorities")
-
-    place = sessions.place
-    return _s3_store(sessions, place.prefix.rstrip("/") or None)
+    return _s3_store(sessions, sessions.place.prefix.rstrip("/") or None, ca_file)
 
 
 def fast_lane(sessions: Sessions, ca_file: str | None) -> FastLane | None:
@@ -73,12 +70,17 @@ def fast_lane(sessions: Sessions, ca_file: str | None) -> FastLane | None:
         from obstore.exceptions import BaseError  # noqa: PLC0415 - an extra
     except ImportError:
         return None
-    # It is tried once: what fails is repeated by boto3.
-    store = _s3_store(sessions, None, retry_config={"max_retries": 0})
-    return None if ca_file else FastLane(store, BaseError)
+    try:
+        # It is tried once: what fails is repeated by boto3.
+        store = _s3_store(sessions, None, ca_file, retry_config={"max_retries": 0})
+    except BaseError:  # an obstore that does not know an option
+        return None
+    return FastLane(store, BaseError)
 
 
-def _s3_store(sessions: Sessions, prefix: str | None, **options: Any) -> S3Store:
+def _s3_store(
+    sessions: Sessions, prefix: str | None, ca_file: str | None, **options: Any
+) -> S3Store:
     from obstore.store import S3Store  # noqa: PLC0415 - an extra
 
     def credentials() -> Any:
@@ -91,13 +93,16 @@ def _s3_store(sessions: Sessions, prefix: str | None, **options: Any) -> S3Store
         }
 
     place = sessions.place
+    connection: Any = {"allow_http": place.endpoint.startswith("http://")}
+    if ca_file is not None:
+        connection["root_certificate"] = certificates(ca_file)
     return S3Store(
         place.bucket,
         prefix=prefix,
         endpoint=place.endpoint,
         region=place.region,
         virtual_hosted_style_request=not needs_path_style(place.endpoint),
-        client_options={"allow_http": place.endpoint.startswith("http://")},
+        client_options=connection,
         credential_provider=credentials,
         **options,
     )
