@@ -109,6 +109,23 @@ def test_a_key_that_leads_out_of_the_folder_is_refused(name: str) -> None:
         path_below(Path("down"), name)
 
 
+def test_each_name_that_no_file_can_have_is_a_failure_of_its_own(storage: Storage) -> None:
+    store = storage.boto3_client()
+    strange = ["x/notes/", "x/circle/a", f"x/{'n' * 300}"]
+    good = ["x/a.txt", f"x/{'ü' * 127}", "x/z.txt"]
+    for key in [*strange, *good]:
+        store.put_object(Bucket=storage.bucket, Key=key, Body=b"1")
+    store.put_object(Bucket=storage.bucket, Key="x/folder/")
+    Path("down").mkdir()
+    Path("down/circle").symlink_to("circle")
+    done = storage.download_dir("x", "down", errors="collect")
+    assert {item.key for item in done.failed} == set(strange)
+    assert all(isinstance(item.error, cloakroom.TransferError) for item in done.failed)
+    assert sorted(read_tree(Path("down"))) == sorted(key.removeprefix("x/") for key in good)
+    with pytest.raises(cloakroom.TransferError, match="ends as a folder"):
+        storage.download_dir("x", "else", exclude=["nnn*"])
+
+
 def test_a_link_that_leads_out_of_the_folder_is_not_followed(storage: Storage) -> None:
     storage.upload(b"evil", "link/evil")
     Path("outside").mkdir()

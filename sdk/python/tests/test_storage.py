@@ -8,10 +8,11 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from boto3.s3.transfer import TransferConfig
 from support import Dev
 
 import cloakroom
-from cloakroom import Client, Folder, NotFoundError, Storage
+from cloakroom import Client, Folder, NotFoundError, Storage, _transfer
 
 MIB = 2**20
 LARGE = bytes(range(256)) * 4096 * 17  # 17 MiB
@@ -183,6 +184,19 @@ def test_a_move_leaves_nothing_behind(storage: Storage) -> None:
 def test_a_large_object_is_copied(storage: Storage) -> None:
     storage.upload(LARGE, "from")
     storage.copy("from", "to")
+    assert storage.download("to") == LARGE
+
+
+def test_a_copy_in_parts_keeps_type_and_metadata(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = TransferConfig(multipart_threshold=1, multipart_chunksize=5 * 2**20)
+    monkeypatch.setattr(_transfer, "_COPY", parts)
+    storage.upload(LARGE, "from.csv", metadata={"by": "ada"})
+    assert storage.move("from.csv", "to").etag.endswith("-4")
+    assert keys(storage) == ["to"]
+    head = storage.boto3_client().head_object(Bucket=storage.bucket, Key="to")
+    assert (head["ContentType"], head["Metadata"]) == ("text/csv", {"by": "ada"})
     assert storage.download("to") == LARGE
 
 

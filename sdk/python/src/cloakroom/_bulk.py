@@ -82,6 +82,8 @@ def path_below(folder: Path, name: str) -> Path:
     """Find the place of an object's file, which must not lie outside of the folder: names in a
     shared storage are other people's."""
     parts = name.split("/")
+    if name.endswith("/"):
+        raise TransferError(f"{name!r} ends as a folder and has content: download it by itself.")
     strange = any(part in ("", ".", "..") or "\\" in part or "\0" in part for part in parts)
     if strange or Path(name).is_absolute() or (os.name == "nt" and ":" in name):
         raise TransferError(f"{name!r} is no name for a file below {folder}.")

@@ -11,9 +11,20 @@ if TYPE_CHECKING:
 
 MIB = 1024 * 1024
 PART = 8 * MIB
+COPIED_PART = 128 * MIB
 _CHUNK = 1 * MIB
 # What other tools use for parts, beside our own size.
-_PART_SIZES = (PART, 5 * MIB, 15 * MIB, 16 * MIB, 32 * MIB, 50 * MIB, 64 * MIB, 100 * MIB)
+_PART_SIZES = (
+    PART,
+    5 * MIB,
+    15 * MIB,
+    16 * MIB,
+    32 * MIB,
+    50 * MIB,
+    64 * MIB,
+    100 * MIB,
+    COPIED_PART,
+)
 
 
 def md5(content: bytes = b"") -> hashlib._Hash:

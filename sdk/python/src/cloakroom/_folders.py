@@ -98,7 +98,8 @@ class Folders:
         def jobs() -> Iterator[Job]:
             for item in self._listed(prefix):
                 # An empty object with a slash at its end stands for a folder.
-                if item.key.endswith("/") or self._is_excluded(item.key, prefix):
+                is_folder = item.key.endswith("/") and not item.size
+                if is_folder or self._is_excluded(item.key, prefix):
                     continue
                 yield self._arrival(item, folder, item.key.removeprefix(prefix))
 
@@ -136,6 +137,10 @@ class Folders:
             return Job(replace(transfer, path=path_below(folder, name)), item)
         except TransferError as error:
             return Job(replace(transfer, error=error), item)
+        # What a file system says of names that it cannot have: too long, or links in a circle.
+        except (OSError, RuntimeError, ValueError) as error:
+            said = TransferError(f"{name!r} is no name for a file below {folder}: {error}.")
+            return Job(replace(transfer, error=said), item)
 
     def _send(self, job: Job) -> Transfer:
         transfer, options = job.transfer, self._options
@@ -191,15 +196,16 @@ class Folders:
             self._bucket.delete(self._whole(job.transfer.key))
         return job.transfer
 
-    def _remove(self, folder: Path, prefix: str, seen: set[Path]) -> Iterator[Transfer]:
+    def _remove(self, folder: Path, prefix: str, seen: set[Path]) -> Transfers:
         # What cannot be looked at stays.
-        below = files_below(folder, self._options.exclude, lambda _error: None)
-        for name, path in list(below):
-            if path not in seen:
-                go_on()
-                if not self._options.dry_run:
-                    path.unlink()
-                yield Transfer("deleted", prefix + name, path)
+        below = list(files_below(folder, self._options.exclude, lambda _error: None))
+        gone = (Transfer("deleted", prefix + name, path) for name, path in below)
+        return self._run((Job(item) for item in gone if item.path not in seen), self._unlink)
+
+    def _unlink(self, job: Job) -> Transfer:
+        if job.transfer.path and not self._options.dry_run:
+            job.transfer.path.unlink()
+        return job.transfer
 
 
 def _size(path: Path) -> int:

@@ -16,6 +16,7 @@ from cloakroom._bulk import path_below
 from cloakroom._files import BUFFER, Reader, TextWriter, Writer
 from cloakroom._folders import Folders, Options, content_type
 from cloakroom._objects import Folder, Object, PresignedURL, Transfers
+from cloakroom._parts import Parts
 from cloakroom._progress import Meter, ShowProgress
 from cloakroom._transfer import Bucket, translated
 from cloakroom.errors import NotFoundError
@@ -49,7 +50,7 @@ class Storage:
         self._parallel = parallel
         self._ca_file = ca_file
         self._lock = threading.Lock()
-        self._made: S3Client | None = None
+        self._made: Bucket | None = None
 
     @property
     def bucket(self) -> str:
@@ -231,8 +232,7 @@ class Storage:
         'Archive/people.csv'
         """
         with translated(source):
-            origin = {"Bucket": self.bucket, "Key": self._whole(source)}
-            self._bucket.copy(origin, self._whole(target))
+            self._bucket.copy(self._whole(source), self._whole(target))
         return self.stat(target)
 
     def move(self, source: str, target: str) -> Object:
@@ -241,9 +241,10 @@ class Storage:
         >>> mc.storage.move("Archive/people.csv", "Archive/old.csv").key
         'Archive/old.csv'
         """
+        if source == target:
+            return self.stat(source)
         moved = self.copy(source, target)
-        if source != target:
-            self.delete(source)
+        self.delete(source)
         return moved
 
     def delete(self, key: str) -> None:
@@ -421,15 +422,19 @@ class Storage:
 
     @property
     def _client(self) -> S3Client:
-        made = self._made
-        if made is None:
-            with self._lock:
-                made = self._made = self._made or self.boto3_client()
-        return made
+        return self._bucket.client
 
     @property
     def _bucket(self) -> Bucket:
-        return Bucket(self._client, self._place.bucket)
+        made = self._made
+        if made is None:
+            with self._lock:
+                made = self._made = self._made or self._make()
+        return made
+
+    def _make(self) -> Bucket:
+        client, name = self.boto3_client(), self.bucket
+        return Bucket(client, name, Parts(client, name, self._parallel))
 
     def _whole(self, key: str) -> str:
         if not key:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import os
 import secrets
 import time
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from botocore.exceptions import (
 from s3transfer.exceptions import RetriesExceededError
 from urllib3.exceptions import HTTPError
 
-from cloakroom._etag import PART, is_md5, md5
+from cloakroom._etag import COPIED_PART, MIB, PART, is_md5, md5
 from cloakroom._retry import pause
 from cloakroom.errors import (
     CloakroomError,
@@ -42,8 +43,20 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from cloakroom._fast import FastLane
+    from cloakroom._parts import Parts
 
-_CONFIG = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, max_concurrency=8)
+# A copy in parts loses tags, and one request of some GiB outlasts the time limit at some stores.
+_COPY = TransferConfig(multipart_threshold=1024 * MIB, multipart_chunksize=COPIED_PART)
+# What a store keeps of an object by itself only where it copies it in one piece.
+_KEPT = (
+    "CacheControl",
+    "ContentDisposition",
+    "ContentEncoding",
+    "ContentLanguage",
+    "ContentType",
+    "Expires",
+    "Metadata",
+)
 _BROKEN = (
     ConnectionFailed,
     HTTPClientError,
@@ -86,7 +99,12 @@ class Bucket:
 
     client: S3Client
     name: str
+    parts: Parts
     lane: FastLane | None = None
+
+    def close(self) -> None:
+        self.parts.close()
+        self.client.close()
 
     def put(
         self, key: str, content: bytes, extra: dict[str, Any], moved: Callable[[int], None]
@@ -106,11 +124,7 @@ class Bucket:
         if len(head) < PART:
             return self.put(key, head, extra, moved)
         # s3transfer closes some files, which are the caller's to close.
-        whole: Any = _Rejoined(head, file)
-        self.client.upload_fileobj(
-            whole, self.name, key, ExtraArgs=extra, Callback=moved, Config=_CONFIG
-        )
-        return None
+        return self.parts.send(_Rejoined(head, file), key, extra, moved)
 
     def put_bytes(
         self, key: str, content: bytes, extra: dict[str, Any], moved: Callable[[int], None]
@@ -122,10 +136,7 @@ class Bucket:
     ) -> None:
         if size < PART:
             return self.put(key, path.read_bytes(), extra, moved)
-        self.client.upload_file(
-            str(path), self.name, key, ExtraArgs=extra, Callback=moved, Config=_CONFIG
-        )
-        return None
+        return self.parts.send(str(path), key, extra, moved)
 
     def get(self, key: str) -> bytes:
         """Fetch a whole object into memory."""
@@ -162,16 +173,16 @@ class Bucket:
 
     def get_path(self, key: str, path: Path, size: int, moved: Callable[[int], None]) -> None:
         """Fetch an object into a file, which appears when it is whole."""
-        beside = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")
+        # A name has 255 bytes at most, and there is no need to know the end of it.
+        start = os.fsencode(path.name)[:200].decode(errors="ignore")
+        beside = path.with_name(f".{start}.{secrets.token_hex(4)}.part")
         try:
             if size < PART:
                 content = self.get(key)
                 beside.write_bytes(content)
                 moved(len(content))
             else:
-                self.client.download_file(
-                    self.name, key, str(beside), Callback=moved, Config=_CONFIG
-                )
+                self.parts.fetch(key, str(beside), moved)
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
@@ -184,11 +195,17 @@ class Bucket:
             moved(len(content))
         else:
             # Neither sought nor written out of order where the file cannot be sought.
-            target: Any = file
-            self.client.download_fileobj(self.name, key, target, Callback=moved, Config=_CONFIG)
+            self.parts.fetch(key, file, moved)
 
-    def copy(self, source: Any, key: str) -> None:
-        self.client.copy(source, self.name, key, Config=_CONFIG)
+    def copy(self, source: str, key: str) -> None:
+        """Copy within the bucket, with all that the object says of itself."""
+        origin: Any = {"Bucket": self.name, "Key": source}
+        found: Any = self.client.head_object(**origin)
+        extra: dict[str, Any] = {}
+        if found["ContentLength"] >= _COPY.multipart_threshold:
+            extra = {name: found[name] for name in _KEPT if found.get(name)}
+            extra["MetadataDirective"] = "REPLACE"
+        self.client.copy(origin, self.name, key, ExtraArgs=extra, Config=_COPY)
 
     def delete(self, key: str) -> None:
         self.client.delete_object(Bucket=self.name, Key=key)
