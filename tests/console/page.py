@@ -36,6 +36,15 @@ FAULTS = """
 }
 """
 
+# When the first list was shown, in milliseconds since the page was asked for.
+LISTED = """
+new MutationObserver((_, observer) => {
+  if (document.querySelector('.files-grid')?.ariaBusy !== 'false') return;
+  window.listed = performance.now();
+  observer.disconnect();
+}).observe(document, { subtree: true, childList: true, attributeFilter: ['aria-busy'] });
+"""
+
 
 def check(what, holds, more=""):
     print(f"{'ok   ' if holds else 'FAIL '} console: {what}{f' ({more})' if more else ''}", flush=True)
@@ -55,7 +64,7 @@ class Page:
         options.add_experimental_option("prefs", {"intl.accept_languages": language})
         self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
         self.gateway, self.screenshots, self.server = gateway, screenshots, sign_in
-        self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": FAULTS})
+        self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": FAULTS + LISTED})
         self.driver.execute_cdp_cmd("Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]})
         self.look(DESKTOP)
 
@@ -168,7 +177,8 @@ class Page:
         return [line["message"] for line in self.driver.get_log("browser") if line["level"] == "SEVERE"]
 
     def received(self):
-        """Bytes on the wire, heads of answers included, by address, since the last look; the page has `wire`."""
+        """What came since the last look, in its order: addresses with bytes on the wire, heads of answers included. The page has
+        `wire`."""
         addresses, sizes = {}, []
         for line in self.driver.get_log("performance"):
             event = json.loads(line["message"])["message"]

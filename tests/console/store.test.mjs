@@ -3,9 +3,9 @@ import { test } from 'node:test';
 
 const source = '../../src/http/pages/console';
 const { bucketUrl, encodeKey } = await import(`${source}/store/address.js`);
-const { readPage } = await import(`${source}/store/listing.js`);
+const { readPage } = await import(`${source}/store/answer.js`);
 const { Store } = await import(`${source}/store/s3.js`);
-const { errorCode, parse, textOf } = await import(`${source}/store/xml.js`);
+const { errorCode, parse, textOf } = await import(`${source}/store/answer.js`);
 const { inParallel, Slots } = await import(`${source}/store/parallel.js`);
 
 const page = (contents, more = '') => `<?xml version="1.0" encoding="UTF-8"?>

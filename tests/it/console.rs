@@ -67,7 +67,10 @@ async fn page_loads_only_what_the_gateway_serves() {
         .split('"')
         .filter(|part| part.contains('.') && !part.contains(['<', ' ']));
     let addresses: Vec<&str> = addresses.collect();
-    assert!(addresses.contains(&"app.js"), "{addresses:?}");
+    assert!(
+        addresses.iter().any(|address| address.ends_with("/app.js")),
+        "{addresses:?}"
+    );
     for address in addresses {
         let file = get(&app, &format!("/console/{address}")).await;
         assert_eq!(file.status, 200, "{address}");
@@ -113,6 +116,28 @@ async fn no_path_leads_out_of_the_consoles_files() {
     }
     let mut client = Raw::open(&app.url).await;
     assert_eq!(client.get("/console/design/page.css").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn browsers_ask_once_for_the_files_of_a_version() {
+    let app = spawn_with_console().await;
+    let page = get(&app, "/console/").await.text;
+    let (_, version) = page.split_once("\"v-").unwrap();
+    let (version, _) = version.split_once('/').unwrap();
+    for (path, caching) in [
+        (
+            format!("v-{version}/app.js"),
+            "public, max-age=31536000, immutable",
+        ),
+        ("v-0000000000000000/app.js".to_owned(), "no-cache"),
+        ("app.js".to_owned(), "no-cache"),
+    ] {
+        let file = get(&app, &format!("/console/{path}")).await;
+        assert_eq!(file.status, 200, "{path}");
+        assert_eq!(file.header("cache-control"), Some(caching), "{path}");
+    }
+    let missing = get(&app, &format!("/console/v-{version}/nothing.js")).await;
+    missing.assert_problem(404, "not-found");
 }
 
 #[tokio::test(flavor = "multi_thread")]

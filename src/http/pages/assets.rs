@@ -7,6 +7,7 @@ use actix_web::web::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use rust_embed::{Embed, EmbeddedFile};
+use sha2::{Digest, Sha256};
 
 /// The console's own files. A debug build reads them from disk at each request.
 #[derive(Embed)]
@@ -21,6 +22,8 @@ struct Design;
 /// Files in gzip, by the hash of their content: each is packed once.
 static PACKED: Mutex<Option<HashMap<[u8; 32], Bytes>>> = Mutex::new(None);
 
+const PAGE: &str = "index.html";
+
 /// One of the files that the page is made of.
 pub(super) struct Asset {
     pub(super) bytes: Bytes,
@@ -29,6 +32,18 @@ pub(super) struct Asset {
 }
 
 impl Asset {
+    /// The page itself. It names the other files below the version that they have now.
+    pub(super) fn page() -> Option<Self> {
+        let page = Self::at(PAGE)?;
+        let version = version();
+        let text = String::from_utf8_lossy(&page.bytes).replace("{version}", &short(version));
+        Some(Self {
+            bytes: text.into(),
+            hash: version,
+            ..page
+        })
+    }
+
     /// The file at a path below `/console/`.
     pub(super) fn at(path: &str) -> Option<Self> {
         if path
@@ -60,7 +75,7 @@ impl Asset {
 
     /// Tells this content from any other.
     pub(super) fn tag(&self) -> String {
-        hex::encode(self.hash.get(..8).unwrap_or_default())
+        short(self.hash)
     }
 
     /// The file in gzip.
@@ -70,6 +85,39 @@ impl Asset {
         let once = packed.entry(self.hash);
         once.or_insert_with(|| gzip(&self.bytes)).clone()
     }
+}
+
+/// Whether it is the version of all the files, as the page names it.
+pub(super) fn is_current(named: &str) -> bool {
+    named == short(version())
+}
+
+fn short(hash: [u8; 32]) -> String {
+    hex::encode(hash.get(..8).unwrap_or_default())
+}
+
+/// Tells all the files together from those of any other build.
+#[cfg(not(debug_assertions))]
+fn version() -> [u8; 32] {
+    static VERSION: std::sync::LazyLock<[u8; 32]> = std::sync::LazyLock::new(hash_of_all);
+    *VERSION
+}
+
+/// They may have changed since the last request.
+#[cfg(debug_assertions)]
+fn version() -> [u8; 32] {
+    hash_of_all()
+}
+
+fn hash_of_all() -> [u8; 32] {
+    let own = Own::iter().map(|path| (Own::get(&path), path));
+    let all = own.chain(Design::iter().map(|path| (Design::get(&path), path)));
+    let hash = all.fold(Sha256::new(), |hash, (file, path)| {
+        let content = file.map(|file| file.metadata.sha256_hash());
+        hash.chain_update(path.as_bytes())
+            .chain_update(content.unwrap_or_default())
+    });
+    hash.finalize().into()
 }
 
 fn gzip(bytes: &[u8]) -> Bytes {

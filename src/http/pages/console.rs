@@ -10,7 +10,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 
 use crate::http::exchange::Exchange;
-use crate::http::pages::assets::Asset;
+use crate::http::pages::assets::{self, Asset};
 use crate::http::pages::console_policy::policy;
 use crate::http::problems::failure::Failure;
 use crate::http::state::{Console, Gateway};
@@ -64,7 +64,8 @@ pub(crate) async fn index(exchange: &Exchange) -> Result<HttpResponse, Failure> 
 
 pub(crate) async fn page(exchange: &Exchange) -> Result<HttpResponse, Failure> {
     console(&exchange.gateway)?;
-    serve(exchange, PAGE)
+    let page = Asset::page().ok_or(Failure::NotFound)?;
+    Ok(answer(exchange, &page, None))
 }
 
 pub(crate) async fn file(exchange: &Exchange) -> Result<HttpResponse, Failure> {
@@ -73,7 +74,7 @@ pub(crate) async fn file(exchange: &Exchange) -> Result<HttpResponse, Failure> {
         SETTINGS => Ok(HttpResponse::Ok().json(settings(&exchange.gateway, console))),
         // One address for the page: the authorization server knows it.
         PAGE => Err(Failure::NotFound),
-        path => serve(exchange, path),
+        path => file_at(exchange, path),
     }
 }
 
@@ -81,28 +82,43 @@ fn console(gateway: &Gateway) -> Result<&Console, Failure> {
     gateway.console.as_ref().ok_or(Failure::NotFound)
 }
 
-fn serve(exchange: &Exchange, path: &str) -> Result<HttpResponse, Failure> {
+/// The page names each file below the version of all of them, `v-…/`: a browser asks for it once, and a
+/// new version of the gateway brings all its files at once. Under any other version, which a page has
+/// that was loaded before, and without one, the browser asks each time.
+fn file_at(exchange: &Exchange, path: &str) -> Result<HttpResponse, Failure> {
+    let versioned = path
+        .strip_prefix("v-")
+        .and_then(|rest| rest.split_once('/'));
+    let (version, path) = versioned.map_or((None, path), |(version, rest)| (Some(version), rest));
     let asset = Asset::at(path).ok_or(Failure::NotFound)?;
+    let caching = if version.is_some_and(assets::is_current) {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
+    Ok(answer(exchange, &asset, Some(caching)))
+}
+
+fn answer(exchange: &Exchange, asset: &Asset, caching: Option<&'static str>) -> HttpResponse {
     let tag = EntityTag::new_weak(asset.tag());
     let mut response = HttpResponse::Ok();
     response.insert_header((header::VARY, "Accept-Encoding"));
     if asset.is_document() {
         protect(&mut response, &exchange.gateway);
-    } else {
-        // The browser asks each time whether its copy is current: a new version of the gateway
-        // brings all its files at once.
-        response.insert_header((header::CACHE_CONTROL, "no-cache"));
+    }
+    if let Some(caching) = caching {
+        response.insert_header((header::CACHE_CONTROL, caching));
     }
     response.insert_header(ETag(tag.clone()));
     if is_known(&exchange.request, &tag) {
-        return Ok(response.status(StatusCode::NOT_MODIFIED).finish());
+        return response.status(StatusCode::NOT_MODIFIED).finish();
     }
     response.content_type(asset.media_type);
     if !takes_gzip(&exchange.request) {
-        return Ok(response.body(asset.bytes));
+        return response.body(asset.bytes.clone());
     }
     response.insert_header((header::CONTENT_ENCODING, "gzip"));
-    Ok(response.body(asset.packed()))
+    response.body(asset.packed())
 }
 
 /// What counts for documents only, and would be a third of the bytes on the wire.

@@ -1,5 +1,4 @@
-import { h } from './dom.js';
-import { icon } from './icons.js';
+import { h, icon } from './dom.js';
 import { chooseLanguage, languages } from './texts.js';
 
 const THEME = 'cloakroom.theme';

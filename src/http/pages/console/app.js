@@ -1,10 +1,9 @@
-import { Gateway } from './gateway.js';
-import { h } from './dom.js';
-import { Problem } from './problem.js';
+import { settingsFields } from './account.js';
+import { h, mark } from './dom.js';
+import { Gateway, Problem } from './gateway.js';
 import { SignIn } from './sign_in.js';
 import { stateView } from './states.js';
 import { loadTexts } from './texts.js';
-import { welcome } from './welcome.js';
 
 /** Everything behind the sign-in, as soon as somebody comes back from it. */
 const shell = new URLSearchParams(location.search).has('code') ? import('./shell.js') : null;
@@ -102,6 +101,19 @@ class App {
 async function loadSettings() {
   const response = await fetch('settings.json').catch(() => null);
   return response?.ok ? response.json() : null;
+}
+
+/** What people see before they have signed in. */
+function welcome({ texts, settings, signIn }) {
+  const { t } = texts;
+  return h('main', { class: 'plain welcome' },
+    h('div', { class: 'card' },
+      mark(56),
+      h('h1', {}, t('app.name')),
+      h('p', {}, t('welcome.what')),
+      h('button', { type: 'button', class: 'primary big', onclick: signIn }, t('sign_in')),
+      h('p', { class: 'muted' }, t('welcome.where', { host: new URL(settings.issuer).host }))),
+    settingsFields(texts));
 }
 
 new App().start();

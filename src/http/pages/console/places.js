@@ -1,5 +1,4 @@
-import { h } from './dom.js';
-import { icon } from './icons.js';
+import { h, icon } from './dom.js';
 
 /**
  * The part of the address that stands for a place.

@@ -32,7 +32,7 @@ export class Session extends EventTarget {
   /**
    * @returns {Promise<{bucket: string, prefix: string, region: string, endpoint: string, access: string,
    *   accessKeyId: string, secretAccessKey: string, sessionToken: string, expiration: string}>}
-   * @throws {import('./problem.js').Problem}
+   * @throws {import('./gateway.js').Problem}
    */
   async credentials() {
     if (this.#isFresh()) return this.#current;

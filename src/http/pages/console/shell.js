@@ -1,9 +1,8 @@
 import { account } from './account.js';
-import { h } from './dom.js';
+import { h, icon, mark } from './dom.js';
 import { filesView } from './files/view.js';
-import { icon } from './icons.js';
+import { Problem } from './gateway.js';
 import { nameOf, pathOf, placeList } from './places.js';
-import { Problem } from './problem.js';
 import { Session } from './session.js';
 import { stateView, whyNoAnswer } from './states.js';
 
@@ -188,7 +187,7 @@ export class Shell {
       this.#main.focus();
     });
     const header = h('header', { class: 'top' },
-      h('a', { class: 'brand', href: '#/', 'aria-label': t('app.name') }, h('img', { src: 'design/mark.svg', alt: '', width: 28, height: 28 }), h('span', {}, t('app.name'))),
+      h('a', { class: 'brand', href: '#/', 'aria-label': t('app.name') }, mark(28), h('span', {}, t('app.name'))),
       toggle, account({ texts, name, signOut }));
     const banner = document.querySelector('#banner') ?? h('div', { id: 'banner' });
     this.#root.replaceChildren(skip, header, h('div', { class: 'body' }, nav, h('div', { class: 'content' }, banner, this.#main)));

@@ -1,4 +1,4 @@
-import { Problem } from './problem.js';
+import { Problem } from './gateway.js';
 
 /** The values of a sign-in under way, between leaving this page and coming back. They work once. */
 const UNDER_WAY = 'cloakroom.sign-in';

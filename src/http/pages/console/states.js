@@ -1,7 +1,5 @@
 import { countdown } from './countdown.js';
-import { codeBlock } from './copy.js';
-import { h } from './dom.js';
-import { icon } from './icons.js';
+import { h, icon } from './dom.js';
 
 /** The drawing for each state; `lock` for those that say no, `plug` for those that pass. */
 const ICONS = {
@@ -36,7 +34,7 @@ const OTHER_PERSON = new Set(['insufficient-scope', 'storage-not-entitled', 'not
 /**
  * What to show instead of a view that cannot be shown: what happened, and what helps.
  *
- * @param {import('./problem.js').Problem | {slug: string}} problem
+ * @param {import('./gateway.js').Problem | {slug: string}} problem
  * @param {object} context
  * @param {import('./texts.js').Texts} context.texts
  * @param {object} context.settings
@@ -76,17 +74,11 @@ function waiting(problem, { texts: { t }, retry }) {
   return element;
 }
 
-/** Each engine lets web pages in by another setting. */
-function corsHelp({ texts: { t }, settings, announce }) {
-  const { engine } = settings.store;
-  const isGlobal = engine === 'minio';
-  const lines = isGlobal
-    ? `MINIO_API_CORS_ALLOW_ORIGIN=${location.origin}`
-    : `[buckets]\ncors_origins = ["${location.origin}"]`;
-  return h('details', { class: 'card operators', open: true },
-    h('summary', {}, t('state.cors.operators')),
-    h('p', {}, t(isGlobal ? 'state.cors.minio' : 'state.cors.bucket', { engine, url: settings.public_url })),
-    codeBlock(lines, { t, announce }));
+/** Which setting lets the page in, as soon as that is loaded: few people ever need it. */
+function corsHelp(context) {
+  const help = h('div', {});
+  import('./cors_help.js').then((module) => help.replaceWith(module.corsHelp(context)));
+  return help;
 }
 
 /**

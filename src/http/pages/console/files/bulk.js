@@ -9,7 +9,7 @@ const COPIES_AT_ONCE = 4;
  * @param {import('../store/s3.js').Store} store
  * @param {import('./entry.js').Entry[]} entries
  * @param {{signal?: AbortSignal, onCount?: (count: number, size: number) => void}} [options]
- * @returns {Promise<import('../store/listing.js').ObjectEntry[]>}
+ * @returns {Promise<import('../store/answer.js').ObjectEntry[]>}
  */
 export async function objectsOf(store, entries, { signal, onCount } = {}) {
   const objects = entries.filter((entry) => !entry.isFolder);
@@ -29,7 +29,7 @@ export async function objectsOf(store, entries, { signal, onCount } = {}) {
  * Copies all the objects first and deletes the originals after, so that nothing is missing wherever it
  * stops. An original that somebody has changed meanwhile stays.
  * @param {import('../store/s3.js').Store} store
- * @param {{entries: import('./entry.js').Entry[], objects: import('../store/listing.js').ObjectEntry[]}} what the
+ * @param {{entries: import('./entry.js').Entry[], objects: import('../store/answer.js').ObjectEntry[]}} what the
  *   entries, and the objects behind them
  * @param {(path: string) => string} target where an object goes
  * @param {{signal: AbortSignal, onStep: (done: {copied: number, deleted: number}) => void}} options
@@ -72,7 +72,7 @@ async function copyUnchanged(store, object, target, signal) {
  * @param {import('../store/s3.js').Store} store
  * @param {import('./entry.js').Entry[]} entries
  * @param {AbortSignal} signal
- * @returns {Promise<Map<string, import('../store/listing.js').ObjectEntry>>}
+ * @returns {Promise<Map<string, import('../store/answer.js').ObjectEntry>>}
  */
 export async function current(store, entries, signal) {
   const found = new Map();

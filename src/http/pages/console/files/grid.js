@@ -1,7 +1,7 @@
-import { h } from '../dom.js';
+import { h, icon } from '../dom.js';
+import { extensionOf, kindOf } from './entry.js';
+import { exactly, size, when } from './format.js';
 import { gridKeys } from './grid_keys.js';
-import { rowOf } from './grid_row.js';
-import { Selection } from './selection.js';
 
 /** Rows that are drawn above and below what is seen. */
 const SPARE = 8;
@@ -46,7 +46,7 @@ export class Grid extends EventTarget {
     new ResizeObserver(() => this.#drawSoon()).observe(this.element);
   }
 
-  /** @param {import('./order.js').Order} order */
+  /** @param {import('./folder.js').Order} order */
   showOrder({ by, descending }) {
     COLUMNS.forEach((column, index) => {
       const sorted = descending ? 'descending' : 'ascending';
@@ -224,4 +224,69 @@ export class Grid extends EventTarget {
     const [first, last] = from < index ? [from, index] : [index, from];
     this.selection.set(this.rows.slice(first, last + 1).map(({ path }) => path), this.selection.anchor);
   }
+}
+
+/** Which paths are selected. Event: `change`. */
+class Selection extends EventTarget {
+  #paths = new Set();
+  /** @type {string | null} where a range begins */
+  anchor = null;
+
+  get size() {
+    return this.#paths.size;
+  }
+
+  /** @param {string} path @returns {boolean} */
+  has(path) {
+    return this.#paths.has(path);
+  }
+
+  clear() {
+    this.set([]);
+  }
+
+  /** @param {string[]} paths these and no others @param {string | null} [anchor] */
+  set(paths, anchor = paths[0] ?? null) {
+    this.#paths = new Set(paths);
+    this.anchor = anchor;
+    this.dispatchEvent(new Event('change'));
+  }
+
+  /** Forgets the others. @param {(path: string) => boolean} isThere */
+  keep(isThere) {
+    this.set([...this.#paths].filter(isThere));
+  }
+
+  /** @param {string} path */
+  toggle(path) {
+    if (!this.#paths.delete(path)) this.#paths.add(path);
+    this.anchor = path;
+    this.dispatchEvent(new Event('change'));
+  }
+}
+
+/**
+ * @param {import('./entry.js').Entry} entry
+ * @param {number} index from 0
+ * @param {(key: string, values?: object) => string} t
+ * @returns {HTMLElement}
+ */
+function rowOf(entry, index, t) {
+  const name = entry.name || t('files.noName');
+  const check = h('input', { type: 'checkbox', tabindex: '-1', 'aria-label': t('files.select', { name }) });
+  const open = h('button', { type: 'button', class: 'files-open quiet', tabindex: '-1' }, iconOf(entry), h('span', {}, name));
+  const modified = entry.modified && h('time', { title: exactly(entry.modified) }, when(entry.modified));
+  const row = h('div', { role: 'row', class: 'files-row', 'aria-rowindex': String(index + 2) },
+    h('div', { role: 'gridcell', class: 'files-check' }, check),
+    h('div', { role: 'gridcell', class: 'files-name' }, open),
+    h('div', { role: 'gridcell', class: 'files-size' }, entry.isFolder ? t('files.folder') : size(entry.size)),
+    h('div', { role: 'gridcell', class: 'files-modified' }, modified || ''));
+  row.dataset.index = String(index);
+  return row;
+}
+
+function iconOf({ isFolder, name }) {
+  if (isFolder) return icon('folder');
+  const kind = kindOf(extensionOf(name));
+  return icon(kind === 'image' || kind === 'text' ? kind : 'file');
 }

@@ -1,5 +1,4 @@
-import { h } from '../dom.js';
-import { icon } from '../icons.js';
+import { h, icon } from '../dom.js';
 import { openForm } from './dialog.js';
 import { nameOf, parentOf } from './entry.js';
 import { explain } from './explain.js';

@@ -1,10 +1,9 @@
 import { h } from '../dom.js';
 import { openDialog } from './dialog.js';
 import { downloadOne } from './download.js';
-import { extensionOf } from './entry.js';
+import { extensionOf, imageType, kindOf } from './entry.js';
 import { explain } from './explain.js';
 import { size as sizeInWords, when } from './format.js';
-import { imageType, kindOf } from './kind.js';
 import { share } from './share.js';
 
 /** How much of a text is read. */

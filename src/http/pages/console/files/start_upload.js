@@ -11,7 +11,7 @@ const NAMES = 5;
  * Puts files into the queue; asks first if some of them would overwrite one, be it stored or on its way.
  * @param {import('./view.js').Context} context
  * @param {string} folder
- * @param {import('./dropped.js').Chosen[]} chosen
+ * @param {import('./bars.js').Chosen[]} chosen
  */
 export async function startUpload({ store, queue, t, announce }, folder, chosen) {
   const files = withoutTwins(chosen).map(({ file, path }) => ({ file, path: folder + path }));
@@ -32,8 +32,8 @@ export async function startUpload({ store, queue, t, announce }, folder, chosen)
 
 /**
  * The same files, each at a path of its own: files that are dropped from several folders can have the same name.
- * @param {import('./dropped.js').Chosen[]} chosen
- * @returns {import('./dropped.js').Chosen[]}
+ * @param {import('./bars.js').Chosen[]} chosen
+ * @returns {import('./bars.js').Chosen[]}
  */
 export function withoutTwins(chosen) {
   const name = uniqueNames(chosen.map(({ path }) => path));

@@ -1,12 +1,14 @@
 import { StoreError } from '../store/error.js';
 import { inParallel } from '../store/parallel.js';
-import { untilBack } from './connection.js';
+import { pause } from '../store/transport.js';
 
 /** From this size on a file is sent in parts, so that a lost network costs a part and not the file. */
 const WHOLE = 16 * 1024 ** 2;
 const PART = 8 * 1024 ** 2;
 /** S3's limit. */
 const MOST_PARTS = 10_000;
+/** The longest wait for the network between two tries, in milliseconds. */
+const LONGEST = 10_000;
 
 /** @typedef {'waiting' | 'running' | 'lost' | 'done' | 'failed' | 'cancelled'} State */
 
@@ -161,5 +163,23 @@ export class Upload {
   /** Whether the file cannot be read any more; browsers report that as a failure of the network. */
   async #hasChanged() {
     return this.file.slice(0, 1).arrayBuffer().then(() => false, () => true);
+  }
+}
+
+/**
+ * Waits for the network: until the browser says that it is back, and no longer than some seconds,
+ * because the browser does not know of a store that is out of reach.
+ * @param {number} times how often this has failed in a row
+ * @param {AbortSignal} signal
+ */
+async function untilBack(times, signal) {
+  const back = new AbortController();
+  const online = new Promise((resolve) => {
+    addEventListener('online', resolve, { once: true, signal: back.signal });
+  });
+  try {
+    await Promise.race([online, pause(Math.min(LONGEST, 1000 * 2 ** (times - 1)), signal)]);
+  } finally {
+    back.abort();
   }
 }

@@ -1,5 +1,4 @@
-import { h } from '../dom.js';
-import { icon } from '../icons.js';
+import { h, icon } from '../dom.js';
 import { explain } from './explain.js';
 import { duration, number, size } from './format.js';
 

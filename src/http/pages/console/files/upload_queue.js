@@ -5,6 +5,24 @@ const AT_ONCE = 4;
 /** Over how many seconds the speed is averaged. */
 const SMOOTHING = 5;
 
+/** They go on while another view is shown. */
+const queues = new WeakMap();
+
+/**
+ * The uploads of a session.
+ * @param {import('../session.js').Session} session
+ * @param {import('../store/s3.js').Store} store
+ * @returns {UploadQueue}
+ */
+export function queueOf(session, store) {
+  if (!queues.has(session)) {
+    const queue = new UploadQueue(store);
+    session.addEventListener('ended', () => queue.cancel());
+    queues.set(session, queue);
+  }
+  return queues.get(session);
+}
+
 /**
  * Sends files a few at a time. It outlives the view that began it. Events: `change` at every step,
  * `stored` with the path in `detail` when a file has arrived, `left-parts` with a number in `detail` when parts stay of so many

@@ -1,24 +1,18 @@
-import { h } from '../dom.js';
-import { icon } from '../icons.js';
+import { h, icon } from '../dom.js';
 import { nameOf } from '../places.js';
 import { Store } from '../store/s3.js';
-import { breadcrumbs } from './breadcrumbs.js';
-import { dropZone } from './drop_zone.js';
+import { breadcrumbs, selectionBar, toolbar } from './bars.js';
 import { parentOf } from './entry.js';
 import { explain } from './explain.js';
 import { Folder } from './folder.js';
 import { number } from './format.js';
 import { Grid } from './grid.js';
-import { selectionBar } from './selection_bar.js';
-import { toolbar } from './toolbar.js';
-import { uploadPanel } from './upload_panel.js';
-import { UploadQueue } from './upload_queue.js';
 
 /**
  * What the parts of the view share.
  * @typedef {object} Context
  * @property {import('../store/s3.js').Store} store
- * @property {UploadQueue} queue
+ * @property {import('./upload_queue.js').UploadQueue} queue from the first list on
  * @property {() => Promise<unknown>} renew makes the session fresh
  * @property {boolean} canWrite
  * @property {(key: string, values?: object) => string} t
@@ -30,9 +24,6 @@ import { UploadQueue } from './upload_queue.js';
 
 /** Loads what is done on a click. */
 const actions = () => import('./actions.js');
-
-/** A session's store and uploads: they go on while another view is shown. */
-const opened = new WeakMap();
 
 /**
  * The files of a place.
@@ -46,15 +37,9 @@ const opened = new WeakMap();
  * @returns {HTMLElement}
  */
 export function filesView({ session, place, texts, announce, signal }) {
-  if (!opened.has(session)) {
-    const store = new Store(session);
-    const queue = new UploadQueue(store);
-    session.addEventListener('ended', () => queue.cancel());
-    opened.set(session, { store, queue });
-  }
   const renew = () => session.renew();
-  const context = { ...opened.get(session), renew, canWrite: place.access === 'read-write', t: texts.t, announce, signal };
-  return new FilesView(context, place).element;
+  const context = { store: new Store(session), renew, canWrite: place.access === 'read-write', t: texts.t, announce, signal };
+  return new FilesView(context, place, session).element;
 }
 
 class FilesView {
@@ -63,9 +48,11 @@ class FilesView {
   #folder = null;
   #order = { by: 'name', descending: false };
   #loading = new AbortController();
+  /** Resolves when uploads can be taken. */
+  #uploads = null;
 
-  constructor(context, place) {
-    const { t, canWrite, queue } = context;
+  constructor(context, place, session) {
+    const { t, canWrite } = context;
     this.#context = context;
     this.#root = nameOf(place, t);
     this.grid = new Grid(t, canWrite);
@@ -86,9 +73,9 @@ class FilesView {
     this.crumbs = h('div', {});
     this.note = h('div', { class: 'files-note', 'aria-live': 'polite' });
     this.element = h('section', { class: 'files', 'aria-label': t('files.label') },
-      this.crumbs, this.tools.element, this.actions.element, this.grid.element, this.note, uploadPanel(queue, context));
+      this.crumbs, this.tools.element, this.actions.element, this.grid.element, this.note);
+    this.session = session;
     this.#listen(context);
-    dropZone(this.element, context, (chosen) => this.#upload(chosen));
     this.open('');
   }
 
@@ -108,7 +95,7 @@ class FilesView {
     await this.#load(this.#folder);
   }
 
-  #listen({ queue, signal }) {
+  #listen({ signal }) {
     const { grid } = this;
     grid.addEventListener('open', ({ detail }) => this.#openEntry(detail));
     grid.addEventListener('selection', () => this.actions.show(grid.selected));
@@ -118,7 +105,6 @@ class FilesView {
       const isOurs = this.element.isConnected && (!state || state.place === this.#root);
       if (isOurs && this.#folder.path !== (state?.folder ?? '')) this.open(state?.folder ?? '');
     }, { signal });
-    queue.addEventListener('stored', ({ detail }) => this.#stored(detail), { signal });
     signal.addEventListener('abort', () => {
       clearTimeout(this.timer);
       this.#loading.abort();
@@ -195,8 +181,20 @@ class FilesView {
   /** Into the folder that is shown now, though files that were dropped take a while to be read. */
   async #upload(chosen) {
     const { path } = this.#folder;
-    const [{ startUpload }, files] = await Promise.all([actions(), chosen]);
-    return startUpload(this.#context, path, files);
+    const [files] = await Promise.all([chosen, this.#takeUploads()]);
+    return this.#act('startUpload', path, files);
+  }
+
+  /** Shows the uploads of the place, and takes files that are dropped: the first list does not wait for that. */
+  #takeUploads() {
+    this.#uploads ??= actions().then(({ dropZone, queueOf, uploadPanel }) => {
+      const context = this.#context;
+      context.queue = queueOf(this.session, context.store);
+      context.queue.addEventListener('stored', ({ detail }) => this.#stored(detail), { signal: context.signal });
+      this.element.append(uploadPanel(context.queue, context));
+      dropZone(this.element, context, (chosen) => this.#upload(chosen));
+    });
+    return this.#uploads;
   }
 
   #stored(path) {
@@ -233,15 +231,19 @@ class FilesView {
     this.grid.element.setAttribute('aria-busy', 'true');
     this.note.replaceChildren(h('p', { class: 'muted' }, this.#context.t('files.loading')));
     try {
-      await folder.load(this.#context.store, { signal: this.#loading.signal, onPage: () => this.#show() });
+      await folder.load(this.#context.store, { signal: this.#loading.signal, onPage: () => this.#showPage() });
     } catch (error) {
       if (error.kind !== 'cancelled') this.#showProblem(error);
       return;
     }
     this.grid.element.setAttribute('aria-busy', 'false');
     this.#show();
-    // Now, so that a click needs no network for it.
-    actions();
+  }
+
+  #showPage() {
+    this.#show();
+    // With it comes all that a click needs, which then waits for no network.
+    this.#takeUploads();
   }
 
   #showProblem(error) {

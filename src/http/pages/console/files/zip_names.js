@@ -6,9 +6,9 @@ const UNSAFE = /[\\:\u0000-\u001f\u007f]/g;
 
 /**
  * The objects that go into a zip, each with a name of its own that stays inside the folder where it is unpacked.
- * @param {import('../store/listing.js').ObjectEntry[]} objects
+ * @param {import('../store/answer.js').ObjectEntry[]} objects
  * @param {string} folder what the names are relative to
- * @returns {{members: {name: string, object: import('../store/listing.js').ObjectEntry}[], leftOut: number}} names of folders
+ * @returns {{members: {name: string, object: import('../store/answer.js').ObjectEntry}[], leftOut: number}} names of folders
  *   end in `/`; objects are left out that no browser can ask for
  */
 export function zipNames(objects, folder) {

@@ -7,7 +7,7 @@ const PARTS_AT_ONCE = 4;
  * Copies an object that is too big for one CopyObject. Nothing passes through this machine.
  *
  * @param {import('./s3.js').Store} store
- * @param {import('./listing.js').ObjectEntry} from
+ * @param {import('./answer.js').ObjectEntry} from
  * @param {string} to
  * @param {{partSize: number, signal?: AbortSignal}} options
  */

@@ -1,3 +1,5 @@
+import { responseOf } from './transport.js';
+
 /** How long an upload may stand still before its connection counts as lost. */
 const STANDSTILL = 30_000;
 
@@ -35,17 +37,6 @@ export function sendWithProgress(url, { method, headers, body, signal, onProgres
     signal?.addEventListener('abort', abort, { once: true });
     xhr.send(body);
   });
-}
-
-/**
- * An answer with a body that was read.
- * @param {{status: number, headers: HeadersInit}} answer
- * @param {BodyInit} body
- * @returns {Response}
- */
-export function responseOf({ status, headers }, body) {
-  const hasBody = ![204, 205, 304].includes(status);
-  return new Response(hasBody ? body : null, { status, headers });
 }
 
 /** @param {XMLHttpRequest} xhr @returns {[string, string][]} */

@@ -1,10 +1,7 @@
 import { bucketUrl, encodeKey, encodeStrictly } from './address.js';
-import { StoreError, errorOf } from './error.js';
-import { readPage } from './listing.js';
-import { copyInParts } from './multipart_copy.js';
-import { inParallel } from './parallel.js';
+import { errorCode, escape, parse, readPage, textOf } from './answer.js';
+import { errorOf, StoreError } from './error.js';
 import { Transport } from './transport.js';
-import { errorCode, escape, parse, textOf } from './xml.js';
 
 /** The most that one CopyObject copies. */
 const COPY_LIMIT = 5 * 1024 ** 3;
@@ -39,7 +36,7 @@ export class Store {
    * One page of a folder, or with `delimiter: ''` of everything inside.
    * @param {string} path
    * @param {{delimiter?: string, after?: string | null, limit?: number, signal?: AbortSignal}} [options]
-   * @returns {Promise<import('./listing.js').Page>}
+   * @returns {Promise<import('./answer.js').Page>}
    */
   async list(path, { delimiter = '/', after = null, limit = 1000, signal } = {}) {
     const { prefix } = await this.#transport.credentials();
@@ -54,7 +51,7 @@ export class Store {
    * The objects inside a folder and its folders, its markers included.
    * @param {string} path
    * @param {{signal?: AbortSignal}} [options]
-   * @returns {AsyncGenerator<import('./listing.js').ObjectEntry>}
+   * @returns {AsyncGenerator<import('./answer.js').ObjectEntry>}
    */
   async *listAll(path, { signal } = {}) {
     let after = null;
@@ -78,7 +75,7 @@ export class Store {
    * An object as a listing shows it, or null if there is none.
    * @param {string} path
    * @param {{signal?: AbortSignal}} [options]
-   * @returns {Promise<import('./listing.js').ObjectEntry | null>}
+   * @returns {Promise<import('./answer.js').ObjectEntry | null>}
    */
   async find(path, { signal } = {}) {
     const { objects: [first] } = await this.list(path, { delimiter: '', limit: 1, signal });
@@ -120,12 +117,15 @@ export class Store {
   /**
    * Copies inside this storage: at once, or in parts beyond 5 GiB. Fails with `PreconditionFailed` if the object is not
    * the one that was listed any more.
-   * @param {import('./listing.js').ObjectEntry} from
+   * @param {import('./answer.js').ObjectEntry} from
    * @param {string} to
    * @param {{signal?: AbortSignal}} [options]
    */
   async copy(from, to, { signal } = {}) {
-    if (from.size > this.#copyLimit) return copyInParts(this, from, to, { partSize: this.#copyLimit, signal });
+    if (from.size > this.#copyLimit) {
+      const { copyInParts } = await import('./multipart_copy.js');
+      return copyInParts(this, from, to, { partSize: this.#copyLimit, signal });
+    }
     await this.#etag({ method: 'PUT', path: to, headers: await this.#copySource(from), signal });
   }
 
@@ -141,6 +141,7 @@ export class Store {
    * @param {{signal?: AbortSignal, onEach?: (path: string) => void}} [options]
    */
   async deleteAll(paths, { signal, onEach } = {}) {
+    const { inParallel } = await import('./parallel.js');
     let unnameable = null;
     await inParallel(paths, DELETES_AT_ONCE, async (path) => {
       try {

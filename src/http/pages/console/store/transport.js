@@ -1,8 +1,7 @@
 import { AwsV4Signer } from '../vendor/aws4fetch.js';
 import { bucketUrl, encodeKey } from './address.js';
+import { errorCode } from './answer.js';
 import { cancelled, errorOf, errorOfGateway, StoreError } from './error.js';
-import { responseOf, sendWithProgress } from './progress.js';
-import { errorCode } from './xml.js';
 
 /**
  * @typedef {object} Request
@@ -85,7 +84,7 @@ export class Transport {
     const headers = (await signer.sign()).headers;
     try {
       const response = await (onProgress
-        ? sendWithProgress(urlOf(signer), { method, headers, body, signal, onProgress })
+        ? withProgress(urlOf(signer), { method, headers, body, signal, onProgress })
         : fetch(urlOf(signer), { method, headers, body, signal, cache: 'no-store', referrerPolicy: 'no-referrer' }));
       this.hasAnswered = true;
       if (!response.ok) throw errorOf(response.status, errorCode(await response.text()));
@@ -102,6 +101,23 @@ export class Transport {
     const identity = { accessKeyId, secretAccessKey, sessionToken, region, service: 's3', cache: this.#keys };
     return new AwsV4Signer({ ...identity, url, method, headers, signQuery });
   }
+}
+
+/** Only uploads need it, so the first list does not wait for it. */
+async function withProgress(url, request) {
+  const { sendWithProgress } = await import('./progress.js');
+  return sendWithProgress(url, request);
+}
+
+/**
+ * An answer with a body that was read.
+ * @param {{status: number, headers: HeadersInit}} answer
+ * @param {BodyInit} body
+ * @returns {Response}
+ */
+export function responseOf({ status, headers }, body) {
+  const hasBody = ![204, 205, 304].includes(status);
+  return new Response(hasBody ? body : null, { status, headers });
 }
 
 /**
