@@ -25,9 +25,7 @@ pub(crate) async fn home(exchange: &Exchange) -> Result<HttpResponse, Failure> {
     }
     let page = Page {
         title: "The key to your own locker".to_owned(),
-        lead: "Sign in, or hand in an OAuth access token: cloakroom gives you temporary S3 \
-               credentials that reach your own bucket and nothing else."
-            .to_owned(),
+        lead: lead(gateway).to_owned(),
         home: None,
         cards: cards(gateway).await,
         sections: vec![
@@ -81,12 +79,22 @@ pub(crate) async fn home(exchange: &Exchange) -> Result<HttpResponse, Failure> {
     Ok(page.answer(request))
 }
 
+fn lead(gateway: &Gateway) -> &'static str {
+    if gateway.console.is_some() {
+        "Keep files here, open them anywhere, and share them with a link. Programs get temporary S3 \
+         credentials that reach your own bucket and nothing else."
+    } else {
+        "Hand in an OAuth access token: cloakroom gives you temporary S3 credentials that reach your \
+         own bucket and nothing else."
+    }
+}
+
 async fn cards(gateway: &Gateway) -> Vec<Card> {
     let storage = gateway.console.as_ref().map(|_| Card {
         heading: "My storage",
         state: None,
         text: "Open your files in the browser: upload, download, share a link.".to_owned(),
-        link: (gateway.link("/console/"), "Sign in to my storage"),
+        link: (gateway.link("/console/#sign-in"), "Sign in to my storage"),
     });
     let developers = Card {
         heading: "For developers",
