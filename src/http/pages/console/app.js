@@ -1,7 +1,7 @@
 import { settingsFields } from './account.js';
-import { h, mark } from './dom.js';
+import { h, icon, mark } from './dom.js';
 import { Gateway, Problem } from './gateway.js';
-import { SignIn } from './sign_in.js';
+import { handOver, SignIn } from './sign_in.js';
 import { stateView } from './states.js';
 import { loadTexts } from './texts.js';
 
@@ -24,6 +24,7 @@ class App {
     if (!this.#settings) return this.#showProblem(Problem.unreachable());
     this.#signIn = new SignIn(this.#settings);
     try {
+      if (await handOver()) return this.#handedOver();
       if (await this.#signIn.complete()) return this.#open();
       if (this.#signIn.wasSignedIn || location.hash === '#sign-in') return await this.#begin();
     } catch (problem) {
@@ -38,7 +39,8 @@ class App {
       texts: this.#texts,
       settings: this.#settings,
       announce: this.#announce,
-      signIn: () => this.#begin().catch((problem) => this.#showProblem(problem)),
+      keepsPage: this.#signIn?.keepsPage,
+      signIn: () => (this.#shell ? this.#signInAgain() : this.#begin().catch((problem) => this.#showProblem(problem))),
       signOut: () => this.#signOut(),
     };
   }
@@ -47,7 +49,7 @@ class App {
     const { Shell } = await shell;
     const context = { ...this.#context, gateway: new Gateway(this.#signIn, this.#settings), name: this.#signIn.name };
     this.#shell = new Shell(root, context);
-    this.#signIn.addEventListener('ended', () => this.#shell?.signedOut(), { once: true });
+    this.#signIn.addEventListener('ended', () => this.#shell?.signedOut());
     return this.#shell.start();
   }
 
@@ -60,7 +62,39 @@ class App {
     return this.#signIn.begin();
   }
 
+  /** Signs in beside this page, which goes on afterwards; or in its place, where the browser opens no window. */
+  async #signInAgain() {
+    const { t } = this.#texts;
+    try {
+      if (!this.#signIn.keepsPage || !(await this.#signIn.again())) return await this.#begin();
+    } catch (problem) {
+      return this.#announce(t(`state.${problem.slug}.what`), 'problem');
+    }
+    this.#announce(t('sign_in.again'));
+    return this.#shell?.signedInAgain();
+  }
+
+  /** @returns {Promise<boolean>} whether uploads may stop */
+  async #agreesToStop() {
+    const { t } = this.#texts;
+    const { ask } = await import('./files/dialog.js');
+    const stop = { value: 'stop', label: t('sign_out'), className: 'danger' };
+    return (await ask({ t, title: t('sign_out.uploads'), body: [h('p', {}, t('sign_out.uploads.what'))], choices: [stop] })) !== null;
+  }
+
+  /** In the window beside: another page has taken the sign-in. */
+  #handedOver() {
+    const { t } = this.#texts;
+    history.replaceState(null, '', location.pathname);
+    close();
+    root.replaceChildren(h('main', { class: 'plain' }, h('section', { class: 'state', role: 'status', 'data-state': 'handed-over' },
+      h('div', { class: 'state-icon' }, icon('check')), h('h1', {}, t('sign_in.again')), h('p', {}, t('sign_in.close')))));
+  }
+
   async #signOut() {
+    // Who listens has something that would be lost.
+    const isBusy = !dispatchEvent(new Event('beforeunload', { cancelable: true }));
+    if (isBusy && !(await this.#agreesToStop())) return;
     this.#shell?.close();
     this.#shell = null;
     history.replaceState(null, '', location.pathname);

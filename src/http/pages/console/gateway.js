@@ -126,8 +126,9 @@ export class Problem extends Error {
    * @param {string} [what.detail] the gateway's own words
    * @param {number | null} [what.retryAfter] seconds
    * @param {string | null} [what.requestId]
+   * @param {string | null} [what.scope] what the token lacks
    */
-  constructor({ status, slug, detail = '', retryAfter = null, requestId = null }) {
+  constructor({ status, slug, detail = '', retryAfter = null, requestId = null, scope = null }) {
     super(`${status} ${slug}`);
     this.name = 'Problem';
     this.status = status;
@@ -135,6 +136,7 @@ export class Problem extends Error {
     this.detail = detail;
     this.retryAfter = retryAfter;
     this.requestId = requestId;
+    this.scope = scope;
   }
 
   /** No answer at all: the network, or a gateway that is down. */
@@ -152,6 +154,7 @@ export class Problem extends Error {
       detail: typeof body.detail === 'string' ? body.detail : '',
       retryAfter: Number.isFinite(seconds) ? seconds : null,
       requestId: response.headers.get('x-request-id'),
+      scope: /scope="([^"]+)"/.exec(response.headers.get('www-authenticate') ?? '')?.[1] ?? null,
     });
   }
 }

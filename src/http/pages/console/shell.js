@@ -1,16 +1,11 @@
 import { account } from './account.js';
 import { h, icon, mark } from './dom.js';
-import { filesView } from './files/view.js';
+import { nameOf as nameOfPath } from './files/entry.js';
+import { FilesView } from './files/view.js';
 import { Problem } from './gateway.js';
-import { nameOf, pathOf, placeList } from './places.js';
+import { addressOf, nameOf, pathOf, placeList, routeOf, SESSIONS, VIEWS } from './places.js';
 import { Session } from './session.js';
 import { stateView, whyNoAnswer } from './states.js';
-
-/** The views of a place, with their drawings. */
-const VIEWS = { files: 'folder', usage: 'chart', credentials: 'key' };
-
-/** The view that belongs to the person, not to a place. */
-const SESSIONS = 'sessions';
 
 /** The frame around the views: what may be opened, which view of it, and who is here. */
 export class Shell {
@@ -20,9 +15,13 @@ export class Shell {
   #sessions = new Map();
   /** Files stay as they are while another view is shown. */
   #files = new Map();
+  /** What to try again when what is shown is a problem. */
+  #retry = null;
   #leaving = new AbortController();
   #closing = new AbortController();
   #main = h('main', { id: 'main', tabindex: '-1' });
+  /** In sight in every view. */
+  #uploads = h('aside', { id: 'uploads', hidden: true });
 
   /**
    * @param {HTMLElement} root
@@ -57,14 +56,23 @@ export class Shell {
 
   /** Says that the sign-in has ended, above what is shown. */
   signedOut() {
-    const { texts: { t }, signIn } = this.#context;
-    document.querySelector('#banner')?.replaceChildren(h('div', { class: 'notice warning', role: 'alert', 'data-state': 'signed-out' },
-      h('p', {}, h('strong', {}, t('state.signed-out')), ' ', t('state.signed-out.what')),
+    const { texts: { t }, signIn, keepsPage } = this.#context;
+    const banner = document.querySelector('#banner');
+    if (!banner || banner.hasChildNodes()) return;
+    banner.replaceChildren(h('div', { class: 'notice warning', role: 'alert', 'data-state': 'signed-out' },
+      h('p', {}, h('strong', {}, t('state.signed-out')), ' ', t(keepsPage ? 'state.signed-out.what' : 'state.signed-out.leaves')),
       h('button', { type: 'button', class: 'primary', onclick: signIn }, t('sign_in'))));
   }
 
+  /** Goes on after the same person has signed in again. */
+  async signedInAgain() {
+    document.querySelector('#banner')?.replaceChildren();
+    await this.#renewAll();
+    if (this.#main.querySelector('.state')) this.#retry();
+  }
+
   async #load() {
-    this.#frame(null, null);
+    this.#frame(null, null, '');
     this.#main.replaceChildren(this.#opening());
     try {
       this.#places = await this.#context.gateway.storage();
@@ -78,12 +86,16 @@ export class Shell {
   /** @param {boolean} isChosen whether the person came here by a link of this page */
   async #show(isChosen) {
     if (this.#places.length === 0) return;
-    const { place, view } = this.#route();
+    const { place, view, folder } = routeOf(location.hash, this.#places);
+    const files = place && view === 'files' ? this.#files.get(pathOf(place))?.view : null;
+    if (files && files.path !== folder) files.open(folder);
+    if (files?.element.isConnected) return this.#title(place, view, folder);
     this.#leaving.abort();
     this.#leaving = new AbortController();
-    this.#frame(place, view);
+    this.#frame(place, view, folder);
     const { signal } = this.#leaving;
-    const shown = await this.#view(place, view, signal);
+    if (!view) return this.#showProblem({ slug: 'unknown-place' }, () => this.#load());
+    const shown = await this.#view(place, view, folder, signal);
     if (!shown || signal.aborted) return;
     this.#main.replaceChildren(...[place && this.#tabs(place, view), shown].filter(Boolean));
     if (!isChosen) return;
@@ -92,46 +104,31 @@ export class Shell {
     scrollTo(0, 0);
   }
 
-  /** What the address asks for; the first place's files otherwise. */
-  #route() {
-    const parts = location.hash.split('/').slice(1);
-    if (parts[0] === SESSIONS) return { place: null, view: SESSIONS };
-    const view = Object.hasOwn(VIEWS, parts.at(-1)) ? parts.at(-1) : 'files';
-    const path = parts.slice(0, -1).join('/');
-    return { place: this.#places.find((place) => pathOf(place) === path) ?? this.#places[0], view };
-  }
-
-  async #view(place, view, signal) {
+  async #view(place, view, folder, signal) {
     const { gateway } = this.#context;
-    const again = () => this.#show(false);
-    if (view === SESSIONS) {
-      const { sessionsPanel } = await import('./panels/sessions.js');
-      return sessionsPanel({ ...this.#context, revoked: () => this.#renewAll() });
-    }
-    const session = this.#session(place);
     const opening = setTimeout(() => !signal.aborted && this.#main.replaceChildren(this.#opening()), 150);
+    const session = place && this.#session(place);
     try {
-      await session.credentials();
+      const [panel] = await Promise.all([view !== 'files' && panelOf(view), session?.credentials()]);
+      if (signal.aborted) return null;
+      if (!panel) return this.#filesOf(place, session, folder);
+      return await panel({ ...this.#context, gateway, session, place, signal, revoked: () => this.#renewAll() });
     } catch (problem) {
-      if (!signal.aborted) this.#showProblem(problem, again);
+      if (!signal.aborted) this.#showProblem(problem, () => this.#show(false));
       return null;
     } finally {
       clearTimeout(opening);
     }
-    if (signal.aborted) return null;
-    if (view === 'files') return this.#filesOf(place, session);
-    const module = await import(`./panels/${view}.js`);
-    return module[`${view}Panel`]({ ...this.#context, gateway, session, place, signal });
   }
 
-  #filesOf(place, session) {
+  #filesOf(place, session, folder) {
     const key = pathOf(place);
     if (!this.#files.has(key)) {
       const { texts, announce } = this.#context;
       const closing = new AbortController();
-      this.#files.set(key, { closing, element: filesView({ session, place, texts, announce, signal: closing.signal }) });
+      this.#files.set(key, { closing, view: new FilesView({ session, place, folder, texts, announce, uploads: this.#uploads, signal: closing.signal }) });
     }
-    return this.#files.get(key).element;
+    return this.#files.get(key).view.element;
   }
 
   #closeFiles(key) {
@@ -152,7 +149,7 @@ export class Shell {
 
   /** A list that failed: the gateway's problems and a store that cannot be read have a state; the view shows the rest. */
   async #storeFailed(error) {
-    const { place } = this.#route();
+    const { place } = routeOf(location.hash, this.#places);
     const retry = () => {
       this.#closeFiles(pathOf(place));
       this.#show(false);
@@ -164,6 +161,7 @@ export class Shell {
   }
 
   #showProblem(problem, retry) {
+    this.#retry = retry;
     this.#main.replaceChildren(stateView(problem, { ...this.#context, retry }));
   }
 
@@ -171,16 +169,25 @@ export class Shell {
     return h('p', { class: 'opening muted', role: 'status' }, this.#context.texts.t('opening'));
   }
 
-  #frame(place, view) {
+  /** Names what is shown in the window's title. @returns {string | null} its first words */
+  #title(place, view, folder) {
+    const { t } = this.#context.texts;
+    const title = view === SESSIONS ? t('sessions') : place && nameOf(place, t);
+    const words = [folder && nameOfPath(folder), title, place && view !== 'files' && t(`view.${view}`), t('app.name')];
+    document.title = words.filter(Boolean).join(' – ');
+    return title;
+  }
+
+  #frame(place, view, folder) {
     const { texts, name, signOut } = this.#context;
     const { t } = texts;
-    const title = view === SESSIONS ? t('sessions') : place && nameOf(place, t);
-    const words = [title, place && view !== 'files' && t(`view.${view}`), t('app.name')];
-    document.title = words.filter(Boolean).join(' – ');
+    const title = this.#title(place, view, folder);
     const nav = this.#nav(place, view);
     const toggle = h('button', { type: 'button', class: 'quiet nav-toggle', 'aria-controls': 'nav', 'aria-expanded': 'false' },
       h('span', {}, title ?? t('app.name')), h('span', { class: 'chevron', 'aria-hidden': 'true' }));
-    toggle.addEventListener('click', () => toggle.setAttribute('aria-expanded', String(nav.classList.toggle('open'))));
+    const unfold = (isOpen) => toggle.setAttribute('aria-expanded', String(nav.classList.toggle('open', isOpen)));
+    toggle.addEventListener('click', () => unfold());
+    nav.addEventListener('click', ({ target }) => target.closest('a') && unfold(false));
     const skip = h('a', { class: 'skip', href: '#main' }, t('skip'));
     skip.addEventListener('click', (event) => {
       event.preventDefault();
@@ -190,7 +197,7 @@ export class Shell {
       h('a', { class: 'brand', href: '#/', 'aria-label': t('app.name') }, mark(28), h('span', {}, t('app.name'))),
       toggle, account({ texts, name, signOut }));
     const banner = document.querySelector('#banner') ?? h('div', { id: 'banner' });
-    this.#root.replaceChildren(skip, header, h('div', { class: 'body' }, nav, h('div', { class: 'content' }, banner, this.#main)));
+    this.#root.replaceChildren(skip, header, h('div', { class: 'body' }, nav, h('div', { class: 'content' }, banner, this.#main, this.#uploads)));
   }
 
   #nav(place, view) {
@@ -205,8 +212,17 @@ export class Shell {
   #tabs(place, view) {
     const { t } = this.#context.texts;
     return h('header', { class: 'place' },
-      h('div', { class: 'place-name' }, h('h1', {}, nameOf(place, t)), place.access === 'read' && h('span', { class: 'badge', 'data-state': 'read-only' }, t('place.readOnly'))),
+      h('div', { class: 'place-name' }, h('h1', {}, nameOf(place, t)), place.access === 'read' && h('span', { class: 'badge', 'data-state': 'read-only' }, t('place.readOnly')),
+        place.kind !== 'own' && h('p', { class: 'muted shared' }, t(`place.shared.${place.kind}`, { name: place.name.split('/').pop(), organisation: place.name.split('/')[0] }))),
       h('nav', { class: 'tabs', 'aria-label': nameOf(place, t) }, Object.entries(VIEWS).map(([name, drawing]) =>
-        h('a', { href: `#/${pathOf(place)}/${name}`, 'aria-current': name === view ? 'page' : null }, icon(drawing), h('span', {}, t(`view.${name}`))))));
+        h('a', { href: addressOf(place, name, name === 'files' && view !== 'files' ? this.#files.get(pathOf(place))?.view.path : ''), 'aria-current': name === view ? 'page' : null }, icon(drawing), h('span', {}, t(`view.${name}`))))));
   }
+}
+
+/** @returns {Promise<(context: object) => HTMLElement | Promise<HTMLElement>>} what draws the view @throws {Problem} */
+async function panelOf(view) {
+  const module = await import(`./panels/${view}.js`).catch(() => {
+    throw Problem.unreachable();
+  });
+  return module[`${view}Panel`];
 }

@@ -6,6 +6,12 @@ const UNDER_WAY = 'cloakroom.sign-in';
 /** Says that this tab was signed in, so that a reload signs in again; no secret. */
 const SIGNED_IN = 'cloakroom.signed-in';
 
+/** Where another window of this page hands over the authorization server's answer. */
+const CHANNEL = 'cloakroom.sign-in';
+
+/** How long that window waits for the page that asked, in milliseconds. */
+const HANDING_OVER = 1_000;
+
 /** How long before its end a token is renewed, in milliseconds; at most half its life. */
 const AHEAD = 60_000;
 
@@ -23,6 +29,9 @@ const HERE = new URL('./', document.baseURI).href;
 export class SignIn extends EventTarget {
   #settings;
   #tokens = null;
+  /** Who has signed in, by the ID token; nobody else goes on in their page. */
+  #person = null;
+  #channel = null;
   #renewing = null;
   #timer = 0;
   /** Signed out meanwhile, an answer that is on its way is not kept. */
@@ -48,12 +57,47 @@ export class SignIn extends EventTarget {
     return sessionStorage.getItem(SIGNED_IN) !== null;
   }
 
-  /** Leaves for the authorization server. The place that was open opens again afterwards. */
+  /** Whether another sign-in can leave this page as it is. */
+  get keepsPage() {
+    return this.#person !== null;
+  }
+
+  /** Leaves for the authorization server. The folder that was open opens again afterwards. */
   async begin() {
+    const question = { state: random(), nonce: random(), verifier: random() };
+    const url = await this.#authorization(question);
+    sessionStorage.setItem(UNDER_WAY, JSON.stringify({ ...question, hash: location.hash }));
+    location.assign(url);
+  }
+
+  /**
+   * Signs in again in another window, so that this page keeps what only it has: files on their way, and where one was.
+   * @returns {Promise<boolean>} false if the browser opens no window
+   * @throws {Problem} as `complete` does, and `sign-in-other` if it was another person
+   */
+  async again() {
+    const question = { state: random(), nonce: random(), verifier: random() };
+    const url = await this.#authorization(question);
+    this.#channel?.close();
+    const channel = this.#channel = new BroadcastChannel(CHANNEL);
+    const answer = new Promise((resolve) => {
+      channel.onmessage = ({ data }) => {
+        const given = new URLSearchParams(data);
+        if (given.get('state') !== question.state) return;
+        channel.postMessage({ taken: question.state });
+        resolve(given);
+      };
+    });
+    if (!open(url, '_blank', 'popup,width=520,height=720')) return false;
+    await this.#redeem(await answer, question);
+    channel.close();
+    return true;
+  }
+
+  /** Where the authorization server asks. */
+  async #authorization({ state, nonce, verifier }) {
     const { sign_in: at, client_id: client, scope } = this.#settings;
     if (!at) throw new Problem({ status: 0, slug: 'identification-unavailable' });
-    const [state, nonce, verifier] = [random(), random(), random()];
-    sessionStorage.setItem(UNDER_WAY, JSON.stringify({ state, nonce, verifier, hash: location.hash }));
     const url = new URL(at.authorization);
     const parameters = {
       response_type: 'code',
@@ -66,7 +110,7 @@ export class SignIn extends EventTarget {
       code_challenge_method: 'S256',
     };
     for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
-    location.assign(url);
+    return url;
   }
 
   /**
@@ -82,13 +126,17 @@ export class SignIn extends EventTarget {
     sessionStorage.removeItem(SIGNED_IN);
     history.replaceState(null, '', HERE + (kept?.hash ?? ''));
     if (!kept || answer.get('state') !== kept.state) throw refused('sign-in-interrupted');
+    await this.#redeem(answer, kept);
+    sessionStorage.setItem(SIGNED_IN, 'yes');
+    return true;
+  }
+
+  /** Exchanges the answer to a question of this page for tokens. */
+  async #redeem(answer, { nonce, verifier }) {
     const issuer = answer.get('iss');
     if (issuer !== null && issuer !== this.#settings.issuer) throw refused('sign-in-interrupted');
     if (!answer.has('code')) throw refused(answer.get('error') === 'invalid_scope' ? 'insufficient-scope' : 'sign-in-refused');
-    const form = { grant_type: 'authorization_code', code: answer.get('code'), redirect_uri: HERE, code_verifier: kept.verifier };
-    await this.#ask(form, kept.nonce);
-    sessionStorage.setItem(SIGNED_IN, 'yes');
-    return true;
+    await this.#ask({ grant_type: 'authorization_code', code: answer.get('code'), redirect_uri: HERE, code_verifier: verifier }, nonce);
   }
 
   /** An access token that the gateway takes. @returns {Promise<string>} */
@@ -116,6 +164,7 @@ export class SignIn extends EventTarget {
     this.#signOuts += 1;
     const tokens = this.#forget();
     sessionStorage.removeItem(SIGNED_IN);
+    this.#person = null;
     if (tokens) await this.#revoke(tokens.refresh, tokens.access);
     if (!at?.end_session) return false;
     const url = new URL(at.end_session);
@@ -166,17 +215,19 @@ export class SignIn extends EventTarget {
     if (response.status >= 500 || response.status === 429) throw Problem.unreachable();
     const answer = await response.json().catch(() => ({}));
     if (!response.ok || !answer.access_token) throw refused('sign-in-refused');
-    if (signOuts !== this.#signOuts) {
+    // The ID token came from the token endpoint itself, so its signature says nothing more (OpenID Connect Core 3.1.3.7).
+    const claims = answer.id_token ? claimsOf(answer.id_token) : null;
+    const isOther = claims && this.#person !== null && claims.sub !== this.#person;
+    if (isOther || signOuts !== this.#signOuts) {
       await this.#revoke(answer.refresh_token, answer.access_token);
-      throw refused('signed-out');
+      throw refused(isOther ? 'sign-in-other' : 'signed-out');
     }
-    this.#keep(answer, nonce);
+    if (nonce && claims && claims.nonce !== nonce) throw refused('sign-in-interrupted');
+    this.#keep(answer, claims);
   }
 
-  /** The ID token came from the token endpoint itself, so its signature says nothing more (OpenID Connect Core 3.1.3.7). */
-  #keep(answer, nonce) {
-    const claims = answer.id_token ? claimsOf(answer.id_token) : null;
-    if (nonce && claims && claims.nonce !== nonce) throw refused('sign-in-interrupted');
+  #keep(answer, claims) {
+    this.#person ??= claims?.sub ?? null;
     const life = (answer.expires_in ?? 300) * 1000;
     this.#tokens = {
       access: answer.access_token,
@@ -188,6 +239,25 @@ export class SignIn extends EventTarget {
     const wait = Math.min(this.#tokens.renewAt - Date.now(), LONGEST_TIMER);
     if (this.#tokens.refresh) this.#timer = setTimeout(() => this.token().catch(() => {}), wait);
   }
+}
+
+/**
+ * In a window that `again` has opened: gives the authorization server's answer to the page that asked for it. Only that page has
+ * the verifier, without which the answer is worth nothing.
+ * @returns {Promise<boolean>} false if no page takes it
+ */
+export async function handOver() {
+  const answer = location.search;
+  const state = new URLSearchParams(answer).get('state');
+  const kept = JSON.parse(sessionStorage.getItem(UNDER_WAY) ?? 'null');
+  if (state === null || state === kept?.state) return false;
+  const channel = new BroadcastChannel(CHANNEL);
+  const taken = new Promise((resolve) => {
+    channel.onmessage = ({ data }) => data.taken === state && resolve(true);
+    setTimeout(resolve, HANDING_OVER, false);
+  });
+  channel.postMessage(answer);
+  return taken.finally(() => channel.close());
 }
 
 function refused(slug) {

@@ -47,7 +47,7 @@ const OTHER_PERSON = new Set(['insufficient-scope', 'storage-not-entitled', 'not
 export function stateView(problem, context) {
   const { texts: { t, has }, settings } = context;
   const slug = has(`state.${problem.slug}`) ? problem.slug : 'other';
-  const values = { scope: settings.scope?.replace('openid ', '') ?? '', status: problem.status ?? 0 };
+  const values = { scope: problem.scope ?? settings.scope?.replace('openid ', '') ?? '', status: problem.status ?? 0 };
   return h('section', { class: 'state', role: 'alert', 'data-state': slug },
     h('div', { class: 'state-icon' }, icon(ICONS[slug] ?? 'alert')),
     h('h1', {}, t(`state.${slug}`)),

@@ -7,19 +7,17 @@ import { number } from './format.js';
  * The way from the root of the storage to a folder.
  * @param {string} path
  * @param {string} root the root's name
- * @param {(path: string) => void} go
+ * @param {(path: string) => string} addressOf
  * @param {(key: string, values?: object) => string} t
  * @returns {HTMLElement}
  */
-export function breadcrumbs(path, root, go, t) {
+export function breadcrumbs(path, root, addressOf, t) {
   const names = path.split('/').slice(0, -1);
   const paths = names.map((_, index) => `${names.slice(0, index + 1).join('/')}/`);
   const crumbs = [[root, ''], ...names.map((name, index) => [name || t('files.noName'), paths[index]])];
   const items = crumbs.map(([name, to], index) => {
     const isHere = index === crumbs.length - 1;
-    const button = h('button', { type: 'button', class: 'quiet', onclick: () => go(to) }, name);
-    if (isHere) button.setAttribute('aria-current', 'page');
-    return h('li', {}, button);
+    return h('li', {}, h('a', { href: addressOf(to), 'aria-current': isHere ? 'page' : null }, name));
   });
   // At the root, the name of the place stands above already.
   return h('nav', { class: 'files-crumbs', hidden: path === '', 'aria-label': t('files.crumbs') }, h('ol', {}, ...items));
@@ -80,10 +78,11 @@ function chooser(label, kind, take, className) {
  * @param {Record<'download' | 'share' | 'rename' | 'move' | 'remove' | 'clear', () => void>} on
  * @returns {{element: HTMLElement, show: (selected: import('./entry.js').Entry[]) => void}}
  */
-export function selectionBar({ t, canWrite }, on) {
+export function selectionBar({ t, canWrite, isShared }, on) {
   const words = h('span', { class: 'files-selected' });
   const button = (action, label, name) => h('button', { type: 'button', class: `files-do-${action}`, onclick: () => on[action]() }, icon(name), h('span', {}, label));
-  const single = [button('share', t('files.share'), 'link')];
+  const share = button('share', t('files.share'), 'link');
+  const single = [share];
   if (canWrite) single.push(button('rename', t('files.rename'), 'rename'));
   const several = [button('download', t('files.download'), 'download'), ...single];
   if (canWrite) several.push(button('move', t('files.move'), 'move'), button('remove', t('files.delete'), 'trash'));
@@ -95,6 +94,7 @@ export function selectionBar({ t, canWrite }, on) {
     // All that a phone has room for.
     words.dataset.count = number(selected.length);
     for (const one of single) one.hidden = selected.length !== 1;
+    share.hidden ||= selected[0].isFolder && !isShared;
   };
   return { element, show };
 }

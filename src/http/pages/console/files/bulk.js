@@ -5,7 +5,7 @@ import { inParallel } from '../store/parallel.js';
 const COPIES_AT_ONCE = 4;
 
 /**
- * The objects behind entries: the files, and all that is inside the folders.
+ * The objects behind entries: the files, and all that is inside the folders. A count is of files, without the markers of folders.
  * @param {import('../store/s3.js').Store} store
  * @param {import('./entry.js').Entry[]} entries
  * @param {{signal?: AbortSignal, onCount?: (count: number, size: number) => void}} [options]
@@ -14,15 +14,22 @@ const COPIES_AT_ONCE = 4;
 export async function objectsOf(store, entries, { signal, onCount } = {}) {
   const objects = entries.filter((entry) => !entry.isFolder);
   let size = objects.reduce((sum, object) => sum + object.size, 0);
+  let count = objects.length;
   for (const folder of entries.filter((entry) => entry.isFolder)) {
     for await (const object of store.listAll(folder.path, { signal })) {
       objects.push(object);
       size += object.size;
-      if (objects.length % 1000 === 0) onCount?.(objects.length, size);
+      count += Number(isFile(object));
+      if (objects.length % 1000 === 0) onCount?.(count, size);
     }
   }
-  onCount?.(objects.length, size);
+  onCount?.(count, size);
   return objects;
+}
+
+/** @param {{path: string}} object @returns {boolean} false for the empty object that marks a folder */
+export function isFile({ path }) {
+  return !path.endsWith('/');
 }
 
 /**

@@ -1,4 +1,4 @@
-import { current, existing, move } from './bulk.js';
+import { current, existing, isFile, move } from './bulk.js';
 import { explain } from './explain.js';
 import { number } from './format.js';
 import { pickFolder } from './pick_folder.js';
@@ -37,12 +37,14 @@ export async function moveTo(context, entries, folder) {
  */
 export async function moveEntries({ store, t, announce }, entries, targetOf) {
   let total = 0;
+  let files = 0;
   let now = { copied: 0, deleted: 0 };
   let changed = 0;
   const work = async (step, signal) => {
     step(0, t('files.counting'));
     const objects = [...(await current(store, entries, signal)).values()];
     total = objects.length;
+    files = objects.filter(isFile).length;
     const target = targets(entries, targetOf);
     const onStep = (done) => {
       now = done;
@@ -55,7 +57,7 @@ export async function moveEntries({ store, t, announce }, entries, targetOf) {
     : t('files.move.halfDeleted', { done: number(now.deleted), total: number(total) }));
   const isDone = await withProgress({ t, title: t('files.move.title'), total: 1, work, stopped, announce });
   if (!isDone) return 'partly';
-  const words = t('files.move.done', { count: total - changed });
+  const words = t('files.move.done', { count: files - changed });
   if (changed === 0) announce(words);
   else announce(`${words} ${t('files.move.changed', { count: changed })}`, 'problem');
   return changed === 0 ? 'done' : 'partly';

@@ -1,5 +1,5 @@
 import { h } from '../dom.js';
-import { objectsOf } from './bulk.js';
+import { isFile, objectsOf } from './bulk.js';
 import { openForm } from './dialog.js';
 import { explain } from './explain.js';
 import { number, size as sizeInWords } from './format.js';
@@ -26,7 +26,7 @@ export async function remove(context, entries) {
     },
   });
   const isDone = await withProgress({ t, title: t('files.delete.title'), total, work, stopped: words, announce });
-  if (isDone) announce(t('files.delete.done', { count: total }));
+  if (isDone) announce(t('files.delete.done', { count: objects.filter(isFile).length }));
   return isDone ? 'done' : 'partly';
 }
 

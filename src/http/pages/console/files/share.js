@@ -10,17 +10,20 @@ const LONGEST = 7 * 24 * HOUR;
 const CHOICES = [LONGEST, 12 * HOUR, HOUR, 15 * 60, 5 * 60];
 
 /**
- * A link for somebody else, with its end in words, and the addresses for other tools.
+ * A link for somebody else, with its end in words, and the addresses for other tools. A folder's link is its address in this
+ * page, for those who may open the place.
  * @param {import('./view.js').Context} context
  * @param {import('./entry.js').Entry} entry
  */
-export async function share({ store, renew, t, announce }, entry) {
+export async function share({ store, renew, addressOf, t, announce }, entry) {
   // A fresh session makes the link last longest. Without one, it is what is left of this one.
   if (!entry.isFolder) await renew().catch(() => {});
-  const body = entry.isFolder ? [h('p', {}, t('files.share.folder'))] : [linkPart({ store, t, announce }, entry)];
+  const folder = () => h('div', {}, copyable(t, announce, t('files.share.link'), new URL(addressOf(entry.path), document.baseURI).href),
+    h('p', { class: 'muted' }, t('files.share.folder')));
+  const body = [entry.isFolder ? folder() : linkPart({ store, t, announce }, entry)];
   const addresses = await store.addresses(entry.path).catch(() => null);
   if (addresses) {
-    body.push(h('details', { open: entry.isFolder }, h('summary', {}, t('files.share.addresses')),
+    body.push(h('details', {}, h('summary', {}, t('files.share.addresses')),
       h('p', { class: 'muted' }, t('files.share.addresses.what')),
       copyable(t, announce, t('files.share.s3'), addresses.s3),
       copyable(t, announce, t('files.share.https'), addresses.https)));
@@ -46,7 +49,7 @@ function linkPart({ store, t, announce }, entry) {
     const left = await store.secondsLeft();
     const offered = CHOICES.filter((seconds) => seconds < left);
     const option = (seconds, label) => h('option', { value: String(seconds) }, label);
-    lasts.replaceChildren(option(LONGEST, t('files.share.longest')), ...offered.filter((seconds) => seconds !== LONGEST).map((seconds) => option(seconds, duration(seconds))));
+    lasts.replaceChildren(option(LONGEST, t('files.share.longest', { duration: duration(Math.min(left, LONGEST)) })), ...offered.filter((seconds) => seconds !== LONGEST).map((seconds) => option(seconds, duration(seconds))));
     await make();
   };
   lasts.addEventListener('change', make);

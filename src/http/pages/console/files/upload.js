@@ -1,16 +1,14 @@
 import { StoreError } from '../store/error.js';
 import { inParallel } from '../store/parallel.js';
-import { pause } from '../store/transport.js';
+import { untilBack } from '../store/transport.js';
 
 /** From this size on a file is sent in parts, so that a lost network costs a part and not the file. */
 const WHOLE = 16 * 1024 ** 2;
 const PART = 8 * 1024 ** 2;
 /** S3's limit. */
 const MOST_PARTS = 10_000;
-/** The longest wait for the network between two tries, in milliseconds. */
-const LONGEST = 10_000;
 
-/** @typedef {'waiting' | 'running' | 'lost' | 'done' | 'failed' | 'cancelled'} State */
+/** @typedef {'waiting' | 'running' | 'lost' | 'signed-out' | 'done' | 'failed' | 'cancelled'} State */
 
 /** One file on its way. It remembers which parts have arrived until it is done or cancelled. */
 export class Upload {
@@ -64,7 +62,7 @@ export class Upload {
   }
 
   /**
-   * Sends the file. While the store cannot be reached, waits and goes on with what is missing.
+   * Sends the file. While the store cannot be reached or the person is signed out, waits and goes on with what is missing.
    * @param {import('../store/s3.js').Store} store
    * @param {import('../store/parallel.js').Slots} slots that all the uploads share
    * @param {() => void} changed
@@ -107,6 +105,10 @@ export class Upload {
       this.state = 'lost';
       changed();
       await untilBack(lost, this.#cancel.signal).catch(() => (this.state = 'cancelled'));
+    } else if (error.kind === 'signed-out') {
+      this.state = 'signed-out';
+      changed();
+      await store.untilRenewed(this.#cancel.signal).catch(() => (this.state = 'cancelled'));
     } else if (error.code === 'NoSuchUpload') {
       await this.#afterNoSuchUpload(error, store);
     } else {
@@ -151,6 +153,7 @@ export class Upload {
       this.#moving[index] = 0;
     }));
     await store.completeUpload(this.#upload, this.#etags, { signal });
+    this.#upload = null;
   }
 
   #moves(index, changed) {
@@ -163,23 +166,5 @@ export class Upload {
   /** Whether the file cannot be read any more; browsers report that as a failure of the network. */
   async #hasChanged() {
     return this.file.slice(0, 1).arrayBuffer().then(() => false, () => true);
-  }
-}
-
-/**
- * Waits for the network: until the browser says that it is back, and no longer than some seconds,
- * because the browser does not know of a store that is out of reach.
- * @param {number} times how often this has failed in a row
- * @param {AbortSignal} signal
- */
-async function untilBack(times, signal) {
-  const back = new AbortController();
-  const online = new Promise((resolve) => {
-    addEventListener('online', resolve, { once: true, signal: back.signal });
-  });
-  try {
-    await Promise.race([online, pause(Math.min(LONGEST, 1000 * 2 ** (times - 1)), signal)]);
-  } finally {
-    back.abort();
   }
 }

@@ -5,16 +5,15 @@ import { duration, number, size } from './format.js';
 /** The most lines at once: the rest is in the totals. */
 const LINES = 60;
 /** What deserves a line first. What is done has none: it is in the folder. */
-const RANK = { failed: 0, lost: 1, running: 2, waiting: 3, cancelled: 4 };
+const RANK = { failed: 0, 'signed-out': 1, lost: 2, running: 3, waiting: 4, cancelled: 5 };
 const PERIOD = 200;
 
 /**
- * The queue of uploads with its progress.
+ * Shows the queue of uploads with its progress.
  * @param {import('./upload_queue.js').UploadQueue} queue
  * @param {import('./view.js').Context} context
- * @returns {HTMLElement}
  */
-export function uploadPanel(queue, { t, announce, signal }) {
+export function uploadPanel(queue, { t, announce, uploads, signal }) {
   const title = h('h2', {}, '');
   const bar = h('progress', { max: '1', value: '0', 'aria-label': t('files.uploads') });
   const facts = h('p', { class: 'files-facts' }, '');
@@ -30,7 +29,9 @@ export function uploadPanel(queue, { t, announce, signal }) {
     const totals = queue.totals();
     const isBusy = queue.isBusy;
     panel.hidden = queue.uploads.length === 0;
+    uploads.hidden = [...uploads.children].every((child) => child.hidden);
     title.textContent = heading(totals, isBusy, t);
+    bar.hidden = totals.count === 0;
     bar.value = totals.size ? totals.sent / totals.size : Number(!isBusy);
     facts.textContent = isBusy ? speedOf(totals, queue.speed, t) : '';
     facts.hidden = !isBusy;
@@ -51,18 +52,23 @@ export function uploadPanel(queue, { t, announce, signal }) {
   };
   queue.addEventListener('change', soon, { signal });
   queue.addEventListener('left-parts', ({ detail: count }) => announce(t('files.uploads.leftParts', { count }), 'problem'), { signal });
-  signal.addEventListener('abort', () => clearTimeout(timer));
+  signal.addEventListener('abort', () => {
+    clearTimeout(timer);
+    panel.remove();
+  });
+  uploads.append(panel);
   show();
-  return panel;
 }
 
 function heading({ count, done, failed }, isBusy, t) {
   const values = { done: number(done), count, total: number(count), failed: number(failed) };
   if (isBusy) return t('files.uploads.busy', values);
+  if (count === 0) return t('files.uploads.cancelled');
   return failed > 0 ? t('files.uploads.failed', values) : t('files.uploads.done', { count: done });
 }
 
-function speedOf({ size: all, sent, left, lost }, speed, t) {
+function speedOf({ size: all, sent, left, lost, signedOut }, speed, t) {
+  if (signedOut > 0) return t('files.uploads.signed-out');
   if (lost > 0) return t('files.uploads.lost');
   const progress = t('files.uploads.progress', { sent: size(sent), size: size(all) });
   if (left === null || left === Infinity) return progress;
@@ -102,7 +108,7 @@ function lineOf(upload, queue, t) {
     const values = { sent: size(upload.sent), size: size(upload.file.size) };
     words.textContent = state === 'failed' ? explain(upload.error, t) : t(`files.uploads.state.${state}`, values);
     bar.value = upload.file.size ? upload.sent / upload.file.size : Number(state === 'done');
-    bar.hidden = !['running', 'lost'].includes(state);
+    bar.hidden = !['running', 'lost', 'signed-out'].includes(state);
     cancel.hidden = upload.isOver;
     retry.hidden = !['failed', 'cancelled'].includes(state);
   };

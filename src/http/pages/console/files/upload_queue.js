@@ -91,7 +91,7 @@ export class UploadQueue extends EventTarget {
     if (left.length > 0) this.dispatchEvent(new CustomEvent('left-parts', { detail: left.length }));
   }
 
-  /** @returns {{count: number, done: number, failed: number, lost: number, size: number, sent: number, left: number | null}} */
+  /** @returns {{count: number, done: number, failed: number, lost: number, signedOut: number, size: number, sent: number, left: number | null}} */
   totals() {
     const wanted = this.uploads.filter((upload) => upload.state !== 'cancelled');
     const sum = (of) => wanted.reduce((total, upload) => total + of(upload), 0);
@@ -102,6 +102,7 @@ export class UploadQueue extends EventTarget {
       done: having('done'),
       failed: having('failed'),
       lost: having('lost'),
+      signedOut: having('signed-out'),
       size,
       sent,
       left: this.speed > 0 ? (size - sent) / this.speed : null,

@@ -1,6 +1,7 @@
 import { h, icon } from '../dom.js';
-import { nameOf } from '../places.js';
+import { addressOf, nameOf } from '../places.js';
 import { Store } from '../store/s3.js';
+import { untilBack } from '../store/transport.js';
 import { breadcrumbs, selectionBar, toolbar } from './bars.js';
 import { parentOf } from './entry.js';
 import { explain } from './explain.js';
@@ -15,8 +16,11 @@ import { Grid } from './grid.js';
  * @property {import('./upload_queue.js').UploadQueue} queue from the first list on
  * @property {() => Promise<unknown>} renew makes the session fresh
  * @property {boolean} canWrite
+ * @property {boolean} isShared whether others may open this place
+ * @property {(folder: string) => string} addressOf the address of a folder in this page
  * @property {(key: string, values?: object) => string} t
  * @property {(words: string, kind?: 'problem') => void} announce
+ * @property {HTMLElement} uploads where they are shown
  * @property {AbortSignal} signal aborted when the view is not shown again
  */
 
@@ -25,36 +29,37 @@ import { Grid } from './grid.js';
 /** Loads what is done on a click. */
 const actions = () => import('./actions.js');
 
-/**
- * The files of a place.
- *
- * @param {object} options
- * @param {import('../session.js').Session} options.session
- * @param {{kind: string, name: string | null, access: 'read' | 'read-write'}} options.place
- * @param {import('../texts.js').Texts} options.texts
- * @param {Context['announce']} options.announce
- * @param {AbortSignal} options.signal aborted when the view is not shown again
- * @returns {HTMLElement}
- */
-export function filesView({ session, place, texts, announce, signal }) {
-  const renew = () => session.renew();
-  const context = { store: new Store(session), renew, canWrite: place.access === 'read-write', t: texts.t, announce, signal };
-  return new FilesView(context, place, session).element;
-}
-
-class FilesView {
+/** The files of a place, a folder at a time. */
+export class FilesView {
   #context;
-  #root;
+  #place;
+  #session;
   #folder = null;
   #order = { by: 'name', descending: false };
   #loading = new AbortController();
   /** Resolves when uploads can be taken. */
   #uploads = null;
+  /** Whether the next folder is opened from the grid: the focus stays there. */
+  #isEntering = false;
 
-  constructor(context, place, session) {
-    const { t, canWrite } = context;
+  /**
+   * @param {object} options
+   * @param {import('../session.js').Session} options.session
+   * @param {{kind: string, name: string | null, access: 'read' | 'read-write'}} options.place
+   * @param {string} options.folder what is shown first
+   * @param {import('../texts.js').Texts} options.texts
+   * @param {Context['announce']} options.announce
+   * @param {HTMLElement} options.uploads where they are shown
+   * @param {AbortSignal} options.signal aborted when the view is not shown again
+   */
+  constructor({ session, place, folder, texts: { t }, announce, uploads, signal }) {
+    const canWrite = place.access === 'read-write';
+    const renew = () => session.renew();
+    const isShared = place.kind !== 'own';
+    const context = { store: new Store(session), renew, canWrite, isShared, addressOf: (path) => addressOf(place, 'files', path), t, announce, uploads, signal };
     this.#context = context;
-    this.#root = nameOf(place, t);
+    this.#place = place;
+    this.#session = session;
     this.grid = new Grid(t, canWrite);
     this.tools = toolbar(context, {
       upload: (chosen) => this.#upload(chosen),
@@ -74,25 +79,33 @@ class FilesView {
     this.note = h('div', { class: 'files-note', 'aria-live': 'polite' });
     this.element = h('section', { class: 'files', 'aria-label': t('files.label') },
       this.crumbs, this.tools.element, this.actions.element, this.grid.element, this.note);
-    this.session = session;
     this.#listen(context);
-    this.open('');
+    this.open(folder);
   }
 
-  /** Shows a folder that a person chose: the browser's Back leads to the one before. @param {string} path */
-  go(path) {
-    if (path !== this.#folder.path) history.pushState({ place: this.#root, folder: path }, '');
-    return this.open(path);
+  /** The folder that is shown. @returns {string} */
+  get path() {
+    return this.#folder.path;
   }
 
   /** Shows a folder. @param {string} path */
   async open(path) {
+    const { t } = this.#context;
+    const takesFocus = this.#isEntering || this.crumbs.contains(document.activeElement);
+    this.#isEntering = false;
     this.tools.filter.value = '';
-    this.crumbs.replaceChildren(breadcrumbs(path, this.#root, (to) => this.go(to), this.#context.t));
+    this.crumbs.replaceChildren(breadcrumbs(path, nameOf(this.#place, t), this.#context.addressOf, t));
     this.grid.reset();
     this.#folder = new Folder(path, this.#order);
     this.grid.showOrder(this.#order);
     await this.#load(this.#folder);
+    if (takesFocus) this.grid.focusActive();
+  }
+
+  /** Goes to a folder from the grid. The address names it, so that Back, a reload and a bookmark lead there. */
+  #enter(path) {
+    this.#isEntering = true;
+    location.hash = this.#context.addressOf(path);
   }
 
   #listen({ signal }) {
@@ -101,10 +114,6 @@ class FilesView {
     grid.addEventListener('selection', () => this.actions.show(grid.selected));
     grid.addEventListener('sort', ({ detail }) => this.#sort(detail));
     grid.addEventListener('command', ({ detail }) => this.#command(detail));
-    addEventListener('popstate', ({ state }) => {
-      const isOurs = this.element.isConnected && (!state || state.place === this.#root);
-      if (isOurs && this.#folder.path !== (state?.folder ?? '')) this.open(state?.folder ?? '');
-    }, { signal });
     signal.addEventListener('abort', () => {
       clearTimeout(this.timer);
       this.#loading.abort();
@@ -122,12 +131,6 @@ class FilesView {
   /** Does something to what is named now, and not to what is shown once the code is there. */
   async #act(action, ...given) {
     return (await actions())[action](this.#context, ...given);
-  }
-
-  /** Opens a folder by the keyboard or a click in the grid: the focus stays there. */
-  async #enter(path) {
-    await this.go(path);
-    this.grid.focusActive();
   }
 
   /** On what is selected, or else on the active line. */
@@ -189,9 +192,9 @@ class FilesView {
   #takeUploads() {
     this.#uploads ??= actions().then(({ dropZone, queueOf, uploadPanel }) => {
       const context = this.#context;
-      context.queue = queueOf(this.session, context.store);
+      context.queue = queueOf(this.#session, context.store);
       context.queue.addEventListener('stored', ({ detail }) => this.#stored(detail), { signal: context.signal });
-      this.element.append(uploadPanel(context.queue, context));
+      uploadPanel(context.queue, context);
       dropZone(this.element, context, (chosen) => this.#upload(chosen));
     });
     return this.#uploads;
@@ -246,8 +249,19 @@ class FilesView {
     this.#takeUploads();
   }
 
+  /** What the store did once, it will do again: the view and its uploads stay, and the folder loads as soon as it can. */
+  async #waitFor(folder) {
+    const { t, store, signal } = this.#context;
+    this.note.replaceChildren(h('div', { class: 'notice warning', role: 'alert' }, h('p', {}, t('files.error.again'))));
+    for (let tries = 1; this.#folder === folder && !signal.aborted; tries += 1) {
+      await untilBack(tries, signal).catch(() => {});
+      if (this.#folder === folder && await store.list(folder.path, { limit: 1, signal }).then(() => true, () => false)) return this.open(folder.path);
+    }
+  }
+
   #showProblem(error) {
-    const { t } = this.#context;
+    const { t, store } = this.#context;
+    if (error.isPassing && store.hasAnswered) return this.#waitFor(this.#folder);
     const again = h('button', { type: 'button', onclick: () => this.open(this.#folder.path) }, t('files.again'));
     this.note.replaceChildren(h('div', { class: 'notice danger', role: 'alert' }, h('p', {}, explain(error, t)), again));
     // The frame around this view has more to say about the gateway's problems and an unreachable store.
@@ -266,6 +280,7 @@ class FilesView {
     const { count, isComplete } = this.#folder;
     if (isComplete && count === 0) return this.#empty();
     const shown = this.grid.rows.length;
+    if (shown === 0 && isComplete) return h('p', { class: 'muted' }, t('files.filtered.none'));
     if (shown < count) return h('p', { class: 'muted' }, t('files.filtered', { shown: number(shown), total: number(count) }));
     const words = t(isComplete ? 'files.count' : 'files.count.more', { count });
     return h('p', { class: 'muted' }, words, canWrite && isComplete && h('span', { class: 'files-keys' }, ` · ${t('files.keys')}`));

@@ -1,5 +1,6 @@
 import { h } from '../dom.js';
 import { number, size, when } from '../files/format.js';
+import { addressOf } from '../places.js';
 import { Store } from '../store/s3.js';
 
 /** So many folders are named; the rest is summed up. */
@@ -8,28 +9,24 @@ const NAMED = 12;
 /** The page is drawn this often while the objects are counted, in milliseconds. */
 const DRAWN = 150;
 
-/** What was counted before, by session: it is shown until it is counted again. */
-const counted = new WeakMap();
-
 /** How much is stored: counted here, from the store's own list. */
-export function usagePanel({ session, texts, announce, signal }) {
-  const usage = new Usage(new Store(session), texts, announce, signal);
-  const before = counted.get(session);
-  if (before) usage.draw(before);
-  else usage.count(session);
-  usage.onAgain = () => usage.count(session);
+export function usagePanel({ session, place, texts, announce, signal }) {
+  const usage = new Usage(new Store(session), place, texts, announce, signal);
+  usage.count();
   return usage.element;
 }
 
 class Usage {
   #store;
+  #place;
   #t;
   #announce;
   #leaving;
   #counting = null;
 
-  constructor(store, { t }, announce, leaving) {
+  constructor(store, place, { t }, announce, leaving) {
     this.#store = store;
+    this.#place = place;
     this.#t = t;
     this.#announce = announce;
     this.#leaving = leaving;
@@ -43,7 +40,7 @@ class Usage {
   }
 
   /** Counts in the background, until all is counted, somebody stops it or the panel is left. */
-  async count(session) {
+  async count() {
     const stop = this.#counting = new AbortController();
     this.#leaving.addEventListener('abort', () => stop.abort(), { once: true });
     const sum = { count: 0, bytes: 0, folders: new Map(), isWhole: false, time: null };
@@ -61,7 +58,6 @@ class Usage {
     }
     this.#counting = null;
     sum.time = new Date();
-    if (sum.isWhole) counted.set(session, sum);
     this.draw(sum);
     if (sum.isWhole) this.#announce(this.#words(sum));
   }
@@ -81,15 +77,16 @@ class Usage {
   #bar(name, { count, bytes }, all) {
     const share = all > 0 ? bytes / all : 0;
     const label = name || this.#t('usage.noFolder');
+    const link = h('a', { href: addressOf(this.#place, 'files', name && `${name}/`) }, label);
     return h('li', {},
-      h('span', { class: 'bar-name' }, label),
+      h('span', { class: 'bar-name' }, link),
       h('span', { class: 'bar-size' }, size(bytes), ' ', h('span', { class: 'muted' }, this.#t('usage.objects', { count }))),
       h('meter', { min: '0', max: '1', value: share, 'aria-label': label }));
   }
 
   #press() {
     if (this.#counting) return this.#counting.abort();
-    return this.onAgain();
+    return this.count();
   }
 
   #words(sum) {
@@ -98,12 +95,13 @@ class Usage {
 }
 
 function add(sum, path, bytes) {
+  const isFile = !path.endsWith('/');
   const slash = path.indexOf('/');
   const name = slash < 0 ? '' : path.slice(0, slash);
   const folder = sum.folders.get(name) ?? { count: 0, bytes: 0 };
   sum.folders.set(name, folder);
   for (const one of [sum, folder]) {
-    one.count += 1;
+    one.count += Number(isFile);
     one.bytes += bytes;
   }
 }

@@ -205,7 +205,7 @@ export class Store {
    */
   async abortUpload({ path, id }) {
     try {
-      await this.#send({ method: 'DELETE', path, query: { uploadId: id } });
+      await this.#send({ method: 'DELETE', path, query: { uploadId: id }, mayBeDenied: true });
       return true;
     } catch {
       return false;
@@ -233,6 +233,14 @@ export class Store {
   async secondsLeft() {
     const { end, expiration } = await this.#transport.credentials();
     return Math.floor(((end ?? Date.parse(expiration)) - Date.now()) / 1000);
+  }
+
+  /**
+   * Waits for new credentials, which come after another sign-in.
+   * @param {AbortSignal} signal
+   */
+  untilRenewed(signal) {
+    return this.#transport.untilRenewed(signal);
   }
 
   /**

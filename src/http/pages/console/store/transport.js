@@ -12,11 +12,14 @@ import { cancelled, errorOf, errorOfGateway, StoreError } from './error.js';
  * @property {BodyInit} [body]
  * @property {AbortSignal} [signal]
  * @property {(bytes: number) => void} [onProgress] bytes of the body that were sent so far
+ * @property {boolean} [mayBeDenied] whether even a fresh session may be refused this
  * @property {boolean} [isWhole] whether the answer's body is read here, so that losing it is a failure that is tried again
  */
 
 const ATTEMPTS = 4;
 const FIRST_PAUSE = 250;
+/** The longest wait for the network between two tries, in milliseconds. */
+const LONGEST = 10_000;
 
 /** Signs requests with the session's credentials, sends them, and sends them again where that helps. */
 export class Transport {
@@ -47,7 +50,7 @@ export class Transport {
       try {
         return await this.#sendOnce(request, used);
       } catch (error) {
-        if (error.kind === 'expired' && !renewed) {
+        if (!renewed && hasEnded(error, request)) {
           renewed = true;
           await this.#ask(() => this.#session.expired(used));
         } else if (error.isPassing && attempt < ATTEMPTS) {
@@ -57,6 +60,14 @@ export class Transport {
         }
       }
     }
+  }
+
+  /** @param {AbortSignal} signal @returns {Promise<void>} rejects when aborted */
+  untilRenewed(signal) {
+    return new Promise((resolve, reject) => {
+      this.#session.addEventListener('renewed', resolve, { once: true, signal });
+      signal.addEventListener('abort', () => reject(cancelled()), { once: true });
+    });
   }
 
   /**
@@ -120,6 +131,11 @@ export function responseOf({ status, headers }, body) {
   return new Response(hasBody ? body : null, { status, headers });
 }
 
+/** A session that was ended early is denied everything, on AWS and on stores that follow it. */
+function hasEnded(error, { mayBeDenied }) {
+  return error.kind === 'expired' || (error.kind === 'denied' && !mayBeDenied);
+}
+
 /**
  * The error that stands for an answer that did not come, or not to its end.
  * @param {unknown} error
@@ -153,4 +169,22 @@ export function pause(milliseconds, signal) {
     }, milliseconds);
     signal?.addEventListener('abort', stop, { once: true });
   });
+}
+
+/**
+ * Waits for the network: until the browser says that it is back, and no longer than some seconds,
+ * because the browser does not know of a store that is out of reach.
+ * @param {number} times how often this has failed in a row
+ * @param {AbortSignal} signal
+ */
+export async function untilBack(times, signal) {
+  const back = new AbortController();
+  const online = new Promise((resolve) => {
+    addEventListener('online', resolve, { once: true, signal: back.signal });
+  });
+  try {
+    await Promise.race([online, pause(Math.min(LONGEST, 1000 * 2 ** (times - 1)), signal)]);
+  } finally {
+    back.abort();
+  }
 }
