@@ -23,8 +23,8 @@ class FilesPage(Page):
         return self.run("return [...document.querySelectorAll('.files-space .files-open')].map((e) => e.textContent)")
 
     def settled(self):
-        """Waits until the folder is loaded."""
-        ready = "return document.querySelector('.files-grid')?.getAttribute('aria-busy') === 'false'"
+        """Waits until the folder is loaded, and files can be dropped."""
+        ready = "return document.querySelector('.files:has(.files-drop) .files-grid')?.getAttribute('aria-busy') === 'false'"
         self.wait(lambda: self.run(ready), "the folder is loaded")
 
     def row(self, name):
@@ -57,7 +57,7 @@ class FilesPage(Page):
             self.settled()
 
     def root(self):
-        crumbs = [button for button in self.all(".files-crumbs button") if button.is_displayed()]
+        crumbs = [link for link in self.all(".files-crumbs a") if link.is_displayed()]
         if crumbs:
             crumbs[0].click()
             self.settled()
@@ -71,9 +71,8 @@ class FilesPage(Page):
             self.row(name).find_element(By.CSS_SELECTOR, "input").click()
 
     def clear(self):
-        for button in self.all(".files-clear"):
-            if button.is_displayed():
-                button.click()
+        # In one step: a folder that loads again may clear the selection in between.
+        self.run("for (const button of document.querySelectorAll('.files-clear')) if (button.checkVisibility()) button.click()")
 
     def do(self, action):
         self.click(f".files-do-{action}")
@@ -151,3 +150,9 @@ class FilesPage(Page):
                 return path
             time.sleep(0.05)
         raise AssertionError(f"{path.name} was not downloaded: {[p.name for p in path.parent.iterdir()]}")
+
+
+def drop(view, name="dropped.txt"):
+    view.run("""const data = new DataTransfer(); data.items.add(new File(['dropped'], arguments[0]));
+        for (const type of ['dragenter', 'dragover', 'drop'])
+          document.querySelector('.files-grid, .files').dispatchEvent(new DragEvent(type, {bubbles: true, cancelable: true, dataTransfer: data}))""", name)

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import sys
 import time
 from pathlib import Path
 
+import requests
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
@@ -24,11 +26,16 @@ FAULTS = """
   const rules = JSON.parse(sessionStorage.getItem('faults') ?? '{}');
   const fetched = window.fetch;
   window.faults = rules;
+  // Remembers the tokens, so that a test can end them where they come from.
+  const seen = (response) => {
+    if (response.url.endsWith('/token')) response.clone().json().then(({ access_token, refresh_token }) => (window.tokens = [access_token, refresh_token]));
+    return response;
+  };
   window.fetch = (input, init) => {
     const url = new URL(input.url ?? input, document.baseURI);
     const path = url.origin === location.origin ? url.pathname : url.href;
     const rule = Object.keys(window.faults).find((start) => path.startsWith(start));
-    if (rule === undefined || init?.mode === 'no-cors') return fetched(input, init);
+    if (rule === undefined || init?.mode === 'no-cors') return fetched(input, init).then(seen);
     const answer = window.faults[rule];
     if (answer === null) return Promise.reject(new TypeError('Failed to fetch'));
     return Promise.resolve(new Response(JSON.stringify(answer.body ?? {}), answer));
@@ -135,6 +142,11 @@ class Page:
         self.driver.refresh()
         self.choose_user(user)
 
+    def end_sign_in(self, issuer):
+        """Ends the page's tokens at the authorization server."""
+        for token in self.run("return window.tokens"):
+            requests.post(f"{issuer}/revoke", data={"client_id": "demo", "token": token}, timeout=20).raise_for_status()
+
     # How it looks.
 
     def look(self, size, theme="light"):
@@ -204,3 +216,8 @@ def problem(slug, status, **headers):
     body = {"type": f"http://127.0.0.1/problems/{slug}", "title": slug, "status": status, "detail": "A test."}
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
     return {"status": status, "headers": {"x-request-id": "01890000-0000-7000-8000-000000000000", **headers}, "body": body}
+
+
+def no_errors(page, expected=r"status of (4|5)\d\d"):
+    errors = [line for line in page.errors() if not re.search(expected, line)]
+    check("no errors on the browser's console", errors == [], "; ".join(errors))

@@ -140,10 +140,17 @@ test('the folder of a folder without a name is the root', async () => {
   assert.deepEqual(['/', '/a', 'a/', 'a/b', 'a//', 'a/b/'].map(parentOf), ['', '/', '', 'a/', 'a/', 'a/']);
 });
 
-test('what the store refuses is not asked again', async () => {
-  const { store, asked } = storeThat(new Response('<Error><Code>AccessDenied</Code></Error>', { status: 403 }));
-  await assert.rejects(store.delete('a'), { kind: 'denied', code: 'AccessDenied' });
-  assert.equal(asked.length, 1);
+test('a session that was ended early is renewed, and what a fresh one is refused is not asked again', async () => {
+  const denied = () => new Response('<Error><Code>AccessDenied</Code></Error>', { status: 403 });
+  const { store, session } = storeThat(denied(), new Response(null, { status: 204 }));
+  await store.delete('a');
+  assert.equal(session.renewals, 1);
+  const twice = storeThat(denied(), denied());
+  await assert.rejects(twice.store.delete('a'), { kind: 'denied', code: 'AccessDenied' });
+  assert.equal(twice.asked.length, 2);
+  const abort = storeThat(denied());
+  assert.equal(await abort.store.abortUpload({ path: 'a', id: 'u' }), false);
+  assert.equal(abort.session.renewals, 0);
 });
 
 test('a copy that fails after its 200 has failed', async () => {

@@ -10,9 +10,9 @@ console() {
     "$venv/bin/python" "$here/../console/shell.py" "${browser[@]}"
     passwords_for_console
     workspace_of_alice_and_bob
-    # Long lists and short frames are the business of tests/console/run, which does not share the machine with a store.
+    # Long lists are the business of tests/console/run, which does not share the machine with a store.
     "$venv/bin/python" "$here/../console/files.py" "${browser[@]}" --workspace people/files --many 2000 \
-        --longest-frame 5000 --token-command "$here/keycloak_token.sh $CLOAKROOM_OAUTH__ISSUER %s console" ||
+        --longest-frame 1000 --token-command "$here/keycloak_token.sh $CLOAKROOM_OAUTH__ISSUER %s console" ||
         { tail -n 20 "$work/gateway.log"; return 1; }
 }
 

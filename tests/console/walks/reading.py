@@ -1,0 +1,109 @@
+"""Previews, links and zips."""
+
+import base64
+import io
+import urllib.parse
+import zipfile
+
+import requests
+
+import evil
+from page import check
+
+
+def previews(suite, view, storage):
+    for name, (content, kind) in evil.files(suite.canary.url).items():
+        storage.put(f"evil/{name}", content, kind)
+    view.root()
+    view.enter("evil")
+    view.driver.back()
+    view.has("evil")
+    check("the browser's Back leads to the folder before", view.run("return document.querySelectorAll('.files-crumbs li').length") == 1)
+    view.enter("evil")
+    names = view.names()
+    check("names are text", sorted(names) == sorted(evil.files(suite.canary.url)), names[0][:30])
+    for name in names:
+        view.open_entry(name)
+        with view.dialog() as dialog:
+            view.wait(lambda: view.find(".files-preview-content").get_attribute("aria-busy") == "false", name)
+            shown = view.run("return document.querySelector('.files-preview-content').lastElementChild.tagName")
+            if name.endswith((".html", ".txt")):
+                check(f"{name[:12]} is shown as text", shown == "PRE" and "<script>" in dialog.text)
+            if name == "drawing.svg":
+                width = "return document.querySelector('.files-preview-content img').naturalWidth"
+                check("a drawing is shown", view.wait(lambda: view.run(width), "the drawing is loaded") == 200)
+            if name in ("page.pdf", "both.pdf"):
+                check(f"a page that is named like a PDF is not shown ({name})", shown == "P")
+            if shown == "IFRAME":
+                view.wait(lambda: len(view.driver.execute_cdp_cmd("Target.getTargets", {})["targetInfos"]) > 1, "the frame is there")
+                origin = view.run("return new URL(document.querySelector('.files-preview-content iframe').src).origin")
+                check(f"{name} is in a frame of another origin", origin != view.run("return location.origin"))
+                leaves = "return !dispatchEvent(new Event('beforeunload', {cancelable: true}))"
+                check("a link in it cannot take the console away unasked", view.run(leaves))
+            suite.shot(view, f"preview of {name.split('.')[-1]} {shown.lower()}")
+            suite.accessible(view, f"the preview of {name[:12]}")
+    view.select("page.html")
+    view.do("download")
+    path = view.downloaded(view.downloads / "page.html")
+    check("a page is downloaded and not opened", path.read_bytes() == evil.files(suite.canary.url)["page.html"][0])
+    # Whatever was to run has had the time of eight previews; one more round trip to the canary itself.
+    requests.get(f"{suite.canary.url}/asked-by-the-test", timeout=10)
+    check("nothing in them ran", suite.canary.heard == ["GET /asked-by-the-test"], suite.canary.heard)
+    check("nothing in them reached the page", view.run("return window.__canary === undefined"))
+    console_tab = view.driver.current_window_handle
+    suite.errors += view.errors()
+    for name, told in (("page.html", "GET /html?"), ("drawing.svg", "GET /svg?")):
+        url = storage.s3.generate_presigned_url("get_object", {"Bucket": storage.bucket, "Key": f"{storage.prefix}evil/{name}"})
+        view.driver.switch_to.new_window("tab")
+        view.driver.get(url)
+        view.wait(lambda told=told: any(line.startswith(told) for line in suite.canary.heard), f"{name} is heard")
+        view.driver.close()
+        view.driver.switch_to.window(console_tab)
+    # What went wrong in those tabs is not the console's.
+    view.errors()
+    check("the same files run where they are opened as pages, so the canary hears", True)
+    view.root()
+
+
+def links(suite, view, storage):
+    storage.put("for a colleague.txt", b"hello colleague", "text/html")
+    view.root()
+    view.select("for a colleague.txt")
+    view.do("share")
+    with view.dialog() as dialog:
+        field = "return document.querySelector('.files-copyable input').value"
+        url = view.wait(lambda: view.run(field), "the link")
+        suite.shot(view, "link")
+        suite.accessible(view, "the link")
+        answer = requests.get(url, timeout=30)
+        check("a link opens without signing in", answer.content == b"hello colleague", answer.status_code)
+        check("it downloads, so that no page opens in the store's name",
+              answer.headers["content-disposition"].startswith("attachment"))
+        seconds = int(urllib.parse.parse_qs(urllib.parse.urlparse(url).query)["X-Amz-Expires"][0])
+        check("its end is the session's and is said", 0 < seconds <= suite.given.seconds and "until" in dialog.text, f"{seconds} s")
+        view.click("dialog[open] summary")
+        address = view.run("return document.querySelectorAll('.files-copyable input')[1].value")
+        check("its s3:// address can be copied", address == f"s3://{storage.bucket}/{storage.prefix}for a colleague.txt")
+
+
+def zips(suite, view, storage):
+    view.run("window.showSaveFilePicker = undefined")
+    view.select("papers", "for a colleague.txt")
+    view.do("download")
+    path = view.downloaded(view.downloads / "files.zip")
+    view.no_dialog(60)
+    with zipfile.ZipFile(path) as found:
+        check("a zip of many files is whole", found.testzip() is None and len(found.namelist()) == 203, len(found.namelist()))
+        check("its files have their bytes", found.read("papers/final (1).txt") == b"draft")
+    # A file of the browser's own file system stands in for the one that a person would choose.
+    view.run("""window.showSaveFilePicker = async ({suggestedName}) =>
+        (await navigator.storage.getDirectory()).getFileHandle(suggestedName, {create: true})""")
+    view.do("download")
+    view.wait(lambda: view.all("dialog[open]"), "it says how far it is")
+    view.no_dialog(60)
+    script = """const [name, done] = arguments; navigator.storage.getDirectory().then((root) => root.getFileHandle(name))
+        .then((handle) => handle.getFile()).then((file) => file.arrayBuffer()).then((buffer) => {
+          let text = ''; for (const byte of new Uint8Array(buffer)) text += String.fromCharCode(byte); done(btoa(text)); })"""
+    written = base64.b64decode(view.driver.execute_async_script(script, "files.zip"))
+    with zipfile.ZipFile(io.BytesIO(written)) as found:
+        check("it is written to disk as it comes where the browser can", found.testzip() is None and len(found.namelist()) == 203)
