@@ -38,6 +38,7 @@ mod openapi;
 mod own_secrets;
 mod pages;
 mod pasted;
+mod peers;
 mod per_caller;
 mod registry;
 mod replicas;

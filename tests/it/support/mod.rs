@@ -10,6 +10,7 @@ mod raw;
 mod ready;
 mod serve;
 mod tags;
+mod tls;
 
 pub(crate) use answer::{Answer, Credentials};
 pub(crate) use app::{App, Setup, dev_token, s3, spawn_app};
@@ -23,6 +24,7 @@ pub(crate) use raw::{Raw, RawAnswer, request};
 pub(crate) use ready::until_ready;
 pub(crate) use serve::Serve;
 pub(crate) use tags::PRODUCTION;
+pub(crate) use tls::{Authority, in_front_of};
 
 /// The scope that access tokens need.
 pub(crate) const SCOPE: &str = "com.cleverbase.storage";

@@ -56,3 +56,29 @@ fn a_well_known_address_is_used_unchanged() {
     let url = Url::parse("http://keycloak:8080/x/.well-known/openid-configuration").unwrap();
     assert_eq!(well_known(&url), [url]);
 }
+
+#[test]
+fn metadata_cannot_move_an_endpoint_to_plain_http() {
+    let read = |endpoint: &str| {
+        let discovery = Discovery::new(
+            OauthHttp::new(crate::adapters::fixed(None)).unwrap(),
+            DiscoverySettings {
+                section: "oauth".to_owned(),
+                issuer: "https://as.example".to_owned(),
+                url: Url::parse("https://as.example").unwrap(),
+                allow_http: false,
+                introspection: Endpoint::Discovered,
+                jwks: Endpoint::Unused,
+            },
+        );
+        let metadata = serde_json::json!({
+            "issuer": "https://as.example", "introspection_endpoint": endpoint,
+        });
+        let metadata = StrictObject::from_slice(metadata.to_string().as_bytes());
+        discovery.check(&metadata.unwrap())
+    };
+    assert!(read("https://as.example/introspect").is_ok());
+    assert!(read("http://127.0.0.1/introspect").is_ok());
+    let refused = read("http://as.example/introspect").unwrap_err();
+    assert!(refused.cause.contains("plain http"), "{refused}");
+}
