@@ -109,7 +109,7 @@ class FilesPage(Page):
 
     def progress(self):
         """What share of the uploads was sent."""
-        return self.run("return document.querySelector('.files-panel > progress')?.value ?? 0")
+        return self.run("return document.querySelector('.files-panel:not([hidden]) > progress')?.value ?? 0")
 
     def lines(self, state):
         return self.all(f".files-upload-{state}")
@@ -123,8 +123,8 @@ class FilesPage(Page):
 
     def uploaded(self, patience):
         """Waits for the end of all the uploads. Returns the words above them."""
-        script = """const panel = document.querySelector('.files-panel');
-            return panel && !panel.hidden && panel.querySelector('.files-facts').hidden && panel.querySelector('h2').textContent"""
+        script = """const panel = document.querySelector('.files-panel:not([hidden])');
+            return panel && panel.querySelector('.files-facts').hidden && panel.querySelector('h2').textContent"""
         return self.wait(lambda: self.run(script), "the uploads end", patience)
 
     # The network.

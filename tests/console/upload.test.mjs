@@ -143,3 +143,19 @@ test('the parts of a cancelled upload that stay are told', async () => {
   queue.add([{ file, path: 'big.bin' }]);
   assert.equal((await told).detail, 1);
 });
+
+test('an upload waits for the next sign-in, unless it came already', async () => {
+  const signedOut = () => new StoreError({ kind: 'signed-out' });
+  const store = { ...fakeStore({ fails: { putPart: [signedOut(), null, null, signedOut()] } }), renewals: 0, waited: 0 };
+  store.untilRenewed = async () => {
+    store.waited += 1;
+  };
+  const { putPart } = store;
+  store.putPart = (...given) => {
+    store.renewals += Number(store.calls.length === 1);
+    return putPart(...given);
+  };
+  const upload = await run(store);
+  assert.equal(upload.state, 'done');
+  assert.equal(store.waited, 1);
+});

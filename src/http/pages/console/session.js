@@ -19,6 +19,8 @@ export class Session extends EventTarget {
   #timer = 0;
   #notBefore = 0;
   #isClosed = false;
+  /** How often there were new credentials. */
+  renewals = 0;
 
   /** @param {import('./gateway.js').Gateway} gateway @param {object} place an item of `GET /v1/storage` */
   constructor(gateway, place) {
@@ -80,6 +82,7 @@ export class Session extends EventTarget {
       this.#current = { ...credentials, half: now + life / 2, end: now + life };
       this.#notBefore = 0;
       this.#wait(life / 2);
+      this.renewals += 1;
       this.dispatchEvent(new Event('renewed'));
       return this.#current;
     } catch (problem) {

@@ -71,13 +71,14 @@ export class Upload {
     for (let lost = 0; !this.isOver; changed()) {
       this.state = 'running';
       const before = this.sent;
+      const { renewals } = store;
       try {
         await this.#send(store, slots, changed);
         this.state = 'done';
       } catch (error) {
         this.#moving = [];
         lost = this.sent > before ? 1 : lost + 1;
-        await this.#recover(error, store, lost, changed);
+        await this.#recover(error, store, { lost, renewals }, changed);
       }
     }
     if (this.state === 'cancelled') await this.forget(store);
@@ -96,7 +97,7 @@ export class Upload {
   }
 
   /** Decides what follows an error: another try, or the end. */
-  async #recover(error, store, lost, changed) {
+  async #recover(error, store, { lost, renewals }, changed) {
     if (this.#cancel.signal.aborted) {
       this.state = 'cancelled';
     } else if (await this.#hasChanged()) {
@@ -106,6 +107,8 @@ export class Upload {
       changed();
       await untilBack(lost, this.#cancel.signal).catch(() => (this.state = 'cancelled'));
     } else if (error.kind === 'signed-out') {
+      // The next sign-in may have come while the other parts were under way.
+      if (store.renewals !== renewals) return;
       this.state = 'signed-out';
       changed();
       await store.untilRenewed(this.#cancel.signal).catch(() => (this.state = 'cancelled'));

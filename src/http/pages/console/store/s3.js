@@ -235,6 +235,11 @@ export class Store {
     return Math.floor(((end ?? Date.parse(expiration)) - Date.now()) / 1000);
   }
 
+  /** @returns {number} how often there were new credentials */
+  get renewals() {
+    return this.#transport.renewals;
+  }
+
   /**
    * Waits for new credentials, which come after another sign-in.
    * @param {AbortSignal} signal

@@ -62,6 +62,11 @@ export class Transport {
     }
   }
 
+  /** @returns {number} how often there were new credentials */
+  get renewals() {
+    return this.#session.renewals;
+  }
+
   /** @param {AbortSignal} signal @returns {Promise<void>} rejects when aborted */
   untilRenewed(signal) {
     return new Promise((resolve, reject) => {
