@@ -57,7 +57,6 @@ impl World {
             )
             .env("CLOAKROOM_DATABASE__URL", self.database_url())
             .env("CLOAKROOM_LOG__LEVEL", "error")
-            .stderr(std::process::Stdio::null())
             .spawn()
             .unwrap();
         until_ready(&format!("http://{}", self.address)).await;
@@ -99,7 +98,8 @@ async fn every_owner_gets_a_bucket_after_a_crash_during_first_calls() {
     assert!(before < OWNERS, "the gateway was done before it was killed");
     let _gateway = world.start().await;
     let mut buckets = HashSet::new();
-    for chunk in tokens.chunks(50) {
+    // Few at a time: on a busy machine the store must answer each within the gateway's limits.
+    for chunk in tokens.chunks(8) {
         let answers =
             futures_util::future::join_all(chunk.iter().map(|token| world.ask(token))).await;
         buckets.extend(
