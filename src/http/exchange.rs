@@ -2,8 +2,10 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use actix_web::{HttpRequest, web};
+use tokio::sync::SemaphorePermit;
 
-use crate::domain::RequestId;
+use crate::domain::{Caller, RequestId};
+use crate::service::{Credential, Deadline, Refusal};
 
 use crate::http::input::client_address::{certain_address, client_address};
 use crate::http::middleware::log_line::LogLine;
@@ -32,6 +34,25 @@ impl Exchange {
             request,
             gateway,
         }
+    }
+
+    /// Who is asking, and the place that the call holds until it is answered. To be called when the body
+    /// has been read: a client that is slow to send it must not hold a place.
+    pub(crate) async fn caller(
+        &self,
+        credential: &Credential,
+        deadline: Deadline,
+    ) -> Result<(SemaphorePermit<'_>, Caller), Refusal> {
+        let use_cases = self.gateway.use_cases()?;
+        let in_flight = self.gateway.enter()?;
+        let caller = use_cases
+            .authenticate
+            .authenticate(credential, None, self.client_address(), deadline)
+            .await?;
+        self.log
+            .asked_by(use_cases.entitle.pseudonym(&caller.as_owner()));
+        use_cases.caller_limit.take(&caller.id())?;
+        Ok((in_flight, caller))
     }
 
     /// Where the request comes from, as far as that can be believed.

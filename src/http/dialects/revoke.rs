@@ -102,13 +102,7 @@ async fn revoke(
 ) -> Result<Strength, Refusal> {
     let (gateway, log) = (&exchange.gateway, &exchange.log);
     let use_cases = gateway.use_cases()?;
-    let _in_flight = gateway.enter()?;
-    let caller = use_cases
-        .authenticate
-        .authenticate(&credential, None, exchange.client_address(), deadline)
-        .await?;
-    log.asked_by(use_cases.entitle.pseudonym(&caller.as_owner()));
-    use_cases.caller_limit.take(&caller.id())?;
+    let (_in_flight, caller) = exchange.caller(&credential, deadline).await?;
     // An erasure has ended the sessions of such a person, and their name must not come back.
     if use_cases.restrictions.is_erased(&caller.id()).await? {
         log.outcome("revoked");

@@ -61,14 +61,7 @@ async fn grant<D: Dialect>(
     let (gateway, log) = (&exchange.gateway, &exchange.log);
     let use_cases = gateway.use_cases()?;
     use_cases.issue_session.check_duration(narrowing.duration)?;
-    // Only now: a client that is slow to send its body must not hold a place.
-    let _in_flight = gateway.enter()?;
-    let caller = use_cases
-        .authenticate
-        .authenticate(credential, None, exchange.client_address(), deadline)
-        .await?;
-    log.asked_by(use_cases.entitle.pseudonym(&caller.as_owner()));
-    use_cases.caller_limit.take(&caller.id())?;
+    let (_in_flight, caller) = exchange.caller(credential, deadline).await?;
     let (owner, grant) = use_cases
         .entitle
         .entitle(&caller, wanted, narrowing.access, deadline)

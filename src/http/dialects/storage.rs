@@ -189,20 +189,10 @@ async fn list(
     page: &PageQuery<ListPosition>,
     deadline: Deadline,
 ) -> Result<Listed, Refusal> {
-    let (gateway, log) = (&exchange.gateway, &exchange.log);
-    let use_cases = gateway.use_cases()?;
-    let _in_flight = gateway.enter()?;
-    let caller = use_cases
-        .authenticate
-        .authenticate(credential, None, exchange.client_address(), deadline)
-        .await?;
-    log.asked_by(use_cases.entitle.pseudonym(&caller.as_owner()));
-    use_cases.caller_limit.take(&caller.id())?;
+    let (_in_flight, caller) = exchange.caller(credential, deadline).await?;
+    let list = &exchange.gateway.use_cases()?.list_storage;
     let asked = exchange.request_id.time();
-    use_cases
-        .list_storage
-        .list(&caller, page, asked, deadline)
-        .await
+    list.list(&caller, page, asked, deadline).await
 }
 
 /// An access token or an API key: with both, it is unclear who is asking.
