@@ -128,6 +128,8 @@ pub struct Patience {
     pub head: Duration,
     /// For the peer to read more of an answer.
     pub answer: Duration,
+    /// For the next request on a kept connection.
+    pub idle: Duration,
     /// For a last request on an idle connection when the gateway stops.
     pub last_request: Duration,
 }
@@ -198,6 +200,8 @@ impl Default for Patience {
         Self {
             head: Duration::from_secs(5),
             answer: Duration::from_secs(30),
+            // Longer than the usual 60 s of load balancers, so that they close first.
+            idle: Duration::from_secs(75),
             last_request: Duration::from_millis(500),
         }
     }

@@ -58,6 +58,22 @@ async fn idle_connection_is_kept_after_any_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn idle_connection_is_closed_in_the_end() {
+    let setup = Setup::default().change(|config| {
+        config.http.patience.head = SHORT;
+        config.http.patience.idle = 4 * SHORT;
+    });
+    let app = setup.spawn().await;
+    let mut client = Raw::open(&app.url).await;
+    for _ in 0..2 {
+        assert_eq!(client.get("/livez").await.status, 200);
+        tokio::time::sleep(2 * SHORT).await;
+    }
+    let closed = tokio::time::timeout(10 * SHORT, client.is_closed()).await;
+    assert!(closed.expect("the connection is not kept for good"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn client_that_does_not_read_its_answer_is_disconnected() {
     let app = impatient().await;
     let mut client = Raw::open(&app.url).await;

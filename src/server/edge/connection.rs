@@ -21,6 +21,8 @@ pub(super) struct ConnectionState {
     requests: Cell<u64>,
     /// Since when a head, or the rest of a refused body, is incomplete.
     reading_since: Cell<Option<Instant>>,
+    /// Since when the next request is awaited, on a connection that has had one.
+    idle_since: Cell<Option<Instant>>,
     /// How much of an incomplete head has arrived, in bytes.
     head_bytes: Cell<usize>,
     /// Since when the peer has not read a waiting answer.
@@ -48,7 +50,8 @@ pub(super) enum Expired {
     Head,
     /// The peer does not read its answer.
     Answer,
-    /// No request is in flight, and the gateway is stopping or others wait for a place.
+    /// No request is in flight, and none has come for long, the gateway is stopping, or others wait for a
+    /// place.
     Idle,
 }
 
@@ -65,6 +68,7 @@ impl ConnectionState {
             body_end: RefCell::new(BodyEnd::After(0)),
             requests: Cell::new(0),
             reading_since: Cell::new(Some(Instant::now())),
+            idle_since: Cell::new(None),
             head_bytes: Cell::new(0),
             blocked_since: Cell::new(None),
             expired: Cell::new(None),
@@ -82,6 +86,7 @@ impl ConnectionState {
         });
         self.body_end.replace(body.unwrap_or(BodyEnd::After(0)));
         self.reading_since.set(None);
+        self.idle_since.set(None);
         self.head_bytes.set(0);
         InFlight(Rc::clone(self))
     }
@@ -129,6 +134,7 @@ impl ConnectionState {
         if !self.awaits_head() {
             return;
         }
+        self.idle_since.set(None);
         self.head_bytes.set(self.head_bytes.get() + bytes);
         if self.reading_since.get().is_none() {
             self.reading_since.set(Some(Instant::now()));
@@ -186,16 +192,21 @@ impl ConnectionState {
         let head = head.map(|since| (since + patience.head, Expired::Head));
         let answer = self.blocked_since.get();
         let answer = answer.map(|since| (since + patience.answer, Expired::Answer));
-        head.into_iter().chain(answer).min_by_key(|(when, _)| *when)
+        let idle = self.idle_since.get();
+        let idle = idle.map(|since| (since + patience.idle, Expired::Idle));
+        let all = head.into_iter().chain(answer).chain(idle);
+        all.min_by_key(|(when, _)| *when)
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.answering.set(false);
-        if self.0.body.get() == RequestBody::Left {
-            self.0.reading_since.set(Some(Instant::now()));
-        }
+        let since = match self.0.body.get() {
+            RequestBody::Left => &self.0.reading_since,
+            _ => &self.0.idle_since,
+        };
+        since.set(Some(Instant::now()));
         self.0.read_on();
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use actix_http::HttpService;
+use actix_http::{HttpService, KeepAlive};
 use actix_service::fn_factory;
 use actix_web::dev::{AppConfig, Service, ServiceFactory};
 use tokio::net::TcpStream;
@@ -21,10 +21,6 @@ use super::connection::{ConnectionState, Expired};
 use super::service::Tracked;
 use super::stream::{LimitedStream, Unreadable};
 use super::{EdgeState, app};
-
-/// How long an idle connection is kept: longer than the usual 60 s of load balancers, so that they
-/// close it first.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// How long a refused body is read and discarded before its connection is closed.
 const DISCONNECT: Duration = Duration::from_secs(1);
@@ -95,7 +91,8 @@ async fn answer(
         async move { made.await.map(|routes| Tracked { routes, state }) }
     });
     let http = HttpService::build()
-        .keep_alive(KEEP_ALIVE)
+        // Any wake-up of the connection's task would prolong this limit; the stream's own holds.
+        .keep_alive(KeepAlive::Os)
         // This limit would hold for the first request only; the stream's own holds for every request.
         .client_request_timeout(Duration::ZERO)
         .client_disconnect_timeout(DISCONNECT)
