@@ -124,6 +124,28 @@ async fn pipelined_requests_are_answered_in_order() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_asks_for_an_upgrade_is_answered_without_one() {
+    let app = spawn_app().await;
+    for protocol in ["websocket", "h2c"] {
+        for body in [
+            "content-length: 2\r\n\r\n{}",
+            "transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+            "\r\n",
+        ] {
+            let mut client = Raw::open(&app.url).await;
+            let head = format!("host: a\r\nconnection: upgrade\r\nupgrade: {protocol}\r\n");
+            let call = format!("POST /v1/credentials HTTP/1.1\r\n{head}{body}");
+            client.send(&(call + &request("GET", "/livez"))).await;
+            let answer = tokio::time::timeout(Duration::from_secs(2), client.answer()).await;
+            let answer = answer.expect("the body's end is found");
+            assert_eq!(answer.status, 401, "{protocol}, {body}");
+            assert_eq!(answer.header("connection"), Some("close"));
+            assert!(client.is_closed().await);
+        }
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn unread_answer_takes_little_kernel_memory() {

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use actix_http::error::PayloadError;
 use actix_http::header;
-use actix_http::{BoxedPayloadStream, ConnectionType, Payload, Request, Response};
+use actix_http::{BoxedPayloadStream, ConnectionType, Payload, Request, RequestHead, Response};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::web::Bytes;
@@ -43,14 +43,20 @@ where
 
     fn call(&self, mut request: Request) -> Self::Future {
         let connection = request.conn_data::<Rc<ConnectionState>>().cloned();
+        let upgrade = Upgrade::of(request.head());
         let body = body_end(&mut request);
         let has_body = body.is_some();
+        let left = match body {
+            Some(BodyEnd::After(length)) if upgrade == Upgrade::WebSocket => Some(length),
+            _ => None,
+        };
         let in_flight = connection.as_ref().map(|connection| connection.begin(body));
         if let Some(connection) = connection.clone().filter(|_| has_body) {
             let payload = request.take_payload();
             let noted: BoxedPayloadStream = Box::pin(TrackedBody {
                 payload,
                 connection,
+                left,
             });
             *request.payload() = Payload::Stream { payload: noted };
         }
@@ -63,7 +69,7 @@ where
             let unread =
                 connection.is_some_and(|connection| connection.body() != RequestBody::Done);
             // While others wait, a connection in steady use must not keep its place for good.
-            if unread || state.crowded.load(Ordering::Relaxed) {
+            if unread || upgrade != Upgrade::None || state.crowded.load(Ordering::Relaxed) {
                 response
                     .head_mut()
                     .set_connection_type(ConnectionType::Close);
@@ -77,15 +83,40 @@ where
     }
 }
 
-/// How to find the end of the request's body, if it has one.
+/// The protocol that a request asks to change to. The gateway changes to none (RFC 9110 section 7.8),
+/// but actix-http reads no further request from such a connection, so its answer has to close it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Upgrade {
+    None,
+    /// actix-http takes all that follows for the body, no matter what `Content-Length` says.
+    WebSocket,
+    Other,
+}
+
+impl Upgrade {
+    fn of(request: &RequestHead) -> Self {
+        let named = request.headers().get(header::UPGRADE);
+        match named.and_then(|named| named.to_str().ok()) {
+            Some(named) if named.trim().eq_ignore_ascii_case("websocket") => Self::WebSocket,
+            _ if request.connection_type() == ConnectionType::Upgrade => Self::Other,
+            _ => Self::None,
+        }
+    }
+}
+
+/// How to find the end of the request's body, if it has one (RFC 9112 section 6.3).
 fn body_end(request: &mut Request) -> Option<BodyEnd> {
     if matches!(request.payload(), Payload::None) {
         return None;
     }
-    let length = request.head().headers().get(header::CONTENT_LENGTH);
+    let headers = request.head().headers();
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        return Some(BodyEnd::chunked());
+    }
+    let length = headers.get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok());
     let length = length.and_then(|length| length.trim().parse().ok());
-    Some(length.map_or(BodyEnd::chunked(), BodyEnd::After))
+    Some(BodyEnd::After(length.unwrap_or(0)))
 }
 
 fn refuse(error: &actix_web::Error) -> Response<BoxBody> {
@@ -125,15 +156,24 @@ impl MessageBody for PiecewiseBody {
 struct TrackedBody {
     payload: Payload,
     connection: Rc<ConnectionState>,
+    /// How much is left, in bytes, where actix-http does not look for the end.
+    left: Option<u64>,
 }
 
 impl Stream for TrackedBody {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let next = Pin::new(&mut self.payload).poll_next(cx);
-        if let Poll::Ready(None) = next {
-            self.connection.body_is(RequestBody::Done);
+        let next = match self.left {
+            Some(0) => Poll::Ready(None),
+            _ => Pin::new(&mut self.payload).poll_next(cx),
+        };
+        match (&next, &mut self.left) {
+            (Poll::Ready(None), _) => self.connection.body_is(RequestBody::Done),
+            (Poll::Ready(Some(Ok(bytes))), Some(left)) => {
+                *left = left.saturating_sub(bytes.len() as u64);
+            }
+            _ => {}
         }
         next
     }
