@@ -80,6 +80,8 @@ pub fn start(level: LogLevel, otlp_endpoint: Option<&Url>) -> Result<Telemetry, 
         .with_default(own.min(LevelFilter::WARN))
         .with_target("cloakroom", own)
         .with_target(STEPS, LevelFilter::OFF)
+        // Calls a malformed request an error of ours; such requests have their own line at `info`.
+        .with_target("actix_http::h1", LevelFilter::OFF)
         // Logs whole answers.
         .with_target("s3s", LevelFilter::OFF);
     let format = if std::io::stderr().is_terminal() {
