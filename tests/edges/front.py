@@ -1,0 +1,123 @@
+"""A way to the gateway: directly, or through a proxy. Sends a shape and decides, with the logs of both, whether
+they agree about where each request ended."""
+
+import collections
+import concurrent.futures
+import json
+import time
+
+import wire
+
+CONTRACT = {200, 400, 401, 403, 404, 405, 408, 411, 413, 414, 415, 417, 421, 422, 431, 501, 505}
+# Longer than the gateway's limits on heads, bodies and what it reads of a refused one (docs/limits.md).
+PATIENCE = 12.0
+# A proxy closes or answers sooner; what is silent for so long waits for more of the request.
+SILENCE = 2.0
+VICTIM = (
+    b"POST /v1/credentials HTTP/1.1\r\nHost: edges\r\nConnection: close\r\nAuthorization: Bearer %b\r\n"
+    b"Content-Length: 0\r\n\r\n"
+)
+
+
+class Wrong(Exception):
+    """An invariant does not hold."""
+
+
+def need(holds, why):
+    if not holds:
+        raise Wrong(why)
+
+
+class Front:
+    """`proxy` is None where the client talks to the gateway itself."""
+
+    def __init__(self, name, gateway, port, proxy, attacker, victim):
+        self.name, self.gateway, self.port, self.proxy = name, gateway, port, proxy
+        self.victim, self.given_up = victim, []
+        self.own = {who: self.bucket(token) for who, token in (("attacker", attacker), ("victim", victim))}
+        self.settle()
+
+    def bucket(self, token):
+        outcome = wire.exchange(self.port, [VICTIM % token], 10)
+        need(outcome.statuses == "200", f"the victim got {outcome.statuses}")
+        return json.loads(outcome.answers[0].body)["bucket"]
+
+    def attempt(self, *shapes):
+        """Sends shapes as the attacker, all at once, then a call of the victim. Returns what the attacker
+        saw."""
+        with concurrent.futures.ThreadPoolExecutor(len(shapes)) as pool:
+            outcomes = list(pool.map(self.send, shapes))
+        for answer in (answer for outcome in outcomes for answer in outcome.answers):
+            self.judge(answer)
+        need(self.bucket(self.victim) == self.own["victim"], "the victim got another's answer")
+        self.agree(outcomes)
+        return outcomes
+
+    def send(self, shape):
+        options = {"pause": shape.pause, "half_close": shape.half_close, "heads": shape.heads}
+        options["silence"] = PATIENCE if shape.waits else SILENCE
+        outcome = wire.exchange(self.port, shape.pieces, PATIENCE, **options)
+        is_over = outcome.end != "open" or outcome.answers
+        need(is_over or not shape.waits, f"neither an answer nor the end after {PATIENCE} s")
+        return outcome
+
+    def judge(self, answer):
+        # Without a head: a proxy's answer to HTTP/0.9, or to what it takes for that or for HTTP/2.
+        is_bare = self.proxy is not None and answer.status == wire.BARE
+        need(is_bare or answer.status in CONTRACT, f"status {answer.status}")
+        if b'"bucket"' in answer.body:
+            need(
+                json.loads(answer.body)["bucket"] == self.own["attacker"], "the attacker got another's bucket"
+            )
+        if self.proxy is None and answer.status >= 400:
+            # In the words of STS where `POST /` was asked (docs/api/sts.md).
+            is_worded = answer.is_problem or answer.body.startswith(b"<ErrorResponse ")
+            need(is_worded, f"{answer.status} is no problem document but {answer.body[:80]}")
+
+    def settle(self, expected=1):
+        """Returns the new lines of both logs, once the answers in one are those in the other, or without a
+        proxy as many as expected."""
+        seen, passed = [], []
+        for _ in range(100):
+            seen += self.gateway.requests()
+            passed += self.proxy.log.new() if self.proxy else []
+            ids = {line["request_id"] for line in seen}
+            answered = {line["id"] for line in passed} - {"-", ""}
+            if answered == ids if self.proxy else len(ids) >= expected:
+                break
+            time.sleep(0.01)
+        return seen, passed
+
+    def start_again(self):
+        """Forgets what a failed attempt has left in the logs."""
+        time.sleep(1)
+        self.settle()
+
+    def agree(self, outcomes=()):
+        """Each request that the gateway saw is one that was sent to it as one, and its answer went back to
+        who sent it."""
+        answers = [answer for outcome in outcomes for answer in outcome.answers]
+        got = [answer.id for answer in answers if answer.id]
+        seen, passed = self.settle(len(got) + 1)
+        seen = collections.Counter(line["request_id"] for line in seen)
+        need(not seen or max(seen.values()) == 1, "an id stands twice in the gateway's log")
+        need(set(got) <= set(seen), "an answer that the gateway did not log")
+        if self.proxy is None:
+            # The victim's is the one more.
+            need(len(seen) == len(got) + 1, f"{len(seen) - 1} requests seen, {len(got)} answered")
+            return
+        forwarded = [line for line in passed if line["upstream"] not in ("", "-", "<NOSRV>")]
+        answered = [line["id"] for line in forwarded if line["id"] not in ("", "-")]
+        need(len(set(answered)) == len(answered), "an answer was used twice")
+        need(set(answered) <= set(seen), "the proxy has an answer that the gateway did not log")
+        # The proxy gave up on these, because the client left; the gateway may log them a little later.
+        now = time.monotonic()
+        self.given_up = [when for when in self.given_up if now - when < 5]
+        self.given_up += [now] * (len(forwarded) - len(answered))
+        unknown = set(seen) - set(answered)
+        need(
+            len(unknown) <= len(self.given_up),
+            f"the gateway saw {len(unknown)} requests that the proxy did not send",
+        )
+        self.given_up = self.given_up[len(unknown) :]
+        need(set(got) <= set(answered), "an answer that the proxy did not pass on")
