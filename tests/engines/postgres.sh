@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# A PostgreSQL on loopback: `postgres.sh start DIR`, `postgres.sh stop DIR`, and `postgres.sh again DIR`
-# to restart a stopped one. Writes DIR/gateway.env.
+# A PostgreSQL on loopback: `postgres.sh start DIR`, `postgres.sh stop DIR`, `postgres.sh crash DIR`, and
+# `postgres.sh again DIR` to restart a stopped one. Writes DIR/gateway.env. `postgres.sh standby DIR` starts one that
+# follows that of CLOAKROOM_DATABASE__URL, `postgres.sh promote DIR` makes it a primary.
 # Debian package: postgresql.
 set -euo pipefail
 
@@ -35,5 +36,15 @@ start() {
     echo "export CLOAKROOM_DATABASE__URL=postgres://cloakroom:$password@127.0.0.1:$port/cloakroom" \
         >"$dir/gateway.env"
 }
+
+crash() { as_user "$bin/pg_ctl" -D "$dir/data" -m immediate -w stop >/dev/null; }
+
+standby() {
+    if [ "$(id -u)" = 0 ]; then chown postgres "$dir"; fi
+    as_user "$bin/pg_basebackup" -d "$CLOAKROOM_DATABASE__URL" -D "$dir/data" -c fast -R -X stream
+    again
+}
+
+promote() { as_user "$bin/pg_ctl" -D "$dir/data" -w promote >/dev/null; }
 
 "$action"

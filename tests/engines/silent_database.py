@@ -39,7 +39,11 @@ class Proxy:
         while True:
             client, _ = self.listener.accept()
             number, self.accepted = self.accepted, self.accepted + 1
-            server = socket.create_connection(self.upstream)
+            try:
+                server = socket.create_connection(self.upstream)
+            except OSError:
+                client.close()
+                continue
             for pair in ((client, server, 0), (server, client, 1)):
                 threading.Thread(target=self.copy, args=(*pair, number), daemon=True).start()
 
@@ -69,6 +73,10 @@ class Proxy:
 
     def swallow(self):
         self.dead_below = self.accepted
+
+    def swallow_all(self):
+        """Until `swallow`, new connections die as well."""
+        self.dead_below = sys.maxsize
 
 
 WORKSPACE = ("GET", "/api/v1/org/silent/ws/research/storage/credentials")

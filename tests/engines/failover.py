@@ -1,0 +1,371 @@
+#!/usr/bin/env python3
+"""Two gateways on one PostgreSQL, under calls of all dialects, many of them first ones: a gateway is
+killed, paused, and cut off from the database; PostgreSQL restarts, crashes, and fails over to a standby.
+
+The database is that of CLOAKROOM_DATABASE__URL, which `postgres.sh start DIR` has started; a standby that
+commits with it is made here. Each gateway reaches it through a proxy, which a failover turns to the standby
+as a virtual address would. Wanted: every answer with credentials has exactly one row in the audit trail,
+and a row without one belongs to a call that failed; each owner has one bucket and each bucket one owner, at
+the store, too; and 5 s after each fault all calls succeed at both gateways.
+"""
+
+import argparse
+import collections
+import http.client
+import itertools
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import boto3
+
+from database import URL, check, direct, query, wait_until, wrong
+from silent_database import Proxy
+
+HERE = pathlib.Path(__file__).parent
+PEOPLE, KEYS = 60, 400
+# How long each fault lasts, and after how much longer all is to be well, in seconds.
+FAULT, RECOVERY, WATCHED = 4.0, 5.0, 8.0
+# Refusals of the contract where the registry or the store cannot be asked; 0 is a call that broke off.
+REFUSALS = {0, 406, 500, 502, 503}
+
+Call = collections.namedtuple("Call", "dialect gateway number began took status id bucket person")
+
+
+def form(token):
+    fields = {"Action": "AssumeRoleWithWebIdentity", "Version": "2011-06-15", "RoleSessionName": "a"}
+    fields |= {"RoleArn": "arn:aws:iam::000000000000:role/cloakroom", "WebIdentityToken": token}
+    return urllib.parse.urlencode(fields).encode()
+
+
+class World:
+    """An organisation with a workspace, people and access keys; `request` makes a call of a dialect."""
+
+    def __init__(self, cloakroom, oauth_port, environment):
+        self.cloakroom, self.environment = cloakroom, environment
+        self.run("org", "create", "failover")
+        self.run("workspace", "create", "failover/research")
+        self.api_key = self.run(
+            "api-key",
+            "create",
+            "--org",
+            "failover",
+            "--label",
+            "failover",
+            "--scope",
+            "object_storage",
+            "--scope",
+            "storage",
+        )
+        self.tokens = [
+            self.run("dev-token", f"failover-{n}", "--oauth-port", oauth_port) for n in range(PEOPLE)
+        ]
+        self.run("workspace", "add-member", "failover/research", "--subject", "failover-0")
+        # Each call rotates a key of its own: one whose rotation was interrupted is refused for a while.
+        create = ("access-key", "create", "--org", "failover", "--write-bucket", "failover", "--name", "key")
+        self.run(*create)
+        self.keys = [f"ak_{number:024x}" for number in range(KEYS)]
+        copied = (
+            "jsonb_populate_record(one, jsonb_build_object('id', 'ak_' || lpad(to_hex(number), 24, '0')))"
+        )
+        numbers = f"generate_series(0, {KEYS - 1}) AS number"
+        query(f"INSERT INTO access_keys SELECT ({copied}).* FROM access_keys AS one, {numbers}")
+
+    def run(self, *command):
+        done = subprocess.run(
+            [self.cloakroom, *command], env=self.environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, (command, done.stderr)
+        return done.stdout.strip()
+
+    def request(self, dialect, number):
+        """The method, the path, the headers and the body of a call, and the person who makes it."""
+        person = number % PEOPLE
+        bearer = {"Authorization": f"Bearer {self.tokens[person]}"}
+        member = {"Authorization": f"Bearer {self.tokens[0]}"}
+        office = {"Authorization": f"Bearer {self.api_key}", "Content-Type": "application/json"}
+        rotation = "/core/v1/object_storage/access_keys/access_key/generate_credentials"
+        key = json.dumps({"access_key": {"id": self.keys[number % KEYS]}}).encode()
+        return {
+            "v1": ("POST", "/v1/credentials", bearer, None, person),
+            "container": ("GET", "/v1/credentials/container", bearer, None, person),
+            "sts": ("POST", "/", {}, form(self.tokens[person]), person),
+            "workspace": ("GET", "/api/v1/org/failover/ws/research/storage/credentials", member, None, None),
+            "storage-boto": ("POST", "/storage/boto", {"x-api-key": self.api_key}, None, None),
+            "access-key": ("POST", rotation, office, key, None),
+        }[dialect]
+
+
+DIALECTS = ("v1", "container", "sts", "workspace", "storage-boto", "access-key")
+
+
+class Traffic:
+    """Calls of all dialects at both gateways, until it is stopped."""
+
+    def __init__(self, world, gateways):
+        self.world, self.gateways, self.calls, self.stopped = world, gateways, [], threading.Event()
+        self.numbers = {dialect: itertools.count() for dialect in DIALECTS}
+        several = [(dialect, at) for dialect in DIALECTS for at in range(len(gateways))]
+        self.threads = [threading.Thread(target=self.work, args=each) for each in several]
+        for thread in self.threads:
+            thread.start()
+
+    def work(self, dialect, gateway):
+        while not self.stopped.is_set():
+            self.calls.append(self.call(dialect, gateway))
+            # There are as many access keys as this makes calls.
+            time.sleep(0.4 if dialect == "access-key" else 0.15)
+
+    def call(self, dialect, gateway):
+        number = next(self.numbers[dialect])
+        method, path, headers, body, person = self.world.request(dialect, number)
+        url = self.gateways[gateway].url + path
+        request = urllib.request.Request(url, method=method, headers=headers, data=body)
+        began, bucket = time.time(), None
+        try:
+            with direct.open(request, timeout=20) as answer:
+                status, answered, text = answer.status, answer.headers["X-Request-Id"], answer.read()
+                found = re.search(rb'"bucket":"([^"]+)"', text)
+                bucket = found and found[1].decode()
+        except urllib.error.HTTPError as error:
+            status, answered = error.code, error.headers["X-Request-Id"]
+        except (OSError, http.client.HTTPException):
+            status, answered = 0, None
+        return Call(dialect, gateway, number, began, time.time() - began, status, answered, bucket, person)
+
+    def stop(self):
+        self.stopped.set()
+        for thread in self.threads:
+            thread.join()
+
+
+class Gateway:
+    def __init__(self, cloakroom, port, environment, log):
+        self.url, self.command, self.log = f"http://127.0.0.1:{port}", [cloakroom, "serve"], log
+        self.database = urllib.parse.urlsplit(URL)
+        self.proxy = Proxy(self.database.hostname, self.database.port)
+        place = f"{self.database.username}:{self.database.password}@127.0.0.1:{self.proxy.port}"
+        self.environment = environment | {
+            "CLOAKROOM_DATABASE__URL": self.database._replace(netloc=place).geturl(),
+            "CLOAKROOM_HTTP__ADDRESS": f"127.0.0.1:{port}",
+            "CLOAKROOM_HTTP__PUBLIC_URL": self.url,
+        }
+        self.start()
+
+    def start(self):
+        with open(self.log, "a") as out:
+            self.process = subprocess.Popen(self.command, env=self.environment, stderr=out)
+
+    def is_ready(self):
+        try:
+            return direct.open(f"{self.url}/readyz", timeout=2).status == 200
+        except OSError:
+            return False
+
+    def stop(self):
+        self.process.send_signal(signal.SIGCONT)
+        self.process.terminate()
+        self.process.wait()
+
+
+class Faults:
+    """Each method is a fault from its beginning to its end; true for those that only the second gateway has."""
+
+    def __init__(self, gateways, postgres, standby, standby_port):
+        self.gateways, self.second, self.postgres = gateways, gateways[1], postgres
+        self.standby, self.standby_port = standby, standby_port
+        url = urllib.parse.urlsplit(URL)
+        place = f"{url.username}:{url.password}@127.0.0.1:{standby_port}"
+        self.query_standby = asked(url._replace(netloc=place).geturl())
+
+    def server(self, action, directory, **variables):
+        subprocess.run([HERE / "postgres.sh", action, directory], check=True, env=os.environ | variables)
+
+    def gateway_killed(self):
+        self.second.process.kill()
+        self.second.process.wait()
+        time.sleep(FAULT)
+        self.second.start()
+        assert wait_until(self.second.is_ready, 20)
+        return True
+
+    def gateway_paused(self):
+        self.second.process.send_signal(signal.SIGSTOP)
+        time.sleep(FAULT)
+        self.second.process.send_signal(signal.SIGCONT)
+        return True
+
+    def gateway_cut_off(self):
+        self.second.proxy.swallow_all()
+        time.sleep(FAULT)
+        self.second.proxy.swallow()
+        return True
+
+    def postgresql_restarted(self):
+        self.server("stop", self.postgres)
+        self.server("again", self.postgres)
+
+    def postgresql_crashed(self):
+        self.server("crash", self.postgres)
+        time.sleep(FAULT)
+        self.server("again", self.postgres)
+
+    def postgresql_failed_over(self):
+        self.server("crash", self.postgres)
+        time.sleep(FAULT)
+        self.server("promote", self.standby)
+        for gateway in self.gateways:
+            gateway.proxy.upstream = ("127.0.0.1", self.standby_port)
+
+
+def asked(url):
+    def query(statement):
+        done = subprocess.run(["psql", url, "-Atc", statement], check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    return query
+
+
+def synchronous(faults):
+    """Makes the standby; from now on each commit waits for it."""
+    faults.server("standby", faults.standby, POSTGRES_PORT=str(faults.standby_port))
+    # After its primary's restart it is back at once; commits wait for it.
+    faults.query_standby("ALTER SYSTEM SET wal_retrieve_retry_interval = '200ms'")
+    faults.query_standby("SELECT pg_reload_conf()")
+    query("ALTER SYSTEM SET synchronous_standby_names = '*'")
+    query("SELECT pg_reload_conf()")
+    in_step = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
+    assert wait_until(lambda: query(in_step) == "1", 20)
+
+
+def leave(postgres):
+    """The former primary runs again, alone."""
+    for action in ("stop", "again"):
+        subprocess.run([HERE / "postgres.sh", action, postgres], check=True)
+    query("ALTER SYSTEM RESET synchronous_standby_names")
+    query("SELECT pg_reload_conf()")
+
+
+def is_out_of_time(call):
+    """Whether the container route, which answers within 1.8 s, gave up: a busy machine is as slow."""
+    return call.dialect == "container" and call.status in (500, 502) and call.took > 1.5
+
+
+def endure(name, fault, traffic):
+    """Runs the fault under traffic, and judges the calls from its beginning on."""
+    began = time.time()
+    has_spared = fault()
+    ended = time.time()
+    time.sleep(WATCHED)
+    calls = [call for call in traffic.calls if call.began >= began]
+    failed = [call for call in calls if call.status != 200]
+    last = max((call.began + call.took - ended for call in failed if call.began > ended), default=0.0)
+    after = {(call.dialect, call.gateway) for call in calls if call.status == 200 and call.began > ended}
+    statuses = collections.Counter(call.status for call in failed)
+    late = [call for call in failed if call.began + call.took > ended + RECOVERY and not is_out_of_time(call)]
+    seen = f"{len(failed)} of {len(calls)} failed {dict(statuses)}, the last {last:.1f} s after its end {late[:3] or ''}"
+    well = not late and len(after) == 2 * len(DIALECTS) and set(statuses) <= REFUSALS
+    check(f"{name}: all calls succeed again", well, seen)
+    if has_spared:
+        spared = [call for call in failed if call.gateway == 0 and not is_out_of_time(call)]
+        check(f"{name}: the other gateway answers all", not spared, spared[:3] or "as ever")
+
+
+def judge(calls, store, before, replica):
+    """Compares what callers got with the registry, the trail and the store."""
+    rows = replica("SELECT request_id FROM audit_trail WHERE access_key_id <> ''").split("\n")
+    rows = collections.Counter(rows)
+    given = {call.id for call in calls if call.status == 200}
+    refused = {call.id for call in calls if call.status not in (0, 200)}
+    broken = sum(call.status == 0 for call in calls)
+    missing = [each for each in given if rows[each] != 1]
+    check(
+        "answers with credentials have one audit row each",
+        not missing,
+        missing[:3] or f"{len(given)} answers",
+    )
+    more = set(rows) - given - refused
+    seen = f"{len(set(rows) & refused)} of refused calls, {len(more)} of {broken} that broke off"
+    check("other rows are of calls that failed", len(more) <= broken, seen)
+    owned = replica("SELECT bucket FROM owned_buckets").split("\n")
+    check("each bucket has one owner", len(owned) == len(set(owned)), f"{len(owned)} owners")
+    by_person = collections.defaultdict(set)
+    for call in calls:
+        if call.bucket and call.person is not None:
+            by_person[call.person].add(call.bucket)
+    one_each = all(len(buckets) == 1 for buckets in by_person.values())
+    apart = len(set().union(*by_person.values())) == len(by_person)
+    check("each person has one bucket", one_each and apart, f"{len(by_person)} people")
+    stray = store() - before - set(owned)
+    check("the store has no bucket that is not in the registry", not stray, sorted(stray) or "none")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cloakroom", required=True)
+    parser.add_argument("--oauth-port", required=True)
+    parser.add_argument("--port", type=int, default=8098)
+    parser.add_argument("--standby-port", type=int, default=5434)
+    parser.add_argument("--postgres", required=True, type=pathlib.Path)
+    arguments = parser.parse_args()
+    environment = dict(os.environ) | {
+        "CLOAKROOM_LIMITS__PER_OWNER": "1000/s burst 1000",
+        "CLOAKROOM_LIMITS__PER_CALLER": "1000/s burst 1000",
+        "CLOAKROOM_NAMING__NAMESPACE": "failover",
+    }
+    config = pathlib.Path(os.environ["CLOAKROOM_CONFIG"]).read_text()
+    setting = lambda name: re.search(rf'storage\.{name} = "([^"]+)"', config)[1]
+    keys = {
+        "aws_access_key_id": setting("access_key_id"),
+        "aws_secret_access_key": setting("secret_access_key"),
+    }
+    s3 = boto3.client("s3", endpoint_url=setting("endpoint"), region_name="us-east-1", **keys)
+    store = lambda: {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
+    standby = arguments.postgres.parent / "standby"
+    gateways, traffic = [], None
+    try:
+        for number in range(2):
+            log = arguments.postgres.parent / f"failover-{number}.log"
+            gateways.append(Gateway(arguments.cloakroom, arguments.port + number, environment, log))
+            assert wait_until(gateways[-1].is_ready, 20), log.read_text()
+        world = World(arguments.cloakroom, arguments.oauth_port, environment)
+        before = store()
+        faults = Faults(gateways, arguments.postgres, standby, arguments.standby_port)
+        standby.mkdir()
+        synchronous(faults)
+        traffic = Traffic(world, gateways)
+        time.sleep(3)
+        first = [call for call in traffic.calls if call.status != 200 and not is_out_of_time(call)]
+        check("before", traffic.calls and not first, first[:3] or f"{len(traffic.calls)} calls")
+        for fault in (
+            faults.gateway_killed,
+            faults.gateway_paused,
+            faults.gateway_cut_off,
+            faults.postgresql_restarted,
+            faults.postgresql_crashed,
+            faults.postgresql_failed_over,
+        ):
+            endure(fault.__name__.replace("_", " "), fault, traffic)
+        traffic.stop()
+        judge(traffic.calls, store, before, faults.query_standby)
+    finally:
+        if traffic:
+            traffic.stop()
+        for gateway in gateways:
+            gateway.stop()
+        subprocess.run([HERE / "postgres.sh", "stop", standby], check=True)
+        leave(arguments.postgres)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
