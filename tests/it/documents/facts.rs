@@ -1,5 +1,4 @@
-//! Facts in the book: the tests that it cites and the errors of each API; and the pages that the code
-//! names.
+//! Facts in the book: the errors of each API; and the pages that the code names.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,63 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{files, pages, prose};
-
-/// Every function of this repository with a test attribute.
-fn tests() -> BTreeSet<String> {
-    let rust =
-        |folder: &str| files(folder).filter(|file| file.extension().is_some_and(|end| end == "rs"));
-    let mut found = BTreeSet::new();
-    for file in rust("src").chain(rust("tests")) {
-        let text = fs::read_to_string(file).unwrap();
-        let mut is_test = false;
-        for line in text.lines().map(str::trim) {
-            let function = line
-                .strip_prefix("async ")
-                .unwrap_or(line)
-                .strip_prefix("fn ");
-            if line.starts_with("#[") {
-                is_test |= line.contains("test]") || line.contains("::test(");
-            } else if let Some((name, _)) = function.and_then(|rest| rest.split_once('(')) {
-                if is_test {
-                    found.insert(name.to_owned());
-                }
-                is_test = false;
-            } else if !line.starts_with("//") {
-                is_test = false;
-            }
-        }
-    }
-    found
-}
-
-/// The words in backticks that look like a test's name.
-fn cited(text: &str) -> impl Iterator<Item = &str> {
-    text.split('`').skip(1).step_by(2).filter(|word| {
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        word.chars().all(plain) && word.matches('_').count() >= 2
-    })
-}
-
-#[test]
-fn every_test_that_the_book_cites_exists() {
-    let tests = tests();
-    let mut looked_at = 0;
-    for page in pages()
-        .into_iter()
-        .filter(|page| page.ends_with("docs/security.md") || page.starts_with("docs/decisions"))
-    {
-        for name in cited(&prose(&page)) {
-            looked_at += 1;
-            assert!(
-                tests.contains(name),
-                "{}: there is no test {name}",
-                page.display()
-            );
-        }
-    }
-    assert!(looked_at > 80, "only {looked_at} tests are cited");
-}
+use super::{files, prose};
 
 /// Each status and code in the table under "Errors".
 fn documented(page: &Path) -> BTreeSet<(String, String)> {

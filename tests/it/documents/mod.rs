@@ -4,6 +4,7 @@
 mod book;
 mod facts;
 mod monitoring;
+mod proofs;
 
 use std::collections::HashMap;
 use std::fs;
