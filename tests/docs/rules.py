@@ -264,6 +264,12 @@ RULES = [
     Rule("docs/growth.md", "tests/load/growth", skip="measures for minutes: tests/load/growth"),
     Rule("docs/growth.md", "tests/load/crowded", skip="measures for minutes: tests/load/crowded"),
     Rule("docs/speed.md", "tests/load/run", skip="measures for minutes: tests/load/run"),
+    Rule("docs/supply-chain.md", "cargo tree", skip="only prints: deploy/release/sbom reads the same"),
+    Rule("docs/supply-chain.md", "cargo build", skip="is built already, elsewhere perhaps"),
+    Rule("docs/supply-chain.md", "cargo deny", skip="its database is fetched from a host that CI does not reach"),
+    Rule("docs/supply-chain.md", "git clone", skip="needs a clone of the advisory database"),
+    Rule("docs/supply-chain.md", "cargo install", run_by=".ci/run"),
+    Rule("docs/supply-chain.md", "deploy/release/build", skip="takes two release builds: tests/supply/twice"),
     Rule(
         "docs/bucket-conflict.md", "cloakroom bucket show 5c3b3bb8e6448a51b8ad7992994f722    #",
         stand_ins=lambda machine: {"bucket release": "bucket release --yes", "bucket assign": "bucket assign --yes"},
