@@ -113,14 +113,21 @@ class Gateway:
             answer = self._http.request(ask.method, ask.path, params=query, headers=ask.headers)
         except httpx.TransportError as error:
             # The kind says enough; a proxy's address with its password may stand in the text.
-            raise UnreachableError(
-                f"The gateway does not answer: {type(error).__name__}."
-            ) from None
+            raise UnreachableError(f"The gateway does not answer: {_kind(error)}.") from None
         headers = {name.lower(): value for name, value in answer.headers.items()}
         reply = Reply(answer.status_code, headers, _json(answer))
         if reply.status != httpx.codes.OK:
             raise refusal(reply, retry_after(headers))
         return reply
+
+
+def _kind(error: Exception) -> str:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted ({cause.verify_message})"
+        cause = cause.__cause__ or cause.__context__
+    return type(error).__name__
 
 
 def _can_be_repeated(error: CloakroomError) -> bool:
