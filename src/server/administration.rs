@@ -23,7 +23,19 @@ use super::{StartError, access_keys, fingerprint, parts};
 ///
 /// [`StartError`] names the configuration key at fault.
 pub async fn administer(config: &Config, operator: Operator) -> Result<Administer, StartError> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    administer_by(Arc::new(SystemClock), config, operator).await
+}
+
+/// Like [`administer`], but by this clock.
+///
+/// # Errors
+///
+/// [`StartError`] names the configuration key at fault.
+pub async fn administer_by(
+    clock: Arc<dyn Clock>,
+    config: &Config,
+    operator: Operator,
+) -> Result<Administer, StartError> {
     let database = Box::pin(database(config)).await?;
     let registry = Arc::new(SqlBucketRegistry::new(database.clone(), Arc::clone(&clock)));
     let clients = Box::pin(AwsClients::new(parts::aws_settings(&config.storage))).await?;

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::domain::Operator;
 use crate::service::{Clock, EraseOwner, EraseOwnerPorts, EraseOwnerSettings, Randomness};
 
-use super::administration::{administer, database};
+use super::administration::{administer_by, database};
 use super::{StartError, parts};
 
 /// [`EraseOwner`] for the configured deployment.
@@ -18,12 +18,24 @@ use super::{StartError, parts};
 ///
 /// [`StartError`] names the configuration key at fault.
 pub async fn erase_owner(config: &Config, operator: Operator) -> Result<EraseOwner, StartError> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    erase_owner_by(Arc::new(SystemClock), config, operator).await
+}
+
+/// Like [`erase_owner`], but by this clock.
+///
+/// # Errors
+///
+/// [`StartError`] names the configuration key at fault.
+pub async fn erase_owner_by(
+    clock: Arc<dyn Clock>,
+    config: &Config,
+    operator: Operator,
+) -> Result<EraseOwner, StartError> {
     let database = Box::pin(database(config)).await?;
     let registry = SqlBucketRegistry::new(database.clone(), Arc::clone(&clock));
     let clients = Box::pin(AwsClients::new(parts::aws_settings(&config.storage))).await?;
     let directory = Arc::new(SqlDirectory::new(database));
-    let freezer = Box::pin(administer(config, operator.clone())).await?;
+    let freezer = Box::pin(administer_by(Arc::clone(&clock), config, operator.clone())).await?;
     let settings = EraseOwnerSettings {
         formula: config.naming.formula.clone(),
         deployment: registry.deployment(OsRandomness.bits()).await?,

@@ -38,9 +38,9 @@ use crate::metrics::Metrics;
 use crate::service::doctor::Doctor;
 use crate::service::{AuthenticateToken, Clock};
 
-pub use administration::{administer, database, show_buckets};
+pub use administration::{administer, administer_by, database, show_buckets};
 pub use doctor::doctor;
-pub use erasing::erase_owner;
+pub use erasing::{erase_owner, erase_owner_by};
 pub use start_error::StartError;
 
 use edge::{Edge, EdgeSettings, EdgeState, descriptors};
@@ -68,8 +68,24 @@ impl Server {
     ///
     /// [`StartError`] names the configuration key at fault.
     pub async fn build(config: &Config) -> Result<Self, StartError> {
+        Self::build_by(Arc::new(SystemClock), config).await
+    }
+
+    /// Like [`Server::build`], but by this clock.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] names the configuration key at fault.
+    pub async fn build_by(clock: Arc<dyn Clock>, config: &Config) -> Result<Self, StartError> {
         let listener = listen(config.http.address)?;
-        Self::build_on(listener, config, Arc::default()).await
+        Box::pin(Self::assemble(
+            config,
+            clock,
+            listener,
+            None,
+            Arc::default(),
+        ))
+        .await
     }
 
     /// Builds the gateway on a port that is already taken. Its pages show the samples once they are
@@ -83,7 +99,8 @@ impl Server {
         config: &Config,
         samples: Arc<OnceLock<Samples>>,
     ) -> Result<Self, StartError> {
-        Box::pin(Self::assemble(config, listener, None, samples)).await
+        let clock = Arc::new(SystemClock);
+        Box::pin(Self::assemble(config, clock, listener, None, samples)).await
     }
 
     /// Like [`Server::build`], but the gateway is not ready until [`doctor`] has proven isolation
@@ -102,6 +119,7 @@ impl Server {
         let listener = listen(config.http.address)?;
         Box::pin(Self::assemble(
             config,
+            Arc::new(SystemClock),
             listener,
             Some(doctor),
             Arc::default(),
@@ -111,6 +129,7 @@ impl Server {
 
     async fn assemble(
         config: &Config,
+        clock: Arc<dyn Clock>,
         listener: TcpListener,
         doctor: Option<Doctor>,
         samples: Arc<OnceLock<Samples>>,
@@ -129,7 +148,6 @@ impl Server {
         let issuer_keys = issuers::keys(config, &calls)?;
         let proven = Arc::new(AtomicBool::new(doctor.is_none()));
         let ready = Arc::new(Ready::new(Arc::clone(&discovery), Arc::clone(&proven)));
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let gateway = web::Data::new(Gateway {
             clock: Arc::clone(&clock),
             randomness: Arc::new(OsRandomness),

@@ -18,6 +18,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -25,6 +26,8 @@ use hyper_util::server::conn::auto;
 use s3s::service::S3ServiceBuilder;
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
+
+use crate::embedded::clock::Clock;
 
 use bucket_policies::BucketPolicies;
 use identities::{Identities, Users};
@@ -39,6 +42,7 @@ pub use identities::RootIdentity;
 pub struct Storage {
     address: SocketAddr,
     identity: RootIdentity,
+    clock: Clock,
     _accepting: AbortOnDropHandle<()>,
 }
 
@@ -56,7 +60,8 @@ impl Storage {
         let policies = Arc::<BucketPolicies>::default();
         let objects = ObjectStore::open(&directory, Arc::clone(&policies)).await?;
         let users = Users::open(&directory.join("iam.json"))?;
-        let identities = Arc::new(Identities::new(identity.clone(), users));
+        let clock = Clock::default();
+        let identities = Arc::new(Identities::new(identity.clone(), users, clock.clone()));
         let cors = objects.cors();
         let mut builder = S3ServiceBuilder::new(objects);
         let access = Access {
@@ -70,6 +75,7 @@ impl Storage {
         Ok(Self {
             address,
             identity,
+            clock,
             _accepting: AbortOnDropHandle::new(accepting),
         })
     }
@@ -78,6 +84,11 @@ impl Storage {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Moves the clock ahead by which sessions end. All else goes on by the machine's.
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance(by);
     }
 
     /// The root of the store.

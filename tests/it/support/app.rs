@@ -1,4 +1,6 @@
 use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_s3::config::{Credentials as SdkCredentials, Region, StalledStreamProtectionConfig};
@@ -6,8 +8,8 @@ use cloakroom::config::Config;
 use cloakroom::domain::{Access, ApiKey, Member, Slug, Subject, WorkspaceName};
 use cloakroom::embedded::authorization_server::AuthorizationServer;
 use cloakroom::embedded::storage::Storage;
-use cloakroom::server::{Server, administer};
-use cloakroom::service::{Administer, AdministerError, NewApiKey, NewArea};
+use cloakroom::server::{Server, administer_by};
+use cloakroom::service::{Administer, AdministerError, Clock, NewApiKey, NewArea};
 use reqwest::RequestBuilder;
 use serde_json::Value;
 use sqlx::SqlitePool;
@@ -15,15 +17,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{Answer, Credentials, SCOPE};
-
-/// The differences from an ordinary gateway.
-pub(crate) struct Setup {
-    variables: HashMap<String, String>,
-    removed: Vec<String>,
-    file: Option<String>,
-    change: Box<dyn FnOnce(&mut Config) + Send>,
-}
+use super::{Answer, Credentials, SCOPE, Setup};
 
 /// A gateway with its upstreams, on free ports.
 pub(crate) struct App {
@@ -35,167 +29,55 @@ pub(crate) struct App {
     pub(crate) directory: TempDir,
     pub(crate) http: reqwest::Client,
     pub(crate) config: Config,
-    stop: Option<oneshot::Sender<()>>,
-    running: JoinHandle<()>,
+    pub(crate) clock: Arc<dyn Clock>,
+    running: Running,
+}
+
+/// A gateway that answers, and what stops it.
+struct Running {
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<()>,
 }
 
 pub(crate) async fn spawn_app() -> App {
     Setup::default().spawn().await
 }
 
-impl Default for Setup {
-    fn default() -> Self {
+impl App {
+    pub(super) async fn start(
+        clock: Arc<dyn Clock>,
+        config: Config,
+        oauth: AuthorizationServer,
+        storage: Storage,
+        directory: TempDir,
+    ) -> Self {
+        let (server, running) = Running::start(&clock, &config).await;
         Self {
-            variables: HashMap::new(),
-            removed: Vec::new(),
-            file: None,
-            change: Box::new(|_| {}),
-        }
-    }
-}
-
-impl Setup {
-    /// Uses the registry of another gateway.
-    pub(crate) fn beside(self, other: &App) -> Self {
-        self.key(
-            "database.url",
-            &format!("{}?mode=rwc", other.database_url()),
-        )
-    }
-
-    /// Another replica of this gateway: the same registry, store and authorization server.
-    pub(crate) fn replica_of(self, other: &App) -> Self {
-        let identity = other.storage.identity();
-        self.beside(other)
-            .key("storage.endpoint", &other.storage.url())
-            .key("storage.access_key_id", &identity.access_key_id)
-            .key("storage.secret_access_key", &identity.secret_access_key)
-            .key("oauth.issuer", &other.oauth.issuer())
-            .key(
-                "oauth.client_secret",
-                &other.oauth.resource_server().client_secret,
-            )
-    }
-
-    /// Sets a key of the configuration, as the environment would.
-    pub(crate) fn key(mut self, key: &str, value: &str) -> Self {
-        self.variables.insert(variable(key), value.to_owned());
-        self
-    }
-
-    /// Adds a configuration file with this text.
-    pub(crate) fn file(mut self, text: &str) -> Self {
-        self.file = Some(text.to_owned());
-        self
-    }
-
-    /// Leaves out a key that an ordinary gateway has.
-    pub(crate) fn without(mut self, key: &str) -> Self {
-        self.removed.push(variable(key));
-        self
-    }
-
-    /// Changes the configuration after its checks.
-    pub(crate) fn change(mut self, change: impl FnOnce(&mut Config) + Send + 'static) -> Self {
-        self.change = Box::new(change);
-        self
-    }
-
-    pub(crate) async fn spawn(self) -> App {
-        self.spawn_in(tempfile::tempdir().unwrap()).await
-    }
-
-    /// Why such a gateway does not start.
-    pub(crate) async fn refused(self) -> String {
-        let directory = tempfile::tempdir().unwrap();
-        let oauth = AuthorizationServer::start(0, "cloakroom").unwrap();
-        let storage = Storage::start(0, directory.path().join("storage"))
-            .await
-            .unwrap();
-        let config = self.config(&oauth, &storage, &directory);
-        match Server::build(&config).await {
-            Ok(_) => panic!("it starts"),
-            Err(error) => error.to_string(),
-        }
-    }
-
-    pub(crate) async fn spawn_in(self, directory: TempDir) -> App {
-        let oauth = AuthorizationServer::start(0, "cloakroom").unwrap();
-        let storage = Storage::start(0, directory.path().join("storage"))
-            .await
-            .unwrap();
-        let config = self.config(&oauth, &storage, &directory);
-        let server = Server::build(&config).await.unwrap();
-        let url = format!("http://{}", server.address());
-        let metrics = server.metrics_address();
-        let metrics = metrics.map(|address| format!("http://{address}/metrics"));
-        let (stop, stopped) = oneshot::channel();
-        let running = tokio::spawn(async move {
-            server
-                .run(async { stopped.await.unwrap_or(()) })
-                .await
-                .unwrap();
-        });
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        App {
-            url,
-            metrics,
+            url: format!("http://{}", server.0),
+            metrics: server.1.map(|address| format!("http://{address}/metrics")),
             oauth,
             storage,
             directory,
-            http,
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
             config,
-            stop: Some(stop),
+            clock,
             running,
         }
     }
 
-    fn config(self, oauth: &AuthorizationServer, storage: &Storage, directory: &TempDir) -> Config {
-        let database = directory.path().join("cloakroom.db");
-        let identity = storage.identity();
-        let mut variables: HashMap<String, String> = [
-            ("HTTP__ADDRESS", "127.0.0.1:0".to_owned()),
-            ("OAUTH__ISSUER", oauth.issuer()),
-            (
-                "OAUTH__CLIENT_ID",
-                oauth.resource_server().client_id.clone(),
-            ),
-            (
-                "OAUTH__CLIENT_SECRET",
-                oauth.resource_server().client_secret.clone(),
-            ),
-            ("STORAGE__ENDPOINT", storage.url()),
-            ("STORAGE__ACCESS_KEY_ID", identity.access_key_id.clone()),
-            (
-                "STORAGE__SECRET_ACCESS_KEY",
-                identity.secret_access_key.clone(),
-            ),
-            (
-                "DATABASE__URL",
-                format!("sqlite://{}?mode=rwc", database.display()),
-            ),
-            ("NAMING__ACCEPT_CHANGE", "true".to_owned()),
-        ]
-        .map(|(name, value)| (format!("CLOAKROOM_{name}"), value))
-        .into();
-        variables.retain(|name, _| !self.removed.contains(name));
-        variables.extend(self.variables);
-        let file = self.file.map(|text| {
-            let path = directory.path().join("cloakroom.toml");
-            std::fs::write(&path, text).unwrap();
-            path
-        });
-        let mut config = Config::load(file.as_deref(), variables).unwrap();
-        (self.change)(&mut config);
-        config
+    /// Stops the gateway as SIGTERM does, and starts it again with the same files and upstreams.
+    pub(crate) async fn restarted(self) -> Self {
+        self.running.stop().await;
+        Self::start(
+            self.clock,
+            self.config,
+            self.oauth,
+            self.storage,
+            self.directory,
+        )
+        .await
     }
-}
 
-fn variable(key: &str) -> String {
-    format!("CLOAKROOM_{}", key.to_uppercase().replace('.', "__"))
-}
-
-impl App {
     /// A token of the authorization server, as `cloakroom dev-token` gets it.
     pub(crate) async fn token(&self, user: &str) -> String {
         self.token_with(&[("user", user)]).await
@@ -233,7 +115,9 @@ impl App {
     /// The administrative use cases, on the same registry.
     pub(crate) async fn administer(&self) -> Administer {
         let operator = "tester".parse().unwrap();
-        administer(&self.config, operator).await.unwrap()
+        administer_by(Arc::clone(&self.clock), &self.config, operator)
+            .await
+            .unwrap()
     }
 
     /// A new organisation and its API key.
@@ -318,10 +202,31 @@ impl App {
     }
 
     /// Stops the gateway as SIGTERM does, and keeps its files.
-    pub(crate) async fn stop(mut self) -> TempDir {
-        self.stop.take().unwrap().send(()).unwrap();
-        self.running.await.unwrap();
+    pub(crate) async fn stop(self) -> TempDir {
+        self.running.stop().await;
         self.directory
+    }
+}
+
+impl Running {
+    /// Starts a gateway. Returns where it listens, and where its metrics are.
+    async fn start(
+        clock: &Arc<dyn Clock>,
+        config: &Config,
+    ) -> ((SocketAddr, Option<SocketAddr>), Self) {
+        let server = Server::build_by(Arc::clone(clock), config).await.unwrap();
+        let addresses = (server.address(), server.metrics_address());
+        let (stop, stopped) = oneshot::channel();
+        let ended = tokio::spawn(async move {
+            let stopped = async { stopped.await.unwrap_or(()) };
+            server.run(stopped).await.unwrap();
+        });
+        (addresses, Self { stop, ended })
+    }
+
+    async fn stop(self) {
+        self.stop.send(()).unwrap();
+        self.ended.await.unwrap();
     }
 }
 

@@ -13,6 +13,8 @@ use hyper::http::Extensions;
 use s3s::auth::SecretKey;
 use s3s::{S3Result, s3_error};
 
+use crate::embedded::clock::Clock;
+
 pub(super) use account::{AccessKey, Account, Tag, User};
 pub use root::RootIdentity;
 pub(super) use session_token::session_token;
@@ -35,10 +37,10 @@ pub(super) enum Identity {
 }
 
 impl Identities {
-    pub(super) fn new(root: RootIdentity, users: Users) -> Self {
+    pub(super) fn new(root: RootIdentity, users: Users, clock: Clock) -> Self {
         Self {
             root,
-            sessions: Sessions::default(),
+            sessions: Sessions::new(clock),
             users: Arc::new(users),
         }
     }

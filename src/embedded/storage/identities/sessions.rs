@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use s3s::auth::SecretKey;
 use s3s::{S3Result, s3_error};
 
-use crate::embedded::clock::now;
+use crate::embedded::clock::{Clock, now};
 use crate::embedded::random::{aws_id, hex_digits};
 use crate::embedded::storage::policy::Policy;
 
@@ -17,8 +17,8 @@ use crate::embedded::storage::policy::Policy;
 const REMEMBERED: Duration = Duration::from_mins(10);
 
 /// The sessions that the store opened, by access key id.
-#[derive(Default)]
 pub(crate) struct Sessions {
+    clock: Clock,
     open: RwLock<HashMap<String, Session>>,
 }
 
@@ -50,6 +50,13 @@ pub(crate) struct NewSession {
 }
 
 impl Sessions {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            open: RwLock::default(),
+        }
+    }
+
     pub(crate) fn open(
         &self,
         name: &str,
@@ -60,7 +67,7 @@ impl Sessions {
             access_key_id: aws_id("ASIA")?,
             secret_access_key: hex_digits(20)?,
             session_token: hex_digits(48)?,
-            expiration: now() + duration,
+            expiration: self.clock.now() + duration,
         };
         let session = Session {
             secret: SecretKey::from(new.secret_access_key.clone()),
@@ -70,11 +77,11 @@ impl Sessions {
                 user_id: format!("AROACLOAKROOM:{name}"),
                 issued: now(),
             },
-            ends: Instant::now() + duration,
+            ends: self.clock.instant() + duration,
         };
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         if open.len().is_power_of_two() {
-            let now = Instant::now();
+            let now = self.clock.instant();
             open.retain(|_, session| session.ends + REMEMBERED > now);
         }
         open.insert(new.access_key_id.clone(), session);
@@ -99,7 +106,7 @@ impl Sessions {
         let sent = token.ok_or_else(|| s3_error!(AccessDenied, "A session token is required"))?;
         verify_slices_are_equal(sent.as_bytes(), session.token.as_bytes())
             .map_err(|_| s3_error!(InvalidToken))?;
-        if session.ends <= Instant::now() {
+        if session.ends <= self.clock.instant() {
             return Err(s3_error!(ExpiredToken));
         }
         Ok(session.identity.clone())
