@@ -34,6 +34,7 @@ mod login;
 mod logs;
 mod metrics;
 mod migrate;
+mod model;
 mod openapi;
 mod own_secrets;
 mod pages;

@@ -1,0 +1,189 @@
+//! What operators do, as their commands do it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_s3::error::SdkError;
+use chrono::TimeDelta;
+use cloakroom::domain::{Access, AccessKeyId, Block, BlockTarget, Member, Owner, Subject};
+use cloakroom::server::erase_owner_by;
+use cloakroom::service::{
+    Administer, AdministerError, EraseOptions, ErasureOutcome, Governance, NewAccessKey, NewArea,
+    Place as ErasedPlace, Progress, SessionsOf, Strength, Tally,
+};
+
+use crate::support::App;
+
+use super::names::{KeyKind, Person, Place, SHARED, client_block, slug, workspace};
+use super::transition::{Blocked, MemberRow};
+
+/// How long the store may take to refuse sessions.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+const ERASE: EraseOptions = EraseOptions {
+    governance: Governance::Respect,
+    keep_bucket: false,
+    wait: false,
+};
+
+struct Silence;
+
+impl Progress for Silence {
+    fn deleted(&self, _: &ErasedPlace, _: &Tally) {}
+
+    fn step(&self, _: &str) {}
+}
+
+/// The organisations and workspaces.
+pub(super) async fn found(operator: &Administer) {
+    let shared = NewArea {
+        bucket: Some(SHARED.parse().unwrap()),
+        prefix: None,
+    };
+    for index in 0..2 {
+        let created = operator.create_organisation(slug(index), &shared).await;
+        created.unwrap();
+    }
+    for index in 0..3 {
+        let own = NewArea::default();
+        let area = if index == 2 { &own } else { &shared };
+        let created = operator.create_workspace(workspace(index), area).await;
+        created.unwrap();
+    }
+}
+
+/// Brings a deleted workspace back to its place.
+pub(super) async fn restore(operator: &Administer, index: usize) {
+    let area = NewArea::default();
+    let restored = operator.create_workspace(workspace(index), &area).await;
+    restored.unwrap();
+}
+
+pub(super) async fn set_member(operator: &Administer, row: MemberRow, writes: bool) {
+    let member = Member {
+        issuer: row.person.issuer(),
+        subject: Subject::parse(row.person.subject()).unwrap(),
+        client_id: (!row.any_client).then(|| row.person.principal().client_id),
+        access: if writes {
+            Access::ReadWrite
+        } else {
+            Access::Read
+        },
+    };
+    let name = workspace(row.workspace);
+    operator.set_member(&name, &member).await.unwrap();
+}
+
+pub(super) async fn remove_member(operator: &Administer, row: MemberRow) {
+    let (name, issuer) = (workspace(row.workspace), row.person.issuer());
+    let principal = row.person.principal();
+    let client = Some(&principal.client_id).filter(|_| !row.any_client);
+    let removed = operator.remove_member(&name, issuer.as_ref(), &principal.subject, client);
+    removed.await.unwrap();
+}
+
+fn target(blocked: Blocked) -> BlockTarget {
+    match blocked {
+        Blocked::Owner(place) => BlockTarget::Owner(place.owner().unwrap()),
+        Blocked::Caller(person) => BlockTarget::Caller(person.caller()),
+        Blocked::Client(client) => client_block(client),
+    }
+}
+
+pub(super) async fn block(app: &App, operator: &Administer, blocked: Blocked, time: Option<u32>) {
+    let until = time.map(|minutes| app.clock.now() + TimeDelta::minutes(i64::from(minutes)));
+    let block = Block {
+        target: target(blocked),
+        reason: "the model says so".parse().unwrap(),
+        until,
+    };
+    operator.block(&block).await.unwrap();
+}
+
+pub(super) async fn unblock(operator: &Administer, blocked: Blocked) {
+    operator.unblock(&target(blocked)).await.unwrap();
+}
+
+pub(super) async fn revoke(operator: &Administer, of: SessionsOf) {
+    let report = operator.revoke(&of, PATIENCE).await.unwrap();
+    assert_eq!(
+        report.strength(),
+        Strength::Immediate,
+        "revocation: {of:?}: {report:?}"
+    );
+}
+
+pub(super) async fn erase(app: &App, person: Person) {
+    let owner = Place::Own(person).owner().unwrap();
+    let operator = "model".parse().unwrap();
+    let erase = erase_owner_by(Arc::clone(&app.clock), &app.config, operator);
+    let erase = erase.await.unwrap();
+    let plan = erase.plan(&owner).await.unwrap();
+    let report = erase.erase(&plan, ERASE, &Silence).await.unwrap();
+    assert_eq!(
+        report.outcome,
+        ErasureOutcome::Erased,
+        "erasure: {report:?}"
+    );
+}
+
+pub(super) async fn make_key(operator: &Administer, kind: KeyKind) -> AccessKeyId {
+    let made = operator.create_access_key(new_key(kind)).await;
+    made.unwrap().id
+}
+
+fn new_key(kind: KeyKind) -> NewAccessKey {
+    NewAccessKey {
+        name: "model".to_owned(),
+        owner: kind.owner(),
+        rights: kind.rights(),
+        networks: Vec::new(),
+    }
+}
+
+pub(super) async fn disable_key(operator: &Administer, id: &AccessKeyId) {
+    operator.disable_access_key(id).await.unwrap();
+    operator.look_after_key(id).await.unwrap();
+}
+
+pub(super) async fn delete_key(operator: &Administer, id: &AccessKeyId) {
+    operator.delete_access_key(id).await.unwrap();
+    operator.look_after_key(id).await.unwrap();
+}
+
+/// Someone else makes the person's bucket first.
+pub(super) async fn squat(app: &App, person: Person) {
+    let bucket = Place::Own(person).bucket();
+    let made = app.root().create_bucket().bucket(bucket).send().await;
+    let error = made.err().map(SdkError::into_service_error);
+    // The SDK repeats a request whose answer it did not get.
+    let is_made = error.is_none_or(|error| error.is_bucket_already_owned_by_you());
+    assert!(is_made, "the bucket of {person:?} cannot be made");
+}
+
+/// All ways to give a person's bucket to another owner are refused.
+pub(super) async fn give_away(operator: &Administer, person: Person) {
+    let bucket = Place::Own(person).bucket();
+    let area = NewArea {
+        bucket: Some(bucket.parse().unwrap()),
+        prefix: None,
+    };
+    let given = operator.create_organisation("thief".parse().unwrap(), &area);
+    let given = given.await.map(drop);
+    assert_refused("an organisation", person, &given);
+    let mut key = new_key(KeyKind::Writer);
+    key.rights.read_buckets = vec![bucket.parse().unwrap()];
+    let given = operator.create_access_key(key).await.map(drop);
+    assert_refused("an access key", person, &given);
+    let other = Person((person.0 + 1) % 4).principal();
+    let (other, bucket) = (Owner::Principal(other), bucket.parse().unwrap());
+    let given = operator.assign_bucket(&other, &bucket).await;
+    assert_refused("another person", person, &given);
+}
+
+fn assert_refused(whose: &str, person: Person, given: &Result<(), AdministerError>) {
+    assert!(
+        given.is_err(),
+        "owners: {whose} gets the bucket of {person:?}"
+    );
+}

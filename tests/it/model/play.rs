@@ -1,0 +1,181 @@
+//! Plays transitions on the real system.
+
+use std::time::Duration;
+
+use cloakroom::domain::CallerId;
+use cloakroom::service::SessionsOf;
+use reqwest::RequestBuilder;
+use sqlx::Executor as _;
+
+use crate::support::Answer;
+
+use super::answer::{Keys, assert_names};
+use super::apply::own;
+use super::books;
+use super::calls;
+use super::names::{Person, Place, slug, workspace};
+use super::operator;
+use super::state::{Expected, State};
+use super::system::{RealKey, World};
+use super::transition::{Revoked, Transition};
+
+/// How long the database's lock is held.
+const LOCKED: Duration = Duration::from_millis(100);
+
+impl World {
+    pub(super) async fn play(mut self, state: &State, transition: &Transition) -> Self {
+        use Transition as T;
+        self.before = self.held(&self.last);
+        let operator = &self.operator;
+        match transition {
+            T::SignIn(person) => {
+                let token = calls::sign_in(&self.app, &self.issuer, *person, state.now).await;
+                self.tokens[person.0] = Some(token);
+            }
+            T::Ask(person, asked) => {
+                let request = calls::ask(&self.app, self.token(*person), asked);
+                self.session(request, state).await;
+            }
+            T::AskUnrecorded(person) => self.ask_unrecorded(*person, state).await,
+            T::Forge(person) => self.forge(*person).await,
+            T::MakeApiKey(index) => {
+                let key = self.app.key(&slug(*index), true).await;
+                self.api_keys.push(key);
+            }
+            T::RevokeApiKey(index) => {
+                let revoked = operator.revoke_key(index.get(&self.api_keys).id());
+                revoked.await.unwrap();
+            }
+            T::AskOrganisation(index, to_read) => {
+                let key = index.get(&self.api_keys);
+                let request = calls::ask_organisation(&self.app, key, *to_read);
+                self.session(request, state).await;
+            }
+            T::SetEnabled(index, to) => {
+                operator.set_enabled(&slug(*index), *to).await.unwrap();
+            }
+            T::SetMember(row, writes) => operator::set_member(operator, *row, *writes).await,
+            T::RemoveMember(row) => operator::remove_member(operator, *row).await,
+            T::DeleteWorkspace(index) => {
+                let name = workspace(*index);
+                operator.delete_workspace(&name, true).await.unwrap();
+            }
+            T::RestoreWorkspace(index) => operator::restore(operator, *index).await,
+            T::Block(target, time) => operator::block(&self.app, operator, *target, *time).await,
+            T::Unblock(target) => operator::unblock(operator, *target).await,
+            T::Revoke(of) => self.revoke(of).await,
+            T::Erase(person) => operator::erase(&self.app, *person).await,
+            T::MakeKey(kind) => {
+                let id = operator::make_key(operator, *kind).await;
+                self.keys.push(RealKey { id, newest: None });
+            }
+            T::Rotate(index, by_owner) => self.rotate(index, *by_owner, state).await,
+            T::RotateTwice(index) => self.rotate_twice(index, state).await,
+            T::DisableKey(index) => {
+                operator::disable_key(operator, &index.get(&self.keys).id).await;
+            }
+            T::DeleteKey(index) => {
+                operator::delete_key(operator, &index.get(&self.keys).id).await;
+            }
+            T::Squat(person) => operator::squat(&self.app, *person).await,
+            T::GiveAway(person) => operator::give_away(operator, *person).await,
+            T::Restart => {
+                let app = self.app.restarted().await;
+                return Self { app, ..self };
+            }
+            T::Jump(minutes) => {
+                self.clock.jump(*minutes);
+                let by = Duration::from_secs(u64::from(*minutes) * 60);
+                self.app.storage.advance(by);
+            }
+        }
+        self
+    }
+
+    /// A token that nobody has issued, if the person has not signed in.
+    pub(super) fn token(&self, person: Person) -> &str {
+        self.tokens[person.0].as_deref().unwrap_or("none")
+    }
+
+    /// Sends the request and keeps the session, if the model says that there is one.
+    async fn session(&mut self, request: RequestBuilder, state: &State) {
+        let answer = self.app.send(request).await;
+        self.keep(&answer, state).await;
+    }
+
+    async fn keep(&mut self, answer: &Answer, state: &State) {
+        if state.expected != Expected::Granted {
+            return assert_refused(answer);
+        }
+        assert_eq!(answer.status, 200, "answer: {answer:?}");
+        let session = state.sessions.last().unwrap();
+        assert_names(answer, session.place);
+        let keys = Keys::read(answer);
+        let request = answer.header("x-request-id").unwrap().to_owned();
+        books::assert_recorded(&self.database, &request, &keys.id).await;
+        let index = self.sessions.len();
+        let same_as = self.sessions.iter().position(|one| one.id == keys.id);
+        let same_as = same_as.unwrap_or(index);
+        assert_eq!(
+            same_as, session.same_as,
+            "isolation: {index} was handed out before"
+        );
+        self.given.requests.insert(request);
+        self.sessions.push(keys);
+        if let Place::Own(_) = session.place {
+            self.store.furnish(&self.root, session.place).await;
+        }
+    }
+
+    /// Nothing is answered before it is on record.
+    async fn ask_unrecorded(&mut self, person: Person, state: &State) {
+        let mut lock = self.database.acquire().await.unwrap();
+        lock.execute("BEGIN IMMEDIATE").await.unwrap();
+        let request = calls::ask(&self.app, self.token(person), &own(person));
+        let mut sent = tokio::spawn(request.send());
+        let early = tokio::time::timeout(LOCKED, &mut sent).await;
+        assert!(
+            early.is_err(),
+            "audit: an answer without an event: {early:?}"
+        );
+        lock.execute("ROLLBACK").await.unwrap();
+        drop(lock);
+        let answer = Answer::read(sent.await.unwrap().unwrap()).await;
+        self.keep(&answer, state).await;
+    }
+
+    async fn forge(&self, person: Person) {
+        let token = self.token(person);
+        let genuine = self.app.http.get(format!("{}/v1/storage", self.app.url));
+        let genuine = self.app.send(genuine.bearer_auth(token)).await;
+        assert!([200, 403].contains(&genuine.status), "answer: {genuine:?}");
+        let forged = calls::ask(&self.app, &calls::forged(token), &own(person));
+        let answer = self.app.send(forged).await;
+        assert_eq!(answer.status, 401, "identity: a forged token: {answer:?}");
+    }
+
+    async fn revoke(&self, of: &Revoked) {
+        let of = match of {
+            Revoked::Owner(place) => SessionsOf::Owner(place.owner().unwrap()),
+            Revoked::Caller(person) => SessionsOf::Caller(person.caller()),
+            Revoked::ApiKey(index) => {
+                let id = index.get(&self.api_keys).id().clone();
+                SessionsOf::Caller(CallerId::ApiKey(id))
+            }
+            Revoked::Session(index) => SessionsOf::Key(index.get(&self.sessions).id.clone()),
+            Revoked::Oneself(person) => {
+                return calls::revoke_oneself(&self.app, self.token(*person)).await;
+            }
+        };
+        operator::revoke(&self.operator, of).await;
+    }
+}
+
+/// A refusal is the caller's: nothing was handed out, and nothing failed.
+pub(super) fn assert_refused(answer: &Answer) {
+    assert!((400..500).contains(&answer.status), "answer: {answer:?}");
+    assert!(
+        !answer.text.contains("ASIA") && !answer.text.contains("AKIA"),
+        "answer: {answer:?}"
+    );
+}

@@ -1,0 +1,181 @@
+//! What may happen, and how often.
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use super::names::{CLIENTS, KeyKind, ORGANISATIONS, PEOPLE, Person, Place, WORKSPACES};
+
+/// The APIs that hand out sessions to people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// `POST /v1/credentials`, and `GET /api/v1/org/…` for a workspace.
+    Plain,
+    Container,
+    Sts,
+}
+
+/// Which session a person asks for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    pub(super) place: Place,
+    pub(super) dialect: Dialect,
+    /// Not in the form of STS.
+    pub(super) to_read: bool,
+    /// An hour in place of twelve.
+    pub(super) short: bool,
+}
+
+/// A row of a workspace's members: a subject through one client or any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct MemberRow {
+    pub(super) workspace: usize,
+    pub(super) person: Person,
+    pub(super) any_client: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Blocked {
+    Owner(Place),
+    Caller(Person),
+    Client(usize),
+}
+
+/// Whose sessions are revoked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Revoked {
+    Owner(Place),
+    Caller(Person),
+    ApiKey(Index),
+    Session(Index),
+    /// `POST /v1/credentials/revoke`
+    Oneself(Person),
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Transition {
+    SignIn(Person),
+    Ask(Person, Asked),
+    /// While another process holds the database's lock: nothing can be recorded.
+    AskUnrecorded(Person),
+    /// A token whose end was changed, right after the genuine one was seen.
+    Forge(Person),
+    MakeApiKey(usize),
+    RevokeApiKey(Index),
+    AskOrganisation(Index, bool),
+    /// Enables or disables an organisation.
+    SetEnabled(usize, bool),
+    SetMember(MemberRow, bool),
+    RemoveMember(MemberRow),
+    DeleteWorkspace(usize),
+    RestoreWorkspace(usize),
+    /// For hours, or for good.
+    Block(Blocked, Option<u32>),
+    Unblock(Blocked),
+    Revoke(Revoked),
+    Erase(Person),
+    MakeKey(KeyKind),
+    /// By its owner, or by a stranger.
+    Rotate(Index, bool),
+    /// Two rotations at once.
+    RotateTwice(Index),
+    DisableKey(Index),
+    DeleteKey(Index),
+    /// The store's administrator makes a bucket before its person comes.
+    Squat(Person),
+    /// An operator gives a person's bucket to an organisation and to its access key.
+    GiveAway(Person),
+    Restart,
+    /// The clocks of gateway and store jump ahead: minutes.
+    Jump(u32),
+}
+
+pub(super) fn any_transition() -> BoxedStrategy<Transition> {
+    use Transition as T;
+    let index = any::<Index>;
+    prop_oneof![
+        7 => person().prop_map(T::SignIn),
+        20 => asks(),
+        3 => person().prop_map(T::AskUnrecorded),
+        5 => person().prop_map(T::Forge),
+        2 => (0..ORGANISATIONS.len()).prop_map(T::MakeApiKey),
+        1 => index().prop_map(T::RevokeApiKey),
+        4 => (index(), any::<bool>()).prop_map(|(key, read)| T::AskOrganisation(key, read)),
+        2 => (0..ORGANISATIONS.len(), prop::bool::weighted(0.7))
+            .prop_map(|(organisation, to)| T::SetEnabled(organisation, to)),
+        7 => (member(), any::<bool>()).prop_map(|(row, writes)| T::SetMember(row, writes)),
+        3 => member().prop_map(T::RemoveMember),
+        1 => (0..WORKSPACES.len()).prop_map(T::DeleteWorkspace),
+        1 => (0..WORKSPACES.len()).prop_map(T::RestoreWorkspace),
+        2 => (blocked(), prop::option::of(prop::sample::select(vec![60_u32, 360])))
+            .prop_map(|(target, until)| T::Block(target, until)),
+        3 => blocked().prop_map(T::Unblock),
+        4 => revoked().prop_map(T::Revoke),
+        1 => person().prop_map(T::Erase),
+        2 => prop::sample::select(KeyKind::ALL.to_vec()).prop_map(T::MakeKey),
+        4 => (index(), prop::bool::weighted(0.8)).prop_map(|(key, by)| T::Rotate(key, by)),
+        2 => index().prop_map(T::RotateTwice),
+        1 => index().prop_map(T::DisableKey),
+        1 => index().prop_map(T::DeleteKey),
+        3 => person().prop_map(T::Squat),
+        1 => person().prop_map(T::GiveAway),
+        1 => Just(T::Restart),
+        2 => prop::sample::select(vec![30_u32, 180, 780]).prop_map(T::Jump),
+    ]
+    .boxed()
+}
+
+fn person() -> impl Strategy<Value = Person> {
+    (0..PEOPLE).prop_map(Person)
+}
+
+fn asks() -> impl Strategy<Value = Transition> {
+    let dialect = prop::sample::select(vec![Dialect::Plain, Dialect::Container, Dialect::Sts]);
+    let workspace = prop::option::weighted(0.5, 0..WORKSPACES.len());
+    let narrowed = (prop::bool::weighted(0.3), prop::bool::weighted(0.2));
+    (person(), workspace, dialect, narrowed).prop_map(
+        |(person, workspace, dialect, (to_read, short))| {
+            let asked = Asked {
+                place: workspace.map_or(Place::Own(person), Place::Workspace),
+                dialect,
+                to_read: to_read && dialect != Dialect::Sts,
+                short,
+            };
+            Transition::Ask(person, asked)
+        },
+    )
+}
+
+fn member() -> impl Strategy<Value = MemberRow> {
+    (0..WORKSPACES.len(), person(), any::<bool>()).prop_map(|(workspace, person, any_client)| {
+        // A row for any client is the same row for everyone of its subject.
+        let first = |person: Person| Person::all().find(|one| one.is_same_subject(person));
+        MemberRow {
+            workspace,
+            person: first(person).filter(|_| any_client).unwrap_or(person),
+            any_client,
+        }
+    })
+}
+
+fn owned() -> impl Strategy<Value = Place> {
+    let owned = Place::all().filter(|place| *place != Place::Data);
+    prop::sample::select(owned.collect::<Vec<_>>())
+}
+
+fn blocked() -> impl Strategy<Value = Blocked> {
+    prop_oneof![
+        3 => owned().prop_map(Blocked::Owner),
+        3 => person().prop_map(Blocked::Caller),
+        1 => (0..CLIENTS.len()).prop_map(Blocked::Client),
+    ]
+}
+
+fn revoked() -> impl Strategy<Value = Revoked> {
+    prop_oneof![
+        3 => owned().prop_map(Revoked::Owner),
+        4 => person().prop_map(Revoked::Caller),
+        1 => any::<Index>().prop_map(Revoked::ApiKey),
+        3 => any::<Index>().prop_map(Revoked::Session),
+        3 => person().prop_map(Revoked::Oneself),
+    ]
+}
