@@ -14,6 +14,7 @@ mod s3;
 mod signed;
 mod sts;
 mod transport;
+mod whole;
 
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,7 @@ use crate::adapters::{CallFailure, Current, Derived, Upstream, UpstreamCalls, ch
 
 use super::AuthoritiesError;
 use super::pools::{HttpClient, Pools};
+use super::whole::is_whole;
 
 /// The longest answer read, in bytes; ordinary answers are far shorter.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
@@ -213,8 +214,12 @@ async fn exchange(
     let answer = client.request(request).await.map_err(connector_error)?;
     let (head, body) = answer.into_parts();
     let body = Limited::new(body, max_answer).collect().await;
-    let body = SdkBody::from(body.map_err(body_error)?.to_bytes());
-    HttpResponse::try_from(http::Response::from_parts(head, body))
+    let body = body.map_err(body_error)?.to_bytes();
+    if head.status.is_success() && !is_whole(&body) {
+        let cut_off = io::Error::new(io::ErrorKind::UnexpectedEof, "the answer was cut off");
+        return Err(ConnectorError::io(cut_off.into()));
+    }
+    HttpResponse::try_from(http::Response::from_parts(head, SdkBody::from(body)))
         .map_err(|error| ConnectorError::other(error.into(), None))
 }
 

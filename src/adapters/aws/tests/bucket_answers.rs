@@ -118,6 +118,7 @@ async fn only_a_tag_proves_another_deployments_bucket() {
             Some(Some("theirs".to_owned())),
         ),
         (tagged("cost-centre"), Some(None)),
+        (status(200).set_body_string("<Tagging><TagSet>"), None),
         (error(404, "NoSuchTagSet"), Some(None)),
         (error(501, "NotImplemented"), Some(None)),
         (error(404, "NoSuchBucket"), None),
