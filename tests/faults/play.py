@@ -1,0 +1,101 @@
+"""Faults in one upstream of a gateway, one after the other: `play.py --cloakroom BINARY --folder DIR UPSTREAM`.
+
+`random` plays combinations in several for MINUTES; the printed SEED repeats them.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import sys
+import time
+from pathlib import Path
+
+import faults
+from cast import Cast
+from observer import Observer
+from trial import RECOVERY, Trial
+from world import UPSTREAMS, World, speaks
+
+# What may be left of all faults, in MiB and in descriptors, after the time in which idle connections are closed.
+MEMORY, DESCRIPTORS, IDLE = 64, 8, 65
+
+
+def planned(options, chance):
+    """The faults of an upstream that are asked for; or combinations until the time is over."""
+    if options.upstream != "random":
+        for fault in faults.of(speaks(options.upstream)):
+            if options.only in fault.name:
+                yield {options.upstream: fault}
+        return
+    end = time.monotonic() + 60 * float(os.environ.get("MINUTES", "1"))
+    while time.monotonic() < end:
+        names = sorted(chance.sample(UPSTREAMS, chance.randint(1, 3)))
+        yield {name: chance.choice(faults.of(speaks(name))) for name in names}
+
+
+async def prepare(world, cast, observer):
+    """The first calls, without a fault. Returns what the gateway takes then."""
+    await cast.start()
+    quiet = Trial(world, cast, observer, {})
+    observer.where = f"{world.name}: before"
+    for call in [*cast.standing(), cast.of_revoker(), cast.rotation(), *cast.first_of_moved()]:
+        await quiet.recovers(call, time.monotonic(), RECOVERY)
+    await cast.fill()
+    await asyncio.sleep(1.1)  # storage.bucket_recheck
+    for _ in range(3):
+        await quiet.warm_up()
+        await quiet.all([cast.rotation()] * 3)
+    return world.gateway.memory(), world.gateway.descriptors()
+
+
+async def check_end(world, observer, before):
+    """Waits until the gateway takes as little as before the faults."""
+    observer.where = f"{world.name}: in the end"
+    end = time.monotonic() + IDLE
+    while True:
+        memory, descriptors = world.gateway.memory(), world.gateway.descriptors()
+        seen = f"{memory} MiB and {descriptors} descriptors; before the faults {before[0]} and {before[1]}"
+        if memory <= before[0] + MEMORY and descriptors <= before[1] + DESCRIPTORS:
+            return print(f"ok    {observer.where}: {seen}", flush=True)
+        if time.monotonic() > end:
+            return observer.fail(seen)
+        await asyncio.sleep(0.5)
+
+
+async def play(options, seed):
+    world = World(options.cloakroom, options.folder, options.upstream, random.Random(seed))
+    try:
+        await world.start()
+        cast, observer = Cast(world), Observer(world, world.rows)
+        watching = asyncio.create_task(observer.watch_machine())
+        before = await prepare(world, cast, observer)
+        for faulty in planned(options, random.Random(seed)):
+            await Trial(world, cast, observer, faulty).run()
+        await check_end(world, observer, before)
+        watching.cancel()
+    finally:
+        world.stop()
+    if observer.wrong:
+        print(world.gateway.complaints())
+    if observer.unjudged:
+        print(f"note  {world.name}: {observer.unjudged} late failures are not judged: the machine was busy")
+    seen = f"{observer.calls} calls, {len(observer.granted)} credentials, {len(observer.wrong)} wrong"
+    print(f"{world.name}: {seen}, {time.monotonic() - observer.began:.0f} s")
+    return bool(observer.wrong)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cloakroom", required=True)
+    parser.add_argument("--folder", required=True, type=Path)
+    parser.add_argument("--only", default="", help="a part of the names of the faults to try")
+    parser.add_argument("upstream", choices=[*UPSTREAMS, "random"])
+    options = parser.parse_args()
+    options.folder.mkdir(mode=0o755, parents=True)
+    seed = os.environ.get("SEED") or str(random.randrange(10**9))
+    print(f"{options.upstream}: SEED={seed}", flush=True)
+    sys.exit(asyncio.run(play(options, seed)))
+
+
+main()
