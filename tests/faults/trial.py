@@ -102,6 +102,8 @@ class Trial:
             if not (cold.has_ended() and "postgres" in self.upstreams):
                 self.observer.fail(f"a new gateway does not listen: {cold.log.read_text()[-600:]}")
             return
+        if "postgres" not in self.upstreams:
+            await cold.until_opened(self.world.client, 5 * self.observer.pace())
         rotation = [self.cast.rotation()] if "rotation" in self.states else []
         await self.all([*self.cast.standing(NEW), *rotation], cold)
 

@@ -100,6 +100,15 @@ class Gateway:
             await asyncio.sleep(0.05)
         return False
 
+    async def until_opened(self, client, seconds):
+        """Waits until the database is open, which a busy machine takes long for."""
+        end = asyncio.get_running_loop().time() + seconds
+        while asyncio.get_running_loop().time() < end:
+            with contextlib.suppress(httpx.HTTPError):
+                if "registry" not in (await client.get(f"{self.url}/readyz", timeout=2)).text:
+                    return
+            await asyncio.sleep(0.05)
+
     def memory(self):
         """The resident memory in MiB."""
         (line,) = (line for line in self.status() if line.startswith("VmRSS"))
@@ -163,7 +172,7 @@ class World:
             "database": {"url": database.geturl()},
             "oauth": {
                 **{"issuer": at["discovery"], "client_id": CLIENT, "client_secret_file": self.secret},
-                **{"introspection_cache": "60s", "ca_file": trusted},
+                **{"introspection_cache": "24h", "ca_file": trusted},
             },
             "issuers__workloads": {
                 **{"issuer": WORKLOADS, "audience": AUDIENCE, "jwks_uri": at["jwks"] + "/keys", "ca_file": trusted},
