@@ -3,7 +3,7 @@
 /// The SDKs take the end of a document for the end of each element that is open, so of an answer that was cut
 /// off they read the first tags of a bucket, or the first objects of a listing, as if there were no more.
 pub(super) fn is_whole(answer: &[u8]) -> bool {
-    let answer = answer.trim_ascii();
+    let answer = without_last_comments(answer.trim_ascii());
     let Some(root) = root(answer) else {
         return !answer.starts_with(b"<");
     };
@@ -11,6 +11,17 @@ pub(super) fn is_whole(answer: &[u8]) -> bool {
     let name: Vec<u8> = root.iter().copied().take_while(name).collect();
     let is_empty = root.ends_with(b"/>") && !root.contains(&b'<');
     is_empty || answer.ends_with(&[b"</", name.as_slice(), b">"].concat())
+}
+
+/// Without the comments that may follow the root element.
+fn without_last_comments(mut answer: &[u8]) -> &[u8] {
+    while answer.ends_with(b"-->")
+        && let Some(at) = answer.windows(4).rposition(|bytes| bytes == b"<!--")
+        && let Some(before) = answer.get(..at)
+    {
+        answer = before.trim_ascii_end();
+    }
+    answer
 }
 
 /// What follows the `<` of the root element, after declarations and comments.
@@ -43,6 +54,7 @@ mod tests {
         for cut in 1..end {
             assert!(!is_whole(&ANSWER.as_bytes()[..cut]), "{cut}");
         }
+        assert!(!is_whole(b"<a><b></b><!-- -->"));
     }
 
     #[test]
@@ -54,6 +66,8 @@ mod tests {
             "<Owner/>",
             "<Owner a=\"1\" />",
             "<!-- > --><a><a></a></a>",
+            "<a></a><!-- --> <!-- > -->\n",
+            "<a/><!-- -->",
         ] {
             assert!(is_whole(answer.as_bytes()), "{answer}");
         }
