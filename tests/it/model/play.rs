@@ -92,7 +92,7 @@ impl World {
         self
     }
 
-    /// A token that nobody has issued, if the person has not signed in.
+    /// A made-up token, if the person has not signed in.
     pub(super) fn token(&self, person: Person) -> &str {
         self.tokens[person.0].as_deref().unwrap_or("none")
     }
