@@ -7,7 +7,7 @@ use crate::domain::{AccessKeyId, AccessKeyPolicy, BucketName, KeyPair, Loopholes
 use crate::service::{AccessKeyBroker, UpstreamError, UpstreamErrorKind};
 
 use super::admin_api::{AdminApi, Answer};
-use super::pair::UnknownKeyError;
+use super::pair::{UnknownKeyError, whole};
 use crate::adapters::aws::failure::describe;
 use crate::adapters::aws::{AuthoritiesError, AwsClients};
 
@@ -110,11 +110,8 @@ impl CephBroker {
             return Err(self.admin_api.status_error("PUT user", &answer));
         }
         let pair = self.parse(&answer.body)?.keys.into_iter().next();
-        let pair = pair.ok_or_else(|| self.nonsense("the answer has no key pair"))?;
-        Ok(KeyPair {
-            access_key_id: pair.access_key,
-            secret_access_key: pair.secret_key.into(),
-        })
+        pair.and_then(|pair| whole(pair.access_key, pair.secret_key))
+            .ok_or_else(|| self.nonsense("the answer has no key pair, or half of one"))
     }
 
     async fn put_policy(&self, user: &str, policy: &AccessKeyPolicy) -> Result<(), UpstreamError> {

@@ -8,7 +8,7 @@ use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use crate::domain::{AccessKeyId, AccessKeyPolicy, BucketName, KeyPair, Loopholes};
 use crate::service::{AccessKeyBroker, UpstreamError, UpstreamErrorKind};
 
-use super::pair::UnknownKeyError;
+use super::pair::{UnknownKeyError, whole};
 use crate::adapters::aws::AwsClients;
 use crate::adapters::aws::failure::{code, describe};
 
@@ -78,15 +78,13 @@ impl AccessKeyBroker for IamBroker {
         .await?;
         let creation = || self.iam.create_access_key().user_name(&user).send();
         let created = retry_unknown_user("CreateAccessKey", creation).await?;
-        let pair = created.access_key.ok_or_else(|| {
+        let pair = created.access_key;
+        let pair = pair.and_then(|pair| whole(pair.access_key_id, pair.secret_access_key));
+        pair.ok_or_else(|| {
             UpstreamError::new(
                 UpstreamErrorKind::Nonsense,
-                "CreateAccessKey: the answer has no key",
+                "CreateAccessKey: the answer has no key pair, or half of one",
             )
-        })?;
-        Ok(KeyPair {
-            access_key_id: pair.access_key_id,
-            secret_access_key: pair.secret_access_key.into(),
         })
     }
 

@@ -13,6 +13,15 @@ pub(in crate::adapters::aws) enum UnknownKeyError {
     AccessDenied,
 }
 
+/// The pair of an engine's answer, unless a half of it is empty: nobody can sign with that.
+pub(super) fn whole(access_key_id: String, secret_access_key: String) -> Option<KeyPair> {
+    let is_whole = !access_key_id.is_empty() && !secret_access_key.is_empty();
+    is_whole.then(|| KeyPair {
+        access_key_id,
+        secret_access_key: secret_access_key.into(),
+    })
+}
+
 impl AwsClients {
     /// Whether the store knows the pair and its policy. Lists `bucket`, which the policy allows and
     /// which may be missing; without a bucket, the store only has to know the pair.

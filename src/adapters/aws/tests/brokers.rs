@@ -15,6 +15,9 @@ use crate::service::{AccessKeyBroker, UpstreamError, UpstreamErrorKind};
 
 const DEPLOYMENT: &str = "deployment";
 
+/// What Ceph says about a user that does not exist.
+const NO_SUCH_USER: &str = r#"{"Code":"NoSuchUser"}"#;
+
 fn key() -> AccessKeyId {
     AccessKeyId::from_random([7; 16])
 }
@@ -270,6 +273,41 @@ async fn a_minio_user_whose_policy_cannot_be_attached_is_removed() {
     assert_eq!(user(&requests[1]), user(&requests[3]));
     let sealed = String::from_utf8_lossy(&requests[1].body).into_owned();
     assert!(!sealed.contains("secretKey"), "the body is encrypted");
+}
+
+#[tokio::test]
+async fn half_a_pair_is_not_handed_out() {
+    for (id, secret) in [("", "s"), ("AKIA", ""), ("", "")] {
+        let engine = MockServer::start().await;
+        let of_iam = format!(
+            "<CreateAccessKeyResponse><CreateAccessKeyResult><AccessKey><UserName>u</UserName>\
+             <AccessKeyId>{id}</AccessKeyId><Status>Active</Status><SecretAccessKey>{secret}\
+             </SecretAccessKey></AccessKey></CreateAccessKeyResult></CreateAccessKeyResponse>"
+        );
+        let of_ceph = json!({ "keys": [{ "access_key": id, "secret_key": secret }] }).to_string();
+        Mock::given(any())
+            .respond_with(move |request: &Request| {
+                let body = std::str::from_utf8(&request.body).unwrap();
+                let answer = match request.method.as_str() {
+                    "GET" => return ResponseTemplate::new(404).set_body_string(NO_SUCH_USER),
+                    "PUT" => &of_ceph,
+                    _ if body.contains("Action=CreateAccessKey&") => &of_iam,
+                    _ => "<CreateUserResponse><CreateUserResult/></CreateUserResponse>",
+                };
+                ResponseTemplate::new(200).set_body_string(answer)
+            })
+            .mount(&engine)
+            .await;
+        for (name, broker, _) in brokers(&engine.uri()).await.into_iter().take(2) {
+            let refused = broker.issue(&key(), &policy()).await.unwrap_err();
+            assert_eq!(
+                refused.kind,
+                UpstreamErrorKind::Nonsense,
+                "{name}: {id} {secret}"
+            );
+            assert!(refused.cause.contains("half of one"), "{name}: {refused}");
+        }
+    }
 }
 
 #[tokio::test]
