@@ -1,8 +1,6 @@
-use std::fmt::Write as _;
-
 use clap::Subcommand;
 
-use crate::config::{self, Setting};
+use crate::config;
 
 use super::error::CommandError;
 use super::options::ConfigFile;
@@ -42,40 +40,5 @@ fn check(file: &ConfigFile) -> Result<(), CommandError> {
     for what in &config.warnings {
         note(&format_args!("warning: {what}"));
     }
-    print(&table(&config.settings))
-}
-
-/// TOML, with the origin of each value as a comment.
-fn table(settings: &[Setting]) -> String {
-    let lines: Vec<(String, &str)> = settings
-        .iter()
-        .map(|setting| {
-            let line = match &setting.value {
-                Some(value) => format!("{} = {}", setting.key, quoted(value)),
-                None => format!("# {}", setting.key),
-            };
-            (line, setting.origin.as_str())
-        })
-        .collect();
-    let width = lines
-        .iter()
-        .map(|(line, _)| line.len())
-        .max()
-        .unwrap_or_default();
-    lines
-        .iter()
-        .fold(String::new(), |mut text, (line, origin)| {
-            // Writing to a string does not fail.
-            let _ = writeln!(text, "{line:width$}  # {origin}");
-            text
-        })
-}
-
-/// Writes numbers and booleans without quotes, as TOML does.
-fn quoted(value: &str) -> String {
-    if value.parse::<i64>().is_ok() || value.parse::<bool>().is_ok() {
-        value.to_owned()
-    } else {
-        format!("{value:?}")
-    }
+    print(&config::effective(&config.settings))
 }

@@ -12,6 +12,8 @@ use super::value::Value;
 const NO_CONFIGURATION: &str = "no configuration was given: use --config FILE or CLOAKROOM_CONFIG \
      (beside cloakroom dev: .cloakroom/cloakroom.toml)";
 
+const NO_WORD: &str = "a word of a list is not empty, and has no comma and no space around it";
+
 /// Hands out values by key and gathers what is wrong with them.
 #[derive(Default)]
 pub(super) struct Reader {
@@ -67,6 +69,16 @@ pub struct Setting {
 #[error("{}", .0.join("\n"))]
 pub struct ConfigErrors(pub Vec<String>);
 
+impl ConfigErrors {
+    /// A key of the file may hold line feeds, which would make two lines of one.
+    fn of_lines(mut errors: Vec<String>) -> Self {
+        for error in &mut errors {
+            *error = error.replace(char::is_control, " ");
+        }
+        Self(errors)
+    }
+}
+
 impl Reader {
     pub(super) fn new(
         file: Option<&Path>,
@@ -79,7 +91,7 @@ impl Reader {
             Ok((path.to_owned(), metadata))
         });
         let file = file.transpose();
-        let file = file.map_err(|what| ConfigErrors(vec![what]))?;
+        let file = file.map_err(|what| ConfigErrors::of_lines(vec![what]))?;
         let (in_environment, others) = source::from_environment(environment, &mut errors);
         let is_empty = file.is_none() && in_environment.is_empty() && errors.is_empty();
         values.extend(in_environment);
@@ -119,7 +131,7 @@ impl Reader {
         let warnings = self.warnings.iter();
         self.errors
             .extend(warnings.map(|warning| format!("warning: {warning}")));
-        ConfigErrors(self.errors)
+        ConfigErrors::of_lines(self.errors)
     }
 
     /// Warns of keys that are set and have no effect.
@@ -286,7 +298,10 @@ impl Reader {
                 self.note(key.name, None, "not set");
                 return Ok(None);
             }
-            Some(Content::List(words)) => words,
+            Some(Content::List(words)) => match words.iter().find(|word| !is_word(word)) {
+                Some(word) => return Err(self.error(key, format!("'{word}': {NO_WORD}"))),
+                None => words,
+            },
             Some(Content::Text(text)) => {
                 let words = text.split(',').map(|word| word.trim().to_owned());
                 words.filter(|word| !word.is_empty()).collect()
@@ -303,4 +318,9 @@ impl Reader {
         let values: Vec<Read<T>> = values.collect();
         values.into_iter().collect::<Read<Vec<T>>>().map(Some)
     }
+}
+
+/// Whether the environment can hold the word in a list, as a list of TOML can.
+fn is_word(word: &str) -> bool {
+    !word.is_empty() && word.trim() == word && !word.contains(',')
 }

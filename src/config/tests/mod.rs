@@ -2,6 +2,7 @@ mod access_keys;
 mod audit;
 mod buckets;
 mod declarations;
+mod effective;
 #[cfg(unix)]
 mod exposure;
 #[cfg(unix)]
