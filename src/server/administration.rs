@@ -53,6 +53,7 @@ pub async fn administer_by(
         revoke_sessions,
         keeper: access_keys::keeper(broker.as_ref(), &directory, &clock),
         buckets,
+        erasures: Arc::<SqlDirectory>::clone(&directory),
         administration: directory,
         registry: Arc::<SqlBucketRegistry>::clone(&registry),
         ensure_bucket: Arc::new(ensure_bucket.await?),

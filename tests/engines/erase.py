@@ -221,6 +221,9 @@ def comes_back(world, erin, owner, store):
     check("an owner who is let in again gets the same bucket", answer["bucket"] == erin.bucket)
     allowed("the bucket is there again", lambda: store.s3.head_bucket(Bucket=erin.bucket))
     check("and it is empty", number_of(store, erin.place) == 0)
+    new = StoreUser(answer["endpoint"], answer["region"], answer["credentials"], erin.place)
+    allowed("a session from after that works", lambda: new.s3.list_objects_v2(**erin.place.listed()))
+    refused("one from before the erasure does not", lambda: erin.s3.list_objects_v2(**erin.place.listed()))
 
 
 def a_neighbour(world):

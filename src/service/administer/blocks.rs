@@ -24,18 +24,33 @@ impl Administer {
         Ok(self.administration().block(block, &event).await?)
     }
 
-    /// Ends a block, and a person's who was erased. Returns whether there was one.
+    /// Ends a block, and a person's who was erased; of such a person no session from before works again.
+    /// Returns whether there was one.
     ///
     /// # Errors
     ///
-    /// [`AdministerError::Registry`].
+    /// [`AdministerError::SessionsFromBefore`] while the store would take sessions from before the erasure.
     pub async fn unblock(&self, target: &BlockTarget) -> Result<bool, AdministerError> {
+        let erased = match person(target) {
+            Some(person) => self.erased(person).await?,
+            None => None,
+        };
         let event = self.event("unblock", target).with_detail(target.kind());
-        let erased = person(target).map(|one| name_of_erased(one, &self.settings.formula));
         let unblocking = self
             .administration()
             .unblock(target, erased.as_deref(), &event);
         Ok(unblocking.await?)
+    }
+
+    /// How blocks name the person, if they were erased and nobody has let them in again.
+    async fn erased(&self, person: &Principal) -> Result<Option<String>, AdministerError> {
+        let name = name_of_erased(person, &self.settings.formula);
+        let blocks = self.administration().blocks().await?;
+        if blocks.iter().all(|block| block.name != name) {
+            return Ok(None);
+        }
+        self.end_sessions_from_before_erasure(person).await?;
+        Ok(Some(name))
     }
 
     /// The other block of the person that this is about: as an owner or as a caller.

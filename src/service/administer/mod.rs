@@ -36,8 +36,8 @@ pub use removal::GoesAlong;
 pub use show_buckets::{KnownBucket, ShowBuckets};
 
 use super::{
-    AccessKeyKeeper, Administration, BucketRegistry, Buckets, Clock, EnsureBucket, Objects,
-    Randomness, RevokeSessions, SessionRequest, Sessions,
+    AccessKeyKeeper, Administration, BucketRegistry, Buckets, Clock, EnsureBucket, Erasures,
+    Objects, Randomness, RevokeSessions, SessionRequest, Sessions,
 };
 
 /// The use case "administer", for one operator.
@@ -82,6 +82,8 @@ pub struct AdministerPorts {
     pub objects: Arc<dyn Objects>,
     /// Ends sessions.
     pub revoke_sessions: RevokeSessions,
+    /// What is known of owners who were erased.
+    pub erasures: Arc<dyn Erasures>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Makes keys and ids.

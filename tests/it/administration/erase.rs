@@ -154,7 +154,7 @@ async fn an_erased_person_is_refused_until_an_operator_lets_them_in_again() {
     let app = spawn_app().await;
     app.workspace("acme/lab", &[("alice", Access::Read)]).await;
     let token = app.token("alice").await;
-    app.ask(&token).await.credentials();
+    let before = app.ask(&token).await.credentials();
     put(&app, ALICES_BUCKET, &["a"]).await;
     let replica = Setup::default().replica_of(&app).spawn().await;
     replica.ask(&token).await.credentials();
@@ -177,6 +177,9 @@ async fn an_erased_person_is_refused_until_an_operator_lets_them_in_again() {
             .await;
         assert!(listed.unwrap().contents().is_empty());
     }
+    let put = before.s3().put_object().bucket(ALICES_BUCKET).key("a");
+    let refused = put.send().await.unwrap_err();
+    assert_eq!(refused.raw_response().unwrap().status().as_u16(), 403);
     let again = erase(&app, &person("alice"), ERASE).await;
     assert_eq!(again.outcome, ErasureOutcome::Erased);
     assert_eq!(app.ask(&token).await.status, 403);

@@ -115,9 +115,8 @@ impl App {
     /// The administrative use cases, on the same registry.
     pub(crate) async fn administer(&self) -> Administer {
         let operator = "tester".parse().unwrap();
-        administer_by(Arc::clone(&self.clock), &self.config, operator)
-            .await
-            .unwrap()
+        let administer = administer_by(Arc::clone(&self.clock), &self.config, operator);
+        Box::pin(administer).await.unwrap()
     }
 
     /// A new organisation and its API key.
