@@ -1,5 +1,6 @@
-"""Draws docs/growth-trail.svg of what `growth` writes, and docs/growth-owners.svg of what `crowded` writes:
-`chart.py FOLDER`, where their results are (target/load), of one registry or both.
+"""Draws docs/growth-trail.svg of what `growth` writes, docs/growth-owners.svg of what `crowded` writes, and
+docs/soak.svg of what `soak` writes: `chart.py FOLDER`, where their results are (target/load), of one registry
+or both.
 """
 
 import sys
@@ -174,7 +175,20 @@ def owners(everything):
     write("growth-owners.svg", "First calls by the number of owners, and steady calls by registered owners", TOP + 295, parts)
 
 
-for script, draw in {"growth": trail, "crowded": owners}.items():
+def soak(everything):
+    panels = [("Memory, MB", 1, 1e6), ("Open descriptors", 2, 1), ("Threads", 3, 1), ("Tasks", 4, 1), ("Database, MB", 5, 1e6)]
+    parts = []
+    for number, (title, place, unit) in enumerate(panels):
+        x, y = LEFT + 390 * (number % 2), TOP + 220 * (number // 2)
+        series = {registry: [(float(line[0]) / 60, float(line[place]) / unit) for line in lines_]
+                  for registry, lines_ in everything.items()}
+        parts += lines(x, y, 310, 130, title, "minutes", series)
+    height = TOP + 220 * ((len(panels) + 1) // 2)
+    parts += legend(LEFT + 390, height - 150, everything)
+    write("soak.svg", "A busy gateway's memory, descriptors, threads, tasks and database, over an hour", height, parts)
+
+
+for script, draw in {"growth": trail, "crowded": owners, "soak": soak}.items():
     found = figures(script)
     if found:
         draw(found)

@@ -1,0 +1,117 @@
+"""The calls of `soak`, and what it sets up for them.
+
+    soak_calls.py set-up FILE PROGRAM                                makes organisations, workspaces and keys
+    soak_calls.py FILE PORT RATE SECONDS FIRST LAST                  prints calls as vegeta reads them
+    soak_calls.py judge RESULTS                                      says whether anything has grown
+"""
+
+import base64
+import itertools
+import json
+import random
+import statistics
+import subprocess
+import sys
+import urllib.parse
+from pathlib import Path
+
+ORGANISATIONS, MEMBERS, ACCESS_KEYS = 10, 30, 10
+# How many callers are there at a time.
+PRESENT = 1000
+FORM = "application/x-www-form-urlencoded"
+ROTATE = "/core/v1/object_storage/access_keys/access_key/generate_credentials"
+FIGURES = "memory", "descriptors", "threads", "tasks"
+
+
+def set_up(file, program):
+    def run(*arguments):
+        done = subprocess.run([program, *arguments, "--json"], check=True, capture_output=True, text=True)
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    api_keys, access_keys = [], []
+    for number in range(ORGANISATIONS):
+        slug = f"soak-{number}"
+        run("org", "create", slug)
+        run("workspace", "create", f"{slug}/lab")
+        for member in range(1, MEMBERS + 1):
+            run("workspace", "add-member", f"{slug}/lab", "--subject", str(member))
+        made = run("api-key", "create", "--org", slug, "--label", "soak", "--scope", "object_storage")
+        api_keys.append(made["key"])
+    for number in range(ACCESS_KEYS):
+        slug = f"soak-{number % ORGANISATIONS}"
+        bucket = run("org", "show", slug)["bucket"]
+        made = run("access-key", "create", "--name", f"key-{number}", "--org", slug, "--read-bucket", bucket)
+        access_keys.append(made["id"])
+    Path(file).write_text(json.dumps({"api_keys": api_keys, "access_keys": access_keys}))
+
+
+def calls(file, port, rate, seconds, first, last):
+    made = json.loads(Path(file).read_text())
+    url = f"http://127.0.0.1:{port}"
+    rotations = itertools.cycle(enumerate(made["access_keys"]))
+    # So fast that no rotation meets the one before of the same key.
+    every = max(int(rate) * 2, 1000)
+    for number in itertools.count():
+        at = min(number / (rate * seconds), 1) if rate else random.random()
+        newest = first + PRESENT + at * max(last - first - PRESENT, 0)
+        token = f"token-{int(newest - random.random() * PRESENT)}"
+        if number % every == 0:
+            index, key = next(rotations)
+            body = json.dumps({"access_key": {"id": key}})
+            api_key = made["api_keys"][index % ORGANISATIONS]
+            yield "POST", url + ROTATE, f"Bearer {api_key}", body, "application/json"
+            continue
+        match random.choices(("own", "container", "exchange", "member", "organisation"), (5, 2, 1, 1, 1))[0]:
+            case "own":
+                yield "POST", f"{url}/v1/credentials", f"Bearer {token}", "", None
+            case "container":
+                yield "GET", f"{url}/v1/credentials/container", token, "", None
+            case "exchange":
+                form = {
+                    "Action": "AssumeRoleWithWebIdentity", "Version": "2011-06-15", "RoleSessionName": "soak",
+                    "RoleArn": "arn:aws:iam::000000000000:role/soak", "WebIdentityToken": token,
+                }
+                yield "POST", f"{url}/", None, urllib.parse.urlencode(form), FORM
+            case "member":
+                path = f"/api/v1/org/soak-{random.randrange(ORGANISATIONS)}/ws/lab/storage/credentials"
+                yield "GET", url + path, f"Bearer token-{random.randint(1, MEMBERS)}", "", None
+            case "organisation":
+                yield "POST", f"{url}/storage/boto", random.choice(made["api_keys"]), "", None
+
+
+def as_vegeta_reads(method, url, authorization, body, kind):
+    header = {}
+    if authorization:
+        header["x-api-key" if url.endswith("/storage/boto") else "Authorization"] = [authorization]
+    if kind:
+        header["Content-Type"] = [kind]
+    call = {"method": method, "url": url, "header": header}
+    if body:
+        call["body"] = base64.b64encode(body.encode()).decode()
+    return json.dumps(call)
+
+
+def judge(results):
+    rows = [[float(field) for field in line.split("\t")] for line in Path(results).read_text().splitlines()]
+    quarter = max(len(rows) // 4, 1)
+    grown = False
+    for place, figure in enumerate(FIGURES, 1):
+        early = statistics.median(row[place] for row in rows[quarter // 2 : quarter + 1])
+        late = statistics.median(row[place] for row in rows[-quarter:])
+        is_grown = late > early * 1.2
+        print(f"{'FAIL' if is_grown else 'ok  '}  {figure}: {early:,.0f} in the first quarter, {late:,.0f} in the last")
+        grown |= is_grown
+    print(f"note  database: {rows[0][5] / 1e6:,.0f} MB, then {rows[-1][5] / 1e6:,.0f} MB")
+    return grown
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["set-up", file, program]:
+            set_up(file, program)
+        case ["judge", results]:
+            sys.exit(judge(results))
+        case [file, *numbers]:
+            random.seed(1)
+            for call in calls(file, *(int(number) for number in numbers)):
+                print(as_vegeta_reads(*call))
