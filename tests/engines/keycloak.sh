@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A Keycloak on loopback with the realm of deploy/keycloak: `keycloak.sh start DIR`,
 # `keycloak.sh stop DIR`. Writes DIR/gateway.env. Needs Maven (fetches the distribution once, into
-# the home folder's cache), unzip and a JDK 17 or later.
+# the home folder's cache; `keycloak.sh fetch DIR` does no more), unzip and a JDK 17 or later.
 set -euo pipefail
 
 action="$1" dir="$(mkdir -p "$2" && cd "$2" && pwd)"
@@ -13,18 +13,19 @@ realm="$here/../../deploy/keycloak/realm.json"
 
 stop() { stop_by "$dir/pid"; }
 
-unpack() {
-    local name="keycloak-quarkus-dist-$version.zip"
+archive="$cache/keycloak-quarkus-dist-$version.zip"
+
+fetch() {
     mkdir -p "$cache"
-    [ -f "$cache/$name" ] || mvn -q dependency:copy -DoutputDirectory="$cache" \
+    [ -f "$archive" ] || mvn -q dependency:copy -DoutputDirectory="$cache" \
         -Dartifact="org.keycloak:keycloak-quarkus-dist:$version:zip"
-    unzip -q "$cache/$name" -d "$dir"
 }
 
 start() {
     local home="$dir/keycloak-$version" secret admin
     secret="$(random_secret)" admin="$(random_secret)"
-    unpack
+    fetch
+    unzip -q "$archive" -d "$dir"
     mkdir -p "$home/data/import"
     cp "$realm" "$home/data/import/"
     mkdir -p "$dir/secrets/keycloak"
