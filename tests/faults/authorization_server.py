@@ -1,8 +1,12 @@
 """An authorization server on loopback: metadata, introspection, and the signing keys of workloads. It also is
-the other server that redirects lead to, and counts what comes there."""
+the other server that redirects lead to, and counts what comes there.
+
+`authorization_server.py PORT` is that of tests/load, which knows every token `token-N` as user N's.
+"""
 
 import base64
 import json
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,14 +23,19 @@ HEAD, TAIL = "h" * 60, "t" * 60
 
 
 class AuthorizationServer:
-    def __init__(self):
-        self.subjects, self.secrets, self.keys, self.strayed = {}, {"a first secret of the gateway"}, [], []
-        self.issuer = self.introspection = ""
+    client = CLIENT
+
+    def __init__(self, port=0, secret="a first secret of the gateway"):
+        self.subjects, self.secrets, self.keys, self.strayed = {}, {secret}, [], []
         self.rotate()
-        server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
-        self.address = server.server_address
-        self.elsewhere = f"http://127.0.0.1:{self.address[1]}/elsewhere"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), self.handler())
+        self.address = self.server.server_address
+        self.issuer = f"http://127.0.0.1:{self.address[1]}"
+        self.introspection, self.elsewhere = f"{self.issuer}/introspect", f"{self.issuer}/elsewhere"
+
+    def start(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
 
     def token(self, subject, is_active=True):
         token = f"{HEAD}{len(self.subjects):08}{TAIL}"
@@ -53,11 +62,14 @@ class AuthorizationServer:
         keys = [jwk(kid, key) for kid, key in enumerate(self.keys)]
         return {"keys": keys[:1] + keys[1:][-30:]}
 
+    def subject_of(self, token):
+        return self.subjects.get(token)
+
     def introspect(self, token):
-        subject = self.subjects.get(token)
+        subject = self.subject_of(token)
         if subject is None:
             return {"active": False}
-        return {"active": True, "sub": subject, "client_id": CLIENT, "scope": SCOPES, "aud": AUDIENCE}
+        return {"active": True, "sub": subject, "client_id": self.client, "scope": SCOPES, "aud": AUDIENCE}
 
     def handler(server):
         class Handler(BaseHTTPRequestHandler):
@@ -73,7 +85,7 @@ class AuthorizationServer:
                 form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
                 if self.path.startswith("/elsewhere"):
                     server.strayed.append(self.requestline)
-                known = {basic(secret) for secret in server.secrets}
+                known = {basic(server.client, secret) for secret in server.secrets}
                 if self.headers["Authorization"] not in known:
                     return self.answer(401, {"error": "invalid_client"})
                 self.answer(200, server.introspect(form["token"][0]))
@@ -92,8 +104,17 @@ class AuthorizationServer:
         return Handler
 
 
-def basic(secret):
-    pair = f"{CLIENT}:{secret.replace(' ', '+')}"
+class CrowdServer(AuthorizationServer):
+    """Knows everyone."""
+
+    client = "load"
+
+    def subject_of(self, token):
+        return token.removeprefix("token-") if token.startswith("token-") else None
+
+
+def basic(client, secret):
+    pair = f"{client}:{secret.replace(' ', '+')}"
     return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 
@@ -104,3 +125,7 @@ def encoded(data):
 def jwk(kid, key):
     x = encoded(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
     return {"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": str(kid), "x": x}
+
+
+if __name__ == "__main__":
+    CrowdServer(int(sys.argv[1]), "only-for-the-load-test").server.serve_forever()

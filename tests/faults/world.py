@@ -82,10 +82,9 @@ class Gateway:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(self.command, env=self.environment, stderr=log)
 
-    def complaints(self):
-        """The last lines of the log that are no requests."""
-        lines = self.log.read_text().splitlines()
-        return "\n".join([line for line in lines if '"level":"INFO"' not in line][-20:])
+    def said_of(self, request):
+        """The log's lines about a request."""
+        return "\n".join(line for line in self.log.read_text().splitlines() if request and request in line)
 
     def has_ended(self):
         return self.process.poll() is not None
@@ -128,7 +127,7 @@ class Gateway:
 class World:
     def __init__(self, cloakroom, folder, name, chance):
         self.cloakroom, self.folder, self.name, self.chance = cloakroom, folder, name, chance
-        self.server, self.store, self.gateway = AuthorizationServer(), Store(cloakroom, folder), None
+        self.server, self.store, self.gateway = AuthorizationServer().start(), Store(cloakroom, folder), None
         self.client = httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
 
     async def start(self):

@@ -73,7 +73,7 @@ start_upstreams() {
         export CLOAKROOM_DATABASE__URL="sqlite://$work/cloakroom.db?mode=rwc"
     fi
 
-    "$python" "$here/authorization_server.py" "$oauth" >"$work/oauth.log" 2>&1 &
+    "$python" "$here/../faults/authorization_server.py" "$oauth" >"$work/oauth.log" 2>&1 &
     authorization_server=$!
     pids+=("$authorization_server")
     until_it_answers "http://127.0.0.1:$oauth/.well-known/openid-configuration"
