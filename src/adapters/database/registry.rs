@@ -170,20 +170,28 @@ impl BucketRegistry for SqlBucketRegistry {
 }
 
 /// Reads why the bucket's owner is blocked, if it is. What a gateway knows of blocks may be outdated, and
-/// an owner who is being erased must not get a bucket again. A person who was erased is blocked by the
+/// an owner who is being erased must not get a bucket again. Nobody but the person asks for a person's own
+/// bucket, so a block of the caller or the client counts, too. A person who was erased is blocked by the
 /// pseudonym, which is part of the bucket's name.
 fn block_of(
     bucket_owner: &BucketOwner,
     bucket: &BucketName,
     now: DateTime<Utc>,
 ) -> Statement<'static> {
+    let client = match bucket_owner {
+        BucketOwner::Principal(principal) => principal.client_id.as_str(),
+        // No client has an empty id.
+        BucketOwner::Shared(_) | BucketOwner::Erased(_) => "",
+    };
     sqlx::query(
-        "SELECT reason FROM blocks WHERE kind = 'owner' AND (until = '' OR until > $3) AND (name = $1 \
-         OR (name LIKE 'principal %' AND CAST($2 AS TEXT) LIKE '%' || substr(name, 11) || '%'))",
+        "SELECT reason FROM blocks WHERE (until = '' OR until > $3) AND ((kind = 'client' AND name = $4) \
+         OR (kind IN ('owner', 'caller') AND (name = $1 OR (name LIKE 'principal %' \
+         AND CAST($2 AS TEXT) LIKE '%' || substr(name, 11) || '%'))))",
     )
     .bind(format!("{} {}", bucket_owner.kind(), bucket_owner.id()))
     .bind(bucket.to_string())
     .bind(utc(now))
+    .bind(client.to_owned())
 }
 
 fn reason(row: &AnyRow) -> Result<String, RegistryError> {

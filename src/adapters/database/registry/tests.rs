@@ -189,26 +189,33 @@ async fn a_change_of_formula_may_take_longer_than_a_request() {
 }
 
 #[tokio::test]
-async fn an_owner_who_is_blocked_gets_no_bucket_whatever_a_gateway_knows_of_it() {
+async fn one_who_is_blocked_gets_no_bucket_whatever_a_gateway_knows_of_it() {
     let world = World::new().await;
     let registry = world.registry("a");
     let (owner, bucket) = (alice(), bucket_of(&alice()));
     let bucket_owner = owner.bucket_owner(&bucket);
     let pseudonym = BucketFormula::default().digest(&owner).pseudonym();
-    for name in [
+    let (named, erased) = (
         format!("principal {}", owner.id()),
         format!("principal {pseudonym}"),
+    );
+    for (kind, name) in [
+        ("owner", named.as_str()),
+        ("owner", &erased),
+        ("caller", &named),
+        ("caller", &erased),
+        ("client", "demo"),
     ] {
         world
             .run(format!(
-                "INSERT INTO blocks VALUES ('owner', '{name}', 'is being erased', '2026-01-01T00:00:00Z', '')"
+                "INSERT INTO blocks VALUES ('{kind}', '{name}', 'is being erased', '2026-01-01T00:00:00Z', '')"
             ))
             .await;
         let blocked = ReserveOutcome::Blocked("is being erased".to_owned());
         let reserved = registry.reserve(&bucket_owner, &bucket).await.unwrap();
         assert_eq!(reserved, blocked);
         assert_eq!(registry.state(&bucket_owner, &bucket).await.unwrap(), None);
-        let other = principal("demo", "bob");
+        let other = principal("other", "alice");
         let others = bucket_of(&other);
         let reserved = registry
             .reserve(&other.bucket_owner(&others), &others)
