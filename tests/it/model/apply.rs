@@ -21,8 +21,8 @@ impl ReferenceStateMachine for Model {
         any::<bool>().prop_map(State::new).boxed()
     }
 
-    fn transitions(_: &State) -> BoxedStrategy<Transition> {
-        any_transition()
+    fn transitions(state: &State) -> BoxedStrategy<Transition> {
+        any_transition(state)
     }
 
     fn preconditions(state: &State, transition: &Transition) -> bool {

@@ -1,9 +1,11 @@
 //! What may happen, and how often.
 
 use proptest::prelude::*;
-use proptest::sample::Index;
+use proptest::sample::{Index, select};
+use proptest::strategy::Union;
 
 use super::names::{CLIENTS, KeyKind, ORGANISATIONS, PEOPLE, Person, Place, WORKSPACES};
+use super::state::{Caller, State};
 
 /// The APIs that hand out sessions to people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,12 +91,43 @@ pub(super) enum Transition {
     Jump(u32),
 }
 
-pub(super) fn any_transition() -> BoxedStrategy<Transition> {
+/// Few of all people are members of few of all workspaces, so some transitions concern those.
+pub(super) fn any_transition(state: &State) -> BoxedStrategy<Transition> {
+    use Transition as T;
+    let mut all = vec![(8, anything())];
+    let acquainted = acquainted(state);
+    if !acquainted.is_empty() {
+        let guest = select(acquainted);
+        let revoked = guest.clone().prop_flat_map(revoked_with);
+        let guest = guest.prop_map(|(person, index)| (person, Place::Workspace(index)));
+        all.push((2, asks(guest).boxed()));
+        all.push((1, revoked.prop_map(T::Revoke).boxed()));
+    }
+    let members: Vec<MemberRow> = state.members.keys().copied().collect();
+    if !members.is_empty() {
+        all.push((1, select(members).prop_map(T::RemoveMember).boxed()));
+    }
+    Union::new_weighted(all).boxed()
+}
+
+/// The members of workspaces, and who has a session of one.
+fn acquainted(state: &State) -> Vec<(Person, usize)> {
+    let members = state.members.keys();
+    let members = members.map(|row| (row.person, row.workspace));
+    let sessions = state.sessions.iter();
+    let guests = sessions.filter_map(|session| match (session.caller, session.place) {
+        (Caller::Person(person), Place::Workspace(index)) => Some((person, index)),
+        _ => None,
+    });
+    members.chain(guests).collect()
+}
+
+fn anything() -> BoxedStrategy<Transition> {
     use Transition as T;
     let index = any::<Index>;
     prop_oneof![
         7 => person().prop_map(T::SignIn),
-        20 => asks(),
+        20 => asks(any_place()),
         3 => person().prop_map(T::AskUnrecorded),
         5 => person().prop_map(T::Forge),
         2 => (0..ORGANISATIONS.len()).prop_map(T::MakeApiKey),
@@ -106,12 +139,12 @@ pub(super) fn any_transition() -> BoxedStrategy<Transition> {
         3 => member().prop_map(T::RemoveMember),
         1 => (0..WORKSPACES.len()).prop_map(T::DeleteWorkspace),
         1 => (0..WORKSPACES.len()).prop_map(T::RestoreWorkspace),
-        2 => (blocked(), prop::option::of(prop::sample::select(vec![60_u32, 360])))
+        2 => (blocked(), prop::option::of(select(vec![60_u32, 360])))
             .prop_map(|(target, until)| T::Block(target, until)),
         3 => blocked().prop_map(T::Unblock),
         4 => revoked().prop_map(T::Revoke),
         1 => person().prop_map(T::Erase),
-        2 => prop::sample::select(KeyKind::ALL.to_vec()).prop_map(T::MakeKey),
+        2 => select(KeyKind::ALL.to_vec()).prop_map(T::MakeKey),
         4 => (index(), prop::bool::weighted(0.8)).prop_map(|(key, by)| T::Rotate(key, by)),
         2 => index().prop_map(T::RotateTwice),
         1 => index().prop_map(T::DisableKey),
@@ -119,7 +152,7 @@ pub(super) fn any_transition() -> BoxedStrategy<Transition> {
         3 => person().prop_map(T::Squat),
         1 => person().prop_map(T::GiveAway),
         1 => Just(T::Restart),
-        2 => prop::sample::select(vec![30_u32, 180, 780]).prop_map(T::Jump),
+        2 => select(vec![30_u32, 180, 780]).prop_map(T::Jump),
     ]
     .boxed()
 }
@@ -128,21 +161,26 @@ fn person() -> impl Strategy<Value = Person> {
     (0..PEOPLE).prop_map(Person)
 }
 
-fn asks() -> impl Strategy<Value = Transition> {
-    let dialect = prop::sample::select(vec![Dialect::Plain, Dialect::Container, Dialect::Sts]);
+fn any_place() -> impl Strategy<Value = (Person, Place)> {
     let workspace = prop::option::weighted(0.5, 0..WORKSPACES.len());
+    (person(), workspace).prop_map(|(person, workspace)| {
+        let place = workspace.map_or(Place::Own(person), Place::Workspace);
+        (person, place)
+    })
+}
+
+fn asks(who: impl Strategy<Value = (Person, Place)>) -> impl Strategy<Value = Transition> {
+    let dialect = select(vec![Dialect::Plain, Dialect::Container, Dialect::Sts]);
     let narrowed = (prop::bool::weighted(0.3), prop::bool::weighted(0.2));
-    (person(), workspace, dialect, narrowed).prop_map(
-        |(person, workspace, dialect, (to_read, short))| {
-            let asked = Asked {
-                place: workspace.map_or(Place::Own(person), Place::Workspace),
-                dialect,
-                to_read: to_read && dialect != Dialect::Sts,
-                short,
-            };
-            Transition::Ask(person, asked)
-        },
-    )
+    (who, dialect, narrowed).prop_map(|((person, place), dialect, (to_read, short))| {
+        let asked = Asked {
+            place,
+            dialect,
+            to_read: to_read && dialect != Dialect::Sts,
+            short,
+        };
+        Transition::Ask(person, asked)
+    })
 }
 
 fn member() -> impl Strategy<Value = MemberRow> {
@@ -159,7 +197,7 @@ fn member() -> impl Strategy<Value = MemberRow> {
 
 fn owned() -> impl Strategy<Value = Place> {
     let owned = Place::all().filter(|place| *place != Place::Data);
-    prop::sample::select(owned.collect::<Vec<_>>())
+    select(owned.collect::<Vec<_>>())
 }
 
 fn blocked() -> impl Strategy<Value = Blocked> {
@@ -168,6 +206,16 @@ fn blocked() -> impl Strategy<Value = Blocked> {
         3 => person().prop_map(Blocked::Caller),
         1 => (0..CLIENTS.len()).prop_map(Blocked::Client),
     ]
+}
+
+/// Whoever of the two it is by, the person's sessions of the workspace end.
+fn revoked_with((person, index): (Person, usize)) -> impl Strategy<Value = Revoked> {
+    let workspace = Revoked::Owner(Place::Workspace(index));
+    select(vec![
+        workspace,
+        Revoked::Caller(person),
+        Revoked::Oneself(person),
+    ])
 }
 
 fn revoked() -> impl Strategy<Value = Revoked> {
