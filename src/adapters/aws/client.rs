@@ -30,9 +30,8 @@ const SHORT_TIMEOUTS: (Duration, Duration) = (Duration::from_secs(3), Duration::
 /// several seconds.
 const LONG_TIMEOUTS: (Duration, Duration) = (Duration::from_secs(12), Duration::from_secs(25));
 
-/// The same for pages of a thousand entries, which commands read and delete: a store deletes them one
-/// after another.
-const PAGE_TIMEOUTS: (Duration, Duration) = (Duration::from_mins(1), Duration::from_mins(3));
+/// The same for many versions that commands delete at once: a store deletes them one after another.
+const DELETION_TIMEOUTS: (Duration, Duration) = (Duration::from_mins(1), Duration::from_mins(3));
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 
@@ -129,7 +128,7 @@ impl AwsClients {
         )
     }
 
-    /// The same client with a higher limit on answers, for lists of buckets.
+    /// The same client with a higher limit on answers, for lists of buckets and of what they hold.
     pub(super) fn listing(&self, s3: &aws_sdk_s3::Client) -> aws_sdk_s3::Client {
         let config = s3.config().to_builder();
         aws_sdk_s3::Client::from_conf(
@@ -139,12 +138,10 @@ impl AwsClients {
         )
     }
 
-    /// S3 for long pages of entries.
-    pub(super) fn s3_for_pages(&self) -> aws_sdk_s3::Client {
-        let config = self.s3.config().to_builder();
-        let config = config
-            .timeout_config(timeouts(PAGE_TIMEOUTS))
-            .http_client(self.transport.for_listings());
+    /// S3 for deleting many versions at once.
+    pub(super) fn s3_deleting(&self) -> aws_sdk_s3::Client {
+        let config = self.listing(&self.s3).config().to_builder();
+        let config = config.timeout_config(timeouts(DELETION_TIMEOUTS));
         aws_sdk_s3::Client::from_conf(config.build())
     }
 

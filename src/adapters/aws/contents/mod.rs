@@ -20,6 +20,7 @@ use super::failure::{code, describe};
 /// Everything that buckets hold, over S3.
 pub struct S3Contents {
     client: Client,
+    deleting: Client,
 }
 
 impl S3Contents {
@@ -27,7 +28,8 @@ impl S3Contents {
     #[must_use]
     pub fn new(clients: &AwsClients) -> Self {
         Self {
-            client: clients.s3_for_pages(),
+            client: clients.listing(&clients.s3),
+            deleting: clients.s3_deleting(),
         }
     }
 }
@@ -56,7 +58,7 @@ impl Contents for S3Contents {
         versions: &[StoredVersion],
         governance: Governance,
     ) -> Result<Vec<Kept>, UpstreamError> {
-        deleting::delete(&self.client, bucket, versions, governance).await
+        deleting::delete(&self.deleting, bucket, versions, governance).await
     }
 
     async fn abort(&self, bucket: &BucketName, upload: &Upload) -> Result<(), UpstreamError> {
