@@ -7,6 +7,8 @@ use sqlx::any::AnyConnectOptions;
 use sqlx::{AnyConnection, ConnectOptions, Connection, Error, Executor};
 use tokio::time::Instant;
 
+use super::guard::guarded;
+
 /// How long opening a connection may take, a database that is just starting included.
 pub(super) const OPEN_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -49,7 +51,7 @@ pub(super) const POSTGRES_SETTINGS: [&str; 6] = [
 pub(super) async fn open(options: &AnyConnectOptions) -> Result<AnyConnection, Error> {
     let deadline = Instant::now() + OPEN_TIMEOUT;
     loop {
-        let opened = tokio::time::timeout_at(deadline, open_once(options)).await;
+        let opened = tokio::time::timeout_at(deadline, guarded(open_once(options))).await;
         match opened.unwrap_or(Err(Error::Io(ErrorKind::TimedOut.into()))) {
             Err(error) if is_starting(&error) && Instant::now() + RETRY < deadline => {
                 tokio::time::sleep(RETRY).await;
@@ -92,7 +94,7 @@ pub(super) async fn keep_alive(connection: &mut AnyConnection) -> Result<(), Err
 /// Closes a connection as the protocol wants it, if that does not take long.
 pub(super) async fn close(connection: AnyConnection) {
     // It is dropped, and so closed, in any case.
-    let _ = tokio::time::timeout(CLOSE_TIMEOUT, connection.close()).await;
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, guarded(connection.close())).await;
 }
 
 /// Whether the connection failed, rather than the statement (`PostgreSQL` appendix A: classes 08

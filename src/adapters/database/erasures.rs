@@ -13,7 +13,6 @@ use crate::service::{
 
 use super::audit::forget;
 use super::change::Change;
-use super::connect::close;
 use super::members;
 use super::principals::{parse_principal, subject_suffix};
 use super::reservations::reservation;
@@ -85,13 +84,8 @@ impl Erasures for SqlDirectory {
         let memberships = members::through_other_clients(database, principal).await?;
         let elsewhere = buckets as u64 + memberships;
         let is_whole = elsewhere == 0;
-        let counting = async {
-            let mut connection = self.database.open_unhurried().await?;
-            let person = Person { is_whole, ..person };
-            let counted = forget::count(person, &mut connection).await?;
-            close(connection).await;
-            Ok(counted)
-        };
+        let person = Person { is_whole, ..person };
+        let counting = database.run_unhurried(async |one| forget::count(person, one).await);
         let audit_rows = counting.await.map_err(|error| failed("audit", &error))?;
         Ok(Traces {
             workspaces: by_client,
@@ -190,13 +184,9 @@ impl Erasures for SqlDirectory {
     }
 
     async fn forget(&self, person: Person<'_>) -> Result<u64, RegistryError> {
-        let forgetting = async {
-            // In batches, each of which is short; all of them may take longer than a request's statement.
-            let mut connection = self.database.open_unhurried().await?;
-            let forgotten = forget::forget(person, &mut connection).await?;
-            close(connection).await;
-            Ok(forgotten)
-        };
+        // In batches, each of which is short; all of them may take longer than a request's statement.
+        let database = &self.database;
+        let forgetting = database.run_unhurried(async |one| forget::forget(person, one).await);
         forgetting.await.map_err(|error| failed("audit", &error))
     }
 
@@ -236,14 +226,14 @@ impl Erasures for SqlDirectory {
 /// `SQLite`'s write-ahead log still has what was overwritten. A reader may hold it up; the next write after
 /// it then overwrites it.
 async fn empty_log(database: &Database) -> Result<(), Error> {
-    let mut connection = database.open_unhurried().await?;
-    if connection.backend_name() == "SQLite" {
-        connection
-            .execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            .await?;
-    }
-    close(connection).await;
-    Ok(())
+    let emptying = database.run_unhurried(async |connection| {
+        if connection.backend_name() == "SQLite" {
+            let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+            connection.execute(checkpoint).await?;
+        }
+        Ok(())
+    });
+    emptying.await
 }
 
 fn erasure(row: &AnyRow) -> Result<Erasure, RegistryError> {

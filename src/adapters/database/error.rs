@@ -136,6 +136,8 @@ fn name_of(options: &AnyConnectOptions) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
     use crate::adapters::database::Database;
 
@@ -204,6 +206,24 @@ mod tests {
             assert!(message.starts_with(&begins), "{message}");
         }
         assert!(!path.exists());
+    }
+
+    /// The driver panics at it: a message's length counts its own four bytes.
+    #[tokio::test]
+    async fn a_message_that_is_too_short_is_an_error() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = async {
+            let (mut client, _) = listener.accept().await.unwrap();
+            client.read_u8().await.unwrap();
+            client.write_all(b"R\0\0\0\x03").await.unwrap();
+            client
+        };
+        let url = format!("postgres://u:p@{address}/d?sslmode=disable");
+        let (opened, _client) = tokio::join!(Database::open(&url), server);
+        let message = opened.unwrap_err().to_string();
+        let begins = format!("cannot open PostgreSQL at {address}, database d: ");
+        assert!(message.starts_with(&begins), "{message}");
     }
 
     #[tokio::test]

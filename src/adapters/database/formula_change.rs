@@ -7,6 +7,7 @@ use crate::service::RegistryError;
 
 use super::bucket_owners;
 use super::connect::close;
+use super::guard::guarded;
 use super::rows::text;
 use super::statement::failed;
 use super::{Database, SqlBucketRegistry};
@@ -114,11 +115,11 @@ impl SqlBucketRegistry {
         let failed = |error| failed("fingerprint", &error);
         // Every owner's row moves: that may take longer than a request's statement may.
         let mut connection = self.database.open_unhurried().await.map_err(failed)?;
-        let mut accepting = connection.begin().await.map_err(failed)?;
+        let mut accepting = guarded(connection.begin()).await.map_err(failed)?;
         // Until this ends there is no reservation by the former formula.
         bucket_owners::keep(&mut accepting).await?;
-        self.accept(&mut accepting).await.map_err(failed)?;
-        accepting.commit().await.map_err(failed)?;
+        guarded(self.accept(&mut accepting)).await.map_err(failed)?;
+        guarded(accepting.commit()).await.map_err(failed)?;
         close(connection).await;
         Ok(())
     }

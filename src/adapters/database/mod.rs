@@ -16,6 +16,7 @@ mod exposure;
 mod file;
 mod fingerprint;
 mod formula_change;
+mod guard;
 mod lease;
 mod member_workspaces;
 mod members;

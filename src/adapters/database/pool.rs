@@ -9,6 +9,7 @@ use super::connections::Connections;
 use super::error::DatabaseError;
 use super::file::{DatabaseFile, create_private, path_of};
 use super::fingerprint::Fingerprint;
+use super::guard::guarded;
 use super::opener::Opener;
 use super::schema::{found, migrate, migrator, version};
 use super::statement::{self, Statement, bounded, failed};
@@ -36,7 +37,7 @@ impl Database {
         let (options, mut connection) = connect(url).await?;
         let is_sqlite = is_sqlite(url);
         let migrator = migrator(is_sqlite);
-        let migrated = migrate(migrator, &mut connection).await;
+        let migrated = guarded(Box::pin(migrate(migrator, &mut connection))).await;
         migrated.map_err(|error| match error {
             MigrateError::VersionMissing(found) if found > version(migrator) => {
                 DatabaseError::newer(&options, found, version(migrator))
@@ -64,12 +65,11 @@ impl Database {
     pub async fn open_existing(url: &str) -> Result<Self, DatabaseError> {
         let url = url.replace("mode=rwc", "mode=rw");
         let (options, mut connection) = connect(&url).await?;
-        let (applied, found): (i64, i64) = sqlx::query_as(
+        let applied = sqlx::query_as(
             "SELECT count(*), coalesce(max(version), 0) FROM _sqlx_migrations WHERE success",
-        )
-        .fetch_one(&mut connection)
-        .await
-        .map_err(|_| DatabaseError::NotOurs)?;
+        );
+        let counted = guarded(applied.fetch_one(&mut connection)).await;
+        let (applied, found): (i64, i64) = counted.map_err(|_| DatabaseError::NotOurs)?;
         let is_sqlite = is_sqlite(&url);
         let migrator = migrator(is_sqlite);
         if found > version(migrator) {
@@ -205,7 +205,17 @@ impl Database {
         bounded("fingerprint", asking).await
     }
 
-    /// A separate connection, for statements that may take longer than a request.
+    /// Runs statements on a separate connection, which may take longer than a request.
+    pub(super) async fn run_unhurried<T>(
+        &self,
+        statements: impl AsyncFnOnce(&mut AnyConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, sqlx::Error> {
+        let mut connection = self.open_unhurried().await?;
+        let done = guarded(statements(&mut connection)).await?;
+        close(connection).await;
+        Ok(done)
+    }
+
     pub(super) async fn open_unhurried(&self) -> Result<AnyConnection, sqlx::Error> {
         self.opener.open().await
     }

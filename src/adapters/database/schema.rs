@@ -8,6 +8,7 @@ use sqlx::{AnyConnection, Error};
 use tokio::time::timeout;
 
 use super::connect::{OPEN_TIMEOUT, keep_alive};
+use super::guard::guarded;
 
 /// The table in which sqlx records what it has applied.
 const APPLIED: &str = "_sqlx_migrations";
@@ -46,7 +47,8 @@ pub fn indexes_of_the_trail() -> String {
 pub(super) async fn found(connection: &mut AnyConnection) -> i64 {
     let found =
         sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations WHERE success");
-    found.fetch_one(connection).await.unwrap_or_default()
+    let found = guarded(found.fetch_one(connection)).await;
+    found.unwrap_or_default()
 }
 
 /// Brings the schema up to date. An up-to-date schema needs no lock, so a gateway that holds the lock

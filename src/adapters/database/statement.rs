@@ -7,6 +7,7 @@ use crate::service::{RegistryError, STATEMENT_LIMIT};
 
 use super::connect::is_lost;
 use super::file::FileReplaced;
+use super::guard::guarded;
 use super::server::lacks_resources;
 
 /// A statement with its values.
@@ -18,7 +19,7 @@ pub(super) async fn bounded<T>(
     step: &'static str,
     statement: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, RegistryError> {
-    match tokio::time::timeout(STATEMENT_LIMIT, statement).await {
+    match tokio::time::timeout(STATEMENT_LIMIT, guarded(statement)).await {
         Ok(done) => done.map_err(|error| failed(step, &error)),
         Err(_) => Err(RegistryError::late(step)),
     }
@@ -69,6 +70,7 @@ pub(super) fn failed(step: &str, error: &sqlx::Error) -> RegistryError {
         sqlx::Error::PoolClosed => "the gateway is shutting down".to_owned(),
         sqlx::Error::Io(error) => format!("connection lost ({})", error.kind()),
         sqlx::Error::Configuration(error) if error.is::<FileReplaced>() => error.to_string(),
+        sqlx::Error::Protocol(_) => "the database sent a broken answer".to_owned(),
         _ => "an unexpected answer".to_owned(),
     };
     let cause = format!("{step}: {cause}");
@@ -85,5 +87,18 @@ fn is_transient(error: &sqlx::Error) -> bool {
         sqlx::Error::PoolTimedOut => true,
         sqlx::Error::Database(database) if lacks_resources(database.as_ref()) => true,
         error => is_lost(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_of_the_driver_is_a_broken_answer() {
+        let statement = async { panic!("canary") };
+        let done: Result<(), _> = bounded("erasure", statement).await;
+        let broken = RegistryError::new("erasure: the database sent a broken answer");
+        assert_eq!(done, Err(broken));
     }
 }

@@ -11,12 +11,10 @@ mod prune;
 pub(super) mod row;
 pub(super) mod search;
 
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use futures_util::FutureExt;
 use sqlx::{AnyConnection, AssertSqlSafe};
 use tokio::sync::{OwnedMutexGuard, oneshot};
 
@@ -141,13 +139,11 @@ impl Trail {
                 return;
             }
             let began = Instant::now();
-            let written = AssertUnwindSafe(bounded("audit", self.commit(&group)));
-            let outcome = match written.catch_unwind().await {
-                Ok(Ok(Written::Yes)) => Ok(Recorded::Yes),
-                Ok(Ok(Written::RestrictionsChanged)) => Ok(Recorded::RestrictionsChanged),
-                Ok(Ok(Written::FormulaChanged)) => Err(Fingerprint::outdated()),
-                Ok(Err(error)) => Err(error),
-                Err(_) => Err(RegistryError::new("audit: the writer has panicked")),
+            let outcome = match bounded("audit", self.commit(&group)).await {
+                Ok(Written::Yes) => Ok(Recorded::Yes),
+                Ok(Written::RestrictionsChanged) => Ok(Recorded::RestrictionsChanged),
+                Ok(Written::FormulaChanged) => Err(Fingerprint::outdated()),
+                Err(error) => Err(error),
             };
             if let Some(observer) = &self.observer {
                 observer.written(group.len(), outcome.is_ok(), began.elapsed());

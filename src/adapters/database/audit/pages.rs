@@ -7,6 +7,7 @@ use sqlx::{AnyConnection, Error, Row};
 use crate::service::RegistryError;
 
 use crate::adapters::database::Database;
+use crate::adapters::database::guard::guarded;
 use crate::adapters::database::rows::utc_or_empty;
 use crate::adapters::database::statement::failed;
 
@@ -52,7 +53,8 @@ impl AuditPages {
                 left,
             })
         };
-        opening.await.map_err(|error| failed("audit", &error))
+        let opened = guarded(opening).await;
+        opened.map_err(|error| failed("audit", &error))
     }
 
     /// The next rows; none after the last one.
@@ -62,7 +64,7 @@ impl AuditPages {
     /// [`RegistryError`] when the trail cannot be read.
     pub async fn next(&mut self) -> Result<Option<Vec<AuditRow>>, RegistryError> {
         while let Some(ids) = self.left.pop() {
-            let read = self.read(&ids).await;
+            let read = guarded(self.read(&ids)).await;
             let (rows, rest) = read.map_err(|error| failed("audit", &error))?;
             self.left.extend(rest);
             if !rows.is_empty() {

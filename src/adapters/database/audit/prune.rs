@@ -7,7 +7,6 @@ use tokio::time::{sleep, timeout};
 use crate::service::RegistryError;
 
 use crate::adapters::database::Database;
-use crate::adapters::database::connect::close;
 use crate::adapters::database::rows::utc;
 use crate::adapters::database::statement::{bounded, failed};
 
@@ -92,12 +91,8 @@ impl AuditPruner {
     }
 
     async fn blocks(&self, before: DateTime<Utc>) -> Result<Vec<i64>, RegistryError> {
-        let reading = async {
-            let mut connection = self.database.open_unhurried().await?;
-            let blocks = blocks(None, Some(before), &mut connection).await?;
-            close(connection).await;
-            Ok(blocks)
-        };
+        let database = &self.database;
+        let reading = database.run_unhurried(async |one| blocks(None, Some(before), one).await);
         match timeout(READ_TIMEOUT, reading).await {
             Ok(read) => read.map_err(|error| failed("audit", &error)),
             Err(_) => Err(RegistryError::late("audit")),

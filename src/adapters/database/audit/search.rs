@@ -87,11 +87,8 @@ impl AuditQuery {
     ///
     /// [`RegistryError`] when the audit trail cannot be read.
     pub async fn run(&self, database: &Database) -> Result<(Vec<AuditRow>, bool), RegistryError> {
-        let newest = async {
-            // No request waits for this, so it has no time limit.
-            let mut connection = database.open_unhurried().await?;
-            self.newest(&mut connection).await
-        };
+        // No request waits for this, so it has no time limit.
+        let newest = database.run_unhurried(async |one| self.newest(one).await);
         let newest = newest.await.map_err(|error| failed("audit", &error))?;
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let older = newest.len().saturating_sub(limit);
