@@ -88,6 +88,10 @@ class Call:
         classes |= {self.refusal, self.also} - {None}
         return set().union(*(self.words[name] for name in classes))
 
+    def is_failure(self, outcome):
+        """Whether this answer says that something else fails."""
+        return any(outcome in self.words[name] for name in [*CLASS.values(), "overloaded"])
+
 
 def code_of(body):
     """The code or the slug of a failure, in any dialect."""

@@ -37,6 +37,11 @@ class Observer:
         # By request id: the access key ids that were answered, and the calls that failed.
         self.granted, self.failed = {}, {}
         self.calls, self.unjudged, self.wrong, self.where, self.stalls = 0, 0, [], "", [0.0]
+        # By call: how long after the end of a fault it still failed at most, and where.
+        self.slowest = {}
+
+    def recovered(self, name, took):
+        self.slowest[name] = max(self.slowest.get(name, (0.0, "")), (took, self.where))
 
     def fail(self, text):
         self.wrong.append(text)
@@ -77,11 +82,12 @@ class Observer:
         if answer.headers.get("cache-control") != "no-store":
             self.fail(f"{call.name} may be stored: {answer.headers}")
         right = call.allowed(faults) | (set() if call.refusal else {(200, "")})
-        if answer.status >= 500 and answer.took > PATIENCE and self.pace() > 1:
+        request = answer.headers.get("x-request-id")
+        if call.is_failure(answer.outcome) and answer.took > PATIENCE and self.pace() > 1:
             self.unjudged += 1
         elif answer.outcome not in right:
-            self.fail(f"{call.name} was answered {answer.outcome} instead of {sorted(right)}")
-        request = answer.headers.get("x-request-id")
+            said = f"{call.name} was answered {answer.outcome} after {answer.took:.1f} s instead of {sorted(right)}"
+            self.fail(f"{said}: {gateway.said_of(request)}")
         if answer.status == 200 and call.session:
             await self.handed_out(call, answer, request)
         else:

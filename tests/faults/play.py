@@ -76,8 +76,8 @@ async def play(options, seed):
         watching.cancel()
     finally:
         world.stop()
-    if observer.wrong:
-        print(world.gateway.complaints())
+    for name, (took, where) in sorted(observer.slowest.items(), key=lambda one: -one[1][0])[:3]:
+        print(f"note  {name} recovered after {took:.1f} s at most ({where})")
     if observer.unjudged:
         print(f"note  {world.name}: {observer.unjudged} late failures are not judged: the machine was busy")
     seen = f"{observer.calls} calls, {len(observer.granted)} credentials, {len(observer.wrong)} wrong"
