@@ -18,6 +18,25 @@ async fn unknown_routes_are_404_problems() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn unknown_address_is_a_page_in_a_browser() {
+    let app = spawn_app().await;
+    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    let request = app.http.get(format!("{}/consle", app.url));
+    let answer = app.send(request.header("accept", browser)).await;
+    assert_eq!(answer.status, 404);
+    assert_eq!(
+        answer.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    assert!(answer.text.contains("There is nothing at this address."));
+    assert!(
+        answer.text.contains(&format!("href=\"{}/\"", app.url)),
+        "{}",
+        answer.text
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_protected_resource_describes_itself() {
     let app = spawn_app().await;
     let url = format!("{}/.well-known/oauth-protected-resource", app.url);

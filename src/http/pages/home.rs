@@ -103,10 +103,7 @@ async fn cards(gateway: &Gateway) -> Vec<Card> {
         link: (gateway.link("/#developers"), "How to use it"),
     };
     let (state, text) = match gateway.missing().await {
-        None => (
-            ("ready", true),
-            "The gateway can hand out credentials.".to_owned(),
-        ),
+        None => (("ready", true), "Storage can be opened.".to_owned()),
         Some(missing) => (
             ("not ready", false),
             format!("The gateway is not ready: {missing}."),

@@ -113,7 +113,10 @@ pub(crate) fn explain(problem: ProblemType) -> Explanation {
         ProblemType::NotFound => explanation(
             "There is nothing at this address.",
             &["A typo in the path, or a proxy that dropped part of it."],
-            &["The contract, at /openapi.yaml, lists all addresses."],
+            &[
+                "In a browser, begin at the home page.",
+                "The contract, at /openapi.yaml, lists all addresses.",
+            ],
         ),
         ProblemType::MethodNotAllowed => explanation(
             "The address exists but does not take this method; the Allow header lists those it takes.",

@@ -1,8 +1,10 @@
 //! `GET /problems`, `GET /problems/{slug}`: what a problem type means and what to do about it.
 
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 
 use crate::http::exchange::Exchange;
+use crate::http::input::accept::is_asked_for;
 use crate::http::pages::page::{Entry, Page, Part, Section};
 use crate::http::problems::explanation::{Explanation, explain};
 use crate::http::problems::failure::Failure;
@@ -36,6 +38,16 @@ pub(crate) async fn problem_type(exchange: &Exchange) -> Result<HttpResponse, Fa
     let slug = exchange.request.match_info().query("slug");
     let problem = ProblemType::parse(slug).ok_or(Failure::NotFound)?;
     Ok(page(problem, &exchange.gateway).answer(&exchange.request))
+}
+
+/// For a person who mistyped an address in a browser; programs get the problem itself.
+pub(crate) fn not_found(exchange: &Exchange) -> Option<HttpResponse> {
+    if !is_asked_for(&exchange.request, "text/html") {
+        return None;
+    }
+    let mut response = page(ProblemType::NotFound, &exchange.gateway).answer(&exchange.request);
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    Some(response)
 }
 
 /// What it means in one sentence.

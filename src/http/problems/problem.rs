@@ -12,6 +12,7 @@ use crate::http::exchange::Exchange;
 use crate::http::middleware::request_log::Words;
 use crate::http::observer::NO_DIALECT;
 use crate::http::problems::failure::Failure;
+use crate::http::problems::pages;
 use crate::http::problems::types::ProblemType;
 use crate::http::protected_resource;
 use crate::http::state::Gateway;
@@ -33,8 +34,11 @@ pub(crate) const PROBLEM_DETAILS: Words = Words {
     outcome: |cause| cause.problem_type().slug(),
 };
 
-/// The failure as problem details, with all its headers.
+/// The failure as problem details, with all its headers; an unknown address is a page in browsers.
 pub(crate) fn answer(failure: &Failure, exchange: &Exchange) -> HttpResponse {
+    if let (Failure::NotFound, Some(page)) = (failure, pages::not_found(exchange)) {
+        return page;
+    }
     let mut response = answer_as(failure.problem_type(), failure, exchange);
     set_challenge(&mut response, failure, &exchange.gateway);
     response
