@@ -10,6 +10,9 @@ const shell = new URLSearchParams(location.search).has('code') ? import('./shell
 
 const root = document.querySelector('#app');
 
+/** Whether somebody was sent here to download a file. */
+const isLink = () => location.hash.startsWith('#/link/');
+
 /** The console from its first words to the files. */
 class App {
   #texts;
@@ -22,6 +25,8 @@ class App {
     this.#title();
     document.addEventListener('language', () => this.#speakAnother());
     if (!this.#settings) return this.#showProblem(Problem.unreachable());
+    if (isLink()) return this.#openLink();
+    addEventListener('hashchange', () => isLink() && location.reload());
     this.#signIn = new SignIn(this.#settings);
     try {
       if (await handOver()) return this.#handedOver();
@@ -51,6 +56,12 @@ class App {
     this.#shell = new Shell(root, context);
     this.#signIn.addEventListener('ended', () => this.#shell?.signedOut());
     return this.#shell.start();
+  }
+
+  async #openLink() {
+    const { linkView } = await import('./link.js');
+    addEventListener('hashchange', () => location.reload());
+    root.replaceChildren(h('main', { class: 'plain' }, await linkView(this.#context)));
   }
 
   #welcome() {

@@ -7,9 +7,19 @@ const START = 60;
 const FRAME = 60_000;
 
 /**
- * Downloads one file to disk. The browser streams it; nothing is held in memory. A frame asks for it,
- * not the page: an error of the store must not take the console's place. It is sandboxed, so an object
- * of a store that ignores `response-content-disposition` runs nothing.
+ * Downloads to disk. The browser streams it; nothing is held in memory. A frame asks for it, not the
+ * page: an error of the store must not take the page's place. It is sandboxed, so an object of a store
+ * that ignores `response-content-disposition` runs nothing.
+ * @param {string} url @param {string} title of the frame
+ */
+export function downloadFrom(url, title) {
+  const frame = h('iframe', { hidden: true, sandbox: 'allow-downloads', title, referrerpolicy: 'no-referrer', src: url });
+  document.body.append(frame);
+  setTimeout(() => frame.remove(), FRAME);
+}
+
+/**
+ * Downloads one file.
  * @param {import('./view.js').Context} context
  * @param {import('./entry.js').Entry} entry
  */
@@ -17,9 +27,7 @@ export async function downloadOne({ store, t, announce }, entry) {
   try {
     if (!(await store.exists(entry.path))) return announce(t('files.error.missing'), 'problem');
     const { url } = await store.presign(entry.path, { seconds: START, name: entry.name });
-    const frame = h('iframe', { hidden: true, sandbox: 'allow-downloads', title: t('files.download'), referrerpolicy: 'no-referrer', src: url });
-    document.body.append(frame);
-    setTimeout(() => frame.remove(), FRAME);
+    downloadFrom(url, t('files.download'));
     announce(t('files.download.begun', { name: entry.name }));
   } catch (error) {
     announce(explain(error, t), 'problem');

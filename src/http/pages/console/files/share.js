@@ -1,5 +1,6 @@
 import { copyButton } from '../copy.js';
 import { h } from '../dom.js';
+import { linkTo } from '../link.js';
 import { openDialog } from './dialog.js';
 import { explain } from './explain.js';
 import { duration, exactly } from './format.js';
@@ -10,8 +11,8 @@ const LONGEST = 7 * 24 * HOUR;
 const CHOICES = [LONGEST, 12 * HOUR, HOUR, 15 * 60, 5 * 60];
 
 /**
- * A link for somebody else, with its end in words, and the addresses for other tools. A folder's link is its address in this
- * page, for those who may open the place.
+ * A link for somebody else, with its end in words, and the addresses for other tools. A file's link leads to a page that offers
+ * it for download, a folder's is its address in this page, for those who may open the place.
  * @param {import('./view.js').Context} context
  * @param {import('./entry.js').Entry} entry
  */
@@ -20,10 +21,12 @@ export async function share({ store, renew, addressOf, t, announce }, entry) {
   if (!entry.isFolder) await renew().catch(() => {});
   const folder = () => h('div', {}, copyable(t, announce, t('files.share.link'), new URL(addressOf(entry.path), document.baseURI).href),
     h('p', { class: 'muted' }, t('files.share.folder')));
-  const body = [entry.isFolder ? folder() : linkPart({ store, t, announce }, entry)];
+  const direct = copyable(t, announce, t('files.share.direct'), '');
+  const body = [entry.isFolder ? folder() : linkPart({ store, t, announce }, entry, direct)];
   const addresses = await store.addresses(entry.path).catch(() => null);
   if (addresses) {
     body.push(h('details', {}, h('summary', {}, t('files.share.addresses')),
+      !entry.isFolder && direct,
       h('p', { class: 'muted' }, t('files.share.addresses.what')),
       copyable(t, announce, t('files.share.s3'), addresses.s3),
       copyable(t, announce, t('files.share.https'), addresses.https)));
@@ -31,15 +34,16 @@ export async function share({ store, renew, addressOf, t, announce }, entry) {
   await openDialog({ t, title: t('files.share.title', { name: entry.name }), body, className: 'files-share' }).closed;
 }
 
-function linkPart({ store, t, announce }, entry) {
+/** The link and how long it works; `direct` is the one that leads past the page. */
+function linkPart({ store, t, announce }, entry, direct) {
   const ends = h('p', { class: 'files-ends', 'aria-live': 'polite' });
   const link = copyable(t, announce, t('files.share.link'), '');
-  const output = link.querySelector('input');
   const lasts = h('select', { id: 'files-lasts' });
   const make = async () => {
     try {
       const { url, ends: end } = await store.presign(entry.path, { seconds: Number(lasts.value), name: entry.name });
-      output.value = url;
+      link.querySelector('input').value = linkTo(url);
+      direct.querySelector('input').value = url;
       ends.textContent = t('files.share.ends', { date: exactly(end), duration: duration((end - Date.now()) / 1000) });
     } catch (error) {
       ends.textContent = explain(error, t);

@@ -28,6 +28,14 @@ export const words = {
   'account.noName': 'Account',
   'account.signedInAs': 'Signed in as',
 
+  'link.what': 'Someone shared this file with you.',
+  'link.ended': 'This link has ended',
+  'link.ended.what': 'Ask whoever sent it for a new one.',
+  'link.gone': 'This file is not there any more',
+  'link.gone.what': 'It was deleted, renamed or moved. Ask whoever sent the link.',
+  'link.wrong': 'This link is not complete',
+  'link.wrong.what': 'A part of it is missing, or it leads somewhere else. Ask whoever sent it.',
+
   nav: 'Storage',
   'nav.places': 'Storage',
   'place.own': 'My files',
@@ -236,6 +244,7 @@ export const words = {
   'files.share.ends': 'Works until {date}, {duration} from now.',
   'files.share.who': 'Anyone with the link can download this file until then, without signing in. It stops working earlier if you delete, rename or move the file, or end all your sessions (My sessions).',
   'files.share.folder': 'It opens this folder for those who may open this storage, after they have signed in. For anyone else, make a link to a file in it.',
+  'files.share.direct': 'Direct link, for programs',
   'files.share.addresses': 'Addresses for other tools',
   'files.share.addresses.what': 'They open only for those who have credentials for this storage.',
   'files.share.s3': 'S3 address',

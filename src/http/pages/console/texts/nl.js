@@ -28,6 +28,14 @@ export const words = {
   'account.noName': 'Account',
   'account.signedInAs': 'Ingelogd als',
 
+  'link.what': 'Iemand heeft dit bestand met je gedeeld.',
+  'link.ended': 'Deze link werkt niet meer',
+  'link.ended.what': 'Vraag een nieuwe aan wie hem stuurde.',
+  'link.gone': 'Dit bestand is er niet meer',
+  'link.gone.what': 'Het is verwijderd, hernoemd of verplaatst. Vraag het aan wie de link stuurde.',
+  'link.wrong': 'Deze link is niet compleet',
+  'link.wrong.what': 'Er ontbreekt een stuk, of hij leidt ergens anders heen. Vraag het aan wie hem stuurde.',
+
   nav: 'Opslag',
   'nav.places': 'Opslag',
   'place.own': 'Mijn bestanden',
@@ -236,6 +244,7 @@ export const words = {
   'files.share.ends': 'Werkt tot {date}, nog {duration}.',
   'files.share.who': 'Iedereen met de link kan dit bestand tot dan downloaden, zonder in te loggen. De link werkt niet meer als je het bestand verwijdert, hernoemt of verplaatst, of al je sessies beëindigt (Mijn sessies).',
   'files.share.folder': 'Hij opent deze map voor wie deze opslag mag openen, na het inloggen. Maak voor anderen een link naar een bestand in de map.',
+  'files.share.direct': 'Directe link, voor programma’s',
   'files.share.addresses': 'Adressen voor andere programma’s',
   'files.share.addresses.what': 'Ze openen alleen voor wie toegangsgegevens voor deze opslag heeft.',
   'files.share.s3': 'S3-adres',

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+const { parsed } = await import('../../src/http/pages/console/link.js');
+
+const QUERY = 'X-Amz-Date=20260315T120000Z&X-Amz-Expires=600&X-Amz-Signature=00';
+const byPath = { endpoint: 'https://s3.example:9000', path_style: true };
+const byHost = { ...byPath, path_style: false };
+
+test('a link says its file and its end', () => {
+  const query = `${QUERY}&response-content-disposition=attachment%3B%20filename%2A%3DUTF-8%27%27%25C3%25BC.txt`;
+  const { name, ends } = parsed(`https://s3.example:9000/bucket/key?${query}`, byPath);
+  assert.deepEqual([name, ends.toISOString()], ['ü.txt', '2026-03-15T12:10:00.000Z']);
+});
+
+test('a link leads to the store and nowhere else', () => {
+  const leads = (begin, store) => parsed(`${begin}/key?${QUERY}`, store) !== null;
+  assert.ok(leads('https://s3.example:9000/bucket', byPath));
+  assert.ok(leads('https://bucket.s3.example:9000', byHost));
+  for (const begin of ['http://s3.example:9000', 'https://s3.example', 'https://evil.example:9000', 'https://evils3.example:9000',
+    'https://s3.example:9000.evil.example', 'https://s3.example:9000@evil.example', 'javascript:alert(1)//s3.example:9000', '//s3.example:9000', '']) {
+    assert.ok(!leads(begin, byHost), begin);
+  }
+  assert.ok(!leads('https://bucket.s3.example:9000', byPath));
+});
+
+test('a link that lacks a part of it is none', () => {
+  for (const part of QUERY.split('&')) {
+    assert.equal(parsed(`https://s3.example:9000/bucket/key?${QUERY.replace(part, '')}`, byPath), null, part);
+  }
+});
