@@ -1,14 +1,15 @@
 import { codeBlock, copyButton } from '../copy.js';
 import { countdown } from '../countdown.js';
 import { h } from '../dom.js';
-import { TOOLS } from './tools.js';
+import { TOOLS, toolsFor } from './tools.js';
 
 /** The keys to a place, for programs: until when, and ready to paste. */
 export async function credentialsPanel({ session, place, texts, settings, announce, signal }) {
   const { t } = texts;
-  const shown = new Keys(session, { t, announce });
+  const shown = new Keys(session, toolsFor(settings.store.endpoint), { t, announce });
   session.addEventListener('renewed', () => shown.show(), { signal });
   return h('section', { class: 'panel', 'aria-label': t('view.credentials') },
+    h('p', { class: 'muted' }, t('credentials.who')),
     settings.login && terminal(place, texts, settings, announce),
     h('div', { class: 'card' },
       h('h2', {}, t('credentials.tools')),
@@ -49,12 +50,12 @@ class Keys {
   #credentials = null;
   #isVisible = false;
 
-  constructor(session, words) {
+  constructor(session, tools, words) {
     const { t } = words;
     this.#session = session;
     this.#words = words;
     this.tool = h('select', { id: 'tool', onchange: () => this.#draw() },
-      Object.keys(TOOLS).map((name) => h('option', { value: name }, t(`tool.${name}`))));
+      tools.map((name) => h('option', { value: name }, t(`tool.${name}`))));
     this.where = h('p', { class: 'muted' });
     this.code = h('code', {});
     this.eye = h('button', { type: 'button', 'aria-pressed': 'false', onclick: () => this.#toggle() }, t('credentials.show'));

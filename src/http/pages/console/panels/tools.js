@@ -73,9 +73,32 @@ export const TOOLS = {
     `    SCOPE 's3://${given.bucket}'`,
     ');',
   ),
+  iceberg: (given) => JSON.stringify({
+    'storage-credentials': [{
+      prefix: `s3://${given.bucket}/${given.prefix}`,
+      config: {
+        's3.access-key-id': given.accessKeyId,
+        's3.secret-access-key': given.secretAccessKey,
+        's3.session-token': given.sessionToken,
+        's3.session-token-expires-at-ms': String(Date.parse(given.expiration)),
+        's3.endpoint': given.endpoint,
+        's3.path-style-access': String(given.pathStyle),
+        'client.region': given.region,
+      },
+    }],
+  }, null, 2),
   json: ({ bucket, prefix, endpoint, region, accessKeyId, secretAccessKey, sessionToken, expiration }) => JSON.stringify(
     { bucket, ...(prefix && { prefix }), endpoint, region, credentials: { accessKeyId, secretAccessKey, sessionToken, expiration } }, null, 2),
 };
+
+/** Tools whose settings hold a host and no path. */
+const HOSTS_ONLY = new Set(['s3cmd', 'duckdb']);
+
+/** @param {string} endpoint the store's @returns {string[]} the tools that can hold it */
+export function toolsFor(endpoint) {
+  const hasPath = new URL(endpoint).pathname !== '/';
+  return Object.keys(TOOLS).filter((name) => !(hasPath && HOSTS_ONLY.has(name)));
+}
 
 function lines(...all) {
   return `${all.filter((line) => line !== null).join('\n')}\n`;

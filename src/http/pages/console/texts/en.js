@@ -71,6 +71,8 @@ export const words = {
   'tool.s3cmd.where': 'Save as .s3cfg. Not on EC2: there s3cmd goes on as the machine’s own role.',
   'tool.duckdb': 'DuckDB',
   'tool.duckdb.where': 'Run in DuckDB with its extension httpfs.',
+  'tool.iceberg': 'Apache Iceberg (REST catalog)',
+  'tool.iceberg.where': 'What a catalog answers to clients that load a table’s credentials.',
   'tool.json': 'JSON',
   'tool.json.where': 'For your own programs.',
 

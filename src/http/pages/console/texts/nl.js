@@ -71,6 +71,8 @@ export const words = {
   'tool.s3cmd.where': 'Bewaar dit als .s3cfg. Niet op EC2: daar gaat s3cmd verder als de rol van de machine.',
   'tool.duckdb': 'DuckDB',
   'tool.duckdb.where': 'Voer dit uit in DuckDB met de extensie httpfs.',
+  'tool.iceberg': 'Apache Iceberg (REST-catalogus)',
+  'tool.iceberg.where': 'Wat een catalogus antwoordt aan clients die de sleutels van een tabel laden.',
   'tool.json': 'JSON',
   'tool.json.where': 'Voor je eigen programma’s.',
 
