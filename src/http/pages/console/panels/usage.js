@@ -45,6 +45,7 @@ class Usage {
     this.#leaving.addEventListener('abort', () => stop.abort(), { once: true });
     const sum = { count: 0, bytes: 0, folders: new Map(), isWhole: false, time: null };
     let drawn = 0;
+    this.#sayState(sum);
     try {
       for await (const { path, size: bytes } of this.#store.listAll('', { signal: stop.signal })) {
         add(sum, path, bytes);
@@ -66,12 +67,17 @@ class Usage {
   draw(sum) {
     const t = this.#t;
     this.total.replaceChildren(h('strong', {}, size(sum.bytes)), ' ', t('usage.objects', { count: sum.count }));
-    this.note.textContent = this.#counting ? t('usage.counting') : t(sum.isWhole ? 'usage.counted' : 'usage.stopped', { when: when(sum.time) });
-    this.button.textContent = t(this.#counting ? 'usage.stop' : 'usage.again');
+    this.#sayState(sum);
     this.folders.hidden = sum.folders.size === 0;
     const sorted = [...sum.folders].sort(([, one], [, other]) => other.bytes - one.bytes);
     this.bars.replaceChildren(...sorted.slice(0, NAMED).map(([name, folder]) => this.#bar(name, folder, sum.bytes)));
     if (sorted.length > NAMED) this.bars.append(h('li', { class: 'muted' }, t('usage.more', { count: sorted.length - NAMED })));
+  }
+
+  #sayState({ isWhole, time }) {
+    const t = this.#t;
+    this.note.textContent = this.#counting ? t('usage.counting') : t(isWhole ? 'usage.counted' : 'usage.stopped', { when: when(time) });
+    this.button.textContent = t(this.#counting ? 'usage.stop' : 'usage.again');
   }
 
   #bar(name, { count, bytes }, all) {
