@@ -19,6 +19,7 @@ export class Session extends EventTarget {
   #timer = 0;
   #notBefore = 0;
   #isClosed = false;
+  #keys = new Set();
   /** How often there were new credentials. */
   renewals = 0;
 
@@ -65,6 +66,11 @@ export class Session extends EventTarget {
     return this.#current && new Date(this.#current.end);
   }
 
+  /** @param {string} accessKeyId @returns {boolean} whether this session has or had it */
+  had(accessKeyId) {
+    return this.#keys.has(accessKeyId);
+  }
+
   /** Forgets the credentials. */
   close() {
     this.#isClosed = true;
@@ -83,6 +89,7 @@ export class Session extends EventTarget {
       this.#notBefore = 0;
       this.#wait(life / 2);
       this.renewals += 1;
+      this.#keys.add(credentials.accessKeyId);
       this.dispatchEvent(new Event('renewed'));
       return this.#current;
     } catch (problem) {

@@ -112,7 +112,7 @@ export class Shell {
       const [panel] = await Promise.all([view !== 'files' && panelOf(view), session?.credentials()]);
       if (signal.aborted) return null;
       if (!panel) return this.#filesOf(place, session, folder);
-      return await panel({ ...this.#context, gateway, session, place, signal, revoked: () => this.#renewAll() });
+      return await panel({ ...this.#context, gateway, session, place, signal, isOwnKey: (id) => this.#isOwnKey(id), revoked: () => this.#renewAll() });
     } catch (problem) {
       if (!signal.aborted) this.#showProblem(problem, () => this.#show(false));
       return null;
@@ -140,6 +140,11 @@ export class Shell {
     const key = pathOf(place);
     if (!this.#sessions.has(key)) this.#sessions.set(key, new Session(this.#context.gateway, place));
     return this.#sessions.get(key);
+  }
+
+  /** Whether an access key was handed out to this page. */
+  #isOwnKey(id) {
+    return [...this.#sessions.values()].some((session) => session.had(id));
   }
 
   /** After one's own sessions were ended, also those of this page. */

@@ -7,6 +7,7 @@ export { newFolder } from './new_folder.js';
 export { preview } from './preview.js';
 export { remove } from './remove.js';
 export { rename } from './rename.js';
+export { rowMenu } from './row_menu.js';
 export { share } from './share.js';
 export { startUpload } from './start_upload.js';
 export { uploadPanel } from './upload_panel.js';

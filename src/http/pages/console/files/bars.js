@@ -1,5 +1,4 @@
 import { h, icon } from '../dom.js';
-import { number } from './format.js';
 
 /** @typedef {{file: File, path: string}} Chosen `path` is relative to the folder that is shown */
 
@@ -33,7 +32,8 @@ export function toolbar({ t, canWrite }, on) {
   const filter = h('input', {
     type: 'search',
     class: 'files-filter',
-    placeholder: t('files.filter'),
+    placeholder: t('files.filter.short'),
+    title: t('files.filter'),
     'aria-label': t('files.filter'),
     autocomplete: 'off',
     spellcheck: 'false',
@@ -84,16 +84,17 @@ export function selectionBar({ t, canWrite, isShared }, on) {
   const share = button('share', t('files.share'), 'link');
   const single = [share];
   if (canWrite) single.push(button('rename', t('files.rename'), 'rename'));
-  const several = [button('download', t('files.download'), 'download'), ...single];
+  const download = button('download', t('files.download'), 'download');
+  const several = [download, ...single];
   if (canWrite) several.push(button('move', t('files.move'), 'move'), button('remove', t('files.delete'), 'trash'));
   const clear = h('button', { type: 'button', class: 'quiet files-clear', 'aria-label': t('files.clear'), onclick: () => on.clear() }, icon('close'));
   const element = h('div', { class: 'files-selection', role: 'toolbar', 'aria-label': t('files.selection'), hidden: true }, words, ...several, clear);
   const show = (selected) => {
     element.hidden = selected.length === 0;
     words.textContent = t('files.selected', { count: selected.length });
-    // All that a phone has room for.
-    words.dataset.count = number(selected.length);
     for (const one of single) one.hidden = selected.length !== 1;
+    const isZip = selected.length > 1 || selected[0]?.isFolder;
+    download.lastChild.textContent = t(isZip ? 'files.download.zip' : 'files.download');
     share.hidden ||= selected[0].isFolder && !isShared;
   };
   return { element, show };

@@ -12,7 +12,7 @@ const COLUMNS = ['name', 'size', 'modified'];
  * number; the active row stays there, so that the keyboard's focus has a place.
  *
  * Events: `open` with an entry in `detail`; `selection`; `sort` with a column; `command` with
- * `rename`, `delete`, `up`, or `filter`.
+ * `rename`, `delete`, `up`, or `filter`; `menu` with the place in the window where it was asked for.
  */
 export class Grid extends EventTarget {
   /** @type {import('./entry.js').Entry[]} */
@@ -34,13 +34,15 @@ export class Grid extends EventTarget {
       h('button', { type: 'button', class: 'quiet', onclick: () => this.tell('sort', column) }, t(`files.${column}`))));
     this.space = h('div', { role: 'rowgroup', class: 'files-space' });
     const head = h('div', { role: 'row', class: 'files-row files-head', 'aria-rowindex': '1' },
-      h('div', { role: 'columnheader', class: 'files-check' }, this.all), ...this.heads);
+      h('div', { role: 'columnheader', class: 'files-check' }, this.all), ...this.heads,
+      h('div', { role: 'columnheader', class: 'files-more' }, h('span', { class: 'visually-hidden' }, t('files.actions'))));
     this.head = h('div', { role: 'rowgroup', class: 'files-heads' }, head);
-    this.element = h('div', { role: 'grid', class: 'files-grid', 'aria-label': t('files.label'), 'aria-multiselectable': 'true', 'aria-colcount': '4' },
+    this.element = h('div', { role: 'grid', class: 'files-grid', 'aria-label': t('files.label'), 'aria-multiselectable': 'true', 'aria-colcount': '5' },
       this.head, this.space);
     this.element.addEventListener('scroll', () => this.#drawSoon(), { passive: true });
     this.space.addEventListener('keydown', (event) => gridKeys(this, event));
     this.space.addEventListener('click', (event) => this.#clicked(event));
+    this.space.addEventListener('contextmenu', (event) => this.#menuAsked(event));
     this.space.addEventListener('dblclick', (event) => this.#openAt(event.target));
     this.selection.addEventListener('change', () => this.#showSelection());
     new ResizeObserver(() => this.#drawSoon()).observe(this.element);
@@ -206,6 +208,12 @@ export class Grid extends EventTarget {
       this.tell('open', this.rows[index]);
       return;
     }
+    const more = event.target.closest('.files-more button');
+    if (more) {
+      const { left, bottom } = more.getBoundingClientRect();
+      this.#openMenu(index, { x: left, y: bottom });
+      return;
+    }
     const isToggle = event.target.closest('.files-check') || event.ctrlKey || event.metaKey;
     if (event.shiftKey) this.selectRange(index);
     else if (isToggle) this.selection.toggle(this.rows[index].path);
@@ -213,9 +221,26 @@ export class Grid extends EventTarget {
     this.activate(index);
   }
 
+  #menuAsked(event) {
+    const index = this.#indexAt(event.target);
+    if (index < 0) return;
+    event.preventDefault();
+    // The keyboard's key for it names no place.
+    const { left, bottom } = event.target.getBoundingClientRect();
+    this.#openMenu(index, event.detail === 0 && event.pointerType === '' ? { x: left, y: bottom } : { x: event.clientX, y: event.clientY });
+  }
+
+  /** Of all that is selected if the row is one of them. */
+  #openMenu(index, at) {
+    const { path } = this.rows[index];
+    if (!this.selection.has(path)) this.selection.set([path]);
+    this.activate(index);
+    this.tell('menu', at);
+  }
+
   #openAt(target) {
     const index = this.#indexAt(target);
-    if (index >= 0 && !target.closest('.files-check, .files-open')) this.tell('open', this.rows[index]);
+    if (index >= 0 && !target.closest('.files-check, .files-open, .files-more')) this.tell('open', this.rows[index]);
   }
 
   /** Selects from the row where the selection began. @param {number} index */
@@ -275,12 +300,14 @@ function rowOf(entry, index, t) {
   const name = entry.name || t('files.noName');
   const check = h('input', { type: 'checkbox', tabindex: '-1', 'aria-label': t('files.select', { name }) });
   const open = h('button', { type: 'button', class: 'files-open quiet', tabindex: '-1' }, iconOf(entry), h('span', {}, name));
+  const more = h('button', { type: 'button', class: 'quiet', tabindex: '-1', 'aria-haspopup': 'menu', 'aria-label': t('files.more', { name }), title: t('files.actions') }, icon('more'));
   const modified = entry.modified && h('time', { title: exactly(entry.modified) }, when(entry.modified));
   const row = h('div', { role: 'row', class: 'files-row', 'aria-rowindex': String(index + 2) },
     h('div', { role: 'gridcell', class: 'files-check' }, check),
     h('div', { role: 'gridcell', class: 'files-name' }, open),
     h('div', { role: 'gridcell', class: 'files-size' }, entry.isFolder ? t('files.folder') : size(entry.size)),
-    h('div', { role: 'gridcell', class: 'files-modified' }, modified || ''));
+    h('div', { role: 'gridcell', class: 'files-modified' }, modified || ''),
+    h('div', { role: 'gridcell', class: 'files-more' }, more));
   row.dataset.index = String(index);
   return row;
 }

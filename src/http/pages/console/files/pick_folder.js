@@ -10,7 +10,7 @@ import { explain } from './explain.js';
  *   says why not
  * @returns {Promise<string | null>} the folder's path
  */
-export async function pickFolder({ store, t }, { start, count, check }) {
+export async function pickFolder({ store, root, t }, { start, count, check }) {
   let path = start;
   let chosen = null;
   const here = h('p', { class: 'files-picked', 'aria-live': 'polite' });
@@ -18,7 +18,7 @@ export async function pickFolder({ store, t }, { start, count, check }) {
   const item = (to, label, name) => h('li', {}, h('button', { type: 'button', class: 'quiet', onclick: () => go(to) }, icon(name), label));
   const go = async (to) => {
     path = to;
-    here.textContent = t('files.move.here', { folder: `/${path.replace(/\/$/, '')}` });
+    here.textContent = t('files.move.here', { folder: [root, ...path.split('/').slice(0, -1)].join(' / ') });
     const up = path === '' ? [] : [item(parentOf(path), t('files.up'), 'up')];
     list.replaceChildren(...up);
     try {

@@ -40,6 +40,7 @@ export async function withProgress({ t, title, total, work, stopped, announce })
     words.textContent = `${reason} ${stopped()}`;
     words.className = 'notice danger';
     bar.hidden = true;
+    dialog.element.querySelector('h2').textContent = t('files.stopped.title');
     // From here on Escape closes.
     stop.abort();
     button.textContent = t('files.close');

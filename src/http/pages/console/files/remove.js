@@ -17,15 +17,16 @@ export async function remove(context, entries) {
   const { store, t, announce } = context;
   let deleted = 0;
   const total = objects.length;
-  const words = () => t('files.delete.step', { done: number(deleted), total: number(total) });
+  const values = () => ({ done: number(deleted), total: number(total) });
+  const stopped = () => t('files.delete.stopped', values());
   const work = (step, signal) => store.deleteAll(objects.map(({ path }) => path), {
     signal,
     onEach: () => {
       deleted += 1;
-      step(deleted, words());
+      step(deleted, t('files.delete.step', values()));
     },
   });
-  const isDone = await withProgress({ t, title: t('files.delete.title'), total, work, stopped: words, announce });
+  const isDone = await withProgress({ t, title: t('files.delete.title'), total, work, stopped, announce });
   if (isDone) announce(t('files.delete.done', { count: objects.filter(isFile).length }));
   return isDone ? 'done' : 'partly';
 }

@@ -15,6 +15,7 @@ import { Grid } from './grid.js';
  * @property {import('../store/s3.js').Store} store
  * @property {import('./upload_queue.js').UploadQueue} queue from the first list on
  * @property {() => Promise<unknown>} renew makes the session fresh
+ * @property {string} root the name of the place
  * @property {boolean} canWrite
  * @property {boolean} isShared whether others may open this place
  * @property {(folder: string) => string} addressOf the address of a folder in this page
@@ -56,7 +57,8 @@ export class FilesView {
     const canWrite = place.access === 'read-write';
     const renew = () => session.renew();
     const isShared = place.kind !== 'own';
-    const context = { store: new Store(session), renew, canWrite, isShared, addressOf: (path) => addressOf(place, 'files', path), t, announce, uploads, signal };
+    const root = nameOf(place, t);
+    const context = { store: new Store(session), root, renew, canWrite, isShared, addressOf: (path) => addressOf(place, 'files', path), t, announce, uploads, signal };
     this.#context = context;
     this.#place = place;
     this.#session = session;
@@ -94,7 +96,7 @@ export class FilesView {
     const takesFocus = this.#isEntering || this.crumbs.contains(document.activeElement);
     this.#isEntering = false;
     this.tools.filter.value = '';
-    this.crumbs.replaceChildren(breadcrumbs(path, nameOf(this.#place, t), this.#context.addressOf, t));
+    this.crumbs.replaceChildren(breadcrumbs(path, this.#context.root, this.#context.addressOf, t));
     this.grid.reset();
     this.#folder = new Folder(path, this.#order);
     this.grid.showOrder(this.#order);
@@ -113,6 +115,7 @@ export class FilesView {
     grid.addEventListener('open', ({ detail }) => this.#openEntry(detail));
     grid.addEventListener('selection', () => this.actions.show(grid.selected));
     grid.addEventListener('sort', ({ detail }) => this.#sort(detail));
+    grid.addEventListener('menu', ({ detail }) => this.#menu(detail));
     grid.addEventListener('command', ({ detail }) => this.#command(detail));
     signal.addEventListener('abort', () => {
       clearTimeout(this.timer);
@@ -125,7 +128,21 @@ export class FilesView {
 
   async #openEntry(entry) {
     if (entry.isFolder) return this.#enter(entry.path);
-    return this.#act('preview', entry);
+    const files = this.grid.rows.filter(({ isFolder }) => !isFolder);
+    const { last, then } = await this.#act('preview', entry, files);
+    const index = this.grid.rows.findIndex(({ path }) => path === last.path);
+    if (index < 0) return undefined;
+    this.grid.activate(index);
+    if (!then) return undefined;
+    this.grid.selection.set([last.path]);
+    return this.#command(then);
+  }
+
+  #menu(at) {
+    const { selected } = this.grid;
+    const label = this.#context.t('files.more', { name: selected[0].name });
+    const buttons = [...this.actions.element.querySelectorAll('button:not([hidden], .files-clear)')];
+    return this.#act('rowMenu', { host: this.element, at, label, buttons });
   }
 
   /** Does something to what is named now, and not to what is shown once the code is there. */
@@ -203,7 +220,8 @@ export class FilesView {
   #stored(path) {
     if (!path.startsWith(this.#folder.path)) return;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.#reload(), 500);
+    // No longer than the words that all is uploaded.
+    this.timer = setTimeout(() => this.#reload(), this.#context.queue.isBusy ? 500 : 0);
   }
 
   /** Keeps what is shown until all of it is there again. */
@@ -283,12 +301,14 @@ export class FilesView {
     if (shown === 0 && isComplete) return h('p', { class: 'muted' }, t('files.filtered.none'));
     if (shown < count) return h('p', { class: 'muted' }, t('files.filtered', { shown: number(shown), total: number(count) }));
     const words = t(isComplete ? 'files.count' : 'files.count.more', { count });
-    return h('p', { class: 'muted' }, words, canWrite && isComplete && h('span', { class: 'files-keys' }, ` · ${t('files.keys')}`));
+    return h('p', { class: 'muted' }, words, canWrite && isComplete && ['files.keys', 'files.drop.hint'].map((key) => h('span', { class: 'files-keys' }, ` · ${t(key)}`)));
   }
 
   #empty() {
     const { t, canWrite } = this.#context;
     return h('div', { class: 'files-empty' }, icon('folder'), h('p', {}, t('files.empty')),
-      h('p', { class: 'muted' }, t(canWrite ? 'files.empty.write' : 'files.empty.read')));
+      canWrite
+        ? [h('p', { class: 'muted files-by-pointer' }, t('files.empty.write')), h('p', { class: 'muted files-by-touch' }, t('files.empty.write.touch'))]
+        : h('p', { class: 'muted' }, t('files.empty.read')));
   }
 }

@@ -14,6 +14,7 @@ export async function sessionsPanel(context) {
 class Sessions {
   #context;
   #places = [];
+  #items = [];
 
   constructor(context) {
     const { t } = context.texts;
@@ -32,47 +33,62 @@ class Sessions {
       // A bucket is not in the list that the page began with if it was made since.
       const [{ items, next }, places] = await Promise.all([gateway.sessions(), gateway.storage()]);
       this.#places = places;
-      this.#draw(items, next);
+      this.#items = items;
+      this.#draw(next);
     } catch (problem) {
       this.list.replaceChildren(stateView(problem, { ...this.#context, retry: () => this.load() }));
     }
   }
 
-  #draw(items, next) {
+  #draw(next) {
     const { t } = this.#context.texts;
-    if (items.length === 0) return this.list.replaceChildren(h('p', {}, t('sessions.none')));
-    const rows = items.map((item) => this.#row(item));
-    const body = h('tbody', {}, rows);
-    const more = next && h('button', { type: 'button' }, t('sessions.more'));
-    if (more) more.addEventListener('click', () => this.#more(body, more, next));
+    if (this.#items.length === 0) return this.list.replaceChildren(h('p', {}, t('sessions.none')));
+    const more = h('button', { type: 'button', hidden: !next, onclick: () => this.#more(more, next) }, t('sessions.more'));
     return this.list.replaceChildren(
       h('table', {},
-        h('thead', {}, h('tr', {}, ['time', 'where', 'access', 'end'].map((name) => h('th', { scope: 'col' }, t(`sessions.${name}`))))),
-        body),
-      more ?? '');
+        h('thead', {}, h('tr', {}, ['where', 'access', 'time', 'end'].map((name) => h('th', { scope: 'col' }, t(`sessions.${name}`))))),
+        h('tbody', {}, this.#groups().map((group) => this.#row(group)))),
+      more);
   }
 
-  async #more(body, button, after) {
+  async #more(button, after) {
     button.disabled = true;
-    const { items, next } = await this.#context.gateway.sessions(after);
-    body.append(...items.map((item) => this.#row(item)));
-    button.remove();
-    if (next) {
-      const another = h('button', { type: 'button' }, this.#context.texts.t('sessions.more'));
-      another.addEventListener('click', () => this.#more(body, another, next));
-      this.list.append(another);
+    try {
+      const { items, next } = await this.#context.gateway.sessions(after);
+      this.#items.push(...items);
+      this.#draw(next);
+    } catch {
+      button.disabled = false;
+      this.#context.announce(this.#context.texts.t('sessions.more.failed'), 'problem');
     }
   }
 
-  #row(item) {
+  /** Those that say the same on one line, at the place of the newest: this page alone gets several an hour. */
+  #groups() {
+    const groups = new Map();
+    for (const item of this.#items) {
+      const isOver = item.revoked || Date.parse(item.expiration) < Date.now();
+      const isHere = this.#context.isOwnKey(item.access_key_id);
+      const { bucket, prefix, access, dialect, revoked } = item;
+      const key = JSON.stringify([bucket, prefix, access, this.#how(dialect), revoked, isOver, isHere]);
+      const group = groups.get(key) ?? { item, isHere, count: 0, end: item.expiration };
+      group.count += 1;
+      // All of them are UTC, in one form.
+      if (item.expiration > group.end) group.end = item.expiration;
+      groups.set(key, group);
+    }
+    return [...groups.values()];
+  }
+
+  #row({ item, isHere, count, end }) {
     const { t } = this.#context.texts;
     const time = new Date(item.time);
     const cell = (name, ...content) => h('td', { 'data-label': t(`sessions.${name}`) }, h('div', {}, content));
     return h('tr', {},
-      cell('time', h('time', { datetime: item.time, title: exactly(time) }, when(time))),
-      cell('where', this.#where(item), ' ', h('span', { class: 'muted' }, this.#how(item.dialect))),
+      cell('where', this.#where(item), ' ', isHere ? h('span', { class: 'badge' }, t('sessions.here')) : h('span', { class: 'muted' }, this.#how(item.dialect))),
       cell('access', t(item.access === 'read' ? 'access.read' : 'access.write')),
-      cell('end', this.#end(item)));
+      cell('time', h('time', { datetime: item.time, title: exactly(time) }, when(time)), count > 1 && h('span', { class: 'muted' }, ` · ${t('sessions.count', { count })}`)),
+      cell('end', this.#end(item.revoked, new Date(end))));
   }
 
   #where({ bucket, prefix }) {
@@ -86,10 +102,9 @@ class Sessions {
     return has(`sessions.by.${dialect}`) ? t(`sessions.by.${dialect}`) : '';
   }
 
-  #end({ revoked, expiration }) {
+  #end(isRevoked, end) {
     const { t } = this.#context.texts;
-    if (revoked) return h('span', { class: 'badge' }, t('sessions.revoked'));
-    const end = new Date(expiration);
+    if (isRevoked) return h('span', { class: 'badge' }, t('sessions.revoked'));
     return countdown(() => end, (words) => t('sessions.ends', { words }), t('sessions.ended'));
   }
 
