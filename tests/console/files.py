@@ -48,8 +48,8 @@ class Suite:
 
 WALK = [uploads.upload_a_folder, uploads.go_on_after_a_lost_network, uploads.cancel_an_upload, uploads.ask_before_replacing,
         changes.new_folder, changes.rename_and_move, changes.move_while_checking, changes.move_what_changes,
-        uploads.drop_and_walk_on, reading.previews, reading.links, reading.zips, lists.ten_thousand,
-        changes.delete_everything_inside, changes.delete_past_a_name, lists.keyboard_only]
+        uploads.drop_and_walk_on, reading.previews, reading.through_a_folder, reading.links, reading.zips, lists.sorts,
+        lists.offline, lists.ten_thousand, changes.delete_everything_inside, changes.delete_past_a_name, lists.keyboard_only]
 
 
 def run(suite):

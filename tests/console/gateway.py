@@ -21,8 +21,9 @@ class Gateway:
         self.binary, self.config = binary, config
         self.address = f"127.0.0.1:{free_port()}"
         self.url = f"http://{self.address}"
+        self.database = f"{folder}/beside.db"
         self.keys = {"http.address": self.address, "metrics.address": "127.0.0.1:0", "buckets.cors_origins": self.url,
-                     "database.url": f"sqlite://{folder}/beside.db?mode=rwc"}
+                     "database.url": f"sqlite://{self.database}?mode=rwc"}
         self.log = open(f"{folder}/beside.log", "ab")
         self.process = None
         with open(config, "rb") as file:

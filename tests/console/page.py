@@ -19,26 +19,18 @@ DESKTOP, PHONE = (1280, 860), (360, 740)
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "cloakroom/console"
 AXE = CACHE / "node_modules/axe-core/axe.min.js"
 
-# Answers calls of the page in the gateway's or the store's place. A rule is the start of an address (or of
-# its path at the gateway), and what is answered to it; `null` is no answer.
-FAULTS = """
+# Remembers the tokens, so that a test can end them where they come from. `token life` makes the page believe that they last so
+# many seconds.
+TOKENS = """
 {
-  const rules = JSON.parse(sessionStorage.getItem('faults') ?? '{}');
   const fetched = window.fetch;
-  window.faults = rules;
-  // Remembers the tokens, so that a test can end them where they come from.
-  const seen = (response) => {
-    if (response.url.endsWith('/token')) response.clone().json().then(({ access_token, refresh_token }) => (window.tokens = [access_token, refresh_token]));
-    return response;
-  };
-  window.fetch = (input, init) => {
-    const url = new URL(input.url ?? input, document.baseURI);
-    const path = url.origin === location.origin ? url.pathname : url.href;
-    const rule = Object.keys(window.faults).find((start) => path.startsWith(start));
-    if (rule === undefined || init?.mode === 'no-cors') return fetched(input, init).then(seen);
-    const answer = window.faults[rule];
-    if (answer === null) return Promise.reject(new TypeError('Failed to fetch'));
-    return Promise.resolve(new Response(JSON.stringify(answer.body ?? {}), answer));
+  window.fetch = async (...given) => {
+    const response = await fetched(...given);
+    if (!response.url.endsWith('/token') || !response.ok) return response;
+    const answer = await response.json();
+    window.tokens = [answer.access_token, answer.refresh_token];
+    const life = sessionStorage.getItem('token life');
+    return Response.json(life ? { ...answer, expires_in: Number(life) } : answer);
   };
 }
 """
@@ -71,7 +63,7 @@ class Page:
         options.add_experimental_option("prefs", {"intl.accept_languages": language})
         self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
         self.gateway, self.screenshots, self.server = gateway, screenshots, sign_in
-        self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": FAULTS + LISTED})
+        self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": TOKENS + LISTED})
         self.driver.execute_cdp_cmd("Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]})
         self.look(DESKTOP)
 
@@ -142,9 +134,9 @@ class Page:
         self.driver.refresh()
         self.choose_user(user)
 
-    def end_sign_in(self, issuer):
-        """Ends the page's tokens at the authorization server."""
-        for token in self.run("return window.tokens"):
+    def end_sign_in(self, issuer, count=2):
+        """Ends the page's tokens at the authorization server, or only the access token."""
+        for token in self.run("return window.tokens")[:count]:
             requests.post(f"{issuer}/revoke", data={"client_id": "demo", "token": token}, timeout=20).raise_for_status()
 
     # How it looks.
@@ -200,22 +192,6 @@ class Page:
             elif event["method"] == "Network.loadingFinished" and given["requestId"] in addresses:
                 sizes.append((addresses[given["requestId"]], given["encodedDataLength"]))
         return sizes
-
-    # Faults.
-
-    def fail(self, rules, at_start=False):
-        """Answers these calls in place of the gateway or the store; from the next page on with `at_start`."""
-        if at_start:
-            self.run("sessionStorage.setItem('faults', arguments[0])", json.dumps(rules))
-        else:
-            self.run("window.faults = arguments[0]", rules)
-
-
-def problem(slug, status, **headers):
-    """An answer as the gateway gives it."""
-    body = {"type": f"http://127.0.0.1/problems/{slug}", "title": slug, "status": status, "detail": "A test."}
-    headers = {name.replace("_", "-"): value for name, value in headers.items()}
-    return {"status": status, "headers": {"x-request-id": "01890000-0000-7000-8000-000000000000", **headers}, "body": body}
 
 
 def no_errors(page, expected=r"status of (4|5)\d\d"):

@@ -11,9 +11,10 @@ from page import no_errors
 from walks import first_load, panels, sign_in, states
 
 # Each in a browser of its own.
-WALKS = [sign_in.welcomes_and_signs_in, sign_in.comes_back_to_the_folder, sign_in.refused_sign_in, sign_in.sign_in_ends,
-         sign_in.sign_in_ends_while_uploading, sign_in.signs_out, panels.opens_places, panels.pastes_what_the_gateway_writes,
-         panels.counts, panels.by_keyboard, panels.renews, panels.ends_sessions, panels.shows_read_only, states.answered_states]
+WALKS = [sign_in.welcomes_and_signs_in, sign_in.comes_back_to_the_folder, sign_in.refused_sign_in, sign_in.renews_the_sign_in,
+         sign_in.sign_in_ends, sign_in.sign_in_ends_while_uploading, sign_in.signs_out_while_uploading, sign_in.signs_out,
+         panels.opens_places, panels.pastes_what_the_gateway_writes, panels.counts, panels.by_keyboard, panels.renews,
+         panels.ends_sessions, panels.shows_read_only]
 # With pages of their own.
 OTHERS = [panels.speaks_dutch, first_load.is_quick_and_small, states.states_of_a_gateway, states.states_of_a_store]
 
@@ -33,7 +34,8 @@ def main():
     arguments.add_argument("--only", nargs="*", help="names of tests")
     given = arguments.parse_args()
     if given.sign_in == "keycloak":
-        return sign_in.at_keycloak(given.gateway, given.screenshots)
+        walk = states.kept_out_by_minio if given.only else sign_in.at_keycloak
+        return walk(given)
     settings = requests.get(f"{given.gateway}/console/settings.json", timeout=20).json()
     given.store, given.oauth = settings["store"]["endpoint"], settings["issuer"]
     given.token_of = lambda user: subprocess.check_output(
@@ -47,7 +49,6 @@ def main():
     for walk in OTHERS:
         if not given.only or walk.__name__ in given.only:
             walk(given)
-
 
 
 if __name__ == "__main__":

@@ -68,6 +68,44 @@ def longest_frame(view, count):
     return view.run("return Math.max(...window.__frames)")
 
 
+def sorts(suite, view, storage):
+    for name, size in (("ten 10.txt", 1), ("ten 9.txt", 30), ("big.txt", 2_000)):
+        storage.put(f"order/{name}", b"x" * size)
+    storage.put("order/folder/inside.txt")
+    view.root()
+    view.enter("order")
+    for column, direction, order in (
+            (None, "ascending", ["folder", "big.txt", "ten 9.txt", "ten 10.txt"]),
+            ("size", "descending", ["folder", "big.txt", "ten 9.txt", "ten 10.txt"]),
+            ("size", "ascending", ["folder", "ten 10.txt", "ten 9.txt", "big.txt"]),
+            ("name", "ascending", ["folder", "big.txt", "ten 9.txt", "ten 10.txt"]),
+            ("name", "descending", ["folder", "ten 10.txt", "ten 9.txt", "big.txt"]),
+            ("name", "ascending", ["folder", "big.txt", "ten 9.txt", "ten 10.txt"])):
+        if column:
+            view.click(f".files-head .files-{column} button")
+        said = view.find(f".files-head .files-{column or 'name'}").get_attribute("aria-sort")
+        check(f"sorted by {column or 'name'}, {direction}", (view.names(), said) == (order, direction), f"{view.names()} {said}")
+    view.root()
+
+
+def offline(suite, view, storage):
+    """A click on a folder without a network: the view stays, and the folder comes with the network."""
+    storage.put("tunnel/light.txt")
+    view.root()
+    view.has("tunnel")
+    view.unplug()
+    view.open_entry("tunnel")
+    view.find(".files-note [role=alert]", "offline")
+    here = view.find(".files-crumbs [aria-current]").text
+    check("offline, a note stands in the folder, and the frame around it stays", here == "tunnel" and len(view.all(".tabs a")) == 3, here)
+    suite.shot(view, "offline in a folder")
+    suite.accessible(view, "a folder while offline")
+    view.plug()
+    view.has("light.txt")
+    check("the folder is listed by itself when the network is back", view.all(".files-note [role=alert]") == [])
+    view.root()
+
+
 def keyboard_only(suite, view, storage):
     storage.put("key.txt", b"keyboard")
     view.root()

@@ -1,5 +1,6 @@
 """What may be opened, credentials, usage, sessions, language and appearance."""
 
+import json
 import re
 import time
 
@@ -7,7 +8,10 @@ import requests
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from page import DESKTOP, PHONE, Page, check, no_errors
+from files_view import FilesPage
+from page import DESKTOP, PHONE, check, no_errors
+from storage import Storage
+from walks.changes import GATE
 
 
 def opens_places(page, given):
@@ -65,14 +69,20 @@ def pastes_what_the_gateway_writes(page, given):
     """The texts for tools are those of `?format=`, but for the keys and what only they can say."""
     page.signed_in("alice")
     page.click(".tabs a", "For programs")
+    check("the way without pasting comes first", page.find(".panel .code").text.startswith("cloakroom login --url"))
     check("secrets are hidden at first", "••••" in page.find(".keys pre").text)
     page.click(".code-actions button", "Show")
     check("secrets are shown on request", "••••" not in page.find(".keys pre").text)
-    for tool in ("env", "aws-profile", "rclone", "s3cmd", "duckdb"):
+    offered = set(page.run("return [...document.querySelector('#tool').options].map((option) => option.value)"))
+    answer = requests.post(f"{page.gateway}/v1/credentials?format=nonsense", headers={"Authorization": f"Bearer {given.token}"}, timeout=20)
+    known = set(re.findall(r"[a-z0-9-]+", answer.json()["detail"].split("Use ")[1])) - {"or"}
+    check("every tool that the gateway knows is offered", offered == known, f"{offered ^ known or ''}")
+    for tool in sorted(known - {"json"}):
         page.run("const list = document.querySelector('#tool'); list.value = arguments[0]; list.dispatchEvent(new Event('change'))", tool)
         shown = page.run("return document.querySelector('.keys code').textContent")
         answer = requests.post(f"{page.gateway}/v1/credentials?format={tool}", headers={"Authorization": f"Bearer {given.token}"}, timeout=20)
-        check(f"{tool}: the same lines as the gateway's", lines(shown) == lines(answer.text), f"{lines(shown) ^ lines(answer.text) or ''}")
+        written = json.dumps(answer.json(), indent=2) if tool == "iceberg" else answer.text
+        check(f"{tool}: the same lines as the gateway's", lines(shown) == lines(written), f"{lines(shown) ^ lines(written) or ''}")
     page.click(".keys button", "Copy")
     page.find(".keys button", "Copied")
     check("the copy button copies", page.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])") == shown)
@@ -81,7 +91,7 @@ def pastes_what_the_gateway_writes(page, given):
 def lines(text):
     """Without values that differ between two sessions, and without notes."""
     kept = [line for line in text.splitlines() if line.strip() and not re.match(r"#|--", line)]
-    return {re.sub(r"ASIA\w+|\b(?:[0-9a-f]{40}|[0-9a-f]{96})\b", "…", line) for line in kept if "EXPIRATION" not in line}
+    return {re.sub(r"ASIA\w+|\b(?:[0-9a-f]{40}|[0-9a-f]{96})\b", "…", line) for line in kept if not re.search("EXPIRATION|expires-at", line)}
 
 
 def counts(page, _):
@@ -89,12 +99,22 @@ def counts(page, _):
     page.click(".tabs a", "Usage")
     page.find(".usage", "Counted")
     page.looks_well("usage")
+    page.run(GATE)
+    page.click(".usage button", "Count again")
+    page.find(".usage", "Counting")
+    page.click(".usage button", "Stop counting")
+    page.run("release()")
+    page.find(".usage", "Stopped")
+    check("counting can be stopped", True)
+    page.click(".usage button", "Count again")
+    page.find(".usage", "Counted")
 
 
 def ends_sessions(page, _):
     page.signed_in("alice")
     page.click("#nav a", "My sessions")
     check("a session says what it opens", "My files" in page.find(".sessions tbody tr").text)
+    check("and which one is this page's", "This page" in page.find(".sessions tbody tr").text, page.find(".sessions").text)
     page.looks_well("sessions")
     page.click(".panel > button.danger")
     page.find("dialog[open]")
@@ -109,12 +129,15 @@ def ends_sessions(page, _):
 
 
 def speaks_dutch(given):
-    with Page(given.gateway, given.screenshots, language="nl") as page:
+    Storage(given, "alice").put("foto van de tuin.txt")
+    with FilesPage(given.gateway, given.screenshots, language="nl") as page:
         page.open()
         check("Dutch for a browser that speaks it", page.find("main button.primary").text == "Inloggen")
         page.sign_in("alice")
         page.find(".tabs a", "Bestanden")
         page.shot("Dutch")
+        page.select("foto van de tuin.txt")
+        page.looks_well("Dutch selected")
         page.click(".account button")
         page.run("const list = document.querySelector('#language'); list.value = 'en'; list.dispatchEvent(new Event('change'))")
         page.find(".tabs a", "Files")

@@ -6,8 +6,12 @@ import urllib.parse
 import zipfile
 
 import requests
+from selenium.webdriver import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 import evil
+from files_view import FilesPage
 from page import check
 
 
@@ -66,24 +70,112 @@ def previews(suite, view, storage):
 
 
 def links(suite, view, storage):
+    # Open before the link is made, which ends soon.
+    with FilesPage(suite.given.gateway, suite.given.screenshots) as page:
+        link_of_a_file(suite, view, storage, page)
+        page.looks_well("state link")
+        link_that_ends(suite, suite.storage("alice"), page)
+    storage.put("for a colleague.txt", b"hello colleague", "text/html")
+
+
+def link_of_a_file(suite, view, storage, page):
     storage.put("for a colleague.txt", b"hello colleague", "text/html")
     view.root()
     view.select("for a colleague.txt")
     view.do("share")
     with view.dialog() as dialog:
-        field = "return document.querySelector('.files-copyable input').value"
-        url = view.wait(lambda: view.run(field), "the link")
-        suite.shot(view, "link")
-        suite.accessible(view, "the link")
-        answer = requests.get(url, timeout=30)
-        check("a link opens without signing in", answer.content == b"hello colleague", answer.status_code)
+        address = "return document.querySelectorAll('.files-copyable input')[arguments[0]].value"
+        link = view.wait(lambda: view.run(address, 0), "the link")
+        downloads_without_signing_in(suite, page, link)
+        check("a link leads to a page of the console", link.startswith(f"{view.gateway}/console/#/link/"), link)
+        direct = view.run(address, 1)
+        answer = requests.get(direct, timeout=30)
+        check("the direct link opens without signing in", answer.content == b"hello colleague", answer.status_code)
         check("it downloads, so that no page opens in the store's name",
               answer.headers["content-disposition"].startswith("attachment"))
-        seconds = int(urllib.parse.parse_qs(urllib.parse.urlparse(url).query)["X-Amz-Expires"][0])
+        seconds = int(urllib.parse.parse_qs(urllib.parse.urlparse(direct).query)["X-Amz-Expires"][0])
         check("its end is the session's and is said", 0 < seconds <= suite.given.seconds and "until" in dialog.text, f"{seconds} s")
+        suite.shot(view, "link")
+        suite.accessible(view, "the link")
         view.click("dialog[open] summary")
-        address = view.run("return document.querySelectorAll('.files-copyable input')[1].value")
-        check("its s3:// address can be copied", address == f"s3://{storage.bucket}/{storage.prefix}for a colleague.txt")
+        s3 = view.run(address, 2)
+        check("its s3:// address can be copied", s3 == f"s3://{storage.bucket}/{storage.prefix}for a colleague.txt", s3)
+
+
+def downloads_without_signing_in(suite, page, link):
+    folder = suite.folder / "downloads of a colleague"
+    folder.mkdir()
+    page.driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
+    page.open(link.removeprefix(suite.given.gateway))
+    page.find("[data-state=link] h1", "for a colleague.txt")
+    page.click("[data-state=link] button", "Download")
+    path = page.downloaded(folder / "for a colleague.txt")
+    check("a colleague downloads without signing in", path.read_bytes() == b"hello colleague")
+
+
+def link_that_ends(suite, storage, page):
+    """Whoever comes too late reads no XML."""
+    given = {"Bucket": storage.bucket, "Key": f"{storage.prefix}for a colleague.txt"}
+    ended = storage.s3.generate_presigned_url("get_object", given, ExpiresIn=1)
+    page.wait(lambda: not requests.get(ended, timeout=30).ok, "a link ends")
+    page.open(f"/console/#/link/{ended}")
+    page.find("[data-state=link-ended]", "This link has ended")
+    page.looks_well("state link-ended")
+    storage = suite.storage("alice")
+    works = storage.s3.generate_presigned_url("get_object", given)
+    page.open(f"/console/#/link/{works}")
+    page.find("[data-state=link]")
+    storage.s3.delete_object(**given)
+    page.click("[data-state=link] button", "Download")
+    page.find("[data-state=link-gone]", "not there any more")
+    page.open(f"/console/#/link/{works.replace('//', '//evil.example/', 1)}")
+    page.find("[data-state=link-wrong]")
+    check("an address that leads elsewhere opens nothing", page.all(".state button, .state a, iframe") == [])
+
+
+def through_a_folder(suite, view, storage):
+    """From file to file, and what can be done with the one that is shown."""
+    for name in "abc":
+        storage.put(f"album/{name}.txt", f"this is {name}".encode())
+    view.root()
+    view.enter("album")
+    view.open_entry("a.txt")
+    shown = "return document.querySelector('.files-preview-content pre')?.textContent"
+    view.wait(lambda: view.run(shown) == "this is a", "the first")
+    check("there is none before the first", not view.find(".files-before").is_enabled())
+    view.press(Keys.ARROW_RIGHT)
+    view.wait(lambda: view.run(shown) == "this is b", "an arrow key shows the next")
+    view.click(".files-after")
+    view.wait(lambda: view.run(shown) == "this is c", "a button shows the next")
+    suite.accessible(view, "a file among others")
+    view.click("dialog[open] button", "Rename")
+    view.type_into_dialog("d.txt")
+    view.submit()
+    view.has("d.txt")
+    check("what is shown can be renamed from there", storage.get("album/d.txt") == b"this is c")
+    view.no_dialog()
+    view.select("a.txt", "b.txt")
+    view.looks_well("files selected")
+    view.clear()
+    row_menu(suite, view, storage)
+    view.root()
+
+
+def row_menu(suite, view, storage):
+    view.row("a.txt").find_element(By.CSS_SELECTOR, ".files-more button").click()
+    menu = view.find("[role=menu]")
+    check("a row's menu has what the bar has", menu.text.split() == ["Download", "Link", "Rename", "Move", "Delete"], menu.text)
+    suite.shot(view, "menu")
+    suite.accessible(view, "a row's menu")
+    view.press(Keys.ARROW_DOWN, Keys.ESCAPE)
+    view.gone("[role=menu]")
+    check("Escape leads back to the row", "a.txt" in view.run("return document.activeElement.textContent"))
+    ActionChains(view.driver).context_click(view.row("b.txt")).perform()
+    view.click("[role=menu] button", "Delete")
+    view.wait(lambda: view.find("dialog[open] button.danger").is_enabled(), "counted")
+    view.submit()
+    view.lacks("b.txt")
+    check("the right button opens it too", storage.keys("album/") == ["album/a.txt", "album/d.txt"], storage.keys("album/"))
 
 
 def zips(suite, view, storage):

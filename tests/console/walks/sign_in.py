@@ -61,9 +61,10 @@ def comes_back_to_the_folder(page, given):
     storage.empty()
 
 
-def at_keycloak(gateway, screenshots):
+def at_keycloak(given):
     """Signs in, is signed in again without a question after a reload, and signs out of Keycloak as well."""
-    with Page(gateway, screenshots, sign_in="keycloak") as page:
+    gateway = given.gateway
+    with Page(gateway, given.screenshots, sign_in="keycloak") as page:
         page.signed_in("alice")
         check("Keycloak: the person's name is there", page.find(".account-name").text == "alice")
         page.find(".files")
@@ -73,8 +74,7 @@ def at_keycloak(gateway, screenshots):
         page.wait(lambda: page.run("return !window.before") and page.all(".tabs"), "signed in again")
         check("Keycloak: a reload signs in without asking", page.driver.current_url.startswith(f"{gateway}/console/"))
         no_errors(page)
-        page.click(".account button")
-        page.click(".menu button", "Sign out")
+        sign_out(page)
         # Keycloak asks whether to sign out, unless the session ended with its token.
         if page.find("main button.primary, [type=submit]").get_attribute("type") == "submit":
             page.click("[type=submit]")
@@ -87,13 +87,43 @@ def at_keycloak(gateway, screenshots):
 
 def signs_out(page, _):
     page.signed_in("alice")
-    page.click(".account button")
-    page.click(".menu button", "Sign out")
+    sign_out(page)
     page.find("main button.primary", "Sign in")
     check("after signing out the address is the console's own", page.driver.current_url == f"{page.gateway}/console/")
     check("nothing of the files is left in the page", "My files" not in page.text())
     page.driver.back()
     page.wait(lambda: "My files" not in page.text(), "going back shows no files")
+
+
+def signs_out_while_uploading(page, given):
+    """What is on its way would be lost, so a question comes first."""
+    page = page.signed_in("alice")
+    page.settled()
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "not yet there.bin"
+        file.write_bytes(os.urandom(20 * MB))
+        page.throttle(MB)
+        page.upload("multiple", file)
+        page.wait(lambda: page.progress() > 0, "it has begun", 60)
+        sign_out(page)
+        with page.dialog() as dialog:
+            check("signing out during an upload asks first", "Sign out during an upload?" in dialog.text, dialog.text)
+            page.looks_well("sign out uploading")
+        page.find(".files-upload-running", "not yet there.bin")
+        check("Escape goes on with it", page.run("return document.querySelector('.account-name').textContent") == "alice")
+        sign_out(page)
+        page.click("dialog[open] button.danger")
+        page.find("main button.primary", "Sign in")
+        page.plug()
+    leaves = "return !dispatchEvent(new Event('beforeunload', {cancelable: true}))"
+    page.wait(lambda: not page.run(leaves), "nothing is sent any more")
+    storage = Storage(given, "alice")
+    check("and the answer stops it", "not yet there.bin" not in storage.keys())
+
+
+def sign_out(page):
+    page.click(".account button")
+    page.click(".menu button", "Sign out")
 
 
 def refused_sign_in(page, _):
@@ -121,6 +151,22 @@ def signs_in_beside_the_page(page, user):
     page.choose_user(user)
     page.driver.switch_to.window(console)
     page.wait(lambda: len(page.driver.window_handles) == 1, "the window closes by itself")
+
+
+def renews_the_sign_in(page, given):
+    """Without a word: before a token ends, and when the gateway takes it no longer."""
+    page.open()
+    page.run("sessionStorage.setItem('token life', '4')")
+    page.signed_in("alice")
+    page.run("window.before = true; sessionStorage.removeItem('token life')")
+    first = page.run("return window.tokens[0]")
+    renewed = page.wait(lambda: page.run("return window.tokens[0] !== arguments[0] && window.tokens[0]", first), "another token")
+    check("the token is renewed before it ends", True)
+    page.end_sign_in(given.oauth, 1)
+    page.click("#nav a", "My sessions")
+    page.find(".sessions tbody tr")
+    check("a token that is refused is renewed", page.run("return window.before && window.tokens[0] !== arguments[0]", renewed))
+    check("nobody was asked to sign in", page.all("#banner [data-state]") == [])
 
 
 def sign_in_ends(page, given):

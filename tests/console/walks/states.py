@@ -1,9 +1,10 @@
-"""Each state that people meet instead of a view. They happen at a gateway beside `dev`; three that cannot be brought about there
-are answers in its place."""
+"""Each state that people meet instead of a view. They happen, at a gateway beside `dev`."""
 
 import contextlib
 import hashlib
 import re
+import socket
+import sqlite3
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -12,31 +13,9 @@ import requests
 
 from files_view import FilesPage
 from gateway import Gateway, free_port
-from page import check, no_errors, problem
+from page import Page, check, no_errors
 
 CREDENTIALS = "/v1/credentials"
-
-# Slug, which call fails with it, and how.
-ANSWERED = [
-    ("nothing-to-open", "/v1/storage", {"status": 200, "body": {"items": [], "next": None}}),
-    ("overloaded", "/v1/storage", problem("overloaded", 503, retry_after="5")),
-    ("other", CREDENTIALS, problem("internal-error", 500)),
-]
-
-
-def answered_states(page, _):
-    page.signed_in("alice")
-    for slug, path, answer in ANSWERED:
-        page.fail({path: answer}, at_start=True)
-        page.again("alice")
-        page.find(f"[data-state='{slug}']")
-        page.looks_well(f"state {slug}")
-        page.fail({}, at_start=True)
-        page.fail({})
-        page.click(".state button.primary", "Try again")
-        page.find(".tabs")
-        page.gone(".state")
-
 
 @contextlib.contextmanager
 def beside(given):
@@ -53,7 +32,7 @@ def beside(given):
 
 
 @contextlib.contextmanager
-def programs_that_ask(url, token):
+def programs_that_ask(url, token, count=4):
     """Somebody's programs ask for credentials again and again."""
     stop = threading.Event()
 
@@ -61,14 +40,32 @@ def programs_that_ask(url, token):
         while not stop.is_set():
             requests.post(f"{url}{CREDENTIALS}", headers={"Authorization": f"Bearer {token}"}, timeout=20)
 
-    with ThreadPoolExecutor(4) as pool:
-        asked = [pool.submit(ask) for _ in range(4)]
+    with ThreadPoolExecutor(count) as pool:
+        asked = [pool.submit(ask) for _ in range(count)]
         try:
             yield
         finally:
             stop.set()
     for each in asked:
         each.result()
+
+
+@contextlib.contextmanager
+def silent_server():
+    """Takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield "http://{}:{}".format(*listener.getsockname())
+
+
+@contextlib.contextmanager
+def locked(database):
+    """Nobody else writes to it meanwhile."""
+    connection = sqlite3.connect(database, isolation_level=None)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+    finally:
+        connection.close()
 
 
 def meets(page, slug, by=lambda page: page.click(".state button.primary")):
@@ -111,8 +108,23 @@ def states_of_a_gateway(given):
         gateway.start()
         page.click(".state button.primary", "Try again")
         page.settled()
+        with locked(gateway.database):
+            state = meets(page, "other", lambda page: page.again("dave"))
+            check("other: says the status", "(500)" in state.text, state.text)
+        page.click(".state button.primary", "Try again")
+        page.settled()
+        with silent_server() as silent:
+            # One call waits for the authorization server, which is all that may.
+            gateway.start(oauth__introspection_endpoint=f"{silent}/introspect", http__max_in_flight="2", oauth__max_in_flight="1")
+            with programs_that_ask(gateway.url, given.token_of("erin"), 1):
+                meets(page, "overloaded", lambda page: page.click("#nav a", "My sessions"))
+        gateway.start()
+        page.click("#nav a", "My files")
+        page.settled()
+        gateway.administer("block", "--owner", "demo/dave", "--reason", "a test")
+        meets(page, "nothing-to-open", lambda page: page.again("dave"))
         gateway.administer("block", "--caller", "demo/dave", "--reason", "a test")
-        meets(page, "storage-not-entitled", lambda page: page.again("dave"))
+        meets(page, "storage-not-entitled")
 
 
 def states_of_a_store(given):
@@ -138,3 +150,10 @@ def states_of_a_store(given):
 def bucket_of(user):
     """By the formula for `dev`'s client."""
     return hashlib.sha256(f"\0demo\0{user}".encode()).hexdigest()[:63]
+
+
+def kept_out_by_minio(given):
+    """MinIO has one setting for all buckets, which names another origin."""
+    with Page(given.gateway, given.screenshots, sign_in=given.sign_in) as page:
+        state = meets(page, "cors", lambda page: page.sign_in("alice"))
+        check("CORS on MinIO: says the setting", f"MINIO_API_CORS_ALLOW_ORIGIN={given.gateway}" in state.text, state.text)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import time
 
 import requests
@@ -43,6 +44,8 @@ def go_on_after_a_lost_network(suite, view, storage):
     view.throttle(30 * MB)
     view.upload("multiple", big)
     view.wait(lambda: view.lines("running") and 0.3 < view.progress() < 0.9, "a third is sent", 120)
+    facts = view.find(".files-facts", "left").text
+    check("it says how much, how fast and how long", re.fullmatch(r"[\d.]+ MB of [\d.]+ MB · [\d.]+ MB a second · \d+ \w+ left", facts), facts)
     view.unplug()
     view.wait(lambda: view.lines("lost"), "the upload says that the connection is lost", 60)
     check("what has arrived still counts while the network is lost", 0.2 < view.progress() < 0.9, f"{view.progress():.0%}")
