@@ -9,6 +9,7 @@ import tomllib
 from dataclasses import dataclass
 from typing import Callable
 
+from blocks import blocks
 from machine import ROOT
 
 ALICE = "5c3b3bb8e6448a51b8ad7992994f7220a88e07baef43de9f0000dc1e1323e0a"
@@ -109,6 +110,23 @@ def tool_configuration(machine, text):
     (machine.work / "home/file").write_text(text)
     printed, failed = machine.run(command)
     return None if not failed and "backup.tar" in printed else f"{failed}\n{printed}"
+
+
+def two_lines(machine):
+    """The page's program, and the package's folder."""
+    page = blocks(ROOT / "docs/clients/python.md")
+    (program,) = (block.text for block in page if block.file == "two_lines.py")
+    (machine.clone / "two_lines.py").write_text(program)
+    (machine.clone / "sdk").symlink_to(ROOT / "sdk")
+
+
+def two_lines_ran(machine):
+    if machine.printed.splitlines()[-1:] != ["Incoming/local.csv 8"]:
+        raise AssertionError(f"the page shows another last line than {machine.printed}")
+    machine.expect(
+        "python -m cloakroom rm cr:Incoming/local.csv\n"
+        "unset CLOAKROOM_TOKEN_FILE; rm local.csv two_lines.py sdk"
+    )
 
 
 def gateways_identity(machine):
@@ -283,8 +301,9 @@ RULES = [
     *(
         Rule("docs/clients/", start, run_by="tests/clients/run")
         for start in ("go mod tidy", "mvn -q compile", "npm install", "cargo run", "pip install boto3", "pip install 'pyiceberg", "pip install s3fs",
-                      "pip install ./sdk/python", "pip install './sdk/python")
+                      "pip install './sdk/python")
     ),
+    Rule("docs/clients/python.md", "pip install ./sdk/python", before=two_lines, after=two_lines_ran),
     Rule(
         "docs/erase.md", "cloakroom erase --owner demo/erin\n",
         before=lambda machine: machine.expect("(TOKEN=$(cloakroom dev-token erin); credentials)", "bucket"),
