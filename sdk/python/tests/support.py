@@ -11,6 +11,7 @@ import select
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -129,6 +130,8 @@ class Faults:
     answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)  # the gateway's
     drop: int = 0  # requests to the gateway
     seen: int = 0  # requests to the gateway
+    begun: int = 0  # connections to the store
+    slow: float = 0  # seconds for each 64 KiB to and from the store
 
 
 class Network:
@@ -139,9 +142,9 @@ class Network:
         self._tls = tls
         self._scheme = "https" if tls else "http"
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._store = dev.store
-        own = f"{self._scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
-        replace = (dev.store.encode(), own.encode())
+        self._origin = dev.store
+        self.store = f"{self._scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
+        replace = (dev.store.encode(), self.store.encode())
         handler = _front(dev.url, replace, self.faults)
         self._front = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._front.daemon_threads = True
@@ -166,12 +169,13 @@ class Network:
                 threading.Thread(target=self._connect, args=(client,), daemon=True).start()
 
     def _connect(self, client: socket.socket) -> None:
+        self.faults.begun += 1
         if self.faults.refuse > 0:
             self.faults.refuse -= 1
             client.close()
             return
         cut = self.faults.cut_after.pop() if self.faults.cut_after else None
-        host, _, port = self._store.removeprefix("http://").partition(":")
+        host, _, port = self._origin.removeprefix("http://").partition(":")
         with (
             contextlib.suppress(ssl.SSLError),
             socket.create_connection((host, int(port))) as store,
@@ -179,15 +183,16 @@ class Network:
             if self._tls:
                 client = self._tls.wrap_socket(client, server_side=True)
             with client:
-                _pump(client, store, cut)
+                _pump(client, store, cut, self.faults)
 
 
-def _pump(client: socket.socket, store: socket.socket, cut: int | None) -> None:
+def _pump(client: socket.socket, store: socket.socket, cut: int | None, faults: Faults) -> None:
     """Copies both ways until one side ends, or `cut` bytes of the answer have passed."""
     passed = 0
     with contextlib.suppress(OSError):
         while True:
             for ready in select.select([client, store], [], [])[0]:
+                time.sleep(faults.slow)
                 data = ready.recv(65536)
                 while isinstance(ready, ssl.SSLSocket) and ready.pending():
                     data += ready.recv(65536)
@@ -236,6 +241,17 @@ def _front(
             pass
 
     return Front
+
+
+def command(url: str, *arguments: str) -> subprocess.Popen[str]:
+    """`python -m cloakroom` with the token of the file `token`."""
+    common = ["--quiet", "--url", url, "--token-file", "token"]
+    return subprocess.Popen(
+        [sys.executable, "-m", "cloakroom", *common, *arguments],
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def eventually(true: Callable[[], bool], seconds: float = 20) -> None:

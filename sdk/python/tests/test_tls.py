@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import subprocess
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import Dev, Network, read_tree, tree
+from support import Dev, Network, command, eventually, read_tree, tree
 
 import cloakroom
-from cloakroom import Client
+from cloakroom import Client, _trust
 from cloakroom._hatches import fast_lane
 
 _KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
@@ -98,3 +101,37 @@ def test_an_authority_that_nobody_named_is_not_trusted(
     with Client(secure.url, token=token, ca_file=other) as mc:
         with pytest.raises(cloakroom.UnreachableError, match="store"):
             mc.storage.exists("a")
+
+
+def test_no_authorities_are_left_behind(
+    dev: Dev, secure: Network, private: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    Path("tmp").mkdir()
+    Path("token").write_text(dev.new_user())
+    secure.faults.slow = 0.05
+    tree(Path("up"), {f"{n}": bytes(20 * 2**20) for n in range(3)})
+    process = command(secure.url, "--ca-file", str(private), "sync", "up", "cr:x")
+    seen = secure.faults.seen
+    eventually(lambda: secure.faults.seen > seen)
+    time.sleep(1)
+    assert process.poll() is None
+    process.kill()
+    process.communicate(timeout=10)
+    assert list(Path("tmp").iterdir()) == []
+
+
+def test_where_there_is_no_file_in_memory_it_is_removed_at_the_end(
+    private: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.delattr(os, "memfd_create", raising=False)
+    _trust._joined.cache_clear()
+    path = _trust.bundle(str(private))
+    _trust._joined.cache_clear()
+    assert path
+    assert private.read_bytes() in Path(path).read_bytes()
+    _trust._remove(path, os.getpid() + 1)
+    assert Path(path).exists()
+    _trust._remove(path, os.getpid())
+    assert not Path(path).exists()

@@ -3,7 +3,7 @@
 boto3 blocks, so every operation of an object runs in a thread; a call for credentials happens
 once in half a session's life. The asynchronous client is therefore the synchronous one in threads
 of its own, and has no second code for refreshing, errors or retries. Cancelling a task begins no
-more transfers; the requests under way end in their threads.
+more transfers and breaks off those of large objects; other requests under way end in their threads.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
 
-from cloakroom._bulk import given_up
 from cloakroom._client import Client
+from cloakroom._stop import Stop, stopping
 from cloakroom._storage import Storage
 
 if TYPE_CHECKING:
@@ -113,13 +112,13 @@ class AsyncStorage:
         return await self._run(lambda: (self._storage.bucket, self._storage.prefix))
 
     async def _run(self, call: Callable[[], T]) -> T:
-        event, context = threading.Event(), contextvars.copy_context()
-        context.run(given_up.set, event)
+        stop, context = Stop(), contextvars.copy_context()
+        context.run(stopping.set, stop)
         try:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._pool, context.run, call)
         except asyncio.CancelledError:
-            event.set()
+            stop.set()
             raise
 
 

@@ -15,11 +15,15 @@ from botocore.credentials import (
     Credentials,
     ReadOnlyCredentials,
 )
+from botocore.utils import parse_timestamp
 
+from cloakroom._sources import moment
 from cloakroom._trust import bundle
 from cloakroom._version import __version__
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mypy_boto3_s3 import S3Client
 
     from cloakroom._sessions import Place, Session, Sessions
@@ -106,7 +110,16 @@ def core_session(sessions: Sessions, session: Any = None, resolver: Any = None) 
     resolver = resolver or CredentialResolver([_Provider(sessions)])
     session.register_component("credential_provider", resolver)
     session.register("needs-retry.s3", RepeatWhenEnded(sessions))
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_time)
     return session
+
+
+def _time(value: Any) -> datetime:
+    """Read the times of a list, which botocore would try as many formats."""
+    try:
+        return moment(value)
+    except (AttributeError, TypeError, ValueError):
+        return parse_timestamp(value)
 
 
 def boto3_session(sessions: Sessions) -> boto3.Session:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import fnmatch
 import os
 import stat
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextvars import ContextVar
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Literal
 
 from cloakroom._etag import has_etag
 from cloakroom._objects import Object, Transfer, Transfers
 from cloakroom._progress import Meter
+from cloakroom._stop import Stop, go_on, stopping
 from cloakroom.errors import CloakroomError, TransferError
 
 Errors = Literal["raise", "collect"]
@@ -25,8 +25,8 @@ Compare = Literal["etag", "size"]
 # How many jobs for each thread are handed out before one is done.
 _AHEAD = 4
 
-# Set when nobody waits for the operation any more.
-given_up: ContextVar[threading.Event | None] = ContextVar("given_up", default=None)
+# The seconds in which small requests under way may end after Control-C.
+_PATIENCE = 2.0
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,10 @@ def folder_prefix(prefix: str) -> str:
 
 def files_below(
     folder: Path, exclude: Iterable[str], unreadable: Callable[[OSError], None]
-) -> Iterator[tuple[str, Path]]:
-    """List the files below a folder with their names relative to it, in order. Links to files are
-    followed, links to folders are not. `unreadable` hears of what cannot be looked at."""
+) -> Iterator[tuple[str, Path, int]]:
+    """List the files below a folder, in order, with their names relative to it and their sizes.
+    Links to files are followed, links to folders are not. `unreadable` hears of what cannot be
+    looked at."""
     if not folder.is_dir():
         raise TransferError(f"{folder} is no folder.")
     patterns = tuple(exclude)
@@ -62,14 +63,14 @@ def files_below(
             if is_excluded(relative, patterns):
                 continue
             try:
-                is_file = stat.S_ISREG(path.stat().st_mode)
+                found = path.stat()
             except FileNotFoundError:  # It has gone, or is a link to nothing.
                 continue
             except OSError as error:
                 unreadable(error)
                 continue
-            if is_file:
-                yield relative, path
+            if stat.S_ISREG(found.st_mode):
+                yield relative, path, found.st_size
 
 
 def is_excluded(name: str, patterns: Iterable[str]) -> bool:
@@ -78,9 +79,9 @@ def is_excluded(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatch.fnmatchcase(text, pattern) for pattern in patterns for text in (name, last))
 
 
-def path_below(folder: Path, name: str) -> Path:
+def path_below(folder: Path, name: str, inside: set[Path] | None = None) -> Path:
     """Find the place of an object's file, which must not lie outside of the folder: names in a
-    shared storage are other people's."""
+    shared storage are other people's. `inside` keeps the folders that were looked at."""
     parts = name.split("/")
     if name.endswith("/"):
         raise TransferError(f"{name!r} ends as a folder and has content: download it by itself.")
@@ -88,8 +89,11 @@ def path_below(folder: Path, name: str) -> Path:
     if strange or Path(name).is_absolute() or (os.name == "nt" and ":" in name):
         raise TransferError(f"{name!r} is no name for a file below {folder}.")
     path = folder.joinpath(*parts)
-    if not path.parent.resolve().is_relative_to(folder.resolve()):
-        raise TransferError(f"{path} lies behind a link that leads out of {folder}.")
+    known = set() if inside is None else inside
+    if path.parent not in known:
+        if not path.parent.resolve().is_relative_to(folder.resolve()):
+            raise TransferError(f"{path} lies behind a link that leads out of {folder}.")
+        known.add(path.parent)
     return path
 
 
@@ -104,13 +108,6 @@ def is_same(path: Path, there: Object, compare: Compare) -> bool:
         return False
 
 
-def go_on() -> None:
-    """End the operation if it was given up."""
-    event = given_up.get()
-    if event is not None and event.is_set():
-        raise TransferError("The operation was cancelled.")
-
-
 def run(
     jobs: Iterable[Job],
     work: Callable[[Job], Transfer],
@@ -123,24 +120,40 @@ def run(
     results: list[Transfer] = []
     todo = iter(jobs)
     under_way: set[Future[Transfer]] = set()
-    with ThreadPoolExecutor(parallel, thread_name_prefix="cloakroom") as pool:
-        try:
-            while True:
-                go_on()
-                for job in islice(todo, parallel * _AHEAD - len(under_way)):
-                    meter.expect(job.transfer.size)
-                    under_way.add(pool.submit(_caught, work, job))
-                if not under_way:
-                    return Transfers(results)
-                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-                for future in done:
-                    result = future.result()
-                    meter.finished()
-                    results.append(result)
-                    if result.error and errors == "raise":
-                        raise result.error
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    ended: SimpleQueue[Future[Transfer]] = SimpleQueue()
+    stop = stopping.get() or Stop()
+    pool = ThreadPoolExecutor(
+        parallel, thread_name_prefix="cloakroom", initializer=stopping.set, initargs=(stop,)
+    )
+    try:
+        while True:
+            go_on()
+            for job in islice(todo, parallel * _AHEAD - len(under_way)):
+                meter.expect(job.transfer.size)
+                begun = pool.submit(_caught, work, job)
+                under_way.add(begun)
+                begun.add_done_callback(ended.put)
+            if not under_way:
+                return Transfers(results)
+            future = ended.get()
+            under_way.remove(future)
+            result = future.result()
+            meter.finished()
+            results.append(result)
+            if result.error and errors == "raise":
+                raise result.error
+    except Exception:
+        stop.set()
+        raise
+    except BaseException:  # Control-C
+        stop.set()
+        pool.shutdown(wait=False, cancel_futures=True)
+        stop.wait()
+        wait((future for future in under_way if not future.cancelled()), _PATIENCE)
+        under_way.clear()
+        raise
+    finally:
+        pool.shutdown(wait=bool(under_way), cancel_futures=True)
 
 
 def _caught(work: Callable[[Job], Transfer], job: Job) -> Transfer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ MIB = 1024 * 1024
 PART = 8 * MIB
 COPIED_PART = 128 * MIB
 _CHUNK = 1 * MIB
+_MD5 = re.compile("[0-9a-f]{32}")
 # What other tools use for parts, beside our own size.
 _PART_SIZES = (
     PART,
@@ -33,7 +35,7 @@ def md5(content: bytes = b"") -> hashlib._Hash:
 
 def is_md5(etag: str) -> bool:
     """Tell whether an ETag can be the content's MD5."""
-    return len(etag) == 32 and all(digit in "0123456789abcdef" for digit in etag)  # noqa: PLR2004
+    return _MD5.fullmatch(etag) is not None
 
 
 def has_etag(path: Path, size: int, etag: str) -> bool:

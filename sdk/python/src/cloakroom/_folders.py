@@ -14,7 +14,6 @@ from cloakroom._bulk import (
     Job,
     files_below,
     folder_prefix,
-    go_on,
     is_excluded,
     is_same,
     path_below,
@@ -22,6 +21,7 @@ from cloakroom._bulk import (
 )
 from cloakroom._objects import Object, Transfer, Transfers
 from cloakroom._progress import Meter, ShowProgress
+from cloakroom._stop import go_on
 from cloakroom._transfer import Bucket, translated
 from cloakroom.errors import TransferError
 
@@ -79,10 +79,10 @@ class Folders:
             unread.append(Transfer("uploaded", key, path, error=said))
 
         def jobs() -> Iterator[Job]:
-            for name, path in files_below(folder, options.exclude, note):
+            for name, path, size in files_below(folder, options.exclude, note):
                 key = prefix + name
                 seen.add(key)
-                yield Job(Transfer("uploaded", key, path, _size(path)), there.get(key))
+                yield Job(Transfer("uploaded", key, path, size), there.get(key))
 
         with self._meter:
             done = Transfers([*self._run(jobs(), self._send), *unread])
@@ -94,6 +94,7 @@ class Folders:
     def download(self, prefix: str, folder: Path) -> Transfers:
         prefix, options = folder_prefix(prefix), self._options
         seen: set[Path] = set()
+        inside: set[Path] = set()
 
         def jobs() -> Iterator[Job]:
             for item in self._listed(prefix):
@@ -101,7 +102,7 @@ class Folders:
                 is_folder = item.key.endswith("/") and not item.size
                 if is_folder or self._is_excluded(item.key, prefix):
                     continue
-                yield self._arrival(item, folder, item.key.removeprefix(prefix))
+                yield self._arrival(item, folder, item.key.removeprefix(prefix), inside)
 
         def noted() -> Iterator[Job]:
             for job in jobs():
@@ -131,10 +132,10 @@ class Folders:
         named = (item for item in items if not item.key.endswith("/"))
         return [item for item in named if not self._is_excluded(item.key, prefix)]
 
-    def _arrival(self, item: Object, folder: Path, name: str) -> Job:
+    def _arrival(self, item: Object, folder: Path, name: str, inside: set[Path]) -> Job:
         transfer = Transfer("downloaded", item.key, None, item.size)
         try:
-            return Job(replace(transfer, path=path_below(folder, name)), item)
+            return Job(replace(transfer, path=path_below(folder, name, inside)), item)
         except TransferError as error:
             return Job(replace(transfer, error=error), item)
         # What a file system says of names that it cannot have: too long, or links in a circle.
@@ -168,7 +169,8 @@ class Folders:
         if job.there and options.compare and is_same(path, job.there, options.compare):
             return self._skipped(transfer)
         if not options.dry_run:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.parent.is_dir():
+                path.parent.mkdir(parents=True, exist_ok=True)
             with translated(transfer.key):
                 key = self._whole(transfer.key)
                 self._bucket.get_path(key, path, transfer.size, self._meter.moved)
@@ -199,17 +201,10 @@ class Folders:
     def _remove(self, folder: Path, prefix: str, seen: set[Path]) -> Transfers:
         # What cannot be looked at stays.
         below = list(files_below(folder, self._options.exclude, lambda _error: None))
-        gone = (Transfer("deleted", prefix + name, path) for name, path in below)
+        gone = (Transfer("deleted", prefix + name, path) for name, path, _size in below)
         return self._run((Job(item) for item in gone if item.path not in seen), self._unlink)
 
     def _unlink(self, job: Job) -> Transfer:
         if job.transfer.path and not self._options.dry_run:
             job.transfer.path.unlink()
         return job.transfer
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:  # It has gone; the transfer says so.
-        return 0

@@ -9,11 +9,13 @@ from s3transfer.manager import TransferManager
 from s3transfer.subscribers import BaseSubscriber
 
 from cloakroom._etag import PART
+from cloakroom._stop import Stop, stopping
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mypy_boto3_s3 import S3Client
+    from s3transfer.futures import TransferFuture
 
 
 class Parts:
@@ -30,13 +32,19 @@ class Parts:
     def send(
         self, source: Any, key: str, extra: dict[str, Any], moved: Callable[[int], None]
     ) -> None:
-        self._manager.upload(source, self._bucket, key, extra, [_Told(moved)]).result()
+        told = [_Told(moved)]
+        _finish(lambda: self._manager.upload(source, self._bucket, key, extra, told))
 
     def fetch(self, key: str, target: Any, moved: Callable[[int], None]) -> None:
-        self._manager.download(self._bucket, key, target, subscribers=[_Told(moved)]).result()
+        told = [_Told(moved)]
+        _finish(lambda: self._manager.download(self._bucket, key, target, None, told))
 
     def close(self) -> None:
         self._manager.shutdown()
+
+
+def _finish(begin: Callable[[], TransferFuture]) -> None:
+    (stopping.get() or Stop()).finish(begin)
 
 
 class _Told(BaseSubscriber):

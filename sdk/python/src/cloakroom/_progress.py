@@ -59,6 +59,8 @@ class Meter:
         self._add(1, 0, 0, 0)
 
     def _add(self, files: int, files_total: int, size: int, bytes_total: int) -> None:
+        if self._bar is None and self._show is None:
+            return
         with self._lock:
             at = self._state
             self._state = Progress(

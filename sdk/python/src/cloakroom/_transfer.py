@@ -184,8 +184,9 @@ class Bucket:
             else:
                 self.parts.fetch(key, str(beside), moved)
             beside.replace(path)
-        finally:
+        except BaseException:
             beside.unlink(missing_ok=True)
+            raise
 
     def get_file(self, key: str, file: IO[bytes], size: int, moved: Callable[[int], None]) -> None:
         """Fetch an object into an open file, from the start to the end."""

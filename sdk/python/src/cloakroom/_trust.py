@@ -30,11 +30,28 @@ def certificates(ca_file: str) -> bytes:
 
 @cache
 def _joined(*files: str) -> str:
+    content = b"\n".join(certificates(name) for name in files)
+    return _in_memory(content) or _on_disk(content)
+
+
+def _in_memory(content: bytes) -> str | None:
+    """Keep it where nothing is left behind, however this process ends. Linux can."""
+    try:
+        handle = os.memfd_create("cloakroom-authorities")
+    except (AttributeError, OSError):
+        return None
+    path = f"/proc/self/fd/{handle}"
+    with os.fdopen(handle, "wb", closefd=False) as file:
+        file.write(content)
+    return path if Path(path).exists() else None
+
+
+def _on_disk(content: bytes) -> str:
     handle, path = tempfile.mkstemp(prefix="cloakroom-", suffix=".pem")
     # Each new connection reads it, so it stays until this process ends, but not its children.
     atexit.register(_remove, path, os.getpid())
     with os.fdopen(handle, "wb") as file:
-        file.write(b"\n".join(certificates(name) for name in files))
+        file.write(content)
     return path
 
 
