@@ -97,8 +97,10 @@ def test_speed_beside_other_tools(dev: Dev, what: str, count: int, size: int) ->
         tools = {
             "aws s3 sync": aws(storage),
             "s5cmd": s5cmd(storage),
+            "python -m cloakroom sync": ours(storage),
+            # Both in this process, without the start of one.
             "obstore": with_obstore(storage),
-            "cloakroom": ours(storage),
+            "mc.storage": library(storage),
         }
         for turn, direction, name in product(range(TURNS), ("up", "down"), tools):
             back = Path("back")
@@ -109,9 +111,15 @@ def test_speed_beside_other_tools(dev: Dev, what: str, count: int, size: int) ->
             seconds[direction, name].append(took)
             if direction == "down":
                 assert read_tree(back) == read_tree(folder), name
-    for (direction, name), all_turns in seconds.items():
-        ratio = median(seconds[direction, "cloakroom"]) / median(all_turns)
-        print(f"{what}, {direction}, {name}: {median(all_turns):.2f} s, we take {ratio:.2f} of it")
+    pairs = {
+        "aws s3 sync": "python -m cloakroom sync",
+        "s5cmd": "python -m cloakroom sync",
+        "obstore": "mc.storage",
+    }
+    for direction, (other, our) in product(("up", "down"), pairs.items()):
+        theirs, taken = median(seconds[direction, other]), median(seconds[direction, our])
+        ratio = taken / theirs
+        print(f"{what}, {direction}: {our} {taken:.2f} s, {ratio:.2f} of {other}'s {theirs:.2f} s")
     print(f"load {os.getloadavg()[0]:.1f}", flush=True)
 
 
@@ -128,6 +136,16 @@ def ours(storage: Storage) -> Tool:
         url = str(storage._sessions._vending._http.base_url)  # type: ignore[attr-defined]
         command = ["-m", "cloakroom", "--quiet", "--url", url, "--token-file", "token", "sync"]
         subprocess.run([sys.executable, *command, *pair], check=True)
+
+    return run
+
+
+def library(storage: Storage) -> Tool:
+    def run(direction: str, folder: Path, prefix: str) -> None:
+        if direction == "up":
+            storage.upload_dir(folder, prefix)
+        else:
+            storage.download_dir(prefix, folder)
 
     return run
 
