@@ -12,8 +12,21 @@ console() {
     workspace_of_alice_and_bob
     # Long lists are the business of tests/console/run, which does not share the machine with a store.
     "$venv/bin/python" "$here/../console/files.py" "${browser[@]}" --workspace people/files --many 2000 \
-        --longest-frame 1000 --token-command "$here/keycloak_token.sh $CLOAKROOM_OAUTH__ISSUER %s console" ||
+        --longest-frame 300 --token-command "$here/keycloak_token.sh $CLOAKROOM_OAUTH__ISSUER %s console" ||
         { tail -n 20 "$work/gateway.log"; return 1; }
+}
+
+# kept_out_by_minio: what the console says where MinIO names another origin, for all buckets.
+kept_out_by_minio() {
+    type -P chromium chromedriver >/dev/null || return 0
+    minio_origin https://elsewhere.example
+    "$venv/bin/python" "$here/../console/shell.py" --gateway "http://127.0.0.1:$port" --sign-in keycloak --only kept_out_by_minio
+    minio_origin '*'
+}
+
+# minio_origin ORIGIN: as MINIO_API_CORS_ALLOW_ORIGIN does at the start.
+minio_origin() {
+    "$(engine_binary mc)" --quiet --config-dir "$work/minio/mc" admin config set store api "cors_allow_origin=$1" >/dev/null
 }
 
 # passwords_for_console: lets the test get tokens of the console's client, and so see the same buckets.
