@@ -279,6 +279,7 @@ RULES = [
     Rule("docs/systemd.md", "systemctl stop", skip="changes the machine"),
     Rule("docs/systemd.md", "chown root:cloakroom", skip="changes the machine: tests/systemd/run does the same"),
     Rule("docs/upgrading.md", "cloakroom migrate --print-indexes", skip="needs a PostgreSQL of an earlier version"),
+    Rule("docs/fuzzing.md", "fuzz/run", skip="fuzzes for minutes: CI does"),
     Rule("docs/growth.md", "tests/load/growth", skip="measures for minutes: tests/load/growth"),
     Rule("docs/growth.md", "tests/load/crowded", skip="measures for minutes: tests/load/crowded"),
     Rule("docs/speed.md", "tests/load/run", skip="measures for minutes: tests/load/run"),

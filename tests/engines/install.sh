@@ -17,6 +17,7 @@ programs() {
         esac
         case "$name" in
         aws) packages+=(awscli) ;;
+        c++) packages+=(g++) ;;
         ceph-mon | radosgw) packages+=(ceph-mon ceph-mgr ceph-osd radosgw ceph-common) ;;
         chromedriver) packages+=(chromium-driver) ;;
         dockerd) packages+=(docker.io) ;;

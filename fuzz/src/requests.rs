@@ -1,0 +1,407 @@
+//! A request to the whole gateway, with an authorization server and a store that are well. What is handed
+//! out opens the bucket of a caller whose token is in the request, or of a workspace that the request
+//! names and the caller is in; nothing else is handed out, and nothing fails.
+//!
+//! The input is a request without `Host` and the headers that frame it, with line feeds. The token
+//! `of.alice` is alice's; alice is in acme/research, bob may read globex/research.
+
+use std::cell::Cell;
+use std::collections::{BTreeSet, HashMap};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cloakroom::config::Config;
+use cloakroom::server::{Server, administer};
+use cloakroom::service::NewArea;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::runtime::Builder;
+use url::form_urlencoded;
+
+use crate::upstream::{self, Answer, Request};
+use crate::xml::texts;
+
+/// The policy of each session that the store has opened, by its key.
+type Policies = Arc<Mutex<HashMap<String, String>>>;
+
+/// What the store's keys begin with.
+const KEY: &str = "FUZZ";
+
+const CLIENT: &str = "demo";
+const MEMBERS: [(&str, &str, &str); 2] =
+    [("alice", "acme", "research"), ("bob", "globex", "research")];
+
+/// The statuses of the contract for a gateway whose upstreams are well.
+const STATUSES: [u16; 15] = [
+    200, 304, 308, 400, 401, 403, 404, 405, 406, 413, 414, 415, 422, 426, 431,
+];
+
+static GATEWAY: LazyLock<(SocketAddr, Policies)> = LazyLock::new(start);
+
+thread_local! {
+    /// The connection, while the gateway keeps it open.
+    static KEPT: Cell<Option<TcpStream>> = const { Cell::new(None) };
+}
+
+pub(crate) fn check(input: &[u8]) {
+    let Some(asked) = Asked::parse(input) else {
+        return;
+    };
+    let (address, policies) = &*GATEWAY;
+    let began = Instant::now();
+    let answer = asked.send(*address).or_else(|| asked.send(*address));
+    let answer = answer.expect("an answer");
+    let is_slow = began.elapsed() > Duration::from_millis(500);
+    // There is no broker of access keys.
+    let has_no_broker = answer.status == 503 && asked.target.starts_with("/core/");
+    let is_good = STATUSES.contains(&answer.status) || has_no_broker || is_slow;
+    assert!(
+        is_good,
+        "status {}: {}",
+        answer.status,
+        String::from_utf8_lossy(&answer.body)
+    );
+    let handed_out = handed_out(&answer.body);
+    match policies
+        .lock()
+        .unwrap()
+        .get(&handed_out.clone().unwrap_or_default())
+    {
+        None => assert_eq!(handed_out, None, "a key that the store has not made"),
+        Some(policy) => {
+            assert_eq!(answer.status, 200);
+            assert!(
+                answer.head.contains("cache-control: no-store"),
+                "{}",
+                answer.head
+            );
+            asked.may_open(policy);
+        }
+    }
+}
+
+/// The key in an answer of any dialect.
+fn handed_out(body: &[u8]) -> Option<String> {
+    let body = String::from_utf8_lossy(body);
+    let at = body.find(KEY)?;
+    Some(
+        body[at..]
+            .chars()
+            .take_while(char::is_ascii_alphanumeric)
+            .collect(),
+    )
+}
+
+struct Asked {
+    target: String,
+    text: String,
+    /// All of it, every encoding undone.
+    decoded: String,
+    is_head: bool,
+}
+
+struct Answered {
+    status: u16,
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Asked {
+    fn parse(input: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(input).ok()?;
+        let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
+        let mut lines = head.split('\n');
+        let (method, target) = lines.next()?.split_once(' ')?;
+        let is_plain = |byte: u8| byte.is_ascii_graphic();
+        if !["GET", "HEAD", "POST", "PUT"].contains(&method)
+            || !target.starts_with('/')
+            || !target.bytes().all(is_plain)
+            // It would change what later inputs get.
+            || decoded(target).contains("revoke")
+        {
+            return None;
+        }
+        let headers: Vec<&str> = lines.filter(|line| is_header(line)).collect();
+        let length = body.len();
+        let mut text =
+            format!("{method} {target} HTTP/1.1\r\nhost: g\r\ncontent-length: {length}\r\n");
+        for header in &headers {
+            text.push_str(header);
+            text.push_str("\r\n");
+        }
+        text.push_str("\r\n");
+        text.push_str(body);
+        let raw = format!("{target} {} {body}", headers.join(" "));
+        let decoded = format!("{raw} {}", decoded(&raw));
+        // An error may quote the request.
+        if decoded.contains(KEY) {
+            return None;
+        }
+        Some(Self {
+            target: target.to_owned(),
+            decoded,
+            text,
+            is_head: method == "HEAD",
+        })
+    }
+
+    fn send(&self, address: SocketAddr) -> Option<Answered> {
+        let mut stream = match KEPT.take() {
+            Some(stream) => stream,
+            None => TcpStream::connect(address).ok()?,
+        };
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .ok()?;
+        stream.set_nodelay(true).ok()?;
+        stream.write_all(self.text.as_bytes()).ok()?;
+        let mut read = Vec::new();
+        let mut chunk = [0; 16 * 1024];
+        loop {
+            if let Some(answered) = Answered::parse(&read, self.is_head) {
+                KEPT.set((!answered.head.contains("connection: close")).then_some(stream));
+                return Some(answered);
+            }
+            match stream.read(&mut chunk).ok()? {
+                0 => return None,
+                length => read.extend_from_slice(&chunk[..length]),
+            }
+        }
+    }
+
+    /// Panics unless a session with this policy may be handed out.
+    fn may_open(&self, policy: &str) {
+        let policy: Value = serde_json::from_str(policy).unwrap();
+        let statements = policy["Statement"].as_array().unwrap();
+        let resources = statements
+            .iter()
+            .map(|statement| statement["Resource"].as_str().unwrap());
+        let bucket = |resource: &str| {
+            let name = resource.strip_prefix("arn:aws:s3:::").unwrap();
+            name.split('/').next().unwrap().to_owned()
+        };
+        let buckets: BTreeSet<String> = resources.map(bucket).collect();
+        let callers = self.callers();
+        let own = callers.iter().map(|name| bucket_of(&[CLIENT, name]));
+        let of_workspaces = MEMBERS.into_iter().filter(|(name, org, ws)| {
+            let named = [format!("{org}/{ws}"), format!("/org/{org}/ws/{ws}/")];
+            callers.contains(*name) && named.iter().any(|named| self.decoded.contains(named))
+        });
+        let of_workspaces = of_workspaces.map(|(_, org, ws)| bucket_of(&["ws", org, ws, ""]));
+        let is_of_workspace = self.target.starts_with("/api/");
+        let mut may: Vec<String> = of_workspaces.collect();
+        if !is_of_workspace {
+            may.extend(own);
+        }
+        assert!(
+            buckets.len() == 1 && buckets.iter().all(|bucket| may.contains(bucket)),
+            "{policy}"
+        );
+        let target = format!("{}&", self.target);
+        let is_write = policy.to_string().contains("PutObject");
+        let reads_only = ["?access=read&", "&access=read&"]
+            .iter()
+            .any(|asked| target.contains(asked));
+        assert!(!(reads_only && is_write), "a right to write: {policy}");
+        let bob = buckets.contains(&bucket_of(&["ws", "globex", "research", ""]));
+        assert!(!(bob && is_write), "bob may only read");
+    }
+
+    /// Whose tokens are anywhere in the request.
+    fn callers(&self) -> BTreeSet<String> {
+        let tokens = self.decoded.match_indices("of.");
+        let names = tokens.map(|(at, start)| {
+            let rest = &self.decoded[at + start.len()..];
+            rest.chars().take_while(char::is_ascii_lowercase).collect()
+        });
+        names.collect()
+    }
+}
+
+impl Answered {
+    fn parse(read: &[u8], is_head: bool) -> Option<Self> {
+        let end = read.windows(4).position(|at| at == b"\r\n\r\n")? + 4;
+        let head = String::from_utf8_lossy(&read[..end]).to_ascii_lowercase();
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
+        let length = length
+            .and_then(|length| length.trim().parse().ok())
+            .unwrap_or(0);
+        let length = if is_head { 0 } else { length };
+        Some(Self {
+            status: head.split(' ').nth(1)?.parse().ok()?,
+            body: read.get(end..end + length)?.to_vec(),
+            head,
+        })
+    }
+}
+
+/// A header that leaves the request framed as it is.
+fn is_header(line: &str) -> bool {
+    const FRAMING: [&str; 6] = [
+        "host",
+        "content-length",
+        "transfer-encoding",
+        "connection",
+        "expect",
+        "upgrade",
+    ];
+    let Some((name, value)) = line.split_once(':') else {
+        return false;
+    };
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    !name.is_empty()
+        && name.bytes().all(is_name)
+        && !FRAMING.contains(&name.to_ascii_lowercase().as_str())
+        && value
+            .bytes()
+            .all(|byte| byte == b'\t' || byte >= b' ' && byte != 0x7f)
+}
+
+/// The text as a form and as a path, decoded as often as anybody could.
+fn decoded(text: &str) -> String {
+    let mut all = String::new();
+    let mut text = text.to_owned();
+    for _ in 0..3 {
+        text = form_urlencoded::parse(text.as_bytes())
+            .fold(String::new(), |text, (name, value)| {
+                text + &name + "=" + &value + "&"
+            });
+        all.push_str(&text);
+    }
+    all
+}
+
+/// Section 5 of the contract: 63 hex digits of the fields after an empty namespace.
+fn bucket_of(fields: &[&str]) -> String {
+    let fields = fields.iter().map(|field| format!("\0{field}"));
+    let digest = Sha256::digest(fields.collect::<String>());
+    hex::encode(digest)[..63].to_owned()
+}
+
+/// Runs the gateway with its upstreams, until the process ends.
+fn start() -> (SocketAddr, Policies) {
+    let policies = Policies::default();
+    let opened = Arc::clone(&policies);
+    let issuer = Arc::<Mutex<String>>::default();
+    let own = Arc::clone(&issuer);
+    let url = upstream::start(move |request| answer(request, &own.lock().unwrap(), &opened));
+    issuer.lock().unwrap().clone_from(&url);
+    let database = tempfile::tempdir().unwrap().keep().join("cloakroom.db");
+    let settings = [
+        ("HTTP__ADDRESS", "127.0.0.1:0".to_owned()),
+        ("OAUTH__ISSUER", url.clone()),
+        ("OAUTH__CLIENT_ID", "gateway".to_owned()),
+        ("OAUTH__CLIENT_SECRET", "hunter2".to_owned()),
+        ("OAUTH__INTROSPECTION_CACHE", "0s".to_owned()),
+        ("STORAGE__ENDPOINT", url),
+        ("STORAGE__ACCESS_KEY_ID", "key".to_owned()),
+        ("STORAGE__SECRET_ACCESS_KEY", "hunter2".to_owned()),
+        ("WORKSPACES__MEMBERSHIP_CLAIM", "groups".to_owned()),
+        ("LIMITS__PER_CALLER", "100000/s burst 100000".to_owned()),
+        ("LIMITS__PER_OWNER", "100000/s burst 100000".to_owned()),
+        (
+            "DATABASE__URL",
+            format!("sqlite://{}?mode=rwc", database.display()),
+        ),
+    ];
+    let settings = settings.map(|(name, value)| (format!("CLOAKROOM_{name}"), value));
+    let config = Config::load(None, settings.into()).unwrap();
+    let (sender, address) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let server = Server::build(&config).await.unwrap();
+            let administer = administer(&config, "fuzz".parse().unwrap()).await.unwrap();
+            for (_, org, ws) in MEMBERS {
+                let new = NewArea::default();
+                administer
+                    .create_organisation(org.parse().unwrap(), &new)
+                    .await
+                    .unwrap();
+                let workspace = format!("{org}/{ws}").parse().unwrap();
+                administer.create_workspace(workspace, &new).await.unwrap();
+            }
+            sender.send(server.address()).unwrap();
+            server.run(std::future::pending()).await.unwrap();
+        });
+    });
+    (address.recv().unwrap(), policies)
+}
+
+/// The upstreams: discovery, introspection, STS, and a store that has no bucket yet and makes any.
+fn answer(request: &Request, url: &str, policies: &Policies) -> Answer {
+    let json = |value: Value| (200, "application/json", value.to_string().into_bytes());
+    let form: HashMap<String, String> = form_urlencoded::parse(request.body.as_bytes())
+        .into_owned()
+        .collect();
+    let method = request.line.split(' ').next().unwrap_or_default();
+    if request.line.contains("/.well-known/") {
+        return json(
+            json!({ "issuer": url, "introspection_endpoint": format!("{url}/introspect") }),
+        );
+    }
+    if let Some(token) = form.get("token") {
+        return json(introspected(token));
+    }
+    if let Some(policy) = form.get("Policy") {
+        let digest = Sha256::digest(policy);
+        let key = format!("{KEY}{}", &hex::encode(digest)[..16]);
+        let answer = format!(
+            "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>{key}</AccessKeyId>\
+             <SecretAccessKey>S</SecretAccessKey><SessionToken>T</SessionToken>\
+             <Expiration>{}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>",
+            end(&form)
+        );
+        assert_eq!(
+            texts(answer.as_bytes(), "AccessKeyId"),
+            std::slice::from_ref(&key)
+        );
+        policies.lock().unwrap().insert(key, policy.clone());
+        return (200, "text/xml", answer.into_bytes());
+    }
+    let no_tags = "<Error><Code>NoSuchTagSet</Code></Error>";
+    match method {
+        "PUT" => (200, "text/xml", Vec::new()),
+        _ => (404, "text/xml", no_tags.as_bytes().to_vec()),
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the gateway that is fuzzed has the real clock"
+)]
+fn end(form: &HashMap<String, String>) -> String {
+    let seconds = form
+        .get("DurationSeconds")
+        .and_then(|seconds| seconds.parse().ok());
+    let end = chrono::Utc::now() + chrono::TimeDelta::seconds(seconds.unwrap_or(900));
+    end.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn introspected(token: &str) -> Value {
+    let name = token.strip_prefix("of.").unwrap_or_default();
+    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        return json!({ "active": false });
+    }
+    let groups = match name {
+        "alice" => vec!["acme/research"],
+        "bob" => vec!["globex/research:read"],
+        _ => Vec::new(),
+    };
+    json!({
+        "active": true,
+        "sub": name,
+        "client_id": CLIENT,
+        "scope": "com.cleverbase.storage",
+        "groups": groups,
+    })
+}
