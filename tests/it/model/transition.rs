@@ -5,7 +5,7 @@ use proptest::sample::{Index, select};
 use proptest::strategy::Union;
 
 use super::names::{CLIENTS, KeyKind, ORGANISATIONS, PEOPLE, Person, Place, WORKSPACES};
-use super::state::{Caller, State};
+use super::state::{Bucket, Caller, State};
 
 /// The APIs that hand out sessions to people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ pub(super) enum Transition {
     Jump(u32),
 }
 
-/// Few of all people are members of few of all workspaces, so some transitions concern those.
+/// Drawn from all that there could be, few transitions meet: some concern what there is.
 pub(super) fn any_transition(state: &State) -> BoxedStrategy<Transition> {
     use Transition as T;
     let mut all = vec![(8, anything())];
@@ -102,6 +102,16 @@ pub(super) fn any_transition(state: &State) -> BoxedStrategy<Transition> {
         let guest = guest.prop_map(|(person, index)| (person, Place::Workspace(index)));
         all.push((2, asks(guest).boxed()));
         all.push((1, revoked.prop_map(T::Revoke).boxed()));
+    }
+    let squatted =
+        |person: &Person| matches!(state.person(*person).bucket, Bucket::Squatted { .. });
+    let squatted: Vec<Person> = Person::all().filter(squatted).collect();
+    if !squatted.is_empty() {
+        let owner = select(squatted).prop_map(|person| (person, Place::Own(person)));
+        all.push((1, asks(owner).boxed()));
+    }
+    if !state.keys.is_empty() {
+        all.push((1, any::<Index>().prop_map(T::RotateTwice).boxed()));
     }
     let members: Vec<MemberRow> = state.members.keys().copied().collect();
     if !members.is_empty() {
