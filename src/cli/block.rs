@@ -45,6 +45,9 @@ pub(super) struct BlockCommand {
 pub(super) struct UnblockCommand {
     #[command(flatten)]
     target: TargetOptions,
+    /// Within 12 hours of an erasure, too, when sessions from before it work again
+    #[arg(long)]
+    now: bool,
     #[command(flatten)]
     options: ChangeOptions,
 }
@@ -113,6 +116,14 @@ impl UnblockCommand {
         let administer = self.options.administer().await?;
         let target = self.target.find(&administer).await?;
         let (kind, name) = (target.kind(), named(&target.name()));
+        let earlier = administer.sessions_from_before_erasure(&target).await?;
+        if let Some(expired) = earlier.filter(|_| !self.now) {
+            return Err(CommandError::failed(format!(
+                "{name} was erased, and sessions from before would work again: repeat this after {}, or pass \
+                 --now and run cloakroom revoke --owner {name} after their first call",
+                utc(expired)
+            )));
+        }
         note(&if administer.unblock(&target).await? {
             format!("Unblocked the {kind} {name}.")
         } else {

@@ -1,6 +1,9 @@
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use crate::domain::{Block, BlockTarget, CallerId, Owner, Principal, name_of_erased};
+use crate::service::revoke::LONGEST_SESSION;
 use crate::service::{KnownBlock, RevocationReport, SessionsOf};
 
 use super::{Administer, AdministerError};
@@ -24,33 +27,43 @@ impl Administer {
         Ok(self.administration().block(block, &event).await?)
     }
 
-    /// Ends a block, and a person's who was erased; of such a person no session from before works again.
-    /// Returns whether there was one.
+    /// Ends a block, and a person's who was erased. Returns whether there was one.
     ///
     /// # Errors
     ///
-    /// [`AdministerError::SessionsFromBefore`] while the store would take sessions from before the erasure.
+    /// [`AdministerError::Registry`].
     pub async fn unblock(&self, target: &BlockTarget) -> Result<bool, AdministerError> {
-        let erased = match person(target) {
-            Some(person) => self.erased(person).await?,
-            None => None,
-        };
         let event = self.event("unblock", target).with_detail(target.kind());
+        let erased = person(target).map(|one| name_of_erased(one, &self.settings.formula));
         let unblocking = self
             .administration()
             .unblock(target, erased.as_deref(), &event);
         Ok(unblocking.await?)
     }
 
-    /// How blocks name the person, if they were erased and nobody has let them in again.
-    async fn erased(&self, person: &Principal) -> Result<Option<String>, AdministerError> {
-        let name = name_of_erased(person, &self.settings.formula);
-        let blocks = self.administration().blocks().await?;
-        if blocks.iter().all(|block| block.name != name) {
+    /// When the last session from before an erasure of this person has expired, if that is still to come. The
+    /// store forgot with the bucket that they were revoked, so they would open the bucket again.
+    ///
+    /// # Errors
+    ///
+    /// [`AdministerError::Registry`].
+    pub async fn sessions_from_before_erasure(
+        &self,
+        target: &BlockTarget,
+    ) -> Result<Option<DateTime<Utc>>, AdministerError> {
+        let Some(person) = person(target) else {
             return Ok(None);
-        }
-        self.end_sessions_from_before_erasure(person).await?;
-        Ok(Some(name))
+        };
+        let owner = Owner::Principal(person.clone());
+        let pseudonym = self.settings.formula.digest(&owner).pseudonym();
+        let Some(erasure) = self.ports.erasures.erasure(&pseudonym).await? else {
+            return Ok(None);
+        };
+        // An operator may have let the person in while it was under way.
+        let last = [erasure.sessions_end, erasure.finished_at];
+        let last = last.into_iter().flatten().fold(erasure.begun_at, Ord::max);
+        let expired = last + LONGEST_SESSION;
+        Ok(Some(expired).filter(|expired| *expired > self.ports.clock.now()))
     }
 
     /// The other block of the person that this is about: as an owner or as a caller.

@@ -1,5 +1,3 @@
-use chrono::{DateTime, Utc};
-
 use crate::domain::{AccessKeyId, AccessKeyPolicyError, Area, BucketName, Owner, WorkspaceName};
 use crate::service::{RegistryError, RevokeError, UpstreamError};
 
@@ -126,17 +124,6 @@ pub enum AdministerError {
     /// A block's end has passed.
     #[error("--until: the time has passed")]
     InThePast,
-    /// A person who was erased would have sessions from before.
-    #[error(
-        "sessions from before the erasure would work again ({why}): unblock after {}",
-        until.format("%Y-%m-%d %H:%M:%SZ")
-    )]
-    SessionsFromBefore {
-        /// When the last of them has expired.
-        until: DateTime<Utc>,
-        /// Why they cannot be ended.
-        why: &'static str,
-    },
     /// An API key's lifetime is too long.
     #[error("--expires-in: at most 100 years; omit it for a key that never expires")]
     LivesTooLong,

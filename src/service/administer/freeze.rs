@@ -3,14 +3,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 
-use crate::domain::{Block, BlockReason, BlockTarget, CallerId, Owner, Principal, name_of_erased};
-use crate::service::revoke::LONGEST_SESSION;
+use crate::domain::{Block, BlockReason, BlockTarget, CallerId, Owner, name_of_erased};
 use crate::service::{
-    Creation, EraseError, Freezer, KnownBlock, Presence, RegistryError, RevocationReport,
-    SessionsEnd, SessionsOf, Strength,
+    EraseError, Freezer, KnownBlock, RegistryError, RevocationReport, SessionsEnd, SessionsOf,
+    Strength,
 };
 
-use super::{Administer, AdministerError};
+use super::Administer;
 
 /// Why an owner is blocked while it is erased.
 const REASON: &str = "is being erased";
@@ -71,49 +70,6 @@ impl Freezer for Administer {
 }
 
 impl Administer {
-    /// Ends the sessions from before a person's erasure once more, so that the person can be let in again.
-    /// The store forgot that they were revoked when it lost the bucket, so it gets the bucket back, too.
-    pub(super) async fn end_sessions_from_before_erasure(
-        &self,
-        principal: &Principal,
-    ) -> Result<(), AdministerError> {
-        let owner = Owner::Principal(principal.clone());
-        let pseudonym = self.settings.formula.digest(&owner).pseudonym();
-        let erasure = self.ports.erasures.erasure(&pseudonym).await?;
-        let now = self.ports.clock.now();
-        let finished = erasure.as_ref().and_then(|erasure| erasure.finished_at);
-        let expired = finished.unwrap_or(now) + LONGEST_SESSION;
-        if expired <= now {
-            return Ok(());
-        }
-        let sessions_end = erasure.and_then(|erasure| erasure.sessions_end);
-        if let Some(until) = sessions_end.filter(|end| *end > now) {
-            let why = "the store could not end them";
-            return Err(AdministerError::SessionsFromBefore { until, why });
-        }
-        let bucket = self.settings.formula.bucket(&owner);
-        let buckets = &self.ports.buckets;
-        match buckets.look(&bucket).await? {
-            Presence::Missing => match buckets.create(&bucket).await? {
-                Creation::Made | Creation::AlreadyOurs => {
-                    buckets.set_up(&bucket, &self.settings.deployment).await?;
-                }
-                Creation::Foreign => return Ok(()),
-            },
-            Presence::Ours | Presence::Hidden => {}
-            // No session opens another account's bucket.
-            Presence::Foreign => return Ok(()),
-        }
-        let report = self.revoke(&SessionsOf::Owner(owner), PATIENCE).await?;
-        match report.strength() {
-            Strength::Immediate | Strength::Within(_) => Ok(()),
-            Strength::AtExpiry { why, .. } => Err(AdministerError::SessionsFromBefore {
-                until: expired,
-                why,
-            }),
-        }
-    }
-
     /// When the last of the sessions stops working.
     fn end_of(&self, report: &RevocationReport) -> SessionsEnd {
         let now = self.ports.clock.now();

@@ -82,7 +82,7 @@ pub struct AdministerPorts {
     pub objects: Arc<dyn Objects>,
     /// Ends sessions.
     pub revoke_sessions: RevokeSessions,
-    /// What is known of owners who were erased.
+    /// Which owners were erased.
     pub erasures: Arc<dyn Erasures>,
     /// The time.
     pub clock: Arc<dyn Clock>,

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::support::{ALICES_BUCKET, App, Process, Setup, spawn_app};
 
-use super::{ask, json, refused};
+use super::{ask, json, refused, said};
 
 const PSEUDONYM: &str = "5c3b3bb8e6448a51b8ad7992994f722";
 
@@ -154,7 +154,7 @@ async fn an_erased_person_is_refused_until_an_operator_lets_them_in_again() {
     let app = spawn_app().await;
     app.workspace("acme/lab", &[("alice", Access::Read)]).await;
     let token = app.token("alice").await;
-    let before = app.ask(&token).await.credentials();
+    app.ask(&token).await.credentials();
     put(&app, ALICES_BUCKET, &["a"]).await;
     let replica = Setup::default().replica_of(&app).spawn().await;
     replica.ask(&token).await.credentials();
@@ -165,6 +165,12 @@ async fn an_erased_person_is_refused_until_an_operator_lets_them_in_again() {
     }
     let administer = app.administer().await;
     let target = BlockTarget::Owner(person("alice"));
+    let expired = administer.sessions_from_before_erasure(&target).await;
+    let left = expired.unwrap().unwrap() - app.clock.now();
+    assert_eq!(left.num_hours(), 12);
+    let bob = BlockTarget::Owner(person("bob"));
+    let expired = administer.sessions_from_before_erasure(&bob).await;
+    assert_eq!(expired.unwrap(), None);
     assert!(administer.unblock(&target).await.unwrap());
     for gateway in [&app, &replica] {
         let credentials = gateway.ask(&token).await.credentials();
@@ -177,9 +183,6 @@ async fn an_erased_person_is_refused_until_an_operator_lets_them_in_again() {
             .await;
         assert!(listed.unwrap().contents().is_empty());
     }
-    let put = before.s3().put_object().bucket(ALICES_BUCKET).key("a");
-    let refused = put.send().await.unwrap_err();
-    assert_eq!(refused.raw_response().unwrap().status().as_u16(), 403);
     let again = erase(&app, &person("alice"), ERASE).await;
     assert_eq!(again.outcome, ErasureOutcome::Erased);
     assert_eq!(app.ask(&token).await.status, 403);
@@ -383,7 +386,14 @@ async fn erase_shows_what_there_is_and_deletes_it_when_told_to() {
     );
     let shown = json(&process, &["bucket", "show", PSEUDONYM]).await;
     assert_eq!(shown[0]["reservations"][0]["owner"], "erased");
-    let said = refused(&process, &["erase", "--owner", "demo/alcie"]).await;
-    assert!(said.contains("nothing is known of"), "{said}");
+    let unknown = refused(&process, &["erase", "--owner", "demo/alcie"]).await;
+    assert!(unknown.contains("nothing is known of"), "{unknown}");
+    let unblock = ["unblock", "--owner", "demo/alice"];
+    let told = refused(&process, &unblock).await;
+    assert!(told.contains("sessions from before"), "{told}");
+    assert_eq!(ask(&process, "/v1/credentials", &token).await.status(), 403);
+    let unblocked = said(&process, &[&unblock[..], &["--now"]].concat()).await;
+    assert!(unblocked.contains("Unblocked"), "{unblocked}");
+    assert_eq!(ask(&process, "/v1/credentials", &token).await.status(), 200);
     process.stop().await;
 }
