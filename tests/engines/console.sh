@@ -12,7 +12,7 @@ console() {
     workspace_of_alice_and_bob
     # Long lists are the business of tests/console/run, which does not share the machine with a store.
     "$venv/bin/python" "$here/../console/files.py" "${browser[@]}" --workspace people/files --many 2000 \
-        --longest-frame 300 --token-command "$here/keycloak_token.sh $CLOAKROOM_OAUTH__ISSUER %s console" ||
+        --longest-frame 500 --token-command "$here/keycloak_token.sh $CLOAKROOM_OAUTH__ISSUER %s console" ||
         { tail -n 20 "$work/gateway.log"; return 1; }
 }
 
