@@ -63,7 +63,7 @@ impl Contents for S3Contents {
 
     async fn abort(&self, bucket: &BucketName, upload: &Upload) -> Result<(), UpstreamError> {
         let sent = self
-            .client
+            .deleting
             .abort_multipart_upload()
             .bucket(bucket.as_str())
             .key(&upload.key)
@@ -78,7 +78,7 @@ impl Contents for S3Contents {
     }
 
     async fn remove_bucket(&self, bucket: &BucketName) -> Result<Removal, UpstreamError> {
-        let sent = self.client.delete_bucket().bucket(bucket.as_str());
+        let sent = self.deleting.delete_bucket().bucket(bucket.as_str());
         match sent.send().await {
             Ok(_) => Ok(Removal::Gone),
             Err(error) => match code(&error) {
