@@ -13,6 +13,12 @@ test('a link says its file and its end', () => {
   assert.deepEqual([name, ends.toISOString()], ['ü.txt', '2026-03-15T12:10:00.000Z']);
 });
 
+test('a link shows the name that the browser will save', () => {
+  const shown = (disposition) => parsed(`https://s3.example:9000/bucket/key.exe?${QUERY}&response-content-disposition=${encodeURIComponent(disposition)}`, byPath).name;
+  assert.equal(shown(`attachment; filename=evil.exe; x="filename*=UTF-8''Report.pdf`), 'key.exe');
+  assert.equal(shown(`attachment; filename*=UTF-8''${encodeURIComponent('a\u202efdp.exe')}`), 'afdp.exe');
+});
+
 test('a link leads to the store and nowhere else', () => {
   const leads = (begin, store) => parsed(`${begin}/key?${QUERY}`, store) !== null;
   assert.ok(leads('https://s3.example:9000/bucket', byPath));

@@ -70,14 +70,15 @@ function isOf({ endpoint, path_style: byPath }, { protocol, host }) {
   return protocol === store.protocol && (host === store.host || (!byPath && host.endsWith(`.${store.host}`)));
 }
 
-/** As it was given to `presign`, still encoded. */
+/** As it was given to `presign`, still encoded, if nothing else is there that a browser could take for the name. */
 function nameIn(given) {
-  return /filename\*=UTF-8''(.+)$/.exec(given.get('response-content-disposition'))?.[1];
+  return /^attachment; filename\*=UTF-8''([^;"\s]+)$/.exec(given.get('response-content-disposition'))?.[1];
 }
 
+/** Without characters that show nothing or turn what follows around. */
 function decoded(name) {
   try {
-    return decodeURIComponent(name);
+    return decodeURIComponent(name).replace(/[\p{Cc}\p{Cf}]/gu, '');
   } catch {
     return name;
   }
