@@ -1,8 +1,7 @@
-//! The policy of an access key. What it allows is among the key's rights, and all of them it allows, as
-//! judged by `iam-rs`.
+//! The policy of an access key. It allows exactly the key's rights, as judged by `iam-rs`.
 //!
-//! The first two bytes have the flags, the rest is lines: the prefix, the bucket and the key that are
-//! tried, then the buckets that the key names.
+//! The first two bytes are flags; the rest is lines: the prefix, the bucket and the object key to try, then
+//! the buckets that the access key names.
 
 use cloakroom::domain::{AccessKeyPolicy, AccessKeyRights, BucketName, BucketPrefix, Loopholes};
 

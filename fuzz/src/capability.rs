@@ -21,7 +21,7 @@ static GATEWAY: LazyLock<Gateway> = LazyLock::new(Gateway::new);
 struct Gateway {
     signer: CapabilityKey,
     keys: CapabilityKeys,
-    /// Its own key in a forger's hand: what the checks other than the signature's are worth.
+    /// The gateway's key in a forger's hands: only the checks besides the signature can refuse its tokens.
     own: Key,
     foreign: Key,
 }

@@ -40,7 +40,7 @@ impl Key {
         }
     }
 
-    /// What a forger has: a shared secret that is in the published key.
+    /// A forger's key: a member of a published key, used as an HMAC secret.
     pub(crate) fn secret(published: &str) -> Option<Self> {
         let secret = URL_SAFE_NO_PAD.decode(published).ok()?;
         Some(Self {

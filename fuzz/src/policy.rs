@@ -1,8 +1,8 @@
-//! A session policy. What it allows is in the grant, and what is in the grant it allows, as judged by
-//! `iam-rs`, an evaluator that knows nothing of grants.
+//! A session policy. It allows exactly what the grant covers, as judged by `iam-rs`, an evaluator that
+//! knows nothing of grants.
 //!
-//! The first byte has the settings; then come four lines: whose bucket, its prefix, whose bucket is
-//! tried, and the key that is tried.
+//! The first byte has the settings. Four lines follow: the grant's bucket or its owner, the prefix, the
+//! bucket to try or its owner, and the key to try.
 
 use cloakroom::domain::{
     Access, BucketFormula, BucketName, ClientId, ExtraAction, Grant, MAX_POLICY_CHARS, Owner,

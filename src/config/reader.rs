@@ -12,7 +12,8 @@ use super::value::Value;
 const NO_CONFIGURATION: &str = "no configuration was given: use --config FILE or CLOAKROOM_CONFIG \
      (beside cloakroom dev: .cloakroom/cloakroom.toml)";
 
-const NO_WORD: &str = "a word of a list is not empty, and has no comma and no space around it";
+const NO_WORD: &str =
+    "an entry of a list must not be empty, contain a comma, or begin or end with a space";
 
 /// Hands out values by key and gathers what is wrong with them.
 #[derive(Default)]

@@ -37,7 +37,7 @@ class Observer:
         # By request id: the access key ids that were answered, and the calls that failed.
         self.granted, self.failed = {}, {}
         self.calls, self.unjudged, self.wrong, self.where, self.stalls = 0, 0, [], "", [0.0]
-        # By call: how long after the end of a fault it still failed at most, and where.
+        # By call: the longest time from the end of a fault to a good answer, and which fault.
         self.slowest = {}
 
     def recovered(self, name, took):

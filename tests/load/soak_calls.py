@@ -49,7 +49,7 @@ def calls(file, port, rate, seconds, first, last):
     made = json.loads(Path(file).read_text())
     url = f"http://127.0.0.1:{port}"
     rotations = itertools.cycle(enumerate(made["access_keys"]))
-    # So fast that no rotation meets the one before of the same key.
+    # So seldom that a key's rotation has ended before its next one begins.
     every = max(int(rate) * 2, 1000)
     for number in itertools.count():
         at = min(number / (rate * seconds), 1) if rate else random.random()

@@ -208,7 +208,7 @@ mod tests {
         assert!(!path.exists());
     }
 
-    /// The driver panics at it: a message's length counts its own four bytes.
+    /// The driver panics: the length counts its own four bytes, so it cannot be three.
     #[tokio::test]
     async fn a_message_that_is_too_short_is_an_error() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

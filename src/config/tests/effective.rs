@@ -35,7 +35,10 @@ fn words_of_a_list_are_those_that_the_environment_can_hold() {
     for list in ["[\"a,b\"]", "[\" a\"]", "[\"\"]"] {
         let file = format!("[naming]\nadopt_from = {list}\n");
         let errors = load(Some(&file), GOOD).unwrap_err().join("\n");
-        assert!(errors.contains("a word of a list is not empty"), "{errors}");
+        assert!(
+            errors.contains("an entry of a list must not be empty"),
+            "{errors}"
+        );
     }
 }
 

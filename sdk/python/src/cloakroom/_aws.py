@@ -115,7 +115,7 @@ def core_session(sessions: Sessions, session: Any = None, resolver: Any = None) 
 
 
 def _time(value: Any) -> datetime:
-    """Read the times of a list, which botocore would try as many formats."""
+    """Read the times in a listing. botocore would try several formats for each."""
     try:
         return moment(value)
     except (AttributeError, TypeError, ValueError):

@@ -25,7 +25,7 @@ Compare = Literal["etag", "size"]
 # How many jobs for each thread are handed out before one is done.
 _AHEAD = 4
 
-# The seconds in which small requests under way may end after Control-C.
+# How many seconds to wait for small requests under way after Control-C.
 _PATIENCE = 2.0
 
 

@@ -1,4 +1,4 @@
-"""Ending an operation for which nobody waits: after Control-C, an error or a cancelled task."""
+"""Stops an operation that nobody waits for: after Control-C, an error or a cancelled task."""
 
 from __future__ import annotations
 
@@ -62,6 +62,6 @@ stopping: ContextVar[Stop | None] = ContextVar("stopping", default=None)
 
 
 def go_on() -> None:
-    """End the operation if it was stopped."""
+    """Raise `TransferError` if the operation was stopped."""
     if stop := stopping.get():
         stop.check()

@@ -35,7 +35,7 @@ def _joined(*files: str) -> str:
 
 
 def _in_memory(content: bytes) -> str | None:
-    """Keep it where nothing is left behind, however this process ends. Linux can."""
+    """Keep it in memory, so that no file stays however this process ends. Only Linux can."""
     try:
         handle = os.memfd_create("cloakroom-authorities")
     except (AttributeError, OSError):
