@@ -107,8 +107,10 @@ impl CurrentRestrictions {
     /// # Errors
     ///
     /// [`Refusal::Internal`] when the registry cannot be read.
-    pub async fn is_erased(&self, caller: &CallerId) -> Result<bool, Refusal> {
-        Ok(self.fresh().await?.is_erased(caller))
+    pub async fn is_erased(&self, caller: &CallerId, deadline: Deadline) -> Result<bool, Refusal> {
+        let fresh = deadline.limit(STEP_TIMEOUT, self.fresh()).await;
+        let fresh = fresh.unwrap_or_else(|_| Err(RegistryError::late("restrictions")))?;
+        Ok(fresh.is_erased(caller))
     }
 
     /// What the registry has now.

@@ -72,7 +72,10 @@ pub(crate) async fn respond<D: Dialect>(
         let body = deadline.limit(D::TIME_LIMIT, body).await;
         let too_slow = || Refusal::MalformedRequest("The request's body took too long.");
         let body = body.unwrap_or_else(|_| Err(too_slow().into()))?;
-        D::answer(exchange, &body, deadline).await
+        // Each step has its own limit and names itself when it takes too long; this one is for the rest.
+        let answer = deadline.limit_all(D::answer(exchange, &body, deadline));
+        let too_long = |_| Err(Refusal::Internal("a step took too long".to_owned()).into());
+        answer.await.unwrap_or_else(too_long)
     })
     .await
 }

@@ -104,7 +104,8 @@ async fn revoke(
     let use_cases = gateway.use_cases()?;
     let (_in_flight, caller) = exchange.caller(&credential, deadline).await?;
     // An erasure has ended the sessions of such a person, and their name must not come back.
-    if use_cases.restrictions.is_erased(&caller.id()).await? {
+    let restrictions = &use_cases.restrictions;
+    if restrictions.is_erased(&caller.id(), deadline).await? {
         log.outcome("revoked");
         return Ok(Strength::Immediate);
     }

@@ -42,21 +42,6 @@ pub(crate) async fn grant_session<D: Dialect>(
     wanted: &Wanted,
     narrowing: Narrowing,
     deadline: Deadline,
-) -> Result<GrantedSession, Failure> {
-    // Each step has its own limit and names itself when it takes too long; this one is for the rest.
-    let granted = deadline.limit_all(grant::<D>(
-        exchange, credential, wanted, narrowing, deadline,
-    ));
-    let too_long = |_| Err(Refusal::Internal("a step took too long".to_owned()));
-    Ok(granted.await.unwrap_or_else(too_long)?)
-}
-
-async fn grant<D: Dialect>(
-    exchange: &Exchange,
-    credential: &Credential,
-    wanted: &Wanted,
-    narrowing: Narrowing,
-    deadline: Deadline,
 ) -> Result<GrantedSession, Refusal> {
     let (gateway, log) = (&exchange.gateway, &exchange.log);
     let use_cases = gateway.use_cases()?;

@@ -168,3 +168,36 @@ async fn caller_beyond_the_rate_limit_does_not_reach_the_registry() {
     let answer = answer.expect("the registry was asked").unwrap();
     assert_eq!(answer.status(), 429);
 }
+
+struct Hanging;
+
+impl Dialect for Hanging {
+    const NAME: &'static str = "hanging";
+    const PATH: &'static str = "/dialect";
+    const METHOD: Method = Method::POST;
+    const TIME_LIMIT: Duration = Duration::from_millis(50);
+
+    async fn answer(_: &Exchange, _: &Body, _: Deadline) -> Result<HttpResponse, Failure> {
+        std::future::pending().await
+    }
+
+    fn refuse(failure: &Failure, exchange: &Exchange) -> HttpResponse {
+        problem::answer(failure, exchange)
+    }
+
+    fn operation() -> Operation {
+        Operation::new()
+    }
+}
+
+#[actix_web::test]
+async fn a_step_without_a_limit_of_its_own_ends_at_the_deadline() {
+    let app = App::new()
+        .app_data(web::Data::new(test_gateway(test_use_cases())))
+        .service(credential_route::<Hanging>());
+    let app = init_service(app).await;
+    let request = TestRequest::post().uri("/dialect").to_request();
+    let answer = tokio::time::timeout(Duration::from_secs(2), app.call(request)).await;
+    let answer = answer.expect("the answer has no limit").unwrap();
+    assert_eq!(answer.status(), 500);
+}
