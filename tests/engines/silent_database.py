@@ -3,8 +3,7 @@
 connections: every byte is acknowledged, no answer comes back, neither side sees a close.
 
 Starts a gateway of its own, on the database of CLOAKROOM_DATABASE__URL and with the configuration of
-CLOAKROOM_CONFIG. Wanted: a connection that dies costs one call at most, and no call fails 5 s later. One round
-may cost a call of every caller more: on a busy machine that was seen once, and its cause is not known.
+CLOAKROOM_CONFIG. Wanted: a connection that dies costs one call at most, and no call fails 5 s later.
 """
 
 import argparse
@@ -183,12 +182,10 @@ def main():
         proxy.swallow()
         idle = collections.Counter(ask(gateway, tokens[0]) for _ in range(20))
         check("idle connections die", idle == {200: 20}, dict(idle))
-        dear = 0
         for number in range(1, ROUNDS + 1):
             failed, last, calls, good = under_load(gateway, tokens, proxy)
             seen = f"{failed.total()} of {calls} calls failed {dict(failed)}, the last after {last:.1f} s"
-            dear += failed.total() > POOL
-            is_good = failed.total() <= POOL + CALLERS and dear <= 1 and last <= PAUSE and good
+            is_good = failed.total() <= POOL and last <= PAUSE and good
             check(f"connections in use die, round {number}", is_good, seen)
     finally:
         process.terminate()
