@@ -54,10 +54,12 @@ pub(crate) fn check(input: &[u8]) {
     let began = Instant::now();
     let answer = asked.send(*address).or_else(|| asked.send(*address));
     let answer = answer.expect("an answer");
-    let is_slow = began.elapsed() > Duration::from_millis(500);
+    // The machine may be too busy for an upstream's time limit.
+    let is_late = began.elapsed() > Duration::from_millis(500)
+        && matches!(answer.status, 500 | 502 | 503 | 504);
     // There is no broker of access keys.
     let has_no_broker = answer.status == 503 && asked.target.starts_with("/core/");
-    let is_good = STATUSES.contains(&answer.status) || has_no_broker || is_slow;
+    let is_good = STATUSES.contains(&answer.status) || has_no_broker || is_late;
     assert!(
         is_good,
         "status {}: {}",

@@ -90,7 +90,7 @@ pub(crate) fn check(input: &[u8]) {
         assert!(!value.is_empty(), "an empty {name}");
         let said = texts(input, name);
         assert!(
-            said.iter().any(|said| said.contains(value)),
+            said.iter().any(|said| said == value),
             "{name} {value:?} is not in {said:?}"
         );
     }
