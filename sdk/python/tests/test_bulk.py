@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +18,12 @@ from support import Dev, read_tree, tree
 
 import cloakroom
 from cloakroom import Client, Storage, Transfer, Transfers
-from cloakroom._bulk import folder_prefix, path_below
+from cloakroom._bulk import Errors, folder_prefix, path_below
 from cloakroom._etag import has_etag
+from cloakroom._fast import FastLane
 from cloakroom._hatches import fast_lane
+from cloakroom._progress import Progress
+from cloakroom.errors import TransferError
 
 FILES = {f"{folder}/{n}.txt": f"{folder}{n}".encode() for folder in ("a", "b/c") for n in range(5)}
 LARGE = {"large.bin": bytes(range(256)) * 4096 * 9}  # 9 MiB
@@ -297,10 +303,105 @@ def test_obstore_is_left_after_a_failure(storage: Storage) -> None:
     assert lane.put("a.json", b"{}", "application/json")
     head = storage.boto3_client().head_object(Bucket=storage.bucket, Key="a.json")
     assert head["ContentType"] == "application/json"
-    assert lane.get("a.json") == b"{}"
-    assert lane.get("nothing") is None
-    assert lane.get("a.json") is None
+    assert lane.get("a.json") == asyncio.run(lane.get_async("a.json")) == b"{}"
+    assert asyncio.run(lane.get_async("nothing")) is None
+    assert lane.get("a.json") is asyncio.run(lane.get_async("a.json")) is None
     assert not lane.put("b", b"", None)
+
+
+def test_boto3_fetches_what_obstore_leaves(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("obstore")
+    files = {f"{number % 7}/{number}": f"{number}".encode() for number in range(200)}
+    storage.upload_dir(tree(Path("up"), files))
+    get, asked = FastLane.get_async, []
+
+    async def fails_in_the_middle(self: FastLane, key: str) -> bytes | None:
+        asked.append(key)
+        return await get(self, "nothing" if len(asked) == 100 else key)
+
+    monkeypatch.setattr(FastLane, "get_async", fails_in_the_middle)
+    seen: list[Progress] = []
+    done = storage.download_dir("", "down", progress=seen.append)
+    assert (done.count("downloaded"), done.failed) == (200, ())
+    assert 100 <= len(asked) < 200
+    assert read_tree(Path("down")) == files
+    assert seen[-1] == Progress(200, 200, done.bytes, done.bytes)
+
+
+@pytest.mark.parametrize("parallel", [1, 2, 16])
+def test_a_slow_small_file_holds_up_no_other(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch, parallel: int
+) -> None:
+    pytest.importorskip("obstore")
+    files = {f"{number:02d}": f"{number}".encode() for number in range(100)}
+    storage.upload_dir(tree(Path("up"), files))
+    get, at_once, most = FastLane.get_async, [], []
+    all_others = asyncio.Event()
+
+    async def slow_for_the_first(self: FastLane, key: str) -> bytes | None:
+        at_once.append(key)
+        most.append(len(at_once))
+        if key == "00" and parallel > 1:
+            await asyncio.wait_for(all_others.wait(), 30)
+        content = await get(self, key)
+        at_once.remove(key)
+        if len(most) == len(files):
+            all_others.set()
+        return content
+
+    monkeypatch.setattr(FastLane, "get_async", slow_for_the_first)
+    done = storage.download_dir("", "down", parallel=parallel)
+    assert (len(done), done.failed) == (100, ())
+    assert max(most) <= parallel
+    assert read_tree(Path("down")) == files
+
+
+def test_a_slow_disk_is_written_by_threads(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("obstore")
+    files = {f"{number}": f"{number}".encode() for number in range(200)}
+    storage.upload_dir(tree(Path("up"), files))
+    write, writers = Path.write_bytes, []
+
+    def slowly(self: Path, content: bytes) -> int:
+        writers.append(threading.current_thread().name)
+        time.sleep(0.02)
+        return write(self, content)
+
+    monkeypatch.setattr(Path, "write_bytes", slowly)
+    storage.download_dir("", "down")
+    assert read_tree(Path("down")) == files
+    assert 0 < writers.count("cloakroom-loop") < len(files) / 2
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, ZeroDivisionError])
+def test_a_progress_function_may_end_it_all(storage: Storage, error: type[BaseException]) -> None:
+    storage.upload_dir(tree(Path("up"), FILES))
+
+    def ends(progress: Progress) -> None:
+        if progress.bytes:
+            raise error
+
+    with pytest.raises(error):
+        storage.download_dir("", "down", progress=ends)
+    assert list(Path("down").rglob(".*.part")) == []
+
+
+@pytest.mark.parametrize("errors", ["collect", "raise"])
+def test_a_small_file_that_cannot_be_written_is_told(storage: Storage, errors: Errors) -> None:
+    storage.upload_dir(tree(Path("up"), {"a": b"1", "b": b"2"}))
+    Path("down/a").mkdir(parents=True)
+    if errors == "raise":
+        with pytest.raises(TransferError, match="a: Is a directory"):
+            storage.download_dir("", "down", errors="raise")
+    else:
+        done = storage.download_dir("", "down", errors="collect")
+        assert [str(one.error) for one in done.failed] == [f"{Path('down/a')}: Is a directory"]
+        assert Path("down/b").read_bytes() == b"2"
+    assert list(Path("down").glob(".*")) == []
 
 
 @pytest.mark.parametrize("key", ["a//b", "../a", "a/./b", "a b", "/a", "a/", ""])
@@ -309,5 +410,5 @@ def test_obstore_is_not_asked_for_keys_that_it_reads_otherwise(storage: Storage,
     lane = fast_lane(storage._sessions, None)
     assert lane
     assert not lane.put(key, b"", None)
-    assert lane.get(key) is None
+    assert asyncio.run(lane.get_async(key)) is None
     assert keys(storage) == []

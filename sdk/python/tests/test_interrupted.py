@@ -116,6 +116,18 @@ def test_small_files_under_way_are_not_waited_for(slow: Network) -> None:
     assert ended(process, signal.SIGINT) == (130, "")
 
 
+def test_small_downloads_under_way_are_whole_or_not_there(slow: Network, storage: Storage) -> None:
+    files = {f"{number}": bytes(200_000) for number in range(200)}
+    storage.upload_dir(tree(Path("up"), files), "x")
+    slow.faults.slow = 0.2
+    process = command(slow.url, "cp", "-r", "cr:x", "back")
+    eventually(lambda: Path("back").is_dir() and any(Path("back").iterdir()))
+    assert ended(process, signal.SIGINT) == (130, "")
+    back = list(Path("back").iterdir())
+    assert len(back) < len(files)
+    assert {path.stat().st_size for path in back} <= {200_000}
+
+
 def test_who_asks_twice_does_not_wait_at_all(slow: Network) -> None:
     slow.faults.slow = 3600
     tree(Path("up"), LARGE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import ssl
 import subprocess
@@ -78,7 +79,7 @@ def test_other_libraries_take_it_too(dev: Dev, secure: Network, private: Path) -
         assert bytes(obstore.get(mc.storage.obstore(), "a.txt").bytes()) == b"a"
         lane = fast_lane(mc.storage._sessions, mc.storage._ca_file)
         assert lane
-        assert lane.get("a.txt") == b"a"
+        assert lane.get("a.txt") == asyncio.run(lane.get_async("a.txt")) == b"a"
 
 
 def test_it_adds_to_the_authorities_that_are_there(

@@ -1,5 +1,6 @@
 """`python -m cloakroom`."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -23,5 +24,8 @@ for _number in (signal.SIGINT, signal.SIGTERM):
 try:
     sys.exit(main())
 except _Ended as ended:
+    for _stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            _stream.flush()
     # Python would wait for small requests under way, which are done or not done as a whole.
     os._exit(128 + ended.args[0])

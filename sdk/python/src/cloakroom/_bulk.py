@@ -6,35 +6,22 @@ import fnmatch
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Literal
 
 from cloakroom._etag import has_etag
 from cloakroom._objects import Object, Transfer, Transfers
 from cloakroom._progress import Meter
 from cloakroom._stop import Stop, go_on, stopping
-from cloakroom.errors import CloakroomError, TransferError
+from cloakroom._workers import Job, Quick, Workers
+from cloakroom.errors import TransferError
 
 Errors = Literal["raise", "collect"]
 Compare = Literal["etag", "size"]
 
 # How many jobs for each thread are handed out before one is done.
 _AHEAD = 4
-
-# How many seconds to wait for small requests under way after Control-C.
-_PATIENCE = 2.0
-
-
-@dataclass(frozen=True)
-class Job:
-    """A transfer to do: what it will be called, and the object that is there already."""
-
-    transfer: Transfer
-    there: Object | None = None
 
 
 def folder_prefix(prefix: str) -> str:
@@ -115,54 +102,32 @@ def run(
     *,
     parallel: int,
     errors: Errors,
+    quick: Quick | None = None,
 ) -> Transfers:
     """Do the jobs in parallel; they are made as they are needed."""
     results: list[Transfer] = []
     todo = iter(jobs)
-    under_way: set[Future[Transfer]] = set()
-    ended: SimpleQueue[Future[Transfer]] = SimpleQueue()
     stop = stopping.get() or Stop()
-    pool = ThreadPoolExecutor(
-        parallel, thread_name_prefix="cloakroom", initializer=stopping.set, initargs=(stop,)
-    )
+    workers = Workers(work, quick, parallel, stop)
     try:
         while True:
             go_on()
-            for job in islice(todo, parallel * _AHEAD - len(under_way)):
+            for job in islice(todo, parallel * _AHEAD - workers.under_way):
                 meter.expect(job.transfer.size)
-                begun = pool.submit(_caught, work, job)
-                under_way.add(begun)
-                begun.add_done_callback(ended.put)
-            if not under_way:
+                workers.begin(job)
+            if not workers.under_way:
                 return Transfers(results)
-            future = ended.get()
-            under_way.remove(future)
-            result = future.result()
-            meter.finished()
-            results.append(result)
-            if result.error and errors == "raise":
-                raise result.error
+            for result in workers.ended():
+                meter.finished()
+                results.append(result)
+                if result.error and errors == "raise":
+                    raise result.error
     except Exception:
         stop.set()
         raise
     except BaseException:  # Control-C
         stop.set()
-        pool.shutdown(wait=False, cancel_futures=True)
-        stop.wait()
-        wait((future for future in under_way if not future.cancelled()), _PATIENCE)
-        under_way.clear()
+        workers.leave()
         raise
     finally:
-        pool.shutdown(wait=bool(under_way), cancel_futures=True)
-
-
-def _caught(work: Callable[[Job], Transfer], job: Job) -> Transfer:
-    try:
-        return work(job)
-    except CloakroomError as error:
-        return replace(job.transfer, error=error)
-    except OSError as error:
-        said = f"{job.transfer.path}: {error.strerror or type(error).__name__}"
-        return replace(job.transfer, error=TransferError(said))
-    except UnicodeError:
-        return replace(job.transfer, error=TransferError(f"{job.transfer.key!r} is no UTF-8."))
+        workers.close()

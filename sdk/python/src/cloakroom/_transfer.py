@@ -173,20 +173,13 @@ class Bucket:
 
     def get_path(self, key: str, path: Path, size: int, moved: Callable[[int], None]) -> None:
         """Fetch an object into a file, which appears when it is whole."""
-        # A name has 255 bytes at most, and there is no need to know the end of it.
-        start = os.fsencode(path.name)[:200].decode(errors="ignore")
-        beside = path.with_name(f".{start}.{secrets.token_hex(4)}.part")
-        try:
+        with appearing(path) as beside:
             if size < PART:
                 content = self.get(key)
                 beside.write_bytes(content)
                 moved(len(content))
             else:
                 self.parts.fetch(key, str(beside), moved)
-            beside.replace(path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
 
     def get_file(self, key: str, file: IO[bytes], size: int, moved: Callable[[int], None]) -> None:
         """Fetch an object into an open file, from the start to the end."""
@@ -221,6 +214,20 @@ class Bucket:
             return set(keys)
         gone = {deleted["Key"] for deleted in answer.get("Deleted", [])}
         return set(keys) - gone
+
+
+@contextlib.contextmanager
+def appearing(path: Path) -> Iterator[Path]:
+    """Give a file beside, which takes the path's name when it is whole."""
+    # A name has 255 bytes at most, and there is no need to know the end of it.
+    start = os.fsencode(path.name)[:200].decode(errors="ignore")
+    beside = path.with_name(f".{start}.{secrets.token_hex(4)}.part")
+    try:
+        yield beside
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def _repeated(fetch: Callable[[], bytes]) -> bytes:
