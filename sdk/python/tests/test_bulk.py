@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -388,6 +389,28 @@ def test_a_progress_function_may_end_it_all(storage: Storage, error: type[BaseEx
     with pytest.raises(error):
         storage.download_dir("", "down", progress=ends)
     assert list(Path("down").rglob(".*.part")) == []
+
+
+FORKED = """
+import os, sys, cloakroom
+with cloakroom.Client(sys.argv[1], token=sys.argv[2]) as mc:
+    mc.storage.download_dir("", "parent")
+child = os.fork()
+if not child:
+    with cloakroom.Client(sys.argv[1], token=sys.argv[2]) as mc:
+        mc.storage.download_dir("", "child")
+        os._exit(0)
+sys.exit(os.waitpid(child, 0)[1] != 0)
+"""
+
+
+def test_a_forked_child_can_do_it_as_well(dev: Dev) -> None:
+    token = dev.new_user()
+    with Client(dev.url, token=token) as mc:
+        mc.storage.upload_dir(tree(Path("up"), FILES))
+    arguments = [sys.executable, "-W", "ignore", "-c", FORKED, dev.url, token]
+    subprocess.run(arguments, timeout=60, check=True)
+    assert read_tree(Path("parent")) == read_tree(Path("child")) == FILES
 
 
 @pytest.mark.parametrize("errors", ["collect", "raise"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from cloakroom._aws import client_options, core_session, frozen, needs_path_style
@@ -70,12 +72,20 @@ def fast_lane(sessions: Sessions, ca_file: str | None) -> FastLane | None:
         from obstore.exceptions import BaseError  # noqa: PLC0415 - an extra
     except ImportError:
         return None
+    if _first_process() != os.getpid():
+        return None
     try:
         # It is tried once: what fails is repeated by boto3.
         store = _s3_store(sessions, None, ca_file, retry_config={"max_retries": 0})
     except BaseError:  # an obstore that does not know an option
         return None
     return FastLane(store, BaseError)
+
+
+@cache
+def _first_process() -> int:
+    """Remember who began with obstore: a forked child does not have its threads."""
+    return os.getpid()
 
 
 def _s3_store(
