@@ -304,9 +304,10 @@ def test_obstore_is_left_after_a_failure(storage: Storage) -> None:
     assert lane.put("a.json", b"{}", "application/json")
     head = storage.boto3_client().head_object(Bucket=storage.bucket, Key="a.json")
     assert head["ContentType"] == "application/json"
-    assert lane.get("a.json") == asyncio.run(lane.get_async("a.json")) == b"{}"
-    assert asyncio.run(lane.get_async("nothing")) is None
-    assert lane.get("a.json") is asyncio.run(lane.get_async("a.json")) is None
+    etag = storage.stat("a.json").etag
+    assert lane.get("a.json") == asyncio.run(lane.get_listed("a.json", 2, etag)) == b"{}"
+    assert asyncio.run(lane.get_listed("nothing", 2, etag)) is None
+    assert lane.get("a.json") is asyncio.run(lane.get_listed("a.json", 2, etag)) is None
     assert not lane.put("b", b"", None)
 
 
@@ -316,19 +317,36 @@ def test_boto3_fetches_what_obstore_leaves(
     pytest.importorskip("obstore")
     files = {f"{number % 7}/{number}": f"{number}".encode() for number in range(200)}
     storage.upload_dir(tree(Path("up"), files))
-    get, asked = FastLane.get_async, []
+    get, asked = FastLane.get_listed, []
 
-    async def fails_in_the_middle(self: FastLane, key: str) -> bytes | None:
+    async def fails_in_the_middle(self: FastLane, key: str, size: int, etag: str) -> bytes | None:
         asked.append(key)
-        return await get(self, "nothing" if len(asked) == 100 else key)
+        return await get(self, "nothing" if len(asked) == 100 else key, size, etag)
 
-    monkeypatch.setattr(FastLane, "get_async", fails_in_the_middle)
+    monkeypatch.setattr(FastLane, "get_listed", fails_in_the_middle)
     seen: list[Progress] = []
     done = storage.download_dir("", "down", progress=seen.append)
     assert (done.count("downloaded"), done.failed) == (200, ())
     assert 100 <= len(asked) < 200
     assert read_tree(Path("down")) == files
     assert seen[-1] == Progress(200, 200, done.bytes, done.bytes)
+
+
+@pytest.mark.parametrize("content", [b"", b"new", b"and longer"])
+def test_what_was_replaced_since_it_was_listed_comes_whole(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    pytest.importorskip("obstore")
+    storage.upload(b"old", "a")
+    get = FastLane.get_listed
+
+    async def after_a_change(self: FastLane, key: str, size: int, etag: str) -> bytes | None:
+        await asyncio.to_thread(storage.upload, content, "a")
+        return await get(self, key, size, etag)
+
+    monkeypatch.setattr(FastLane, "get_listed", after_a_change)
+    storage.download_dir("", "down")
+    assert Path("down/a").read_bytes() == content
 
 
 @pytest.mark.parametrize("parallel", [1, 2, 16])
@@ -338,21 +356,21 @@ def test_a_slow_small_file_holds_up_no_other(
     pytest.importorskip("obstore")
     files = {f"{number:02d}": f"{number}".encode() for number in range(100)}
     storage.upload_dir(tree(Path("up"), files))
-    get, at_once, most = FastLane.get_async, [], []
+    get, at_once, most = FastLane.get_listed, [], []
     all_others = asyncio.Event()
 
-    async def slow_for_the_first(self: FastLane, key: str) -> bytes | None:
+    async def slow_for_the_first(self: FastLane, key: str, size: int, etag: str) -> bytes | None:
         at_once.append(key)
         most.append(len(at_once))
         if key == "00" and parallel > 1:
             await asyncio.wait_for(all_others.wait(), 30)
-        content = await get(self, key)
+        content = await get(self, key, size, etag)
         at_once.remove(key)
         if len(most) == len(files):
             all_others.set()
         return content
 
-    monkeypatch.setattr(FastLane, "get_async", slow_for_the_first)
+    monkeypatch.setattr(FastLane, "get_listed", slow_for_the_first)
     done = storage.download_dir("", "down", parallel=parallel)
     assert (len(done), done.failed) == (100, ())
     assert max(most) <= parallel
@@ -433,5 +451,5 @@ def test_obstore_is_not_asked_for_keys_that_it_reads_otherwise(storage: Storage,
     lane = fast_lane(storage._sessions, None)
     assert lane
     assert not lane.put(key, b"", None)
-    assert asyncio.run(lane.get_async(key)) is None
+    assert asyncio.run(lane.get_listed(key, 1, "0" * 32)) is None
     assert keys(storage) == []

@@ -209,10 +209,10 @@ class Folders:
         return not (options.compare and os.path.lexists(path))
 
     async def _fetch_quickly(self, job: Job) -> Transfer | None:
-        path, lane = job.transfer.path, self._bucket.lane
-        if path is None or lane is None:
+        path, there, lane = job.transfer.path, job.there, self._bucket.lane
+        if path is None or there is None or lane is None:
             return None
-        content = await lane.get_async(self._whole(job.transfer.key))
+        content = await lane.get_listed(self._whole(there.key), there.size, there.etag)
         if content is None:
             return None
         begun = time.perf_counter()
