@@ -282,6 +282,7 @@ RULES = [
     Rule("docs/fuzzing.md", "fuzz/run", skip="fuzzes for minutes: CI does"),
     Rule("docs/growth.md", "tests/load/growth", skip="measures for minutes: tests/load/growth"),
     Rule("docs/growth.md", "tests/load/crowded", skip="measures for minutes: tests/load/crowded"),
+    Rule("docs/growth.md", "tests/load/soak", skip="measures for an hour: tests/load/soak"),
     Rule("docs/speed.md", "tests/load/run", skip="measures for minutes: tests/load/run"),
     Rule("docs/supply-chain.md", "cargo tree", skip="only prints: deploy/release/sbom reads the same"),
     Rule("docs/supply-chain.md", "cargo build", skip="is built already, elsewhere perhaps"),
