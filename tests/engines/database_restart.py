@@ -189,17 +189,20 @@ def is_opened_while_its_url_changes(how, directory, token):
         "CLOAKROOM_DATABASE__URL": None,
         "CLOAKROOM_DATABASE__URL_FILE": str(file),
     }
-    with running(*how, **variables) as gateway:
-        with migrating("fresh"):
-            took = gateway.until("/livez", 200)
-            check("another gateway migrates: this one listens", took < 4, f"after {took:.1f} s")
-            unready = gateway.ask("/readyz")
-            check("and is not ready", unready == (503, "not ready: registry"), unready)
-            lines = gateway.messages("migrating the database, after any other gateway that does")
-            check("the log says why", len(lines) == 1, lines)
-            file.write_text(of("other"))
-            while not gateway.messages("the file has changed and was reloaded"):
-                time.sleep(0.1)
+    # The lock is taken before the gateway starts, and given back while it runs.
+    lock = contextlib.ExitStack()
+    lock.enter_context(migrating("fresh"))
+    with lock, running(*how, **variables) as gateway:
+        took = gateway.until("/livez", 200)
+        check("another gateway migrates: this one listens", 1 < took < 4, f"after {took:.1f} s")
+        unready = gateway.ask("/readyz")
+        check("and is not ready", unready == (503, "not ready: registry"), unready)
+        lines = gateway.messages("migrating the database, after any other gateway that does")
+        check("the log says why", len(lines) == 1, lines)
+        file.write_text(of("other"))
+        while not gateway.messages("the file has changed and was reloaded"):
+            time.sleep(0.1)
+        lock.close()
         gateway.until("/readyz", 200)
         gateway.credentials(token)
         lines = gateway.messages("database.url names another database: restart the gateway to use it")
