@@ -20,7 +20,6 @@ ORGANISATIONS, MEMBERS, ACCESS_KEYS = 10, 30, 10
 PRESENT = 1000
 FORM = "application/x-www-form-urlencoded"
 ROTATE = "/core/v1/object_storage/access_keys/access_key/generate_credentials"
-FIGURES = "memory", "descriptors", "threads", "tasks"
 
 
 def set_up(file, program):
@@ -91,18 +90,23 @@ def as_vegeta_reads(method, url, authorization, body, kind):
     return json.dumps(call)
 
 
+def said(grown):
+    return "FAIL" if grown[-1] else "ok  "
+
+
 def judge(results):
     rows = [[float(field) for field in line.split("\t")] for line in Path(results).read_text().splitlines()]
-    quarter = max(len(rows) // 4, 1)
-    grown = False
-    for place, figure in enumerate(FIGURES, 1):
-        early = statistics.median(row[place] for row in rows[quarter // 2 : quarter + 1])
-        late = statistics.median(row[place] for row in rows[-quarter:])
-        is_grown = late > early * 1.2
-        print(f"{'FAIL' if is_grown else 'ok  '}  {figure}: {early:,.0f} in the first quarter, {late:,.0f} in the last")
-        grown |= is_grown
+    rest, busy, rested = rows[0], rows[1:-1], rows[-1]
+    quarter = max(len(busy) // 4, 1)
+    early = statistics.median(row[1] for row in busy[quarter // 2 : quarter + 1])
+    late = statistics.median(row[1] for row in busy[-quarter:])
+    grown = [late > early * 1.2]
+    print(f"{said(grown)}  memory: {early:,.0f} bytes in the first quarter, {late:,.0f} in the last")
+    for place, figure in enumerate(("descriptors", "threads", "tasks"), 2):
+        grown.append(rested[place] > rest[place])
+        print(f"{said(grown)}  {figure} at rest: {rest[place]:,.0f} before, {rested[place]:,.0f} after")
     print(f"note  database: {rows[0][5] / 1e6:,.0f} MB, then {rows[-1][5] / 1e6:,.0f} MB")
-    return grown
+    return any(grown)
 
 
 if __name__ == "__main__":
