@@ -20,7 +20,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cloakroom import Storage
+
 ROOT = Path(__file__).resolve().parents[3]
+FILES = {f"{folder}/{n}.txt": f"{folder}{n}".encode() for folder in ("a", "b/c") for n in range(5)}
 _users = itertools.count()
 
 
@@ -268,6 +271,10 @@ def stopping(dev: Dev) -> Iterator[Dev]:
         yield dev
     finally:
         dev.stop()
+
+
+def keys(storage: Storage, prefix: str = "") -> list[str]:
+    return [item.key for item in storage.list(prefix)]
 
 
 def tree(folder: Path, files: dict[str, bytes]) -> Path:

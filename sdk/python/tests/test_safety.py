@@ -8,16 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from support import Dev, tree
+from support import Dev, keys, tree
 from test_sessions import Gateway
 
 from cloakroom import Client, Storage, TransferError, UnreachableError
 from cloakroom._sessions import Sessions
 from cloakroom.errors import ConfigurationError
-
-
-def keys(storage: Storage) -> list[str]:
-    return [item.key for item in storage.list()]
 
 
 def test_what_cannot_be_read_here_stays_there(storage: Storage) -> None:

@@ -9,17 +9,13 @@ from pathlib import Path
 
 import pytest
 from boto3.s3.transfer import TransferConfig
-from support import Dev
+from support import Dev, keys
 
 import cloakroom
 from cloakroom import Client, Folder, NotFoundError, Storage, _transfer
 
 MIB = 2**20
 LARGE = bytes(range(256)) * 4096 * 17  # 17 MiB
-
-
-def keys(storage: Storage, prefix: str = "") -> list[str]:
-    return [item.key for item in storage.list(prefix)]
 
 
 def test_bytes_a_path_and_a_file_are_uploaded(storage: Storage) -> None:
