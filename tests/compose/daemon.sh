@@ -30,6 +30,12 @@ start_daemon() {
     return 1
 }
 
+# only_images: removes what this run and runs that were killed have left, named volumes included.
+only_images() {
+    keep_images
+    docker volume ls --quiet | xargs -r docker volume rm
+}
+
 # stop_daemon SIGNAL: TERM is a shutdown, KILL a power failure.
 stop_daemon() {
     [ -n "${unshared:-}" ] || return 0
