@@ -83,13 +83,15 @@ async fn client_that_does_not_read_its_answer_is_disconnected() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_reads_slowly_gets_the_whole_answer() {
-    let app = impatient().await;
+    let patience = Duration::from_millis(1_500);
+    let setup = Setup::default().change(move |config| config.http.patience.answer = patience);
+    let app = setup.spawn().await;
     let whole = app.http.get(format!("{}{BUNDLE}", app.url)).send().await;
     let whole = whole.unwrap().bytes().await.unwrap();
     let mut client = Raw::open(&app.url).await;
     client.send(&request("GET", BUNDLE).repeat(3)).await;
     for _ in 0..3 {
-        tokio::time::sleep(SHORT / 3).await;
+        tokio::time::sleep(patience / 3).await;
         assert!(client.answer().await.body == whole);
     }
 }

@@ -206,7 +206,7 @@ async fn gateway_becomes_ready_after_doctor_passes() {
             break;
         }
         seen.push(answer.text);
-        assert!(started.elapsed().as_secs() < 20, "{seen:?}");
+        assert!(started.elapsed().as_secs() < 60, "{seen:?}");
         tokio::task::yield_now().await;
     }
     assert!(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::support::{Raw, RawAnswer, Setup, request, spawn_app};
+use crate::support::{Raw, RawAnswer, Setup, request, spawn_app, until_ready};
 
 /// Repeats the request until it gets this answer.
 async fn until(url: &str, path: &str, wanted: u16) -> RawAnswer {
@@ -23,10 +23,11 @@ async fn until(url: &str, path: &str, wanted: u16) -> RawAnswer {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_are_served_during_the_drain_delay() {
-    let setup = Setup::default().key("http.drain_delay", "2s");
+    let setup = Setup::default().key("http.drain_delay", "5s");
     let app = setup.spawn().await;
     let token = app.token("alice").await;
     let url = app.url.clone();
+    until_ready(&url).await;
     let mut kept = Raw::open(&url).await;
     assert_eq!(kept.get("/readyz").await.status, 200);
     let stopped = tokio::spawn(app.stop());

@@ -7,7 +7,7 @@ use cloakroom::service::NewArea;
 use reqwest::RequestBuilder;
 use serde_json::json;
 
-use crate::support::{Answer, App, Setup};
+use crate::support::{self, Answer, App, Setup};
 
 const KATAPULT: &str = "/core/v1/object_storage/access_keys/access_key/generate_credentials";
 const KATAPULT_SCOPE: &str = "com.cleverbase.storage api.katapult.io/core/v1/object_storage";
@@ -19,15 +19,7 @@ fn strict() -> Setup {
 
 /// Sends the request at least three times, until the status of the answer changes.
 async fn until_limited(app: &App, request: impl Fn() -> RequestBuilder, status: u16) -> Answer {
-    for at in 0..30 {
-        let answer = app.send(request()).await;
-        if answer.status != status {
-            assert!(at >= 3, "{at}: {answer:?}");
-            assert_eq!(answer.header("retry-after"), Some("1"), "{answer:?}");
-            return answer;
-        }
-    }
-    panic!("never limited");
+    support::until_limited(3, status, async || app.send(request()).await).await
 }
 
 /// Keeps the registry from answering.

@@ -1,7 +1,6 @@
 //! Traces: what a small OTLP receiver gets, and what a receiver that is down costs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::TcpListener;
 
 use cloakroom::embedded::authorization_server::AuthorizationServer;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -13,7 +12,9 @@ use serde_json::Value;
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::support::{ALICES_BUCKET, Answer, Serve, dev_token, furnish_store, session_of};
+use crate::support::{
+    ALICES_BUCKET, Answer, Reserved, Serve, dev_token, furnish_store, session_of,
+};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const CALLER: &str = "b7ad6b7169203331";
@@ -160,9 +161,8 @@ async fn spans_of_a_call_reach_the_collector_without_a_subject() {
 /// The first spans cause a warning, further ones none, and calls and the stop go on.
 #[tokio::test(flavor = "multi_thread")]
 async fn collector_that_is_down_costs_one_warning() {
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
-    let endpoint = format!("http://{}", closed.local_addr().unwrap());
-    drop(closed);
+    let closed = Reserved::new();
+    let endpoint = format!("http://{}", closed.address());
     let variables = [
         ("CLOAKROOM_TELEMETRY__OTLP_ENDPOINT", &*endpoint),
         ("OTEL_BSP_SCHEDULE_DELAY", "20"),

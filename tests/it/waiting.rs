@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use wiremock::matchers::{any, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::support::{Answer, Serve, dev_token};
+use crate::support::{Answer, Reserved, Serve, dev_token};
 
 const STORE: &str = "http://127.0.0.1:9";
 const WAITING: &str = "waiting for the database";
@@ -78,12 +78,6 @@ async fn started(listener: &TcpListener) -> TcpStream {
     stream
 }
 
-/// An address at which nothing listens.
-async fn nowhere() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap().to_string()
-}
-
 async fn get(gateway: &Serve, path: &str) -> (u16, String) {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let answer = http.get(format!("{}{path}", gateway.url)).send().await;
@@ -94,7 +88,8 @@ async fn get(gateway: &Serve, path: &str) -> (u16, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unreachable_database_is_waited_for_and_named() {
     let oauth = AuthorizationServer::start(0, "cloakroom").unwrap();
-    let address = nowhere().await;
+    let reserved = Reserved::new();
+    let address = reserved.address();
     let url = format!("postgres://u:canary-password@{address}/lockers");
     let variables = [
         ("CLOAKROOM_DATABASE__URL", url.as_str()),

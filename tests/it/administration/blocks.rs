@@ -133,7 +133,7 @@ async fn a_block_ends_at_its_time_and_bad_input_is_explained() {
         "x",
         "--until",
     ];
-    process.administer(&[&block[..], &["2s"]].concat()).await;
+    process.administer(&[&block[..], &["5s"]].concat()).await;
     assert_eq!(status(&process, OWN, &token).await, 403);
     while status(&process, OWN, &token).await == 403 {
         tokio::task::yield_now().await;

@@ -46,7 +46,7 @@ async fn answer_is_what_sdks_read_with_the_scheme_or_without() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answer_or_clean_failure_comes_within_1800_ms() {
-    for (delay, expected) in [(1_500, 401), (10_000, 502)] {
+    for (delay, expected) in [(1_200, 401), (10_000, 502)] {
         let fake = fake_authorization_server().await;
         let slow = ResponseTemplate::new(200)
             .set_body_json(json!({"active": false}))

@@ -11,7 +11,7 @@ use wiremock::ResponseTemplate;
 
 use crate::support::{
     ALICES_BUCKET, Answer, App, SCOPE, Setup, fake_authorization_server, introspection_says,
-    spawn_app,
+    spawn_app, until_limited,
 };
 
 /// What a dialect answers to one cause: status and code.
@@ -133,11 +133,10 @@ async fn too_often() {
         .spawn()
         .await;
     let token = app.token("alice").await;
-    app.ask(&token).await.credentials();
-    let throttled = "Throttling";
-    assert_both(&app, Some(&token), (429, throttled), (400, throttled)).await;
-    let again = container(&app, Some(&token)).await;
-    assert_eq!(again.header("retry-after"), Some("1"));
+    let again = until_limited(1, 200, async || container(&app, Some(&token)).await).await;
+    assert_container(&again, (429, "Throttling"));
+    let again = until_limited(0, 200, async || sts(&app, Some(&token)).await).await;
+    assert_sts(&again, (400, "Throttling"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

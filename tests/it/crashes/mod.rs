@@ -15,7 +15,7 @@ use serde_json::json;
 use sqlx::SqlitePool;
 use tokio::process::{Child, Command};
 
-use crate::support::{Answer, App, Setup, cloakroom, s3, until_ready};
+use crate::support::{Answer, App, Reserved, Setup, cloakroom, s3, until_ready};
 
 const PATH: &str = "/core/v1/object_storage/access_keys/access_key/generate_credentials";
 
@@ -47,9 +47,8 @@ fn program(app: &App, engine: &str, arguments: &[&str]) -> Command {
 
 /// A gateway that is ready.
 async fn start(app: &App, engine: &str) -> (Child, String) {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap().to_string();
-    drop(free);
+    let reserved = Reserved::new();
+    let address = reserved.address().to_string();
     let mut serve = program(app, engine, &["serve"]);
     let serve = serve.env("CLOAKROOM_HTTP__ADDRESS", &address);
     let child = serve.spawn().unwrap();

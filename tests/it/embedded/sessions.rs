@@ -17,7 +17,7 @@ async fn code(credentials: &Credentials) -> Option<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn session_expires() {
     let short = Setup::default().change(|config| {
-        config.storage.session_duration = Duration::from_secs(1);
+        config.storage.session_duration = Duration::from_secs(3);
     });
     let app = short.spawn().await;
     let alice = app.credentials_of("alice").await;
@@ -27,7 +27,7 @@ async fn session_expires() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    let limit = Duration::from_secs(5);
+    let limit = Duration::from_secs(20);
     tokio::time::timeout(limit, ended).await.unwrap();
     assert_eq!(code(&alice).await.as_deref(), Some("ExpiredToken"));
 }

@@ -61,7 +61,8 @@ async fn an_issuer_that_never_answers_takes_its_own_places_only() {
             "{when}: {} calls, median {median:?}, slowest {slowest:?}",
             took.len()
         );
-        assert!(slowest < Duration::from_secs(1), "{when}: {slowest:?}");
+        // A call that waits for the keys waits for longer.
+        assert!(slowest < Duration::from_secs(2), "{when}: {slowest:?}");
     }
     for answer in &hung {
         assert!([502, 503].contains(&answer.status), "{answer:?}");

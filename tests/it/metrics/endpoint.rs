@@ -8,7 +8,7 @@ use reqwest::Method;
 use wiremock::ResponseTemplate;
 
 use crate::support::{
-    Answer, Raw, Serve, fake_authorization_server, introspection_says, spawn_app,
+    Answer, Raw, Serve, fake_authorization_server, introspection_says, spawn_app, until_ready,
 };
 
 use super::{measured, samples, scrape, until};
@@ -96,6 +96,7 @@ async fn silent_clients_do_not_keep_scrapes_out_for_long() {
 async fn a_gateway_whose_registry_is_gone_is_not_ready_by_its_metrics() {
     let app = measured().spawn().await;
     let url = app.metrics.clone().unwrap();
+    until_ready(&app.url).await;
     assert_eq!(samples(&app).await.count("cloakroom_ready"), 1);
     std::fs::remove_file(app.directory.path().join("cloakroom.db")).unwrap();
     until(&url, "its registry is gone", |samples| {
@@ -108,6 +109,7 @@ async fn a_gateway_whose_registry_is_gone_is_not_ready_by_its_metrics() {
 async fn metrics_answer_while_the_gateway_drains() {
     let app = measured().key("http.drain_delay", "3s").spawn().await;
     let url = app.metrics.clone().unwrap();
+    until_ready(&app.url).await;
     assert_eq!(samples(&app).await.count("cloakroom_ready"), 1);
     let stopped = tokio::spawn(app.stop());
     until(&url, "it is stopping", |samples| {

@@ -80,3 +80,21 @@ impl Answer {
         assert_eq!(self.header("x-request-id").unwrap().len(), 36);
     }
 }
+
+/// Calls until an answer says that there were too many: at least `burst` others with this status come
+/// before it, and more where a call takes longer than a second of the limit.
+pub(crate) async fn until_limited(
+    burst: usize,
+    status: u16,
+    call: impl AsyncFn() -> Answer,
+) -> Answer {
+    for before in 0..30 {
+        let answer = call().await;
+        if let Some(pause) = answer.header("retry-after") {
+            assert!(pause == "1" && before >= burst, "{before}: {answer:?}");
+            return answer;
+        }
+        assert_eq!(answer.status, status, "{before}: {answer:?}");
+    }
+    panic!("never limited");
+}

@@ -8,12 +8,13 @@ mod issuer;
 mod process;
 mod raw;
 mod ready;
+mod reserved;
 mod serve;
 mod setup;
 mod tags;
 mod tls;
 
-pub(crate) use answer::{Answer, Credentials};
+pub(crate) use answer::{Answer, Credentials, until_limited};
 pub(crate) use app::{App, dev_token, s3, spawn_app};
 pub(crate) use fake::{
     SESSION, fake_authorization_server, fake_store, furnish_store, introspection_says, session_of,
@@ -23,6 +24,7 @@ pub(crate) use issuer::{AUDIENCE, Issuer, SigningKey, encode, seconds};
 pub(crate) use process::{Process, cloakroom, limited};
 pub(crate) use raw::{Raw, RawAnswer, request};
 pub(crate) use ready::until_ready;
+pub(crate) use reserved::Reserved;
 pub(crate) use serve::Serve;
 pub(crate) use setup::Setup;
 pub(crate) use tags::PRODUCTION;

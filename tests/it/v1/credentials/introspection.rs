@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use wiremock::matchers::{body_string_contains, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::support::{App, SCOPE, Setup, encode, fake_authorization_server, introspection_says};
+use crate::support::{
+    App, Reserved, SCOPE, Setup, encode, fake_authorization_server, introspection_says,
+};
 
 fn good(issuer: &str) -> Value {
     json!({
@@ -222,9 +224,8 @@ async fn a_slow_authorization_server_is_502_within_the_deadline() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_authorization_server_is_502_and_recovery_needs_no_restart() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    let reserved = Reserved::new();
+    let address = reserved.address();
     let app = Setup::default()
         .key("oauth.issuer", &format!("http://{address}"))
         .spawn()

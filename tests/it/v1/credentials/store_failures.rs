@@ -4,14 +4,14 @@ use wiremock::matchers::{any, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::{
-    ALICES_BUCKET, SESSION, Setup, fake_store, furnish_store, session_of, spawn_app, time_in,
+    ALICES_BUCKET, Reserved, SESSION, Setup, fake_store, furnish_store, session_of, spawn_app,
+    time_in,
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_is_down_is_502_and_recovery_needs_no_restart() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    let reserved = Reserved::new();
+    let address = reserved.address();
     let app = Setup::default()
         .key("storage.endpoint", &format!("http://{address}"))
         .spawn()
