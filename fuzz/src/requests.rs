@@ -54,9 +54,9 @@ pub(crate) fn check(input: &[u8]) {
     let began = Instant::now();
     let answer = asked.send(*address).or_else(|| asked.send(*address));
     let answer = answer.expect("an answer");
-    // The machine may be too busy for an upstream's time limit.
+    // The machine may be too busy for a time limit, of an upstream or of a request.
     let is_late = began.elapsed() > Duration::from_millis(500)
-        && matches!(answer.status, 500 | 502 | 503 | 504);
+        && matches!(answer.status, 408 | 500 | 502 | 503 | 504);
     // There is no broker of access keys.
     let has_no_broker = answer.status == 503 && asked.target.starts_with("/core/");
     let is_good = STATUSES.contains(&answer.status) || has_no_broker || is_late;
@@ -156,7 +156,7 @@ impl Asked {
             None => TcpStream::connect(address).ok()?,
         };
         stream
-            .set_read_timeout(Some(Duration::from_secs(20)))
+            .set_read_timeout(Some(Duration::from_secs(50)))
             .ok()?;
         stream.set_nodelay(true).ok()?;
         stream.write_all(self.text.as_bytes()).ok()?;

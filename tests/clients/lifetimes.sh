@@ -42,7 +42,7 @@ watch() {
             . "$work/environment.sh"
             if [ "${3:-}" = renew ]; then { sleep 8; "token_of_$1" "$TOKEN_FILE"; } & fi
             cd "$folder"
-            exec timeout 40 sh -c "$command $2"
+            exec timeout 90 sh -c "$command $2"
         ) >"$work/$i.out" 2>&1 &
         watching[i]=$!
     done

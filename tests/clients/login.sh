@@ -70,7 +70,7 @@ before_setup() { rm -rf "$work/home/.aws"; }
 after_before_setup() { cmp "$work/profile" "$work/home/.aws/config" && [ "$(ls -A "$work/home/.aws")" = config ]; }
 
 before_upload() { HOME="$work/home" "$venv/bin/aws" s3 rm --quiet "s3://$BUCKET/large.bin"; }
-after_before_upload() { objects | grep -q ' 12582912 large.bin$'; }
+after_before_upload() { objects >"$work/out"; grep -q ' 12582912 large.bin$' "$work/out"; }
 
 # Lets the access token be about to expire. A killed refresh may have spent the refresh token.
 before_refresh() {

@@ -20,7 +20,7 @@ start_daemon() {
         dockerd --data-root "$data" --exec-root "$work/run" --pidfile "$work/run/docker.pid" \
         --host "unix://$work/run/docker.sock" --cgroup-parent "$cgroup" >>"$work/dockerd.log" 2>&1 &
     unshared=$!
-    for _ in $(seq 300); do
+    for _ in $(seq 1200); do
         kill -0 "$unshared" 2>/dev/null || break
         daemon="$(tr -d ' ' <"/proc/$unshared/task/$unshared/children" || true)"
         if [ -n "$daemon" ] && docker info >/dev/null 2>&1; then return; fi

@@ -77,7 +77,7 @@ s3_as() {
     s3 "$id" "$secret" "$session" "$endpoint/$2" "${@:3}"
 }
 
-# rotate API_KEY ID: $pair and $store
+# rotate API_KEY ID: $pair, whether it is $pending, and $store
 rotate() {
     local answer
     answer="$(printf 'Authorization: Bearer %s' "$1" | inside curl -fsS -X POST -H @- -H 'Content-Type: application/json' \
@@ -85,6 +85,7 @@ rotate() {
         "$gateway/core/v1/object_storage/access_keys/access_key/generate_credentials")"
     pair=("$(jq -r .object_storage_access_key.s3_access_key_id <<<"$answer")"
         "$(jq -r .object_storage_access_key.s3_secret_access_key <<<"$answer")")
+    pending="$(jq '.object_storage_access_key.state == "pending"' <<<"$answer")"
     store="$(jq -r .object_storage_access_key.server_url <<<"$answer")"
 }
 

@@ -86,13 +86,13 @@ def link_of_a_file(suite, view, storage, page):
     with view.dialog() as dialog:
         address = "return document.querySelectorAll('.files-copyable input')[arguments[0]].value"
         link = view.wait(lambda: view.run(address, 0), "the link")
-        downloads_without_signing_in(suite, page, link)
         check("a link leads to a page of the console", link.startswith(f"{view.gateway}/console/#/link/"), link)
         direct = view.run(address, 1)
         answer = requests.get(direct, timeout=30)
         check("the direct link opens without signing in", answer.content == b"hello colleague", answer.status_code)
         check("it downloads, so that no page opens in the store's name",
               answer.headers["content-disposition"].startswith("attachment"))
+        downloads_without_signing_in(suite, page, link)
         seconds = int(urllib.parse.parse_qs(urllib.parse.urlparse(direct).query)["X-Amz-Expires"][0])
         check("its end is the session's and is said", 0 < seconds <= suite.given.seconds and "until" in dialog.text, f"{seconds} s")
         suite.shot(view, "link")

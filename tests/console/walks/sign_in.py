@@ -102,7 +102,7 @@ def signs_out_while_uploading(page, given):
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "not yet there.bin"
         file.write_bytes(os.urandom(20 * MB))
-        page.throttle(MB)
+        page.throttle(MB // 4)
         page.upload("multiple", file)
         page.wait(lambda: page.progress() > 0, "it has begun", 60)
         sign_out(page)
