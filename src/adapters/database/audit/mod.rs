@@ -333,7 +333,8 @@ mod tests {
                 for value in ["a", "b"] {
                     let change = "UPDATE fingerprint SET value = $1 WHERE name = 'naming.prefix'";
                     let change = sqlx::query(change).bind(value);
-                    other.execute("set", change).await.unwrap();
+                    // One that cannot get the lock in time is as good as no change.
+                    other.execute("set", change).await.ok();
                 }
             }
         };
