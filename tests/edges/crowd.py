@@ -83,12 +83,20 @@ def call(port, token):
     return time.monotonic() - began if good else None
 
 
-def again(gateway):
+def again(gateway, descriptors):
     """Returns the gateway's memory with another crowd."""
     crowd = Crowd(gateway.port)
     memory = gateway.memory()
     crowd.leave()
+    until_closed(gateway, descriptors)
     return memory
+
+
+def until_closed(gateway, descriptors):
+    """Waits until the gateway has closed its side of the connections that left."""
+    end = time.monotonic() + 20
+    while gateway.descriptors() > descriptors + 8 and time.monotonic() < end:
+        time.sleep(0.05)
 
 
 def run(report, start, token):
@@ -132,7 +140,8 @@ def run(report, start, token):
         "10,000 connections: idle ones are kept", kept == len(crowd.idle[::10]), f"{kept} asked again"
     )
     crowd.leave()
-    peaks = [again(gateway) for _ in range(2)]
+    until_closed(gateway, descriptors)
+    peaks = [again(gateway, descriptors) for _ in range(2)]
     growth = peaks[1] - peaks[0]
     seen = f"{peaks[1] - memory:.0f} MB, {growth:.0f} more than the one before"
     report.check(

@@ -103,7 +103,7 @@ def send(port, frames):
     with wire.connect(port) as stream:
         with contextlib.suppress(OSError):
             stream.sendall(PREFACE + frame(SETTINGS, 0, 0) + frames)
-        stream.settimeout(2)
+        stream.settimeout(12)
         received, refusals = b"", {RST_STREAM: "refused", GOAWAY: "refused"}
         while True:
             while len(received) >= 9 and len(received) >= 9 + int.from_bytes(received[:3]):

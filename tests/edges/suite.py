@@ -95,7 +95,7 @@ def keeps_its_connection(front):
     before = front.gateway.peers()
     for _ in range(3):
         front.bucket(front.victim)
-    front.settle()
+    front.settle(3)
     return bool(before) and front.gateway.peers() == before
 
 
@@ -103,7 +103,7 @@ def names_the_client(front):
     """Whether the log has the client's address, and not the one that it writes into the header itself."""
     forged = shapes.PROBE.replace(shapes.HOST, shapes.HOST + b"X-Forwarded-For: 203.0.113.7\r\n")
     wire.exchange(front.port, [forged], 10, source="127.0.0.2")
-    return [line["client"] for line in front.settle()[0]] == ["127.0.0.2"]
+    return [line["client"] for line in front.settle(1)[0]] == ["127.0.0.2"]
 
 
 def everything(front, arguments, attacker):

@@ -14,6 +14,7 @@ import sys
 import requests
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -39,7 +40,9 @@ class Page:
         self.window = self.driver.current_window_handle
 
     def wait(self, condition, what):
-        return WebDriverWait(self.driver, PATIENCE, poll_frequency=0.05).until(condition, what)
+        return WebDriverWait(
+            self.driver, PATIENCE, poll_frequency=0.05, ignored_exceptions=[StaleElementReferenceException]
+        ).until(condition, what)
 
     def find(self, selector):
         return self.wait(lambda d: next((e for e in d.find_elements(By.CSS_SELECTOR, selector)
@@ -100,10 +103,17 @@ class Page:
         for clear in self.driver.find_elements(By.CSS_SELECTOR, ".btn-clear"):
             clear.click()
         self.click(".btn.execute")
-        row = self.find(".live-responses-table .response")
-        status = row.find_element(By.CSS_SELECTOR, ".response-col_status").text.split()[0]
-        body = row.find_element(By.CSS_SELECTOR, ".highlight-code").get_attribute("textContent")
+        status, body = self.wait(self.answer, "an answer")
         return int(status), json.loads(body[body.index("{"):body.rindex("}") + 1])
+
+    def answer(self, driver):
+        """The status and the body that are shown, or None."""
+        rows = driver.find_elements(By.CSS_SELECTOR, ".live-responses-table .response")
+        row = next((row for row in rows if row.is_displayed()), None)
+        if row is None:
+            return None
+        status = row.find_element(By.CSS_SELECTOR, ".response-col_status").text.split()[0]
+        return status, row.find_element(By.CSS_SELECTOR, ".highlight-code").get_attribute("textContent")
 
     def errors(self):
         """The errors on the console, except those about calls without a token, which are expected."""

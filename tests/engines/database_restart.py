@@ -9,6 +9,7 @@ CLOAKROOM_DATABASE__URL and the configuration of CLOAKROOM_CONFIG.
 
 import argparse
 import contextlib
+import datetime
 import json
 import os
 import pathlib
@@ -26,7 +27,14 @@ HERE = pathlib.Path(__file__).parent
 URL = urllib.parse.urlsplit(os.environ["CLOAKROOM_DATABASE__URL"])
 PLACE = f"PostgreSQL at {URL.hostname}:{URL.port}, database {URL.path[1:]}"
 direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+WAITING = "waiting for the database"
+MIGRATING = "migrating the database, after any other gateway that does"
 wrong = []
+
+
+def at(line):
+    """When a line was written."""
+    return datetime.datetime.fromisoformat(line["timestamp"]).timestamp()
 
 
 def check(name, is_good, seen):
@@ -73,21 +81,21 @@ class Gateway:
         return time.time() - began
 
     def lines(self):
-        """Parses the log; fails if a line is not JSON."""
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
+        """Parses the log, up to the last whole line; fails if one is not JSON."""
+        return [json.loads(line) for line in self.log.read_text().rpartition("\n")[0].splitlines()]
 
     def messages(self, message, since=0):
         return [line for line in self.lines()[since:] if line["message"] == message]
 
-    def waits(self, count, since=0, seconds=20):
+    def told(self, message, count=1, since=0, seconds=20):
         """Waits for at least this many lines with the message, and returns them."""
         end = time.time() + seconds
-        while len(waiting := self.messages("waiting for the database", since)) < count:
+        while len(lines := self.messages(message, since)) < count:
             if time.time() > end or self.process.poll() is not None:
-                raise SystemExit(f"{len(waiting)} of {count} lines\n{self.log.read_text()}")
+                raise SystemExit(f"{len(lines)} of {count} lines: {message}\n{self.log.read_text()}")
             self.ask("/readyz")
             time.sleep(0.1)
-        return waiting
+        return lines
 
 
 @contextlib.contextmanager
@@ -108,12 +116,15 @@ def comes_later(gateway, postgres, cloakroom, token):
     check("nothing is handed out", refused == 500, refused)
     listed = subprocess.run([cloakroom, "org", "list"], capture_output=True, text=True)
     check("a command does not wait", listed.returncode == 1 and PLACE in listed.stderr, listed.stderr.strip())
-    waiting = gateway.waits(2)
+    waiting = gateway.told(WAITING, 2)
     named = all(PLACE in line["cause"] for line in waiting)
     check("the log names it", named and URL.password not in gateway.log.read_text(), waiting[0]["cause"])
     postgres("again")
-    took = gateway.until("/readyz", 200)
-    check("ready once it is there", took < 3, f"{took:.1f} s")
+    began = time.time()
+    # How long the migrations take is up to the disk.
+    took = at(gateway.told(MIGRATING)[-1]) - began
+    check("asked again once it is there", took < 3, f"{took:.1f} s")
+    gateway.until("/readyz", 200)
     check("the log says so", len(gateway.messages("no longer waiting for the database")) == 1, "once")
     status = gateway.credentials(token)
     check("credentials", status == 200, status)
@@ -123,7 +134,7 @@ def goes_away(gateway, postgres, token):
     before = len(gateway.lines())
     postgres("stop")
     gateway.until("/readyz", 503)
-    waited = [line["waited_s"] for line in gateway.waits(3, before)]
+    waited = [line["waited_s"] for line in gateway.told(WAITING, 3, before)]
     refused = gateway.credentials(token)
     check("away again: nothing is handed out", refused == 500, refused)
     check("the log says so ever more seldom", waited[1] >= 1 and waited[2] >= waited[1] + 2, waited)
@@ -170,7 +181,7 @@ def needs_no_lock(*how):
     """A gateway does not wait for the lock if the schema is up to date."""
     with migrating(URL.path[1:]), running(*how) as gateway:
         took = gateway.until("/readyz", 200)
-        check("another gateway migrates, and nothing is left to", took < 3, f"ready after {took:.1f} s")
+        check("another gateway migrates, and nothing is left to", took < 20, f"ready after {took:.1f} s")
 
 
 def is_opened_while_its_url_changes(how, directory, token):
@@ -193,21 +204,23 @@ def is_opened_while_its_url_changes(how, directory, token):
     lock = contextlib.ExitStack()
     lock.enter_context(migrating("fresh"))
     with lock, running(*how, **variables) as gateway:
-        took = gateway.until("/livez", 200)
-        check("another gateway migrates: this one listens", 1 < took < 4, f"after {took:.1f} s")
+        gateway.until("/livez", 200)
+        listens = time.time()
+        tried = gateway.told(MIGRATING)
+        took = listens - at(tried[0])
+        check("another gateway migrates: this one listens", 1 < took < 3, f"after {took:.1f} s")
         unready = gateway.ask("/readyz")
         check("and is not ready", unready == (503, "not ready: registry"), unready)
-        lines = gateway.messages("migrating the database, after any other gateway that does")
-        check("the log says why", len(lines) == 1, lines)
+        check("the log says why", len(tried) == 1, tried)
         file.write_text(of("other"))
-        while not gateway.messages("the file has changed and was reloaded"):
-            time.sleep(0.1)
+        gateway.told("the file has changed and was reloaded")
         lock.close()
         gateway.until("/readyz", 200)
         gateway.credentials(token)
-        lines = gateway.messages("database.url names another database: restart the gateway to use it")
+        lines = gateway.told("database.url names another database: restart the gateway to use it")
         check("another database is refused", len(lines) == 1, lines)
         connections = "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND pid <> pg_backend_pid()"
+        connections += " AND backend_type = 'client backend'"
         fresh, others = (int(query(URL.path[1:], connections.format(name))) for name in ("fresh", "other"))
         check("the one that was opened is used", fresh > 0 and others == 0, f"{fresh} and {others} connections")
     for database in ("fresh", "other"):
@@ -248,7 +261,7 @@ def hangs(*how):
         check("it hangs: the gateway listens", took < 4, f"after {took:.1f} s")
         took = gateway.until("/readyz", 200)
         check("it is asked again", took < 10, f"ready after {took:.1f} s")
-        causes = {line["cause"] for line in gateway.waits(1)}
+        causes = {line["cause"] for line in gateway.told(WAITING)}
         check("the log says so", all("timed out" in cause for cause in causes), causes)
 
 

@@ -150,8 +150,12 @@ def killed_in_the_middle(world, owner, store, place, total):
     reader.start()
     while process.poll() is None and not any(line.startswith("empty ") for line in said):
         time.sleep(0.01)
+    # It is stopped while it is looked at: the store might answer only once it is done.
+    process.send_signal(signal.SIGSTOP)
     while process.poll() is None and number_of(store, place) == total:
-        pass
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.005)
+        process.send_signal(signal.SIGSTOP)
     process.send_signal(signal.SIGKILL)
     process.wait()
     reader.join()

@@ -21,7 +21,7 @@ stop() {
 
 again() {
     as_user "$bin/pg_ctl" -D "$dir/data" -w -l "$dir/log" \
-        -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$dir" start >/dev/null
+        -o "${POSTGRES_OPTIONS:-} -p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories=$dir" start >/dev/null
 }
 
 start() {

@@ -97,7 +97,7 @@ def main():
         kept = query("SELECT string_agg(request_id, ',' ORDER BY id) FROM audit_trail WHERE request_id LIKE 'kept %'")
         check("rows of a session that is out and of a live key pair stay", kept == "kept 1,kept 2", kept)
         removed = lambda: [gateway.removed() for gateway in gateways]
-        good = wait_until(lambda: sum(removed()) == ROWS - 2, 20)
+        good = wait_until(lambda: sum(removed()) == ROWS - 2)
         check("the logs say how many rows each gateway removed", good and all(removed()), removed())
         problems = [line for gateway in gateways for line in gateway.log if line["level"] in ("WARN", "ERROR")]
         problems = [line for line in problems if "database" in line["message"]]

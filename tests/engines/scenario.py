@@ -153,11 +153,12 @@ def expiry(alice):
         config=Config(parameter_validation=False),
     )
     role = os.environ.get("CLOAKROOM_STORAGE__ROLE_ARN", "arn:aws:iam:::role/cloakroom")
-    opened = sts.assume_role(RoleArn=role, RoleSessionName="expiry", DurationSeconds=2)["Credentials"]
+    # The machine needs a moment for a client.
+    opened = sts.assume_role(RoleArn=role, RoleSessionName="expiry", DurationSeconds=5)["Credentials"]
     names = {"accessKeyId": "AccessKeyId", "secretAccessKey": "SecretAccessKey", "sessionToken": "SessionToken"}
     client = alice.client(**{ours: opened[theirs] for ours, theirs in names.items()})
     allowed("a session before its end", lambda: client.list_objects_v2(Bucket=alice.bucket))
-    time.sleep(4)
+    time.sleep(7)
     refused("a session after its end", lambda: client.list_objects_v2(Bucket=alice.bucket), (400, 403))
 
 
@@ -207,7 +208,7 @@ def main():
     parser.add_argument("--engine", required=True)
     parser.add_argument("--token-command", required=True)
     parser.add_argument("--aws", default="aws")
-    parser.add_argument("--short-sessions", action="store_true", help="the STS opens sessions of 2 s")
+    parser.add_argument("--short-sessions", action="store_true", help="the STS opens sessions of 5 s")
     options = parser.parse_args()
     alice, bob = Person(options, "alice"), Person(options, "bob")
     check("two people have two buckets", alice.bucket != bob.bucket)

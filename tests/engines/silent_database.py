@@ -98,24 +98,26 @@ def ask(gateway, token, route=OWN):
 def under_load(gateway, tokens, proxy):
     """Returns the failures by status, and when the last failed call began, in seconds after the connections
     died."""
-    answers, stop, died = [], threading.Event(), time.time() + 1
+    answers, stop = [], threading.Event()
 
     def call(token, route):
         while not stop.is_set():
             began = time.time()
-            answers.append((ask(gateway, token, route), began - died))
+            answers.append((ask(gateway, token, route), began))
             time.sleep(0.01)
 
     routes = [OWN, WORKSPACE] * len(tokens)
     threads = [threading.Thread(target=call, args=pair) for pair in zip(tokens, routes)]
     for thread in threads:
         thread.start()
-    time.sleep(max(0, died - time.time()))
+    time.sleep(1)
     proxy.swallow()
+    died = time.time()
     time.sleep(PAUSE + 3)
     stop.set()
     for thread in threads:
         thread.join()
+    answers = [(status, began - died) for status, began in answers]
     failed = [(status, when) for status, when in answers if status != 200]
     last = max((when for _, when in failed), default=0.0)
     good_after = [status for status, when in answers if when > PAUSE and status == 200]

@@ -154,7 +154,7 @@ class Observer:
 
     async def check_pairs(self, key, newest):
         """When all is quiet, the store has the newest pair only, and so has the registry."""
-        end = time.monotonic() + 7  # The keeper looks every 5 s.
+        end = time.monotonic() + 5 + 2 * self.pace()  # The keeper looks every 5 s.
         while True:
             alive = self.world.store.pairs(key)
             recorded = {row["access_key_id"] for row in await self.pairs(key)}

@@ -148,6 +148,7 @@ class World:
         self.environment = os.environ | self.configuration(trusted)
         self.operator = CommandLine(Options(self.cloakroom, None))
         self.operator.environment = self.environment
+        self.operator.timeout = 200  # a call to the store takes a minute at most
         self.gateway = Gateway(self, "gateway")
         assert await self.gateway.until(self.client, "/readyz", 30), self.gateway.log.read_text()
 
