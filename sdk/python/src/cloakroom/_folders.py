@@ -31,7 +31,7 @@ from cloakroom.errors import TransferError
 _BATCH = 1000
 _SMALL = MIB // 4
 
-# From how many seconds a file on threads write faster, which wait side by side.
+# Where writing a small file takes longer (in seconds), threads write: they wait side by side.
 _SLOW = 0.002
 
 
@@ -210,16 +210,19 @@ class Folders:
 
     async def _fetch_quickly(self, job: Job) -> Transfer | None:
         path, there, lane = job.transfer.path, job.there, self._bucket.lane
-        if path is None or there is None or lane is None:
+        # The disk may have proved slow since the job was handed out.
+        if path is None or there is None or lane is None or self._write_time > _SLOW:
             return None
         content = await lane.get_listed(self._whole(there.key), there.size, there.etag)
         if content is None:
             return None
         begun = time.perf_counter()
-        _make_folder(path.parent)
-        with appearing(path) as beside:
-            beside.write_bytes(content)
-        self._write_time += (time.perf_counter() - begun - self._write_time) / 16
+        try:
+            _make_folder(path.parent)
+            with appearing(path) as beside:
+                beside.write_bytes(content)
+        finally:
+            self._write_time += (time.perf_counter() - begun - self._write_time) / 16
         return job.transfer
 
     def _count(self, transfer: Transfer) -> None:

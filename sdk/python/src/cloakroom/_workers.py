@@ -123,7 +123,7 @@ class _Loop:
         self._stop = stop
         self._ended = ended
         self._unsent: list[Job] = []
-        self._results: deque[Transfer | Job | Exception] = deque()
+        self._results: deque[Transfer | Job | BaseException] = deque()
         self._has_told = False
         # Not the default one of Windows, which would take over the caller's signals.
         self._loop = asyncio.SelectorEventLoop()
@@ -154,7 +154,7 @@ class _Loop:
         while self._results:
             result = self._results.popleft()
             self.under_way -= 1
-            if isinstance(result, Exception):
+            if isinstance(result, BaseException):
                 raise result
             results.append(result)
         return results
@@ -190,14 +190,14 @@ class _Loop:
                 return
             try:
                 self._stop.check()
-                result: Transfer | Job | Exception = await self._do(job) or job
+                result: Transfer | Job | BaseException = await self._do(job) or job
             except (CloakroomError, OSError, UnicodeError) as error:
                 result = _failed(job, error)
-            except Exception as error:  # noqa: BLE001 - it is raised where results are taken
+            except BaseException as error:  # noqa: BLE001 - it is raised where results are taken
                 result = error
         self._results.append(result)
         self._unfinished -= 1
-        is_good = not isinstance(result, Exception | Job) and result.ok
+        is_good = not isinstance(result, BaseException | Job) and result.ok
         is_time = len(self._results) >= self._several or not self._unfinished or not is_good
         if is_time and not self._has_told:
             self._has_told = True
