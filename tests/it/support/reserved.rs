@@ -2,14 +2,14 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpSocket;
 
-/// A port of loopback at which nothing listens, and which nobody else is given as long as this lives.
-/// Whoever names it may listen there meanwhile.
+/// A free port on loopback. While this value lives, connections to the port are refused and the kernel
+/// gives it to nobody who binds to port 0; a server that binds to it by number still can.
 pub(crate) struct Reserved(TcpSocket);
 
 impl Reserved {
     pub(crate) fn new() -> Self {
         let socket = TcpSocket::new_v4().unwrap();
-        // Such a socket keeps a port from those who ask for any, and from nobody who names it.
+        // Both sockets need SO_REUSEADDR for the server's bind to succeed.
         socket.set_reuseaddr(true).unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         Self(socket)
