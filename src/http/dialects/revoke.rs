@@ -23,9 +23,7 @@ use crate::http::openapi::operations::{
 use crate::http::problems::cause::Cause;
 use crate::http::problems::failure::Failure;
 use crate::http::problems::problem;
-use crate::service::{
-    Credential, Deadline, Refusal, RevokeError, SessionsOf, Strength, UpstreamError,
-};
+use crate::service::{Credential, Deadline, Refusal, SessionsOf, Strength};
 
 /// How long the store may take to refuse, so that the answer comes in time.
 const PATIENCE: Duration = Duration::from_millis(1_500);
@@ -116,9 +114,9 @@ async fn revoke(
         caller: caller.id().to_string(),
     };
     let of = SessionsOf::Caller(caller.id());
-    let revoking = Arc::clone(&use_cases.revoke_sessions).revoke_detached(of, cause, PATIENCE);
-    let late = |_| Err(RevokeError::Store(UpstreamError::timeout("the revocation")));
-    let report = deadline.limit_all(revoking).await.unwrap_or_else(late)?;
+    let revoke_sessions = Arc::clone(&use_cases.revoke_sessions);
+    let revoking = revoke_sessions.revoke_detached(of, cause, PATIENCE, deadline);
+    let report = revoking.await?;
     log.outcome("revoked");
     Ok(report.strength())
 }

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use tokio::runtime::Handle;
+use tokio::time::sleep;
 
 use crate::domain::{AuditEvent, BucketFormula, BucketName, Grant, Session, SessionPolicySettings};
 use crate::service::{
@@ -57,11 +58,21 @@ pub(crate) enum Flaw {
     Silent,
     /// It has no buckets.
     NoBucket,
+    /// It takes three seconds to be told.
+    Slow,
+    /// The registry takes a second for each step.
+    SlowRegistry,
 }
 
 impl FakeStore {
     pub(crate) fn inner(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap()
+    }
+
+    async fn delay(&self, flaw: Flaw, delay: Duration) {
+        if self.inner().flaw == Some(flaw) {
+            sleep(delay).await;
+        }
     }
 
     fn was_told_of(&self, owner: &str) -> bool {
@@ -92,6 +103,7 @@ impl Sessions for FakeStore {
 #[async_trait]
 impl Revoker for FakeStore {
     async fn refuse(&self, sessions: &RefusedSessions) -> Result<Told, UpstreamError> {
+        self.delay(Flaw::Slow, Duration::from_secs(3)).await;
         let mut inner = self.inner();
         if inner.flaw == Some(Flaw::Dumb) {
             return Ok(Told::No("it has no policies"));
@@ -142,6 +154,7 @@ impl RevocationRegistry for FakeStore {
         revocation: &Revocation,
         event: &AuditEvent,
     ) -> Result<(), RegistryError> {
+        self.delay(Flaw::SlowRegistry, Duration::from_secs(1)).await;
         let mut inner = self.inner();
         inner.events.push((event.action, event.detail.clone()));
         inner.revocation = Some((revocation.clone(), false));
@@ -153,6 +166,7 @@ impl RevocationRegistry for FakeStore {
         revocation: &Revocation,
         event: &AuditEvent,
     ) -> Result<(), RegistryError> {
+        self.delay(Flaw::SlowRegistry, Duration::from_secs(1)).await;
         let mut inner = self.inner();
         inner.events.push((event.action, event.detail.clone()));
         inner.revocation = Some((revocation.clone(), true));
@@ -179,6 +193,7 @@ impl RevocationRegistry for FakeStore {
     }
 
     async fn add_statement(&self, statement: &Statement) -> Result<(), RegistryError> {
+        self.delay(Flaw::SlowRegistry, Duration::from_secs(1)).await;
         self.inner().statements.push(statement.clone());
         Ok(())
     }

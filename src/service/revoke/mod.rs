@@ -5,6 +5,7 @@ mod error;
 mod parts;
 mod ports;
 mod report;
+mod store_wait;
 mod telling;
 mod under_way;
 
@@ -16,12 +17,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 
 use crate::domain::{AuditCause, AuditEvent, Concerned, Owner, RequestId};
 
-use super::{Directory, RegistryError};
+use super::{Deadline, Directory, RegistryError, UpstreamError};
 
 use parts::Part;
+use store_wait::StoreWait;
 
 pub use end::{EndSessions, Ended, LastExpiry, Strength};
 pub use error::RevokeError;
@@ -73,6 +76,16 @@ impl RevokeSessions {
         cause: AuditCause,
         patience: Duration,
     ) -> Result<RevocationReport, RevokeError> {
+        self.revoke_counted(of, cause, &StoreWait::new(patience))
+            .await
+    }
+
+    async fn revoke_counted(
+        &self,
+        of: &SessionsOf,
+        cause: AuditCause,
+        store_wait: &StoreWait,
+    ) -> Result<RevocationReport, RevokeError> {
         if let SessionsOf::Owner(Owner::AccessKey(id)) = of {
             return Err(RevokeError::AccessKey(id.clone()));
         }
@@ -88,7 +101,7 @@ impl RevokeSessions {
         let detail = revocation.of.kind();
         let event = AuditEvent::change(cause.clone(), "revoke", about.clone()).with_detail(detail);
         self.registry.begin(&revocation, &event).await?;
-        let ended = self.end_all(of, patience).await;
+        let ended = self.end_all(of, store_wait).await;
         revocation.before = self.end.clock.now();
         // A replica's clock may be ahead.
         if let Ok((_, asked)) = &ended {
@@ -137,26 +150,37 @@ impl RevokeSessions {
         }
     }
 
-    /// The same in a task, which goes on if the caller goes away; one at a time for whom it is.
+    /// The same in a task, which goes on if the caller goes away or the deadline passes; one at a time for
+    /// whom it is.
     ///
     /// # Errors
     ///
-    /// See [`Self::revoke`]; [`RevokeError::UnderWay`].
+    /// See [`Self::revoke`]; [`RevokeError::UnderWay`]. After the deadline: a failure of what it has waited
+    /// for most, the stores or the registry.
     pub async fn revoke_detached(
         self: Arc<Self>,
         of: SessionsOf,
         cause: AuditCause,
         patience: Duration,
+        deadline: Deadline,
     ) -> Result<RevocationReport, RevokeError> {
-        let runtime = self.runtime.clone();
+        let (runtime, began) = (self.runtime.clone(), Instant::now());
         let place = self.under_way.take(&cause.caller);
         let place = place.ok_or(RevokeError::UnderWay)?;
+        let store_wait = StoreWait::new(patience);
+        let counted = store_wait.clone();
         let revoking = async move {
             let _place = place;
-            self.revoke(&of, cause, patience).await
+            self.revoke_counted(&of, cause, &counted).await
         };
-        let done = runtime.spawn(revoking).await;
-        done.unwrap_or_else(|_| Err(RegistryError::new("the revocation was cut off").into()))
+        match deadline.limit_all(runtime.spawn(revoking)).await {
+            Ok(Ok(done)) => done,
+            Ok(Err(_)) => Err(RegistryError::new("the revocation was cut off").into()),
+            Err(_) if store_wait.waited() * 2 > began.elapsed() => {
+                Err(UpstreamError::timeout("the revocation").into())
+            }
+            Err(_) => Err(RegistryError::new("the revocation took too long").into()),
+        }
     }
 
     /// For whom no session is opened meanwhile.
@@ -178,7 +202,7 @@ impl RevokeSessions {
     async fn end_all(
         &self,
         of: &SessionsOf,
-        patience: Duration,
+        store_wait: &StoreWait,
     ) -> Result<(RevocationReport, DateTime<Utc>), RevokeError> {
         let now = self.end.clock.now();
         let live = self.registry.live_sessions(of, now, MAX_SESSIONS).await?;
@@ -192,7 +216,7 @@ impl RevokeSessions {
         let mut failure = None;
         let unmarked = self.unmarked(&live).await?;
         for part in self.parts(of, &live, before) {
-            match self.end_part(of, part, &unmarked, patience).await {
+            match self.end_part(of, part, &unmarked, store_wait).await {
                 Ok(ended) => report.storage.extend(ended),
                 // The others are ended all the same.
                 Err(error) => failure = failure.or(Some(error)),
@@ -223,7 +247,7 @@ impl RevokeSessions {
         of: &SessionsOf,
         part: Part,
         unmarked: &[&LiveSession],
-        patience: Duration,
+        store_wait: &StoreWait,
     ) -> Result<Option<RevokedStorage>, RevokeError> {
         // What sessions open, even if the registry has forgotten it since.
         let grant = match &part.opened {
@@ -233,7 +257,7 @@ impl RevokeSessions {
                 None => return Ok(None),
             },
         };
-        let mut ended = self.tell(of, &part, &grant, patience).await?;
+        let mut ended = self.tell(of, &part, &grant, store_wait).await?;
         if !part.last.is_live && !ended.is_told && ended.strength == Strength::Immediate {
             // There is no bucket either.
             return Ok(None);

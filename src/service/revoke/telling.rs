@@ -9,6 +9,7 @@ use crate::domain::{BucketName, CallerId, Grant, Owner, OwnerPseudonym};
 use crate::service::UpstreamError;
 
 use super::parts::Part;
+use super::store_wait::StoreWait;
 use super::{
     Ended, LONGEST_SESSION, RefusedSessions, RevokeError, RevokeSessions, SessionsOf, Statement,
     WhichSessions,
@@ -36,9 +37,13 @@ impl RevokeSessions {
     pub async fn sweep(&self) -> Result<usize, RevokeError> {
         let now = self.end.clock.now();
         let over = self.registry.statements_over(now).await?;
-        let mut failure = None;
+        let (mut failure, store_wait) = (None, StoreWait::default());
         for statement in &over {
-            let taken = self.locked(&statement.bucket, self.take_back(statement, now));
+            let taken = self.locked(
+                &statement.bucket,
+                &store_wait,
+                self.take_back(statement, now),
+            );
             if let Err(error) = taken.await {
                 failure = failure.or(Some(error));
             }
@@ -72,7 +77,7 @@ impl RevokeSessions {
         of: &SessionsOf,
         part: &Part,
         grant: &Grant,
-        patience: Duration,
+        store_wait: &StoreWait,
     ) -> Result<Ended, RevokeError> {
         let owner = self.end.formula.digest(&part.owner).pseudonym();
         let statement = Statement {
@@ -89,24 +94,25 @@ impl RevokeSessions {
         let ending = async {
             // First: what a store was told must not be forgotten.
             self.registry.add_statement(&statement).await?;
-            let end = &self.end;
-            let ended = end.end(&part.owner, grant, refused, part.last, patience);
-            let ended = ended.await?;
+            let (end, patience) = (&self.end, store_wait.patience);
+            let ending = end.end(&part.owner, grant, refused, part.last, patience);
+            let ended = store_wait.count(ending).await?;
             if !ended.is_told {
                 self.registry.forget_statement(&statement).await?;
             }
             Ok(ended)
         };
-        self.locked(&statement.bucket, ending).await
+        self.locked(&statement.bucket, store_wait, ending).await
     }
 
     /// Does this while no other process tells the store about the bucket.
     async fn locked<T>(
         &self,
         bucket: &BucketName,
+        store_wait: &StoreWait,
         work: impl Future<Output = Result<T, RevokeError>>,
     ) -> Result<T, RevokeError> {
-        let until = self.lock(bucket).await?;
+        let until = self.lock(bucket, store_wait).await?;
         let done = timeout(HOLD, work).await;
         self.registry.unlock(bucket, until).await?;
         done.unwrap_or_else(|_| {
@@ -114,8 +120,12 @@ impl RevokeSessions {
         })
     }
 
-    /// Returns until when the bucket is locked.
-    async fn lock(&self, bucket: &BucketName) -> Result<DateTime<Utc>, RevokeError> {
+    /// Returns until when the bucket is locked. Whoever has the lock meanwhile waits for the store.
+    async fn lock(
+        &self,
+        bucket: &BucketName,
+        store_wait: &StoreWait,
+    ) -> Result<DateTime<Utc>, RevokeError> {
         let end = Instant::now() + LOCK_PATIENCE;
         loop {
             let now = self.end.clock.now();
@@ -126,7 +136,7 @@ impl RevokeSessions {
             if Instant::now() >= end {
                 return Err(RevokeError::Locked(bucket.clone()));
             }
-            sleep(BETWEEN_ATTEMPTS).await;
+            store_wait.count(sleep(BETWEEN_ATTEMPTS)).await;
         }
     }
 

@@ -2,6 +2,7 @@ use super::*;
 use crate::domain::{Area, BucketFormula, CallerId, Organisation, Workspace};
 use crate::service::Clock as _;
 use crate::service::fakes::{FakeDirectory, FakeStore, FixedClock, Flaw, alice, revoke_sessions};
+use tokio::time::sleep;
 
 const PATIENCE: Duration = Duration::from_millis(300);
 
@@ -305,13 +306,44 @@ async fn more_sessions_than_can_be_named_end_with_those_of_others_and_it_is_said
 async fn a_caller_revokes_once_at_a_time() {
     let store = Arc::<FakeStore>::default();
     let use_case = Arc::new(revoke_sessions(&store, directory()));
-    let of = SessionsOf::Caller(caller(&alice()));
     let place = use_case.under_way.take("operator test");
-    let refused = Arc::clone(&use_case).revoke_detached(of.clone(), cause(), PATIENCE);
-    assert!(matches!(refused.await, Err(RevokeError::UnderWay)));
+    let refused = revoke_in_time(&use_case).await;
+    assert!(matches!(refused, Err(RevokeError::UnderWay)));
     drop(place);
-    let done = use_case.revoke_detached(of, cause(), PATIENCE).await;
-    done.unwrap();
+    revoke_in_time(&use_case).await.unwrap();
+}
+
+/// What alice is answered within two seconds.
+async fn revoke_in_time(use_case: &Arc<RevokeSessions>) -> Result<RevocationReport, RevokeError> {
+    let of = SessionsOf::Caller(caller(&alice()));
+    let deadline = Deadline::after(Duration::from_secs(2));
+    let use_case = Arc::clone(use_case);
+    use_case
+        .revoke_detached(of, cause(), PATIENCE, deadline)
+        .await
+}
+
+/// What alice is answered if something is wrong, and how many revocations are finished in the end.
+async fn answer_and_end_with(flaw: Flaw) -> (RevokeError, usize) {
+    let store = Arc::<FakeStore>::default();
+    store.inner().flaw = Some(flaw);
+    let use_case = Arc::new(revoke_sessions(&store, directory()));
+    let answered = revoke_in_time(&use_case).await.unwrap_err();
+    sleep(Duration::from_secs(30)).await;
+    let ends = |(action, _): &&(&'static str, String)| *action == "revoke end";
+    (answered, store.inner().events.iter().filter(ends).count())
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_deadline_the_slower_one_is_blamed_and_the_revocation_goes_on() {
+    for flaw in [Flaw::Slow, Flaw::Locked] {
+        let (answered, ends) = answer_and_end_with(flaw).await;
+        assert!(matches!(answered, RevokeError::Store(_)), "{answered}");
+        assert_eq!(ends, 1);
+    }
+    let (answered, ends) = answer_and_end_with(Flaw::SlowRegistry).await;
+    assert!(matches!(answered, RevokeError::Registry(_)), "{answered}");
+    assert_eq!(ends, 1);
 }
 
 #[tokio::test]
