@@ -26,6 +26,7 @@ mod restrictions;
 mod revoke;
 mod rotation;
 mod step;
+mod waiting;
 
 #[cfg(test)]
 pub(crate) mod fakes;

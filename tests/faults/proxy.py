@@ -26,7 +26,7 @@ class Link:
 
     def __init__(self, proxy, reader, writer):
         self.reader, self.writer, self.speaks = reader, writer, proxy.speaks
-        self.chance, self.elsewhere = proxy.chance, proxy.elsewhere
+        self.chance, self.elsewhere, self.streams = proxy.chance, proxy.elsewhere, False
 
     async def send(self, data):
         self.writer.write(data)
@@ -35,6 +35,8 @@ class Link:
 
     async def silence(self):
         """Acknowledges what comes, until the client gives up."""
+        if self.streams:
+            await asyncio.Event().wait()  # The other way reads, and ends this one.
         while await self.reader.read(65536):
             pass
         raise EOFError
@@ -103,6 +105,7 @@ class Proxy:
 
     async def stream(self, link):
         reader, writer = await asyncio.open_connection(*self.target)
+        link.streams = True
 
         async def forward():
             while data := await link.reader.read(65536):

@@ -103,7 +103,7 @@ class Trial:
                 self.observer.fail(f"a new gateway does not listen: {cold.log.read_text()[-600:]}")
             return
         if "postgres" not in self.upstreams:
-            await cold.until_opened(self.world.client, 5 * self.observer.pace())
+            await cold.until_opened(self.world.client, 30)
         rotation = [self.cast.rotation()] if "rotation" in self.states else []
         await self.all([*self.cast.standing(NEW), *rotation], cold)
 

@@ -1,7 +1,6 @@
 mod mark;
 mod places;
 mod repair;
-mod waiting;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +14,7 @@ use tokio::runtime::Handle;
 
 use crate::domain::{BucketName, BucketOwner, DeploymentId, Owner};
 
+use super::waiting::{Upstream, Waiting};
 use super::{
     BucketRegistry, Buckets, Creation, Deadline, Occupancy, Presence, RegistryError,
     ReservationState, ReserveOutcome, UpstreamError, UpstreamErrorKind,
@@ -23,13 +23,15 @@ use super::{
 use mark::Mark;
 pub use places::BUCKET_PLACES;
 use places::Places;
-use waiting::Waiting;
 
 /// How long a request waits for a bucket. The creation goes on without it.
 const STEP_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// How long the creation of a bucket may take.
 const MAKING_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The step that a timeout names.
+const STEP: &str = "making the bucket";
 
 /// How many owners' buckets are remembered as ready.
 const REMEMBERED: u64 = 20_000;
@@ -194,7 +196,7 @@ impl EnsureBucket {
         deadline
             .limit(STEP_TIMEOUT, making)
             .await
-            .unwrap_or_else(|_| Err(waiting.timed_out()))
+            .unwrap_or_else(|_| Err(waiting.timed_out(STEP)))
     }
 
     fn join_or_start(&self, bucket_owner: &BucketOwner, ready: Ready) -> UnderWay {
@@ -203,7 +205,7 @@ impl EnsureBucket {
         if let Some(making) = under_way.get(&key) {
             return making.clone();
         }
-        let waiting = Arc::new(Waiting::begin());
+        let waiting = Arc::new(Waiting::begin(Upstream::Store));
         let maker = Arc::clone(&self.maker);
         let task = self
             .runtime
@@ -227,7 +229,7 @@ impl Maker {
         let _leave = Leave(&self, &key);
         let making = self.make(&bucket_owner, &bucket, &waiting);
         let made = tokio::time::timeout(MAKING_TIMEOUT, making).await;
-        let ensured = made.unwrap_or_else(|_| Err(waiting.timed_out()))?;
+        let ensured = made.unwrap_or_else(|_| Err(waiting.timed_out(STEP)))?;
         self.ready.insert(bucket_owner.clone(), ready).await;
         match ensured {
             Ensured::Found => drop(tokio::spawn(Arc::clone(&self).repair_rules(bucket))),
@@ -269,7 +271,10 @@ impl Maker {
         bucket: &BucketName,
         waiting: &Waiting,
     ) -> Result<ReservationState, EnsureBucketError> {
-        let reserved = waiting.for_registry(self.registry.reserve(bucket_owner, bucket));
+        let reserved = waiting.during(
+            Upstream::Registry,
+            self.registry.reserve(bucket_owner, bucket),
+        );
         match reserved.await? {
             ReserveOutcome::Held(state) => Ok(state),
             ReserveOutcome::Conflict => Err(EnsureBucketError::Conflict),
@@ -301,7 +306,12 @@ impl Maker {
         bucket: &BucketName,
         waiting: &Waiting,
     ) -> Result<Ensured, EnsureBucketError> {
-        let advance = |to| waiting.for_registry(self.registry.advance(bucket_owner, bucket, to));
+        let advance = |to| {
+            waiting.during(
+                Upstream::Registry,
+                self.registry.advance(bucket_owner, bucket, to),
+            )
+        };
         advance(ReservationState::Creating).await?;
         match self.buckets.create(bucket).await? {
             Creation::Made | Creation::AlreadyOurs => {}

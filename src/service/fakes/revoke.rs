@@ -37,6 +37,8 @@ pub(crate) struct Inner {
     pub(crate) flaw: Option<Flaw>,
     /// Since when sessions carry a mark, if the store ends only those.
     pub(crate) marked_since: Option<DateTime<Utc>>,
+    /// How often the registry was asked to release a lock.
+    pub(crate) releases: u32,
     /// Renews all statements while a sweep waits for the lock.
     pub(crate) renews: bool,
 }
@@ -62,6 +64,8 @@ pub(crate) enum Flaw {
     Slow,
     /// The registry takes a second for each step.
     SlowRegistry,
+    /// The registry takes the lock and does not say so, and does not release it at once.
+    LockUnheard,
 }
 
 impl FakeStore {
@@ -185,10 +189,18 @@ impl RevocationRegistry for FakeStore {
                 statement.over_at = FixedClock.now() + Duration::from_hours(1);
             }
         }
-        Ok(inner.flaw != Some(Flaw::Locked))
+        match inner.flaw {
+            Some(Flaw::LockUnheard) => Err(RegistryError::late("lock")),
+            flaw => Ok(flaw != Some(Flaw::Locked)),
+        }
     }
 
     async fn unlock(&self, _: &BucketName, _: DateTime<Utc>) -> Result<(), RegistryError> {
+        let mut inner = self.inner();
+        inner.releases += 1;
+        if inner.flaw == Some(Flaw::LockUnheard) && inner.releases == 1 {
+            return Err(RegistryError::late("unlock"));
+        }
         Ok(())
     }
 

@@ -5,7 +5,6 @@ mod error;
 mod parts;
 mod ports;
 mod report;
-mod store_wait;
 mod telling;
 mod under_way;
 
@@ -17,14 +16,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::runtime::Handle;
-use tokio::time::Instant;
 
 use crate::domain::{AuditCause, AuditEvent, Concerned, Owner, RequestId};
 
-use super::{Deadline, Directory, RegistryError, UpstreamError};
+use super::waiting::{Upstream, Waiting};
+use super::{Deadline, Directory, RegistryError};
 
 use parts::Part;
-use store_wait::StoreWait;
 
 pub use end::{EndSessions, Ended, LastExpiry, Strength};
 pub use error::RevokeError;
@@ -76,15 +74,16 @@ impl RevokeSessions {
         cause: AuditCause,
         patience: Duration,
     ) -> Result<RevocationReport, RevokeError> {
-        self.revoke_counted(of, cause, &StoreWait::new(patience))
-            .await
+        let waiting = Waiting::begin(Upstream::Registry);
+        self.revoke_while(of, cause, patience, &waiting).await
     }
 
-    async fn revoke_counted(
+    async fn revoke_while(
         &self,
         of: &SessionsOf,
         cause: AuditCause,
-        store_wait: &StoreWait,
+        patience: Duration,
+        waiting: &Waiting,
     ) -> Result<RevocationReport, RevokeError> {
         if let SessionsOf::Owner(Owner::AccessKey(id)) = of {
             return Err(RevokeError::AccessKey(id.clone()));
@@ -101,7 +100,7 @@ impl RevokeSessions {
         let detail = revocation.of.kind();
         let event = AuditEvent::change(cause.clone(), "revoke", about.clone()).with_detail(detail);
         self.registry.begin(&revocation, &event).await?;
-        let ended = self.end_all(of, store_wait).await;
+        let ended = self.end_all(of, patience, waiting).await;
         revocation.before = self.end.clock.now();
         // A replica's clock may be ahead.
         if let Ok((_, asked)) = &ended {
@@ -155,8 +154,8 @@ impl RevokeSessions {
     ///
     /// # Errors
     ///
-    /// See [`Self::revoke`]; [`RevokeError::UnderWay`]. After the deadline: a failure of what it has waited
-    /// for most, the stores or the registry.
+    /// See [`Self::revoke`]; [`RevokeError::UnderWay`]; after the deadline, a timeout of the slower of
+    /// registry and store.
     pub async fn revoke_detached(
         self: Arc<Self>,
         of: SessionsOf,
@@ -164,22 +163,19 @@ impl RevokeSessions {
         patience: Duration,
         deadline: Deadline,
     ) -> Result<RevocationReport, RevokeError> {
-        let (runtime, began) = (self.runtime.clone(), Instant::now());
+        let runtime = self.runtime.clone();
         let place = self.under_way.take(&cause.caller);
         let place = place.ok_or(RevokeError::UnderWay)?;
-        let store_wait = StoreWait::new(patience);
-        let counted = store_wait.clone();
+        let waiting = Arc::new(Waiting::begin(Upstream::Registry));
+        let counted = Arc::clone(&waiting);
         let revoking = async move {
             let _place = place;
-            self.revoke_counted(&of, cause, &counted).await
+            self.revoke_while(&of, cause, patience, &counted).await
         };
         match deadline.limit_all(runtime.spawn(revoking)).await {
             Ok(Ok(done)) => done,
             Ok(Err(_)) => Err(RegistryError::new("the revocation was cut off").into()),
-            Err(_) if store_wait.waited() * 2 > began.elapsed() => {
-                Err(UpstreamError::timeout("the revocation").into())
-            }
-            Err(_) => Err(RegistryError::new("the revocation took too long").into()),
+            Err(_) => Err(waiting.timed_out("the revocation")),
         }
     }
 
@@ -202,7 +198,8 @@ impl RevokeSessions {
     async fn end_all(
         &self,
         of: &SessionsOf,
-        store_wait: &StoreWait,
+        patience: Duration,
+        waiting: &Waiting,
     ) -> Result<(RevocationReport, DateTime<Utc>), RevokeError> {
         let now = self.end.clock.now();
         let live = self.registry.live_sessions(of, now, MAX_SESSIONS).await?;
@@ -216,7 +213,8 @@ impl RevokeSessions {
         let mut failure = None;
         let unmarked = self.unmarked(&live).await?;
         for part in self.parts(of, &live, before) {
-            match self.end_part(of, part, &unmarked, store_wait).await {
+            let ending = self.end_part(of, part, &unmarked, patience, waiting);
+            match ending.await {
                 Ok(ended) => report.storage.extend(ended),
                 // The others are ended all the same.
                 Err(error) => failure = failure.or(Some(error)),
@@ -247,7 +245,8 @@ impl RevokeSessions {
         of: &SessionsOf,
         part: Part,
         unmarked: &[&LiveSession],
-        store_wait: &StoreWait,
+        patience: Duration,
+        waiting: &Waiting,
     ) -> Result<Option<RevokedStorage>, RevokeError> {
         // What sessions open, even if the registry has forgotten it since.
         let grant = match &part.opened {
@@ -257,7 +256,7 @@ impl RevokeSessions {
                 None => return Ok(None),
             },
         };
-        let mut ended = self.tell(of, &part, &grant, store_wait).await?;
+        let mut ended = self.tell(of, &part, &grant, patience, waiting).await?;
         if !part.last.is_live && !ended.is_told && ended.strength == Strength::Immediate {
             // There is no bucket either.
             return Ok(None);

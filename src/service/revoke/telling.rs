@@ -1,5 +1,6 @@
 //! Tells a store about one bucket, one process at a time, and takes back what is over.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -7,9 +8,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::domain::{BucketName, CallerId, Grant, Owner, OwnerPseudonym};
 use crate::service::UpstreamError;
+use crate::service::waiting::{Upstream, Waiting};
 
 use super::parts::Part;
-use super::store_wait::StoreWait;
 use super::{
     Ended, LONGEST_SESSION, RefusedSessions, RevokeError, RevokeSessions, SessionsOf, Statement,
     WhichSessions,
@@ -21,8 +22,11 @@ const LOCK: TimeDelta = TimeDelta::seconds(60);
 /// How long a process may work under the lock: less, so that its last write is done by then.
 const HOLD: Duration = Duration::from_secs(50);
 
-/// How long to wait for another process's lock.
-const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a sweep waits for another process's lock.
+const SWEEP_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The pause between two attempts to release the lock.
+const BETWEEN_RELEASES: Duration = Duration::from_secs(1);
 
 /// The pause between two attempts to take the lock.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(100);
@@ -37,11 +41,11 @@ impl RevokeSessions {
     pub async fn sweep(&self) -> Result<usize, RevokeError> {
         let now = self.end.clock.now();
         let over = self.registry.statements_over(now).await?;
-        let (mut failure, store_wait) = (None, StoreWait::default());
+        let mut failure = None;
         for statement in &over {
             let taken = self.locked(
                 &statement.bucket,
-                &store_wait,
+                SWEEP_PATIENCE,
                 self.take_back(statement, now),
             );
             if let Err(error) = taken.await {
@@ -77,7 +81,8 @@ impl RevokeSessions {
         of: &SessionsOf,
         part: &Part,
         grant: &Grant,
-        store_wait: &StoreWait,
+        patience: Duration,
+        waiting: &Waiting,
     ) -> Result<Ended, RevokeError> {
         let owner = self.end.formula.digest(&part.owner).pseudonym();
         let statement = Statement {
@@ -94,50 +99,65 @@ impl RevokeSessions {
         let ending = async {
             // First: what a store was told must not be forgotten.
             self.registry.add_statement(&statement).await?;
-            let (end, patience) = (&self.end, store_wait.patience);
+            let end = &self.end;
             let ending = end.end(&part.owner, grant, refused, part.last, patience);
-            let ended = store_wait.count(ending).await?;
+            let ended = waiting.during(Upstream::Store, ending).await?;
             if !ended.is_told {
                 self.registry.forget_statement(&statement).await?;
             }
             Ok(ended)
         };
-        self.locked(&statement.bucket, store_wait, ending).await
+        // Whoever has the lock waits for the same store.
+        self.locked(&statement.bucket, 2 * patience, ending).await
     }
 
     /// Does this while no other process tells the store about the bucket.
     async fn locked<T>(
         &self,
         bucket: &BucketName,
-        store_wait: &StoreWait,
+        patience: Duration,
         work: impl Future<Output = Result<T, RevokeError>>,
     ) -> Result<T, RevokeError> {
-        let until = self.lock(bucket, store_wait).await?;
+        let until = self.lock(bucket, patience).await?;
         let done = timeout(HOLD, work).await;
-        self.registry.unlock(bucket, until).await?;
+        let released = self.registry.unlock(bucket, until).await;
+        released.inspect_err(|_| self.release(bucket, until))?;
         done.unwrap_or_else(|_| {
             Err(UpstreamError::timeout("telling the store of a revocation").into())
         })
     }
 
-    /// Returns until when the bucket is locked. Whoever has the lock meanwhile waits for the store.
+    /// Returns until when the bucket is locked.
     async fn lock(
         &self,
         bucket: &BucketName,
-        store_wait: &StoreWait,
+        patience: Duration,
     ) -> Result<DateTime<Utc>, RevokeError> {
-        let end = Instant::now() + LOCK_PATIENCE;
+        let end = Instant::now() + patience;
         loop {
             let now = self.end.clock.now();
             let until = now + LOCK;
-            if self.registry.lock(bucket, now, until).await? {
+            let taken = self.registry.lock(bucket, now, until).await;
+            // The statement may have taken effect even though it returned an error.
+            if taken.inspect_err(|_| self.release(bucket, until))? {
                 return Ok(until);
             }
             if Instant::now() >= end {
                 return Err(RevokeError::Locked(bucket.clone()));
             }
-            store_wait.count(sleep(BETWEEN_ATTEMPTS)).await;
+            sleep(BETWEEN_ATTEMPTS).await;
         }
+    }
+
+    /// Releases the lock as soon as the registry works again: the next revocation waits for it.
+    fn release(&self, bucket: &BucketName, until: DateTime<Utc>) {
+        let (registry, clock) = (Arc::clone(&self.registry), Arc::clone(&self.end.clock));
+        let bucket = bucket.clone();
+        self.runtime.spawn(async move {
+            while clock.now() < until && registry.unlock(&bucket, until).await.is_err() {
+                sleep(BETWEEN_RELEASES).await;
+            }
+        });
     }
 
     /// A later revocation for the same owner or caller takes the place of an earlier one, whose sessions
