@@ -1,5 +1,5 @@
 use std::future::Future;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -10,9 +10,9 @@ use super::{RegistryError, UpstreamError};
 /// them is to blame.
 pub(super) struct Waiting(Mutex<Spent>);
 
-/// What is waited for.
+/// What work waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Upstream {
+pub(super) enum Side {
     Registry,
     Store,
 }
@@ -20,56 +20,56 @@ pub(super) enum Upstream {
 struct Spent {
     registry: Duration,
     store: Duration,
-    now: Upstream,
+    current: Side,
     since: Instant,
 }
 
 impl Waiting {
-    /// Starts to count, for this one.
-    pub(super) fn begin(now: Upstream) -> Self {
+    /// Starts the clock, on this side.
+    pub(super) fn begin(side: Side) -> Self {
         Self(Mutex::new(Spent {
             registry: Duration::ZERO,
             store: Duration::ZERO,
-            now,
+            current: side,
             since: Instant::now(),
         }))
     }
 
-    /// Counts a step for this one, and what follows as before.
-    pub(super) async fn during<T>(&self, now: Upstream, step: impl Future<Output = T>) -> T {
-        let before = self.spent(|spent| spent.turn_to(now));
+    /// Charges the step to this side, then switches back. A step that is dropped does not switch back.
+    pub(super) async fn during<T>(&self, side: Side, step: impl Future<Output = T>) -> T {
+        let before = self.spent().switch(side);
         let done = step.await;
-        self.spent(|spent| spent.turn_to(before));
+        self.spent().switch(before);
         done
     }
 
     /// The timeout of the one that took longer.
     pub(super) fn timed_out<E: From<RegistryError> + From<UpstreamError>>(&self, step: &str) -> E {
-        self.spent(|spent| {
-            spent.turn_to(spent.now);
-            if spent.registry > spent.store {
-                RegistryError::late(step).into()
-            } else {
-                UpstreamError::timeout(step).into()
-            }
-        })
+        let mut spent = self.spent();
+        let current = spent.current;
+        spent.switch(current);
+        if spent.registry > spent.store {
+            RegistryError::late(step).into()
+        } else {
+            UpstreamError::timeout(step).into()
+        }
     }
 
-    fn spent<T>(&self, change: impl FnOnce(&mut Spent) -> T) -> T {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn spent(&self) -> MutexGuard<'_, Spent> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Spent {
-    /// Returns what was counted until now.
-    fn turn_to(&mut self, now: Upstream) -> Upstream {
-        let before = std::mem::replace(&mut self.now, now);
+    /// Charges the time since the last switch. Returns the side that it was charged to.
+    fn switch(&mut self, side: Side) -> Side {
+        let charged = std::mem::replace(&mut self.current, side);
         let took = self.since.elapsed();
         self.since += took;
-        match before {
-            Upstream::Registry => self.registry += took,
-            Upstream::Store => self.store += took,
+        match charged {
+            Side::Registry => self.registry += took,
+            Side::Store => self.store += took,
         }
-        before
+        charged
     }
 }

@@ -13,12 +13,12 @@ import dialects
 # How much later than its deadline an answer may be seen here, beside what this machine makes us wait.
 SLACK = 0.5
 
-# Answers that take longer than this may have failed because the machine was busy. The gateway's own connections take
-# 1 s at most (CONNECT_TIMEOUT).
+# Answers that take longer than this may have failed because the machine was busy. Below CONNECT_TIMEOUT (1 s): a
+# connect that times out on a busy machine counts as late.
 PATIENCE = 0.9
 
 # The share of the last 10 s in which something waited for a processor, in percent, from which a machine is busy.
-PRESSURE = 50
+PRESSURE = 80
 
 
 def pressure():
@@ -73,8 +73,8 @@ class Observer:
         return max(1, os.getloadavg()[0] / os.cpu_count() / 2, max(self.stalls) / 0.1)
 
     def is_busy(self):
-        """Whether a late failure may be the machine's. Its load of the last minute comes too late for the first trial."""
-        return self.pace() > 1 or os.getloadavg()[0] > os.cpu_count() or pressure() > PRESSURE
+        """Whether a late failure may be the machine's. The load of the last minute lags behind the first trial."""
+        return self.pace() > 1 or pressure() > PRESSURE
 
     def slack(self):
         return SLACK * self.pace()
@@ -101,9 +101,11 @@ class Observer:
             self.fail(f"{call.name} may be stored: {answer.headers}")
         right = call.allowed(faults) | (set() if call.refusal else {(200, "")})
         request = answer.headers.get("x-request-id")
-        if call.is_failure(answer.outcome) and answer.took > PATIENCE and self.is_busy():
+        if answer.outcome in right:
+            pass
+        elif call.is_failure(answer.outcome) and answer.took > PATIENCE and self.is_busy():
             self.unjudged += 1
-        elif answer.outcome not in right:
+        else:
             said = f"{call.name} was answered {answer.outcome} after {answer.took:.1f} s instead of {sorted(right)}"
             self.fail(f"{said}: {gateway.said_of(request)}")
         if answer.status == 200 and call.session:
@@ -163,6 +165,7 @@ class Observer:
 
     async def check_buckets(self, others):
         """Every bucket of the store has one owner in the registry, except `others`; nobody has two."""
+        # First: a bucket that is made meanwhile is reserved already.
         made = await self.world.store.buckets()
         rows = await self.rows.fetch("SELECT owner_kind, owner_id, bucket FROM owned_buckets")
         owned = [row["bucket"] for row in rows]

@@ -18,9 +18,12 @@ RECOVERY_OF_KEYS = 10.0
 # (MAKE_LIMIT): the access key, or the caller whose sessions are revoked, is taken for so long.
 RECOVERY_OF_WRITES = 15.0
 
-# An access key that PostgreSQL gave to a rotation without saying so is free after 15 s without a renewal (GONE), as the
-# keeper sees it that looks every 5 s.
-RECOVERY_OF_LEASES = 21.0
+# An access key that PostgreSQL gave to a rotation without saying so is free when the keeper has seen it for 15 s without
+# a renewal (GONE). It looks 5 s after its last look has ended, and the one under way may take 3.5 s more to fail.
+RECOVERY_OF_LEASES = 25.0
+
+# How long a new gateway may take to open the database on a busy machine. No promise; its calls come after that.
+OPENING = 30
 
 # What is tried besides the ordinary calls, where it depends on the upstream.
 STATES = {
@@ -108,7 +111,7 @@ class Trial:
                 self.observer.fail(f"a new gateway does not listen: {cold.log.read_text()[-600:]}")
             return
         if "postgres" not in self.upstreams:
-            await cold.until_opened(self.world.client, 30)
+            await cold.until_opened(self.world.client, OPENING)
         rotation = [self.cast.rotation()] if "rotation" in self.states else []
         await self.all([*self.cast.standing(NEW), *rotation], cold)
 

@@ -1,7 +1,7 @@
 //! Who is being revoked, what stores were told, and which sessions are out.
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use sqlx::any::AnyRow;
 
 use crate::domain::{AuditEvent, BucketName, CallerId, RequestId};
@@ -70,15 +70,15 @@ impl RevocationRegistry for SqlDirectory {
              WHERE bucket_locks.until < $2",
         )
         .bind(bucket.as_str())
-        .bind(utc(now))
-        .bind(utc(until));
+        .bind(utc_nanoseconds(now))
+        .bind(utc_nanoseconds(until));
         Ok(self.database.execute("lock", take).await? > 0)
     }
 
     async fn unlock(&self, bucket: &BucketName, until: DateTime<Utc>) -> Result<(), RegistryError> {
         let delete = sqlx::query("DELETE FROM bucket_locks WHERE bucket = $1 AND until = $2")
             .bind(bucket.as_str())
-            .bind(utc(until));
+            .bind(utc_nanoseconds(until));
         self.database.execute("unlock", delete).await?;
         Ok(())
     }
@@ -166,17 +166,48 @@ fn statement(row: &AnyRow) -> Result<Statement, RegistryError> {
     })
 }
 
+/// A lock's time is also its name: two processes that try in the same second must not have the same.
+fn utc_nanoseconds(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Nanos, true)
+}
+
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
+
     use super::*;
     use crate::adapters::database::Database;
+
+    async fn open(directory: &tempfile::TempDir) -> Database {
+        let file = directory.path().join("registry.db");
+        let url = format!("sqlite://{}?mode=rwc", file.display());
+        Database::open(&url).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_lock_is_released_by_whoever_took_it_or_after_its_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let registry = SqlDirectory::new(open(&directory).await);
+        let bucket = "bucket".parse().unwrap();
+        let now: DateTime<Utc> = "2026-03-15T12:30:05.1Z".parse().unwrap();
+        let (until, others) = (
+            now + TimeDelta::seconds(60),
+            now + TimeDelta::milliseconds(60_001),
+        );
+        assert_eq!(registry.lock(&bucket, now, until).await, Ok(true));
+        assert_eq!(registry.lock(&bucket, now, others).await, Ok(false));
+        registry.unlock(&bucket, others).await.unwrap();
+        assert_eq!(registry.lock(&bucket, now, others).await, Ok(false));
+        registry.unlock(&bucket, until).await.unwrap();
+        assert_eq!(registry.lock(&bucket, now, others).await, Ok(true));
+        let after = others + TimeDelta::milliseconds(1);
+        assert_eq!(registry.lock(&bucket, after, after).await, Ok(true));
+    }
 
     #[tokio::test]
     async fn sessions_are_marked_since_the_schema_that_brought_revocations() {
         let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("registry.db");
-        let url = format!("sqlite://{}?mode=rwc", file.display());
-        let database = Database::open(&url).await.unwrap();
+        let database = open(&directory).await;
         let age = sqlx::query(
             "UPDATE _sqlx_migrations SET installed_on = '2026-03-15 12:30:05' WHERE version = 9",
         );

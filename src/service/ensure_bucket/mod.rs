@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 
 use crate::domain::{BucketName, BucketOwner, DeploymentId, Owner};
 
-use super::waiting::{Upstream, Waiting};
+use super::waiting::{Side, Waiting};
 use super::{
     BucketRegistry, Buckets, Creation, Deadline, Occupancy, Presence, RegistryError,
     ReservationState, ReserveOutcome, UpstreamError, UpstreamErrorKind,
@@ -205,7 +205,7 @@ impl EnsureBucket {
         if let Some(making) = under_way.get(&key) {
             return making.clone();
         }
-        let waiting = Arc::new(Waiting::begin(Upstream::Store));
+        let waiting = Arc::new(Waiting::begin(Side::Store));
         let maker = Arc::clone(&self.maker);
         let task = self
             .runtime
@@ -271,10 +271,7 @@ impl Maker {
         bucket: &BucketName,
         waiting: &Waiting,
     ) -> Result<ReservationState, EnsureBucketError> {
-        let reserved = waiting.during(
-            Upstream::Registry,
-            self.registry.reserve(bucket_owner, bucket),
-        );
+        let reserved = waiting.during(Side::Registry, self.registry.reserve(bucket_owner, bucket));
         match reserved.await? {
             ReserveOutcome::Held(state) => Ok(state),
             ReserveOutcome::Conflict => Err(EnsureBucketError::Conflict),
@@ -308,7 +305,7 @@ impl Maker {
     ) -> Result<Ensured, EnsureBucketError> {
         let advance = |to| {
             waiting.during(
-                Upstream::Registry,
+                Side::Registry,
                 self.registry.advance(bucket_owner, bucket, to),
             )
         };

@@ -37,7 +37,9 @@ pub(crate) struct Inner {
     pub(crate) flaw: Option<Flaw>,
     /// Since when sessions carry a mark, if the store ends only those.
     pub(crate) marked_since: Option<DateTime<Utc>>,
-    /// How often the registry was asked to release a lock.
+    /// Until when the lock is taken.
+    pub(crate) locked_until: Option<DateTime<Utc>>,
+    /// How often the registry was asked to release it.
     pub(crate) releases: u32,
     /// Renews all statements while a sweep waits for the lock.
     pub(crate) renews: bool,
@@ -62,10 +64,12 @@ pub(crate) enum Flaw {
     NoBucket,
     /// It takes three seconds to be told.
     Slow,
-    /// The registry takes a second for each step.
+    /// The registry takes a second to begin, and one for each statement.
     SlowRegistry,
-    /// The registry takes the lock and does not say so, and does not release it at once.
+    /// The registry takes the lock and does not say so, and fails to release it at first.
     LockUnheard,
+    /// The registry fails to release the lock at first.
+    UnlockFails,
 }
 
 impl FakeStore {
@@ -181,7 +185,7 @@ impl RevocationRegistry for FakeStore {
         &self,
         _: &BucketName,
         _: DateTime<Utc>,
-        _: DateTime<Utc>,
+        until: DateTime<Utc>,
     ) -> Result<bool, RegistryError> {
         let mut inner = self.inner();
         if inner.renews {
@@ -189,18 +193,24 @@ impl RevocationRegistry for FakeStore {
                 statement.over_at = FixedClock.now() + Duration::from_hours(1);
             }
         }
-        match inner.flaw {
-            Some(Flaw::LockUnheard) => Err(RegistryError::late("lock")),
-            flaw => Ok(flaw != Some(Flaw::Locked)),
+        if inner.flaw == Some(Flaw::Locked) {
+            return Ok(false);
         }
+        inner.locked_until = Some(until);
+        if inner.flaw == Some(Flaw::LockUnheard) {
+            return Err(RegistryError::late("lock"));
+        }
+        Ok(true)
     }
 
-    async fn unlock(&self, _: &BucketName, _: DateTime<Utc>) -> Result<(), RegistryError> {
+    async fn unlock(&self, _: &BucketName, until: DateTime<Utc>) -> Result<(), RegistryError> {
         let mut inner = self.inner();
         inner.releases += 1;
-        if inner.flaw == Some(Flaw::LockUnheard) && inner.releases == 1 {
+        let fails = matches!(inner.flaw, Some(Flaw::LockUnheard | Flaw::UnlockFails));
+        if fails && inner.releases == 1 {
             return Err(RegistryError::late("unlock"));
         }
+        inner.locked_until.take_if(|taken| *taken == until);
         Ok(())
     }
 

@@ -19,7 +19,7 @@ use tokio::runtime::Handle;
 
 use crate::domain::{AuditCause, AuditEvent, Concerned, Owner, RequestId};
 
-use super::waiting::{Upstream, Waiting};
+use super::waiting::{Side, Waiting};
 use super::{Deadline, Directory, RegistryError};
 
 use parts::Part;
@@ -74,11 +74,11 @@ impl RevokeSessions {
         cause: AuditCause,
         patience: Duration,
     ) -> Result<RevocationReport, RevokeError> {
-        let waiting = Waiting::begin(Upstream::Registry);
-        self.revoke_while(of, cause, patience, &waiting).await
+        let waiting = Waiting::begin(Side::Registry);
+        self.revoke_counting(of, cause, patience, &waiting).await
     }
 
-    async fn revoke_while(
+    async fn revoke_counting(
         &self,
         of: &SessionsOf,
         cause: AuditCause,
@@ -149,8 +149,8 @@ impl RevokeSessions {
         }
     }
 
-    /// The same in a task, which goes on if the caller goes away or the deadline passes; one at a time for
-    /// whom it is.
+    /// The same in a task, one at a time for each caller. It goes on if the caller goes away or the deadline
+    /// passes.
     ///
     /// # Errors
     ///
@@ -166,11 +166,11 @@ impl RevokeSessions {
         let runtime = self.runtime.clone();
         let place = self.under_way.take(&cause.caller);
         let place = place.ok_or(RevokeError::UnderWay)?;
-        let waiting = Arc::new(Waiting::begin(Upstream::Registry));
+        let waiting = Arc::new(Waiting::begin(Side::Registry));
         let counted = Arc::clone(&waiting);
         let revoking = async move {
             let _place = place;
-            self.revoke_while(&of, cause, patience, &counted).await
+            self.revoke_counting(&of, cause, patience, &counted).await
         };
         match deadline.limit_all(runtime.spawn(revoking)).await {
             Ok(Ok(done)) => done,

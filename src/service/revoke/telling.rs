@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::domain::{BucketName, CallerId, Grant, Owner, OwnerPseudonym};
 use crate::service::UpstreamError;
-use crate::service::waiting::{Upstream, Waiting};
+use crate::service::waiting::{Side, Waiting};
 
 use super::parts::Part;
 use super::{
@@ -22,10 +22,10 @@ const LOCK: TimeDelta = TimeDelta::seconds(60);
 /// How long a process may work under the lock: less, so that its last write is done by then.
 const HOLD: Duration = Duration::from_secs(50);
 
-/// How long a sweep waits for another process's lock.
-const SWEEP_PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait for another process's lock.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 
-/// The pause between two attempts to release the lock.
+/// The pause before an attempt to release the lock: the registry may be about to take it.
 const BETWEEN_RELEASES: Duration = Duration::from_secs(1);
 
 /// The pause between two attempts to take the lock.
@@ -41,13 +41,9 @@ impl RevokeSessions {
     pub async fn sweep(&self) -> Result<usize, RevokeError> {
         let now = self.end.clock.now();
         let over = self.registry.statements_over(now).await?;
-        let mut failure = None;
+        let (mut failure, waiting) = (None, Waiting::begin(Side::Registry));
         for statement in &over {
-            let taken = self.locked(
-                &statement.bucket,
-                SWEEP_PATIENCE,
-                self.take_back(statement, now),
-            );
+            let taken = self.locked(&statement.bucket, &waiting, self.take_back(statement, now));
             if let Err(error) = taken.await {
                 failure = failure.or(Some(error));
             }
@@ -101,61 +97,65 @@ impl RevokeSessions {
             self.registry.add_statement(&statement).await?;
             let end = &self.end;
             let ending = end.end(&part.owner, grant, refused, part.last, patience);
-            let ended = waiting.during(Upstream::Store, ending).await?;
+            let ended = waiting.during(Side::Store, ending).await?;
             if !ended.is_told {
                 self.registry.forget_statement(&statement).await?;
             }
             Ok(ended)
         };
-        // Whoever has the lock waits for the same store.
-        self.locked(&statement.bucket, 2 * patience, ending).await
+        self.locked(&statement.bucket, waiting, ending).await
     }
 
     /// Does this while no other process tells the store about the bucket.
     async fn locked<T>(
         &self,
         bucket: &BucketName,
-        patience: Duration,
+        waiting: &Waiting,
         work: impl Future<Output = Result<T, RevokeError>>,
     ) -> Result<T, RevokeError> {
-        let until = self.lock(bucket, patience).await?;
+        let until = self.lock(bucket, waiting).await?;
         let done = timeout(HOLD, work).await;
-        let released = self.registry.unlock(bucket, until).await;
-        released.inspect_err(|_| self.release(bucket, until))?;
+        if self.registry.unlock(bucket, until).await.is_err() {
+            self.release(bucket, until);
+        }
         done.unwrap_or_else(|_| {
             Err(UpstreamError::timeout("telling the store of a revocation").into())
         })
     }
 
-    /// Returns until when the bucket is locked.
+    /// Returns until when the bucket is locked. Whoever has the lock meanwhile waits for the store.
     async fn lock(
         &self,
         bucket: &BucketName,
-        patience: Duration,
+        waiting: &Waiting,
     ) -> Result<DateTime<Utc>, RevokeError> {
-        let end = Instant::now() + patience;
+        let end = Instant::now() + LOCK_PATIENCE;
         loop {
             let now = self.end.clock.now();
             let until = now + LOCK;
             let taken = self.registry.lock(bucket, now, until).await;
-            // The statement may have taken effect even though it returned an error.
+            // The lock may be taken despite the error.
             if taken.inspect_err(|_| self.release(bucket, until))? {
                 return Ok(until);
             }
             if Instant::now() >= end {
                 return Err(RevokeError::Locked(bucket.clone()));
             }
-            sleep(BETWEEN_ATTEMPTS).await;
+            waiting.during(Side::Store, sleep(BETWEEN_ATTEMPTS)).await;
         }
     }
 
-    /// Releases the lock as soon as the registry works again: the next revocation waits for it.
+    /// Releases the lock once the registry works again, because the next revocation waits for it. A command
+    /// ends before that.
     fn release(&self, bucket: &BucketName, until: DateTime<Utc>) {
         let (registry, clock) = (Arc::clone(&self.registry), Arc::clone(&self.end.clock));
         let bucket = bucket.clone();
         self.runtime.spawn(async move {
-            while clock.now() < until && registry.unlock(&bucket, until).await.is_err() {
+            while clock.now() < until {
                 sleep(BETWEEN_RELEASES).await;
+                if registry.unlock(&bucket, until).await.is_ok() {
+                    return;
+                }
             }
         });
     }

@@ -324,33 +324,45 @@ async fn revoke_in_time(use_case: &Arc<RevokeSessions>) -> Result<RevocationRepo
 }
 
 /// What alice is answered if something is wrong, and the store half a minute later.
-async fn answer_with(flaw: Flaw) -> (RevokeError, Arc<FakeStore>) {
+async fn answer_with(flaw: Flaw) -> (Result<RevocationReport, RevokeError>, Arc<FakeStore>) {
     let store = Arc::<FakeStore>::default();
     store.inner().flaw = Some(flaw);
     let use_case = Arc::new(revoke_sessions(&store, directory()));
-    let answer = revoke_in_time(&use_case).await.unwrap_err();
+    let answer = revoke_in_time(&use_case).await;
     sleep(Duration::from_secs(30)).await;
     (answer, store)
 }
 
-#[tokio::test(start_paused = true)]
-async fn after_the_deadline_the_slower_one_is_to_blame_and_the_revocation_goes_on() {
-    let (slow_store, store) = answer_with(Flaw::Slow).await;
-    assert!(matches!(slow_store, RevokeError::Store(_)), "{slow_store}");
-    assert!(store.inner().revocation.clone().unwrap().1);
-    let (slow_registry, store) = answer_with(Flaw::SlowRegistry).await;
-    assert!(
-        matches!(slow_registry, RevokeError::Registry(_)),
-        "{slow_registry}"
-    );
-    assert!(store.inner().revocation.clone().unwrap().1);
+fn end(store: &FakeStore) -> String {
+    let events = &store.inner().events;
+    let mut ends = events.iter().filter(|(action, _)| *action == "revoke end");
+    ends.next().unwrap().1.clone()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lock_that_is_taken_unheard_is_released_once_the_registry_works_again() {
-    let (answer, store) = answer_with(Flaw::LockUnheard).await;
-    assert!(matches!(answer, RevokeError::Registry(_)), "{answer}");
-    assert_eq!(store.inner().releases, 2);
+async fn after_the_deadline_the_slower_one_is_to_blame_and_the_revocation_goes_on() {
+    let (answer, store) = answer_with(Flaw::Slow).await;
+    assert!(matches!(answer, Err(RevokeError::Store(_))));
+    assert!(!end(&store).starts_with("failed"), "{}", end(&store));
+    let (answer, store) = answer_with(Flaw::SlowRegistry).await;
+    assert!(matches!(answer, Err(RevokeError::Registry(_))));
+    assert!(!end(&store).starts_with("failed"), "{}", end(&store));
+    // Whoever has the lock waits for the store.
+    let (answer, store) = answer_with(Flaw::Locked).await;
+    assert!(matches!(answer, Err(RevokeError::Store(_))));
+    assert!(end(&store).starts_with("failed"), "{}", end(&store));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_is_lost_is_released_once_the_registry_works_again() {
+    for flaw in [Flaw::LockUnheard, Flaw::UnlockFails] {
+        let (answer, store) = answer_with(flaw).await;
+        // What is done is done.
+        assert_eq!(answer.is_ok(), flaw == Flaw::UnlockFails);
+        let inner = store.inner();
+        assert_eq!(inner.locked_until, None, "{flaw:?}");
+        assert_eq!(inner.releases, 2, "{flaw:?}");
+    }
 }
 
 #[tokio::test]
