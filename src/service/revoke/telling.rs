@@ -123,7 +123,8 @@ impl RevokeSessions {
         })
     }
 
-    /// Returns until when the bucket is locked. Whoever has the lock meanwhile waits for the store.
+    /// Returns when the lock ends. The time spent here is the store's: another process is telling it about
+    /// the bucket.
     async fn lock(
         &self,
         bucket: &BucketName,

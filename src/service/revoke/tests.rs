@@ -347,7 +347,7 @@ async fn after_the_deadline_the_slower_one_is_to_blame_and_the_revocation_goes_o
     let (answer, store) = answer_with(Flaw::SlowRegistry).await;
     assert!(matches!(answer, Err(RevokeError::Registry(_))));
     assert!(!end(&store).starts_with("failed"), "{}", end(&store));
-    // Whoever has the lock waits for the store.
+    // Another process is telling the store.
     let (answer, store) = answer_with(Flaw::Locked).await;
     assert!(matches!(answer, Err(RevokeError::Store(_))));
     assert!(end(&store).starts_with("failed"), "{}", end(&store));
