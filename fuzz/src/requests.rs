@@ -30,6 +30,9 @@ type Policies = Arc<Mutex<HashMap<String, String>>>;
 /// What the store's keys begin with.
 const KEY: &str = "FUZZ";
 
+/// The secret of each.
+const SECRET: &str = "handed-out";
+
 const CLIENT: &str = "demo";
 const MEMBERS: [(&str, &str, &str); 2] =
     [("alice", "acme", "research"), ("bob", "globex", "research")];
@@ -85,9 +88,12 @@ pub(crate) fn check(input: &[u8]) {
     }
 }
 
-/// The key in an answer of any dialect.
+/// The key in an answer of any dialect, beside its secret: a list of sessions has the keys alone.
 fn handed_out(body: &[u8]) -> Option<String> {
     let body = String::from_utf8_lossy(body);
+    if !body.contains(SECRET) {
+        return None;
+    }
     let at = body.find(KEY)?;
     Some(
         body[at..]
@@ -359,7 +365,7 @@ fn answer(request: &Request, url: &str, policies: &Policies) -> Answer {
         let key = format!("{KEY}{}", &hex::encode(digest)[..16]);
         let answer = format!(
             "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>{key}</AccessKeyId>\
-             <SecretAccessKey>S</SecretAccessKey><SessionToken>T</SessionToken>\
+             <SecretAccessKey>{SECRET}</SecretAccessKey><SessionToken>T</SessionToken>\
              <Expiration>{}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>",
             end(&form)
         );
