@@ -2,8 +2,8 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpSocket;
 
-/// A free port on loopback. While this value lives, connections to the port are refused and the kernel
-/// gives it to nobody who binds to port 0; a server that binds to it by number still can.
+/// A free port on loopback. While this value lives, connections to the port are refused, and the kernel
+/// does not choose it for port 0. A server may still bind to it by number.
 pub(crate) struct Reserved(TcpSocket);
 
 impl Reserved {
