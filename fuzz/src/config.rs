@@ -39,11 +39,16 @@ fn load(text: &[u8]) -> Result<Config, Vec<String>> {
 
 fn loads_again(settings: &[Setting]) {
     let printed = effective(settings);
-    // A private key or a URL that is hidden cannot be read again.
+    // A private key or a URL that is hidden cannot be read again, and a naming secret is too short then.
     let is_lost = |setting: &Setting| {
-        [".client_private_key", ".capability_key", "database.url"]
-            .iter()
-            .any(|end| setting.key.ends_with(end))
+        [
+            ".client_private_key",
+            ".capability_key",
+            "database.url",
+            "naming.secret",
+        ]
+        .iter()
+        .any(|end| setting.key.ends_with(end))
             && setting.value.as_deref() == Some(HIDDEN)
     };
     if settings.iter().any(is_lost) {
