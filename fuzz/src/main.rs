@@ -8,6 +8,7 @@ mod capability;
 mod claims;
 mod config;
 mod discovery;
+mod gateway;
 mod iam_xml;
 mod introspection;
 mod json;
