@@ -40,7 +40,9 @@ pub struct CapabilityKeys(Derived<SecretString, Arc<CapabilityKey>, InvalidCapab
 #[error("must be an Ed25519 private key in PEM (PKCS #8): openssl genpkey -algorithm ed25519")]
 pub struct InvalidCapabilityKey;
 
+/// A claim of a later version may restrict what the token opens, so an unknown one is refused.
 #[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 struct Claims {
     /// The access key.
     sub: String,
@@ -218,6 +220,25 @@ mod tests {
         assert_eq!(one.check(&token, &id(1), late), Err("has expired"));
         let other = one.check(&token, &id(2), now());
         assert_eq!(other, Err("is for another access key"));
+    }
+
+    #[test]
+    fn unknown_claims_are_refused() {
+        let key = key();
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.typ = Some(CAPABILITY_TYPE.to_owned());
+        header.kid = Some(key.key_id.clone());
+        let mut claims = serde_json::json!({
+            "sub": id(1).to_string(), "act": ACT, "iat": 0, "exp": i64::MAX, "jti": jti().to_string(),
+        });
+        let checked = |claims: &serde_json::Value| {
+            let token = jsonwebtoken::encode(&header, claims, &key.signing).unwrap();
+            key.check(&AccessToken::parse(&token).unwrap(), &id(1), now())
+        };
+        assert_eq!(checked(&claims), Ok(jti()));
+        claims["cidr"] = "10.0.0.0/8".into();
+        let refused = checked(&claims);
+        assert_eq!(refused, Err("is malformed, or signed with another key"));
     }
 
     #[test]
