@@ -12,6 +12,7 @@ use crate::domain::{
 };
 
 use super::step::{step, traced};
+use super::waiting::{Side, Waiting};
 use super::{
     AuditTrail, Clock, CurrentRestrictions, Deadline, EnsureBucket, Limit, RateLimiter, Recorded,
     Refusal, RegistryError, SessionRequest, Sessions, UpstreamError,
@@ -24,6 +25,9 @@ const SESSION_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// How long an audit event may take to reach the disk.
 const AUDIT_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// The step that a timeout names.
+const ASSUME_ROLE: &str = "AssumeRole";
 
 /// The shortest session that engines grant.
 const SHORTEST_SESSION: Duration = Duration::from_mins(15);
@@ -123,7 +127,8 @@ impl IssueSession {
     ///
     /// # Errors
     ///
-    /// The [`Refusal`] of the first step that fails.
+    /// The [`Refusal`] of the first step that fails. If time runs out, it is the slower of registry and
+    /// store that failed.
     pub async fn issue(
         &self,
         request: &IssueRequest,
@@ -134,8 +139,9 @@ impl IssueSession {
             .rate_limiter
             .take(&digest)
             .map_err(|spent| spent.of(Limit::Owner))?;
+        let waiting = Waiting::begin(Side::Registry);
         let mut restrictions = self.check(request, deadline).await?;
-        let ensuring = self.ensure_bucket(request, &restrictions, deadline);
+        let ensuring = self.ensure_bucket(request, &restrictions, deadline, &waiting);
         let span = step!("ensure_bucket", owner = %digest.pseudonym());
         traced(span, ensuring).await?;
         let duration = self.duration(request)?;
@@ -145,13 +151,15 @@ impl IssueSession {
             let (key, session) = match opened {
                 Some((of, session)) if of == key => (key, session),
                 _ => {
-                    let opening = self.open_or_reuse(request, &key, &digest, duration, deadline);
-                    let session = deadline.limit_all(opening).await;
-                    let late = |_| Err(Refusal::Store(UpstreamError::timeout("AssumeRole")));
+                    let opening =
+                        self.open_or_reuse(request, &key, &digest, duration, deadline, &waiting);
+                    let opening = waiting.during(Side::Store, deadline.limit_all(opening));
+                    let session = opening.await;
+                    let late = |_| Err(timed_out(&waiting, ASSUME_ROLE));
                     (key, session.unwrap_or_else(late)?)
                 }
             };
-            let recording = self.record(request, &session, &restrictions, deadline);
+            let recording = self.record(request, &session, &restrictions, deadline, &waiting);
             let span = step!("audit", owner = %digest.pseudonym());
             let recorded = traced(span, recording).await;
             if let (Err(_), Some(reused)) = (&recorded, &self.reused) {
@@ -162,7 +170,8 @@ impl IssueSession {
                 // Somebody was blocked or revoked since the call was checked.
                 Recorded::RestrictionsChanged => {
                     restrictions = self.check_again(request, &restrictions, deadline).await?;
-                    self.ensure_bucket(request, &restrictions, deadline).await?;
+                    self.ensure_bucket(request, &restrictions, deadline, &waiting)
+                        .await?;
                     opened = Some((key, session));
                 }
             }
@@ -175,11 +184,12 @@ impl IssueSession {
         request: &IssueRequest,
         restrictions: &Restrictions,
         deadline: Deadline,
+        waiting: &Waiting,
     ) -> Result<(), Refusal> {
         let (owner, bucket) = (&request.owner, &request.grant.bucket);
         let revoked = restrictions.revoked_before(&request.caller.id(), owner);
         let ensure_bucket = &self.ports.ensure_bucket;
-        let ensured = ensure_bucket.ensure_since(owner, bucket, revoked, deadline);
+        let ensured = ensure_bucket.ensure_since(owner, bucket, revoked, deadline, waiting);
         Ok(ensured.await?)
     }
 
@@ -252,8 +262,9 @@ impl IssueSession {
         digest: &OwnerDigest,
         duration: Duration,
         deadline: Deadline,
+        waiting: &Waiting,
     ) -> Result<Arc<Session>, Refusal> {
-        let opening = self.open(request, digest, duration, deadline);
+        let opening = self.open(request, digest, duration, deadline, waiting);
         match &self.reused {
             Some(reused) if request.duration.is_none() => reused.get_or_open(key, opening).await,
             _ => opening.await.map(Arc::new),
@@ -267,6 +278,7 @@ impl IssueSession {
         digest: &OwnerDigest,
         duration: Duration,
         deadline: Deadline,
+        waiting: &Waiting,
     ) -> Result<Session, Refusal> {
         let policy = SessionPolicy::for_grant(&request.grant, &self.settings.session_policies)
             .map_err(|error| Refusal::Internal(error.to_string()))?;
@@ -278,10 +290,13 @@ impl IssueSession {
         let opening = async {
             let opening = self.ports.sessions.assume_role(session_request);
             let opened = deadline.limit(SESSION_TIMEOUT, opening).await;
-            opened.unwrap_or_else(|_| Err(UpstreamError::timeout("AssumeRole")))
+            match opened {
+                Ok(session) => session.map_err(Refusal::Store),
+                Err(_) => Err(timed_out(waiting, ASSUME_ROLE)),
+            }
         };
         let span = step!("assume_role", owner = %digest.pseudonym());
-        traced(span, opening).await.map_err(Refusal::Store)
+        traced(span, opening).await
     }
 
     /// Records the session, unless the registry's restrictions are no longer these.
@@ -291,6 +306,7 @@ impl IssueSession {
         session: &Session,
         checked: &Restrictions,
         deadline: Deadline,
+        waiting: &Waiting,
     ) -> Result<Recorded, Refusal> {
         let cause = AuditCause {
             time: self.ports.clock.now(),
@@ -300,11 +316,18 @@ impl IssueSession {
         };
         let event = AuditEvent::session(cause, request.owner.clone(), &request.grant, session);
         let recording = self.ports.audit_trail.record(event, checked.version());
-        let recorded = deadline
-            .limit(AUDIT_TIMEOUT, recording)
-            .await
-            .unwrap_or_else(|_| Err(RegistryError::new("the audit event took too long")))?;
-        Ok(recorded)
+        match deadline.limit(AUDIT_TIMEOUT, recording).await {
+            Ok(recorded) => Ok(recorded?),
+            Err(_) => Err(timed_out(waiting, "issuing the session")),
+        }
+    }
+}
+
+/// The time for a step is over. The slower of registry and store is to blame, in all steps so far.
+fn timed_out(waiting: &Waiting, step: &str) -> Refusal {
+    match waiting.slower() {
+        Side::Registry => RegistryError::late(step).into(),
+        Side::Store => Refusal::Store(UpstreamError::timeout(step)),
     }
 }
 

@@ -43,16 +43,43 @@ impl Waiting {
         done
     }
 
+    /// Charges the step as `other`, which it waits for, is charged meanwhile.
+    pub(super) async fn along<T>(&self, other: &Self, step: impl Future<Output = T>) -> T {
+        self.so_far();
+        let before = other.so_far();
+        let done = step.await;
+        let after = other.so_far();
+        let mut spent = self.spent();
+        spent.registry += after.0 - before.0;
+        spent.store += after.1 - before.1;
+        spent.since = Instant::now();
+        done
+    }
+
+    /// The one that took longer.
+    pub(super) fn slower(&self) -> Side {
+        let (registry, store) = self.so_far();
+        if registry > store {
+            Side::Registry
+        } else {
+            Side::Store
+        }
+    }
+
     /// The timeout of the one that took longer.
     pub(super) fn timed_out<E: From<RegistryError> + From<UpstreamError>>(&self, step: &str) -> E {
+        match self.slower() {
+            Side::Registry => RegistryError::late(step).into(),
+            Side::Store => UpstreamError::timeout(step).into(),
+        }
+    }
+
+    /// What registry and store have taken by now.
+    fn so_far(&self) -> (Duration, Duration) {
         let mut spent = self.spent();
         let current = spent.current;
         spent.switch(current);
-        if spent.registry > spent.store {
-            RegistryError::late(step).into()
-        } else {
-            UpstreamError::timeout(step).into()
-        }
+        (spent.registry, spent.store)
     }
 
     fn spent(&self) -> MutexGuard<'_, Spent> {

@@ -168,20 +168,24 @@ impl EnsureBucket {
         bucket: &BucketName,
         deadline: Deadline,
     ) -> Result<(), EnsureBucketError> {
-        self.ensure_since(owner, bucket, None, deadline).await
+        let waiting = Waiting::begin(Side::Store);
+        self.ensure_since(owner, bucket, None, deadline, &waiting)
+            .await
     }
 
-    /// The same, for an owner whose sessions were revoked then: what was found before does not count.
+    /// The same, for an owner whose sessions were revoked then: what was found before does not count. If
+    /// time runs out, it counts what the caller has waited for before, too.
     ///
     /// # Errors
     ///
     /// See [`Self::ensure`].
-    pub async fn ensure_since(
+    pub(super) async fn ensure_since(
         &self,
         owner: &Owner,
         bucket: &BucketName,
         revoked: Option<DateTime<Utc>>,
         deadline: Deadline,
+        waiting: &Waiting,
     ) -> Result<(), EnsureBucketError> {
         let bucket_owner = owner.bucket_owner(bucket);
         let ready = Ready {
@@ -192,11 +196,10 @@ impl EnsureBucket {
         if self.maker.ready.get(&bucket_owner).await.as_ref() == Some(&ready) {
             return Ok(());
         }
-        let (making, waiting) = self.join_or_start(&bucket_owner, ready);
-        deadline
-            .limit(STEP_TIMEOUT, making)
-            .await
-            .unwrap_or_else(|_| Err(waiting.timed_out(STEP)))
+        let (making, its_waiting) = self.join_or_start(&bucket_owner, ready);
+        let limited = deadline.limit(STEP_TIMEOUT, making);
+        let made = waiting.along(&its_waiting, limited).await;
+        made.unwrap_or_else(|_| Err(waiting.timed_out(STEP)))
     }
 
     fn join_or_start(&self, bucket_owner: &BucketOwner, ready: Ready) -> UnderWay {

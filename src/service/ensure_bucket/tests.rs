@@ -355,13 +355,17 @@ impl BucketRegistry for SlowRegistry {
     }
 }
 
-/// How a first call ends with such a registry; the store hangs if it is held.
-async fn ensure_with_slow_registry(world: &World, step: Duration) -> Result<(), EnsureBucketError> {
+fn with_slow_registry(world: &World, step: Duration) -> EnsureBucket {
     let mut process = world.process(false);
     let registry = Arc::new(SlowRegistry(world.registry.clone(), step));
     let maker = Arc::get_mut(&mut process.maker).unwrap();
     maker.registry = registry;
-    ensure(&process).await
+    process
+}
+
+/// How a first call ends with such a registry; the store hangs if it is held.
+async fn ensure_with_slow_registry(world: &World, step: Duration) -> Result<(), EnsureBucketError> {
+    ensure(&with_slow_registry(world, step)).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -386,4 +390,25 @@ async fn a_slow_store_is_blamed_for_a_bucket_that_is_late() {
         matches!(outcome, Err(EnsureBucketError::Store(_))),
         "{outcome:?}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_caller_has_waited_for_before_counts() {
+    for (before, registry_is_to_blame) in [(500, false), (1_500, true)] {
+        let world = World::new();
+        world.buckets.hold();
+        let process = with_slow_registry(&world, Duration::from_millis(1_500));
+        let waiting = Waiting::begin(Side::Registry);
+        tokio::time::sleep(Duration::from_millis(before)).await;
+        let deadline = Deadline::after(PATIENCE);
+        let (owner, bucket) = (alice(), bucket_of(&alice()));
+        let late = process.ensure_since(&owner, &bucket, None, deadline, &waiting);
+        let late = late.await;
+        let is_right = match &late {
+            Err(EnsureBucketError::Registry(_)) => registry_is_to_blame,
+            Err(EnsureBucketError::Store(_)) => !registry_is_to_blame,
+            _ => false,
+        };
+        assert!(is_right, "{before} ms: {late:?}");
+    }
 }

@@ -18,6 +18,9 @@ struct StoreAndTrail {
     events: Mutex<Vec<AuditEvent>>,
     trail_is_full: Mutex<bool>,
     store_hangs: Mutex<bool>,
+    /// How long the store, and each step of the registry, takes.
+    store_takes: Mutex<Duration>,
+    registry_takes: Mutex<Duration>,
     restrictions: Mutex<Restrictions>,
     /// Is run when a session is opened.
     meanwhile: Mutex<Option<Meanwhile>>,
@@ -42,6 +45,7 @@ impl Sessions for StoreAndTrail {
         if *self.store_hangs.lock().unwrap() {
             std::future::pending::<()>().await;
         }
+        sleep(&self.store_takes).await;
         Ok(Session {
             access_key_id: number.to_string(),
             secret_access_key: SecretString::from("secret"),
@@ -54,6 +58,7 @@ impl Sessions for StoreAndTrail {
 #[async_trait]
 impl AuditTrail for StoreAndTrail {
     async fn record(&self, event: AuditEvent, version: i64) -> Result<Recorded, RegistryError> {
+        sleep(&self.registry_takes).await;
         if *self.trail_is_full.lock().unwrap() {
             return Err(RegistryError::new("full"));
         }
@@ -68,8 +73,14 @@ impl AuditTrail for StoreAndTrail {
 #[async_trait]
 impl RestrictionRegistry for StoreAndTrail {
     async fn restrictions(&self) -> Result<Restrictions, RegistryError> {
+        sleep(&self.registry_takes).await;
         Ok(self.restrictions.lock().unwrap().clone())
     }
+}
+
+async fn sleep(duration: &Mutex<Duration>) {
+    let duration = *duration.lock().unwrap();
+    tokio::time::sleep(duration).await;
 }
 
 impl StoreAndTrail {
@@ -210,6 +221,29 @@ async fn calls_that_wait_share_the_timeout_of_the_one_that_opens() {
     assert_eq!(store.asked.lock().unwrap().len(), 1);
     *store.store_hangs.lock().unwrap() = false;
     ask(&issue, &request(0, 60)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_slower_of_registry_and_store_is_to_blame_for_a_session_that_is_late() {
+    for reuse in [None, Some("50%")] {
+        for (registry, store, registry_is_to_blame) in [
+            (2_900, 9_000, true),
+            (2_000, 9_000, false),
+            (2_000, 2_700, false),
+            (2_400, 2_200, true),
+        ] {
+            let (both, issue) = issue(false, reuse);
+            *both.registry_takes.lock().unwrap() = Duration::from_millis(registry);
+            *both.store_takes.lock().unwrap() = Duration::from_millis(store);
+            let late = ask(&issue, &request(1, 60)).await;
+            let is_right = match &late {
+                Err(Refusal::Internal(_)) => registry_is_to_blame,
+                Err(Refusal::Store(_)) => !registry_is_to_blame,
+                _ => false,
+            };
+            assert!(is_right, "{registry} and {store} ms: {late:?}");
+        }
+    }
 }
 
 #[tokio::test]
