@@ -55,6 +55,13 @@ impl Members {
     }
 }
 
+/// Whether this is the name of a variant, as serde reads one: `"EdDSA"` or `{"EdDSA":null}`.
+pub(crate) fn names(value: &Value, variant: &str) -> bool {
+    let members = value.as_object();
+    let is_only = members.is_some_and(|members| members.len() == 1);
+    value == variant || is_only && value.get(variant).is_some_and(Value::is_null)
+}
+
 impl<'de> Deserialize<'de> for Members {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Read;

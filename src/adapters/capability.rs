@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::domain::{AccessKeyId, AccessToken, CapabilityId};
 use crate::service::{CAPABILITY_TYPE, Capabilities};
 
+use super::strict_json::StrictObject;
 use super::{Current, Derived};
 
 /// The only action that a capability allows.
@@ -40,9 +41,7 @@ pub struct CapabilityKeys(Derived<SecretString, Arc<CapabilityKey>, InvalidCapab
 #[error("must be an Ed25519 private key in PEM (PKCS #8): openssl genpkey -algorithm ed25519")]
 pub struct InvalidCapabilityKey;
 
-/// A claim of a later version may restrict what the token opens, so an unknown one is refused.
 #[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
 struct Claims {
     /// The access key.
     sub: String,
@@ -151,7 +150,8 @@ impl CapabilityKey {
         validation.required_spec_claims = HashSet::new();
         validation.validate_exp = false;
         validation.validate_aud = false;
-        let read = jsonwebtoken::decode::<Claims>(token.expose(), &self.checking, &validation);
+        let read =
+            jsonwebtoken::decode::<StrictObject>(token.expose(), &self.checking, &validation);
         let read = read.map_err(|_| "is malformed, or signed with another key")?;
         if read.header.typ.as_deref() != Some(CAPABILITY_TYPE) {
             return Err("is another kind of token");
@@ -159,7 +159,7 @@ impl CapabilityKey {
         if read.header.kid.as_ref() != Some(&self.key_id) {
             return Err("has another key id");
         }
-        let claims = read.claims;
+        let claims: Claims = read.claims.read().map_err(|_| "has not all claims")?;
         if claims.act != ACT {
             return Err("is for another action");
         }
@@ -183,6 +183,7 @@ impl std::fmt::Debug for CapabilityKey {
 
 #[cfg(test)]
 mod tests {
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use chrono::TimeDelta;
 
     use super::*;
@@ -223,22 +224,35 @@ mod tests {
     }
 
     #[test]
-    fn unknown_claims_are_refused() {
+    fn claims_are_a_json_object() {
         let key = key();
-        let mut header = Header::new(Algorithm::EdDSA);
-        header.typ = Some(CAPABILITY_TYPE.to_owned());
-        header.kid = Some(key.key_id.clone());
-        let mut claims = serde_json::json!({
-            "sub": id(1).to_string(), "act": ACT, "iat": 0, "exp": i64::MAX, "jti": jti().to_string(),
-        });
-        let checked = |claims: &serde_json::Value| {
-            let token = jsonwebtoken::encode(&header, claims, &key.signing).unwrap();
+        let kid = &key.key_id;
+        let header = format!(r#"{{"typ":"{CAPABILITY_TYPE}","alg":"EdDSA","kid":"{kid}"}}"#);
+        let checked = |claims: &[u8]| {
+            let parts = [header.as_bytes(), claims].map(|part| URL_SAFE_NO_PAD.encode(part));
+            let signed = parts.join(".");
+            let signature =
+                jsonwebtoken::crypto::sign(signed.as_bytes(), &key.signing, Algorithm::EdDSA);
+            let token = format!("{signed}.{}", signature.unwrap());
             key.check(&AccessToken::parse(&token).unwrap(), &id(1), now())
         };
-        assert_eq!(checked(&claims), Ok(jti()));
-        claims["cidr"] = "10.0.0.0/8".into();
-        let refused = checked(&claims);
-        assert_eq!(refused, Err("is malformed, or signed with another key"));
+        let (sub, jti) = (id(1), jti());
+        let good = format!(
+            r#"{{"sub":"{sub}","act":"{ACT}","iat":0,"exp":9000000000000000,"jti":"{jti}","x":"y"}}"#
+        );
+        assert_eq!(checked(good.as_bytes()), Ok(jti.clone()));
+        let list = format!(r#"["{sub}","{ACT}",0,9000000000000000,"{jti}"]"#);
+        let not_utf_8 = good
+            .bytes()
+            .map(|byte| if byte == b'y' { 0xff } else { byte });
+        for bad in [
+            list.into_bytes(),
+            good.replace(r#""x""#, r#""act""#).into_bytes(),
+            good.replace(r#""iat":0,"#, "").into_bytes(),
+            not_utf_8.collect(),
+        ] {
+            assert!(checked(&bad).is_err(), "{}", String::from_utf8_lossy(&bad));
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod process;
 mod randomness;
 mod rate_limiter;
 mod replace_file;
+mod strict_json;
 mod upstream_calls;
 
 pub use authorities::check_authorities;

@@ -1,8 +1,7 @@
 use std::collections::BTreeSet;
 
+use crate::adapters::strict_json::{StrictObject, WrongMember};
 use crate::domain::{Audience, NamedClaims, UnverifiedClaims};
-
-use super::strict_json::{StrictObject, WrongMember};
 
 /// Reads the claims that the gateway uses, each with its JSON type. `active` is left false: it exists
 /// only in introspection answers.

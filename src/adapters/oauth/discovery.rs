@@ -3,9 +3,9 @@ use std::sync::{PoisonError, RwLock};
 use tokio::sync::OnceCell;
 use url::Url;
 
+use crate::adapters::strict_json::StrictObject;
 use crate::service::{UpstreamError, UpstreamErrorKind};
 
-use super::strict_json::StrictObject;
 use super::{OauthHttp, is_confidential};
 
 /// The longest metadata document read, in bytes.

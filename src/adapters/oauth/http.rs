@@ -10,10 +10,10 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::task::JoinHandle;
 use url::Url;
 
+use crate::adapters::strict_json::StrictObject;
 use crate::adapters::{CallFailure, Current, Derived, Upstream, UpstreamCalls};
 use crate::service::{UpstreamError, UpstreamErrorKind};
 
-use super::strict_json::StrictObject;
 use failure::{ReadError, upstream_error};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);

@@ -16,12 +16,12 @@ use openidconnect::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::adapters::Upstream;
+use crate::adapters::strict_json::{StrictObject, WrongMember};
 use crate::domain::{AccessToken, UnverifiedClaims};
 use crate::service::{Clock, Introspection, Randomness, UpstreamError, UpstreamErrorKind};
 
 use super::claims::{claims, memberships};
 use super::client_authentication::ClientAuthentication;
-use super::strict_json::{StrictObject, WrongMember};
 use super::{Discovery, OauthHttp};
 
 /// The longest answer read, in bytes (docs/call.md).

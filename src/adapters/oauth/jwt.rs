@@ -8,12 +8,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, Validation};
 use serde_json::Value;
 
+use crate::adapters::strict_json::{StrictObject, WrongMember};
 use crate::domain::{AccessToken, UnverifiedClaims};
 use crate::service::{LocalJwt, ReadToken, UpstreamError};
 
 use super::claims::{claims, memberships, named};
 use super::jwks::Jwks;
-use super::strict_json::{StrictObject, WrongMember};
 
 /// In a list of accepted `typ`s: a token without one, such as those of Kubernetes.
 pub const NO_TYP: &str = "none";

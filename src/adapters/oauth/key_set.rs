@@ -5,7 +5,7 @@ use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, 
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::Value;
 
-use super::strict_json::{StrictObject, WrongMember};
+use crate::adapters::strict_json::{StrictObject, WrongMember};
 
 /// The longest key set read, in bytes, and the largest number of its keys that are used.
 pub const MAX_KEY_SET_BYTES: usize = 256 * 1024;

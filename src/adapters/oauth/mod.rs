@@ -10,7 +10,6 @@ mod introspection;
 mod jwks;
 mod jwt;
 mod key_set;
-mod strict_json;
 
 pub use cache::{CacheSettings, CachedIntrospection};
 pub use client_authentication::{ClientAuthentication, PrivateKey, PrivateKeyError};

@@ -4,12 +4,12 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use crate::domain::members_of_claim;
 
-/// A JSON object without duplicate members at any depth.
+/// A JSON object without duplicate members at any depth, in UTF-8 (RFC 7519 section 7.2).
 #[derive(Debug)]
 pub(super) struct StrictObject(Map<String, Value>);
 
@@ -24,6 +24,10 @@ pub struct WrongMember {
 impl StrictObject {
     pub(super) fn from_slice(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(bytes)
+    }
+
+    pub(super) fn read<T: DeserializeOwned>(self) -> Result<T, serde_json::Error> {
+        serde_json::from_value(Value::Object(self.0))
     }
 
     pub(super) fn required_bool(&self, member: &'static str) -> Result<bool, WrongMember> {
