@@ -15,7 +15,7 @@ use super::step::{step, traced};
 use super::waiting::{Side, Waiting};
 use super::{
     AuditTrail, Clock, CurrentRestrictions, Deadline, EnsureBucket, Limit, RateLimiter, Recorded,
-    Refusal, RegistryError, SessionRequest, Sessions, UpstreamError,
+    Refusal, RegistryError, SessionRequest, Sessions, UpstreamError, UpstreamErrorKind,
 };
 
 use reuse::{ReuseKey, ReusedSessions};
@@ -25,9 +25,6 @@ const SESSION_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// How long an audit event may take to reach the disk.
 const AUDIT_TIMEOUT: Duration = Duration::from_secs(4);
-
-/// The step that a timeout names.
-const ASSUME_ROLE: &str = "AssumeRole";
 
 /// The shortest session that engines grant.
 const SHORTEST_SESSION: Duration = Duration::from_mins(15);
@@ -127,21 +124,37 @@ impl IssueSession {
     ///
     /// # Errors
     ///
-    /// The [`Refusal`] of the first step that fails. If time runs out, it is the slower of registry and
-    /// store that failed.
+    /// The [`Refusal`] of the first step that fails. At the deadline it is the slower of registry and
+    /// store that failed, whatever was cut off.
     pub async fn issue(
         &self,
         request: &IssueRequest,
         deadline: Deadline,
+    ) -> Result<Arc<Session>, Refusal> {
+        let waiting = Waiting::begin(Side::Registry);
+        let issued = self.issue_counting(request, deadline, &waiting).await;
+        issued.map_err(|refusal| {
+            if deadline.has_passed() {
+                blame(waiting.slower(), refusal)
+            } else {
+                refusal
+            }
+        })
+    }
+
+    async fn issue_counting(
+        &self,
+        request: &IssueRequest,
+        deadline: Deadline,
+        waiting: &Waiting,
     ) -> Result<Arc<Session>, Refusal> {
         let digest = self.settings.formula.digest(&request.owner);
         self.ports
             .rate_limiter
             .take(&digest)
             .map_err(|spent| spent.of(Limit::Owner))?;
-        let waiting = Waiting::begin(Side::Registry);
         let mut restrictions = self.check(request, deadline).await?;
-        let ensuring = self.ensure_bucket(request, &restrictions, deadline, &waiting);
+        let ensuring = self.ensure_bucket(request, &restrictions, deadline, waiting);
         let span = step!("ensure_bucket", owner = %digest.pseudonym());
         traced(span, ensuring).await?;
         let duration = self.duration(request)?;
@@ -151,15 +164,14 @@ impl IssueSession {
             let (key, session) = match opened {
                 Some((of, session)) if of == key => (key, session),
                 _ => {
-                    let opening =
-                        self.open_or_reuse(request, &key, &digest, duration, deadline, &waiting);
+                    let opening = self.open_or_reuse(request, &key, &digest, duration, deadline);
                     let opening = waiting.during(Side::Store, deadline.limit_all(opening));
                     let session = opening.await;
-                    let late = |_| Err(timed_out(&waiting, ASSUME_ROLE));
+                    let late = |_| Err(Refusal::Store(UpstreamError::timeout("AssumeRole")));
                     (key, session.unwrap_or_else(late)?)
                 }
             };
-            let recording = self.record(request, &session, &restrictions, deadline, &waiting);
+            let recording = self.record(request, &session, &restrictions, deadline);
             let span = step!("audit", owner = %digest.pseudonym());
             let recorded = traced(span, recording).await;
             if let (Err(_), Some(reused)) = (&recorded, &self.reused) {
@@ -170,7 +182,7 @@ impl IssueSession {
                 // Somebody was blocked or revoked since the call was checked.
                 Recorded::RestrictionsChanged => {
                     restrictions = self.check_again(request, &restrictions, deadline).await?;
-                    self.ensure_bucket(request, &restrictions, deadline, &waiting)
+                    self.ensure_bucket(request, &restrictions, deadline, waiting)
                         .await?;
                     opened = Some((key, session));
                 }
@@ -262,9 +274,8 @@ impl IssueSession {
         digest: &OwnerDigest,
         duration: Duration,
         deadline: Deadline,
-        waiting: &Waiting,
     ) -> Result<Arc<Session>, Refusal> {
-        let opening = self.open(request, digest, duration, deadline, waiting);
+        let opening = self.open(request, digest, duration, deadline);
         match &self.reused {
             Some(reused) if request.duration.is_none() => reused.get_or_open(key, opening).await,
             _ => opening.await.map(Arc::new),
@@ -278,7 +289,6 @@ impl IssueSession {
         digest: &OwnerDigest,
         duration: Duration,
         deadline: Deadline,
-        waiting: &Waiting,
     ) -> Result<Session, Refusal> {
         let policy = SessionPolicy::for_grant(&request.grant, &self.settings.session_policies)
             .map_err(|error| Refusal::Internal(error.to_string()))?;
@@ -290,13 +300,10 @@ impl IssueSession {
         let opening = async {
             let opening = self.ports.sessions.assume_role(session_request);
             let opened = deadline.limit(SESSION_TIMEOUT, opening).await;
-            match opened {
-                Ok(session) => session.map_err(Refusal::Store),
-                Err(_) => Err(timed_out(waiting, ASSUME_ROLE)),
-            }
+            opened.unwrap_or_else(|_| Err(UpstreamError::timeout("AssumeRole")))
         };
         let span = step!("assume_role", owner = %digest.pseudonym());
-        traced(span, opening).await
+        traced(span, opening).await.map_err(Refusal::Store)
     }
 
     /// Records the session, unless the registry's restrictions are no longer these.
@@ -306,7 +313,6 @@ impl IssueSession {
         session: &Session,
         checked: &Restrictions,
         deadline: Deadline,
-        waiting: &Waiting,
     ) -> Result<Recorded, Refusal> {
         let cause = AuditCause {
             time: self.ports.clock.now(),
@@ -316,18 +322,26 @@ impl IssueSession {
         };
         let event = AuditEvent::session(cause, request.owner.clone(), &request.grant, session);
         let recording = self.ports.audit_trail.record(event, checked.version());
-        match deadline.limit(AUDIT_TIMEOUT, recording).await {
-            Ok(recorded) => Ok(recorded?),
-            Err(_) => Err(timed_out(waiting, "issuing the session")),
-        }
+        let recorded = deadline
+            .limit(AUDIT_TIMEOUT, recording)
+            .await
+            .unwrap_or_else(|_| Err(RegistryError::new("the audit event took too long")))?;
+        Ok(recorded)
     }
 }
 
-/// The time for a step is over. The slower of registry and store is to blame, in all steps so far.
-fn timed_out(waiting: &Waiting, step: &str) -> Refusal {
-    match waiting.slower() {
-        Side::Registry => RegistryError::late(step).into(),
-        Side::Store => Refusal::Store(UpstreamError::timeout(step)),
+/// Blames the slower side for what was cut off.
+fn blame(slower: Side, cut_off: Refusal) -> Refusal {
+    match (slower, cut_off) {
+        (Side::Registry, Refusal::Store(cut_off)) => {
+            let cause = format!("the registry took most of the time; then {cut_off}");
+            RegistryError::transient(cause).into()
+        }
+        (Side::Store, Refusal::Internal(cut_off)) => {
+            let cause = format!("the store took most of the time; then {cut_off}");
+            Refusal::Store(UpstreamError::new(UpstreamErrorKind::Timeout, cause))
+        }
+        (_, refusal) => refusal,
     }
 }
 

@@ -43,15 +43,16 @@ impl Waiting {
         done
     }
 
-    /// Charges the step as `other`, which it waits for, is charged meanwhile.
+    /// Charges the step to the sides that `other`, which it waits for, is charged to meanwhile. Nothing else
+    /// may be charged until it ends.
     pub(super) async fn along<T>(&self, other: &Self, step: impl Future<Output = T>) -> T {
-        self.so_far();
-        let before = other.so_far();
+        self.spent().charge();
+        let (registry, store) = other.so_far();
         let done = step.await;
-        let after = other.so_far();
+        let (registry_then, store_then) = other.so_far();
         let mut spent = self.spent();
-        spent.registry += after.0 - before.0;
-        spent.store += after.1 - before.1;
+        spent.registry += registry_then.saturating_sub(registry);
+        spent.store += store_then.saturating_sub(store);
         spent.since = Instant::now();
         done
     }
@@ -77,8 +78,7 @@ impl Waiting {
     /// What registry and store have taken by now.
     fn so_far(&self) -> (Duration, Duration) {
         let mut spent = self.spent();
-        let current = spent.current;
-        spent.switch(current);
+        spent.charge();
         (spent.registry, spent.store)
     }
 
@@ -88,15 +88,19 @@ impl Waiting {
 }
 
 impl Spent {
-    /// Charges the time since the last switch. Returns the side that it was charged to.
+    /// Returns the side that was charged before.
     fn switch(&mut self, side: Side) -> Side {
-        let charged = std::mem::replace(&mut self.current, side);
+        self.charge();
+        std::mem::replace(&mut self.current, side)
+    }
+
+    /// Charges the time since it was last done.
+    fn charge(&mut self) {
         let took = self.since.elapsed();
         self.since += took;
-        match charged {
+        match self.current {
             Side::Registry => self.registry += took,
             Side::Store => self.store += took,
         }
-        charged
     }
 }

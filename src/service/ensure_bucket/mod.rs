@@ -196,9 +196,9 @@ impl EnsureBucket {
         if self.maker.ready.get(&bucket_owner).await.as_ref() == Some(&ready) {
             return Ok(());
         }
-        let (making, its_waiting) = self.join_or_start(&bucket_owner, ready);
+        let (making, making_waiting) = self.join_or_start(&bucket_owner, ready);
         let limited = deadline.limit(STEP_TIMEOUT, making);
-        let made = waiting.along(&its_waiting, limited).await;
+        let made = waiting.along(&making_waiting, limited).await;
         made.unwrap_or_else(|_| Err(waiting.timed_out(STEP)))
     }
 

@@ -412,3 +412,26 @@ async fn what_the_caller_has_waited_for_before_counts() {
         assert!(is_right, "{before} ms: {late:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_the_creation_has_waited_for_before_does_not_count() {
+    let world = World::new();
+    world.buckets.hold();
+    let process = with_slow_registry(&world, Duration::from_secs(3));
+    let joining = async {
+        tokio::time::sleep(Duration::from_millis(3_100)).await;
+        let deadline = Deadline::after(Duration::from_millis(1_800));
+        process
+            .ensure(&alice(), &bucket_of(&alice()), deadline)
+            .await
+    };
+    let (first, joined) = tokio::join!(ensure(&process), joining);
+    assert!(
+        matches!(first, Err(EnsureBucketError::Registry(_))),
+        "{first:?}"
+    );
+    assert!(
+        matches!(joined, Err(EnsureBucketError::Store(_))),
+        "{joined:?}"
+    );
+}

@@ -226,13 +226,18 @@ async fn calls_that_wait_share_the_timeout_of_the_one_that_opens() {
 #[tokio::test(start_paused = true)]
 async fn the_slower_of_registry_and_store_is_to_blame_for_a_session_that_is_late() {
     for reuse in [None, Some("50%")] {
-        for (registry, store, registry_is_to_blame) in [
-            (2_900, 9_000, true),
-            (2_000, 9_000, false),
-            (2_000, 2_700, false),
-            (2_400, 2_200, true),
+        for (registry, store, cut_off, registry_is_to_blame) in [
+            (2_900, 9_000, "AssumeRole", true),
+            (2_000, 9_000, "AssumeRole", false),
+            (2_000, 2_700, "audit event", false),
+            (2_400, 2_200, "audit event", true),
+            (600, 3_500, "restrictions", false),
         ] {
             let (both, issue) = issue(false, reuse);
+            if cut_off == "restrictions" {
+                let change = |both: &StoreAndTrail| both.restrict(HashMap::new(), HashMap::new());
+                *both.meanwhile.lock().unwrap() = Some(Box::new(change));
+            }
             *both.registry_takes.lock().unwrap() = Duration::from_millis(registry);
             *both.store_takes.lock().unwrap() = Duration::from_millis(store);
             let late = ask(&issue, &request(1, 60)).await;
@@ -242,8 +247,25 @@ async fn the_slower_of_registry_and_store_is_to_blame_for_a_session_that_is_late
                 _ => false,
             };
             assert!(is_right, "{registry} and {store} ms: {late:?}");
+            assert!(format!("{late:?}").contains(cut_off), "{late:?}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waits_for_another_ones_session_counts_its_own_time() {
+    let (both, issue) = issue(false, Some("50%"));
+    *both.store_hangs.lock().unwrap() = true;
+    *both.registry_takes.lock().unwrap() = Duration::from_millis(2_900);
+    let request = request(1, 60);
+    let waiting = async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        ask(&issue, &request).await
+    };
+    let (opening, waiting) = tokio::join!(ask(&issue, &request), waiting);
+    assert!(matches!(opening, Err(Refusal::Internal(_))), "{opening:?}");
+    assert!(matches!(waiting, Err(Refusal::Store(_))), "{waiting:?}");
+    assert_eq!(both.asked.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]
