@@ -35,7 +35,10 @@ impl Reader {
     /// Declares keys by reading them, although there may be no such table.
     pub(super) fn declare_all<T>(&mut self, read: impl FnOnce(&mut Self) -> T) {
         let lengths = (self.errors.len(), self.settings.len(), self.warnings.len());
+        // A table may be named like the place of the name.
+        let values = std::mem::take(&mut self.values);
         drop(read(self));
+        self.values = values;
         self.errors.truncate(lengths.0);
         self.settings.truncate(lengths.1);
         self.warnings.truncate(lengths.2);

@@ -15,6 +15,9 @@ const NO_CONFIGURATION: &str = "no configuration was given: use --config FILE or
 const NO_WORD: &str =
     "an entry of a list must not be empty, contain a comma, or begin or end with a space";
 
+/// How many unknown keys get a suggestion, for which all keys are looked through.
+const SUGGESTIONS: usize = 50;
+
 /// Hands out values by key and gathers what is wrong with them.
 #[derive(Default)]
 pub(super) struct Reader {
@@ -170,11 +173,13 @@ impl Reader {
             });
         let known: Vec<String> = in_tables.chain(known.iter().cloned()).collect();
         let names = || known.iter().map(String::as_str);
-        for (key, value) in &self.values {
-            let meant = names::nearest(key, names())
+        for (number, (key, value)) in self.values.iter().enumerate() {
+            let meant = (number < SUGGESTIONS).then(|| names::nearest(key, names()));
+            let meant = meant
+                .flatten()
                 .map(|key| format!("; did you mean {key}?"))
                 .unwrap_or_default();
-            let origin = &value.origin;
+            let (key, origin) = (source::shown(key), &value.origin);
             self.errors
                 .push(format!("{key}: there is no such key{meant} ({origin})"));
         }

@@ -1,5 +1,6 @@
 //! Where values come from: a TOML file, then the environment, which wins.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
@@ -123,7 +124,7 @@ pub(super) fn from_file(
         let origin = at(error.span().map_or(0, |span| span.start));
         format!("{origin}: is not TOML: {}", error.message())
     })?;
-    flatten("", table.into_inner(), &at, into, errors);
+    flatten(None, table.into_inner(), &at, into, errors);
     Ok(metadata)
 }
 
@@ -146,21 +147,18 @@ fn place(path: &Path, text: &str, offset: usize) -> Origin {
 }
 
 fn flatten(
-    parent: &str,
+    parent: Option<&str>,
     table: DeTable<'_>,
     at: &impl Fn(usize) -> Origin,
     into: &mut Values,
     errors: &mut Vec<String>,
 ) {
     for (name, value) in table {
-        let key = if parent.is_empty() {
-            name.get_ref().clone().into_owned()
-        } else {
-            format!("{parent}.{}", name.get_ref())
-        };
+        let own = name.get_ref();
+        let key = parent.map_or_else(|| own.to_string(), |parent| format!("{parent}.{own}"));
         let content = match value.into_inner() {
             DeValue::Table(table) => {
-                flatten(&key, table, at, into, errors);
+                flatten(Some(&key), table, at, into, errors);
                 continue;
             }
             value => content(&value),
@@ -174,11 +172,20 @@ fn flatten(
             // A quoted name can contain a dot.
             Entry::Occupied(entry) => errors.push(format!(
                 "{}: is given twice: {} and {}",
-                entry.key(),
+                shown(entry.key()),
                 entry.get().origin,
                 value.origin
             )),
         }
+    }
+}
+
+/// The key, in quotes if nothing would stand before an error's first colon.
+pub(super) fn shown(key: &str) -> Cow<'_, str> {
+    if key.is_empty() || key.starts_with(':') {
+        format!("{key:?}").into()
+    } else {
+        key.into()
     }
 }
 
@@ -215,7 +222,14 @@ fn json(value: &DeValue<'_>) -> serde_json::Value {
         }
         DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
             .map_or_else(|_| number.to_string().into(), Into::into),
-        DeValue::Float(number) => number.as_str().parse::<f64>().unwrap_or(f64::NAN).into(),
+        DeValue::Float(number) => {
+            let finite = number
+                .as_str()
+                .parse()
+                .ok()
+                .and_then(serde_json::Number::from_f64);
+            finite.map_or_else(|| number.as_str().into(), Into::into)
+        }
         value => text(value).into(),
     }
 }

@@ -43,6 +43,22 @@ fn words_of_a_list_are_those_that_the_environment_can_hold() {
 }
 
 #[test]
+fn a_key_without_a_name_is_refused_as_any_other() {
+    for (file, start) in [
+        ("\"\" = 1\n", "\"\": there is no such key"),
+        ("\": a\" = 1\n", "\": a\": there is no such key"),
+        (
+            "\"\".http.address = \"[::1]:1\"\n",
+            ".http.address: there is no such key",
+        ),
+    ] {
+        let errors = load(Some(file), GOOD).unwrap_err();
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert!(errors[0].starts_with(start), "{errors:?}");
+    }
+}
+
+#[test]
 fn a_key_with_a_line_feed_makes_one_line() {
     let errors = load(Some("[http]\n\"a\\nb: c\" = 1\n"), GOOD).unwrap_err();
     assert_eq!(errors.len(), 1, "{errors:?}");

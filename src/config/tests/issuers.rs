@@ -91,10 +91,12 @@ accept_typ = []
 client_id = "fixed:"
 subject = "{a}{b}"
 max_session = "14m"
-conditions = [{ claim = "sub" }, { claim = "x", equals = "a", glob = "b" }, { claim = "y", equals = 1.5 }]
+conditions = [{ claim = "sub" }, { claim = "x", equals = "a", glob = "b" }, { claim = "y", equals = 1.5 }, { claim = "z", glob = "x", equals = nan }]
 grants = [{ match = {}, workspace = "acme/ci", access = "read" }, { match = { a = "b" }, workspace = "acme", access = "read" }]
 audiense = "typo"
 [issuers.B]
+issuer = "https://b.example"
+[issuers."<name>"]
 issuer = "https://b.example"
 [issuers.c]
 issuer = "https://c.example?x"
@@ -113,10 +115,12 @@ bearer_token = "two words"
         "issuers.a.conditions: 1: expected one of equals, one_of and glob",
         "issuers.a.conditions: 2: expected one of equals, one_of and glob",
         "issuers.a.conditions: 3: ",
+        "issuers.a.conditions: 4: ",
         "issuers.a.grants: 1: match: must name a claim",
         "issuers.a.grants: 2: workspace: ",
         "issuers.a.audiense: there is no such key; did you mean issuers.a.audience?",
         "issuers.B: expected an issuer's name",
+        "issuers.<name>: expected an issuer's name",
         "issuers.c.issuer: must be a URL without query or fragment",
         "issuers.c.audience: must not be empty",
         "issuers.c.bearer_token: must be one word",
