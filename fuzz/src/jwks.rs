@@ -13,7 +13,7 @@ use jsonwebtoken::Algorithm;
 use serde_json::Value;
 
 use crate::introspection::runtime;
-use crate::json::Members;
+use crate::json::{Members, names};
 use crate::keys::Key;
 
 const CLAIMS: &[u8] = br#"{"sub":"alice"}"#;
@@ -65,7 +65,7 @@ fn publishes(jwk: &Value, members: &str, key: &Key) -> bool {
     let same = ["kty", "crv", "x", "y"]
         .iter()
         .filter(|name| ours.get(**name).is_some())
-        .all(|name| jwk[*name] == ours[*name]);
+        .all(|name| names(&jwk[*name], ours[*name].as_str().unwrap()));
     let algorithm = format!("{:?}", key.algorithm);
     let member = |name: &str| jwk.get(name).filter(|value| !value.is_null());
     let purpose = member("use").is_none_or(|usage| usage == "sig");
@@ -74,7 +74,7 @@ fn publishes(jwk: &Value, members: &str, key: &Key) -> bool {
             .as_array()
             .is_some_and(|list| list.iter().any(|one| one == "verify"))
     });
-    same && purpose && verifies && member("alg").is_none_or(|named| *named == algorithm)
+    same && purpose && verifies && member("alg").is_none_or(|named| names(named, &algorithm))
 }
 
 fn is_accepted(reader: &JwtReader, key: &Key) -> bool {

@@ -93,7 +93,8 @@ impl AccessKeyBroker for IamBroker {
         match listed.await {
             Ok(listed) => {
                 let pairs = listed.access_key_metadata.into_iter();
-                Ok(pairs.filter_map(|pair| pair.access_key_id).collect())
+                let pairs = pairs.filter_map(|pair| pair.access_key_id);
+                Ok(pairs.filter(|pair| !pair.is_empty()).collect())
             }
             Err(error) if code(&error) == Some(NO_SUCH_ENTITY) => Ok(Vec::new()),
             Err(error) => Err(describe("ListAccessKeys", &error)),
