@@ -159,7 +159,8 @@ impl CapabilityKey {
         if read.header.kid.as_ref() != Some(&self.key_id) {
             return Err("has another key id");
         }
-        let claims: Claims = read.claims.read().map_err(|_| "has not all claims")?;
+        let claims = read.claims.read::<Claims>();
+        let claims = claims.map_err(|_| "lacks a claim, or one has another type")?;
         if claims.act != ACT {
             return Err("is for another action");
         }
