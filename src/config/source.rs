@@ -222,14 +222,8 @@ fn json(value: &DeValue<'_>) -> serde_json::Value {
         }
         DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
             .map_or_else(|_| number.to_string().into(), Into::into),
-        DeValue::Float(number) => {
-            let finite = number
-                .as_str()
-                .parse()
-                .ok()
-                .and_then(serde_json::Number::from_f64);
-            finite.map_or_else(|| number.as_str().into(), Into::into)
-        }
+        // `nan` and `inf` become null, which no table takes.
+        DeValue::Float(number) => number.as_str().parse::<f64>().unwrap_or(f64::NAN).into(),
         value => text(value).into(),
     }
 }

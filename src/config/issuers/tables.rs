@@ -17,8 +17,11 @@ struct ClaimValue(String);
 #[serde(deny_unknown_fields)]
 struct ConditionTable {
     claim: String,
+    #[serde(default, deserialize_with = "not_null")]
     equals: Option<ClaimValue>,
+    #[serde(default, deserialize_with = "not_null")]
     one_of: Option<Vec<ClaimValue>>,
+    #[serde(default, deserialize_with = "not_null")]
     glob: Option<String>,
 }
 
@@ -121,6 +124,13 @@ impl Table for GrantRule {
             },
         })
     }
+}
+
+/// A member that is null is a mistake, and not one that is absent.
+fn not_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 fn parse<T: DeserializeOwned>(table: Json) -> Result<T, String> {

@@ -91,7 +91,7 @@ accept_typ = []
 client_id = "fixed:"
 subject = "{a}{b}"
 max_session = "14m"
-conditions = [{ claim = "sub" }, { claim = "x", equals = "a", glob = "b" }, { claim = "y", equals = 1.5 }, { claim = "z", glob = "x", equals = nan }]
+conditions = [{ claim = "sub" }, { claim = "x", equals = "a", glob = "b" }, { claim = "y", equals = 1.5 }, { claim = "z", glob = "x", equals = nan }, { claim = "z", equals = nan }, { claim = "z", one_of = [inf] }]
 grants = [{ match = {}, workspace = "acme/ci", access = "read" }, { match = { a = "b" }, workspace = "acme", access = "read" }]
 audiense = "typo"
 [issuers.B]
@@ -115,7 +115,9 @@ bearer_token = "two words"
         "issuers.a.conditions: 1: expected one of equals, one_of and glob",
         "issuers.a.conditions: 2: expected one of equals, one_of and glob",
         "issuers.a.conditions: 3: ",
-        "issuers.a.conditions: 4: ",
+        "issuers.a.conditions: 4: invalid type: null",
+        "issuers.a.conditions: 5: invalid type: null",
+        "issuers.a.conditions: 6: invalid type: null",
         "issuers.a.grants: 1: match: must name a claim",
         "issuers.a.grants: 2: workspace: ",
         "issuers.a.audiense: there is no such key; did you mean issuers.a.audience?",
@@ -144,6 +146,10 @@ fn a_mistake_in_a_list_of_tables_is_named() {
         (
             "conditions = [{ claim = 'a', equals = 'b', regex = 'c' }]",
             "issuers.a.conditions: 1: unknown field `regex`",
+        ),
+        (
+            r#"conditions = '[{"claim":"a","glob":"x","equals":null}]'"#,
+            "issuers.a.conditions: 1: invalid type: null",
         ),
         (
             "conditions = [{ claim = 'a', one_of = [] }]",
