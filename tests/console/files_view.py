@@ -32,6 +32,9 @@ class FilesPage(Page):
             .find((row) => row.querySelector('.files-open').textContent === arguments[0])"""
         return self.wait(lambda: self.run(script, name), f"the row of {name}")
 
+    def click_in_row(self, name, selector):
+        self.on(lambda: self.row(name).find_element(By.CSS_SELECTOR, selector), lambda element: element.click())
+
     def has(self, name):
         self.row(name)
 
@@ -47,7 +50,7 @@ class FilesPage(Page):
         self.settled()
 
     def open_entry(self, name):
-        self.row(name).find_element(By.CSS_SELECTOR, ".files-open").click()
+        self.click_in_row(name, ".files-open")
 
     def enter(self, *names):
         for name in names:
@@ -68,7 +71,7 @@ class FilesPage(Page):
     def select(self, *names):
         self.clear()
         for name in names:
-            self.row(name).find_element(By.CSS_SELECTOR, "input").click()
+            self.click_in_row(name, "input")
 
     def clear(self):
         # In one step: a folder that loads again may clear the selection in between.

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import sys
-import time
 from pathlib import Path
 
 import requests
@@ -90,8 +89,15 @@ class Page:
             return next((e for e in self.all(selector) if e.is_displayed() and (text is None or text in e.text)), None)
         return self.wait(found, f"{selector} {text or ''}", patience)
 
+    def on(self, find, act):
+        """Acts on an element, and finds it again if the page put another in its place in between."""
+        def acted():
+            act(find())
+            return True
+        self.wait(acted, "an element stays")
+
     def click(self, selector, text=None):
-        self.find(selector, text).click()
+        self.on(lambda: self.find(selector, text), lambda element: element.click())
 
     def gone(self, selector):
         self.wait(lambda: not any(e.is_displayed() for e in self.all(selector)), f"{selector} is gone")
@@ -142,11 +148,18 @@ class Page:
     # How it looks.
 
     def look(self, size, theme="light"):
+        """Returns when the page is drawn: a list draws its rows in the frame after the one that has the new size."""
         width, height = size
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         features = [{"name": "prefers-color-scheme", "value": theme}]
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        self.driver.execute_async_script("""
+            const [width, done] = arguments;
+            let frames = 3;
+            const next = () => (innerWidth === width && frames-- === 0 ? done() : requestAnimationFrame(next));
+            next();
+        """, width)
 
     def shot(self, name):
         if self.screenshots:
@@ -157,7 +170,6 @@ class Page:
         for size, width in ((DESKTOP, "desktop"), (PHONE, "phone")):
             for theme in ("light", "dark"):
                 self.look(size, theme)
-                time.sleep(0.1)  # the browser draws
                 self.shot(f"{name} {width} {theme}")
                 wide = self.run("return document.documentElement.scrollWidth - innerWidth")
                 check(f"{name}, {width}, {theme}: fits the window", wide <= 0, f"{wide} px" if wide > 0 else "")

@@ -7,7 +7,6 @@ import zipfile
 
 import requests
 from selenium.webdriver import ActionChains
-from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 import evil
@@ -162,7 +161,7 @@ def through_a_folder(suite, view, storage):
 
 
 def row_menu(suite, view, storage):
-    view.row("a.txt").find_element(By.CSS_SELECTOR, ".files-more button").click()
+    view.click_in_row("a.txt", ".files-more button")
     menu = view.find("[role=menu]")
     check("a row's menu has what the bar has", menu.text.split() == ["Download", "Link", "Rename", "Move", "Delete"], menu.text)
     suite.shot(view, "menu")
@@ -170,7 +169,7 @@ def row_menu(suite, view, storage):
     view.press(Keys.ARROW_DOWN, Keys.ESCAPE)
     view.gone("[role=menu]")
     check("Escape leads back to the row", "a.txt" in view.run("return document.activeElement.textContent"))
-    ActionChains(view.driver).context_click(view.row("b.txt")).perform()
+    view.on(lambda: view.row("b.txt"), lambda row: ActionChains(view.driver).context_click(row).perform())
     view.click("[role=menu] button", "Delete")
     view.wait(lambda: view.find("dialog[open] button.danger").is_enabled(), "counted")
     view.submit()

@@ -32,7 +32,7 @@ def comes_back_to_the_folder(page, given):
     page.signed_in("alice")
     page.click(".places a", given.workspace)
     for name in ("2026", "minutes é%"):
-        page.find(".files-open", name).click()
+        page.click(".files-open", name)
         page.find(".files-crumbs [aria-current]", name)
     page.find(".files-open", "May.txt")
     check("the title names the folder", page.driver.title.startswith(f"minutes é% – {given.workspace}"), page.driver.title)
