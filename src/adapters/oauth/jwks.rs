@@ -4,6 +4,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use jsonwebtoken::{Algorithm, DecodingKey};
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use url::Url;
 
@@ -65,6 +66,7 @@ struct CachedKeys {
 #[derive(Clone)]
 struct Refresh {
     started_at: Instant,
+    task: AbortHandle,
     outcome: SharedOutcome,
 }
 
@@ -180,8 +182,8 @@ impl Inner {
     }
 
     async fn wait_for(&self, outcome: SharedOutcome) -> Result<(), UpstreamError> {
-        if let Some(ended) = outcome.peek() {
-            return ended.clone();
+        if let Some(ended) = outcome.clone().now_or_never() {
+            return ended;
         }
         let _permit = self.in_flight.acquire(Lookup::Keys)?;
         outcome.await
@@ -195,13 +197,15 @@ impl Inner {
             None => MIN_INTERVAL_AT_START,
         };
         if let Some(last) = last.as_ref()
-            && (last.started_at.elapsed() < min_interval || last.outcome.peek().is_none())
+            && (last.started_at.elapsed() < min_interval || !last.task.is_finished())
         {
             return last.outcome.clone();
         }
         let inner = Arc::clone(self);
-        let task = tokio::spawn(async move { inner.refresh().await });
-        let outcome = task
+        let refreshing = tokio::spawn(async move { inner.refresh().await });
+        // `outcome` does not tell: it is over only when somebody has waited for it.
+        let task = refreshing.abort_handle();
+        let outcome = refreshing
             .map(|ended| {
                 ended.unwrap_or_else(|_| {
                     let cause = "reading the keys was interrupted";
@@ -212,6 +216,7 @@ impl Inner {
             .shared();
         *last = Some(Refresh {
             started_at: Instant::now(),
+            task,
             outcome: outcome.clone(),
         });
         outcome

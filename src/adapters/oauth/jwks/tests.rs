@@ -151,6 +151,30 @@ async fn a_withdrawn_key_of_a_quiet_issuer_does_not_work_again() {
     assert_eq!(found(&jwks, "one").await, Ok(0));
 }
 
+/// Nobody waits for a refresh between five and ten minutes, nor does a caller who has left.
+#[tokio::test]
+async fn a_refresh_that_nobody_waited_for_is_over_when_it_ends() {
+    let server = MockServer::start().await;
+    publish(&server, 200, &["one"]).await;
+    let jwks = jwks_at(&server);
+    assert_eq!(found(&jwks, "one").await, Ok(1));
+    pass(REFRESH_AFTER).await;
+    assert_eq!(found(&jwks, "one").await, Ok(1));
+    until_asked(&server, 2).await;
+    publish(&server, 200, &["two"]).await;
+    pass(MAX_AGE).await;
+    assert_eq!(found(&jwks, "one").await, Ok(0), "withdrawn");
+    assert_eq!(found(&jwks, "two").await, Ok(1));
+}
+
+async fn until_asked(server: &MockServer, times: usize) {
+    while server.received_requests().await.unwrap().len() < times {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // The answer is read.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+}
+
 #[tokio::test]
 async fn keys_are_found_where_the_metadata_name_them_now() {
     let server = MockServer::start().await;
