@@ -11,6 +11,7 @@ use crate::service::Refusal;
 use crate::http::exchange::Exchange;
 use crate::http::middleware::request_log::Words;
 use crate::http::observer::NO_DIALECT;
+use crate::http::problems::cause::Cause;
 use crate::http::problems::failure::Failure;
 use crate::http::problems::pages;
 use crate::http::problems::types::ProblemType;
@@ -148,9 +149,7 @@ fn retry_after(failure: &Failure) -> Option<u64> {
             // Rounded up, so that a client that waits this long is let in.
             Some(retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0))
         }
-        Failure::Refused(Refusal::Overloaded | Refusal::AuthorizationServerBusy) => {
-            Some(RETRY_WHEN_OVERLOADED)
-        }
+        _ if failure.cause() == Cause::Overloaded => Some(RETRY_WHEN_OVERLOADED),
         _ => None,
     }
 }

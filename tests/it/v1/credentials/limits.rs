@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use wiremock::ResponseTemplate;
 
-use crate::support::{Setup, fake_authorization_server, introspection_says, until_limited};
+use crate::support::{
+    Setup, fake_authorization_server, introspection_says, spawn_app, until_limited,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_owner_who_asks_too_often_is_429_and_others_are_not() {
@@ -54,4 +56,20 @@ async fn more_calls_at_once_than_allowed_are_503() {
     assert_eq!(second.header("retry-after"), Some("1"));
     assert_ne!(first.status, 503);
     assert_ne!(app.ask("three").await.status, 503);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_whose_sessions_are_being_revoked_is_503() {
+    let app = spawn_app().await;
+    let token = app.token("alice").await;
+    app.ask(&token).await.credentials();
+    let frozen = "INSERT INTO revocations (kind, name, before, frozen_until, over_at) SELECT 'owner', owner_kind || ' ' || owner_id, \
+                  '2026-01-01T00:00:00.000Z', '2999-01-01T00:00:00Z', '2999-01-01T00:00:00Z' FROM owned_buckets";
+    let database = app.database().await;
+    sqlx::query(frozen).execute(&database).await.unwrap();
+    // It reads them when it starts.
+    let replica = Setup::default().replica_of(&app).spawn().await;
+    let answer = replica.ask(&token).await;
+    answer.assert_problem(503, "overloaded");
+    assert_eq!(answer.header("retry-after"), Some("1"));
 }
