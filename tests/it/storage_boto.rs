@@ -233,6 +233,22 @@ async fn bucket_not_known_to_be_ours_is_409() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_expires_before_the_shortest_session_is_401() {
+    let setup = Setup::default().key("storage.cap_to_token_expiry", "true");
+    let app = setup.spawn().await;
+    app.organisation("acme", &NewArea::default()).await;
+    let new = NewApiKey {
+        organisation: "acme".parse().unwrap(),
+        label: "ends soon".to_owned(),
+        expires_in: Some(Duration::from_mins(10)),
+        storage: true,
+        scopes: Vec::new(),
+    };
+    let (key, _) = app.administer().await.create_api_key(new).await.unwrap();
+    assert_refused(&app.boto(&key).await, 401, "invalid-api-key");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn too_often() {
     let app = Setup::default()
         .key("limits.per_owner", "1/s burst 1")

@@ -157,15 +157,16 @@ impl Dialect for StorageBotoDialect {
 /// docs/api/storage-boto.md.
 fn type_of(cause: Cause) -> ProblemType {
     match cause {
-        Cause::NoCredential => ProblemType::InvalidApiKey,
+        Cause::NoCredential | Cause::BadCredential => ProblemType::InvalidApiKey,
         Cause::Store | Cause::StoreTimeout => ProblemType::ProvisioningFailed,
         other => other.problem_type(),
     }
 }
 
 /// What this route may meet.
-const CAUSES: [Cause; 12] = [
+const CAUSES: [Cause; 13] = [
     Cause::NoCredential,
+    Cause::BadCredential,
     Cause::BadApiKey,
     Cause::NotEntitled,
     Cause::Malformed,
