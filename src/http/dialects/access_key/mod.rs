@@ -240,7 +240,7 @@ async fn rotate(
 
 /// Tells the kinds of token apart by their form; they are checked later.
 fn credential(token: AccessToken) -> Result<RotationCredential, Refusal> {
-    if token.expose().starts_with(ApiKey::PREFIX) {
+    if ApiKey::has_form(token.expose()) {
         let key = ApiKey::parse(token.expose()).map_err(ApiKeyError::from)?;
         return Ok(RotationCredential::Of(Credential::ApiKey(key)));
     }
