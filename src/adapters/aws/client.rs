@@ -7,7 +7,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::future::ProvideCredentials as ProvideFuture;
-use aws_sdk_s3::config::retry::{ClassifyRetry, RetryAction};
+use aws_sdk_s3::config::retry::{ClassifyRetry, RetryAction, RetryPartition, TokenBucket};
 use aws_sdk_s3::config::{
     Credentials, RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider,
     interceptors::InterceptorContext,
@@ -160,18 +160,21 @@ impl AwsClients {
             // Stores older than 2025 refuse the checksums that newer SDKs add by default.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
-            .retry_classifier(NeverAfterTimeout);
+            .retry_classifier(RetryOnce)
+            .retry_partition(without_quota());
         s3.set_endpoint_url(settings.endpoint.clone());
         let mut sts = aws_sdk_sts::config::Builder::from(&config)
             .http_client(transport.to(Upstream::Sts))
             .timeout_config(timeouts(SHORT_TIMEOUTS))
-            .retry_classifier(NeverAfterTimeout);
+            .retry_classifier(RetryOnce)
+            .retry_partition(without_quota());
         sts.set_endpoint_url(settings.sts_endpoint.clone());
         // IAM is called so rarely that a pooled connection may be dead.
         let mut iam = aws_sdk_iam::config::Builder::from(&config)
             .http_client(transport.to(Upstream::Iam).unpooled())
             .timeout_config(timeouts(SHORT_TIMEOUTS))
-            .retry_classifier(NeverAfterTimeout);
+            .retry_classifier(RetryOnce)
+            .retry_partition(without_quota());
         iam.set_endpoint_url(settings.endpoint.clone());
         Ok(Self {
             s3: aws_sdk_s3::Client::from_conf(s3.build()),
@@ -234,12 +237,19 @@ impl ProvideCredentials for StaticIdentity {
     }
 }
 
-/// Forbids a retry after a timeout (docs/call.md): the request has no time left, and a store that is
-/// too slow for one request does not need a second.
-#[derive(Debug)]
-struct NeverAfterTimeout;
+/// The SDK's quota is shared by all calls: with a tenth of the answers 503, no call would be retried any more.
+fn without_quota() -> RetryPartition {
+    RetryPartition::custom("without quota")
+        .token_bucket(TokenBucket::unlimited())
+        .build()
+}
 
-impl ClassifyRetry for NeverAfterTimeout {
+/// Which failures are retried (docs/decisions/retries.md): 429 and 5xx, of which the SDK knows only some, and broken
+/// connections, but no timeout. The request has no time left then, and a store that is too slow for one request does not need a second.
+#[derive(Debug)]
+struct RetryOnce;
+
+impl ClassifyRetry for RetryOnce {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
         let Some(Err(error)) = context.output_or_error() else {
             return RetryAction::NoActionIndicated;
@@ -250,11 +260,15 @@ impl ClassifyRetry for NeverAfterTimeout {
         if error.is_timeout_error() || slow_connection {
             return RetryAction::RetryForbidden;
         }
-        RetryAction::NoActionIndicated
+        let status = context.response().map(|answer| answer.status().as_u16());
+        match status {
+            Some(429 | 500..) => RetryAction::server_error(),
+            _ => RetryAction::NoActionIndicated,
+        }
     }
 
     fn name(&self) -> &'static str {
-        "never after a timeout"
+        "once, and never after a timeout"
     }
 
     fn priority(&self) -> RetryClassifierPriority {

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use wiremock::matchers::{any, method};
-use wiremock::{Mock, MockServer, ResponseTemplate};
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use crate::support::{
     ALICES_BUCKET, Reserved, SESSION, Setup, fake_store, furnish_store, session_of, spawn_app,
@@ -209,4 +209,43 @@ async fn failures_are_not_remembered() {
         .await
         .unwrap();
     assert_eq!(app.ask(&token).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transient_failure_of_the_store_is_retried_once_and_a_refusal_is_not() {
+    const HTML: &str = "<html><body>a proxy says so</body></html>";
+    for (status, asked) in [(429, 2), (500, 2), (501, 2), (503, 2), (520, 2), (403, 1)] {
+        let store = fake_store(ResponseTemplate::new(status).set_body_string(HTML)).await;
+        let setup = Setup::default().key("storage.endpoint", &store.uri());
+        let app = setup.spawn().await;
+        app.ask(&app.token("alice").await)
+            .await
+            .assert_problem(502, "storage-unavailable");
+        assert_eq!(sessions_asked(&store).await, asked, "{status}");
+    }
+}
+
+/// The SDK has a quota of retries, which failures use up.
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_before_do_not_keep_a_call_from_its_retry() {
+    const CALLS: usize = 120;
+    let store = fake_store(ResponseTemplate::new(503)).await;
+    let setup = Setup::default().key("storage.endpoint", &store.uri());
+    let app = setup
+        .key("limits.per_owner", "1000/s burst 1000")
+        .spawn()
+        .await;
+    let token = app.token("alice").await;
+    for _ in 0..CALLS {
+        app.ask(&token)
+            .await
+            .assert_problem(502, "storage-unavailable");
+    }
+    assert_eq!(sessions_asked(&store).await, 2 * CALLS);
+}
+
+async fn sessions_asked(store: &MockServer) -> usize {
+    let requests = store.received_requests().await.unwrap();
+    let asks = |request: &&Request| request.method.as_str() == "POST";
+    requests.iter().filter(asks).count()
 }
