@@ -71,6 +71,7 @@ impl OauthClient {
         if !is_required {
             return Ok(None);
         }
+        reader.refuse_empty(ID, &id);
         let for_introspection = "is required for introspection";
         let id = reader.required(ID, id, for_introspection);
         let secret = |reader: &mut Reader| reader.required(SECRET, secret, for_introspection);

@@ -13,6 +13,8 @@ const KNOWN_SECRETS: [&str; 9] = [
     "test",
 ];
 
+pub(super) const WELL_KNOWN: &str = "is a well-known default; choose another value";
+
 /// Says what is wrong with a secret.
 pub(super) fn check_secret(secret: &SecretString) -> Result<(), String> {
     let secret = secret.expose_secret();
@@ -20,7 +22,7 @@ pub(super) fn check_secret(secret: &SecretString) -> Result<(), String> {
         return Err("must not be empty".to_owned());
     }
     if is_known_secret(secret) {
-        return Err("is a well-known default; choose another value".to_owned());
+        return Err(WELL_KNOWN.to_owned());
     }
     Ok(())
 }

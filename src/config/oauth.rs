@@ -193,6 +193,7 @@ impl OauthConfig {
                 check_address(reader, key, url, plain_http);
             }
         }
+        reader.refuse_empty(AUDIENCE, &audience);
         if validation.is_ok_and(ValidationMode::reads) && matches!(audience, Ok(None)) {
             reader.error(
                 AUDIENCE,

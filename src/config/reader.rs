@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::files::WatchedFile;
 use super::key::{Condition, Declared, Key, Kind, NAME, Section, file_key};
+use super::known_secrets::is_known_secret;
 use super::names;
 use super::source::{self, Content, Origin, Values};
 use super::value::Value;
@@ -14,6 +15,9 @@ const NO_CONFIGURATION: &str = "no configuration was given: use --config FILE or
 
 const NO_WORD: &str =
     "an entry of a list must not be empty, contain a comma, or begin or end with a space";
+
+/// The variable from which the AWS SDK takes its secret where no identity is configured.
+pub(super) const SDK_SECRET: &str = "AWS_SECRET_ACCESS_KEY";
 
 /// How many unknown keys get a suggestion, for which all keys are looked through.
 const SUGGESTIONS: usize = 50;
@@ -26,6 +30,8 @@ pub(super) struct Reader {
     origins: BTreeMap<String, Origin>,
     /// Variables that begin like the configuration's and belong to no key.
     others: Vec<(String, String)>,
+    /// Whether [`SDK_SECRET`] is a well-known default.
+    pub(super) sdk_has_known_secret: bool,
     /// The configuration file, as it was when it was read.
     pub(super) file: Option<(PathBuf, Metadata)>,
     pub(super) file_holds_secrets: bool,
@@ -96,12 +102,15 @@ impl Reader {
         });
         let file = file.transpose();
         let file = file.map_err(|what| ConfigErrors::of_lines(vec![what]))?;
+        let sdk_secret = environment.get(SDK_SECRET);
+        let sdk_has_known_secret = sdk_secret.is_some_and(|secret| is_known_secret(secret));
         let (in_environment, others) = source::from_environment(environment, &mut errors);
         let is_empty = file.is_none() && in_environment.is_empty() && errors.is_empty();
         values.extend(in_environment);
         Ok(Self {
             values,
             others,
+            sdk_has_known_secret,
             file,
             errors,
             is_empty,
@@ -289,6 +298,13 @@ impl Reader {
     /// The value, or an error if the key is not set.
     pub(super) fn required<T>(&mut self, key: Key, value: Read<Option<T>>, what: &str) -> Read<T> {
         value?.ok_or_else(|| self.error(key, what))
+    }
+
+    /// Notes an error if the text is empty: `KEY=` in the environment is no value.
+    pub(super) fn refuse_empty(&mut self, key: Key, value: &Read<Option<String>>) {
+        if matches!(value, Ok(Some(text)) if text.is_empty()) {
+            self.error(key, "must not be empty");
+        }
     }
 
     /// A list: of TOML, or of words separated by commas. Empty if the key is not set.

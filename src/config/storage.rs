@@ -10,7 +10,8 @@ use crate::domain::{ExtraAction, SessionPolicySettings, Share};
 use super::addresses::check_address;
 use super::identity::read_identity;
 use super::key::Key;
-use super::reader::{Read, Reader};
+use super::known_secrets::WELL_KNOWN;
+use super::reader::{Read, Reader, SDK_SECRET};
 use super::value::Choice;
 
 const ENGINE: Key = Key::new(
@@ -200,11 +201,14 @@ impl StorageConfig {
         if region.as_deref().is_ok_and(|region| !is_plain(region)) {
             reader.error(REGION, "must be letters, digits, '-', '_' and '.'");
         }
-        if engine.is_ok_and(Engine::needs_role) && matches!(role_arn, Ok(None)) {
-            reader.error(
-                ROLE_ARN,
-                "is required for the flavors aws, ceph and seaweedfs",
-            );
+        if engine.is_ok_and(Engine::needs_role) {
+            reader.refuse_empty(ROLE_ARN, &role_arn);
+            if matches!(role_arn, Ok(None)) {
+                reader.error(
+                    ROLE_ARN,
+                    "is required for the flavors aws, ceph and seaweedfs",
+                );
+            }
         }
         if session_duration.is_ok_and(|length| !(SHORTEST..=LONGEST_SESSION).contains(&length)) {
             reader.error(SESSION_DURATION, "must be from 15min to 12h");
@@ -216,6 +220,9 @@ impl StorageConfig {
                 "{} has no effect when {} is 15min: no session has more left than that",
                 SESSION_REUSE.name, SESSION_DURATION.name
             ));
+        }
+        if matches!(identity, Ok(None)) && reader.sdk_has_known_secret {
+            reader.error(SDK_SECRET, WELL_KNOWN);
         }
         let mut extra_actions = extra_actions?;
         extra_actions.sort_unstable();

@@ -205,6 +205,43 @@ fn a_value_that_is_out_of_range_names_its_place_too() {
 fn well_known_secrets_are_refused_and_never_quoted() {
     let message = complaint(&[("CLOAKROOM_OAUTH__CLIENT_SECRET", "ChangeMe")]);
     assert!(message.contains("oauth.client_secret") && !message.contains("ChangeMe"));
+    let of_the_sdk = ("AWS_SECRET_ACCESS_KEY", "minioadmin");
+    assert_eq!(
+        complaint(&[of_the_sdk]),
+        "AWS_SECRET_ACCESS_KEY: is a well-known default; choose another value"
+    );
+    let configured = [
+        of_the_sdk,
+        ("CLOAKROOM_STORAGE__ACCESS_KEY_ID", "gateway"),
+        ("CLOAKROOM_STORAGE__SECRET_ACCESS_KEY", "0123456789"),
+    ];
+    assert!(with(&configured).is_ok(), "the SDK's own is not read");
+}
+
+#[test]
+fn an_empty_text_is_no_value_of_a_required_key() {
+    const AUDIENCE: &str = "CLOAKROOM_OAUTH__AUDIENCE";
+    const ROLE: &str = "CLOAKROOM_STORAGE__ROLE_ARN";
+    for (name, given) in [
+        (
+            "oauth.audience",
+            [(AUDIENCE, ""), ("CLOAKROOM_OAUTH__VALIDATION", "jwt")],
+        ),
+        (
+            "oauth.client_id",
+            [("CLOAKROOM_OAUTH__CLIENT_ID", ""), (AUDIENCE, "gateway")],
+        ),
+        (
+            "storage.role_arn",
+            [(ROLE, ""), ("CLOAKROOM_STORAGE__FLAVOR", "ceph")],
+        ),
+    ] {
+        let complaint = complaint(&given);
+        let expected = format!("{name}: must not be empty ({})", given[0].0);
+        assert_eq!(complaint.lines().next(), Some(expected.as_str()));
+    }
+    // Others have no roles.
+    assert!(with(&[(ROLE, "")]).is_ok());
 }
 
 #[test]
