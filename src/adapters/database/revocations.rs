@@ -83,16 +83,27 @@ impl RevocationRegistry for SqlDirectory {
         Ok(())
     }
 
-    async fn add_statement(&self, statement: &Statement) -> Result<(), RegistryError> {
-        let upsert = sqlx::query(
-            "INSERT INTO revocation_statements (bucket, id, over_at) VALUES ($1, $2, $3) \
-             ON CONFLICT (bucket, id) DO UPDATE SET over_at = excluded.over_at",
-        )
-        .bind(statement.bucket.as_str())
-        .bind(statement.id.as_str())
-        .bind(utc(statement.over_at));
-        self.database.execute("statement", upsert).await?;
-        Ok(())
+    async fn add_statement(&self, statement: &Statement) -> Result<bool, RegistryError> {
+        for (query, is_first) in [
+            (
+                "INSERT INTO revocation_statements (bucket, id, over_at) VALUES ($1, $2, $3) \
+                 ON CONFLICT (bucket, id) DO NOTHING",
+                true,
+            ),
+            (
+                "UPDATE revocation_statements SET over_at = $3 WHERE bucket = $1 AND id = $2",
+                false,
+            ),
+        ] {
+            let query = sqlx::query(query)
+                .bind(statement.bucket.as_str())
+                .bind(statement.id.as_str())
+                .bind(utc(statement.over_at));
+            if self.database.execute("statement", query).await? > 0 {
+                return Ok(is_first);
+            }
+        }
+        Err(RegistryError::new("statement: another process removed it"))
     }
 
     async fn statements_over(&self, now: DateTime<Utc>) -> Result<Vec<Statement>, RegistryError> {

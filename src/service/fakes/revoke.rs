@@ -214,10 +214,14 @@ impl RevocationRegistry for FakeStore {
         Ok(())
     }
 
-    async fn add_statement(&self, statement: &Statement) -> Result<(), RegistryError> {
+    async fn add_statement(&self, statement: &Statement) -> Result<bool, RegistryError> {
         self.delay(Flaw::SlowRegistry, Duration::from_secs(1)).await;
-        self.inner().statements.push(statement.clone());
-        Ok(())
+        let statements = &mut self.inner().statements;
+        let before = statements.len();
+        statements.retain(|one| one.id != statement.id);
+        let is_first = statements.len() == before;
+        statements.push(statement.clone());
+        Ok(is_first)
     }
 
     async fn statements_over(&self, now: DateTime<Utc>) -> Result<Vec<Statement>, RegistryError> {

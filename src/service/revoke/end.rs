@@ -83,6 +83,8 @@ pub struct Ended {
     pub others: bool,
     /// Whether the store has to be told again when they have expired.
     pub is_told: bool,
+    /// Whether the store refuses new sessions, too.
+    pub refuses_new: bool,
 }
 
 impl EndSessions {
@@ -139,8 +141,11 @@ impl EndSessions {
         }
         sleep((told_at + pause).saturating_duration_since(Instant::now())).await;
         if !self.spreads && !self.takes_new(owner, &grant, patience).await? {
-            self.take_back(&refused).await?;
-            return Ok(at_expiry("the store would refuse new sessions, too"));
+            return Ok(Ended {
+                is_told: true,
+                refuses_new: true,
+                ..at_expiry("the store would refuse new sessions, too")
+            });
         }
         let strength = if self.spreads {
             Strength::Within(SPREADS_WITHIN)
@@ -151,11 +156,8 @@ impl EndSessions {
             strength,
             others,
             is_told: true,
+            refuses_new: false,
         })
-    }
-
-    async fn take_back(&self, refused: &RefusedSessions) -> Result<(), UpstreamError> {
-        self.revoker.take_back(&refused.bucket, &refused.id).await
     }
 
     /// Whether the store takes a session that is opened now, sooner or later.
@@ -225,6 +227,7 @@ impl Ended {
             strength,
             others: false,
             is_told: false,
+            refuses_new: false,
         }
     }
 }

@@ -103,8 +103,8 @@ pub trait RevocationRegistry: Send + Sync {
     /// Releases the lock that was taken until then; one that another process has taken since stays.
     async fn unlock(&self, bucket: &BucketName, until: DateTime<Utc>) -> Result<(), RegistryError>;
 
-    /// Records what the store is about to be told.
-    async fn add_statement(&self, statement: &Statement) -> Result<(), RegistryError>;
+    /// Records what the store is about to be told. Returns whether nothing was recorded for this id.
+    async fn add_statement(&self, statement: &Statement) -> Result<bool, RegistryError>;
 
     /// What can be taken back by now.
     async fn statements_over(&self, now: DateTime<Utc>) -> Result<Vec<Statement>, RegistryError>;

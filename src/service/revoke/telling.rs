@@ -94,11 +94,18 @@ impl RevokeSessions {
         };
         let ending = async {
             // First: what a store was told must not be forgotten.
-            self.registry.add_statement(&statement).await?;
+            let is_first = self.registry.add_statement(&statement).await?;
             let end = &self.end;
             let ending = end.end(&part.owner, grant, refused, part.last, patience);
-            let ended = waiting.during(Side::Store, ending).await?;
-            if !ended.is_told {
+            let mut ended = waiting.during(Side::Store, ending).await?;
+            // An earlier revocation's sessions are refused by the same statement, and after that one the store took new sessions:
+            // it will again, when a clock that is behind has caught up.
+            if is_first && ended.refuses_new {
+                let taking_back = end.revoker.take_back(&statement.bucket, &statement.id);
+                waiting.during(Side::Store, taking_back).await?;
+                ended.is_told = false;
+            }
+            if is_first && !ended.is_told {
                 self.registry.forget_statement(&statement).await?;
             }
             Ok(ended)

@@ -226,6 +226,26 @@ async fn what_the_store_cannot_do_is_said_with_the_time_of_expiry() {
     }
 }
 
+/// The one that fails its proof has replaced what the store was told before: with a clock ahead, new sessions are refused for a while.
+#[tokio::test]
+async fn a_revocation_that_cannot_be_proven_leaves_an_earlier_one_in_force() {
+    for flaw in [None, Some(Flaw::RefusesAll), Some(Flaw::Dumb)] {
+        let store = Arc::<FakeStore>::default();
+        store.inner().live = vec![session(&alice(), &alice(), -60)];
+        let of = SessionsOf::Owner(alice());
+        let report = revoke(&store, &of).await.unwrap();
+        assert_eq!(report.strength(), Strength::Immediate);
+        store.inner().flaw = flaw;
+        revoke(&store, &of).await.unwrap();
+        let inner = store.inner();
+        assert_eq!(
+            (inner.told.len(), inner.statements.len()),
+            (1, 1),
+            "{flaw:?}"
+        );
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn two_processes_do_not_tell_the_store_at_once() {
     let store = Arc::<FakeStore>::default();
