@@ -262,6 +262,11 @@ impl Maker {
                 self.resolve_existing(bucket_owner, bucket, waiting).await?;
                 self.create(bucket_owner, bucket, waiting).await
             }
+            (Presence::Missing, ReservationState::Ready) => {
+                // An erasure, whose block came first, may have removed it since.
+                self.reserve(bucket_owner, bucket, waiting).await?;
+                self.create(bucket_owner, bucket, waiting).await
+            }
             (Presence::Missing, _) | (Presence::Ours, ReservationState::Creating) => {
                 self.create(bucket_owner, bucket, waiting).await
             }

@@ -248,6 +248,29 @@ async fn a_bucket_deleted_behind_our_back_is_made_again() {
 }
 
 #[tokio::test]
+async fn a_bucket_that_an_erasure_removes_meanwhile_is_not_made_again() {
+    let world = World::new();
+    ensure(&world.process(false)).await.unwrap();
+    let made = world.buckets.calls().len();
+    // The calls of the making.
+    world.buckets.arrived().await;
+    world.buckets.hold();
+    let process = world.process(false);
+    let erase = async {
+        world.buckets.arrived().await;
+        world.registry.block("erased");
+        world.buckets.put(&bucket_of(&alice()), Presence::Missing);
+        world.buckets.release();
+    };
+    let (outcome, ()) = tokio::join!(ensure(&process), erase);
+    assert_eq!(
+        outcome,
+        Err(EnsureBucketError::Blocked("erased".to_owned()))
+    );
+    assert_eq!(world.buckets.calls()[made..], ["look"]);
+}
+
+#[tokio::test]
 async fn the_making_outlives_the_caller() {
     let world = World::new();
     world.buckets.hold();

@@ -14,19 +14,28 @@ use super::{bucket_of, nothing};
 
 /// Reservations, in memory.
 #[derive(Default)]
-pub(crate) struct FakeBucketRegistry(Mutex<HashMap<BucketOwner, (BucketName, ReservationState)>>);
+pub(crate) struct FakeBucketRegistry {
+    rows: Mutex<HashMap<BucketOwner, (BucketName, ReservationState)>>,
+    /// Why everybody is blocked, if they are.
+    blocked: Mutex<Option<String>>,
+}
 
 impl FakeBucketRegistry {
     pub(crate) fn state(&self, owner: &Owner) -> Option<ReservationState> {
         let bucket_owner = owner.bucket_owner(&bucket_of(owner));
-        let rows = self.0.lock().unwrap();
+        let rows = self.rows.lock().unwrap();
         rows.get(&bucket_owner).map(|(_, state)| *state)
     }
 
     /// As an operator's release of the bucket does.
     pub(crate) fn forget(&self, owner: &Owner) {
         let bucket_owner = owner.bucket_owner(&bucket_of(owner));
-        self.0.lock().unwrap().remove(&bucket_owner);
+        self.rows.lock().unwrap().remove(&bucket_owner);
+    }
+
+    /// As an erasure does first.
+    pub(crate) fn block(&self, why: &str) {
+        *self.blocked.lock().unwrap() = Some(why.to_owned());
     }
 }
 
@@ -37,7 +46,10 @@ impl BucketRegistry for FakeBucketRegistry {
         bucket_owner: &BucketOwner,
         bucket: &BucketName,
     ) -> Result<ReserveOutcome, RegistryError> {
-        let mut rows = self.0.lock().unwrap();
+        if let Some(why) = self.blocked.lock().unwrap().clone() {
+            return Ok(ReserveOutcome::Blocked(why));
+        }
+        let mut rows = self.rows.lock().unwrap();
         if rows
             .iter()
             .any(|(other, row)| other != bucket_owner && row.0 == *bucket)
@@ -60,7 +72,7 @@ impl BucketRegistry for FakeBucketRegistry {
         bucket: &BucketName,
         to: ReservationState,
     ) -> Result<(), RegistryError> {
-        match self.0.lock().unwrap().get_mut(bucket_owner) {
+        match self.rows.lock().unwrap().get_mut(bucket_owner) {
             Some((reserved, state)) if reserved == bucket => {
                 *state = to.max(*state);
                 Ok(())
@@ -74,7 +86,7 @@ impl BucketRegistry for FakeBucketRegistry {
         bucket_owner: &BucketOwner,
         bucket: &BucketName,
     ) -> Result<Option<ReservationState>, RegistryError> {
-        let rows = self.0.lock().unwrap();
+        let rows = self.rows.lock().unwrap();
         let held = rows.get(bucket_owner).filter(|row| row.0 == *bucket);
         Ok(held.map(|(_, state)| *state))
     }
