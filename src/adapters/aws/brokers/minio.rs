@@ -131,10 +131,13 @@ impl AccessKeyBroker for MinioBroker {
         let request = json!({ "secretKey": secret, "status": "enabled" }).to_string();
         let admin = self.admin_api.credentials();
         let body = encrypt_async(request.into_bytes(), admin.secret_access_key()).await?;
-        self.change(Method::PUT, "add-user", &[("accessKey", user)], body)
-            .await?;
-        if let Err(error) = self.attach(&name, user).await {
-            // `pairs` finds users by their policy, so it would never find this one.
+        let made = async {
+            self.change(Method::PUT, "add-user", &[("accessKey", user)], body)
+                .await?;
+            self.attach(&name, user).await
+        };
+        if let Err(error) = made.await {
+            // It may be there although the answer was lost, and `pairs` finds users by their policy only.
             self.remove_user(user).await?;
             return Err(error);
         }
