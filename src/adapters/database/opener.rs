@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -9,8 +10,9 @@ use sqlx::any::AnyConnectOptions;
 use sqlx::error::DatabaseError;
 use sqlx::{AnyConnection, Error, Executor};
 use tokio::runtime::Handle;
+use tokio::time::timeout;
 
-use super::connect::{POSTGRES_SETTINGS, open};
+use super::connect::{OPEN_TIMEOUT, POSTGRES_SETTINGS, open};
 use super::file::DatabaseFile;
 
 /// Opens connections to one database.
@@ -81,7 +83,10 @@ impl Opener {
         let opening = self.0.runtime.spawn(async move {
             let mut connection = opener.open().await?;
             if !opener.is_sqlite() {
-                opener.limit(&mut connection).await?;
+                // A proxy may take the login by itself, and then wait for a server.
+                let limiting = opener.limit(&mut connection);
+                let limited = timeout(OPEN_TIMEOUT, limiting).await;
+                limited.unwrap_or(Err(Error::Io(ErrorKind::TimedOut.into())))?;
             }
             Ok(connection)
         });
