@@ -63,7 +63,11 @@ impl Change {
         }
     }
 
-    async fn open(database: &Database, step: &'static str) -> Result<Self, RegistryError> {
+    /// Begins without a lock.
+    pub(super) async fn open(
+        database: &Database,
+        step: &'static str,
+    ) -> Result<Self, RegistryError> {
         let beginning = async {
             let mut lease = database.pool.acquire().await?;
             lease.connection.execute("BEGIN").await?;

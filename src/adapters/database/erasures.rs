@@ -192,6 +192,10 @@ impl Erasures for SqlDirectory {
 
     async fn finish(&self, erased: Erased<'_>, event: &AuditEvent) -> Result<(), RegistryError> {
         let mut change = Change::begin_keeping_owners(&self.database, "erasure").await?;
+        if matches!(erased, Erased::Person(_)) {
+            // Before the blocks, as each change of them does.
+            count_change(&mut change).await?;
+        }
         let pseudonym = erased.pseudonym();
         let finished = sqlx::query("UPDATE erasures SET finished_at = $2 WHERE owner = $1")
             .bind(pseudonym.as_str())
@@ -214,7 +218,6 @@ impl Erasures for SqlDirectory {
                 .bind(format!("principal {pseudonym}"));
             change.execute(block).await?;
         }
-        change.execute(count_change()).await?;
         let members = members::delete_person(person.principal, person.is_whole);
         change.execute(members).await?;
         change.commit_forgetting(person, event).await?;

@@ -66,16 +66,27 @@ impl Fingerprint {
         )
     }
 
-    /// The SQL condition that the registry has these values, and so many changes of restrictions. It
-    /// takes two placeholders for each of [`Fingerprint::values`], from this number on. Only numbers
+    /// The SQL condition that the registry has these values, and exactly this many changes of restrictions.
+    /// It takes two placeholders for each of [`Fingerprint::values`], from this number on. Only numbers
     /// enter the text.
-    pub(super) fn condition(&self, first: usize) -> String {
+    ///
+    /// On `PostgreSQL`, which has several writers, the count cannot change until the statement has
+    /// committed. A lock on the whole trail would also have to wait for `VACUUM`.
+    pub(super) fn condition(&self, first: usize, is_postgres: bool) -> String {
+        let equals = |n: usize| format!("(name = ${n} AND value = ${})", n + 1);
         let count = self.parts().len() + 1;
-        let places = (0..count).map(|part| first + 2 * part);
-        let equal = places.map(|n| format!("(name = ${n} AND value = ${})", n + 1));
-        let equal: Vec<String> = equal.collect();
+        let places: Vec<usize> = (0..count).map(|part| first + 2 * part).collect();
+        let equal: Vec<String> = places.iter().copied().map(equals).collect();
         let equal = equal.join(" OR ");
-        format!("(SELECT count(*) FROM fingerprint WHERE {equal}) = {count}")
+        let holds = format!("(SELECT count(*) FROM fingerprint WHERE {equal}) = {count}");
+        let restrictions = places.last().copied().map(equals);
+        match restrictions.filter(|_| is_postgres) {
+            Some(is_count) => format!(
+                "{holds} AND EXISTS (SELECT 1 FROM \
+                 (SELECT 1 FROM fingerprint WHERE {is_count} FOR SHARE) AS held)"
+            ),
+            None => holds,
+        }
     }
 
     /// The values that the registry must have, by their names.

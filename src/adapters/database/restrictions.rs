@@ -15,7 +15,6 @@ use super::SqlDirectory;
 use super::change::Change;
 use super::fingerprint::RESTRICTIONS;
 use super::rows::{text, time, time_or_none, unknown, utc, utc_or_empty};
-use super::statement::Statement;
 
 #[async_trait]
 impl RestrictionRegistry for SqlDirectory {
@@ -91,34 +90,33 @@ impl Blocks for SqlDirectory {
 
 /// Begins a change of restrictions, by counting it.
 pub(super) async fn begin(directory: &SqlDirectory) -> Result<Change, RegistryError> {
-    let begun = Change::begin(&directory.database, "restrictions", count_change());
-    let gone = || RegistryError::new("restrictions: the row was removed");
-    let mut change = begun.await?.ok_or_else(gone)?;
-    wait_for_events(&mut change).await?;
+    let mut change = Change::open(&directory.database, "restrictions").await?;
+    count_change(&mut change).await?;
     Ok(change)
 }
 
-/// Waits until the events are committed whose statements have seen the count before. Later statements
-/// wait for the change, and see the new count. `SQLite` has one writer at a time.
-async fn wait_for_events(change: &mut Change) -> Result<(), RegistryError> {
-    if change.lease.connection.backend_name() != "PostgreSQL" {
-        return Ok(());
+/// Counts a change of restrictions. First it waits until every event whose statement saw the old count has
+/// committed ([`Fingerprint::condition`]); events that come meanwhile queue behind it and see the new one.
+/// `SQLite` has one writer at a time.
+///
+/// [`Fingerprint::condition`]: super::fingerprint::Fingerprint::condition
+pub(super) async fn count_change(change: &mut Change) -> Result<(), RegistryError> {
+    if change.lease.connection.backend_name() == "PostgreSQL" {
+        for statement in [
+            "SET LOCAL lock_timeout = '3s'",
+            // Waiting for the row's lock would be endless: those who share it let others share it.
+            "LOCK TABLE fingerprint IN EXCLUSIVE MODE",
+        ] {
+            change.execute(sqlx::query(statement)).await?;
+        }
     }
-    for statement in [
-        "SET LOCAL lock_timeout = '3s'",
-        "LOCK TABLE audit_trail IN SHARE ROW EXCLUSIVE MODE",
-    ] {
-        change.execute(sqlx::query(statement)).await?;
+    let count = sqlx::query(
+        "UPDATE fingerprint SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE name = $1",
+    );
+    if change.execute(count.bind(RESTRICTIONS)).await? == 0 {
+        return Err(RegistryError::new("restrictions: the row was removed"));
     }
     Ok(())
-}
-
-/// Counts a change of restrictions.
-pub(super) fn count_change() -> Statement<'static> {
-    sqlx::query(
-        "UPDATE fingerprint SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE name = $1",
-    )
-    .bind(RESTRICTIONS)
 }
 
 /// A time of a revocation: RFC 3339, UTC, milliseconds.

@@ -190,7 +190,9 @@ async fn insert(
     group: &[Entry],
     fingerprint: &Fingerprint,
 ) -> Result<Written, sqlx::Error> {
-    let mut query = sqlx::query(AssertSqlSafe(statement(group.len(), fingerprint)));
+    let is_postgres = connection.backend_name() == "PostgreSQL";
+    let statement = statement(group.len(), fingerprint, is_postgres);
+    let mut query = sqlx::query(AssertSqlSafe(statement));
     for Entry { event, .. } in group {
         query = row::bind(query, event);
     }
@@ -226,9 +228,9 @@ async fn is_written(connection: &mut AnyConnection, group: &[Entry]) -> Result<b
 }
 
 /// The statement for so many rows; only numbers enter it.
-fn statement(rows: usize, fingerprint: &Fingerprint) -> String {
+fn statement(rows: usize, fingerprint: &Fingerprint, is_postgres: bool) -> String {
     let insert = row::insert(rows);
-    let condition = fingerprint.condition(rows * row::COLUMNS + 1);
+    let condition = fingerprint.condition(rows * row::COLUMNS + 1, is_postgres);
     format!("{insert} WHERE {condition} ON CONFLICT (request_id) DO NOTHING")
 }
 
