@@ -1,5 +1,6 @@
 //! Ends sessions at the store, and proves it with a session of the gateway's own.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,6 +88,14 @@ pub struct Ended {
     pub refuses_new: bool,
 }
 
+/// A session of the gateway's own that the store takes, to see it refused.
+pub(super) struct Proof {
+    session: Session,
+    name: RoleSessionName,
+    /// Read access to what the sessions open.
+    grant: Grant,
+}
+
 impl EndSessions {
     /// Has the store refuse sessions to this grant of the owner's, the last of which expires at `last`.
     /// Waits so long at most for its refusal. Nobody may open sessions for the owner meanwhile.
@@ -98,25 +107,64 @@ impl EndSessions {
         &self,
         owner: &Owner,
         grant: &Grant,
-        mut refused: RefusedSessions,
+        refused: RefusedSessions,
         last: LastExpiry,
         patience: Duration,
     ) -> Result<Ended, UpstreamError> {
+        match self.prove(owner, grant, last).await? {
+            ControlFlow::Break(ended) => Ok(ended),
+            ControlFlow::Continue(proof) => {
+                self.end_with(&proof, owner, refused, last, patience).await
+            }
+        }
+    }
+
+    /// Opens the session whose refusal will prove the revocation. Breaks off where there is nothing to
+    /// tell the store.
+    pub(super) async fn prove(
+        &self,
+        owner: &Owner,
+        grant: &Grant,
+        last: LastExpiry,
+    ) -> Result<ControlFlow<Ended, Proof>, UpstreamError> {
         let grant = Grant {
             access: Access::Read,
             ..grant.clone()
         };
-        let (proof, name) = self.open(owner, &grant).await?;
-        let at_expiry = |why| Ended::without_telling(Strength::AtExpiry { at: last.at, why });
-        match self.revoker.try_session(&proof, &grant).await? {
+        let (session, name) = self.open(owner, &grant).await?;
+        Ok(match self.revoker.try_session(&session, &grant).await? {
             // Sessions open the bucket if it comes back.
-            Tried::NoBucket if last.is_live => return Ok(at_expiry("the bucket does not exist")),
-            Tried::NoBucket => return Ok(Ended::without_telling(Strength::Immediate)),
-            Tried::Refused => return Ok(at_expiry("the store refuses the test session already")),
-            Tried::Taken => {}
-        }
+            Tried::NoBucket if last.is_live => {
+                ControlFlow::Break(last.at_expiry("the bucket does not exist"))
+            }
+            Tried::NoBucket => ControlFlow::Break(Ended::without_telling(Strength::Immediate)),
+            Tried::Refused => {
+                ControlFlow::Break(last.at_expiry("the store refuses the test session already"))
+            }
+            Tried::Taken => ControlFlow::Continue(Proof {
+                session,
+                name,
+                grant,
+            }),
+        })
+    }
+
+    /// Has the store refuse the sessions, the proof among them.
+    pub(super) async fn end_with(
+        &self,
+        proof: &Proof,
+        owner: &Owner,
+        mut refused: RefusedSessions,
+        last: LastExpiry,
+        patience: Duration,
+    ) -> Result<Ended, UpstreamError> {
+        let Proof {
+            session: proof,
+            name,
+            grant,
+        } = proof;
         match &mut refused.which {
-            WhichSessions::Named(names) => names.push(name),
+            WhichSessions::Named(names) => names.push(name.clone()),
             WhichSessions::Before(before) => {
                 let after_proof = self.clock.now() + TimeDelta::milliseconds(1);
                 *before = after_proof.max(*before);
@@ -127,24 +175,24 @@ impl EndSessions {
                 let is_all = matches!(refused.which, WhichSessions::Before(_));
                 (pause, all && !is_all)
             }
-            Told::No(why) => return Ok(at_expiry(why)),
+            Told::No(why) => return Ok(last.at_expiry(why)),
         };
         let told_at = Instant::now();
-        let is_refused = self.is_refused(&proof, &grant, patience).await?;
+        let is_refused = self.is_refused(proof, grant, patience).await?;
         if !is_refused && !self.spreads {
             // What the store was told can only help, and replaces what it was told before.
             let is_told = true;
             return Ok(Ended {
                 is_told,
-                ..at_expiry("the store goes on taking them")
+                ..last.at_expiry("the store goes on taking them")
             });
         }
         sleep((told_at + pause).saturating_duration_since(Instant::now())).await;
-        if !self.spreads && !self.takes_new(owner, &grant, patience).await? {
+        if !self.spreads && !self.takes_new(owner, grant, patience).await? {
             return Ok(Ended {
                 is_told: true,
                 refuses_new: true,
-                ..at_expiry("the store would refuse new sessions, too")
+                ..last.at_expiry("the store would refuse new sessions, too")
             });
         }
         let strength = if self.spreads {
@@ -218,6 +266,12 @@ impl EndSessions {
             duration: SHORTEST_PROOF.max(self.session_duration),
         });
         Ok((session.await?, name))
+    }
+}
+
+impl LastExpiry {
+    pub(super) fn at_expiry(self, why: &'static str) -> Ended {
+        Ended::without_telling(Strength::AtExpiry { at: self.at, why })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tells a store about one bucket, one process at a time, and takes back what is over.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::service::waiting::{Side, Waiting};
 use super::parts::Part;
 use super::{
     Ended, LONGEST_SESSION, RefusedSessions, RevokeError, RevokeSessions, SessionsOf, Statement,
-    WhichSessions,
+    Strength, WhichSessions,
 };
 
 /// After how long another process may take a bucket's lock.
@@ -93,17 +94,24 @@ impl RevokeSessions {
             which: part.which.clone(),
         };
         let ending = async {
+            let (end, last) = (&self.end, part.last);
+            let proving = end.prove(&part.owner, grant, last);
+            let proof = match waiting.during(Side::Store, proving).await? {
+                ControlFlow::Break(ended) => return Ok(ended),
+                ControlFlow::Continue(proof) => proof,
+            };
             // First: what a store was told must not be forgotten.
             let is_first = self.registry.add_statement(&statement).await?;
-            let end = &self.end;
-            let ending = end.end(&part.owner, grant, refused, part.last, patience);
+            let ending = end.end_with(&proof, &part.owner, refused, last, patience);
             let mut ended = waiting.during(Side::Store, ending).await?;
-            // An earlier revocation's sessions are refused by the same statement, and after that one the store took new sessions:
-            // it will again, when a clock that is behind has caught up.
-            if is_first && ended.refuses_new {
+            if ended.refuses_new && is_first {
                 let taking_back = end.revoker.take_back(&statement.bucket, &statement.id);
                 waiting.during(Side::Store, taking_back).await?;
                 ended.is_told = false;
+            } else if ended.refuses_new {
+                // The same statement refuses an earlier revocation's sessions, so it stays. If new ones are
+                // refused because a clock is behind, that ends when the clock catches up.
+                ended.strength = Strength::Immediate;
             }
             if is_first && !ended.is_told {
                 self.registry.forget_statement(&statement).await?;

@@ -226,7 +226,8 @@ async fn what_the_store_cannot_do_is_said_with_the_time_of_expiry() {
     }
 }
 
-/// The one that fails its proof has replaced what the store was told before: with a clock ahead, new sessions are refused for a while.
+/// The one that fails its proof has already overwritten the earlier statement. With a clock ahead, the store
+/// refuses new sessions for a while.
 #[tokio::test]
 async fn a_revocation_that_cannot_be_proven_leaves_an_earlier_one_in_force() {
     for flaw in [None, Some(Flaw::RefusesAll), Some(Flaw::Dumb)] {
