@@ -262,12 +262,15 @@ impl Maker {
                 self.resolve_existing(bucket_owner, bucket, waiting).await?;
                 self.create(bucket_owner, bucket, waiting).await
             }
-            (Presence::Missing, ReservationState::Ready) => {
-                // An erasure, whose block came first, may have removed it since.
-                self.reserve(bucket_owner, bucket, waiting).await?;
+            (Presence::Missing, ReservationState::Reserved) => {
                 self.create(bucket_owner, bucket, waiting).await
             }
             (Presence::Missing, _) | (Presence::Ours, ReservationState::Creating) => {
+                // An erasure may have removed it since. It blocks the owner first, so reserving again
+                // notices.
+                if self.reserve(bucket_owner, bucket, waiting).await? < state {
+                    return Err(RegistryError::not_reserved().into());
+                }
                 self.create(bucket_owner, bucket, waiting).await
             }
         }
