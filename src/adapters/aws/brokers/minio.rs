@@ -137,8 +137,10 @@ impl AccessKeyBroker for MinioBroker {
             self.attach(&name, user).await
         };
         if let Err(error) = made.await {
-            // It may be there although the answer was lost, and `pairs` finds users by their policy only.
-            self.remove_user(user).await?;
+            // The user may exist even if the answer was lost, and `pairs` finds users only by their policy.
+            if let Err(failure) = self.remove_user(user).await {
+                tracing::warn!(user, cause = %failure, "cannot remove a user that has no rights");
+            }
             return Err(error);
         }
         Ok(pair)
