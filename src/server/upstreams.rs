@@ -56,7 +56,8 @@ impl ObserveCalls for WatchUpstreams {
 impl Watched {
     fn called(&mut self, outcome: Result<u16, CallFailure>) {
         let cause = match outcome {
-            Ok(status) if status < 500 => {
+            // 501 is an answer: the store lacks an operation.
+            Ok(status) if status < 500 || status == 501 => {
                 self.failures = 0;
                 self.outage.ended();
                 return;

@@ -237,15 +237,16 @@ impl ProvideCredentials for StaticIdentity {
     }
 }
 
-/// The SDK's quota is shared by all calls: with a tenth of the answers 503, no call would be retried any more.
+/// The SDK's quota is shared by all calls: 50 calls that fail twice use it up, and then nothing is retried.
 fn without_quota() -> RetryPartition {
     RetryPartition::custom("without quota")
         .token_bucket(TokenBucket::unlimited())
         .build()
 }
 
-/// Which failures are retried (docs/decisions/retries.md): 429 and 5xx, of which the SDK knows only some, and broken
-/// connections, but no timeout. The request has no time left then, and a store that is too slow for one request does not need a second.
+/// 429, every 5xx (the SDK knows only some) and broken connections are retried, but no timeout
+/// (docs/decisions/retries.md): no time is left then, and a store that is too slow for one request does not
+/// need a second.
 #[derive(Debug)]
 struct RetryOnce;
 
@@ -262,8 +263,20 @@ impl ClassifyRetry for RetryOnce {
         }
         let status = context.response().map(|answer| answer.status().as_u16());
         match status {
-            Some(429 | 500..) => RetryAction::server_error(),
+            Some(429 | 500..=599) => RetryAction::server_error(),
             _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    /// The SDK may have read already how long the store wants it to wait.
+    fn classify_retry_v2(
+        &self,
+        context: &InterceptorContext,
+        previous: &RetryAction,
+    ) -> RetryAction {
+        match self.classify_retry(context) {
+            RetryAction::RetryIndicated(_) if previous.should_retry() => previous.clone(),
+            action => action,
         }
     }
 
