@@ -16,7 +16,8 @@ const NO_CONFIGURATION: &str = "no configuration was given: use --config FILE or
 const NO_WORD: &str =
     "an entry of a list must not be empty, contain a comma, or begin or end with a space";
 
-/// The variable from which the AWS SDK takes its secret where no identity is configured.
+/// The variable from which the AWS SDK takes its secret where no identity is configured, with
+/// `AWS_ACCESS_KEY_ID`.
 pub(super) const SDK_SECRET: &str = "AWS_SECRET_ACCESS_KEY";
 
 /// How many unknown keys get a suggestion, for which all keys are looked through.
@@ -103,6 +104,7 @@ impl Reader {
         let file = file.transpose();
         let file = file.map_err(|what| ConfigErrors::of_lines(vec![what]))?;
         let sdk_secret = environment.get(SDK_SECRET);
+        let sdk_secret = sdk_secret.filter(|_| environment.contains_key("AWS_ACCESS_KEY_ID"));
         let sdk_has_known_secret = sdk_secret.is_some_and(|secret| is_known_secret(secret));
         let (in_environment, others) = source::from_environment(environment, &mut errors);
         let is_empty = file.is_none() && in_environment.is_empty() && errors.is_empty();
@@ -300,7 +302,7 @@ impl Reader {
         value?.ok_or_else(|| self.error(key, what))
     }
 
-    /// Notes an error if the text is empty: `KEY=` in the environment is no value.
+    /// Notes an error if the text is empty: `KEY=` in the environment does not count as a value.
     pub(super) fn refuse_empty(&mut self, key: Key, value: &Read<Option<String>>) {
         if matches!(value, Ok(Some(text)) if text.is_empty()) {
             self.error(key, "must not be empty");

@@ -205,13 +205,15 @@ fn a_value_that_is_out_of_range_names_its_place_too() {
 fn well_known_secrets_are_refused_and_never_quoted() {
     let message = complaint(&[("CLOAKROOM_OAUTH__CLIENT_SECRET", "ChangeMe")]);
     assert!(message.contains("oauth.client_secret") && !message.contains("ChangeMe"));
-    let of_the_sdk = ("AWS_SECRET_ACCESS_KEY", "minioadmin");
+    let key = ("AWS_ACCESS_KEY_ID", "minioadmin");
+    let secret = ("AWS_SECRET_ACCESS_KEY", "minioadmin");
     assert_eq!(
-        complaint(&[of_the_sdk]),
+        complaint(&[key, secret]),
         "AWS_SECRET_ACCESS_KEY: is a well-known default; choose another value"
     );
     let configured = [
-        of_the_sdk,
+        key,
+        secret,
         ("CLOAKROOM_STORAGE__ACCESS_KEY_ID", "gateway"),
         ("CLOAKROOM_STORAGE__SECRET_ACCESS_KEY", "0123456789"),
     ];
