@@ -131,7 +131,7 @@ def test_a_slow_small_file_holds_up_no_other(
         at_once.append(key)
         most.append(len(at_once))
         if key == "00" and parallel > 1:
-            await asyncio.wait_for(all_others.wait(), 30)
+            await asyncio.wait_for(all_others.wait(), 120)
         content = await get(self, key, size, etag)
         at_once.remove(key)
         if len(most) == len(files):
