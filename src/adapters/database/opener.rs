@@ -83,7 +83,7 @@ impl Opener {
         let opening = self.0.runtime.spawn(async move {
             let mut connection = opener.open().await?;
             if !opener.is_sqlite() {
-                // A proxy may take the login by itself, and then wait for a server.
+                // A pooler may accept the login itself and only then wait for a server.
                 let limiting = opener.limit(&mut connection);
                 let limited = timeout(OPEN_TIMEOUT, limiting).await;
                 limited.unwrap_or(Err(Error::Io(ErrorKind::TimedOut.into())))?;

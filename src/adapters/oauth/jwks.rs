@@ -203,7 +203,7 @@ impl Inner {
         }
         let inner = Arc::clone(self);
         let refreshing = tokio::spawn(async move { inner.refresh().await });
-        // `outcome` does not tell: it is over only when somebody has waited for it.
+        // `outcome` cannot tell: a shared future completes only when it is polled.
         let task = refreshing.abort_handle();
         let outcome = refreshing
             .map(|ended| {
