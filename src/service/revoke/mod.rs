@@ -99,6 +99,7 @@ impl RevokeSessions {
         let about = revocation.of.concerned();
         let detail = revocation.of.kind();
         let event = AuditEvent::change(cause.clone(), "revoke", about.clone()).with_detail(detail);
+        self.under_way.turn().await;
         self.registry.begin(&revocation, &event).await?;
         let ended = self.end_all(of, patience, waiting).await;
         revocation.before = self.end.clock.now();
@@ -114,6 +115,7 @@ impl RevokeSessions {
             self.revoke_others(report, &revocation, &cause).await?;
         }
         let event = AuditEvent::change(self.anew(&cause), "revoke end", about).with_detail(result);
+        self.under_way.turn().await;
         self.registry.finish(&revocation, &event).await?;
         ended.map(|(report, _)| report)
     }
@@ -134,6 +136,7 @@ impl RevokeSessions {
             };
             let event = AuditEvent::change(self.anew(cause), "revoke", storage.owner.clone());
             let event = event.with_detail("owner, with one caller");
+            self.under_way.turn().await;
             self.registry.begin(&others, &event).await?;
         }
         Ok(())

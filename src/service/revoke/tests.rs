@@ -2,7 +2,7 @@ use super::*;
 use crate::domain::{Area, BucketFormula, CallerId, Organisation, Workspace};
 use crate::service::Clock as _;
 use crate::service::fakes::{FakeDirectory, FakeStore, FixedClock, Flaw, alice, revoke_sessions};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 const PATIENCE: Duration = Duration::from_millis(300);
 
@@ -404,4 +404,26 @@ async fn removed_storage_is_revoked_and_an_access_key_is_not() {
     );
     let shared = "shared".parse().unwrap();
     assert!(store.inner().told.iter().any(|told| told.bucket == shared));
+}
+
+/// After each change of the registry, calls have to be checked again.
+#[tokio::test(start_paused = true)]
+async fn many_revocations_leave_calls_the_time_to_be_checked_again() {
+    let store = Arc::<FakeStore>::default();
+    let use_case = Arc::new(revoke_sessions(&store, directory()));
+    let began = Instant::now();
+    let all = (0..10).map(async |n| {
+        let of = SessionsOf::Owner(crate::service::fakes::principal(
+            "demo",
+            &format!("user-{n}"),
+        ));
+        use_case.revoke(&of, cause(), PATIENCE).await.unwrap();
+    });
+    futures_util::future::join_all(all).await;
+    assert_eq!(store.inner().events.len(), 20);
+    assert!(
+        began.elapsed() >= Duration::from_millis(19 * 20),
+        "{:?}",
+        began.elapsed()
+    );
 }
