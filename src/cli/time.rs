@@ -1,6 +1,6 @@
 //! Times on the command line.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, NaiveTime, TimeDelta, Utc};
 
 use crate::adapters::SystemClock;
 use crate::service::Clock;
@@ -16,11 +16,13 @@ pub(super) fn parse_since(text: &str) -> Result<DateTime<Utc>, String> {
 
 /// Reads a time in the future: how long from now, a day, or a time.
 pub(super) fn parse_until(text: &str) -> Result<DateTime<Utc>, String> {
-    if let Some(from_now) = duration(text) {
-        let then = SystemClock.now().checked_add_signed(from_now);
-        return then.ok_or_else(|| "is too far away".to_owned());
-    }
-    parse_time(text)
+    let then = match duration(text) {
+        Some(from_now) => SystemClock.now().checked_add_signed(from_now),
+        None => Some(parse_time(text)?),
+    };
+    // The registry compares times as text.
+    then.filter(|then| then.year() < 10_000)
+        .ok_or_else(|| "is too far away".to_owned())
 }
 
 fn duration(text: &str) -> Option<TimeDelta> {
@@ -53,5 +55,13 @@ mod tests {
         let then = parse_until("24h").unwrap() - TimeDelta::hours(24);
         assert!((SystemClock.now() - then).abs() < TimeDelta::minutes(1));
         assert!(parse_since("yesterday").is_err());
+    }
+
+    #[test]
+    fn a_time_that_text_cannot_order_is_too_far_away() {
+        for far in ["9000y", "+11026-01-01", "+11026-01-01T00:00:00Z"] {
+            assert!(parse_until(far).is_err(), "{far}");
+        }
+        assert!(parse_until("9999-12-31").is_ok());
     }
 }

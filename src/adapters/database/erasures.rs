@@ -148,7 +148,11 @@ impl Erasures for SqlDirectory {
         )
         .bind(owner.as_str())
         .bind(utc(event.cause.time));
-        Change::commit_one(&self.database, "erasure", upsert, event).await?;
+        if !Change::commit_one(&self.database, "erasure", upsert, event).await? {
+            // It goes on, perhaps at the hands of another operator.
+            let change = Change::open(&self.database, "erasure").await?;
+            change.commit_with(event).await?;
+        }
         let begun = self.erasure(owner).await?;
         begun.ok_or_else(|| RegistryError::new("erasure: the row was removed"))
     }

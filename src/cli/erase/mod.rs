@@ -1,11 +1,12 @@
 mod progress;
 mod view;
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use crate::domain::Owner;
 use crate::server::erase_owner;
 use crate::service::{
     EraseOptions, EraseOwner, ErasureOutcome, ErasurePlan, Governance, find_owner,
@@ -111,8 +112,7 @@ impl EraseCommand {
         if !is_asked || self.options.is_json() {
             return Ok(false);
         }
-        let name = named(&plan.owner.to_string());
-        let name = name.rsplit(' ').next().unwrap_or_default();
+        let name = name_of(&plan.owner);
         let mut stderr = std::io::stderr();
         let question = format!(
             "{name} has {}. To delete all of it for ever, write the name again; an empty line deletes \
@@ -124,7 +124,7 @@ impl EraseCommand {
         asked
             .and_then(|()| stdin.read_line(&mut answer))
             .map_err(CommandError::failed)?;
-        Ok(answer.trim() == name)
+        Ok(is_confirmed(&answer, &name))
     }
 
     fn show(&self, view: &View, report: Option<NamedTempFile>) -> Result<(), CommandError> {
@@ -136,6 +136,23 @@ impl EraseCommand {
         }
         self.options.show(view, &view.text())
     }
+}
+
+/// The name that the operator writes: without the kind, but whole.
+fn name_of(owner: &Owner) -> String {
+    let stored = owner.to_string();
+    let name = named(&stored);
+    // A person's has no kind any more.
+    match (owner, name.split_once(' ')) {
+        (Owner::Principal(_), _) | (_, None) => name,
+        (_, Some((_, name))) => name.to_owned(),
+    }
+}
+
+/// Spaces count: a name may end with one.
+fn is_confirmed(answer: &str, name: &str) -> bool {
+    let answer = answer.trim_end_matches(['\r', '\n']);
+    !answer.is_empty() && answer == name
 }
 
 impl From<How> for EraseOptions {
@@ -155,6 +172,9 @@ impl From<How> for EraseOptions {
 /// A new file with mode 0600 beside the report, before anything is deleted. It becomes the report when it
 /// is complete.
 fn open_report(path: &Path) -> Result<NamedTempFile, CommandError> {
+    if path.is_dir() {
+        return Err(cannot_write(path, &ErrorKind::IsADirectory.into()));
+    }
     let parent = path.parent();
     let parent = parent.filter(|parent| !parent.as_os_str().is_empty());
     let created = NamedTempFile::new_in(parent.unwrap_or(Path::new(".")));
@@ -163,4 +183,42 @@ fn open_report(path: &Path) -> Result<NamedTempFile, CommandError> {
 
 fn cannot_write(path: &Path, error: &std::io::Error) -> CommandError {
     CommandError::Failed(format!("--report {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{ClientId, Principal, Subject};
+
+    #[test]
+    fn the_whole_name_confirms_and_an_empty_line_does_not() {
+        let person = |subject: &str| {
+            Owner::Principal(Principal {
+                issuer: None,
+                client_id: ClientId::parse("demo").unwrap(),
+                subject: Subject::parse(subject).unwrap(),
+            })
+        };
+        for (owner, name) in [
+            (person("Alice Smith"), "demo/Alice Smith"),
+            (person("alice "), "demo/alice "),
+            (Owner::Organisation("acme".parse().unwrap()), "acme"),
+            (Owner::Workspace("acme/lab".parse().unwrap()), "acme/lab"),
+        ] {
+            let asked = name_of(&owner);
+            assert_eq!(asked, name);
+            assert!(is_confirmed(&format!("{name}\n"), &asked));
+            for wrong in ["\n", "", "Smith\n", "lab\n", "y\n"] {
+                assert!(!is_confirmed(wrong, &asked), "{wrong:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_report_that_cannot_be_written_is_refused_before_anything_is_deleted() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(open_report(folder.path()).is_err());
+        assert!(open_report(&folder.path().join("none/alice.json")).is_err());
+        assert!(open_report(&folder.path().join("alice.json")).is_ok());
+    }
 }

@@ -25,10 +25,14 @@ impl Freezer for Administer {
         let blocked = self.administration().blocks().await?;
         let mut was_frozen = true;
         for target in targets(owner) {
-            if is_blocked(&blocked, target.kind(), &target.name()) {
+            let name = target.name();
+            let mut blocks = blocks_of(&blocked, target.kind(), &name).peekable();
+            let is_blocked = blocks.peek().is_some();
+            // Before another block, somebody may have let the owner in.
+            was_frozen &= is_blocked && blocks.all(|block| block.reason == REASON);
+            if is_blocked {
                 continue;
             }
-            was_frozen = false;
             let block = Block {
                 target,
                 reason: reason.clone(),
@@ -48,7 +52,7 @@ impl Freezer for Administer {
         let is_frozen = |target: &BlockTarget| {
             let names = [Some(target.name()), erased.clone()];
             let mut names = names.into_iter().flatten();
-            names.any(|name| is_blocked(&blocked, target.kind(), &name))
+            names.any(|name| blocks_of(&blocked, target.kind(), &name).next().is_some())
         };
         Ok(targets(owner).iter().all(is_frozen))
     }
@@ -90,10 +94,15 @@ impl Administer {
     }
 }
 
-/// Whether it is blocked for good.
-fn is_blocked(blocks: &[KnownBlock], kind: &str, name: &str) -> bool {
-    let mut blocks = blocks.iter();
-    blocks.any(|block| block.until.is_none() && block.kind == kind && block.name == name)
+/// The blocks for good.
+fn blocks_of<'a>(
+    blocks: &'a [KnownBlock],
+    kind: &'a str,
+    name: &'a str,
+) -> impl Iterator<Item = &'a KnownBlock> {
+    blocks
+        .iter()
+        .filter(move |block| block.until.is_none() && block.kind == kind && block.name == name)
 }
 
 /// An owner, and a person also as a caller: for the storage of workspaces.

@@ -86,6 +86,21 @@ impl EraseOwner {
         Ok(plan)
     }
 
+    /// Looks again where the registry names the person: the erasure of another client's owner may have ended
+    /// meanwhile, or a bucket may have been made through it.
+    pub(super) async fn look_at_traces(
+        &self,
+        plan: &ErasurePlan,
+    ) -> Result<ErasurePlan, EraseError> {
+        let mut plan = plan.clone();
+        if let Some(person) = plan.person() {
+            plan.traces = Some(self.ports.erasures.traces(person).await?);
+            let places: Vec<Place> = plan.places.iter().map(|one| one.place.clone()).collect();
+            plan.access_keys = self.access_keys(&plan, &places).await?;
+        }
+        Ok(plan)
+    }
+
     /// The owner's buckets, or area of one.
     async fn places(
         &self,

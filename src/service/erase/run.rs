@@ -53,7 +53,11 @@ impl EraseOwner {
             return Err(EraseError::AccessKeys(plan.access_keys.clone()));
         }
         let (erasures, pseudonym) = (&self.ports.erasures, &plan.pseudonym);
-        let begun = self.event("erase", &plan.owner).with_detail("begun");
+        let detail = match options.governance {
+            Governance::Respect => "begun",
+            Governance::Bypass => "begun, bypassing governance locks",
+        };
+        let begun = self.event("erase", &plan.owner).with_detail(detail);
         let erasure = erasures.begin(pseudonym, &begun).await?;
         let (sessions, quiet) = self.keep_out(plan, &erasure, progress).await?;
         // The owner may have got a bucket or an access key since the plan was made.
@@ -77,6 +81,10 @@ impl EraseOwner {
         }
         let mut forgotten = 0;
         if outcome == ErasureOutcome::Erased {
+            let plan = &self.look_at_traces(plan).await?;
+            if !plan.access_keys.is_empty() {
+                return Err(EraseError::AccessKeys(plan.access_keys.clone()));
+            }
             forgotten = self.forget(plan, progress).await?;
         }
         let erasure = erasures.erasure(pseudonym).await?.unwrap_or(erasure);
