@@ -9,8 +9,8 @@ const signal = new AbortController().signal;
 const folder = { isFolder: true, path: 'f/' };
 const object = (path, etag = '"1"') => ({ path, size: 1, etag });
 
-/** A store with these objects, which notes what it is asked to change; `copied` comes with each copy. */
-function storeOf(objects, copied = () => {}) {
+/** A store with these objects, which notes what it is asked to change; `copied` and `deleted` come with each change. */
+function storeOf(objects, copied = () => {}, deleted = () => {}) {
   const now = new Map(objects.map((one) => [one.path, one]));
   const calls = [];
   return {
@@ -20,11 +20,18 @@ function storeOf(objects, copied = () => {}) {
       copied(from, now);
       calls.push(`copy ${from.path} ${to}`);
     },
+    // In pages of one.
     listAll: async function* listAll(path) {
-      yield* [...now.values()].filter((one) => one.path.startsWith(path));
+      for (const one of [...now.keys()]) if (one.startsWith(path)) yield now.get(one);
     },
     find: async (path) => now.get(path) ?? null,
-    deleteAll: async (paths) => calls.push(...[...paths].map((path) => `delete ${path}`)),
+    deleteAll: async (paths, { onEach }) => {
+      for await (const path of paths) {
+        calls.push(`delete ${path}`);
+        deleted(path, now);
+        onEach(path);
+      }
+    },
   };
 }
 
@@ -65,4 +72,11 @@ test('what comes into a folder while it is moved stays there', async () => {
   const store = storeOf([object('f/a')], (_, now) => now.set('f/new', object('f/new')));
   assert.equal(await moved(store, [folder]), 0);
   assert.deepEqual(store.calls.filter((call) => call.startsWith('delete')), ['delete f/a']);
+});
+
+test('an original that is written again while others are deleted stays', async () => {
+  const write = (path, now) => path === 'f/a' && now.set('f/b', object('f/b', '"2"'));
+  const store = storeOf([object('f/a'), object('f/b'), object('c')], undefined, write);
+  assert.equal(await moved(store, [folder, { isFolder: false, path: 'c' }]), 1);
+  assert.deepEqual(store.calls.filter((call) => call.startsWith('delete')), ['delete f/a', 'delete c']);
 });

@@ -3,19 +3,20 @@ import { test } from 'node:test';
 
 const { parsed } = await import('../../src/http/pages/console/link.js');
 
-const QUERY = 'X-Amz-Date=20260315T120000Z&X-Amz-Expires=600&X-Amz-Signature=00';
+const NAME = 'response-content-disposition=attachment%3B%20filename%2A%3DUTF-8%27%27%25C3%25BC.txt';
+const QUERY = `X-Amz-Date=20260315T120000Z&X-Amz-Expires=600&X-Amz-Signature=00&${NAME}`;
 const byPath = { endpoint: 'https://s3.example:9000', path_style: true };
 const byHost = { ...byPath, path_style: false };
 
 test('a link says its file and its end', () => {
-  const query = `${QUERY}&response-content-disposition=attachment%3B%20filename%2A%3DUTF-8%27%27%25C3%25BC.txt`;
-  const { name, ends } = parsed(`https://s3.example:9000/bucket/key?${query}`, byPath);
+  const { name, ends } = parsed(`https://s3.example:9000/bucket/key?${QUERY}`, byPath);
   assert.deepEqual([name, ends.toISOString()], ['ü.txt', '2026-03-15T12:10:00.000Z']);
 });
 
 test('a link shows the name that the browser will save', () => {
-  const shown = (disposition) => parsed(`https://s3.example:9000/bucket/key.exe?${QUERY}&response-content-disposition=${encodeURIComponent(disposition)}`, byPath).name;
-  assert.equal(shown(`attachment; filename=evil.exe; x="filename*=UTF-8''Report.pdf`), 'key.exe');
+  const shown = (disposition) => parsed(`https://s3.example:9000/bucket/Report.pdf?${QUERY.replace(NAME, `response-content-disposition=${encodeURIComponent(disposition)}`)}`, byPath)?.name;
+  assert.equal(shown(`attachment; filename=evil.exe; x="filename*=UTF-8''Report.pdf`), undefined);
+  assert.equal(shown('attachment; filename=evil.exe'), undefined);
   assert.equal(shown(`attachment; filename*=UTF-8''${encodeURIComponent('a\u202efdp.exe')}`), 'afdp.exe');
 });
 

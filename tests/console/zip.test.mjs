@@ -18,6 +18,10 @@ test('objects that unpackers would give one name have two in a zip', () => {
   assert.deepEqual(names(['/x.txt', 'x.txt', 'a//b', 'a/b']), ['x.txt', 'x (2).txt', 'a/b', 'a/b (2)']);
 });
 
+test('names that Windows and macOS take for one are two in a zip', () => {
+  assert.deepEqual(names(['A.txt', 'a.txt', 'Docs/x', 'docs/x', '\u00e9', 'e\u0301']), ['A.txt', 'a (2).txt', 'Docs/x', 'docs/x (2)', '\u00e9', 'e\u0301 (2)']);
+});
+
 test('a file that is named like a folder has another name in a zip', () => {
   assert.deepEqual(names(['a', 'a/b']), ['a (2)', 'a/b']);
 });

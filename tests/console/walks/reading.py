@@ -115,13 +115,14 @@ def downloads_without_signing_in(suite, page, link):
 def link_that_ends(suite, storage, page):
     """Whoever comes too late reads no XML."""
     given = {"Bucket": storage.bucket, "Key": f"{storage.prefix}for a colleague.txt"}
-    ended = storage.s3.generate_presigned_url("get_object", given, ExpiresIn=1)
+    named = {"ResponseContentDisposition": "attachment; filename*=UTF-8''for%20a%20colleague.txt"}
+    ended = storage.s3.generate_presigned_url("get_object", given | named, ExpiresIn=1)
     page.wait(lambda: not requests.get(ended, timeout=30).ok, "a link ends")
     page.open(f"/console/#/link/{ended}")
     page.find("[data-state=link-ended]", "This link has ended")
     page.looks_well("state link-ended")
     storage = suite.storage("alice")
-    works = storage.s3.generate_presigned_url("get_object", given)
+    works = storage.s3.generate_presigned_url("get_object", given | named)
     page.open(f"/console/#/link/{works}")
     page.find("[data-state=link]")
     storage.s3.delete_object(**given)

@@ -50,7 +50,8 @@ function over(ending, t) {
 /**
  * @param {string} text
  * @param {{endpoint: string, path_style: boolean}} store
- * @returns {{url: URL, name: string, ends: Date} | null} null if it is no presigned URL of the store
+ * @returns {{url: URL, name: string, ends: Date} | null} null if it is no presigned URL of the store, or may not save the
+ *   file under the name that is shown
  */
 export function parsed(text, store) {
   if (!URL.canParse(text)) return null;
@@ -59,9 +60,11 @@ export function parsed(text, store) {
   const [, ...begin] = TIME.exec(given.get('X-Amz-Date')) ?? [];
   const seconds = Number(given.get('X-Amz-Expires'));
   if (!isOf(store, url) || begin.length === 0 || !(seconds > 0) || !given.has('X-Amz-Signature')) return null;
+  const name = nameIn(given);
+  if (!name) return null;
   const [year, month, ...rest] = begin.map(Number);
   const ends = new Date(Date.UTC(year, month - 1, ...rest) + seconds * 1000);
-  return { url, name: decoded(nameIn(given) ?? url.pathname.split('/').pop()), ends };
+  return { url, name: decoded(name), ends };
 }
 
 /** Whoever makes up an address can lead nobody elsewhere. */

@@ -20,18 +20,19 @@ export function nameProblem(name, folder, t) {
  * Gives each name once: `a.txt`, then `a (2).txt`.
  * @param {Iterable<string>} wanted names that are not given to another
  * @param {Iterable<string>} [taken] names that are not given at all
+ * @param {(name: string) => string} [folded] the same for names that are taken for one
  * @returns {(name: string) => string}
  */
-export function uniqueNames(wanted, taken = []) {
-  const reserved = new Set(wanted);
-  const given = new Set(taken);
+export function uniqueNames(wanted, taken = [], folded = (name) => name) {
+  const reserved = new Set(Array.from(wanted, folded));
+  const given = new Set(Array.from(taken, folded));
   return (name) => {
     const [, stem, extension] = /^(.*?[^/])(\.[^./]*)?$/s.exec(name) ?? ['', name, ''];
     let free = name;
-    for (let number = 2; given.has(free) || (free !== name && reserved.has(free)); number += 1) {
+    for (let number = 2; given.has(folded(free)) || (free !== name && reserved.has(folded(free))); number += 1) {
       free = `${stem} (${number})${extension ?? ''}`;
     }
-    given.add(free);
+    given.add(folded(free));
     return free;
   };
 }

@@ -16,7 +16,7 @@ export function zipNames(objects, folder) {
   const named = reachable.map((object) => ({ object, ...safeName(object, folder) })).filter(({ name }) => name !== '');
   const files = named.filter(({ isFolder }) => !isFolder);
   const folders = new Set(named.flatMap(({ name, isFolder }) => foldersOf(isFolder ? `${name}/` : name)));
-  const unique = uniqueNames(files.map(({ name }) => name), folders);
+  const unique = uniqueNames(files.map(({ name }) => name), folders, folded);
   const members = [
     ...files.map(({ name, object }) => ({ name: unique(name), object })),
     ...named.filter(({ isFolder }) => isFolder).map(({ name, object }) => ({ name: `${name}/`, object })),
@@ -29,6 +29,11 @@ function safeName({ path, size }, folder) {
   const segments = path.slice(folder.length).split('/').map((segment) => segment.replace(UNSAFE, '_')).filter(Boolean);
   const isFolder = path.endsWith('/') && size === 0;
   return { name: segments.join('/') || (isFolder ? '' : '_'), isFolder };
+}
+
+/** Windows and macOS take `A` and `a` for one name, and the two forms of `é`. */
+function folded(name) {
+  return name.normalize('NFC').toLowerCase();
 }
 
 function foldersOf(name) {

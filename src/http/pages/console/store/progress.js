@@ -3,6 +3,9 @@ import { responseOf } from './transport.js';
 /** How long an upload may stand still before its connection counts as lost. */
 const STANDSTILL = 30_000;
 
+/** How long the store may take to answer once all of it is sent: a proxy may still be passing it on. */
+const ANSWER = 180_000;
+
 /**
  * `fetch` with progress of the body, which only XMLHttpRequest tells.
  *
@@ -17,16 +20,17 @@ export function sendWithProgress(url, { method, headers, body, signal, onProgres
     const xhr = new XMLHttpRequest();
     const abort = () => xhr.abort();
     let timer = setTimeout(abort, STANDSTILL);
-    const moved = () => {
+    const allow = (time) => {
       clearTimeout(timer);
-      timer = setTimeout(abort, STANDSTILL);
+      timer = setTimeout(abort, time);
     };
     xhr.open(method, url);
     for (const [name, value] of headers) xhr.setRequestHeader(name, value);
     xhr.upload.onprogress = (event) => {
-      moved();
+      allow(STANDSTILL);
       onProgress(event.loaded);
     };
+    xhr.upload.onload = () => allow(ANSWER);
     xhr.onload = () => resolve(responseOf({ status: xhr.status, headers: headersOf(xhr) }, xhr.responseText));
     xhr.onerror = () => reject(new TypeError('no answer'));
     xhr.onabort = () => reject(new TypeError('ended'));

@@ -225,7 +225,7 @@ export const words = {
   'files.move.taken': 'There is already something named {name} there.',
   'files.move.step': '{done} of {total} copied',
   'files.move.halfCopied': '{done} of {total} were copied. All the originals are still there.',
-  'files.move.halfDeleted': 'All {total} are in the new place; {done} originals were deleted, the others are still in the old place too.',
+  'files.move.halfDeleted': 'Moved {done} of {total}. The others are still in the old place; their copies in the new one may be older, or missing.',
   'files.move.done': { one: 'Moved {count} file.', other: 'Moved {count} files.' },
   'files.move.changed': { one: '{count} file was changed meanwhile, so its original stays where it was.', other: '{count} files were changed meanwhile, so their originals stay where they were.' },
   'files.delete': 'Delete',

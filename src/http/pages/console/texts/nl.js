@@ -225,7 +225,7 @@ export const words = {
   'files.move.taken': 'Daar is al iets met de naam {name}.',
   'files.move.step': '{done} van {total} gekopieerd',
   'files.move.halfCopied': '{done} van {total} zijn gekopieerd. Alle originelen zijn er nog.',
-  'files.move.halfDeleted': 'Alle {total} staan op de nieuwe plek; {done} originelen zijn verwijderd, de andere staan ook nog op de oude plek.',
+  'files.move.halfDeleted': '{done} van {total} verplaatst. De andere staan nog op de oude plek; hun kopieën op de nieuwe kunnen ouder zijn, of ontbreken.',
   'files.move.done': { one: '{count} bestand verplaatst.', other: '{count} bestanden verplaatst.' },
   'files.move.changed': { one: '{count} bestand is intussen veranderd; het origineel blijft staan waar het stond.', other: '{count} bestanden zijn intussen veranderd; de originelen blijven staan waar ze stonden.' },
   'files.delete': 'Verwijderen',
