@@ -17,7 +17,7 @@ use super::members;
 use super::principals::{parse_principal, subject_suffix};
 use super::reservations::reservation;
 use super::restrictions::count_change;
-use super::rows::{parse, text, time, time_or_none, unknown, utc};
+use super::rows::{parse, text, time, time_or_none, unknown, utc, utc_or_empty};
 use super::statement::failed;
 use super::{Database, SqlDirectory};
 
@@ -160,11 +160,11 @@ impl Erasures for SqlDirectory {
     async fn note_sessions_end(
         &self,
         owner: &OwnerPseudonym,
-        at: DateTime<Utc>,
+        at: Option<DateTime<Utc>>,
     ) -> Result<(), RegistryError> {
         let update = sqlx::query("UPDATE erasures SET sessions_end = $2 WHERE owner = $1")
             .bind(owner.as_str())
-            .bind(utc(at));
+            .bind(utc_or_empty(at));
         self.database.execute("erasure", update).await?;
         Ok(())
     }

@@ -19,20 +19,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 #[async_trait]
 impl Freezer for Administer {
-    async fn freeze(&self, owner: &Owner) -> Result<bool, EraseError> {
+    async fn freeze(&self, owner: &Owner) -> Result<(), EraseError> {
         let reason: Result<BlockReason, _> = REASON.parse();
         let reason = reason.map_err(|_| RegistryError::new("block: no such reason"))?;
-        let blocked = self.administration().blocks().await?;
-        let mut was_frozen = true;
         for target in targets(owner) {
-            let name = target.name();
-            let mut blocks = blocks_of(&blocked, target.kind(), &name).peekable();
-            let is_blocked = blocks.peek().is_some();
-            // Before another block, somebody may have let the owner in.
-            was_frozen &= is_blocked && blocks.all(|block| block.reason == REASON);
-            if is_blocked {
-                continue;
-            }
+            // In place of an operator's own block, if there is one.
             let block = Block {
                 target,
                 reason: reason.clone(),
@@ -40,7 +31,16 @@ impl Freezer for Administer {
             };
             self.block(&block).await?;
         }
-        Ok(was_frozen)
+        Ok(())
+    }
+
+    async fn was_frozen(&self, owner: &Owner) -> Result<bool, EraseError> {
+        let blocked = self.administration().blocks().await?;
+        Ok(targets(owner).iter().all(|target| {
+            let name = target.name();
+            let mut blocks = blocks_of(&blocked, target.kind(), &name);
+            blocks.any(|block| block.reason == REASON)
+        }))
     }
 
     async fn is_frozen(&self, owner: &Owner) -> Result<bool, EraseError> {

@@ -37,11 +37,11 @@ pub trait Erasures: Send + Sync {
         event: &AuditEvent,
     ) -> Result<Erasure, RegistryError>;
 
-    /// Records when no session can reach the objects any more.
+    /// Records when no session can reach the objects any more, if that is known.
     async fn note_sessions_end(
         &self,
         owner: &OwnerPseudonym,
-        at: DateTime<Utc>,
+        at: Option<DateTime<Utc>>,
     ) -> Result<(), RegistryError>;
 
     /// Adds to what was deleted.

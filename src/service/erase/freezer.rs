@@ -9,8 +9,12 @@ use super::EraseError;
 #[async_trait]
 pub trait Freezer: Send + Sync {
     /// Issues nothing for this owner any more, on every replica, until an operator unblocks it; to a
-    /// person, for no storage at all. Returns whether that was so already.
-    async fn freeze(&self, owner: &Owner) -> Result<bool, EraseError>;
+    /// person, for no storage at all.
+    async fn freeze(&self, owner: &Owner) -> Result<(), EraseError>;
+
+    /// Whether an earlier call has frozen this owner, and nobody has let it in since. A block of an operator's own
+    /// does not count: before it, the owner may have been let in.
+    async fn was_frozen(&self, owner: &Owner) -> Result<bool, EraseError>;
 
     /// Whether nothing is issued for this owner; a person who was erased is known by the pseudonym.
     async fn is_frozen(&self, owner: &Owner) -> Result<bool, EraseError>;

@@ -106,18 +106,20 @@ impl EraseOwner {
         progress: &dyn Progress,
     ) -> Result<(Option<SessionsEnd>, DateTime<Utc>), EraseError> {
         progress.step("keep the owner out");
-        let was_frozen = self.ports.freezer.freeze(&plan.owner).await?;
-        if let Some(quiet) = erasure.sessions_end.filter(|_| was_frozen) {
+        let (erasures, freezer) = (&self.ports.erasures, &self.ports.freezer);
+        if freezer.was_frozen(&plan.owner).await?
+            && let Some(quiet) = erasure.sessions_end
+        {
             return Ok((None, quiet));
         }
+        // First: if this run is cut off after the freeze, the next must not take an earlier end for its own.
+        erasures.note_sessions_end(&plan.pseudonym, None).await?;
+        freezer.freeze(&plan.owner).await?;
         progress.step("end the owner's sessions");
-        let sessions = self.ports.freezer.end_sessions(&plan.owner).await?;
-        let noting = self
-            .ports
-            .erasures
-            .note_sessions_end(&plan.pseudonym, sessions.at);
-        noting.await?;
+        let sessions = freezer.end_sessions(&plan.owner).await?;
         let quiet = sessions.at;
+        let noting = erasures.note_sessions_end(&plan.pseudonym, Some(quiet));
+        noting.await?;
         Ok((Some(sessions), quiet))
     }
 

@@ -249,9 +249,9 @@ impl Erasures for FakeErasures {
     async fn note_sessions_end(
         &self,
         _: &OwnerPseudonym,
-        at: DateTime<Utc>,
+        at: Option<DateTime<Utc>>,
     ) -> Result<(), RegistryError> {
-        self.erasure.lock().unwrap().as_mut().unwrap().sessions_end = Some(at);
+        self.erasure.lock().unwrap().as_mut().unwrap().sessions_end = at;
         Ok(())
     }
 
@@ -282,12 +282,14 @@ struct FakeFreezer {
 
 #[async_trait]
 impl Freezer for FakeFreezer {
-    async fn freeze(&self, _: &Owner) -> Result<bool, EraseError> {
+    async fn freeze(&self, _: &Owner) -> Result<(), EraseError> {
         self.calls.lock().unwrap().push("freeze");
-        Ok(std::mem::replace(
-            &mut *self.is_frozen.lock().unwrap(),
-            true,
-        ))
+        *self.is_frozen.lock().unwrap() = true;
+        Ok(())
+    }
+
+    async fn was_frozen(&self, _: &Owner) -> Result<bool, EraseError> {
+        Ok(*self.is_frozen.lock().unwrap())
     }
 
     async fn is_frozen(&self, _: &Owner) -> Result<bool, EraseError> {

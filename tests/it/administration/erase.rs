@@ -1,13 +1,11 @@
 use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
-use cloakroom::domain::{
-    Access, Block, BlockTarget, ClientId, Owner, Principal, Subject, WorkspaceName,
-};
+use cloakroom::domain::{Access, BlockTarget, ClientId, Owner, Principal, Subject, WorkspaceName};
 use cloakroom::server::erase_owner;
 use cloakroom::service::{
     AdministerError, BucketFate, EraseError, EraseOptions, ErasureOutcome, ErasureReport,
-    Freezer as _, Governance, NewArea, Place, Progress, SessionsOf, Tally,
+    Governance, NewArea, Place, Progress, SessionsOf, Tally,
 };
 use serde_json::Value;
 
@@ -17,7 +15,7 @@ use super::{ask, json, refused, said};
 
 const PSEUDONYM: &str = "5c3b3bb8e6448a51b8ad7992994f722";
 
-const ERASE: EraseOptions = EraseOptions {
+pub(super) const ERASE: EraseOptions = EraseOptions {
     governance: Governance::Respect,
     keep_bucket: false,
     wait: false,
@@ -39,7 +37,7 @@ fn person(subject: &str) -> Owner {
     })
 }
 
-async fn erase(app: &App, owner: &Owner, options: EraseOptions) -> ErasureReport {
+pub(super) async fn erase(app: &App, owner: &Owner, options: EraseOptions) -> ErasureReport {
     let erase = erase_owner(&app.config, "tester".parse().unwrap()).await;
     let erase = erase.unwrap();
     let plan = erase.plan(owner).await.unwrap();
@@ -398,51 +396,4 @@ async fn erase_shows_what_there_is_and_deletes_it_when_told_to() {
     assert!(unblocked.contains("Unblocked"), "{unblocked}");
     assert_eq!(ask(&process, "/v1/credentials", &token).await.status(), 200);
     process.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_operators_own_block_does_not_stand_for_the_freeze_of_an_erasure() {
-    let app = spawn_app().await;
-    app.organisation("acme", &NewArea::default()).await;
-    let owner = Owner::Organisation("acme".parse().unwrap());
-    let administer = app.administer().await;
-    assert!(!administer.freeze(&owner).await.unwrap());
-    assert!(
-        administer.freeze(&owner).await.unwrap(),
-        "by the run before"
-    );
-    // Sessions may be opened here, and then the owner is kept out again.
-    let target = BlockTarget::Owner(owner.clone());
-    administer.unblock(&target).await.unwrap();
-    let block = Block {
-        target,
-        reason: "left the company".parse().unwrap(),
-        until: None,
-    };
-    administer.block(&block).await.unwrap();
-    assert!(!administer.freeze(&owner).await.unwrap());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn each_run_of_an_erasure_is_in_the_audit_trail() {
-    let app = spawn_app().await;
-    app.organisation("acme", &NewArea::default()).await;
-    let owner = Owner::Organisation("acme".parse().unwrap());
-    erase(&app, &owner, ERASE).await;
-    let database = app.database().await;
-    // As if the run had been cut off.
-    let reopen = sqlx::query("UPDATE erasures SET finished_at = ''");
-    reopen.execute(&database).await.unwrap();
-    let bypassing = EraseOptions {
-        governance: Governance::Bypass,
-        ..ERASE
-    };
-    erase(&app, &owner, bypassing).await;
-    let details = "SELECT detail FROM audit_trail WHERE action = 'erase' ORDER BY id";
-    let details: Vec<String> = sqlx::query_scalar(details)
-        .fetch_all(&database)
-        .await
-        .unwrap();
-    let bypass = "begun, bypassing governance locks";
-    assert_eq!(details, ["begun", "finished", bypass, "finished"]);
 }

@@ -5,6 +5,7 @@ mod audit;
 mod blocks;
 mod buckets;
 mod erase;
+mod erase_again;
 mod export;
 mod organisations;
 mod owner_export;
