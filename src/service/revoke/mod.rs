@@ -89,6 +89,7 @@ impl RevokeSessions {
             return Err(RevokeError::AccessKey(id.clone()));
         }
         let party = self.party(of).await?;
+        let turn = self.under_way.turn().await;
         let now = self.end.clock.now();
         let mut revocation = Revocation {
             of: party,
@@ -99,8 +100,8 @@ impl RevokeSessions {
         let about = revocation.of.concerned();
         let detail = revocation.of.kind();
         let event = AuditEvent::change(cause.clone(), "revoke", about.clone()).with_detail(detail);
-        self.under_way.turn().await;
         self.registry.begin(&revocation, &event).await?;
+        drop(turn);
         let ended = self.end_all(of, patience, waiting).await;
         revocation.before = self.end.clock.now();
         // A replica's clock may be ahead.
@@ -115,7 +116,7 @@ impl RevokeSessions {
             self.revoke_others(report, &revocation, &cause).await?;
         }
         let event = AuditEvent::change(self.anew(&cause), "revoke end", about).with_detail(result);
-        self.under_way.turn().await;
+        let _turn = self.under_way.turn().await;
         self.registry.finish(&revocation, &event).await?;
         ended.map(|(report, _)| report)
     }
@@ -136,7 +137,7 @@ impl RevokeSessions {
             };
             let event = AuditEvent::change(self.anew(cause), "revoke", storage.owner.clone());
             let event = event.with_detail("owner, with one caller");
-            self.under_way.turn().await;
+            let _turn = self.under_way.turn().await;
             self.registry.begin(&others, &event).await?;
         }
         Ok(())

@@ -112,6 +112,10 @@ impl RevokeSessions {
                 // The same statement refuses an earlier revocation's sessions, so it stays. If new ones are
                 // refused because a clock is behind, that ends when the clock catches up.
                 ended.strength = Strength::Immediate;
+                tracing::warn!(
+                    bucket = %statement.bucket,
+                    "the store refuses new sessions, too, after a revocation"
+                );
             }
             if is_first && !ended.is_told {
                 self.registry.forget_statement(&statement).await?;

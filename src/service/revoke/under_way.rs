@@ -2,9 +2,10 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, sleep_until};
 
-/// The shortest time between two changes of the registry by revocations of this process. After each change every
+/// The shortest pause between two changes of the registry by revocations of this process. After each change every
 /// call has to be checked again, and must be able to finish before the next.
 const PACE: Duration = Duration::from_millis(20);
 
@@ -15,6 +16,9 @@ pub struct UnderWay {
     /// When the next change may be made.
     next: Arc<tokio::sync::Mutex<Option<Instant>>>,
 }
+
+/// A revocation's turn: no other of this process changes the registry meanwhile.
+pub(super) struct Turn(OwnedMutexGuard<Option<Instant>>);
 
 /// A caller's place, until it is dropped.
 pub(super) struct Place {
@@ -32,13 +36,19 @@ impl UnderWay {
         })
     }
 
-    /// Returns when it is this revocation's turn to change the registry.
-    pub(super) async fn turn(&self) {
-        let mut next = self.next.lock().await;
+    /// Waits for this revocation's turn to change the registry, which lasts until it is dropped.
+    pub(super) async fn turn(&self) -> Turn {
+        let next = Arc::clone(&self.next).lock_owned().await;
         if let Some(next) = *next {
             sleep_until(next).await;
         }
-        *next = Some(Instant::now() + PACE);
+        Turn(next)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *self.0 = Some(Instant::now() + PACE);
     }
 }
 
