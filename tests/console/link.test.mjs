@@ -20,6 +20,12 @@ test('a link shows the name that the browser will save', () => {
   assert.equal(shown(`attachment; filename*=UTF-8''${encodeURIComponent('a\u202efdp.exe')}`), 'afdp.exe');
 });
 
+test('a link with two names is none', () => {
+  for (const other of [NAME, NAME.replace('response-c', 'Response-C'), 'response-content-type=text%2Fhtml']) {
+    assert.equal(parsed(`https://s3.example:9000/bucket/key?${QUERY}&${other}`, byPath), null, other);
+  }
+});
+
 test('a link leads to the store and nowhere else', () => {
   const leads = (begin, store) => parsed(`${begin}/key?${QUERY}`, store) !== null;
   assert.ok(leads('https://s3.example:9000/bucket', byPath));

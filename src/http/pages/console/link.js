@@ -73,9 +73,12 @@ function isOf({ endpoint, path_style: byPath }, { protocol, host }) {
   return protocol === store.protocol && (host === store.host || (!byPath && host.endsWith(`.${store.host}`)));
 }
 
-/** As it was given to `presign`, still encoded, if nothing else is there that a browser could take for the name. */
+/** As it was given to `presign`, still encoded, if nothing else is there that a store or a browser could take for the name. */
 function nameIn(given) {
-  return /^attachment; filename\*=UTF-8''([^;"\s]+)$/.exec(given.get('response-content-disposition'))?.[1];
+  // MinIO reads these parameters without case, and one of several.
+  const changed = [...given].filter(([key]) => key.toLowerCase().startsWith('response-'));
+  if (changed.length !== 1 || changed[0][0] !== 'response-content-disposition') return undefined;
+  return /^attachment; filename\*=UTF-8''([^;"\s]+)$/.exec(changed[0][1])?.[1];
 }
 
 /** Without characters that show nothing or turn what follows around. */
