@@ -17,17 +17,19 @@ SLACK = 0.5
 # connect that times out on a busy machine counts as late.
 PATIENCE = 0.9
 
-# The share of the last 10 s in which something waited for a processor, in percent, from which a machine is busy.
-PRESSURE = 80
+# The share of the last 10 s, and of the time of a call, in which something waited for a processor, in percent, from which a
+# machine is busy.
+PRESSURE, PRESSURE_OF_CALL = 80, 50
 
 
 def pressure():
-    """How much of the last 10 s something waited for a processor, in percent: Linux's pressure stall information."""
+    """How much of the last 10 s something waited for a processor, in percent, and for how many seconds since the start of the
+    machine: Linux's pressure stall information."""
     try:
         some = Path("/proc/pressure/cpu").read_text().split()
     except OSError:
-        return 0
-    return float(some[1].removeprefix("avg10="))
+        return 0, 0
+    return float(some[1].removeprefix("avg10=")), int(some[4].removeprefix("total=")) / 1e6
 
 
 @dataclasses.dataclass
@@ -36,6 +38,8 @@ class Answer:
     body: bytes
     headers: httpx.Headers
     took: float
+    # For how many seconds of that something waited for a processor.
+    waited: float
 
     @property
     def outcome(self):
@@ -72,21 +76,23 @@ class Observer:
         """How many times longer than on a free machine everything may take."""
         return max(1, os.getloadavg()[0] / os.cpu_count() / 2, max(self.stalls) / 0.1)
 
-    def is_busy(self):
-        """Whether a late failure may be the machine's. The load of the last minute lags behind the first trial."""
-        return self.pace() > 1 or pressure() > PRESSURE
+    def is_busy(self, answer):
+        """Whether a late failure may be the machine's. Its load and the last 10 s lag behind a call."""
+        meanwhile = 100 * answer.waited / answer.took
+        return self.pace() > 1 or pressure()[0] > PRESSURE or meanwhile > PRESSURE_OF_CALL
 
     def slack(self):
         return SLACK * self.pace()
 
     async def send(self, gateway, call):
         method, path, headers, body = call.request
-        began = time.monotonic()
+        began, (_, before) = time.monotonic(), pressure()
         limit = call.deadline + self.slack() + 5
         answer = await self.world.client.request(
             method, gateway.url + path, headers=headers, content=body, timeout=limit
         )
-        return Answer(answer.status_code, answer.content, answer.headers, time.monotonic() - began)
+        took, (_, after) = time.monotonic() - began, pressure()
+        return Answer(answer.status_code, answer.content, answer.headers, took, after - before)
 
     async def ask(self, gateway, call, faults):
         """Makes a call while these upstreams fail. Returns its answer, or None."""
@@ -103,7 +109,7 @@ class Observer:
         request = answer.headers.get("x-request-id")
         if answer.outcome in right:
             pass
-        elif call.is_failure(answer.outcome) and answer.took > PATIENCE and self.is_busy():
+        elif call.is_failure(answer.outcome) and answer.took > PATIENCE and self.is_busy(answer):
             self.unjudged += 1
         else:
             said = f"{call.name} was answered {answer.outcome} after {answer.took:.1f} s instead of {sorted(right)}"
