@@ -1,8 +1,10 @@
+mod repeated;
+
 use super::*;
 use crate::domain::{Area, BucketFormula, CallerId, Organisation, Workspace};
 use crate::service::Clock as _;
 use crate::service::fakes::{FakeDirectory, FakeStore, FixedClock, Flaw, alice, revoke_sessions};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 const PATIENCE: Duration = Duration::from_millis(300);
 
@@ -226,27 +228,6 @@ async fn what_the_store_cannot_do_is_said_with_the_time_of_expiry() {
     }
 }
 
-/// The one that fails its proof has already overwritten the earlier statement. With a clock ahead, the store
-/// refuses new sessions for a while.
-#[tokio::test]
-async fn a_revocation_that_cannot_be_proven_leaves_an_earlier_one_in_force() {
-    for flaw in [None, Some(Flaw::RefusesAll), Some(Flaw::Dumb)] {
-        let store = Arc::<FakeStore>::default();
-        store.inner().live = vec![session(&alice(), &alice(), -60)];
-        let of = SessionsOf::Owner(alice());
-        let report = revoke(&store, &of).await.unwrap();
-        assert_eq!(report.strength(), Strength::Immediate);
-        store.inner().flaw = flaw;
-        revoke(&store, &of).await.unwrap();
-        let inner = store.inner();
-        assert_eq!(
-            (inner.told.len(), inner.statements.len()),
-            (1, 1),
-            "{flaw:?}"
-        );
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn two_processes_do_not_tell_the_store_at_once() {
     let store = Arc::<FakeStore>::default();
@@ -404,26 +385,4 @@ async fn removed_storage_is_revoked_and_an_access_key_is_not() {
     );
     let shared = "shared".parse().unwrap();
     assert!(store.inner().told.iter().any(|told| told.bucket == shared));
-}
-
-/// After each change of the registry, calls have to be checked again.
-#[tokio::test(start_paused = true)]
-async fn many_revocations_leave_calls_the_time_to_be_checked_again() {
-    let store = Arc::<FakeStore>::default();
-    let use_case = Arc::new(revoke_sessions(&store, directory()));
-    let began = Instant::now();
-    let all = (0..10).map(async |n| {
-        let of = SessionsOf::Owner(crate::service::fakes::principal(
-            "demo",
-            &format!("user-{n}"),
-        ));
-        use_case.revoke(&of, cause(), PATIENCE).await.unwrap();
-    });
-    futures_util::future::join_all(all).await;
-    assert_eq!(store.inner().events.len(), 20);
-    assert!(
-        began.elapsed() >= Duration::from_millis(19 * 20),
-        "{:?}",
-        began.elapsed()
-    );
 }
