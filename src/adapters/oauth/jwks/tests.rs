@@ -151,7 +151,7 @@ async fn a_withdrawn_key_of_a_quiet_issuer_does_not_work_again() {
     assert_eq!(found(&jwks, "one").await, Ok(0));
 }
 
-/// Nobody waits for a refresh between five and ten minutes, nor does a caller who has left.
+/// No caller waits for a background refresh, which starts when the keys are five to ten minutes old.
 #[tokio::test]
 async fn a_refresh_that_nobody_waited_for_is_over_when_it_ends() {
     let server = MockServer::start().await;
