@@ -12,13 +12,19 @@ from pathlib import Path
 import pytest
 from support import FILES, Dev, keys, read_tree, tree
 
-from cloakroom import Client, Storage, _fast
+from cloakroom import Client, Storage, _fast, _folders
 from cloakroom._bulk import Errors
 from cloakroom._etag import md5
 from cloakroom._fast import FastLane
 from cloakroom._hatches import fast_lane
 from cloakroom._progress import Progress
 from cloakroom.errors import TransferError
+
+
+@pytest.fixture
+def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it takes: a busy machine writes as slowly as a slow disk."""
+    monkeypatch.setattr(_folders, "_SLOW", float("inf"))
 
 
 def test_without_obstore_it_is_the_same(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,6 +85,7 @@ def test_a_panic_of_obstore_is_raised(storage: Storage, monkeypatch: pytest.Monk
         storage.download_dir("", "down")
 
 
+@pytest.mark.usefixtures("fast_disk")
 def test_boto3_fetches_what_obstore_leaves(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,6 +124,7 @@ def test_what_was_replaced_since_it_was_listed_comes_whole(
     assert Path("down/a").read_bytes() == content
 
 
+@pytest.mark.usefixtures("fast_disk")
 @pytest.mark.parametrize("parallel", [1, 2, 16])
 def test_a_slow_small_file_holds_up_no_other(
     storage: Storage, monkeypatch: pytest.MonkeyPatch, parallel: int
@@ -131,7 +139,7 @@ def test_a_slow_small_file_holds_up_no_other(
         at_once.append(key)
         most.append(len(at_once))
         if key == "00" and parallel > 1:
-            await asyncio.wait_for(all_others.wait(), 120)
+            await asyncio.wait_for(all_others.wait(), 30)
         content = await get(self, key, size, etag)
         at_once.remove(key)
         if len(most) == len(files):
@@ -143,6 +151,25 @@ def test_a_slow_small_file_holds_up_no_other(
     assert (len(done), done.failed) == (100, ())
     assert max(most) <= parallel
     assert read_tree(Path("down")) == files
+
+
+def test_one_slow_write_is_no_slow_disk(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("obstore")
+    # The disk of a busy machine is as slow.
+    monkeypatch.setattr(_folders, "_SLOW", 0.1)
+    storage.upload_dir(tree(Path("up"), FILES))
+    write, writers = Path.write_bytes, []
+
+    def slowly_at_first(self: Path, content: bytes) -> int:
+        writers.append(threading.current_thread().name)
+        if len(writers) == 1:
+            time.sleep(2)
+        return write(self, content)
+
+    monkeypatch.setattr(Path, "write_bytes", slowly_at_first)
+    storage.download_dir("", "down", parallel=1)
+    assert read_tree(Path("down")) == FILES
+    assert set(writers) == {"cloakroom-loop"}
 
 
 def test_a_slow_disk_is_written_by_threads(
