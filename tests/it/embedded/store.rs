@@ -1,8 +1,11 @@
 //! What S3 clients rely on.
 
+use std::time::UNIX_EPOCH;
+
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use sha2::{Digest, Sha256};
 
 use crate::support::spawn_app;
 
@@ -30,6 +33,26 @@ async fn any_key_of_up_to_1024_bytes_holds_its_object() {
     assert_eq!(listed.contents().len(), 10);
     let too_long = put(&s3, bucket, &"k".repeat(1_025)).await;
     assert_eq!(too_long, refused("400 KeyTooLongError"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_shows_the_times_of_the_files() {
+    let app = spawn_app().await;
+    let alice = app.credentials_of("alice").await;
+    let (s3, bucket) = (alice.s3(), &alice.bucket);
+    for number in 0..50 {
+        put(&s3, bucket, &number.to_string()).await.unwrap();
+    }
+    let listed = s3.list_objects_v2().bucket(bucket).send().await.unwrap();
+    assert_eq!(listed.contents().len(), 50);
+    let files = app.directory.path().join("storage/objects").join(bucket);
+    for object in listed.contents() {
+        let file = files.join(hex::encode(Sha256::digest(object.key().unwrap())));
+        let modified = file.metadata().unwrap().modified().unwrap();
+        let since = modified.duration_since(UNIX_EPOCH).unwrap().as_millis();
+        let shown = object.last_modified().unwrap().to_millis().unwrap();
+        assert_eq!(u128::try_from(shown).unwrap(), since);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,11 +6,11 @@ use s3s::dto::{CopySource, ETag, HeadObjectInput};
 use s3s::{S3, S3Request, S3Result, s3_error};
 use s3s_fs::FileSystem;
 use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
 use super::cors::Cors;
 use super::index::{Entry, Index};
-use crate::embedded::clock::now;
 use crate::embedded::storage::bucket_policies::BucketPolicies;
 
 /// `s3s-fs` with an index in front of it.
@@ -84,11 +84,12 @@ impl ObjectStore {
         };
         let head = self.files.head_object(request(head)).await?.output;
         let etag = etag.or(head.e_tag).map(ETag::into_value);
+        let modified = OffsetDateTime::from(head.last_modified.unwrap_or_default());
         let entry = Entry {
             key,
             size: head.content_length.unwrap_or_default(),
             etag: etag.unwrap_or_default(),
-            modified: now().timestamp_millis(),
+            modified: modified.unix_timestamp() * 1000 + i64::from(modified.millisecond()),
         };
         self.index.put_object(&bucket, &entry).await
     }
