@@ -115,9 +115,10 @@ def test_boto3s_own_client_renews(short: Dev) -> None:
 
 
 def test_a_revoked_token_stops_the_client_at_its_sessions_end(short: Dev) -> None:
-    token = short.token("carol", "--expires-in", "8s")
-    with Client(short.url, token=token) as mc:
+    token = [short.token("carol")]
+    with Client(short.url, token=lambda: token[0]) as mc:
         assert not mc.storage.exists("a")
+        token[0] = short.token("carol", "--expires-in", "0s")
         with pytest.raises(cloakroom.InvalidCredentialError, match="expired"):
             repeat(lambda: mc.storage.exists("a"), lambda: False)
 

@@ -113,8 +113,8 @@ def test_no_authorities_are_left_behind(
     Path("token").write_text(dev.new_user())
     secure.faults.slow = 0.05
     tree(Path("up"), {f"{n}": bytes(20 * 2**20) for n in range(3)})
-    process = command(secure.url, "--ca-file", str(private), "sync", "up", "cr:x")
     seen = secure.faults.seen
+    process = command(secure.url, "--ca-file", str(private), "sync", "up", "cr:x")
     eventually(lambda: secure.faults.seen > seen)
     time.sleep(1)
     assert process.poll() is None
