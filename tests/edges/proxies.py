@@ -85,6 +85,10 @@ class Gateway(Process):
                 time.sleep(0.05)
         raise SystemExit(f"the gateway is not ready:\n{self.log.path.read_text()[-2000:]}")
 
+    def is_live(self):
+        """Returns once the gateway has answered."""
+        direct.open(f"http://{wire.LOOPBACK}:{self.port}/livez", timeout=10).close()
+
     def requests(self):
         """The new requests in the log, without those that ask for its health."""
         lines = [line for line in self.log.new() if line["message"] == "request"]

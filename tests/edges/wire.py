@@ -55,9 +55,12 @@ def connect(port, source=LOOPBACK):
     return socket.create_connection((LOOPBACK, port), timeout=10, source_address=(source, 0))
 
 
-def exchange(port, pieces, wait, silence=None, pause=0.05, half_close=False, heads=(), source=LOOPBACK):
+def exchange(
+    port, pieces, wait, silence=None, pause=0.05, half_close=False, heads=(), source=LOOPBACK, awake=None
+):
     """Sends the pieces and reads until the peer closes, for `wait` seconds or until it is silent for `silence`.
-    `heads` are the numbers of the answers that have no body because HEAD was asked."""
+    `awake` returns once the peer has done something else: it may be silent because it is held up. `heads` are the
+    numbers of the answers that have no body because HEAD was asked."""
     began = time.monotonic()
     with connect(port, source) as stream:
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -69,19 +72,23 @@ def exchange(port, pieces, wait, silence=None, pause=0.05, half_close=False, hea
                 stream.sendall(piece)
             if half_close:
                 stream.shutdown(socket.SHUT_WR)
-        received, end = read_all(stream, wait, silence or wait)
+        received, end = read_all(stream, wait, silence or wait, awake)
     answers, interim = parse(received, heads)
     return Outcome(answers, end, time.monotonic() - began, interim)
 
 
-def read_all(stream, wait, silence):
+def read_all(stream, wait, silence, awake=None):
     received, until = b"", time.monotonic() + wait
     while True:
         stream.settimeout(max(0.001, min(silence, until - time.monotonic())))
         try:
             data = stream.recv(65536)
         except TimeoutError:
-            return received, "open"
+            if not awake:
+                return received, "open"
+            awake()
+            awake, silence = None, 0.5
+            continue
         except OSError:
             return received, "reset"
         if not data:
