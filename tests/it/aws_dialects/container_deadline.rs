@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use sqlx::SqliteConnection;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -63,6 +64,22 @@ async fn a_slow_authorization_server() {
     for token in ["one", "two"] {
         refuses_in_time(&app, token, 502, "IDPCommunicationError").await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authorization_server_that_takes_1200_ms_is_waited_for() {
+    let fake = fake_authorization_server().await;
+    let inactive = ResponseTemplate::new(200).set_body_json(json!({"active": false}));
+    let late = inactive.set_delay(Duration::from_millis(1_200));
+    introspection_says(&fake, late).await;
+    let setup = Setup::default().key("oauth.issuer", &fake.uri());
+    let app = setup.spawn().await;
+    let mut statuses = Vec::new();
+    // Up to three times, because the machine may be busy.
+    while statuses.len() < 3 && !statuses.contains(&401) {
+        statuses.push(ask(&app, "token").await.status);
+    }
+    assert!(statuses.contains(&401), "{statuses:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
