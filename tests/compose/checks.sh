@@ -174,7 +174,7 @@ organisation() {
     local key answer
     check "org create" cloakroom org create beta
     key="$(cloakroom api-key create --org beta --label ci 2>/dev/null)"
-    answer="$(printf 'x-api-key: %s' "$key" | inside curl -fsS -X POST -H @- "$gateway/storage/boto")"
+    answer="$(printf 'x-api-key: %s' "$key" | inside curl -fsS "${again[@]}" -X POST -H @- "$gateway/storage/boto")"
     theirs="$(jq -r .bucket_info.name <<<"$answer")"
     expect "the organisation puts a file" "$(s3 "$(jq -r .credentials.aws_key_id <<<"$answer")" \
         "$(jq -r .credentials.aws_secret_access_key <<<"$answer")" \
@@ -192,7 +192,12 @@ rotation() {
     expect "its access key puts a file" "$(s3 "${pair[@]}" "" "$store/$theirs/y" -X PUT -d y)" 200
     rotate "$key" "$id"
     expect "the next pair" "$(s3 "${pair[@]}" "" "$store/$theirs/y")" 200
-    if [ "$pending" = true ]; then sleep 30; fi # the one before ends once the new one works
+    if [ "$pending" = true ]; then # the one before ends once the new one works
+        for _ in $(seq 60); do
+            [ "$(s3 "${first[@]}" "" "$store/$theirs/y")" != 403 ] || break
+            sleep 1
+        done
+    fi
     expect "the pair before" "$(s3 "${first[@]}" "" "$store/$theirs/y")" 403
 }
 
@@ -304,8 +309,8 @@ alone() {
     chmod 0444 "$work/mounted/oauth"
     id="$(docker run --detach --env-file "$work/alone.env" --network "${COMPOSE_PROJECT_NAME}_default" \
         --volume "$work/mounted:/run/secrets:ro" "$image")"
-    for _ in $(seq 60); do
-        [ "$(docker inspect --format '{{.State.Health.Status}}' "$id")" != healthy ] || break
+    for _ in $(seq 600); do
+        docker inspect --format '{{.State.Status}} {{.State.Health.Status}}' "$id" | grep -Eq '^exited| healthy$' && break
         sleep 0.5
     done
     expect "the image alone, SQLite, a secret of mode 0444" "$(docker inspect --format '{{.State.Health.Status}}' "$id")" healthy

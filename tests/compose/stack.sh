@@ -55,9 +55,13 @@ token() {
 
 subject() { token "$1" | cut -d . -f 2 | tr '_-' '/+' | base64 -d 2>/dev/null | jq -r .sub; }
 
+# What is healthy may still be late with its first answer, which is a 502 then.
+again=(--retry 5 --retry-delay 1)
+
 # credentials USER: prints the gateway's answer.
 credentials() {
-    printf 'Authorization: Bearer %s' "$(token "$1")" | inside curl -fsS -X POST -H @- "$gateway/v1/credentials"
+    printf 'Authorization: Bearer %s' "$(token "$1")" |
+        inside curl -fsS "${again[@]}" -X POST -H @- "$gateway/v1/credentials"
 }
 
 # s3 ID SECRET SESSION URL OPTION…: prints the answer's status; its body is in $work/body.
@@ -77,12 +81,16 @@ s3_as() {
     s3 "$id" "$secret" "$session" "$endpoint/$2" "${@:3}"
 }
 
-# rotate API_KEY ID: $pair, whether it is $pending, and $store
+# rotate API_KEY ID: $pair, whether it is $pending, and $store. A rotation that is still under way is a 422.
 rotate() {
     local answer
-    answer="$(printf 'Authorization: Bearer %s' "$1" | inside curl -fsS -X POST -H @- -H 'Content-Type: application/json' \
-        -d "{\"access_key\":{\"id\":\"$2\"}}" \
-        "$gateway/core/v1/object_storage/access_keys/access_key/generate_credentials")"
+    for _ in $(seq 30); do
+        answer="$(printf 'Authorization: Bearer %s' "$1" | inside curl -sS --fail-with-body -X POST -H @- \
+            -H 'Content-Type: application/json' -d "{\"access_key\":{\"id\":\"$2\"}}" \
+            "$gateway/core/v1/object_storage/access_keys/access_key/generate_credentials")" && break
+        jq -e '.code == "object_storage_provisioning_error"' <<<"$answer" >/dev/null || break
+        sleep 1
+    done
     pair=("$(jq -r .object_storage_access_key.s3_access_key_id <<<"$answer")"
         "$(jq -r .object_storage_access_key.s3_secret_access_key <<<"$answer")")
     pending="$(jq '.object_storage_access_key.state == "pending"' <<<"$answer")"

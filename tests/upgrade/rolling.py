@@ -27,8 +27,8 @@ CALLS, NEWCOMERS = 60, 6
 
 
 class Load:
-    """Calls at the replicas that a load balancer knows. One that breaks off, or that finds a replica stopping, is
-    repeated at another one."""
+    """Calls at the replicas that a load balancer knows. One that breaks off, that finds a replica stopping, or whose
+    upstream is late is repeated at another one."""
 
     def __init__(self, options):
         self.options, self.replicas = options, {}
@@ -69,11 +69,12 @@ class Load:
                         self.answered[url] += 1
                     return
             except urllib.error.HTTPError as error:
-                # A replica that is stopping says so.
-                if error.code != 503:
+                # A replica that is stopping says so, and on a busy machine an upstream is late.
+                if error.code not in (502, 503):
                     return self.failed(name, url, f"{error.code} {error.read()}")
             except (urllib.error.URLError, ConnectionError, http.client.HTTPException):
                 pass
+            time.sleep(0.1)
             with self.lock:
                 self.repeated += 1
                 url = random.choice(list(self.replicas.values()))
@@ -107,13 +108,22 @@ class Load:
             del self.replicas[name]
 
 
+def in_time(call):
+    """The status of a call, which is repeated while an upstream is late."""
+    for _ in range(10):
+        status, _answer = call()
+        if status != 502:
+            break
+    return status
+
+
 def both_obey(new, replicas, token, key):
     """What an operator ends with the new command line is refused by both versions at the next call."""
     statuses = lambda: [
         status for url in replicas.values()
         for status in (
-            ask("POST", f"{url}/storage/boto", {"x-api-key": key["key"]})[0],
-            ask_for_workspace(url, token, "rolling/research")[0],
+            in_time(lambda: ask("POST", f"{url}/storage/boto", {"x-api-key": key["key"]})),
+            in_time(lambda: ask_for_workspace(url, token, "rolling/research")),
         )
     ]
     before = statuses()
