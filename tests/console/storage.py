@@ -3,6 +3,7 @@
 import hashlib
 import shlex
 import subprocess
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,16 +19,18 @@ class Storage:
 
     def __init__(self, given, user, workspace=None):
         self.given, self.user, self.workspace = given, user, workspace
-        self.fresh_until, self.client = 0, None
+        self.fresh_until, self.client, self.lock = 0, None, threading.Lock()
         _ = self.s3
 
     @property
     def s3(self):
         """A client with a session that has at least half its life before it."""
-        if time.monotonic() > self.fresh_until:
-            self.fresh_until = time.monotonic() + self.given.seconds / 2
-            self.renew()
-        return self.client
+        with self.lock:
+            began = time.monotonic()
+            if began > self.fresh_until:
+                self.renew()
+                self.fresh_until = began + self.given.seconds / 2
+            return self.client
 
     def renew(self):
         command = [word.replace("%s", self.user) for word in shlex.split(self.given.token_command)]
@@ -60,8 +63,14 @@ class Storage:
         return found.hexdigest()
 
     def keys(self, folder=""):
-        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix + folder)
-        return [item["Key"][len(self.prefix):] for page in pages for item in page.get("Contents", [])]
+        found, more = [], {}
+        while True:
+            # Each page with a fresh session.
+            page = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=self.prefix + folder, **more)
+            found += [item["Key"][len(self.prefix):] for item in page.get("Contents", [])]
+            if not page["IsTruncated"]:
+                return found
+            more = {"ContinuationToken": page["NextContinuationToken"]}
 
     def empty(self):
         with ThreadPoolExecutor(16) as pool:

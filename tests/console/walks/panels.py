@@ -62,7 +62,8 @@ def check_quietly(holds, what):
 
 
 def key_ids(page):
-    return re.search(r"AWS_ACCESS_KEY_ID='([^']+)'", page.find(".keys pre").text)[1]
+    # Nothing is shown while the credentials are renewed.
+    return page.wait(lambda: re.search(r"AWS_ACCESS_KEY_ID='([^']+)'", page.find(".keys pre").text), "credentials")[1]
 
 
 def pastes_what_the_gateway_writes(page, given):
@@ -83,8 +84,10 @@ def pastes_what_the_gateway_writes(page, given):
         answer = requests.post(f"{page.gateway}/v1/credentials?format={tool}", headers={"Authorization": f"Bearer {given.token}"}, timeout=20)
         written = json.dumps(answer.json(), indent=2) if tool == "iceberg" else answer.text
         check(f"{tool}: the same lines as the gateway's", lines(shown) == lines(written), f"{lines(shown) ^ lines(written) or ''}")
-    page.click(".keys button", "Copy")
-    page.find(".keys button", "Copied")
+    # In one step, because the credentials are renewed now and then.
+    copies = "const button = [...document.querySelectorAll('.keys button')].find((one) => one.textContent === 'Copy')"
+    shown = page.run(copies + "; button.click(); return document.querySelector('.keys code').textContent")
+    page.wait(lambda: "Copied" in page.run("return document.querySelector('#announcer').textContent"), "it says so")
     check("the copy button copies", page.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])") == shown)
 
 

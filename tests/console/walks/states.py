@@ -87,8 +87,7 @@ def states_of_a_gateway(given):
             said = "return document.querySelector(\"[data-state='rate-limited']\")?.textContent ?? ''"
             # Now and then the page itself gets the call that is free each second.
             page.wait(lambda: page.again("dave") or page.wait(lambda: page.run(said) or page.all(".files-grid"), "an answer")
-                      and page.run(said), "it is limited", 60)
-            page.wait(lambda: re.search(r"Trying again in \d second", page.run(said)), "it counts down")
+                      and re.search(r"Trying again in \d second", page.run(said)), "it is limited, and counts down", 60)
             page.looks_well("state rate-limited")
         page.settled()
         check("rate limited: goes on by itself", True)
