@@ -6,13 +6,13 @@ The database is that of CLOAKROOM_DATABASE__URL, which `postgres.sh start DIR` h
 commits with it is made here. Each gateway reaches it through a proxy, which a failover turns to the standby
 as a virtual address would. Wanted: every answer with credentials has exactly one row in the audit trail,
 and a row without one belongs to a call that failed; each owner has one bucket and each bucket one owner, at
-the store, too; and 5 s after each fault all calls succeed at both gateways.
+the store, too; sessions open their owner's bucket and no other; whom an operator has blocked or removed gets
+nothing from either gateway; the pairs that are alive are those on record; and 5 s after each fault all calls
+succeed at both gateways.
 """
 
 import argparse
 import collections
-import http.client
-import itertools
 import json
 import os
 import pathlib
@@ -20,132 +20,18 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 
 import boto3
 
 from database import URL, check, direct, query, wait_until, wrong
+from failover_callers import DIALECTS, REFUSALS, Operator, Traffic, World
 from silent_database import Proxy
 
 HERE = pathlib.Path(__file__).parent
-PEOPLE, KEYS = 60, 400
 # How long each fault lasts, and after how much longer all is to be well, in seconds.
 FAULT, RECOVERY, WATCHED = 4.0, 5.0, 8.0
-# Refusals of the contract where the registry or the store cannot be asked; 0 is a call that broke off.
-REFUSALS = {0, 406, 500, 502, 503}
-
-Call = collections.namedtuple("Call", "dialect gateway number began took status id bucket person")
-
-
-def form(token):
-    fields = {"Action": "AssumeRoleWithWebIdentity", "Version": "2011-06-15", "RoleSessionName": "a"}
-    fields |= {"RoleArn": "arn:aws:iam::000000000000:role/cloakroom", "WebIdentityToken": token}
-    return urllib.parse.urlencode(fields).encode()
-
-
-class World:
-    """An organisation with a workspace, people and access keys; `request` makes a call of a dialect."""
-
-    def __init__(self, cloakroom, oauth_port, environment):
-        self.cloakroom, self.environment = cloakroom, environment
-        self.run("org", "create", "failover")
-        self.run("workspace", "create", "failover/research")
-        self.api_key = self.run(
-            "api-key",
-            "create",
-            "--org",
-            "failover",
-            "--label",
-            "failover",
-            "--scope",
-            "object_storage",
-            "--scope",
-            "storage",
-        )
-        self.tokens = [
-            self.run("dev-token", f"failover-{n}", "--oauth-port", oauth_port) for n in range(PEOPLE)
-        ]
-        self.run("workspace", "add-member", "failover/research", "--subject", "failover-0")
-        # Each call rotates a key of its own: one whose rotation was interrupted is refused for a while.
-        create = ("access-key", "create", "--org", "failover", "--write-bucket", "failover", "--name", "key")
-        self.run(*create)
-        self.keys = [f"ak_{number:024x}" for number in range(KEYS)]
-        copied = (
-            "jsonb_populate_record(one, jsonb_build_object('id', 'ak_' || lpad(to_hex(number), 24, '0')))"
-        )
-        numbers = f"generate_series(0, {KEYS - 1}) AS number"
-        query(f"INSERT INTO access_keys SELECT ({copied}).* FROM access_keys AS one, {numbers}")
-
-    def run(self, *command):
-        done = subprocess.run(
-            [self.cloakroom, *command], env=self.environment, capture_output=True, text=True
-        )
-        assert done.returncode == 0, (command, done.stderr)
-        return done.stdout.strip()
-
-    def request(self, dialect, number):
-        """The method, the path, the headers and the body of a call, and the person who makes it."""
-        person = number % PEOPLE
-        bearer = {"Authorization": f"Bearer {self.tokens[person]}"}
-        member = {"Authorization": f"Bearer {self.tokens[0]}"}
-        office = {"Authorization": f"Bearer {self.api_key}", "Content-Type": "application/json"}
-        rotation = "/core/v1/object_storage/access_keys/access_key/generate_credentials"
-        key = json.dumps({"access_key": {"id": self.keys[number % KEYS]}}).encode()
-        return {
-            "v1": ("POST", "/v1/credentials", bearer, None, person),
-            "container": ("GET", "/v1/credentials/container", bearer, None, person),
-            "sts": ("POST", "/", {}, form(self.tokens[person]), person),
-            "workspace": ("GET", "/api/v1/org/failover/ws/research/storage/credentials", member, None, None),
-            "storage-boto": ("POST", "/storage/boto", {"x-api-key": self.api_key}, None, None),
-            "access-key": ("POST", rotation, office, key, None),
-        }[dialect]
-
-
-DIALECTS = ("v1", "container", "sts", "workspace", "storage-boto", "access-key")
-
-
-class Traffic:
-    """Calls of all dialects at both gateways, until it is stopped."""
-
-    def __init__(self, world, gateways):
-        self.world, self.gateways, self.calls, self.stopped = world, gateways, [], threading.Event()
-        self.numbers = {dialect: itertools.count() for dialect in DIALECTS}
-        several = [(dialect, at) for dialect in DIALECTS for at in range(len(gateways))]
-        self.threads = [threading.Thread(target=self.work, args=each) for each in several]
-        for thread in self.threads:
-            thread.start()
-
-    def work(self, dialect, gateway):
-        while not self.stopped.is_set():
-            self.calls.append(self.call(dialect, gateway))
-            # There are as many access keys as this makes calls.
-            time.sleep(0.4 if dialect == "access-key" else 0.15)
-
-    def call(self, dialect, gateway):
-        number = next(self.numbers[dialect])
-        method, path, headers, body, person = self.world.request(dialect, number)
-        url = self.gateways[gateway].url + path
-        request = urllib.request.Request(url, method=method, headers=headers, data=body)
-        began, bucket = time.time(), None
-        try:
-            with direct.open(request, timeout=20) as answer:
-                status, answered, text = answer.status, answer.headers["X-Request-Id"], answer.read()
-                found = re.search(rb'"bucket":"([^"]+)"', text)
-                bucket = found and found[1].decode()
-        except urllib.error.HTTPError as error:
-            status, answered = error.code, error.headers["X-Request-Id"]
-        except (OSError, http.client.HTTPException):
-            status, answered = 0, None
-        return Call(dialect, gateway, number, began, time.time() - began, status, answered, bucket, person)
-
-    def stop(self):
-        self.stopped.set()
-        for thread in self.threads:
-            thread.join()
 
 
 class Gateway:
@@ -290,6 +176,43 @@ def endure(name, faults, fault, traffic):
         check(f"{name}: the other gateway answers all", not spared, spared[:3] or "as ever")
 
 
+def judge_operator(operator):
+    seen = f"refused {dict(operator.refused)}, served {operator.served}; {operator.wrong[:3] or ''}"
+    well = not operator.wrong and operator.refused[403] and operator.refused[404] and operator.served
+    check("whom an operator has blocked or removed gets nothing", well, seen)
+
+
+def judge_sessions(traffic):
+    wrong = [statuses for statuses in traffic.tried if statuses != (200, 403)]
+    seen = wrong[:3] or f"{len(traffic.tried)} sessions"
+    check("sessions open their own bucket and no other", traffic.tried and not wrong, seen)
+
+
+def judge_pairs(keys, users, replica):
+    """Compares the access keys that the store has with those on record, once rotations that were broken off
+    are over."""
+
+    def pairs():
+        names = {f"cloakroom-{key}": key for key in keys}
+        alive = {
+            (names[name], pair["id"])
+            for name, user in json.loads(users.read_text())["users"].items()
+            if name in names
+            for pair in user["keys"]
+        }
+        rows = replica("SELECT access_key, access_key_id FROM access_key_pairs")
+        return alive, {tuple(row.split("|")) for row in rows.split("\n") if row}
+
+    def differ():
+        alive, recorded = pairs()
+        return alive ^ recorded
+
+    wait_until(lambda: not differ(), 60)
+    left = differ()
+    seen = sorted(left)[:3] or f"{len(pairs()[0])} pairs"
+    check("the pairs that are alive are those on record", not left and pairs()[0], seen)
+
+
 def judge(calls, store, before, replica):
     """Compares what callers got with the registry, the trail and the store."""
     rows = replica("SELECT request_id FROM audit_trail WHERE access_key_id <> ''").split("\n")
@@ -341,7 +264,7 @@ def main():
     s3 = boto3.client("s3", endpoint_url=setting("endpoint"), region_name="us-east-1", **keys)
     store = lambda: {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
     standby = arguments.postgres.parent / "standby"
-    gateways, traffic = [], None
+    gateways, traffic, operator = [], None, None
     try:
         for number in range(2):
             log = arguments.postgres.parent / f"failover-{number}.log"
@@ -353,6 +276,7 @@ def main():
         standby.mkdir()
         synchronous(faults)
         traffic = Traffic(world, gateways)
+        operator = Operator(world, gateways)
         time.sleep(3)
         first = [call for call in traffic.calls if call.status != 200 and not is_out_of_time(call)]
         check("before", traffic.calls and not first, first[:3] or f"{len(traffic.calls)} calls")
@@ -366,10 +290,16 @@ def main():
         ):
             endure(fault.__name__.replace("_", " "), faults, fault, traffic)
         traffic.stop()
-        judge(traffic.calls, store, before, faults.query_standby)
+        operator.stop()
+        judge(traffic.calls + operator.calls, store, before, faults.query_standby)
+        judge_sessions(traffic)
+        judge_operator(operator)
+        users = pathlib.Path(os.environ["CLOAKROOM_CONFIG"]).parent / "storage" / "iam.json"
+        judge_pairs(world.keys, users, faults.query_standby)
     finally:
-        if traffic:
-            traffic.stop()
+        for each in (traffic, operator):
+            if each:
+                each.stop()
         for gateway in gateways:
             gateway.stop()
         subprocess.run([HERE / "postgres.sh", "stop", standby], check=True)
