@@ -4,6 +4,7 @@ that every fault finds as they were, and some that are new each time."""
 import json
 
 import dialects
+from authorization_server import CLIENT
 from dialects import OPENING, REGISTRY, Place
 
 INTROSPECTED = OPENING | {"introspection"}
@@ -71,6 +72,8 @@ class Cast:
             dialects.sts(token, self.own("alice"), opening),
             dialects.boto(self.api_key, acme),
             dialects.workspace(token, "acme/research", research, opening),
+            dialects.container(token, research, opening, "container of a workspace", "acme/research"),
+            dialects.sts(token, research, opening, "STS of a workspace", "acme/research"),
             dialects.storage(token, registry),
             dialects.sessions(token, registry),
             dialects.v1(self.robot, self.workload("robot"), OPENING | keys, "v1 of a workload"),
@@ -79,11 +82,15 @@ class Cast:
     def rotation(self):
         return dialects.rotate(self.api_key, self.access_key)
 
+    def renew_revoker(self):
+        """From now on the revoker comes with a token that the gateway does not know."""
+        self.revoker = self.world.server.token("revoker")
+
     def revocation(self):
-        return dialects.revoke(self.revoker)
+        return dialects.revoke(self.revoker, INTROSPECTED)
 
     def of_revoker(self):
-        return dialects.v1(self.revoker, self.own("revoker"))
+        return dialects.v1(self.revoker, self.own("revoker"), INTROSPECTED)
 
     def first_of_moved(self):
         return [dialects.v1(self.moved, self.own("moved"))]
@@ -126,3 +133,9 @@ class Cast:
         self.count += 1
         subject = f"goer-{self.count}"
         return subject, dialects.v1(self.world.server.token(subject), self.own(subject), INTROSPECTED, "v1 of one who goes")
+
+    async def key_of(self, subject):
+        """Makes an access key of somebody who has called, and returns the call that makes its first pair."""
+        rights = ["--read-bucket", self.lasting]
+        made = await self.made("access-key", "create", "--name", subject, "--owner", f"{CLIENT}/{subject}", *rights)
+        return dialects.rotate(self.world.server.token(subject), made["id"])

@@ -157,14 +157,18 @@ def v1(token, place, needs=OPENING, name="v1", **more):
     return Call(name, PROBLEM, needs, request, of_v1, place, **more)
 
 
-def container(token, place, needs=OPENING, name="container", **more):
-    request = ("GET", "/v1/credentials/container", {"Authorization": token}, b"")
+def container(token, place, needs=OPENING, name="container", of="", **more):
+    """`of` is a workspace."""
+    query = f"?workspace={of}" if of else ""
+    request = ("GET", f"/v1/credentials/container{query}", {"Authorization": token}, b"")
     return Call(name, CONTAINER, needs, request, of_container, place, deadline=CONTAINER_DEADLINE, **more)
 
 
-def sts(token, place, needs=OPENING, name="STS", **more):
+def sts(token, place, needs=OPENING, name="STS", of="", **more):
+    """`of` is a workspace."""
+    role = f"workspace/{of}" if of else "own"
     form = f"Action=AssumeRoleWithWebIdentity&Version=2011-06-15&WebIdentityToken={token}"
-    form += "&RoleArn=arn:aws:iam::000000000000:role/own&RoleSessionName=faults"
+    form += f"&RoleArn=arn:aws:iam::000000000000:role/{role}&RoleSessionName=faults"
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
     return Call(name, STS, needs, ("POST", "/", kind, form.encode()), of_sts, place, **more)
 
@@ -190,9 +194,10 @@ def revoke(token, needs=OPENING):
     return Call("revoke", PROBLEM, needs, ("POST", "/v1/credentials/revoke", bearer(token), b""))
 
 
-def rotate(api_key, key):
+def rotate(credential, key):
+    """The credential is an API key or a token."""
     path = "/core/v1/object_storage/access_keys/access_key/generate_credentials"
-    headers = bearer(api_key) | {"Content-Type": "application/json"}
+    headers = bearer(credential) | {"Content-Type": "application/json"}
     request = ("POST", path, headers, json.dumps({"access_key": {"id": key}}).encode())
     # Without S3 the pair is answered as pending.
     needs = frozenset({"iam", "postgres"})

@@ -55,6 +55,7 @@ class Observer:
         # By request id: the access key ids that were answered, and the calls that failed.
         self.granted, self.failed = {}, {}
         self.calls, self.unjudged, self.wrong, self.where, self.stalls = 0, 0, [], "", [0.0]
+        self.slowest_pace = 1
         # By call: the longest time from the end of a fault to a good answer, and which fault.
         self.slowest = {}
 
@@ -74,7 +75,9 @@ class Observer:
 
     def pace(self):
         """How many times longer than on a free machine everything may take."""
-        return max(1, os.getloadavg()[0] / os.cpu_count() / 2, max(self.stalls) / 0.1)
+        pace = max(1, os.getloadavg()[0] / os.cpu_count() / 2, max(self.stalls) / 0.1)
+        self.slowest_pace = max(self.slowest_pace, pace)
+        return pace
 
     def is_busy(self, answer):
         """Whether a late failure may be the machine's. Its load and the last 10 s lag behind a call."""

@@ -20,6 +20,9 @@ from world import UPSTREAMS, World, speaks
 # What may be left of all faults, in MiB and in descriptors, after the time in which idle connections are closed.
 MEMORY, DESCRIPTORS, IDLE = 64, 8, 65
 
+# The share of calls that a busy machine may keep from being judged.
+UNJUDGED = 0.03
+
 
 def planned(options, chance):
     """The faults of an upstream that are asked for; or combinations until the time is over."""
@@ -80,6 +83,10 @@ async def play(options, seed):
         print(f"note  {name} recovered after {took:.1f} s at most ({where})")
     if observer.unjudged:
         print(f"note  {world.name}: {observer.unjudged} late failures are not judged: the machine was busy")
+    if observer.unjudged > observer.calls * UNJUDGED:
+        observer.fail(f"{observer.unjudged} of {observer.calls} calls could not be judged: use JOBS=1, or another machine")
+    if observer.slowest_pace > 1:
+        print(f"note  {world.name}: the machine was busy, and limits were up to {observer.slowest_pace:.1f} times as long")
     seen = f"{observer.calls} calls, {len(observer.granted)} credentials, {len(observer.wrong)} wrong"
     print(f"{world.name}: {seen}, {time.monotonic() - observer.began:.0f} s")
     return bool(observer.wrong)

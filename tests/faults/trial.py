@@ -27,12 +27,13 @@ OPENING = 30
 
 # What is tried besides the ordinary calls, where it depends on the upstream.
 STATES = {
-    "introspection": {"cold"},
+    "introspection": {"cold", "revocation"},
     "discovery": {"cold"},
     "jwks": {"cold"},
+    # A gateway that starts asks these nothing before its first calls, which are tried.
     "sts": {"revocation", "erasure"},
     "s3": {"rotation", "revocation", "erasure"},
-    "iam": {"rotation"},
+    "iam": {"rotation", "deletion"},
     "postgres": {"cold", "rotation", "revocation", "erasure"},
 }
 
@@ -53,6 +54,12 @@ class Trial:
         await self.warm_up()
         squatted, goer = await self.cast.squatted(), self.cast.goer()
         await self.recovers(goer[1], time.monotonic(), RECOVERY)
+        if "deletion" in self.states:
+            rotation = await self.cast.key_of(goer[0])
+            self.deleted = rotation.key
+            await self.recovers(rotation, time.monotonic(), RECOVERY)
+        if "introspection" in self.upstreams:
+            self.cast.renew_revoker()
         await asyncio.gather(*(self.world.set(fault, name) for name, fault in self.faults.items()))
         cold = Gateway(self.world, "cold") if "cold" in self.states else None
         try:
@@ -92,6 +99,8 @@ class Trial:
             work.append(self.cold(cold))
         if "revocation" in self.states:
             work.append(self.revoke())
+        if "deletion" in self.states:
+            work.append(self.delete_key())
         self.rotate_secrets()
         work = [asyncio.create_task(part) for part in work]
         await asyncio.sleep(1)
@@ -137,6 +146,14 @@ class Trial:
             self.observer.fail(f"erase ends with {done.returncode}: {done.stderr}")
         return done
 
+    async def delete_key(self):
+        """Deletes an access key. The command says so if its pair may still work."""
+        done = await self.world.command("access-key", "delete", self.deleted)
+        if done.returncode == 0 and self.world.store.pairs(self.deleted):
+            self.observer.fail(f"{self.deleted} is deleted and has a pair: {done.stdout}")
+        if done.returncode and "is deleted, but" not in done.stderr and "postgres" not in self.upstreams:
+            self.observer.fail(f"an access key cannot be deleted: {done.stderr}")
+
     async def after(self, cold, squatted, goer, ended):
         """All that failed works again in time."""
         limit = RECOVERY_OF_KEYS if "jwks" in self.upstreams else RECOVERY
@@ -152,6 +169,8 @@ class Trial:
             work.append(self.rotation_recovers(ended))
         if "erasure" in self.states:
             work.append(self.erasure_recovers(goer, ended))
+        if "deletion" in self.states:
+            work.append(self.deletion_recovers(ended))
         await asyncio.gather(*(self.recovers(call, ended, limit) for call in calls), *work)
 
     async def recovers(self, call, ended, limit, gateway=None):
@@ -190,6 +209,15 @@ class Trial:
         answer = await self.observer.send(self.gateway, call)
         if answer.outcome not in call.words["blocked"]:
             self.observer.fail(f"one who was erased is answered {answer.outcome}")
+
+    async def deletion_recovers(self, ended):
+        """The pair of an access key that is deleted ends by itself, when the engine can be asked again."""
+        if "postgres" in self.upstreams:
+            await self.world.command("access-key", "delete", self.deleted)
+        while self.world.store.pairs(self.deleted):
+            if time.monotonic() - ended > RECOVERY_OF_LEASES * self.observer.pace():
+                return self.observer.fail(f"the pair of {self.deleted}, which is deleted, is alive")
+            await asyncio.sleep(0.1)
 
     async def check(self):
         observer = self.observer
