@@ -72,14 +72,29 @@ async fn refused_calls(app: &App) -> Vec<(&'static str, u16, RequestBuilder)> {
     let blocked = token(&[("client_id", "blocked")]).await;
     let workspace = |name: &str| app.get_workspace(name).bearer_auth(&good);
     let boto = app.post("/storage/boto");
+    let sts = |token: &str| {
+        app.post("/").form(&[
+            ("Action", "AssumeRoleWithWebIdentity"),
+            ("Version", "2011-06-15"),
+            ("RoleArn", "arn:aws:iam::000000000000:role/any"),
+            ("RoleSessionName", "test"),
+            ("WebIdentityToken", token),
+        ])
+    };
+    let container = app
+        .http
+        .get(format!("{}/v1/credentials/container", app.url));
+    let access_key =
+        app.post("/core/v1/object_storage/access_keys/access_key/generate_credentials");
+    let id = json!({ "access_key": { "id": "ak_010101010101010101010101" } });
     let forged = "ck_00000000000000000000000000000000000000000000000000000000000000000000";
     vec![
         ("no token", 401, own()),
         ("an unknown token", 401, own().bearer_auth("nonsense")),
-        ("an expired token", 401, own().bearer_auth(expired)),
+        ("an expired token", 401, own().bearer_auth(&expired)),
         ("no subject", 400, own().bearer_auth(subjectless)),
         ("no scope", 403, own().bearer_auth(scopeless)),
-        ("a blocked client", 403, own().bearer_auth(blocked)),
+        ("a blocked client", 403, own().bearer_auth(&blocked)),
         (
             "a typo in a parameter",
             400,
@@ -95,6 +110,14 @@ async fn refused_calls(app: &App) -> Vec<(&'static str, u16, RequestBuilder)> {
         ("no member", 404, workspace("acme/research")),
         ("a wildcard for a workspace", 422, workspace("acme/*")),
         ("an unknown API key", 401, boto.header("x-api-key", forged)),
+        ("STS with an expired token", 400, sts(&expired)),
+        ("STS of a blocked client", 403, sts(&blocked)),
+        ("a container without a token", 401, container),
+        (
+            "an access key without its scope",
+            403,
+            access_key.bearer_auth(&good).json(&id),
+        ),
     ]
 }
 

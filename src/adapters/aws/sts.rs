@@ -145,12 +145,7 @@ mod tests {
 
     use super::*;
     use crate::adapters::SystemClock;
-    use crate::adapters::aws::tests::clients;
-    use crate::domain::{
-        Access, BucketFormula, Grant, RequestId, RoleSessionName, SessionPolicy,
-        SessionPolicySettings,
-    };
-    use crate::service::fakes::{alice, bucket_of};
+    use crate::adapters::aws::tests::{clients, session_request};
 
     #[tokio::test]
     async fn an_overlong_session_is_refused_and_names_the_setting() {
@@ -167,15 +162,8 @@ mod tests {
             .mount(&store)
             .await;
         let sessions = StsSessions::new(&clients(store.uri()).await, Arc::new(SystemClock));
-        let grant = Grant::whole(bucket_of(&alice()), Access::Read);
-        let digest = BucketFormula::default().digest(&alice());
-        let request = |duration| SessionRequest {
-            policy: SessionPolicy::for_grant(&grant, &SessionPolicySettings::default()).unwrap(),
-            name: RoleSessionName::new(&digest, &RequestId::from_random([1; 16])),
-            duration,
-        };
-        let refused = sessions.assume_role(request(Duration::from_hours(1))).await;
-        let refused = refused.unwrap_err();
+        let refused = sessions.assume_role(session_request(Duration::from_hours(1)));
+        let refused = refused.await.unwrap_err();
         assert_eq!(refused.kind, UpstreamErrorKind::Nonsense);
         assert!(
             refused.cause.contains("not the requested 3600 s")
@@ -183,7 +171,7 @@ mod tests {
             "{}",
             refused.cause
         );
-        let granted = sessions.assume_role(request(Duration::from_hours(12)));
+        let granted = sessions.assume_role(session_request(Duration::from_hours(12)));
         assert!(granted.await.is_ok());
     }
 }

@@ -5,7 +5,14 @@ mod bucket_rules;
 mod connections;
 mod tls;
 
+use std::time::Duration;
+
 use crate::adapters::{UpstreamCalls, fixed};
+use crate::domain::{
+    Access, BucketFormula, Grant, RequestId, RoleSessionName, SessionPolicy, SessionPolicySettings,
+};
+use crate::service::SessionRequest;
+use crate::service::fakes::{alice, bucket_of};
 
 use super::{AwsClients, AwsSettings, Engine, StaticIdentity};
 
@@ -35,4 +42,15 @@ async fn clients_that_trust(endpoint: String, authorities: Option<Vec<u8>>) -> A
         calls: UpstreamCalls::default(),
     };
     AwsClients::new(settings).await.unwrap()
+}
+
+/// A request for alice's session.
+pub(super) fn session_request(duration: Duration) -> SessionRequest {
+    let grant = Grant::whole(bucket_of(&alice()), Access::Read);
+    let digest = BucketFormula::default().digest(&alice());
+    SessionRequest {
+        policy: SessionPolicy::for_grant(&grant, &SessionPolicySettings::default()).unwrap(),
+        name: RoleSessionName::new(&digest, &RequestId::from_random([1; 16])),
+        duration,
+    }
 }
