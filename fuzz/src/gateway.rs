@@ -1,5 +1,5 @@
 //! A gateway with its database, an authorization server and a store that are well. The token `of.alice`
-//! is alice's; alice is in acme/research, bob may read globex/research.
+//! is alice's; alice is in acme/research, bob may read globex/research. The organisation acme has an API key.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use std::thread;
 
 use cloakroom::config::Config;
 use cloakroom::server::{Server, administer};
-use cloakroom::service::NewArea;
+use cloakroom::service::{NewApiKey, NewArea};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Builder;
@@ -30,11 +30,20 @@ pub(crate) const CLIENT: &str = "demo";
 pub(crate) const MEMBERS: [(&str, &str, &str); 2] =
     [("alice", "acme", "research"), ("bob", "globex", "research")];
 
-/// Where it listens, and what its store has opened.
-pub(crate) static GATEWAY: LazyLock<(SocketAddr, Policies)> = LazyLock::new(start);
+/// The organisation that has an API key.
+pub(crate) const ORGANISATION: &str = "acme";
+
+pub(crate) struct Gateway {
+    pub(crate) address: SocketAddr,
+    pub(crate) api_key: String,
+    /// What its store has opened.
+    pub(crate) policies: Policies,
+}
+
+pub(crate) static GATEWAY: LazyLock<Gateway> = LazyLock::new(start);
 
 /// Runs the gateway with its upstreams, until the process ends.
-fn start() -> (SocketAddr, Policies) {
+fn start() -> Gateway {
     let policies = Policies::default();
     let opened = Arc::clone(&policies);
     let issuer = Arc::<Mutex<String>>::default();
@@ -61,7 +70,7 @@ fn start() -> (SocketAddr, Policies) {
     ];
     let settings = settings.map(|(name, value)| (format!("CLOAKROOM_{name}"), value));
     let config = Config::load(None, settings.into()).unwrap();
-    let (sender, address) = std::sync::mpsc::channel();
+    let (sender, started) = std::sync::mpsc::channel();
     thread::spawn(move || {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
@@ -80,11 +89,25 @@ fn start() -> (SocketAddr, Policies) {
                 let workspace = format!("{org}/{ws}").parse().unwrap();
                 administer.create_workspace(workspace, &new).await.unwrap();
             }
-            sender.send(server.address()).unwrap();
+            let key = NewApiKey {
+                organisation: ORGANISATION.parse().unwrap(),
+                label: "fuzz".to_owned(),
+                expires_in: None,
+                storage: true,
+                scopes: Vec::new(),
+            };
+            let (key, _) = administer.create_api_key(key).await.unwrap();
+            let key = key.expose().to_owned();
+            sender.send((server.address(), key)).unwrap();
             server.run(std::future::pending()).await.unwrap();
         });
     });
-    (address.recv().unwrap(), policies)
+    let (address, api_key) = started.recv().unwrap();
+    Gateway {
+        address,
+        api_key,
+        policies,
+    }
 }
 
 /// The upstreams: discovery, introspection, STS, and a store that has no bucket yet and makes any.

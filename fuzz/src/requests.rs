@@ -1,8 +1,9 @@
-//! A request to the whole gateway. What is handed out opens the bucket of a caller whose token is in the
-//! request, or of a workspace that the request names and the caller is in; nothing else is handed out, and
-//! nothing fails.
+//! A request to the whole gateway. What is handed out opens the bucket of the caller whose credential is in
+//! the one place where the route takes it, or of a workspace that the request names and the caller is in;
+//! nothing else is handed out, and nothing fails.
 //!
-//! The input is a request without `Host` and the headers that frame it, with line feeds.
+//! The input is a request without `Host` and the headers that frame it, with line feeds. `@KEY@` stands for
+//! the API key.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -14,7 +15,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use url::form_urlencoded;
 
-use crate::gateway::{CLIENT, GATEWAY, KEY, MEMBERS, SECRET};
+use crate::gateway::{CLIENT, GATEWAY, KEY, MEMBERS, ORGANISATION, SECRET};
 
 /// The statuses of the contract for a gateway whose upstreams are well.
 const STATUSES: [u16; 15] = [
@@ -30,9 +31,9 @@ pub(crate) fn check(input: &[u8]) {
     let Some(asked) = Asked::parse(input) else {
         return;
     };
-    let (address, policies) = &*GATEWAY;
     let began = Instant::now();
-    let answer = asked.send(*address).or_else(|| asked.send(*address));
+    let address = GATEWAY.address;
+    let answer = asked.send(address).or_else(|| asked.send(address));
     let answer = answer.expect("an answer");
     // The machine may be too busy for a time limit, of an upstream or of a request.
     let is_late = began.elapsed() > Duration::from_millis(500)
@@ -50,7 +51,8 @@ pub(crate) fn check(input: &[u8]) {
         String::from_utf8_lossy(&answer.body)
     );
     let handed_out = handed_out(&answer.body);
-    match policies
+    match GATEWAY
+        .policies
         .lock()
         .unwrap()
         .get(&handed_out.clone().unwrap_or_default())
@@ -85,6 +87,9 @@ fn handed_out(body: &[u8]) -> Option<String> {
 
 struct Asked {
     target: String,
+    headers: Vec<(String, String)>,
+    body: String,
+    /// What is sent: bytes as the characters of Latin-1.
     text: String,
     /// All of it, every encoding undone.
     decoded: String,
@@ -99,8 +104,9 @@ struct Answered {
 
 impl Asked {
     fn parse(input: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(input).ok()?;
-        let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
+        let text: String = input.iter().copied().map(char::from).collect();
+        let text = text.replace("@KEY@", &GATEWAY.api_key);
+        let (head, body) = text.split_once("\n\n").unwrap_or((&text, ""));
         let mut lines = head.split('\n');
         let (method, target) = lines.next()?.split_once(' ')?;
         let is_plain = |byte: u8| byte.is_ascii_graphic();
@@ -115,25 +121,30 @@ impl Asked {
             return None;
         }
         let headers: Vec<&str> = lines.filter(|line| is_header(line)).collect();
-        let length = body.len();
-        let mut text =
+        let length = body.chars().count();
+        let mut sent =
             format!("{method} {target} HTTP/1.1\r\nhost: g\r\ncontent-length: {length}\r\n");
         for header in &headers {
-            text.push_str(header);
-            text.push_str("\r\n");
+            sent.push_str(header);
+            sent.push_str("\r\n");
         }
-        text.push_str("\r\n");
-        text.push_str(body);
+        sent.push_str("\r\n");
+        sent.push_str(body);
         let raw = format!("{target} {} {body}", headers.join(" "));
         let decoded = format!("{raw} {}", decoded(&raw));
         // An error may quote the request.
         if decoded.contains(KEY) {
             return None;
         }
+        let named = headers.iter().filter_map(|line| line.split_once(':'));
+        let headers =
+            named.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
         Some(Self {
             target: target.to_owned(),
+            headers: headers.collect(),
+            body: body.to_owned(),
             decoded,
-            text,
+            text: sent,
             is_head: method == "HEAD",
         })
     }
@@ -147,7 +158,8 @@ impl Asked {
             .set_read_timeout(Some(Duration::from_secs(50)))
             .ok()?;
         stream.set_nodelay(true).ok()?;
-        stream.write_all(self.text.as_bytes()).ok()?;
+        let bytes = self.text.chars().map(|char| u8::try_from(char).unwrap());
+        stream.write_all(&bytes.collect::<Vec<u8>>()).ok()?;
         let mut read = Vec::new();
         let mut chunk = [0; 16 * 1024];
         loop {
@@ -177,17 +189,19 @@ impl Asked {
             name.split('/').next().unwrap().to_owned()
         };
         let buckets: BTreeSet<String> = resources.map(bucket).collect();
-        let callers = self.callers();
-        let own = callers.iter().map(|name| bucket_of(&[CLIENT, name]));
+        let caller = self.caller();
         let of_workspaces = MEMBERS.into_iter().filter(|(name, org, ws)| {
             let named = [format!("{org}/{ws}"), format!("/org/{org}/ws/{ws}/")];
-            callers.contains(*name) && named.iter().any(|named| self.decoded.contains(named))
+            caller.as_deref() == Some(*name)
+                && named.iter().any(|named| self.decoded.contains(named))
         });
         let of_workspaces = of_workspaces.map(|(_, org, ws)| bucket_of(&["ws", org, ws, ""]));
-        let is_of_workspace = self.target.starts_with("/api/");
         let mut may: Vec<String> = of_workspaces.collect();
-        if !is_of_workspace {
-            may.extend(own);
+        if !self.target.starts_with("/api/") {
+            may.extend(caller.map(|name| bucket_of(&[CLIENT, &name])));
+        }
+        if self.has_api_key() {
+            may = vec![bucket_of(&["org", ORGANISATION, ""])];
         }
         assert!(
             buckets.len() == 1 && buckets.iter().all(|bucket| may.contains(bucket)),
@@ -203,14 +217,53 @@ impl Asked {
         assert!(!(bob && is_write), "bob may only read");
     }
 
-    /// Whose tokens are anywhere in the request.
-    fn callers(&self) -> BTreeSet<String> {
-        let tokens = self.decoded.match_indices("of.");
-        let names = tokens.map(|(at, start)| {
-            let rest = &self.decoded[at + start.len()..];
-            rest.chars().take_while(char::is_ascii_lowercase).collect()
-        });
-        names.collect()
+    /// Whose token is in the one place where the route takes it, alone.
+    fn caller(&self) -> Option<String> {
+        let (path, fields) = (self.path(), self.fields());
+        let of = |wanted: &str| -> Vec<&str> {
+            let fields = fields.iter().filter(|(name, _)| name == wanted);
+            fields.map(|(_, value)| value.as_str()).collect()
+        };
+        let tokens = match path.as_str() {
+            "/" => of("WebIdentityToken"),
+            // RFC 6750, section 2: only one way at a time, and the others are not taken.
+            _ if !of("access_token").is_empty() => Vec::new(),
+            _ => self.values("authorization").collect(),
+        };
+        let [token] = tokens[..] else {
+            return None;
+        };
+        let token = match token.split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token,
+            _ if path == "/" || path.ends_with("/container") => token,
+            _ => return None,
+        };
+        // A file of a token may end in a line end.
+        let name = token.trim().strip_prefix("of.")?;
+        let is_name = name.bytes().all(|byte| byte.is_ascii_lowercase());
+        is_name.then(|| name.to_owned())
+    }
+
+    /// Whether it is a request of storage/boto with the organisation's key.
+    fn has_api_key(&self) -> bool {
+        let keys: Vec<&str> = self.values("x-api-key").collect();
+        self.path() == "/storage/boto" && keys == [GATEWAY.api_key.as_str()]
+    }
+
+    fn path(&self) -> String {
+        let path = self.target.split('?').next().unwrap_or_default();
+        form(path).into_iter().map(|(name, _)| name).collect()
+    }
+
+    /// The fields of the query and of the body.
+    fn fields(&self) -> Vec<(String, String)> {
+        let query = self.target.split_once('?').map_or("", |(_, query)| query);
+        form(query).into_iter().chain(form(&self.body)).collect()
+    }
+
+    fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        let named = self.headers.iter().filter(move |(given, _)| given == name);
+        named.map(|(_, value)| value.as_str())
     }
 }
 
@@ -251,8 +304,14 @@ fn is_header(line: &str) -> bool {
         && name.bytes().all(is_name)
         && !FRAMING.contains(&name.to_ascii_lowercase().as_str())
         && value
-            .bytes()
-            .all(|byte| byte == b'\t' || byte >= b' ' && byte != 0x7f)
+            .chars()
+            .all(|char| char == '\t' || char >= ' ' && char != '\u{7f}')
+}
+
+fn form(text: &str) -> Vec<(String, String)> {
+    form_urlencoded::parse(text.as_bytes())
+        .into_owned()
+        .collect()
 }
 
 /// The text as a form and as a path, decoded as often as anybody could.
@@ -260,9 +319,10 @@ fn decoded(text: &str) -> String {
     let mut all = String::new();
     let mut text = text.to_owned();
     for _ in 0..3 {
-        text = form_urlencoded::parse(text.as_bytes())
+        text = form(&text)
+            .iter()
             .fold(String::new(), |text, (name, value)| {
-                text + &name + "=" + &value + "&"
+                text + name + "=" + value + "&"
             });
         all.push_str(&text);
     }
