@@ -95,13 +95,13 @@ class Cast:
     def first_of_moved(self):
         return [dialects.v1(self.moved, self.own("moved"))]
 
-    def refused(self):
+    def refused(self, more=frozenset()):
         """Those who get nothing, whatever fails."""
-        needs = frozenset({"introspection"})
+        needs, opening = more | {"introspection"}, OPENING | more
         moved = {"refusal": "conflict"}
         return [
             dialects.v1(self.inactive, self.own("inactive"), needs, "v1 with an inactive token", refusal="inactive"),
-            dialects.v1(self.moved, self.own("moved"), name="v1 to a bucket that is another's now", **moved),
+            dialects.v1(self.moved, self.own("moved"), opening, "v1 to a bucket that is another's now", **moved),
         ]
 
     def fresh(self):

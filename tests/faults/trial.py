@@ -122,7 +122,7 @@ class Trial:
         if "postgres" not in self.upstreams:
             await cold.until_opened(self.world.client, OPENING)
         rotation = [self.cast.rotation()] if "rotation" in self.states else []
-        await self.all([*self.cast.standing(NEW), *rotation], cold)
+        await self.all([*self.cast.standing(NEW), *self.cast.refused(NEW), *rotation], cold)
 
     async def revoke(self):
         """Sessions that are said to be revoked at once are refused."""
@@ -162,7 +162,8 @@ class Trial:
         if cold:
             if cold.has_ended():
                 cold.start()
-            work += [self.recovers(call, ended, limit, cold) for call in cast.standing(NEW)]
+            calls_of_cold = [*cast.standing(NEW), *cast.refused(NEW)]
+            work += [self.recovers(call, ended, limit, cold) for call in calls_of_cold]
         if "revocation" in self.states:
             work.append(self.recovers(cast.revocation(), ended, RECOVERY_OF_WRITES))
         if "rotation" in self.states:
