@@ -12,8 +12,8 @@ pub trait Freezer: Send + Sync {
     /// person, for no storage at all.
     async fn freeze(&self, owner: &Owner) -> Result<(), EraseError>;
 
-    /// Whether an earlier call froze this owner and nobody has unblocked it since. An operator's own block does not
-    /// count: the owner may have been let in before it.
+    /// Whether an earlier call froze this owner and nobody has lifted that freeze. A block that an operator
+    /// set does not count: the owner may have been let in before it.
     async fn was_frozen(&self, owner: &Owner) -> Result<bool, EraseError>;
 
     /// Whether nothing is issued for this owner; a person who was erased is known by the pseudonym.
