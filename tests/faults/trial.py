@@ -37,8 +37,8 @@ STATES = {
     "postgres": {"cold", "rotation", "revocation", "erasure"},
 }
 
-# What a gateway needs that has just started, besides.
-NEW = frozenset({"introspection", "discovery"})
+# What a gateway needs that has just started, besides: it judges no token before its database is open.
+NEW = frozenset({"introspection", "discovery", "postgres"})
 
 
 class Trial:
