@@ -16,18 +16,22 @@ static PLACE: LazyLock<PathBuf> = LazyLock::new(|| {
     folder.join("cloakroom.toml")
 });
 
-pub(crate) fn check(input: &[u8]) {
+pub(crate) fn check(input: &[u8]) -> bool {
     // Other files of this machine are none of the fuzzer's business.
     if input.windows(5).any(|part| part == b"_file") {
-        return;
+        return false;
     }
     match load(input) {
-        Ok(config) => loads_again(&config.settings),
+        Ok(config) => {
+            loads_again(&config.settings);
+            true
+        }
         Err(lines) => {
             assert!(!lines.is_empty());
             for line in &lines {
                 names_its_place(line);
             }
+            false
         }
     }
 }

@@ -82,13 +82,13 @@ impl Asked {
     }
 }
 
-pub(crate) fn check(input: &[u8]) {
+pub(crate) fn check(input: &[u8]) -> bool {
     let token = AccessToken::parse("opaque").unwrap();
     let claims = ASKED.with(|asked| {
         *asked.answer.lock().unwrap() = input.to_vec();
         asked.runtime.block_on(asked.client.introspect(&token))
     });
-    let Ok(claims) = claims else { return };
+    let Ok(claims) = claims else { return false };
     let said = Members::of(input).expect("accepted, and no JSON object");
     let active = said.only("active");
     assert!(
@@ -96,11 +96,12 @@ pub(crate) fn check(input: &[u8]) {
         "accepted with active = {active:?}"
     );
     let Ok(caller) = claims.verify(&rules(), &scope(), now()) else {
-        return;
+        return false;
     };
     assert_eq!(active, Some(&Value::Bool(true)));
     must_hold(&said, &caller, false);
     // What a cache keeps decides the same.
     let kept = (*claims).clone().compact(&rules(), &[scope()]);
     assert_eq!(kept.verify(&rules(), &scope(), now()).unwrap(), caller);
+    true
 }

@@ -20,8 +20,8 @@ use crate::keys::{Key, mutated};
 
 struct Issuer {
     runtime: Runtime,
-    trusted: [(&'static str, Key); 2],
-    forgers: [Key; 3],
+    trusted: [(&'static str, Key); 3],
+    forgers: [Key; 4],
     reader: JwtReader,
 }
 
@@ -31,12 +31,17 @@ thread_local! {
 
 impl Issuer {
     fn new() -> Self {
-        let trusted = [("one", Key::es256()), ("two", Key::ed25519())];
+        let trusted = [
+            ("one", Key::es256()),
+            ("two", Key::ed25519()),
+            ("three", Key::rs256()),
+        ];
         let published: Vec<_> = trusted.iter().map(|(kid, key)| key.jwk(kid)).collect();
         let forgers = [
             Key::es256(),
             Key::ed25519(),
             Key::secret(published[1]["x"].as_str().unwrap()).unwrap(),
+            Key::secret(published[2]["n"].as_str().unwrap()).unwrap(),
         ];
         let set = json!({ "keys": published }).to_string().into_bytes();
         let jwks = Jwks::of_file(fixed(set), KeyUse::Signature).unwrap();
@@ -60,9 +65,9 @@ impl Issuer {
     }
 }
 
-pub(crate) fn check(input: &[u8]) {
+pub(crate) fn check(input: &[u8]) -> bool {
     let Some((&[who, first, second, to], text)) = input.split_first_chunk::<4>() else {
-        return;
+        return false;
     };
     let at = text
         .iter()
@@ -70,42 +75,46 @@ pub(crate) fn check(input: &[u8]) {
         .unwrap_or(text.len());
     let (header, claims) = (&text[..at], text.get(at + 1..).unwrap_or_default());
     ISSUER.with(|issuer| match who {
-        0 | 1 => {
+        0..=2 => {
             let (kid, key) = &issuer.trusted[usize::from(who)];
             let token = key.sign(header, claims);
             let at = u16::from_be_bytes([first, second]);
+            let mut is_accepted = false;
             if let Some(ReadToken::Signed(read)) = issuer.read(&token) {
                 must_be_of(kid, key.algorithm, header);
                 let said = Members::of(claims).expect("accepted, and no JSON object");
                 if let Ok(caller) = read.verify_signed(&rules(), &scope(), now()) {
                     must_hold(&said, &caller, true);
+                    is_accepted = true;
                 }
             }
             if let Some(mutated) = mutated(&token, at, to) {
                 refused(issuer, &mutated);
             }
+            is_accepted
         }
-        2..=4 => refused(
+        3..=6 => refused(
             issuer,
-            &issuer.forgers[usize::from(who) - 2].sign(header, claims),
+            &issuer.forgers[usize::from(who) - 3].sign(header, claims),
         ),
         // No signature at all, and anything at all.
-        5 => {
+        7 => {
             let token = issuer.forgers[0].sign(header, claims);
             let (unsigned, _) = token.rsplit_once('.').unwrap();
-            refused(issuer, &format!("{unsigned}."));
+            refused(issuer, &format!("{unsigned}."))
         }
         _ => refused(issuer, &String::from_utf8_lossy(text)),
-    });
+    })
 }
 
 /// Panics if the token is accepted.
-fn refused(issuer: &Issuer, token: &str) {
+fn refused(issuer: &Issuer, token: &str) -> bool {
     let read = issuer.read(token);
     assert!(
         !matches!(read, Some(ReadToken::Signed(_))),
         "accepted: {token}"
     );
+    false
 }
 
 /// Panics unless the header of an accepted token names this key, and asks for nothing unusual.

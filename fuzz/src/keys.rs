@@ -1,9 +1,11 @@
 //! Keys that sign the targets' tokens, made when the process starts: no property depends on them.
 
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
@@ -29,6 +31,17 @@ impl Key {
         Self {
             algorithm: Algorithm::EdDSA,
             key: EncodingKey::from_ed_der(pair.as_ref()),
+        }
+    }
+
+    pub(crate) fn rs256() -> Self {
+        let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+        let pair: Pkcs8V1Der = pair.as_der().unwrap();
+        let text = STANDARD.encode(pair.as_ref());
+        let pem = format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n");
+        Self {
+            algorithm: Algorithm::RS256,
+            key: EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap(),
         }
     }
 

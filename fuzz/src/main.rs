@@ -11,6 +11,7 @@ mod discovery;
 mod gateway;
 mod iam_xml;
 mod introspection;
+mod issuer;
 mod json;
 mod jwks;
 mod jwt;
@@ -24,16 +25,17 @@ mod xml;
 
 use std::sync::LazyLock;
 
-/// Checks one input; panics when the target's property does not hold.
-type Check = fn(&[u8]);
+/// Checks one input; panics when the target's property does not hold. Returns whether the gateway accepts it.
+type Check = fn(&[u8]) -> bool;
 
-static TARGETS: [(&str, Check); 12] = [
+static TARGETS: [(&str, Check); 13] = [
     ("access-key-policy", access_key_policy::check),
     ("capability", capability::check),
     ("config", config::check),
     ("discovery", discovery::check),
     ("iam-xml", iam_xml::check),
     ("introspection", introspection::check),
+    ("issuer", issuer::check),
     ("jwks", jwks::check),
     ("jwt", jwt::check),
     ("names", names::check),
@@ -51,4 +53,10 @@ static CHECK: LazyLock<Check> = LazyLock::new(|| {
         .1
 });
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| (*CHECK)(input));
+/// Set for inputs that must be accepted: a gateway that refuses everything has every property.
+static MUST_ACCEPT: LazyLock<bool> = LazyLock::new(|| std::env::var_os("MUST_ACCEPT").is_some());
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    let is_accepted = (*CHECK)(input);
+    assert!(is_accepted || !*MUST_ACCEPT, "refused");
+});

@@ -12,9 +12,9 @@ use cloakroom::domain::{
     Subject, WorkspaceName,
 };
 
-pub(crate) fn check(input: &[u8]) {
+pub(crate) fn check(input: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(input) else {
-        return;
+        return false;
     };
     let lines: Vec<&str> = text.splitn(3, '\n').collect();
     for line in &lines {
@@ -34,6 +34,7 @@ pub(crate) fn check(input: &[u8]) {
         }
     }
     areas(&lines);
+    !owners.is_empty()
 }
 
 /// Panics if a name has a second spelling.

@@ -45,25 +45,25 @@ pub(crate) struct Attempt<'a> {
     pub(crate) prefix: Option<&'a str>,
 }
 
-pub(crate) fn check(input: &[u8]) {
+pub(crate) fn check(input: &[u8]) -> bool {
     let Some((settings, text)) = input.split_first() else {
-        return;
+        return false;
     };
     let Ok(text) = std::str::from_utf8(text) else {
-        return;
+        return false;
     };
     let lines: Vec<&str> = text.splitn(4, '\n').collect();
     let &[bucket, prefix, other, key] = lines.as_slice() else {
-        return;
+        return false;
     };
     let (Some(bucket), Some(other)) = (bucket_of(bucket), bucket_of(other)) else {
-        return;
+        return false;
     };
     let prefix = match prefix {
         "" => None,
         text => match text.parse::<Prefix>() {
             Ok(prefix) => Some(prefix),
-            Err(_) => return,
+            Err(_) => return false,
         },
     };
     let has = |bit: u8| settings & 1 << bit != 0;
@@ -86,10 +86,11 @@ pub(crate) fn check(input: &[u8]) {
         access,
     };
     let Ok(policy) = SessionPolicy::for_grant(&grant, &settings) else {
-        return;
+        return false;
     };
     assert!(policy.as_str().len() <= MAX_POLICY_CHARS && policy.as_str().is_ascii());
     let judge = judge(policy.as_str());
+    let mut is_allowed = false;
     for action in ACTIONS {
         for bucket in [grant.bucket.as_str(), other.as_str()] {
             for (key, prefix) in [
@@ -106,6 +107,7 @@ pub(crate) fn check(input: &[u8]) {
                     prefix,
                 };
                 let allowed = allows(&judge, &attempt);
+                is_allowed |= allowed;
                 assert_eq!(
                     allowed,
                     is_granted(&grant, &settings, &attempt),
@@ -114,6 +116,7 @@ pub(crate) fn check(input: &[u8]) {
             }
         }
     }
+    is_allowed
 }
 
 /// A bucket by its name, or the bucket of the person of that name.

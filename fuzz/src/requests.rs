@@ -27,9 +27,9 @@ thread_local! {
     static KEPT: Cell<Option<TcpStream>> = const { Cell::new(None) };
 }
 
-pub(crate) fn check(input: &[u8]) {
+pub(crate) fn check(input: &[u8]) -> bool {
     let Some(asked) = Asked::parse(input) else {
-        return;
+        return false;
     };
     let began = Instant::now();
     let address = GATEWAY.address;
@@ -68,6 +68,7 @@ pub(crate) fn check(input: &[u8]) {
             asked.may_open(policy);
         }
     }
+    handed_out.is_some()
 }
 
 /// The key in an answer of any dialect, beside its secret: a list of sessions has the keys alone.

@@ -74,14 +74,14 @@ impl Store {
     }
 }
 
-pub(crate) fn check(input: &[u8]) {
+pub(crate) fn check(input: &[u8]) -> bool {
     let session = STORE.with(|store| {
         *store.answer.lock().unwrap() = input.to_vec();
         store
             .runtime
             .block_on(store.sessions.assume_role(store.request.clone()))
     });
-    let Ok(session) = session else { return };
+    let Ok(session) = session else { return false };
     for (name, value) in [
         ("AccessKeyId", session.access_key_id.as_str()),
         ("SecretAccessKey", session.secret_access_key.expose_secret()),
@@ -97,4 +97,5 @@ pub(crate) fn check(input: &[u8]) {
     let lasts = (session.expiration - now()).num_seconds();
     assert!((1..=3_660).contains(&lasts), "it lasts {lasts} s");
     assert!(!texts(input, "Expiration").is_empty());
+    true
 }
