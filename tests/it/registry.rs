@@ -71,7 +71,7 @@ async fn every_session_has_one_audit_row_and_no_secret_in_it() {
 async fn a_changed_formula_or_issuer_is_refused_until_accepted() {
     let app = spawn_app().await;
     app.credentials_of("alice").await;
-    let url = format!("{}?mode=rwc", app.database_url());
+    let url = app.registry_url();
     let directory = app.stop().await;
     let start = |accept: &'static str, prefix: &'static str| {
         let variables = [

@@ -169,7 +169,7 @@ async fn another_issuer_outdates_replicas_and_the_former_one_can_come_back() {
 async fn an_outdated_replica_raises_one_alarm_that_names_the_keys() {
     let app = spawn_app().await;
     let identity = app.storage.identity();
-    let url = format!("{}?mode=rwc", app.database_url());
+    let url = app.registry_url();
     let variables = [
         ("CLOAKROOM_DATABASE__URL", url.as_str()),
         ("CLOAKROOM_STORAGE__ACCESS_KEY_ID", &identity.access_key_id),

@@ -23,7 +23,7 @@ const PATH: &str = "/core/v1/object_storage/access_keys/access_key/generate_cred
 fn program(app: &App, engine: &str, arguments: &[&str]) -> Command {
     let (client, identity) = (app.oauth.resource_server(), app.storage.identity());
     let (id, secret) = (&identity.access_key_id, &identity.secret_access_key);
-    let database = format!("{}?mode=rwc", app.database_url());
+    let database = app.registry_url();
     let mut command = cloakroom(arguments);
     command
         .envs([

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
 
-use super::names::{KeyKind, Person, Place};
+use super::names::{KeyKind, Person, Place, REPLICAS};
 use super::state::{ApiKeyState, Bucket, Caller, Expected, KeyState, State, TOKEN_LIFE};
 use super::transition::{Asked, Blocked, Dialect, MemberRow, Revoked, Transition, any_transition};
 
@@ -148,7 +148,8 @@ impl State {
                 self.people[person.0].bucket = Bucket::Squatted { is_reserved: false };
             }
             T::GiveAway(_) => {}
-            T::Restart => self.run += 1,
+            T::Turn => self.replica = (self.replica + 1) % REPLICAS,
+            T::Restart => self.runs[self.replica] += 1,
             T::Jump(minutes) => self.now += minutes,
             T::MakeKey(_)
             | T::Rotate(..)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use sqlx::SqlitePool;
+use sqlx::AnyPool;
 
 use crate::support::App;
 
@@ -19,7 +19,7 @@ pub(super) struct Given {
 }
 
 /// The session is on record when its answer arrives.
-pub(super) async fn assert_recorded(database: &SqlitePool, request: &str, key: &str) {
+pub(super) async fn assert_recorded(database: &AnyPool, request: &str, key: &str) {
     let rows = sqlx::query_scalar::<_, i64>(
         "SELECT COUNT(*) FROM audit_trail WHERE action = 'vend' AND request_id = $1 AND access_key_id = $2",
     );
@@ -28,7 +28,7 @@ pub(super) async fn assert_recorded(database: &SqlitePool, request: &str, key: &
 }
 
 /// The audit trail has the answers and nothing else.
-pub(super) async fn assert_exact(database: &SqlitePool, given: &Given) {
+pub(super) async fn assert_exact(database: &AnyPool, given: &Given) {
     let requests = "SELECT request_id FROM audit_trail WHERE action = 'vend'";
     assert_eq!(
         texts(database, requests).await,
@@ -44,7 +44,7 @@ pub(super) async fn assert_exact(database: &SqlitePool, given: &Given) {
 }
 
 /// Each bucket has one owner: the one that the formula says.
-pub(super) async fn assert_one_owner_each(database: &SqlitePool) {
+pub(super) async fn assert_one_owner_each(database: &AnyPool) {
     let doubled = "SELECT o.bucket FROM owned_buckets o JOIN former_buckets f USING (bucket) \
          WHERE (o.owner_kind, o.owner_id) <> (f.owner_kind, f.owner_id)";
     assert_eq!(
@@ -62,7 +62,7 @@ pub(super) async fn assert_one_owner_each(database: &SqlitePool) {
 }
 
 /// The engine has the living pairs and no others, and so has the registry.
-pub(super) async fn assert_pairs(app: &App, database: &SqlitePool, living: BTreeSet<String>) {
+pub(super) async fn assert_pairs(app: &App, database: &AnyPool, living: BTreeSet<String>) {
     let recorded = texts(database, "SELECT access_key_id FROM access_key_pairs").await;
     assert_eq!(recorded, living, "pairs: on record");
     assert_eq!(at_the_engine(app), living, "pairs: at the engine");
@@ -80,7 +80,7 @@ fn at_the_engine(app: &App) -> BTreeSet<String> {
         .collect()
 }
 
-async fn texts(database: &SqlitePool, statement: &'static str) -> BTreeSet<String> {
+async fn texts(database: &AnyPool, statement: &'static str) -> BTreeSet<String> {
     let rows = sqlx::query_scalar::<_, String>(statement).fetch_all(database);
     rows.await.unwrap().into_iter().collect()
 }

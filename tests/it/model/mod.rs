@@ -1,5 +1,5 @@
 //! A model that plays: random calls of people, organisations and operators, with restarts and jumps of the
-//! clock, against the gateway and the embedded store. After each of them, what every credential reaches is
+//! clock, against two replicas of the gateway and the embedded store. After each of them, what every credential reaches is
 //! compared with a plain model of who may reach what. CONTRIBUTING.md says how to run it long and how to
 //! repeat a failure.
 
@@ -8,6 +8,7 @@ mod apply;
 mod books;
 mod calls;
 mod clock;
+mod database;
 mod names;
 mod operator;
 mod play;

@@ -26,6 +26,9 @@ pub(super) const WORKSPACES: [&str; 3] = ["acme/re", "acme/research", "acme-labs
 
 pub(super) const PEOPLE: usize = 6;
 
+/// Gateways on one registry.
+pub(super) const REPLICAS: usize = 2;
+
 /// The first four are people of `oauth.issuer`, the others of [`ISSUER`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Person(pub(super) usize);

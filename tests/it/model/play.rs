@@ -5,7 +5,6 @@ use std::time::Duration;
 use cloakroom::domain::CallerId;
 use cloakroom::service::SessionsOf;
 use reqwest::RequestBuilder;
-use sqlx::Executor as _;
 
 use crate::support::Answer;
 
@@ -13,6 +12,7 @@ use super::answer::{Keys, assert_names};
 use super::apply::own;
 use super::books;
 use super::calls;
+use super::database;
 use super::names::{Person, Place, slug, workspace};
 use super::operator;
 use super::state::{Expected, State};
@@ -33,7 +33,7 @@ impl World {
                 self.tokens[person.0] = Some(token);
             }
             T::Ask(person, asked) => {
-                let request = calls::ask(&self.app, self.token(*person), asked);
+                let request = calls::ask(self.asked(), self.token(*person), asked);
                 self.session(request, state).await;
             }
             T::AskUnrecorded(person) => self.ask_unrecorded(*person, state).await,
@@ -48,7 +48,7 @@ impl World {
             }
             T::AskOrganisation(index, to_read) => {
                 let key = index.get(&self.api_keys);
-                let request = calls::ask_organisation(&self.app, key, *to_read);
+                let request = calls::ask_organisation(self.asked(), key, *to_read);
                 self.session(request, state).await;
             }
             T::SetEnabled(index, to) => {
@@ -79,10 +79,8 @@ impl World {
             }
             T::Squat(person) => operator::squat(&self.app, *person).await,
             T::GiveAway(person) => operator::give_away(operator, *person).await,
-            T::Restart => {
-                let app = self.app.restarted().await;
-                return Self { app, ..self };
-            }
+            T::Turn => self.replica = state.replica,
+            T::Restart => return Box::pin(self.restarted()).await,
             T::Jump(minutes) => {
                 self.clock.jump(*minutes);
                 let by = Duration::from_secs(u64::from(*minutes) * 60);
@@ -90,6 +88,16 @@ impl World {
             }
         }
         self
+    }
+
+    async fn restarted(self) -> Self {
+        if self.replica == 0 {
+            let app = self.app.restarted().await;
+            Self { app, ..self }
+        } else {
+            let other = self.other.restarted().await;
+            Self { other, ..self }
+        }
     }
 
     /// A made-up token, if the person has not signed in.
@@ -129,28 +137,27 @@ impl World {
 
     /// Nothing is answered before it is on record.
     async fn ask_unrecorded(&mut self, person: Person, state: &State) {
-        let mut lock = self.database.acquire().await.unwrap();
-        lock.execute("BEGIN IMMEDIATE").await.unwrap();
-        let request = calls::ask(&self.app, self.token(person), &own(person));
+        let lock = database::lock(&self.database).await;
+        let request = calls::ask(self.asked(), self.token(person), &own(person));
         let mut sent = tokio::spawn(request.send());
         let early = tokio::time::timeout(LOCKED, &mut sent).await;
         assert!(
             early.is_err(),
             "audit: an answer without an event: {early:?}"
         );
-        lock.execute("ROLLBACK").await.unwrap();
-        drop(lock);
+        lock.rollback().await.unwrap();
         let answer = Answer::read(sent.await.unwrap().unwrap()).await;
         self.keep(&answer, state).await;
     }
 
     async fn forge(&self, person: Person) {
         let token = self.token(person);
-        let genuine = self.app.http.get(format!("{}/v1/storage", self.app.url));
-        let genuine = self.app.send(genuine.bearer_auth(token)).await;
+        let app = self.asked();
+        let genuine = app.http.get(format!("{}/v1/storage", app.url));
+        let genuine = app.send(genuine.bearer_auth(token)).await;
         assert!([200, 403].contains(&genuine.status), "answer: {genuine:?}");
-        let forged = calls::ask(&self.app, &calls::forged(token), &own(person));
-        let answer = self.app.send(forged).await;
+        let forged = calls::ask(app, &calls::forged(token), &own(person));
+        let answer = app.send(forged).await;
         assert_eq!(answer.status, 401, "identity: a forged token: {answer:?}");
     }
 
@@ -164,7 +171,7 @@ impl World {
             }
             Revoked::Session(index) => SessionsOf::Key(index.get(&self.sessions).id.clone()),
             Revoked::Oneself(person) => {
-                return calls::revoke_oneself(&self.app, self.token(*person)).await;
+                return calls::revoke_oneself(self.asked(), self.token(*person)).await;
             }
         };
         operator::revoke(&self.operator, of).await;

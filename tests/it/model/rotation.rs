@@ -32,7 +32,7 @@ impl World {
         let kind = index.get(&state.keys).kind;
         let index = index.index(self.keys.len());
         let token = self.rotation_token(kind, by_owner);
-        let answer = calls::rotate(&self.app, token, self.keys[index].id.as_str()).await;
+        let answer = calls::rotate(self.asked(), token, self.keys[index].id.as_str()).await;
         if state.expected != Expected::Granted {
             return assert_refused(&answer);
         }
@@ -43,7 +43,7 @@ impl World {
         self.ended.extend(before.map(|before| (kind, before)));
     }
 
-    /// Two rotations at once: one pair is left, which one of them was answered with.
+    /// A rotation by each replica at once: one pair is left, which one of them was answered with.
     pub(super) async fn rotate_twice(&mut self, index: &Index, state: &State) {
         let kind = index.get(&state.keys).kind;
         let index = index.index(self.keys.len());
@@ -51,8 +51,8 @@ impl World {
             self.keys[index].id.as_str(),
             self.rotation_token(kind, true),
         );
-        let rotate = || calls::rotate(&self.app, token, id);
-        let (one, two) = tokio::join!(rotate(), rotate());
+        let rotate = |app| calls::rotate(app, token, id);
+        let (one, two) = tokio::join!(rotate(&self.app), rotate(&self.other));
         let answers = [one, two];
         let is_busy = |answer: &&Answer| answer.status == 422;
         assert!(

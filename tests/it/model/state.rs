@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::names::{KeyKind, ORGANISATIONS, PEOPLE, Person, Place, WORKSPACES};
+use super::names::{KeyKind, ORGANISATIONS, PEOPLE, Person, Place, REPLICAS, WORKSPACES};
 use super::transition::{Asked, Blocked, MemberRow};
 
 /// The life of a session in minutes, and of one that was asked to be short.
@@ -21,8 +21,10 @@ pub(super) struct State {
     pub(super) now: u32,
     /// Whether the gateway hands out sessions again.
     pub(super) reuses: bool,
-    /// Counts the gateway's starts.
-    pub(super) run: u32,
+    /// The replica that is asked.
+    pub(super) replica: usize,
+    /// Counts each replica's starts.
+    pub(super) runs: [u32; REPLICAS],
     pub(super) people: Vec<PersonState>,
     pub(super) enabled: [bool; ORGANISATIONS.len()],
     pub(super) api_keys: Vec<ApiKeyState>,
@@ -84,8 +86,8 @@ pub(super) struct Session {
     pub(super) opened: u32,
     pub(super) ends: u32,
     pub(super) is_revoked: bool,
-    /// Of the gateway that opened it.
-    pub(super) run: u32,
+    /// The replica that opened it, and its start.
+    pub(super) opened_by: (usize, u32),
     /// Whether its caller or owner was revoked since: it is not handed out again.
     pub(super) is_stale: bool,
     /// The first session in the list with the same credentials.
@@ -109,7 +111,8 @@ impl State {
         Self {
             now: 0,
             reuses,
-            run: 0,
+            replica: 0,
+            runs: [0; REPLICAS],
             people: vec![person; PEOPLE],
             enabled: [true; ORGANISATIONS.len()],
             api_keys: Vec::new(),
@@ -202,12 +205,17 @@ impl State {
         !matches!(place, Place::Own(person) if self.person(person).bucket == Bucket::Missing)
     }
 
+    /// The replica that is asked, and its start.
+    fn asked(&self) -> (usize, u32) {
+        (self.replica, self.runs[self.replica])
+    }
+
     pub(super) fn open(&mut self, caller: Caller, place: Place, writes: bool, short: bool) {
         let index = self.sessions.len();
         let again = self.sessions.iter().rfind(|held| {
             let is_same = (held.caller, held.place, held.writes) == (caller, place, writes);
             let is_young = held.ends - held.opened == LONG && self.now - held.opened < REUSED;
-            is_same && is_young && held.run == self.run && !held.is_stale
+            is_same && is_young && held.opened_by == self.asked() && !held.is_stale
         });
         let again = again.filter(|_| self.reuses && !short).cloned();
         self.sessions.push(again.unwrap_or(Session {
@@ -217,7 +225,7 @@ impl State {
             opened: self.now,
             ends: self.now + if short { SHORT } else { LONG },
             is_revoked: false,
-            run: self.run,
+            opened_by: self.asked(),
             is_stale: false,
             same_as: index,
         }));

@@ -6,7 +6,7 @@ use cloakroom::config::{BrokerConfig, BrokerKind};
 use cloakroom::domain::{AccessKeyId, ApiKey, Scope};
 use cloakroom::service::{Administer, NewApiKey};
 use jsonwebtoken::Algorithm;
-use sqlx::SqlitePool;
+use sqlx::AnyPool;
 use tokio::runtime::Runtime;
 
 use crate::support::{AUDIENCE, App, Issuer, Setup, SigningKey};
@@ -14,6 +14,7 @@ use crate::support::{AUDIENCE, App, Issuer, Setup, SigningKey};
 use super::answer::Keys;
 use super::books::{self, Given};
 use super::clock::JumpingClock;
+use super::database;
 use super::names::{DATA, ISSUER, KeyKind, ORGANISATIONS, PEOPLE, Place, slug};
 use super::operator;
 use super::probe::Store;
@@ -27,13 +28,17 @@ pub(super) struct System {
 }
 
 pub(super) struct World {
+    /// The first replica, with the store and the authorization server of both.
     pub(super) app: App,
+    pub(super) other: App,
+    /// Which of them is asked.
+    pub(super) replica: usize,
     pub(super) clock: Arc<JumpingClock>,
     pub(super) operator: Administer,
     pub(super) issuer: (Issuer, SigningKey),
     pub(super) store: Store,
     pub(super) root: Keys,
-    pub(super) database: SqlitePool,
+    pub(super) database: AnyPool,
     pub(super) tokens: [Option<String>; PEOPLE],
     pub(super) api_keys: Vec<ApiKey>,
     /// What organisations ask for pairs with.
@@ -88,10 +93,12 @@ impl World {
         let issuer = Issuer::start().await;
         let key = SigningKey::generate("model", Algorithm::ES256);
         issuer.publish(&[key.jwk()]).await;
-        let app = setup(&issuer, state.reuses)
-            .clock(clock.clone())
-            .spawn()
-            .await;
+        let setup = || setup(&issuer, state.reuses).clock(clock.clone());
+        let app = match database::of_postgres().await {
+            Some(url) => setup().key("database.url", &url).spawn().await,
+            None => setup().spawn().await,
+        };
+        let other = setup().replica_of(&app).spawn().await;
         let operator = app.administer().await;
         operator::found(&operator).await;
         app.root()
@@ -118,13 +125,15 @@ impl World {
             rotating.push(rotating_key(&operator, index).await);
         }
         Self {
-            database: app.database().await,
+            database: database::connect(&app).await,
             operator,
             issuer: (issuer, key),
             store,
             root,
             clock,
             app,
+            other,
+            replica: state.replica,
             rotating,
             tokens: [const { None }; PEOPLE],
             api_keys: Vec::new(),
@@ -141,6 +150,15 @@ impl World {
 
 /// What is compared.
 impl World {
+    /// The replica that is asked.
+    pub(super) fn asked(&self) -> &App {
+        if self.replica == 0 {
+            &self.app
+        } else {
+            &self.other
+        }
+    }
+
     async fn check(&self, state: &State) {
         books::assert_exact(&self.database, &self.given).await;
         books::assert_one_owner_each(&self.database).await;

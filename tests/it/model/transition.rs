@@ -86,8 +86,11 @@ pub(super) enum Transition {
     Squat(Person),
     /// An operator gives a person's bucket to an organisation and to its access key.
     GiveAway(Person),
+    /// From now on, callers ask the other replica.
+    Turn,
+    /// The replica that is asked is stopped and started.
     Restart,
-    /// The clocks of gateway and store jump ahead: minutes.
+    /// The clocks of gateways and store jump ahead: minutes.
     Jump(u32),
 }
 
@@ -161,6 +164,7 @@ fn anything() -> BoxedStrategy<Transition> {
         1 => index().prop_map(T::DeleteKey),
         3 => person().prop_map(T::Squat),
         1 => person().prop_map(T::GiveAway),
+        15 => Just(T::Turn),
         1 => Just(T::Restart),
         2 => select(vec![30_u32, 180, 780]).prop_map(T::Jump),
     ]

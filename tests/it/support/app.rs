@@ -11,6 +11,7 @@ use cloakroom::embedded::storage::Storage;
 use cloakroom::server::{Server, administer_by};
 use cloakroom::service::{Administer, AdministerError, Clock, NewApiKey, NewArea};
 use reqwest::RequestBuilder;
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use sqlx::SqlitePool;
 use tempfile::TempDir;
@@ -103,6 +104,12 @@ impl App {
 
     pub(crate) async fn credentials_of(&self, user: &str) -> Credentials {
         self.ask(&self.token(user).await).await.credentials()
+    }
+
+    /// `database.url` of the configuration.
+    pub(crate) fn registry_url(&self) -> String {
+        let url = self.config.database.url.borrow();
+        url.expose_secret().to_owned()
     }
 
     pub(crate) fn database_url(&self) -> String {

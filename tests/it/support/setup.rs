@@ -35,10 +35,7 @@ impl Default for Setup {
 impl Setup {
     /// Uses the registry of another gateway.
     pub(crate) fn beside(self, other: &App) -> Self {
-        self.key(
-            "database.url",
-            &format!("{}?mode=rwc", other.database_url()),
-        )
+        self.key("database.url", &other.registry_url())
     }
 
     /// Another replica of this gateway: the same registry, store and authorization server.
