@@ -1,11 +1,12 @@
 """Who calls the gateway in a world: people, workloads, an organisation, members, and an access key; some
 that every fault finds as they were, and some that are new each time."""
 
+import asyncio
 import json
 
 import dialects
 from authorization_server import CLIENT
-from dialects import OPENING, REGISTRY, Place
+from dialects import OPENING, REGISTRY, ROTATION, Place
 
 INTROSPECTED = OPENING | {"introspection"}
 
@@ -43,8 +44,9 @@ class Cast:
         return json.loads(done.stdout)
 
     async def fill(self):
-        """Puts the objects that nobody's session may read, when the first calls have made the buckets."""
-        store = self.world.store
+        """What needs the first calls' buckets: the objects that nobody's session may read, and alice's access key."""
+        store, key = self.world.store, await self.key_of("alice")
+        self.own_key = key.key
         for path in [f"{self.shared}/acme-evil/secret", f"{self.spaces}/research-evil/secret", f"{self.secret}/secret"]:
             status, body = await store.ask(store.root, "PUT", f"/{path}", b"secret")
             assert status == 200, (path, body)
@@ -115,7 +117,26 @@ class Cast:
         name, needs = "a first v1 of a workload", OPENING | {"jwks"}
         # A new key is unknown as long as the keys were read less than 10 s ago.
         calls.append(dialects.v1(server.jwt(subject), self.workload(subject), needs, name, also="inactive"))
+        needs = ROTATION | {"introspection"}
+        calls.append(dialects.rotate(server.token("alice"), self.own_key, needs, "rotate with a first token"))
         return calls
+
+    async def newcomers(self):
+        """A new organisation and a new workspace, each with a bucket that is not made yet."""
+        self.count += 1
+        slug = f"new-{self.count}"
+        org, workspace = await asyncio.gather(
+            self.made("org", "create", slug), self.made("workspace", "create", f"acme/{slug}")
+        )
+        created, _ = await asyncio.gather(
+            self.made("api-key", "create", "--org", slug, "--label", "faults"),
+            self.made("workspace", "add-member", f"acme/{slug}", "--subject", "alice"),
+        )
+        own, of_workspace = (Place(area["bucket"], area["prefix"], f"{self.secret}/secret") for area in [org, workspace])
+        return [
+            dialects.boto(created["key"], own, name="a first boto"),
+            dialects.workspace(self.alice, f"acme/{slug}", of_workspace, name="a first workspace"),
+        ]
 
     async def squatted(self):
         """A new person whose bucket somebody else has made."""

@@ -173,13 +173,13 @@ def sts(token, place, needs=OPENING, name="STS", of="", **more):
     return Call(name, STS, needs, ("POST", "/", kind, form.encode()), of_sts, place, **more)
 
 
-def boto(key, place, needs=OPENING):
-    return Call("boto", BOTO, needs, ("POST", "/storage/boto", {"x-api-key": key}, b""), of_boto, place)
+def boto(key, place, needs=OPENING, name="boto"):
+    return Call(name, BOTO, needs, ("POST", "/storage/boto", {"x-api-key": key}, b""), of_boto, place)
 
 
-def workspace(token, name, place, needs=OPENING):
-    path = "/api/v1/org/{}/ws/{}/storage/credentials".format(*name.split("/"))
-    return Call("workspace", WORKSPACE, needs, ("GET", path, bearer(token), b""), of_workspace, place)
+def workspace(token, of, place, needs=OPENING, name="workspace"):
+    path = "/api/v1/org/{}/ws/{}/storage/credentials".format(*of.split("/"))
+    return Call(name, WORKSPACE, needs, ("GET", path, bearer(token), b""), of_workspace, place)
 
 
 def storage(token, needs=REGISTRY):
@@ -194,11 +194,13 @@ def revoke(token, needs=OPENING):
     return Call("revoke", PROBLEM, needs, ("POST", "/v1/credentials/revoke", bearer(token), b""))
 
 
-def rotate(credential, key):
+# Without S3 the pair is answered as pending.
+ROTATION = frozenset({"iam", "postgres"})
+
+
+def rotate(credential, key, needs=ROTATION, name="rotate"):
     """The credential is an API key or a token."""
     path = "/core/v1/object_storage/access_keys/access_key/generate_credentials"
     headers = bearer(credential) | {"Content-Type": "application/json"}
     request = ("POST", path, headers, json.dumps({"access_key": {"id": key}}).encode())
-    # Without S3 the pair is answered as pending.
-    needs = frozenset({"iam", "postgres"})
-    return Call("rotate", ACCESS_KEY, needs, request, of_access_key, also="under way", key=key)
+    return Call(name, ACCESS_KEY, needs, request, of_access_key, also="under way", key=key)

@@ -32,9 +32,9 @@ STATES = {
     "jwks": {"cold"},
     # A gateway that starts asks these nothing before its first calls, which are tried.
     "sts": {"revocation", "erasure"},
-    "s3": {"rotation", "revocation", "erasure"},
+    "s3": {"newcomers", "rotation", "revocation", "erasure"},
     "iam": {"rotation", "deletion"},
-    "postgres": {"cold", "rotation", "revocation", "erasure"},
+    "postgres": {"cold", "newcomers", "rotation", "revocation", "erasure"},
 }
 
 # What a gateway needs that has just started, besides: it judges no token before its database is open.
@@ -52,7 +52,9 @@ class Trial:
     async def run(self):
         calls, wrong, began = self.observer.calls, len(self.observer.wrong), time.monotonic()
         await self.warm_up()
-        squatted, goer = await self.cast.squatted(), self.cast.goer()
+        firsts, goer = [await self.cast.squatted()], self.cast.goer()
+        if "newcomers" in self.states:
+            firsts += await self.cast.newcomers()
         await self.recovers(goer[1], time.monotonic(), RECOVERY)
         if "deletion" in self.states:
             rotation = await self.cast.key_of(goer[0])
@@ -63,9 +65,9 @@ class Trial:
         await asyncio.gather(*(self.world.set(fault, name) for name, fault in self.faults.items()))
         cold = Gateway(self.world, "cold") if "cold" in self.states else None
         try:
-            await self.during(cold, squatted, goer)
+            await self.during(cold, firsts, goer)
             await self.world.set(NONE, *self.upstreams)
-            await self.after(cold, squatted, goer, time.monotonic())
+            await self.after(cold, firsts, goer, time.monotonic())
         finally:
             if cold:
                 cold.stop()
@@ -87,14 +89,14 @@ class Trial:
         calls, now = [*self.cast.standing(), self.cast.of_revoker()], time.monotonic()
         await asyncio.gather(*(self.recovers(call, now, RECOVERY) for call in calls))
 
-    async def during(self, cold, squatted, goer):
+    async def during(self, cold, firsts, goer):
         """Everybody calls at once, and again a second later, when pools have seen the fault."""
         cast, rotations = self.cast, []
         if "erasure" in self.states:
             self.erasing = asyncio.create_task(self.erase(goer[0]))
         if "rotation" in self.states:
             rotations = [cast.rotation(), cast.rotation()]
-        work = [self.all([*cast.standing(), *cast.fresh(), *cast.refused(), squatted, *rotations])]
+        work = [self.all([*cast.standing(), *cast.fresh(), *cast.refused(), *firsts, *rotations])]
         if cold:
             work.append(self.cold(cold))
         if "revocation" in self.states:
@@ -154,11 +156,11 @@ class Trial:
         if done.returncode and "is deleted, but" not in done.stderr and "postgres" not in self.upstreams:
             self.observer.fail(f"an access key cannot be deleted: {done.stderr}")
 
-    async def after(self, cold, squatted, goer, ended):
+    async def after(self, cold, firsts, goer, ended):
         """All that failed works again in time."""
         limit = RECOVERY_OF_KEYS if "jwks" in self.upstreams else RECOVERY
         cast, work = self.cast, []
-        calls = [*cast.standing(), *cast.fresh()[::3], *cast.refused(), squatted]
+        calls = [*cast.standing(), *cast.fresh()[::3], *cast.refused(), *firsts]
         if cold:
             if cold.has_ended():
                 cold.start()
