@@ -180,7 +180,7 @@ impl Settings {
         assert!(holds, "let in with {claim} = {value}");
     }
 
-    /// Panics unless the caller is whom the settings make of these claims.
+    /// Panics unless the caller is the principal that the settings derive from these claims.
     fn must_be(&self, said: &Value, principal: &Principal) {
         assert_eq!(
             principal
@@ -222,13 +222,19 @@ fn expression(pattern: &str) -> Regex {
     Regex::new(&format!(r"\A{}\z", parts.join("(?s:.*)"))).unwrap()
 }
 
-/// A string, a boolean or a whole number, as text. A pointer is `serde_json`'s, which also leads into lists.
+/// A string, a boolean or a whole number, as text. A pointer (RFC 6901) leads into objects only.
 fn plain(said: &Value, claim: &str) -> Option<String> {
-    let found = if claim.starts_with('/') {
-        said.pointer(claim)?
-    } else {
-        said.get(claim)?
+    let members: Vec<String> = match claim.strip_prefix('/') {
+        Some(pointer) => pointer
+            .split('/')
+            .map(|part| part.replace("~1", "/").replace("~0", "~"))
+            .collect(),
+        None => vec![claim.to_owned()],
     };
+    let mut found = said;
+    for member in &members {
+        found = found.as_object()?.get(member)?;
+    }
     match found {
         Value::String(text) => Some(text.clone()),
         Value::Bool(is_true) => Some(is_true.to_string()),
@@ -237,7 +243,7 @@ fn plain(said: &Value, claim: &str) -> Option<String> {
     }
 }
 
-/// The template with its claims put in, which tells all but the last by where they end.
+/// The template with its claims put in. Every value but the last ends at the next separator.
 fn filled(template: &str, said: &Value) -> String {
     let value = |claim: &str| plain(said, claim).expect("let in without a claim of the template");
     let Some((before, rest)) = template.split_once('{') else {

@@ -55,11 +55,13 @@ impl Members {
     }
 }
 
-/// Whether this is the name of a variant, as serde reads one: `"EdDSA"` or `{"EdDSA":null}`.
+/// Whether this is the name of a variant, as serde reads one: `"EdDSA"`, `{"EdDSA":null}` or `{"EdDSA":{}}`.
 pub(crate) fn names(value: &Value, variant: &str) -> bool {
     let members = value.as_object();
     let is_only = members.is_some_and(|members| members.len() == 1);
-    value == variant || is_only && value.get(variant).is_some_and(Value::is_null)
+    let is_unit =
+        |value: &Value| value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty);
+    value == variant || is_only && value.get(variant).is_some_and(is_unit)
 }
 
 impl<'de> Deserialize<'de> for Members {
