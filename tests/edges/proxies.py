@@ -110,8 +110,8 @@ class Gateway(Process):
         return {row[2] for row in rows if row[1].endswith(own) and row[3] == "01"}
 
 
-def nginx(directory, name, gateway, port, *, buffered=True):
-    """The example, without TLS; also HTTP/2 at the next port."""
+def nginx(directory, name, gateway, port, *, buffered=True, most=1024):
+    """The example, without TLS; also HTTP/2 at the next port. It has at most `most` connections."""
     example = (DEPLOY / "nginx/cloakroom.conf").read_text()
     example = re.sub(r"\n *ssl_[^;]*;", "", example)
     listen = f"listen {wire.LOOPBACK}:{port}; listen {wire.LOOPBACK}:{port + 1} http2;"
@@ -127,7 +127,7 @@ def nginx(directory, name, gateway, port, *, buffered=True):
     config = place / "nginx.conf"
     config.write_text(f"""
         daemon off; master_process off; pid {place}/pid; error_log {place}/errors;
-        events {{ worker_connections 1024; }}
+        events {{ worker_connections {most}; }}
         http {{
             log_format edges {NGINX_LOG}; access_log {place}/access edges; {temporary}
             client_header_timeout 6s; client_body_timeout 6s; keepalive_timeout 60s;
@@ -139,17 +139,20 @@ def nginx(directory, name, gateway, port, *, buffered=True):
     return process
 
 
-def haproxy(directory, name, gateway, port):
+def haproxy(directory, name, gateway, port, *, most=1024):
     """The example, without TLS and on one thread; also HTTP/2 at the next port. It uses connections to the
-    gateway again at once (`http-reuse always`), as a busy one does."""
+    gateway again at once (`http-reuse always`), as a busy one does, and takes at most `most` clients, though it may not have the descriptors for
+    as many."""
     example = (DEPLOY / "haproxy/cloakroom.cfg").read_text()
     changes = {
-        r"log /dev/log local0": "log stdout format raw local0\n    nbthread 1",
+        r"log /dev/log local0": f"log stdout format raw local0\n    nbthread 1\n    maxconn {most}\n    no strict-limits",
         r"option httplog": f"log-format '{HAPROXY_LOG}'",
         r"ssl-default-bind-options .*": "",
         r"bind :443 .*": f"bind {wire.LOOPBACK}:{port}\n    bind {wire.LOOPBACK}:{port + 1} proto h2\n"
         "    capture response header x-request-id len 40",
         r"http-reuse safe": "http-reuse always",
+        # While a client is idle, the shorter of this and http-keep-alive may count.
+        r"timeout client 30s": "timeout client 60s",
         r"127\.0\.0\.1:8080": f"127.0.0.1:{gateway.port}",
     }
     for example_line, own in changes.items():

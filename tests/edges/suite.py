@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """HTTP at the edges: sends the shapes of shapes.py to gateways beside `cloakroom dev`, directly and
-through nginx and HAProxy, and 10,000 connections to one more. `tests/edges/run` says how.
+through nginx and HAProxy, and 10,000 connections each way. `tests/edges/run` says how.
 
 Wanted, whatever a client sends: the gateway and the proxy agree about where each request ends (every
 request in the gateway's log is one that the proxy sent as one), nobody gets another's answer, the
@@ -155,7 +155,7 @@ def main():
     parser.add_argument("--dev", required=True, type=pathlib.Path, help="the directory of a running `dev`")
     parser.add_argument("--oauth-port", required=True)
     parser.add_argument("--work", required=True, type=pathlib.Path)
-    parser.add_argument("--port", type=int, required=True, help="the first of twenty")
+    parser.add_argument("--port", type=int, required=True, help="the first of nineteen")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--mutants", type=int, default=150)
     arguments = parser.parse_args()
@@ -188,7 +188,10 @@ def main():
         with concurrent.futures.ThreadPoolExecutor() as pool:
             outcomes = list(pool.map(lambda front: everything(front, arguments, attacker), fronts))
         tell(report, fronts, outcomes)
-        crowd.run(report, gateway, victim)
+        if crowd.raise_limit():
+            crowd.run(report, gateway, victim)
+            for number, proxy in [(13, proxies.nginx), (16, proxies.haproxy)]:
+                crowd.run_behind(report, front(number, f"{proxy.__name__}-crowded", proxy, most=crowd.PROXIED), victim)
     finally:
         for process in reversed(started):
             process.stop()
