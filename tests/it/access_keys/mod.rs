@@ -1,6 +1,7 @@
 //! `POST /core/v1/object_storage/access_keys/access_key/generate_credentials`, see docs/api/access-keys.md.
 
 mod answer;
+mod leases;
 mod reached;
 mod refusals;
 mod rotation;
