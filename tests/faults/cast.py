@@ -84,6 +84,11 @@ class Cast:
     def rotation(self):
         return dialects.rotate(self.api_key, self.access_key)
 
+    def own_rotation(self):
+        """Of alice's own access key, with a token that the gateway has not seen."""
+        needs = ROTATION | {"introspection"}
+        return dialects.rotate(self.world.server.token("alice"), self.own_key, needs, "rotate with a first token")
+
     def renew_revoker(self):
         """From now on the revoker comes with a token that the gateway does not know."""
         self.revoker = self.world.server.token("revoker")
@@ -107,7 +112,7 @@ class Cast:
         ]
 
     def fresh(self):
-        """A new person for each dialect, and a new workload."""
+        """A new person for each dialect, a new workload, and a new token for an access key."""
         self.count += 1
         server, calls = self.world.server, []
         for make in [dialects.v1, dialects.container, dialects.sts]:
@@ -117,9 +122,7 @@ class Cast:
         name, needs = "a first v1 of a workload", OPENING | {"jwks"}
         # A new key is unknown as long as the keys were read less than 10 s ago.
         calls.append(dialects.v1(server.jwt(subject), self.workload(subject), needs, name, also="inactive"))
-        needs = ROTATION | {"introspection"}
-        calls.append(dialects.rotate(server.token("alice"), self.own_key, needs, "rotate with a first token"))
-        return calls
+        return [*calls, self.own_rotation()]
 
     async def newcomers(self):
         """A new organisation and a new workspace, each with a bucket that is not made yet."""

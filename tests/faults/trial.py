@@ -30,10 +30,9 @@ STATES = {
     "introspection": {"cold", "revocation"},
     "discovery": {"cold"},
     "jwks": {"cold"},
-    # A gateway that starts asks these nothing before its first calls, which are tried.
-    "sts": {"revocation", "erasure"},
-    "s3": {"newcomers", "rotation", "revocation", "erasure"},
-    "iam": {"rotation", "deletion"},
+    "sts": {"cold", "revocation", "erasure"},
+    "s3": {"cold", "newcomers", "rotation", "revocation", "erasure"},
+    "iam": {"cold", "rotation", "deletion"},
     "postgres": {"cold", "newcomers", "rotation", "revocation", "erasure"},
 }
 
@@ -70,7 +69,7 @@ class Trial:
             await self.after(cold, firsts, goer, time.monotonic())
         finally:
             if cold:
-                cold.stop()
+                await cold.end()
         await self.check()
         if len(self.observer.wrong) == wrong:
             seen = f"{self.observer.calls - calls} calls, {self.failing} failed"
@@ -169,7 +168,10 @@ class Trial:
         if "revocation" in self.states:
             work.append(self.recovers(cast.revocation(), ended, RECOVERY_OF_WRITES))
         if "rotation" in self.states:
-            work.append(self.rotation_recovers(ended))
+            hung = RECOVERY_OF_LEASES if "postgres" in self.upstreams else RECOVERY_OF_WRITES
+            work += [self.rotation_recovers(call, ended, hung) for call in [cast.own_rotation(), cast.rotation()]]
+        else:
+            work.append(self.rotation_recovers(cast.own_rotation(), ended, limit))
         if "erasure" in self.states:
             work.append(self.erasure_recovers(goer, ended))
         if "deletion" in self.states:
@@ -193,12 +195,11 @@ class Trial:
                 return self.observer.fail(f"{call.name} does not recover in {limit:.0f} s: {answer and answer.outcome}")
             await asyncio.sleep(0.1)
 
-    async def rotation_recovers(self, ended):
-        limit = RECOVERY_OF_LEASES if "postgres" in self.upstreams else RECOVERY_OF_WRITES
-        answer = await self.recovers(self.cast.rotation(), ended, limit)
+    async def rotation_recovers(self, call, ended, limit):
+        answer = await self.recovers(call, ended, limit)
         if answer:
-            keys, *_ = self.cast.rotation().session(answer.body)
-            await self.observer.check_pairs(self.cast.access_key, keys["id"])
+            keys, *_ = call.session(answer.body)
+            await self.observer.check_pairs(call.key, keys["id"])
 
     async def erasure_recovers(self, goer, ended):
         subject, call = goer
