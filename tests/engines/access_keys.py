@@ -239,7 +239,7 @@ def under_load(world, key, pairs):
         looking = [pool.submit(listing) for _ in range(2)]
         try:
             for number in range(1, 11):
-                for done in [pool.submit(way) for way in [retrying, rotating, rotating]]:
+                for done in [pool.submit(way) for way in [rotating, rotating, retrying]]:
                     done.result()
                 alive = living(world, pairs)
                 check(f"round {number}: exactly one pair of {len(pairs)} lives", len(alive) == 1, alive)
