@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Counts `unsafe` in the crates of the production binary: `tests/supply/unsafe.py DEPS`.
 
-DEPS is the folder `deps` of a build with --no-default-features, whose `.d` files name every source file
-that the compiler has read; files of other platforms and features do not count. Comments and strings do not
-count either. Code that `cfg` takes out of a file that was read does, so the figures are upper bounds."""
+DEPS is the folder `deps` of a build, whose `.d` files name every source file that the compiler has read;
+files of other platforms do not count, nor do comments and strings. Code that `cfg` takes out of a file that
+was read does, and so do files that only this or an earlier build's features need: the figures are upper bounds."""
 
 import re
 import subprocess
