@@ -1,9 +1,10 @@
 //! Leases at the registry itself.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use cloakroom::adapters::SystemClock;
 use cloakroom::adapters::database::SqlDirectory;
 use cloakroom::domain::{AccessKeyState, AuditCause, AuditEvent, Owner, RequestId, Slug};
-use cloakroom::service::AccessKeyRotations;
+use cloakroom::service::{AccessKeyRotations, Clock as _};
 use sqlx::Row;
 
 use super::*;
@@ -43,7 +44,7 @@ async fn whoever_has_lost_the_lease_changes_nothing() {
         .await
         .id;
     let registry = SqlDirectory::new(cloakroom::server::database(&app.config).await.unwrap());
-    let now = Utc::now();
+    let now = SystemClock.now();
     let (long_ago, later) = (now - TimeDelta::hours(1), now + TimeDelta::seconds(2));
 
     let begin = async |lease, stale| registry.begin_rotation(&key, lease, now, stale).await;
