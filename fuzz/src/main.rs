@@ -19,6 +19,7 @@ mod keys;
 mod names;
 mod policy;
 mod requests;
+mod store;
 mod sts_xml;
 mod upstream;
 mod xml;

@@ -1,9 +1,10 @@
 //! A request to the whole gateway. What is handed out opens the bucket of the caller whose credential is in
-//! the one place where the route takes it, or of a workspace that the request names and the caller is in;
-//! nothing else is handed out, and nothing fails.
+//! the one place where the route takes it, of a workspace that the request names and the caller is in, or of
+//! the access key that the body names and the credential is for; nothing else is handed out, and nothing fails.
 //!
 //! The input is a request without `Host` and the headers that frame it, with line feeds. `@KEY@` stands for
-//! the API key.
+//! the API key, `@CAPABILITY@` for the capability token, `@ACMES@`, `@GLOBEXS@` and `@ALICES@` for the access
+//! keys.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -11,11 +12,15 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use url::form_urlencoded;
 
-use crate::gateway::{CLIENT, GATEWAY, KEY, MEMBERS, ORGANISATION, SECRET};
+use crate::gateway::{ALICES_BUCKET, CLIENT, GATEWAY, MEMBERS, ORGANISATION};
+use crate::store::{KEY, SECRET};
+
+/// The route of access keys.
+const ROTATE: &str = "/core/v1/object_storage/access_keys/access_key/generate_credentials";
 
 /// The statuses of the contract for a gateway whose upstreams are well.
 const STATUSES: [u16; 15] = [
@@ -38,10 +43,8 @@ pub(crate) fn check(input: &[u8]) -> bool {
     // The machine may be too busy for a time limit, of an upstream or of a request.
     let is_late = began.elapsed() > Duration::from_millis(500)
         && matches!(answer.status, 408 | 500 | 502 | 503 | 504);
-    // There is no broker of access keys, and a late probe's failure is said for a second.
-    let may_be_unavailable = ["/core/", "/readyz"]
-        .iter()
-        .any(|path| asked.target.starts_with(path));
+    // A late probe's failure is said for a second.
+    let may_be_unavailable = asked.target.starts_with("/readyz");
     let is_good =
         STATUSES.contains(&answer.status) || answer.status == 503 && may_be_unavailable || is_late;
     assert!(
@@ -51,21 +54,18 @@ pub(crate) fn check(input: &[u8]) -> bool {
         String::from_utf8_lossy(&answer.body)
     );
     let handed_out = handed_out(&answer.body);
-    match GATEWAY
-        .policies
-        .lock()
-        .unwrap()
-        .get(&handed_out.clone().unwrap_or_default())
-    {
-        None => assert_eq!(handed_out, None, "a key that the store has not made"),
-        Some(policy) => {
-            assert_eq!(answer.status, 200);
-            assert!(
-                answer.head.contains("cache-control: no-store"),
-                "{}",
-                answer.head
-            );
-            asked.may_open(policy);
+    if let Some(key) = &handed_out {
+        let opened = GATEWAY.store.lock().unwrap().opened.get(key).cloned();
+        let opened = opened.expect("a key that the store has made");
+        assert_eq!(answer.status, 200);
+        assert!(
+            answer.head.contains("cache-control: no-store"),
+            "{}",
+            answer.head
+        );
+        match &opened.access_key {
+            None => asked.may_open(&opened.policy),
+            Some(id) => asked.may_rotate(id, &opened.policy),
         }
     }
     handed_out.is_some()
@@ -106,7 +106,13 @@ struct Answered {
 impl Asked {
     fn parse(input: &[u8]) -> Option<Self> {
         let text: String = input.iter().copied().map(char::from).collect();
-        let text = text.replace("@KEY@", &GATEWAY.api_key);
+        let made = &GATEWAY.made;
+        let text = text
+            .replace("@KEY@", &made.api_key)
+            .replace("@CAPABILITY@", &made.capability)
+            .replace("@ACMES@", &made.of_acme)
+            .replace("@GLOBEXS@", &made.of_globex)
+            .replace("@ALICES@", &made.of_alice);
         let (head, body) = text.split_once("\n\n").unwrap_or((&text, ""));
         let mut lines = head.split('\n');
         let (method, target) = lines.next()?.split_once(' ')?;
@@ -180,16 +186,7 @@ impl Asked {
 
     /// Panics unless a session with this policy may be handed out.
     fn may_open(&self, policy: &str) {
-        let policy: Value = serde_json::from_str(policy).unwrap();
-        let statements = policy["Statement"].as_array().unwrap();
-        let resources = statements
-            .iter()
-            .map(|statement| statement["Resource"].as_str().unwrap());
-        let bucket = |resource: &str| {
-            let name = resource.strip_prefix("arn:aws:s3:::").unwrap();
-            name.split('/').next().unwrap().to_owned()
-        };
-        let buckets: BTreeSet<String> = resources.map(bucket).collect();
+        let buckets = buckets_of(policy);
         let caller = self.caller();
         let of_workspaces = MEMBERS.into_iter().filter(|(name, org, ws)| {
             let named = [format!("{org}/{ws}"), format!("/org/{org}/ws/{ws}/")];
@@ -209,13 +206,38 @@ impl Asked {
             "{policy}"
         );
         let target = format!("{}&", self.target);
-        let is_write = policy.to_string().contains("PutObject");
+        let is_write = policy.contains("PutObject");
         let reads_only = ["?access=read&", "&access=read&"]
             .iter()
             .any(|asked| target.contains(asked));
         assert!(!(reads_only && is_write), "a right to write: {policy}");
         let bob = buckets.contains(&bucket_of(&["ws", "globex", "research", ""]));
         assert!(!(bob && is_write), "bob may only read");
+    }
+
+    /// Panics unless a pair of this access key with this policy may be handed out.
+    fn may_rotate(&self, id: &str, policy: &str) {
+        let made = &GATEWAY.made;
+        let (credential, bucket) = if id == made.of_acme {
+            (made.api_key.as_str(), bucket_of(&["org", "acme", ""]))
+        } else if id == made.of_globex {
+            (made.capability.as_str(), bucket_of(&["org", "globex", ""]))
+        } else {
+            assert_eq!(id, made.of_alice);
+            ("of.alice", ALICES_BUCKET.to_owned())
+        };
+        assert_eq!(self.path(), ROTATE);
+        let named: Value = serde_json::from_str(&self.body).expect("JSON");
+        assert_eq!(named, json!({ "access_key": { "id": id } }));
+        let given: Vec<&str> = self.values("authorization").collect();
+        let [given] = given[..] else {
+            panic!("not one credential: {given:?}");
+        };
+        let (scheme, given) = given.split_once(' ').expect("a scheme");
+        assert!(scheme.eq_ignore_ascii_case("bearer"), "{scheme}");
+        assert_eq!(given.trim(), credential);
+        assert_eq!(buckets_of(policy), BTreeSet::from([bucket]));
+        assert!(!policy.contains("PutObject"), "a right to write: {policy}");
     }
 
     /// Whose token is in the one place where the route takes it, alone.
@@ -248,7 +270,7 @@ impl Asked {
     /// Whether it is a request of storage/boto with the organisation's key.
     fn has_api_key(&self) -> bool {
         let keys: Vec<&str> = self.values("x-api-key").collect();
-        self.path() == "/storage/boto" && keys == [GATEWAY.api_key.as_str()]
+        self.path() == "/storage/boto" && keys == [GATEWAY.made.api_key.as_str()]
     }
 
     fn path(&self) -> String {
@@ -330,8 +352,24 @@ fn decoded(text: &str) -> String {
     all
 }
 
+/// The buckets that a policy opens.
+fn buckets_of(policy: &str) -> BTreeSet<String> {
+    let policy: Value = serde_json::from_str(policy).unwrap();
+    let statements = policy["Statement"].as_array().unwrap().iter();
+    let allows = statements.filter(|statement| statement["Effect"] == "Allow");
+    let resources = allows.flat_map(|statement| match &statement["Resource"] {
+        Value::Array(resources) => resources.clone(),
+        resource => vec![resource.clone()],
+    });
+    let bucket = |resource: Value| {
+        let name = resource.as_str().unwrap().strip_prefix("arn:aws:s3:::");
+        name.unwrap().split('/').next().unwrap().to_owned()
+    };
+    resources.map(bucket).collect()
+}
+
 /// Section 5 of the contract: 63 hex digits of the fields after an empty namespace.
-fn bucket_of(fields: &[&str]) -> String {
+pub(crate) fn bucket_of(fields: &[&str]) -> String {
     let fields = fields.iter().map(|field| format!("\0{field}"));
     let digest = Sha256::digest(fields.collect::<String>());
     hex::encode(digest)[..63].to_owned()
