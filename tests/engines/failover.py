@@ -7,8 +7,8 @@ commits with it is made here. Each gateway reaches it through a proxy, which a f
 as a virtual address would. Wanted: every answer with credentials has exactly one row in the audit trail,
 and a row without one belongs to a call that failed; each owner has one bucket and each bucket one owner, at
 the store, too; sessions open their owner's bucket and no other; whom an operator has blocked or removed gets
-nothing from either gateway; the pairs that are alive are those on record; and 5 s after each fault all calls
-succeed at both gateways.
+nothing from either gateway; the pairs that are alive are those on record, and those that were handed out are
+among them; and 5 s after each fault all calls succeed at both gateways.
 """
 
 import argparse
@@ -32,6 +32,10 @@ from silent_database import Proxy
 HERE = pathlib.Path(__file__).parent
 # How long each fault lasts, and after how much longer all is to be well, in seconds.
 FAULT, RECOVERY, WATCHED = 4.0, 5.0, 8.0
+# Longer than a rotation's lease, 15 s: the other gateway finishes what the paused one had begun.
+PAUSE = 18.0
+# How many rotations that pause interrupts.
+ROTATIONS = 20
 
 
 class Gateway:
@@ -68,7 +72,7 @@ class Faults:
 
     def __init__(self, gateways, postgres, standby, standby_port):
         self.gateways, self.second, self.postgres = gateways, gateways[1], postgres
-        self.standby, self.standby_port = standby, standby_port
+        self.standby, self.standby_port, self.traffic = standby, standby_port, None
         url = urllib.parse.urlsplit(URL)
         place = f"{url.username}:{url.password}@127.0.0.1:{standby_port}"
         self.query_standby = asked(url._replace(netloc=place).geturl())
@@ -85,11 +89,15 @@ class Faults:
         return True
 
     def gateway_paused(self):
+        rotations = self.traffic.rotate_in_turn(1, ROTATIONS)
         self.second.process.send_signal(signal.SIGSTOP)
         # What is under way finds its time over afterwards, in the check of the token too.
         self.began = time.time()
-        time.sleep(FAULT)
+        time.sleep(PAUSE)
         self.second.process.send_signal(signal.SIGCONT)
+        held = [call for call in rotations() if call.took > PAUSE]
+        seen = dict(collections.Counter(call.status for call in held))
+        check("gateway paused: rotations were under way", held, seen)
         return True
 
     def gateway_cut_off(self):
@@ -188,9 +196,9 @@ def judge_sessions(traffic):
     check("sessions open their own bucket and no other", traffic.tried and not wrong, seen)
 
 
-def judge_pairs(keys, users, replica):
-    """Compares the access keys that the store has with those on record, once rotations that were broken off
-    are over."""
+def judge_pairs(keys, calls, users, replica):
+    """Compares the access keys that the store has with those on record and those that were handed out, once
+    rotations that were broken off are over."""
 
     def pairs():
         names = {f"cloakroom-{key}": key for key in keys}
@@ -211,6 +219,11 @@ def judge_pairs(keys, users, replica):
     left = differ()
     seen = sorted(left)[:3] or f"{len(pairs()[0])} pairs"
     check("the pairs that are alive are those on record", not left and pairs()[0], seen)
+    asked_for = [call.number for call in calls if call.dialect == "access-key"]
+    handed_out = {(keys[call.number], call.pair) for call in calls if call.pair}
+    assert max(asked_for) < len(keys), "a key was asked for twice: more keys"
+    lost = sorted(handed_out - pairs()[0])
+    check("the pairs that were handed out are alive", handed_out and not lost, lost[:3] or f"{len(handed_out)} pairs")
 
 
 def judge(calls, store, before, replica):
@@ -275,7 +288,7 @@ def main():
         faults = Faults(gateways, arguments.postgres, standby, arguments.standby_port)
         standby.mkdir()
         synchronous(faults)
-        traffic = Traffic(world, gateways)
+        traffic = faults.traffic = Traffic(world, gateways)
         operator = Operator(world, gateways)
         time.sleep(3)
         first = [call for call in traffic.calls if call.status != 200 and not is_out_of_time(call)]
@@ -295,7 +308,7 @@ def main():
         judge_sessions(traffic)
         judge_operator(operator)
         users = pathlib.Path(os.environ["CLOAKROOM_CONFIG"]).parent / "storage" / "iam.json"
-        judge_pairs(world.keys, users, faults.query_standby)
+        judge_pairs(world.keys, traffic.calls, users, faults.query_standby)
     finally:
         for each in (traffic, operator):
             if each:

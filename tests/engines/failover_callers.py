@@ -2,6 +2,7 @@
 operator."""
 
 import collections
+import concurrent.futures
 import http.client
 import itertools
 import json
@@ -18,13 +19,13 @@ import botocore.exceptions
 
 from database import direct, query
 
-PEOPLE, KEYS = 60, 400
+PEOPLE, KEYS = 60, 800
 # Who is blocked and who is a member, now and then.
 BLOCKED, MEMBER = "failover-blocked", "failover-member"
 # Refusals of the contract where the registry or the store cannot be asked; 0 is a call that broke off.
 REFUSALS = {0, 406, 500, 502, 503}
 
-Call = collections.namedtuple("Call", "dialect gateway number began took status id bucket person")
+Call = collections.namedtuple("Call", "dialect gateway number began took status id bucket pair person")
 
 
 def form(token):
@@ -148,7 +149,24 @@ class Traffic:
         took = time.time() - began
         if status == 200 and dialect == "v1" and number % TRIED == 0:
             self.try_out(json.loads(text))
-        return Call(dialect, gateway, number, began, took, status, answered, bucket, person)
+        pair = re.search(rb'"s3_access_key_id":"([^"]+)"', text)
+        pair = pair and pair[1].decode()
+        return Call(dialect, gateway, number, began, took, status, answered, bucket, pair, person)
+
+    def rotate_in_turn(self, gateway, number):
+        """Begins rotations of as many access keys, one after another, so that they are not all as far. Returns
+        a function that waits for their calls."""
+        pool, begun = concurrent.futures.ThreadPoolExecutor(number), []
+        for _ in range(number):
+            begun.append(pool.submit(self.call, "access-key", gateway))
+            time.sleep(0.01)
+
+        def calls():
+            made = [each.result() for each in begun]
+            self.calls.extend(made)
+            return made
+
+        return calls
 
     def try_out(self, answer):
         """Lists the session's own bucket, and another's, of an earlier answer."""
@@ -205,7 +223,7 @@ class Operator:
         for at, gateway in enumerate(self.gateways):
             began = time.time()
             status, request, _ = ask(gateway.url + path, method, {"Authorization": f"Bearer {token}"})
-            call = Call(path, at, None, began, time.time() - began, status, request, None, None)
+            call = Call(path, at, None, began, time.time() - began, status, request, None, None, None)
             self.calls.append(call)
             if refusal and status not in {refusal, *REFUSALS}:
                 self.wrong.append(call)
