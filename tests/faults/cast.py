@@ -33,7 +33,10 @@ class Cast:
         await self.made("workspace", "add-member", "acme/research", "--subject", "alice")
         rights = ["--read-bucket", self.lasting, "--write-bucket", self.lasting]
         create = ["access-key", "create", "--name", "faults", "--org", "acme", *rights]
-        self.access_key = (await self.made(*create))["id"]
+        self.access_key, self.lent_key = [(await self.made(*create))["id"] for _ in range(2)]
+        lent = await self.world.command("access-key", "capability", self.lent_key, "--expires-in", "1d")
+        assert lent.returncode == 0, lent.stderr
+        self.capability = lent.stdout.strip()
         self.alice, self.revoker = server.token("alice"), server.token("revoker")
         self.moved, self.inactive = server.token("moved"), server.token("inactive", is_active=False)
         self.robot = server.jwt("robot")
@@ -89,6 +92,10 @@ class Cast:
         needs = ROTATION | {"introspection"}
         return dialects.rotate(self.world.server.token("alice"), self.own_key, needs, "rotate with a first token")
 
+    def lent_rotation(self):
+        """Of an access key, with a capability token for it."""
+        return dialects.rotate(self.capability, self.lent_key, name="rotate with a capability token")
+
     def renew_revoker(self):
         """From now on the revoker comes with a token that the gateway does not know."""
         self.revoker = self.world.server.token("revoker")
@@ -112,7 +119,7 @@ class Cast:
         ]
 
     def fresh(self):
-        """A new person for each dialect, a new workload, and a new token for an access key."""
+        """A new person for each dialect, a new workload, and a new token for an access key; and a capability token."""
         self.count += 1
         server, calls = self.world.server, []
         for make in [dialects.v1, dialects.container, dialects.sts]:
@@ -122,7 +129,7 @@ class Cast:
         name, needs = "a first v1 of a workload", OPENING | {"jwks"}
         # A new key is unknown as long as the keys were read less than 10 s ago.
         calls.append(dialects.v1(server.jwt(subject), self.workload(subject), needs, name, also="inactive"))
-        return [*calls, self.own_rotation()]
+        return [*calls, self.own_rotation(), self.lent_rotation()]
 
     async def newcomers(self):
         """A new organisation and a new workspace, each with a bucket that is not made yet."""

@@ -17,8 +17,9 @@ from observer import Observer
 from trial import RECOVERY, Trial
 from world import UPSTREAMS, World, speaks
 
-# What may be left of all faults, in MiB and in descriptors, after the time in which idle connections are closed.
-MEMORY, DESCRIPTORS, IDLE = 64, 8, 65
+# What may be left of faults: MiB; descriptors, after the time in which idle connections are closed; and those
+# connections, after each fault.
+MEMORY, DESCRIPTORS, IDLE, CONNECTIONS = 32, 8, 65, 40
 
 # The share of calls that a busy machine may keep from being judged.
 UNJUDGED = 0.03
@@ -52,15 +53,14 @@ async def prepare(world, cast, observer):
     return world.gateway.memory(), world.gateway.descriptors()
 
 
-async def check_end(world, observer, before):
-    """Waits until the gateway takes as little as before the faults."""
-    observer.where = f"{world.name}: in the end"
-    end = time.monotonic() + IDLE
+async def check_rest(world, observer, before, more_descriptors, limit):
+    """Waits until the gateway takes about as little as before the faults. Returns what it takes."""
+    end = time.monotonic() + limit
     while True:
         memory, descriptors = world.gateway.memory(), world.gateway.descriptors()
         seen = f"{memory} MiB and {descriptors} descriptors; before the faults {before[0]} and {before[1]}"
-        if memory <= before[0] + MEMORY and descriptors <= before[1] + DESCRIPTORS:
-            return print(f"ok    {observer.where}: {seen}", flush=True)
+        if memory <= before[0] + MEMORY and descriptors <= before[1] + more_descriptors:
+            return seen
         if time.monotonic() > end:
             return observer.fail(seen)
         await asyncio.sleep(0.5)
@@ -75,7 +75,11 @@ async def play(options, seed):
         before = await prepare(world, cast, observer)
         for faulty in planned(options, random.Random(seed)):
             await Trial(world, cast, observer, faulty).run()
-        await check_end(world, observer, before)
+            await check_rest(world, observer, before, DESCRIPTORS + CONNECTIONS, RECOVERY * observer.pace())
+        observer.where = f"{world.name}: in the end"
+        rest = await check_rest(world, observer, before, DESCRIPTORS, IDLE)
+        if rest:
+            print(f"ok    {observer.where}: {rest}", flush=True)
         watching.cancel()
     finally:
         world.stop()

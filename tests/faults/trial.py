@@ -169,9 +169,11 @@ class Trial:
             work.append(self.recovers(cast.revocation(), ended, RECOVERY_OF_WRITES))
         if "rotation" in self.states:
             hung = RECOVERY_OF_LEASES if "postgres" in self.upstreams else RECOVERY_OF_WRITES
-            work += [self.rotation_recovers(call, ended, hung) for call in [cast.own_rotation(), cast.rotation()]]
+            rotations = [cast.own_rotation(), cast.lent_rotation(), cast.rotation()]
+            work += [self.rotation_recovers(call, ended, hung) for call in rotations]
         else:
-            work.append(self.rotation_recovers(cast.own_rotation(), ended, limit))
+            rotations = [cast.own_rotation(), cast.lent_rotation()]
+            work += [self.rotation_recovers(call, ended, limit) for call in rotations]
         if "erasure" in self.states:
             work.append(self.erasure_recovers(goer, ended))
         if "deletion" in self.states:

@@ -191,7 +191,7 @@ class World:
                 **{"access_key_id": own["id"], "secret_access_key": own["secret"], "ca_file": trusted},
                 "bucket_recheck": "1s",
             },
-            "access_keys": {"endpoint": at["iam"], "broker": "iam", **{n: admin[n] for n in admin if "admin" in n}},
+            "access_keys": {**admin, "endpoint": at["iam"]},
             "limits": {"per_owner": "1000/s burst 1000", "per_caller": "1000/s burst 1000"},
             "naming": {"namespace": self.name},
             "log": {"level": "info"},
