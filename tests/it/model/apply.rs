@@ -5,7 +5,9 @@ use proptest_state_machine::ReferenceStateMachine;
 
 use super::names::{KeyKind, Person, Place, REPLICAS};
 use super::state::{ApiKeyState, Bucket, Caller, Expected, KeyState, State, TOKEN_LIFE};
-use super::transition::{Asked, Blocked, Dialect, MemberRow, Revoked, Transition, any_transition};
+use super::transition::{
+    Asked, Blocked, By, Dialect, MemberRow, Revoked, Transition, any_transition,
+};
 
 /// The model as proptest plays it.
 pub(super) struct Model;
@@ -85,7 +87,8 @@ impl State {
                 !self.keys.is_empty() && !index.get(&self.keys).is_deleted
             }
             T::RotateTwice(index) => {
-                let is_possible = |key: &KeyState| !key.is_deleted && self.is_rotated(key);
+                let is_possible =
+                    |key: &KeyState| !key.is_deleted && self.is_rotated(key, By::Owner);
                 !self.keys.is_empty() && is_possible(index.get(&self.keys))
             }
             T::Squat(person) => {
@@ -166,11 +169,11 @@ impl State {
                 kind: *kind,
                 is_disabled: false,
                 is_deleted: false,
+                capability_ends: self.now + TOKEN_LIFE,
             }),
-            T::Rotate(index, by_owner) => {
+            T::Rotate(index, by) => {
                 let index = index.index(self.keys.len());
-                let is_rotated = *by_owner && self.is_rotated(&self.keys[index]);
-                self.expected = if is_rotated {
+                self.expected = if self.is_rotated(&self.keys[index], *by) {
                     Expected::Granted
                 } else {
                     Expected::Refused

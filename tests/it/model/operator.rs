@@ -14,6 +14,7 @@ use cloakroom::service::{
 use crate::support::App;
 
 use super::names::{KeyKind, Person, Place, SHARED, client_block, slug, workspace};
+use super::state::TOKEN_LIFE;
 use super::transition::{Blocked, MemberRow};
 
 /// How long the store may take to refuse sessions.
@@ -129,6 +130,15 @@ pub(super) async fn erase(app: &App, person: Person) {
 pub(super) async fn make_key(operator: &Administer, kind: KeyKind) -> AccessKeyId {
     let made = operator.create_access_key(new_key(kind)).await;
     made.unwrap().id
+}
+
+/// A capability token for the key.
+pub(super) async fn lend(app: &App, operator: &Administer, id: &AccessKeyId) -> String {
+    let now = app.clock.now();
+    let end = now + TimeDelta::minutes(i64::from(TOKEN_LIFE));
+    let name = operator.name_capability(id, end).await.unwrap();
+    let signing = app.config.access_keys.capability_key.as_ref().unwrap();
+    signing.now().sign(&name, id, now, end).unwrap()
 }
 
 fn new_key(kind: KeyKind) -> NewAccessKey {

@@ -67,9 +67,14 @@ impl World {
             T::Erase(person) => operator::erase(&self.app, *person).await,
             T::MakeKey(kind) => {
                 let id = operator::make_key(operator, *kind).await;
-                self.keys.push(RealKey { id, newest: None });
+                let capability = operator::lend(&self.app, operator, &id).await;
+                self.keys.push(RealKey {
+                    id,
+                    newest: None,
+                    capability,
+                });
             }
-            T::Rotate(index, by_owner) => self.rotate(index, *by_owner, state).await,
+            T::Rotate(index, by) => self.rotate(index, *by, state).await,
             T::RotateTwice(index) => self.rotate_twice(index, state).await,
             T::DisableKey(index) => {
                 operator::disable_key(operator, &index.get(&self.keys).id).await;

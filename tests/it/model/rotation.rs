@@ -13,26 +13,39 @@ use super::names::{KeyKind, Person};
 use super::play::assert_refused;
 use super::state::{Expected, State};
 use super::system::World;
+use super::transition::By;
 
 /// How long a rotation goes on after its answer, on a busy machine.
 const SETTLED: Duration = Duration::from_secs(20);
 
 impl World {
-    /// What a key's owner asks with, or a stranger.
-    fn rotation_token(&self, kind: KeyKind, by_owner: bool) -> &str {
-        match (kind, by_owner) {
-            (KeyKind::Writer, true) | (KeyKind::Reader, false) => self.rotating[0].expose(),
-            (KeyKind::Reader, true) | (KeyKind::Writer, false) => self.rotating[1].expose(),
-            (KeyKind::Own, true) => self.token(Person(0)),
-            (KeyKind::Own, false) => self.token(Person(1)),
+    /// What the rotation is asked for with.
+    fn rotation_token(&self, index: usize, kind: KeyKind, by: By) -> &str {
+        match (by, kind) {
+            (By::Capability, _) => &self.keys[index].capability,
+            (By::Owner, KeyKind::Writer) | (By::Stranger, KeyKind::Reader) => {
+                self.rotating[0].expose()
+            }
+            (By::Owner, KeyKind::Reader) | (By::Stranger, KeyKind::Writer) => {
+                self.rotating[1].expose()
+            }
+            (By::Owner, KeyKind::Own) => self.token(Person(0)),
+            (By::Stranger, KeyKind::Own) => self.token(Person(1)),
         }
     }
 
-    pub(super) async fn rotate(&mut self, index: &Index, by_owner: bool, state: &State) {
+    /// A capability token is for one access key.
+    async fn assert_others_refused(&self, id: &str) {
+        assert_refused(&calls::rotate(self.asked(), &self.others_capability, id).await);
+    }
+
+    pub(super) async fn rotate(&mut self, index: &Index, by: By, state: &State) {
         let kind = index.get(&state.keys).kind;
         let index = index.index(self.keys.len());
-        let token = self.rotation_token(kind, by_owner);
-        let answer = calls::rotate(self.asked(), token, self.keys[index].id.as_str()).await;
+        let id = self.keys[index].id.as_str();
+        self.assert_others_refused(id).await;
+        let token = self.rotation_token(index, kind, by);
+        let answer = calls::rotate(self.asked(), token, id).await;
         if state.expected != Expected::Granted {
             return assert_refused(&answer);
         }
@@ -49,8 +62,9 @@ impl World {
         let index = index.index(self.keys.len());
         let (id, token) = (
             self.keys[index].id.as_str(),
-            self.rotation_token(kind, true),
+            self.rotation_token(index, kind, By::Owner),
         );
+        self.assert_others_refused(id).await;
         let rotate = |app| calls::rotate(app, token, id);
         let (one, two) = tokio::join!(rotate(&self.app), rotate(&self.other));
         let answers = [one, two];

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::names::{KeyKind, ORGANISATIONS, PEOPLE, Person, Place, REPLICAS, WORKSPACES};
-use super::transition::{Asked, Blocked, MemberRow};
+use super::transition::{Asked, Blocked, By, MemberRow};
 
 /// The life of a session in minutes, and of one that was asked to be short.
 const LONG: u32 = 720;
@@ -99,6 +99,8 @@ pub(super) struct KeyState {
     pub(super) kind: KeyKind,
     pub(super) is_disabled: bool,
     pub(super) is_deleted: bool,
+    /// When its capability token ends.
+    pub(super) capability_ends: u32,
 }
 
 impl State {
@@ -157,15 +159,21 @@ impl State {
             && !self.is_blocked(None, Place::Organisation(organisation))
     }
 
-    /// Whether the owner of an access key gets a new pair.
-    pub(super) fn is_rotated(&self, key: &KeyState) -> bool {
-        let is_owners = if let Some(index) = key.kind.organisation() {
-            self.enabled[index] && !self.is_blocked(None, Place::Organisation(index))
-        } else {
-            let person = Person(0);
-            self.has_token(person) && !self.is_blocked(Some(person), Place::Own(person))
+    /// Whether who asks for a new pair of an access key gets it.
+    pub(super) fn is_rotated(&self, key: &KeyState, by: By) -> bool {
+        let person = Person(0);
+        let (owner, is_enabled) = match key.kind.organisation() {
+            Some(index) => (Place::Organisation(index), self.enabled[index]),
+            None => (Place::Own(person), true),
         };
-        is_owners && !key.is_disabled
+        let is_person = key.kind.organisation().is_none();
+        let (caller, may) = match by {
+            By::Owner if is_person => (Some(person), self.has_token(person)),
+            By::Owner => (None, true),
+            By::Capability => (None, self.now < key.capability_ends),
+            By::Stranger => (None, false),
+        };
+        may && is_enabled && !self.is_blocked(caller, owner) && !key.is_disabled
     }
 
     fn membership(&self, person: Person, workspace: usize) -> Option<bool> {

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use cloakroom::adapters::CapabilityKey;
 use cloakroom::config::{BrokerConfig, BrokerKind};
 use cloakroom::domain::{AccessKeyId, ApiKey, Scope};
 use cloakroom::service::{Administer, NewApiKey};
 use jsonwebtoken::Algorithm;
+use secrecy::{ExposeSecret, SecretString};
 use sqlx::AnyPool;
 use tokio::runtime::Runtime;
 
@@ -43,6 +45,8 @@ pub(super) struct World {
     pub(super) api_keys: Vec<ApiKey>,
     /// What organisations ask for pairs with.
     pub(super) rotating: Vec<ApiKey>,
+    /// For an access key that nobody rotates.
+    pub(super) others_capability: String,
     pub(super) sessions: Vec<Keys>,
     pub(super) keys: Vec<RealKey>,
     /// Pairs that another has replaced.
@@ -58,6 +62,8 @@ pub(super) struct World {
 pub(super) struct RealKey {
     pub(super) id: AccessKeyId,
     pub(super) newest: Option<Keys>,
+    /// Its capability token.
+    pub(super) capability: String,
 }
 
 impl System {
@@ -93,7 +99,8 @@ impl World {
         let issuer = Issuer::start().await;
         let key = SigningKey::generate("model", Algorithm::ES256);
         issuer.publish(&[key.jwk()]).await;
-        let setup = || setup(&issuer, state.reuses).clock(clock.clone());
+        let signing = CapabilityKey::generate().unwrap();
+        let setup = || setup(&issuer, &signing, state.reuses).clock(clock.clone());
         let app = match database::of_postgres().await {
             Some(url) => setup().key("database.url", &url).spawn().await,
             None => setup().spawn().await,
@@ -120,6 +127,8 @@ impl World {
         for place in Place::all().filter(|place| !matches!(place, Place::Own(_))) {
             store.furnish(&root, place).await;
         }
+        let other_key = operator::make_key(&operator, KeyKind::Writer).await;
+        let others_capability = operator::lend(&app, &operator, &other_key).await;
         let mut rotating = Vec::new();
         for index in 0..ORGANISATIONS.len() {
             rotating.push(rotating_key(&operator, index).await);
@@ -135,6 +144,7 @@ impl World {
             other,
             replica: state.replica,
             rotating,
+            others_capability,
             tokens: [const { None }; PEOPLE],
             api_keys: Vec::new(),
             sessions: Vec::new(),
@@ -205,7 +215,7 @@ impl World {
     }
 }
 
-fn setup(issuer: &Issuer, reuses: bool) -> Setup {
+fn setup(issuer: &Issuer, signing: &SecretString, reuses: bool) -> Setup {
     let key = |name: &str| format!("issuers.{ISSUER}.{name}");
     let uri = issuer.server.uri();
     let setup = Setup::default()
@@ -216,6 +226,7 @@ fn setup(issuer: &Issuer, reuses: bool) -> Setup {
         .key("storage.session_duration", "12h")
         .key("limits.per_caller", "1000/s burst 1000")
         .key("limits.per_owner", "1000/s burst 1000")
+        .key("access_keys.capability_key", signing.expose_secret())
         .change(|config| {
             let identity = config.storage.identity.clone().unwrap();
             config.access_keys.broker = Some(BrokerConfig {
