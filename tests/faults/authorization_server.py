@@ -47,6 +47,7 @@ class AuthorizationServer:
         self.keys.append(Ed25519PrivateKey.generate())
 
     def jwt(self, subject):
+        """A token of this workload, which ends in an hour."""
         kid = len(self.keys) - 1
         claims = {"iss": WORKLOADS, "aud": AUDIENCE, "sub": subject, "client_id": CLIENT}
         claims |= {"iat": int(time.time()), "exp": int(time.time()) + 3600}
@@ -105,9 +106,12 @@ class AuthorizationServer:
 
 
 class CrowdServer(AuthorizationServer):
-    """Knows everyone."""
+    """Knows everyone. Its first key is known, too, so that another process can sign."""
 
     client = "load"
+
+    def rotate(self):
+        self.keys.append(Ed25519PrivateKey.from_private_bytes(b"only for the load test".ljust(32)))
 
     def subject_of(self, token):
         return token.removeprefix("token-") if token.startswith("token-") else None

@@ -12,12 +12,21 @@ import random
 import statistics
 import subprocess
 import sys
+import time
 import urllib.parse
 from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "faults"))
+from authorization_server import CrowdServer  # noqa: E402
 
 ORGANISATIONS, MEMBERS, ACCESS_KEYS = 10, 30, 10
 # How many callers are there at a time.
 PRESENT = 1000
+# Further callers, who revoke their sessions; and workloads, who come with tokens that they sign.
+REVOKERS, WORKLOADS = 10, 1000
+# What the calls are, and how many of each.
+KINDS = ("own", "container", "exchange", "member", "organisation", "workload", "storage", "storage/sessions")
+SHARES = (8, 4, 2, 2, 2, 2, 1, 1)
 FORM = "application/x-www-form-urlencoded"
 ROTATE = "/core/v1/object_storage/access_keys/access_key/generate_credentials"
 
@@ -27,7 +36,7 @@ def set_up(file, program):
         done = subprocess.run([program, *arguments, "--json"], check=True, capture_output=True, text=True)
         return json.loads(done.stdout) if done.stdout.strip() else None
 
-    api_keys, access_keys = [], []
+    api_keys, access_keys, capabilities = [], [], {}
     for number in range(ORGANISATIONS):
         slug = f"soak-{number}"
         run("org", "create", slug)
@@ -41,7 +50,25 @@ def set_up(file, program):
         bucket = run("org", "show", slug)["bucket"]
         made = run("access-key", "create", "--name", f"key-{number}", "--org", slug, "--read-bucket", bucket)
         access_keys.append(made["id"])
-    Path(file).write_text(json.dumps({"api_keys": api_keys, "access_keys": access_keys}))
+        # Every other one is rotated with a capability token.
+        if number % 2:
+            create = [program, "access-key", "capability", made["id"], "--expires-in", "1d"]
+            done = subprocess.run(create, check=True, capture_output=True, text=True)
+            capabilities[made["id"]] = done.stdout.strip()
+    Path(file).write_text(json.dumps({"api_keys": api_keys, "access_keys": access_keys, "capabilities": capabilities}))
+
+
+def workloads_tokens():
+    """Returns a function that has a valid token for a number."""
+    server, tokens = CrowdServer(), {}
+
+    def token(number):
+        made, signed = tokens.get(number, (0, None))
+        if time.monotonic() - made > 1800 or not signed:
+            made, signed = tokens[number] = time.monotonic(), server.jwt(f"workload-{number}")
+        return signed
+
+    return token
 
 
 def calls(file, port, rate, seconds, first, last):
@@ -50,6 +77,7 @@ def calls(file, port, rate, seconds, first, last):
     rotations = itertools.cycle(enumerate(made["access_keys"]))
     # So seldom that a key's rotation has ended before its next one begins.
     every = max(int(rate) * 2, 1000)
+    workload, revocations = workloads_tokens(), itertools.cycle(range(REVOKERS))
     for number in itertools.count():
         at = min(number / (rate * seconds), 1) if rate else random.random()
         newest = first + PRESENT + at * max(last - first - PRESENT, 0)
@@ -57,10 +85,18 @@ def calls(file, port, rate, seconds, first, last):
         if number % every == 0:
             index, key = next(rotations)
             body = json.dumps({"access_key": {"id": key}})
-            api_key = made["api_keys"][index % ORGANISATIONS]
-            yield "POST", url + ROTATE, f"Bearer {api_key}", body, "application/json"
+            credential = made["capabilities"].get(key) or made["api_keys"][index % ORGANISATIONS]
+            yield "POST", url + ROTATE, f"Bearer {credential}", body, "application/json"
             continue
-        match random.choices(("own", "container", "exchange", "member", "organisation"), (5, 2, 1, 1, 1))[0]:
+        # A revoker opens a session, and revokes it a second or so later.
+        if number % every == every // 4:
+            revoker = f"Bearer token-revoker-{next(revocations)}"
+            yield "POST", f"{url}/v1/credentials", revoker, "", None
+            continue
+        if number % every == every * 3 // 4:
+            yield "POST", f"{url}/v1/credentials/revoke", revoker, "", None
+            continue
+        match random.choices(KINDS, SHARES)[0]:
             case "own":
                 yield "POST", f"{url}/v1/credentials", f"Bearer {token}", "", None
             case "container":
@@ -74,6 +110,10 @@ def calls(file, port, rate, seconds, first, last):
             case "member":
                 path = f"/api/v1/org/soak-{random.randrange(ORGANISATIONS)}/ws/lab/storage/credentials"
                 yield "GET", url + path, f"Bearer token-{random.randint(1, MEMBERS)}", "", None
+            case "workload":
+                yield "POST", f"{url}/v1/credentials", f"Bearer {workload(random.randrange(WORKLOADS))}", "", None
+            case "storage" | "storage/sessions" as kind:
+                yield "GET", f"{url}/v1/{kind}", f"Bearer {token}", "", None
             case "organisation":
                 yield "POST", f"{url}/storage/boto", random.choice(made["api_keys"]), "", None
 
