@@ -137,6 +137,7 @@ fn name_of(options: &AnyConnectOptions) -> String {
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::oneshot;
 
     use super::*;
     use crate::adapters::database::Database;
@@ -224,6 +225,42 @@ mod tests {
         let message = opened.unwrap_err().to_string();
         let begins = format!("cannot open PostgreSQL at {address}, database d: ");
         assert!(message.starts_with(&begins), "{message}");
+    }
+
+    /// It lets the client in, says so when a statement comes, and answers none.
+    async fn silent_after_login(listener: tokio::net::TcpListener, asked: oneshot::Sender<()>) {
+        let (mut client, _) = listener.accept().await.unwrap();
+        let length = client.read_u32().await.unwrap() - 4;
+        let mut startup = vec![0; length.try_into().unwrap()];
+        client.read_exact(&mut startup).await.unwrap();
+        let welcome = b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I";
+        client.write_all(welcome).await.unwrap();
+        client.read_u8().await.unwrap();
+        asked.send(()).unwrap();
+        std::future::pending::<()>().await;
+    }
+
+    #[tokio::test]
+    async fn commands_do_not_wait_for_a_database_that_falls_silent_after_the_login() {
+        async fn assert_unreachable<T: std::fmt::Debug>(
+            open: impl AsyncFnOnce(&str) -> Result<T, DatabaseError>,
+        ) {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let (sender, asked) = oneshot::channel();
+            let server = tokio::spawn(silent_after_login(listener, sender));
+            let url = format!("postgres://u:p@{address}/d?sslmode=disable");
+            let error = open(&url).await.unwrap_err();
+            assert!(error.is_transient(), "{error}");
+            assert!(error.to_string().contains("timed out"), "{error}");
+            asked.await.unwrap();
+            server.abort();
+        }
+        tokio::join!(
+            assert_unreachable(async |url| Database::open_existing(url).await),
+            assert_unreachable(async |url| Database::found_schema(url).await),
+            assert_unreachable(async |url| Database::open(url).await),
+        );
     }
 
     #[tokio::test]

@@ -1,10 +1,10 @@
-use sqlx::AnyConnection;
 use sqlx::any::{AnyConnectOptions, AnyRow};
 use sqlx::migrate::MigrateError;
+use sqlx::{AnyConnection, Error};
 
 use crate::service::RegistryError;
 
-use super::connect::{close, open};
+use super::connect::{close, in_time, is_lost, open};
 use super::connections::Connections;
 use super::error::DatabaseError;
 use super::file::{DatabaseFile, create_private, path_of};
@@ -68,8 +68,11 @@ impl Database {
         let applied = sqlx::query_as(
             "SELECT count(*), coalesce(max(version), 0) FROM _sqlx_migrations WHERE success",
         );
-        let counted = guarded(applied.fetch_one(&mut connection)).await;
-        let (applied, found): (i64, i64) = counted.map_err(|_| DatabaseError::NotOurs)?;
+        let counted = in_time(applied.fetch_one(&mut connection)).await;
+        let (applied, found): (i64, i64) = counted.map_err(|error| match error {
+            Error::Database(_) if !is_lost(&error) => DatabaseError::NotOurs,
+            error => DatabaseError::opening(&options, error),
+        })?;
         let is_sqlite = is_sqlite(&url);
         let migrator = migrator(is_sqlite);
         if found > version(migrator) {
@@ -93,10 +96,10 @@ impl Database {
         if Self::is_missing(url) {
             return Ok(0);
         }
-        let (_, mut connection) = connect(&url.replace("mode=rwc", "mode=rw")).await?;
+        let (options, mut connection) = connect(&url.replace("mode=rwc", "mode=rw")).await?;
         let found = found(&mut connection).await;
         close(connection).await;
-        Ok(found)
+        found.map_err(|error| DatabaseError::opening(&options, error))
     }
 
     async fn over(

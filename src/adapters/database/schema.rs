@@ -7,8 +7,7 @@ use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::{AnyConnection, Error};
 use tokio::time::timeout;
 
-use super::connect::{OPEN_TIMEOUT, keep_alive};
-use super::guard::guarded;
+use super::connect::{OPEN_TIMEOUT, in_time, is_lost, keep_alive};
 
 /// The table in which sqlx records what it has applied.
 const APPLIED: &str = "_sqlx_migrations";
@@ -44,11 +43,13 @@ pub fn indexes_of_the_trail() -> String {
 }
 
 /// The schema version of a database; 0 if it has none yet.
-pub(super) async fn found(connection: &mut AnyConnection) -> i64 {
+pub(super) async fn found(connection: &mut AnyConnection) -> Result<i64, Error> {
     let found =
         sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM _sqlx_migrations WHERE success");
-    let found = guarded(found.fetch_one(connection)).await;
-    found.unwrap_or_default()
+    match in_time(found.fetch_one(connection)).await {
+        Err(error @ Error::Database(_)) if !is_lost(&error) => Ok(0),
+        found => found,
+    }
 }
 
 /// Brings the schema up to date. An up-to-date schema needs no lock, so a gateway that holds the lock
