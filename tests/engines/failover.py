@@ -32,10 +32,10 @@ from silent_database import Proxy
 HERE = pathlib.Path(__file__).parent
 # How long each fault lasts, and after how much longer all is to be well, in seconds.
 FAULT, RECOVERY, WATCHED = 4.0, 5.0, 8.0
-# Longer than a rotation's lease, 15 s: the other gateway finishes what the paused one had begun.
-PAUSE = 18.0
-# How many rotations that pause interrupts.
-ROTATIONS = 20
+# The other gateway looks at rotations every 5 s, and finishes those whose lease was not renewed for 15 s.
+PAUSE = 26.0
+# How many rotations begin just before that pause, and how they may end when it is over.
+ROTATIONS, AFTER_PAUSE = 20, {200, 406, 503}
 
 
 class Gateway:
@@ -89,15 +89,17 @@ class Faults:
         return True
 
     def gateway_paused(self):
-        rotations = self.traffic.rotate_in_turn(1, ROTATIONS)
+        taken_over = lambda: self.gateways[0].log.read_text().count("a rotation's process is gone")
+        before, rotations = taken_over(), self.traffic.begin_rotations(1, ROTATIONS)
         self.second.process.send_signal(signal.SIGSTOP)
         # What is under way finds its time over afterwards, in the check of the token too.
         self.began = time.time()
         time.sleep(PAUSE)
         self.second.process.send_signal(signal.SIGCONT)
-        held = [call for call in rotations() if call.took > PAUSE]
-        seen = dict(collections.Counter(call.status for call in held))
-        check("gateway paused: rotations were under way", held, seen)
+        taken_over = taken_over() - before
+        statuses = collections.Counter(call.status for call in rotations() if call.took > PAUSE)
+        seen = f"{taken_over} taken over; answers that waited: {dict(statuses)}"
+        check("gateway paused: the other one finishes its rotations", taken_over and set(statuses) <= AFTER_PAUSE, seen)
         return True
 
     def gateway_cut_off(self):

@@ -105,7 +105,7 @@ def ask(url, method, headers, body=None):
     """The status, 0 if the call broke off; the id of the request; and the body."""
     request = urllib.request.Request(url, method=method, headers=headers, data=body)
     try:
-        with direct.open(request, timeout=20) as answer:
+        with direct.open(request, timeout=40) as answer:
             return answer.status, answer.headers["X-Request-Id"], answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.headers["X-Request-Id"], b""
@@ -149,15 +149,16 @@ class Traffic:
         took = time.time() - began
         if status == 200 and dialect == "v1" and number % TRIED == 0:
             self.try_out(json.loads(text))
-        pair = re.search(rb'"s3_access_key_id":"([^"]+)"', text)
+        # One that is pending may still be given up.
+        pair = re.search(rb'"state":"active".*"s3_access_key_id":"([^"]+)"', text)
         pair = pair and pair[1].decode()
         return Call(dialect, gateway, number, began, took, status, answered, bucket, pair, person)
 
-    def rotate_in_turn(self, gateway, number):
-        """Begins rotations of as many access keys, one after another, so that they are not all as far. Returns
-        a function that waits for their calls."""
-        pool, begun = concurrent.futures.ThreadPoolExecutor(number), []
-        for _ in range(number):
+    def begin_rotations(self, gateway, count):
+        """Begins rotations of as many access keys, 10 ms apart, so that not all are at the same step. Returns a
+        function that waits for their calls."""
+        pool, begun = concurrent.futures.ThreadPoolExecutor(count), []
+        for _ in range(count):
             begun.append(pool.submit(self.call, "access-key", gateway))
             time.sleep(0.01)
 
