@@ -27,7 +27,7 @@ class AuthorizationServer:
 
     def __init__(self, port=0, secret="a first secret of the gateway"):
         self.subjects, self.secrets, self.keys, self.strayed = {}, {secret}, [], []
-        self.rotate()
+        self.keys.append(self.first_key())
         self.server = ThreadingHTTPServer(("127.0.0.1", port), self.handler())
         self.address = self.server.server_address
         self.issuer = f"http://127.0.0.1:{self.address[1]}"
@@ -41,6 +41,9 @@ class AuthorizationServer:
         token = f"{HEAD}{len(self.subjects):08}{TAIL}"
         self.subjects[token] = subject if is_active else None
         return token
+
+    def first_key(self):
+        return Ed25519PrivateKey.generate()
 
     def rotate(self):
         """From now on workloads' tokens are signed with a new key."""
@@ -106,12 +109,12 @@ class AuthorizationServer:
 
 
 class CrowdServer(AuthorizationServer):
-    """Knows everyone. Its first key is known, too, so that another process can sign."""
+    """Knows everyone. Another process can sign with its first key, too."""
 
     client = "load"
 
-    def rotate(self):
-        self.keys.append(Ed25519PrivateKey.from_private_bytes(b"only for the load test".ljust(32)))
+    def first_key(self):
+        return Ed25519PrivateKey.from_private_bytes(b"only for the load test".ljust(32))
 
     def subject_of(self, token):
         return token.removeprefix("token-") if token.startswith("token-") else None

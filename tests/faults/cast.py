@@ -119,7 +119,8 @@ class Cast:
         ]
 
     def fresh(self):
-        """A new person for each dialect, a new workload, and a new token for an access key; and a capability token."""
+        """A new person for each dialect, a new workload, and a new token for an access key; and a rotation with the
+        capability token."""
         self.count += 1
         server, calls = self.world.server, []
         for make in [dialects.v1, dialects.container, dialects.sts]:

@@ -17,9 +17,10 @@ from observer import Observer
 from trial import RECOVERY, Trial
 from world import UPSTREAMS, World, speaks
 
-# What may be left of faults: MiB; descriptors, after the time in which idle connections are closed; and those
-# connections, after each fault.
-MEMORY, DESCRIPTORS, IDLE, CONNECTIONS = 32, 8, 65, 40
+# What may be left of all faults: MiB and descriptors.
+MEMORY, DESCRIPTORS = 32, 8
+# How long idle connections stay open, in seconds, and how many there may be after each fault.
+IDLE, CONNECTIONS = 65, 40
 
 # The share of calls that a busy machine may keep from being judged.
 UNJUDGED = 0.03
@@ -58,11 +59,12 @@ async def check_rest(world, observer, before, more_descriptors, limit):
     end = time.monotonic() + limit
     while True:
         memory, descriptors = world.gateway.memory(), world.gateway.descriptors()
-        seen = f"{memory} MiB and {descriptors} descriptors; before the faults {before[0]} and {before[1]}"
         if memory <= before[0] + MEMORY and descriptors <= before[1] + more_descriptors:
-            return seen
+            return memory, descriptors
         if time.monotonic() > end:
-            return observer.fail(seen)
+            seen = f"{memory} MiB and {descriptors} descriptors; before the faults {before[0]} and {before[1]}"
+            observer.fail(seen)
+            return memory, descriptors
         await asyncio.sleep(0.5)
 
 
@@ -73,13 +75,17 @@ async def play(options, seed):
         cast, observer = Cast(world), Observer(world, world.rows)
         watching = asyncio.create_task(observer.watch_machine())
         before = await prepare(world, cast, observer)
+        rests = []
         for faulty in planned(options, random.Random(seed)):
             await Trial(world, cast, observer, faulty).run()
-            await check_rest(world, observer, before, DESCRIPTORS + CONNECTIONS, RECOVERY * observer.pace())
+            if not world.gateway.has_ended():
+                limit = RECOVERY * observer.pace()
+                rests.append(await check_rest(world, observer, before, DESCRIPTORS + CONNECTIONS, limit))
         observer.where = f"{world.name}: in the end"
-        rest = await check_rest(world, observer, before, DESCRIPTORS, IDLE)
-        if rest:
-            print(f"ok    {observer.where}: {rest}", flush=True)
+        rests.append(await check_rest(world, observer, before, DESCRIPTORS, IDLE))
+        most = [max(each) for each in zip(*rests)]
+        seen = f"{before[0]} MiB and {before[1]} descriptors; after a fault {most[0]} and {most[1]} at most"
+        print(f"note  {world.name}: before the faults {seen}; in the end {rests[-1][0]} and {rests[-1][1]}", flush=True)
         watching.cancel()
     finally:
         world.stop()

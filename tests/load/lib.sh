@@ -87,10 +87,9 @@ start_upstreams() {
     setting LIMITS__PER_CALLER "100000/s burst 100000"
 }
 
-# A gateway on `port`; `gateway` is its process. Its log is without lines that hold UNLOGGED.
+# start_gateway [LOG]: a gateway on `port`; `gateway` is its process.
 start_gateway() {
-    CLOAKROOM_HTTP__ADDRESS="127.0.0.1:$port" "$bin" serve \
-        2> >(exec grep --line-buffered -v -e "${UNLOGGED:-^$}" >"$work/gateway-$port.log") &
+    CLOAKROOM_HTTP__ADDRESS="127.0.0.1:$port" "$bin" serve 2>"${1:-$work/gateway-$port.log}" &
     gateway=$!
     pids+=("$gateway")
     until_it_answers "http://127.0.0.1:$port/readyz"
