@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use sha2::{Digest, Sha256};
+
 use crate::xml::texts;
 
 /// What each key begins with.
@@ -26,13 +28,16 @@ pub(crate) struct Store {
     policies: HashMap<String, String>,
     /// The pairs of each.
     pairs: HashMap<String, Vec<String>>,
+    /// How many pairs were made.
     made: usize,
 }
 
 impl Store {
     /// Opens a session with this policy until `end`.
     pub(crate) fn assume_role(&mut self, policy: &str, end: &str) -> String {
-        let key = self.hand_out(policy, None);
+        let digest = Sha256::digest(policy);
+        let key = format!("{KEY}{}", &hex::encode(digest)[..16]);
+        self.hand_out(&key, policy, None);
         let answer = format!(
             "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>{key}</AccessKeyId>\
              <SecretAccessKey>{SECRET}</SecretAccessKey><SessionToken>T</SessionToken>\
@@ -57,7 +62,9 @@ impl Store {
                 let id = user
                     .strip_prefix("cloakroom-")
                     .expect("a user of an access key");
-                let key = self.hand_out(&policy, Some(id.to_owned()));
+                self.made += 1;
+                let key = format!("{KEY}PAIR{}", self.made);
+                self.hand_out(&key, &policy, Some(id.to_owned()));
                 self.pairs
                     .entry(user.clone())
                     .or_default()
@@ -86,12 +93,9 @@ impl Store {
         ))
     }
 
-    fn hand_out(&mut self, policy: &str, access_key: Option<String>) -> String {
-        self.made += 1;
-        let key = format!("{KEY}{:016}", self.made);
+    fn hand_out(&mut self, key: &str, policy: &str, access_key: Option<String>) {
         let policy = policy.to_owned();
-        self.opened
-            .insert(key.clone(), Opened { policy, access_key });
-        key
+        let opened = Opened { policy, access_key };
+        self.opened.insert(key.to_owned(), opened);
     }
 }
