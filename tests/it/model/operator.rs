@@ -14,7 +14,6 @@ use cloakroom::service::{
 use crate::support::App;
 
 use super::names::{KeyKind, Person, Place, SHARED, client_block, slug, workspace};
-use super::state::TOKEN_LIFE;
 use super::transition::{Blocked, MemberRow};
 
 /// How long the store may take to refuse sessions.
@@ -132,10 +131,15 @@ pub(super) async fn make_key(operator: &Administer, kind: KeyKind) -> AccessKeyI
     made.unwrap().id
 }
 
-/// A capability token for the key.
-pub(super) async fn lend(app: &App, operator: &Administer, id: &AccessKeyId) -> String {
+/// A capability token for the key, for so many minutes.
+pub(super) async fn capability(
+    app: &App,
+    operator: &Administer,
+    id: &AccessKeyId,
+    life: u32,
+) -> String {
     let now = app.clock.now();
-    let end = now + TimeDelta::minutes(i64::from(TOKEN_LIFE));
+    let end = now + TimeDelta::minutes(i64::from(life));
     let name = operator.name_capability(id, end).await.unwrap();
     let signing = app.config.access_keys.capability_key.as_ref().unwrap();
     signing.now().sign(&name, id, now, end).unwrap()

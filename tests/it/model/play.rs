@@ -15,7 +15,7 @@ use super::calls;
 use super::database;
 use super::names::{Person, Place, slug, workspace};
 use super::operator;
-use super::state::{Expected, State};
+use super::state::{Expected, State, TOKEN_LIFE};
 use super::system::{RealKey, World};
 use super::transition::{Revoked, Transition};
 
@@ -67,7 +67,7 @@ impl World {
             T::Erase(person) => operator::erase(&self.app, *person).await,
             T::MakeKey(kind) => {
                 let id = operator::make_key(operator, *kind).await;
-                let capability = operator::lend(&self.app, operator, &id).await;
+                let capability = operator::capability(&self.app, operator, &id, TOKEN_LIFE).await;
                 self.keys.push(RealKey {
                     id,
                     newest: None,
@@ -80,7 +80,10 @@ impl World {
                 operator::disable_key(operator, &index.get(&self.keys).id).await;
             }
             T::DeleteKey(index) => {
-                operator::delete_key(operator, &index.get(&self.keys).id).await;
+                let key = index.get(&self.keys);
+                operator::delete_key(operator, &key.id).await;
+                let asked = calls::rotate(self.asked(), &key.capability, key.id.as_str());
+                assert_refused(&asked.await);
             }
             T::Squat(person) => operator::squat(&self.app, *person).await,
             T::GiveAway(person) => operator::give_away(operator, *person).await,

@@ -36,7 +36,13 @@ impl World {
 
     /// A capability token is for one access key.
     async fn assert_others_refused(&self, id: &str) {
-        assert_refused(&calls::rotate(self.asked(), &self.others_capability, id).await);
+        let answer = calls::rotate(self.asked(), &self.others_capability, id).await;
+        assert_refused(&answer);
+        assert_eq!(
+            answer.json()["code"],
+            "invalid_capabilities_token",
+            "answer: {answer:?}"
+        );
     }
 
     pub(super) async fn rotate(&mut self, index: &Index, by: By, state: &State) {

@@ -24,6 +24,9 @@ use super::reach::{Dice, Held, assert_all, assert_some};
 use super::state::State;
 use super::transition::Transition;
 
+/// In minutes: longer than any game.
+const MONTH: u32 = 43_200;
+
 pub(super) struct System {
     world: World,
     runtime: Runtime,
@@ -128,7 +131,7 @@ impl World {
             store.furnish(&root, place).await;
         }
         let other_key = operator::make_key(&operator, KeyKind::Writer).await;
-        let others_capability = operator::lend(&app, &operator, &other_key).await;
+        let others_capability = operator::capability(&app, &operator, &other_key, MONTH).await;
         let mut rotating = Vec::new();
         for index in 0..ORGANISATIONS.len() {
             rotating.push(rotating_key(&operator, index).await);
