@@ -34,8 +34,9 @@ HERE = pathlib.Path(__file__).parent
 FAULT, RECOVERY, WATCHED = 4.0, 5.0, 8.0
 # The other gateway looks at rotations every 5 s, and finishes those whose lease was not renewed for 15 s.
 PAUSE = 26.0
-# How many rotations begin just before that pause, and how they may end when it is over.
-ROTATIONS, AFTER_PAUSE = 20, {200, 406, 503}
+# How many rotations begin just before that pause, and how they may end when it is over; 408 if their request had not
+# been read.
+ROTATIONS, AFTER_PAUSE = 20, {200, 406, 408, 503}
 
 
 class Gateway:
