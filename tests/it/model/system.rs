@@ -48,7 +48,7 @@ pub(super) struct World {
     pub(super) api_keys: Vec<ApiKey>,
     /// What organisations ask for pairs with.
     pub(super) rotating: Vec<ApiKey>,
-    /// For an access key that nobody rotates.
+    /// The capability token of an access key that is never rotated.
     pub(super) others_capability: String,
     pub(super) sessions: Vec<Keys>,
     pub(super) keys: Vec<RealKey>,

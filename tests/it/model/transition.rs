@@ -58,7 +58,7 @@ pub(super) enum Revoked {
 pub(super) enum By {
     Owner,
     Stranger,
-    /// Whoever has the key's capability token.
+    /// The bearer of the key's capability token.
     Capability,
 }
 
