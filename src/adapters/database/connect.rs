@@ -79,12 +79,11 @@ fn is_starting(error: &Error) -> bool {
     }
 }
 
-/// Runs a short first reading. The server has no limit for its statement yet, and may die in silence.
-pub(super) async fn in_time<T>(
-    reading: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    let read = tokio::time::timeout(OPEN_TIMEOUT, guarded(reading)).await;
-    read.unwrap_or_else(|_| Err(Error::Io(ErrorKind::TimedOut.into())))
+/// Runs the first statements of a connection, which are short. The server has no limit for them yet, and may
+/// die in silence.
+pub(super) async fn in_time<T>(first: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let done = tokio::time::timeout(OPEN_TIMEOUT, guarded(first)).await;
+    done.unwrap_or_else(|_| Err(Error::Io(ErrorKind::TimedOut.into())))
 }
 
 /// Lets a server notice that the gateway is gone, without limiting its statements.

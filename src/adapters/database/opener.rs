@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::io::ErrorKind;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -10,9 +9,8 @@ use sqlx::any::AnyConnectOptions;
 use sqlx::error::DatabaseError;
 use sqlx::{AnyConnection, Error, Executor};
 use tokio::runtime::Handle;
-use tokio::time::timeout;
 
-use super::connect::{OPEN_TIMEOUT, POSTGRES_SETTINGS, open};
+use super::connect::{POSTGRES_SETTINGS, in_time, open};
 use super::file::DatabaseFile;
 
 /// Opens connections to one database.
@@ -84,9 +82,7 @@ impl Opener {
             let mut connection = opener.open().await?;
             if !opener.is_sqlite() {
                 // A pooler may accept the login itself and only then wait for a server.
-                let limiting = opener.limit(&mut connection);
-                let limited = timeout(OPEN_TIMEOUT, limiting).await;
-                limited.unwrap_or(Err(Error::Io(ErrorKind::TimedOut.into())))?;
+                in_time(opener.limit(&mut connection)).await?;
             }
             Ok(connection)
         });
