@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
 
-use super::names::{KeyKind, Person, Place, REPLICAS};
+use super::names::{KeyKind, Person, Place, REPLICAS, WORKSPACES, organisation_of};
 use super::state::{ApiKeyState, Bucket, Caller, Expected, KeyState, State, TOKEN_LIFE};
 use super::transition::{
     Asked, Blocked, By, Dialect, MemberRow, Revoked, Transition, any_transition,
@@ -57,16 +57,23 @@ impl State {
                     && self.entitled(*person, &own(*person)).is_some()
             }
             T::Forge(person) => self.has_token(*person),
-            T::MakeApiKey(_) => self.api_keys.len() < MOST,
-            T::RevokeApiKey(_) | T::AskOrganisation(..) | T::Revoke(Revoked::ApiKey(_)) => {
-                !self.api_keys.is_empty()
+            T::MakeApiKey(organisation) => self.api_keys.len() < MOST && !self.gone[*organisation],
+            T::RevokeApiKey(index) => {
+                let keys = &self.api_keys;
+                !keys.is_empty() && !self.gone[index.get(keys).organisation]
+            }
+            T::AskOrganisation(..) | T::Revoke(Revoked::ApiKey(_)) => !self.api_keys.is_empty(),
+            T::SetEnabled(organisation, _) | T::DeleteOrganisation(organisation) => {
+                !self.gone[*organisation]
             }
             T::SetMember(row, _) => !self.deleted[row.workspace],
             T::RemoveMember(row) => {
                 !self.deleted[row.workspace] && self.members.keys().any(|one| row.covers(one))
             }
             T::DeleteWorkspace(index) => !self.deleted[*index],
-            T::RestoreWorkspace(index) => self.deleted[*index],
+            T::RestoreWorkspace(index) => {
+                self.deleted[*index] && !self.gone[organisation_of(*index)]
+            }
             T::Revoke(Revoked::Session(index)) => {
                 let sessions = &self.sessions;
                 !sessions.is_empty() && self.is_alive(index.get(sessions))
@@ -81,7 +88,8 @@ impl State {
             }
             T::MakeKey(kind) => {
                 let has_bucket = self.person(Person(0)).bucket == Bucket::Theirs;
-                self.keys.len() < MOST && (*kind != KeyKind::Own || has_bucket)
+                let is_gone = kind.organisation().is_some_and(|index| self.gone[index]);
+                self.keys.len() < MOST && !is_gone && (*kind != KeyKind::Own || has_bucket)
             }
             T::Rotate(index, _) | T::DisableKey(index) | T::DeleteKey(index) => {
                 !self.keys.is_empty() && !index.get(&self.keys).is_deleted
@@ -130,10 +138,8 @@ impl State {
                 self.members.insert(*row, *writes);
             }
             T::RemoveMember(row) => self.members.retain(|one, _| !row.covers(one)),
-            T::DeleteWorkspace(index) => {
-                self.deleted[*index] = true;
-                self.members.retain(|row, _| row.workspace != *index);
-            }
+            T::DeleteOrganisation(organisation) => self.delete_organisation(*organisation),
+            T::DeleteWorkspace(index) => self.delete_workspace(*index),
             T::RestoreWorkspace(index) => self.deleted[*index] = false,
             T::Block(target, time) => {
                 let until = time.map(|time| self.now + time);
@@ -189,6 +195,25 @@ impl State {
                 self.keys[index].is_deleted = true;
             }
             _ => {}
+        }
+    }
+
+    fn delete_workspace(&mut self, index: usize) {
+        self.deleted[index] = true;
+        self.members.retain(|row, _| row.workspace != index);
+    }
+
+    /// Sessions that are out go on.
+    fn delete_organisation(&mut self, organisation: usize) {
+        self.gone[organisation] = true;
+        for index in (0..WORKSPACES.len()).filter(|index| organisation_of(*index) == organisation) {
+            self.delete_workspace(index);
+        }
+        for key in &mut self.api_keys {
+            key.is_revoked |= key.organisation == organisation;
+        }
+        for key in &mut self.keys {
+            key.is_deleted |= key.kind.organisation() == Some(organisation);
         }
     }
 

@@ -193,6 +193,11 @@ pub(super) fn workspace(index: usize) -> WorkspaceName {
     WORKSPACES[index].parse().unwrap()
 }
 
+/// The organisation of a workspace.
+pub(super) fn organisation_of(workspace: usize) -> usize {
+    usize::from(workspace == 2)
+}
+
 pub(super) fn client_block(client: usize) -> BlockTarget {
     BlockTarget::Client(ClientId::parse(CLIENTS[client]).unwrap())
 }

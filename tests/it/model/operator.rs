@@ -7,8 +7,8 @@ use chrono::TimeDelta;
 use cloakroom::domain::{Access, AccessKeyId, Block, BlockTarget, Member, Owner, Subject};
 use cloakroom::server::erase_owner_by;
 use cloakroom::service::{
-    Administer, AdministerError, EraseOptions, ErasureOutcome, Governance, NewAccessKey, NewArea,
-    Place as ErasedPlace, Progress, SessionsOf, Strength, Tally,
+    Administer, AdministerError, EraseOptions, ErasureOutcome, GoesAlong, Governance, NewAccessKey,
+    NewArea, Place as ErasedPlace, Progress, SessionsOf, Strength, Tally,
 };
 
 use crate::support::App;
@@ -49,6 +49,22 @@ pub(super) async fn found(operator: &Administer) {
         let created = operator.create_workspace(workspace(index), area).await;
         created.unwrap();
     }
+}
+
+/// Its name is taken for good.
+pub(super) async fn delete_organisation(operator: &Administer, index: usize) {
+    let along = GoesAlong {
+        workspaces: true,
+        keys: true,
+        objects: true,
+    };
+    operator
+        .delete_organisation(&slug(index), along)
+        .await
+        .unwrap();
+    let area = NewArea::default();
+    let made = operator.create_organisation(slug(index), &area).await;
+    assert!(made.is_err(), "owners: {} comes again", slug(index));
 }
 
 /// Brings a deleted workspace back to its place.

@@ -54,6 +54,7 @@ impl World {
             T::SetEnabled(index, to) => {
                 operator.set_enabled(&slug(*index), *to).await.unwrap();
             }
+            T::DeleteOrganisation(index) => self.delete_organisation(*index, state).await,
             T::SetMember(row, writes) => operator::set_member(operator, *row, *writes).await,
             T::RemoveMember(row) => operator::remove_member(operator, *row).await,
             T::DeleteWorkspace(index) => {
@@ -82,8 +83,7 @@ impl World {
             T::DeleteKey(index) => {
                 let key = index.get(&self.keys);
                 operator::delete_key(operator, &key.id).await;
-                let asked = calls::rotate(self.asked(), &key.capability, key.id.as_str());
-                assert_refused(&asked.await);
+                self.assert_deleted(key).await;
             }
             T::Squat(person) => operator::squat(&self.app, *person).await,
             T::GiveAway(person) => operator::give_away(operator, *person).await,
@@ -96,6 +96,25 @@ impl World {
             }
         }
         self
+    }
+
+    /// None of its keys of either kind is taken from now on.
+    async fn delete_organisation(&self, index: usize, state: &State) {
+        operator::delete_organisation(&self.operator, index).await;
+        let keys = self.keys.iter().zip(&state.keys);
+        for (key, _) in keys.filter(|(_, key)| key.kind.organisation() == Some(index)) {
+            self.operator.look_after_key(&key.id).await.unwrap();
+            self.assert_deleted(key).await;
+        }
+        let keys = self.api_keys.iter().zip(&state.api_keys);
+        for (key, _) in keys.filter(|(_, key)| key.organisation == index) {
+            assert_refused(&self.asked().boto(key).await);
+        }
+    }
+
+    async fn assert_deleted(&self, key: &RealKey) {
+        let asked = calls::rotate(self.asked(), &key.capability, key.id.as_str());
+        assert_refused(&asked.await);
     }
 
     async fn restarted(self) -> Self {

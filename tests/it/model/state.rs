@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::names::{KeyKind, ORGANISATIONS, PEOPLE, Person, Place, REPLICAS, WORKSPACES};
+use super::names::{
+    KeyKind, ORGANISATIONS, PEOPLE, Person, Place, REPLICAS, WORKSPACES, organisation_of,
+};
 use super::transition::{Asked, Blocked, By, MemberRow};
 
 /// The life of a session in minutes, and of one that was asked to be short.
@@ -27,6 +29,8 @@ pub(super) struct State {
     pub(super) runs: [u32; REPLICAS],
     pub(super) people: Vec<PersonState>,
     pub(super) enabled: [bool; ORGANISATIONS.len()],
+    /// The organisations that were deleted, which is for good.
+    pub(super) gone: [bool; ORGANISATIONS.len()],
     pub(super) api_keys: Vec<ApiKeyState>,
     pub(super) deleted: [bool; WORKSPACES.len()],
     /// Whether each member may write.
@@ -117,6 +121,7 @@ impl State {
             runs: [0; REPLICAS],
             people: vec![person; PEOPLE],
             enabled: [true; ORGANISATIONS.len()],
+            gone: [false; ORGANISATIONS.len()],
             api_keys: Vec::new(),
             deleted: [false; WORKSPACES.len()],
             members: BTreeMap::new(),
@@ -149,6 +154,14 @@ impl State {
         };
         let writes = writes.filter(|_| is_let_in)?;
         Some(writes && !asked.to_read)
+    }
+
+    /// Whether the organisation has an API key or an access key.
+    pub(super) fn has_keys(&self, organisation: usize) -> bool {
+        let mut api_keys = self.api_keys.iter();
+        let mut keys = self.keys.iter().filter(|key| !key.is_deleted);
+        api_keys.any(|key| key.organisation == organisation && !key.is_revoked)
+            || keys.any(|key| key.kind.organisation() == Some(organisation))
     }
 
     /// Whether an API key gets its organisation's storage.
@@ -186,7 +199,7 @@ impl State {
             row.workspace == workspace && is_theirs
         });
         let widest = rows.map(|(_, writes)| *writes).max();
-        widest.filter(|_| !self.deleted[workspace] && self.enabled[usize::from(workspace == 2)])
+        widest.filter(|_| !self.deleted[workspace] && self.enabled[organisation_of(workspace)])
     }
 
     pub(super) fn is_blocked(&self, caller: Option<Person>, place: Place) -> bool {

@@ -75,6 +75,8 @@ pub(super) enum Transition {
     AskOrganisation(Index, bool),
     /// Enables or disables an organisation.
     SetEnabled(usize, bool),
+    /// With all that it has but objects.
+    DeleteOrganisation(usize),
     SetMember(MemberRow, bool),
     RemoveMember(MemberRow),
     DeleteWorkspace(usize),
@@ -105,28 +107,34 @@ pub(super) enum Transition {
 /// Drawn from all that there could be, few transitions meet: some concern what there is.
 pub(super) fn any_transition(state: &State) -> BoxedStrategy<Transition> {
     use Transition as T;
-    let mut all = vec![(8, anything())];
+    let mut all = vec![(24, anything())];
     let acquainted = acquainted(state);
     if !acquainted.is_empty() {
         let guest = select(acquainted);
         let revoked = guest.clone().prop_flat_map(revoked_with);
         let guest = guest.prop_map(|(person, index)| (person, Place::Workspace(index)));
-        all.push((2, asks(guest).boxed()));
-        all.push((1, revoked.prop_map(T::Revoke).boxed()));
+        all.push((6, asks(guest).boxed()));
+        all.push((3, revoked.prop_map(T::Revoke).boxed()));
     }
     let squatted =
         |person: &Person| matches!(state.person(*person).bucket, Bucket::Squatted { .. });
     let squatted: Vec<Person> = Person::all().filter(squatted).collect();
     if !squatted.is_empty() {
         let owner = select(squatted).prop_map(|person| (person, Place::Own(person)));
-        all.push((1, asks(owner).boxed()));
+        all.push((3, asks(owner).boxed()));
     }
     if !state.keys.is_empty() {
-        all.push((1, any::<Index>().prop_map(T::RotateTwice).boxed()));
+        all.push((3, any::<Index>().prop_map(T::RotateTwice).boxed()));
     }
     let members: Vec<MemberRow> = state.members.keys().copied().collect();
     if !members.is_empty() {
-        all.push((1, select(members).prop_map(T::RemoveMember).boxed()));
+        all.push((3, select(members).prop_map(T::RemoveMember).boxed()));
+    }
+    // It ends so much that it happens once at most.
+    let with_keys = (0..ORGANISATIONS.len()).filter(|index| state.has_keys(*index));
+    let with_keys: Vec<usize> = with_keys.collect();
+    if !with_keys.is_empty() && !state.gone.contains(&true) {
+        all.push((1, select(with_keys).prop_map(T::DeleteOrganisation).boxed()));
     }
     Union::new_weighted(all).boxed()
 }
