@@ -136,6 +136,8 @@ class Gateway:
 class World:
     def __init__(self, cloakroom, folder, name, chance):
         self.cloakroom, self.folder, self.name, self.chance = cloakroom, folder, name, chance
+        # Whether the gateway hands out sessions again.
+        self.reuses = name == "introspection" or name == "random" and chance.random() < 0.5
         self.server, self.store, self.gateway = AuthorizationServer().start(), Store(cloakroom, folder), None
         self.client = httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
 
@@ -189,7 +191,7 @@ class World:
             "storage": {
                 **{"endpoint": at["s3"], "sts_endpoint": at["sts"], "public_endpoint": self.store.endpoint},
                 **{"access_key_id": own["id"], "secret_access_key": own["secret"], "ca_file": trusted},
-                "bucket_recheck": "1s",
+                **{"bucket_recheck": "1s", **({"session_reuse": "50%"} if self.reuses else {})},
             },
             "access_keys": {**admin, "endpoint": at["iam"]},
             "limits": {"per_owner": "1000/s burst 1000", "per_caller": "1000/s burst 1000"},
