@@ -2,13 +2,15 @@
 
     soak_calls.py set-up FILE PROGRAM                                makes organisations, workspaces and keys
     soak_calls.py FILE PORT RATE SECONDS FIRST LAST                  prints calls as vegeta reads them
-    soak_calls.py judge RESULTS                                      says whether anything has grown
+    soak_calls.py judge RESULTS REPORT LOG ROWS ANSWERS              says whether all went right, and nothing has grown
 """
 
 import base64
+import collections
 import itertools
 import json
 import random
+import re
 import statistics
 import subprocess
 import sys
@@ -27,6 +29,8 @@ REVOKERS, WORKLOADS = 10, 1000
 # What the calls are, and how many of each.
 KINDS = ("own", "container", "exchange", "member", "organisation", "workload", "storage", "storage/sessions")
 SHARES = (8, 4, 2, 2, 2, 2, 1, 1)
+# The share of calls that may fail, and how much more memory the last quarter may take than the one before.
+FAILED, GROWTH = 0.001, 1.05
 FORM = "application/x-www-form-urlencoded"
 ROTATE = "/core/v1/object_storage/access_keys/access_key/generate_credentials"
 
@@ -130,31 +134,62 @@ def as_vegeta_reads(method, url, authorization, body, kind):
     return json.dumps(call)
 
 
-def said(grown):
-    return "FAIL" if grown[-1] else "ok  "
+def say(wrong, what):
+    print("FAIL " if wrong else "ok   ", what)
+    return wrong
 
 
-def judge(results):
+def judge(results, report, log, rows, answers):
+    return any([*judge_calls(report, log, int(rows), int(answers)), *judge_growth(results)])
+
+
+def judge_calls(report, log, rows, answers):
+    """REPORT is vegeta's, LOG the gateway's of the hour, ROWS what the audit trail has of ANSWERS with credentials."""
+    report = json.loads(Path(report).read_text())
+    calls, statuses = report["requests"], {int(status): count for status, count in report["status_codes"].items()}
+    failed = calls - statuses.get(200, 0)
+    times = ", ".join(f"{name} {report['latencies'][name] / 1e6:,.0f}" for name in ("50th", "99th", "max"))
+    print(f"note  {calls:,} calls, {answers:,} answers with credentials; ms: {times}")
+    # Whoever comes while the machine is busy elsewhere may be refused, or find that an upstream or the registry is late.
+    yield say(failed > calls * FAILED, f"{failed:,} calls failed: {statuses}")
+    strange = statuses.keys() - {200, 500, 502, 503, 504, 0}
+    yield say(strange, f"answers that no load explains: {sorted(strange) or 'none'}")
+    causes = collections.Counter()
+    for line in Path(log).read_text().splitlines():
+        line = json.loads(line)
+        if line.get("message") == "request" and line["status"] >= 400:
+            cause = re.sub("[0-9a-f]{12,}", "…", line.get("cause") or line["outcome"])
+            causes[line["status"], line["route"], cause] += 1
+    for (status, route, cause), count in causes.most_common():
+        print(f"note  {count:,} times {status} of {route}: {cause}")
+    ours = {cause for _, _, cause in causes if cause.startswith("registry: ") and not cause.endswith(" in time")}
+    yield say(ours, f"failures of the registry other than that it was late: {sorted(ours) or 'none'}")
+    # A call whose time runs out may have been recorded.
+    yield say(not answers <= rows <= answers + failed, f"{rows:,} calls in the audit trail")
+
+
+def judge_growth(results):
     rows = [[float(field) for field in line.split("\t")] for line in Path(results).read_text().splitlines()]
     rest, busy, rested = rows[0], rows[1:-1], rows[-1]
-    quarter = max(len(busy) // 4, 1)
-    early = statistics.median(row[1] for row in busy[quarter // 2 : quarter + 1])
-    late = statistics.median(row[1] for row in busy[-quarter:])
-    grown = [late > early * 1.2]
-    print(f"{said(grown)}  memory: {early:,.0f} bytes in the first quarter, {late:,.0f} in the last")
+    # By the middle of the hour, as many owners have come as are remembered.
+    third, last = (statistics.median(row[1] for row in part) for part in quarters(busy)[2:])
+    yield say(last > third * GROWTH, f"memory: {third:,.0f} bytes in the third quarter, {last:,.0f} in the last")
     for place, figure in enumerate(("descriptors", "threads", "tasks"), 2):
-        grown.append(rested[place] > rest[place])
-        print(f"{said(grown)}  {figure} at rest: {rest[place]:,.0f} before, {rested[place]:,.0f} after")
-    print(f"note  database: {rows[0][5] / 1e6:,.0f} MB, then {rows[-1][5] / 1e6:,.0f} MB")
-    return any(grown)
+        seen = f"{figure} at rest: {rest[place]:,.0f} before, {rested[place]:,.0f} after"
+        yield say(rested[place] > rest[place], seen)
+    print(f"note  database: {rest[5] / 1e6:,.0f} MB, then {rested[5] / 1e6:,.0f} MB")
+
+
+def quarters(rows):
+    return [rows[len(rows) * part // 4 : len(rows) * (part + 1) // 4] or rows for part in range(4)]
 
 
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["set-up", file, program]:
             set_up(file, program)
-        case ["judge", results]:
-            sys.exit(judge(results))
+        case ["judge", *found]:
+            sys.exit(judge(*found))
         case [file, *numbers]:
             random.seed(1)
             for call in calls(file, *(int(number) for number in numbers)):
