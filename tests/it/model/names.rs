@@ -189,6 +189,11 @@ pub(super) fn slug(organisation: usize) -> Slug {
     ORGANISATIONS[organisation].parse().unwrap()
 }
 
+/// An organisation that has nothing to do with the others, and stays.
+pub(super) fn stranger() -> Slug {
+    "stranger".parse().unwrap()
+}
+
 pub(super) fn workspace(index: usize) -> WorkspaceName {
     WORKSPACES[index].parse().unwrap()
 }

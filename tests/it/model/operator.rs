@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use cloakroom::domain::{Access, AccessKeyId, Block, BlockTarget, Member, Owner, Subject};
+use cloakroom::domain::{
+    Access, AccessKeyId, AccessKeyOwner, Block, BlockTarget, Member, Owner, Subject,
+};
 use cloakroom::server::erase_owner_by;
 use cloakroom::service::{
     Administer, AdministerError, EraseOptions, ErasureOutcome, GoesAlong, Governance, NewAccessKey,
@@ -13,7 +15,10 @@ use cloakroom::service::{
 
 use crate::support::App;
 
-use super::names::{KeyKind, Person, Place, SHARED, client_block, slug, workspace};
+use super::names::{
+    KeyKind, Person, Place, SHARED, WORKSPACES, client_block, organisation_of, slug, stranger,
+    workspace,
+};
 use super::transition::{Blocked, MemberRow};
 
 /// How long the store may take to refuse sessions.
@@ -43,28 +48,57 @@ pub(super) async fn found(operator: &Administer) {
         let created = operator.create_organisation(slug(index), &shared).await;
         created.unwrap();
     }
+    let own = NewArea::default();
+    let created = operator.create_organisation(stranger(), &own).await;
+    created.unwrap();
     for index in 0..3 {
-        let own = NewArea::default();
         let area = if index == 2 { &own } else { &shared };
         let created = operator.create_workspace(workspace(index), area).await;
         created.unwrap();
     }
 }
 
-/// Its name is taken for good.
+/// Deletes an organisation and all that it has except objects. Neither its name, nor its area, nor its
+/// workspaces' names are given out again.
 pub(super) async fn delete_organisation(operator: &Administer, index: usize) {
+    let refused = operator
+        .delete_organisation(&slug(index), GoesAlong::default())
+        .await;
+    assert!(
+        matches!(refused, Err(AdministerError::StillHas(_))),
+        "owners: deleted with its keys: {refused:?}"
+    );
     let along = GoesAlong {
         workspaces: true,
         keys: true,
         objects: true,
     };
-    operator
-        .delete_organisation(&slug(index), along)
-        .await
-        .unwrap();
-    let area = NewArea::default();
-    let made = operator.create_organisation(slug(index), &area).await;
-    assert!(made.is_err(), "owners: {} comes again", slug(index));
+    let deleted = operator.delete_organisation(&slug(index), along).await;
+    deleted.unwrap();
+
+    let same = NewArea::default();
+    let again = operator.create_organisation(slug(index), &same).await;
+    assert!(
+        matches!(again, Err(AdministerError::Removed { .. })),
+        "owners: the name is given out again: {again:?}"
+    );
+    let area = NewArea {
+        bucket: Some(SHARED.parse().unwrap()),
+        prefix: Some(Place::Organisation(index).prefix().parse().unwrap()),
+    };
+    let heir = operator.create_organisation("heir".parse().unwrap(), &area);
+    let heir = heir.await;
+    assert!(
+        matches!(heir, Err(AdministerError::AreaTaken { .. })),
+        "owners: the area is given out again: {heir:?}"
+    );
+    for index in (0..WORKSPACES.len()).filter(|one| organisation_of(*one) == index) {
+        let again = operator.create_workspace(workspace(index), &same).await;
+        assert!(
+            matches!(again, Err(AdministerError::NoSuch(_))),
+            "owners: a workspace is there again: {again:?}"
+        );
+    }
 }
 
 /// Brings a deleted workspace back to its place.
@@ -147,6 +181,11 @@ pub(super) async fn make_key(operator: &Administer, kind: KeyKind) -> AccessKeyI
     made.unwrap().id
 }
 
+pub(super) async fn make_strangers_key(operator: &Administer) -> AccessKeyId {
+    let made = operator.create_access_key(strangers_key()).await;
+    made.unwrap().id
+}
+
 /// A capability token for the key, for so many minutes.
 pub(super) async fn capability(
     app: &App,
@@ -167,6 +206,13 @@ fn new_key(kind: KeyKind) -> NewAccessKey {
         owner: kind.owner(),
         rights: kind.rights(),
         networks: Vec::new(),
+    }
+}
+
+fn strangers_key() -> NewAccessKey {
+    NewAccessKey {
+        owner: AccessKeyOwner::Organisation(stranger()),
+        ..new_key(KeyKind::Writer)
     }
 }
 
@@ -197,7 +243,7 @@ pub(super) async fn give_away(operator: &Administer, person: Person) {
     let given = operator.create_organisation("thief".parse().unwrap(), &area);
     let given = given.await.map(drop);
     assert_refused("an organisation", person, &given);
-    let mut key = new_key(KeyKind::Writer);
+    let mut key = strangers_key();
     key.rights.read_buckets = vec![bucket.parse().unwrap()];
     let given = operator.create_access_key(key).await.map(drop);
     assert_refused("an access key", person, &given);
@@ -208,8 +254,12 @@ pub(super) async fn give_away(operator: &Administer, person: Person) {
 }
 
 fn assert_refused(whose: &str, person: Person, given: &Result<(), AdministerError>) {
+    use AdministerError as E;
     assert!(
-        given.is_err(),
-        "owners: {whose} gets the bucket of {person:?}"
+        !matches!(
+            given,
+            Ok(()) | Err(E::NoSuch(_) | E::Registry(_) | E::Internal(_))
+        ),
+        "owners: {whose} asks for the bucket of {person:?}: {given:?}"
     );
 }

@@ -81,9 +81,9 @@ impl World {
                 operator::disable_key(operator, &index.get(&self.keys).id).await;
             }
             T::DeleteKey(index) => {
-                let key = index.get(&self.keys);
-                operator::delete_key(operator, &key.id).await;
-                self.assert_deleted(key).await;
+                operator::delete_key(operator, &index.get(&self.keys).id).await;
+                self.assert_deleted(index.index(self.keys.len()), state)
+                    .await;
             }
             T::Squat(person) => operator::squat(&self.app, *person).await,
             T::GiveAway(person) => operator::give_away(operator, *person).await,
@@ -98,23 +98,36 @@ impl World {
         self
     }
 
-    /// None of its keys of either kind is taken from now on.
+    /// None of its keys opens anything from now on, at either replica.
     async fn delete_organisation(&self, index: usize, state: &State) {
         operator::delete_organisation(&self.operator, index).await;
-        let keys = self.keys.iter().zip(&state.keys);
+        let keys = state.keys.iter().enumerate();
         for (key, _) in keys.filter(|(_, key)| key.kind.organisation() == Some(index)) {
-            self.operator.look_after_key(&key.id).await.unwrap();
-            self.assert_deleted(key).await;
+            let id = &self.keys[key].id;
+            self.operator.look_after_key(id).await.unwrap();
+            self.assert_deleted(key, state).await;
         }
         let keys = self.api_keys.iter().zip(&state.api_keys);
-        for (key, _) in keys.filter(|(_, key)| key.organisation == index) {
-            assert_refused(&self.asked().boto(key).await);
+        let keys = keys.filter(|(_, key)| key.organisation == index);
+        let keys = keys.map(|(key, _)| key).chain([&self.rotating[index]]);
+        for (key, app) in keys.flat_map(|key| [(key, &self.app), (key, &self.other)]) {
+            assert_eq!(app.boto(key).await.status, 401, "keys: of {index}");
         }
     }
 
-    async fn assert_deleted(&self, key: &RealKey) {
-        let asked = calls::rotate(self.asked(), &key.capability, key.id.as_str());
-        assert_refused(&asked.await);
+    /// Not even the bearer of its capability token finds the access key, at either replica.
+    async fn assert_deleted(&self, index: usize, state: &State) {
+        let key = &self.keys[index];
+        let code = if state.now < state.keys[index].capability_ends {
+            "object_storage_access_key_not_found"
+        } else {
+            "invalid_capabilities_token"
+        };
+        for app in [&self.app, &self.other] {
+            let answer = calls::rotate(app, &key.capability, key.id.as_str()).await;
+            assert_refused(&answer);
+            assert_eq!(answer.json()["code"], code, "keys: {answer:?}");
+        }
     }
 
     async fn restarted(self) -> Self {

@@ -23,12 +23,9 @@ impl World {
     fn rotation_token(&self, index: usize, kind: KeyKind, by: By) -> &str {
         match (by, kind) {
             (By::Capability, _) => &self.keys[index].capability,
-            (By::Owner, KeyKind::Writer) | (By::Stranger, KeyKind::Reader) => {
-                self.rotating[0].expose()
-            }
-            (By::Owner, KeyKind::Reader) | (By::Stranger, KeyKind::Writer) => {
-                self.rotating[1].expose()
-            }
+            (By::Owner, KeyKind::Writer) => self.rotating[0].expose(),
+            (By::Owner, KeyKind::Reader) => self.rotating[1].expose(),
+            (By::Stranger, KeyKind::Writer | KeyKind::Reader) => self.stranger.expose(),
             (By::Owner, KeyKind::Own) => self.token(Person(0)),
             (By::Stranger, KeyKind::Own) => self.token(Person(1)),
         }

@@ -156,7 +156,7 @@ impl State {
         Some(writes && !asked.to_read)
     }
 
-    /// Whether the organisation has an API key or an access key.
+    /// Whether an API key was made for the organisation, or an access key.
     pub(super) fn has_keys(&self, organisation: usize) -> bool {
         let mut api_keys = self.api_keys.iter();
         let mut keys = self.keys.iter().filter(|key| !key.is_deleted);

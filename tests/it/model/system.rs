@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cloakroom::adapters::CapabilityKey;
 use cloakroom::config::{BrokerConfig, BrokerKind};
-use cloakroom::domain::{AccessKeyId, ApiKey, Scope};
+use cloakroom::domain::{AccessKeyId, ApiKey, Scope, Slug};
 use cloakroom::service::{Administer, NewApiKey};
 use jsonwebtoken::Algorithm;
 use secrecy::{ExposeSecret, SecretString};
@@ -17,7 +17,7 @@ use super::answer::Keys;
 use super::books::{self, Given};
 use super::clock::JumpingClock;
 use super::database;
-use super::names::{DATA, ISSUER, KeyKind, ORGANISATIONS, PEOPLE, Place, slug};
+use super::names::{DATA, ISSUER, KeyKind, ORGANISATIONS, PEOPLE, Place, slug, stranger};
 use super::operator;
 use super::probe::Store;
 use super::reach::{Dice, Held, assert_all, assert_some};
@@ -48,7 +48,9 @@ pub(super) struct World {
     pub(super) api_keys: Vec<ApiKey>,
     /// What organisations ask for pairs with.
     pub(super) rotating: Vec<ApiKey>,
-    /// The capability token of an access key that is never rotated.
+    /// What the stranger asks for others' pairs with.
+    pub(super) stranger: ApiKey,
+    /// The capability token of the stranger's access key, which is never rotated.
     pub(super) others_capability: String,
     pub(super) sessions: Vec<Keys>,
     pub(super) keys: Vec<RealKey>,
@@ -130,14 +132,15 @@ impl World {
         for place in Place::all().filter(|place| !matches!(place, Place::Own(_))) {
             store.furnish(&root, place).await;
         }
-        let other_key = operator::make_key(&operator, KeyKind::Writer).await;
+        let other_key = operator::make_strangers_key(&operator).await;
         let others_capability = operator::capability(&app, &operator, &other_key, MONTH).await;
         let mut rotating = Vec::new();
         for index in 0..ORGANISATIONS.len() {
-            rotating.push(rotating_key(&operator, index).await);
+            rotating.push(rotating_key(&operator, slug(index)).await);
         }
         Self {
             database: database::connect(&app).await,
+            stranger: rotating_key(&operator, stranger()).await,
             operator,
             issuer: (issuer, key),
             store,
@@ -245,9 +248,9 @@ fn setup(issuer: &Issuer, signing: &SecretString, reuses: bool) -> Setup {
     }
 }
 
-async fn rotating_key(operator: &Administer, organisation: usize) -> ApiKey {
+async fn rotating_key(operator: &Administer, organisation: Slug) -> ApiKey {
     let new = NewApiKey {
-        organisation: slug(organisation),
+        organisation,
         label: "model".to_owned(),
         expires_in: None,
         storage: false,

@@ -75,7 +75,7 @@ pub(super) enum Transition {
     AskOrganisation(Index, bool),
     /// Enables or disables an organisation.
     SetEnabled(usize, bool),
-    /// With all that it has but objects.
+    /// With everything that it has except objects.
     DeleteOrganisation(usize),
     SetMember(MemberRow, bool),
     RemoveMember(MemberRow),
@@ -130,7 +130,7 @@ pub(super) fn any_transition(state: &State) -> BoxedStrategy<Transition> {
     if !members.is_empty() {
         all.push((3, select(members).prop_map(T::RemoveMember).boxed()));
     }
-    // It ends so much that it happens once at most.
+    // A deletion ends so much that a game has at most one.
     let with_keys = (0..ORGANISATIONS.len()).filter(|index| state.has_keys(*index));
     let with_keys: Vec<usize> = with_keys.collect();
     if !with_keys.is_empty() && !state.gone.contains(&true) {
