@@ -69,7 +69,8 @@ async def check_rest(world, observer, before, more_descriptors, limit):
 
 
 async def play(options, seed):
-    world = World(options.cloakroom, options.folder, options.upstream, random.Random(seed))
+    world = World(options.cloakroom, options.folder, options.upstream, seed)
+    print(f"{options.upstream}: SEED={seed}{', with storage.session_reuse' if world.reuses else ''}", flush=True)
     try:
         await world.start()
         cast, observer = Cast(world), Observer(world, world.rows)
@@ -87,6 +88,8 @@ async def play(options, seed):
         seen = f"{before[0]} MiB and {before[1]} descriptors; after a fault {most[0]} and {most[1]} at most"
         print(f"note  {world.name}: before the faults {seen}; in the end {rests[-1][0]} and {rests[-1][1]}", flush=True)
         watching.cancel()
+        if world.reuses != (len(set(observer.granted.values())) < len(observer.granted)):
+            observer.fail(f"sessions were handed out again: {not world.reuses}")
     finally:
         world.stop()
     for name, (took, where) in sorted(observer.slowest.items(), key=lambda one: -one[1][0])[:3]:
@@ -111,7 +114,6 @@ def main():
     options = parser.parse_args()
     options.folder.mkdir(mode=0o755, parents=True)
     seed = os.environ.get("SEED") or str(random.randrange(10**9))
-    print(f"{options.upstream}: SEED={seed}", flush=True)
     sys.exit(asyncio.run(play(options, seed)))
 
 
