@@ -35,7 +35,7 @@ FAILED, UNANSWERED, GROWTH = 0.001, 0.00001, 1.05
 # Why calls fail on a busy machine, in the words of the gateway's log. Codes are those of SQLite for a locked file, and of
 # PostgreSQL for the limits of statements and of locks.
 LATE = r"in time|too long|most of the time|timed out|code (5|57014|55P03)\)"
-BUSY = "too many requests|Busy: |under way"
+BUSY = "too many requests|Busy: |under way|are being revoked"
 # No call, but a connection on which none came for 5 s: vegeta opens one, and takes another that becomes free before.
 UNUSED = "request-timeout"
 FORM = "application/x-www-form-urlencoded"
