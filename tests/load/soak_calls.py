@@ -7,6 +7,7 @@
 
 import base64
 import collections
+import hashlib
 import itertools
 import json
 import random
@@ -35,7 +36,7 @@ FAILED, UNANSWERED, GROWTH = 0.001, 0.00001, 1.05
 # Why calls fail on a busy machine, in the words of the gateway's log. Codes are those of SQLite for a locked file, and of
 # PostgreSQL for the limits of statements and of locks.
 LATE = r"in time|too long|most of the time|timed out|code (5|57014|55P03)\)"
-BUSY = "too many requests|Busy: |under way|are being revoked"
+BUSY = "too many requests|Busy: |under way|, and it is a revoker"
 # No call, but a connection on which none came for 5 s: vegeta opens one, and takes another that becomes free before.
 UNUSED = "request-timeout"
 FORM = "application/x-www-form-urlencoded"
@@ -141,6 +142,11 @@ def as_vegeta_reads(method, url, authorization, body, kind):
     return json.dumps(call)
 
 
+def pseudonym(subject):
+    """How the log names this person."""
+    return hashlib.sha256(f"\0load\0{subject}".encode()).hexdigest()[:31]
+
+
 def say(wrong, what):
     print("FAIL " if wrong else "ok   ", what)
     return wrong
@@ -159,7 +165,7 @@ def judge_calls(report, log, rows, answers):
     print(f"note  {calls:,} calls, {answers:,} answers with credentials; ms: {times}")
     yield say(failed > calls * FAILED, f"{failed:,} calls failed: {statuses}")
     yield say(unanswered > calls * UNANSWERED, f"{unanswered:,} were not answered: {report['errors'][:5]}")
-    strange = []
+    strange, revokers = [], {pseudonym(f"revoker-{number}") for number in range(REVOKERS)}
     for line in Path(log).read_text().splitlines():
         try:
             said = json.loads(line)
@@ -167,6 +173,8 @@ def judge_calls(report, log, rows, answers):
             said = {}
         if said.get("message") == "request" and said["status"] >= 400:
             cause = re.sub("[0-9a-f]{12,}", "…", said.get("cause") or said["outcome"])
+            if "are being revoked" in cause and said.get("owner") in revokers:
+                cause += ", and it is a revoker"
             failures[said["status"], said["route"], cause] += 1
         elif not said or said.get("message") == "panic" or "alarm" in said or "dropped" in said:
             strange.append(line[:300])
